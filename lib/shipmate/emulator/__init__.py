@@ -1,0 +1,26 @@
+"""Real servers that stand in for the outside world: an OAuth2 provider, a protected API, and the platform.
+
+They listen on local ports, record what they are sent in a journal that all share, and fail on demand.
+
+>>> import requests
+>>> from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
+>>> with OAuth2Provider({"id": "secret"}) as provider, DemoApi(provider) as api:
+...     oauth = provider.issue(expired=True)
+...     api.script("/me", Fault(status=503))
+...     [
+...         requests.get(api.url + "/me", headers={"Authorization": "Bearer " + oauth["access_token"]}).status_code
+...         for attempt in range(2)
+...     ]
+[503, 401]
+>>> [(each.server, each.path, each.status) for each in provider.journal.requests]
+[('api', '/me', 503), ('api', '/me', 401)]
+"""
+
+from shipmate.emulator.api import DemoApi
+from shipmate.emulator.exchange import Journal, Reply, Request
+from shipmate.emulator.grants import OAuth2Refusal
+from shipmate.emulator.http import Fault, Server
+from shipmate.emulator.oauth2 import OAuth2Provider
+from shipmate.emulator.platform import Platform
+
+__all__ = ["DemoApi", "Fault", "Journal", "OAuth2Provider", "OAuth2Refusal", "Platform", "Reply", "Request", "Server"]

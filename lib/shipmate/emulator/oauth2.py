@@ -1,0 +1,291 @@
+"""An OAuth2 provider: consent, tokens, rotation and revocation over HTTP."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from shipmate.emulator.client_auth import METHODS, Clients, strict_form, verified_claims
+from shipmate.emulator.exchange import Journal, Reply, Request
+from shipmate.emulator.grants import Grant, Grants, OAuth2Refusal, State, TokenRules
+from shipmate.emulator.http import Server
+
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+@dataclass(slots=True)
+class _Code:
+    grant: Grant
+    redirect_uri: str | None
+    challenge: str | None
+    challenge_method: str
+    expires_at: float
+    is_spent: bool = False
+
+
+class OAuth2Provider(Server):
+    """An authorization server whose endpoints are /authorize, /token, /revoke and its metadata.
+
+    Consent is given at once. All clients may use all grants.
+
+    Args:
+        clients: Secrets by client id; None or "" makes a public client.
+        client_auth: How clients may authenticate: one or several of post, basic, none, private_key_jwt.
+        public_keys: PEM texts by client id, for private_key_jwt and the grant jwt-bearer.
+        approves: Whether consent is given; otherwise /authorize answers access_denied.
+        requires_pkce: Whether /authorize insists on a code_challenge.
+        clock: Tells the time in epoch seconds.
+        rules: How tokens live and rotate, by the members of ``TokenRules`` (``rotation=False``, ...).
+    """
+
+    def __init__(
+        self,
+        clients: Mapping[str, str | None] | None = None,
+        *,
+        client_auth: str | Collection[str] = METHODS,
+        public_keys: Mapping[str, str] | None = None,
+        approves: bool = True,
+        requires_pkce: bool = False,
+        clock: Callable[[], float] = time.time,
+        name: str = "provider",
+        journal: Journal | None = None,
+        port: int = 0,
+        **rules: Any,
+    ) -> None:
+        super().__init__(name=name, journal=journal, port=port)
+        accepted = frozenset({client_auth} if isinstance(client_auth, str) else client_auth)
+        if unknown := accepted - METHODS:
+            raise ValueError(f"client_auth: expected some of {sorted(METHODS)}, found {sorted(unknown)}")
+        known = {"demo-client": "demo-secret"} if clients is None else dict(clients)
+        self.clients = Clients(known, accepted, dict(public_keys or {}))
+        self.grants = Grants(TokenRules(**rules), clock)
+        self.approves = approves
+        self.requires_pkce = requires_pkce
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._codes: dict[str, _Code] = {}
+        self._assertions: set[str] = set()
+        self.route("GET", "/authorize", self._authorize)
+        self.route("POST", "/token", self._token)
+        self.route("POST", "/revoke", self._revoke)
+        self.route("GET", "/.well-known/oauth-authorization-server", self._metadata)
+
+    @property
+    def token_url(self) -> str:
+        """The address of the token endpoint."""
+        return self.url + "/token"
+
+    @property
+    def authorize_url(self) -> str:
+        """The address where a browser asks for consent."""
+        return self.url + "/authorize"
+
+    @property
+    def token_requests(self) -> list[Request]:
+        """What arrived at the token endpoint, in order: see ``form`` and ``headers`` of each."""
+        return [each for each in self.requests if each.path == "/token"]
+
+    @property
+    def refreshes(self) -> int:
+        """How many refreshes succeeded."""
+        return self.grants.refreshes
+
+    def issue(
+        self,
+        scope: str = "",
+        *,
+        expired: bool = False,
+        client_id: str | None = None,
+        subject: str = "user",
+        has_refresh: bool = True,
+    ) -> dict[str, Any]:
+        """Return the full answer of a fresh sign-in, as an account would have it stored."""
+        owner = next(iter(self.clients.known)) if client_id is None else client_id
+        answer = self.grants.issue(Grant(owner, subject, scope), has_refresh=has_refresh)
+        if expired:
+            self.grants.expire(answer["access_token"])
+        return answer
+
+    def refresh(self, refresh_token: str) -> dict[str, Any]:
+        """Refresh as another process would that got in first; no request is recorded.
+
+        Raises:
+            OAuth2Refusal: The refresh token is no good.
+        """
+        return self.grants.refresh(refresh_token)
+
+    def expire_access_tokens(self) -> None:
+        """Let all access tokens be past their life."""
+        self.grants.expire()
+
+    def revoke(self, token: str | None = None) -> None:
+        """Revoke an access token, the whole grant of a refresh token, or (None) everything."""
+        self.grants.revoke(token)
+
+    def is_valid(self, access_token: str) -> bool:
+        """Tell whether an API would accept a token; this does not count as a use."""
+        return self.grants.state(access_token) == "valid"
+
+    def use(self, access_token: str | None) -> tuple[State, Grant | None, str]:
+        """Count one API call of a token, and return its state before, its grant and its scope."""
+        return self.grants.use(access_token)
+
+    def _metadata(self, request: Request) -> Reply:
+        auth = {"post": "client_secret_post", "basic": "client_secret_basic"}
+        body = {
+            "issuer": self.url,
+            "authorization_endpoint": self.authorize_url,
+            "token_endpoint": self.token_url,
+            "revocation_endpoint": self.url + "/revoke",
+            "response_types_supported": ["code"],
+            "grant_types_supported": sorted(self._grant_types()),
+            "code_challenge_methods_supported": ["S256", "plain"],
+            "token_endpoint_auth_methods_supported": sorted(auth.get(way, way) for way in self.clients.accepted),
+            "authorization_response_iss_parameter_supported": True,
+        }
+        return Reply(200, body)
+
+    def _authorize(self, request: Request) -> Reply:
+        query = request.query
+        target = query.get("redirect_uri", "")
+        # Neither an unknown client nor a strange address may get a redirect. Source: RFC 6749 §4.1.2.1.
+        if query.get("client_id") not in self.clients.known:
+            return _refused(OAuth2Refusal("invalid_client", "unknown client_id"))
+        if urlsplit(target).scheme not in ("http", "https") or urlsplit(target).fragment:
+            return _refused(OAuth2Refusal("invalid_request", "expected a redirect_uri"))
+        try:
+            answer = {"code": self._new_code(query)}
+        except OAuth2Refusal as error:
+            answer = {"error": error.code, "error_description": error.description}
+        if "state" in query:
+            answer["state"] = query["state"]
+        answer["iss"] = self.url
+        joint = "&" if urlsplit(target).query else "?"
+        return Reply(302, None, {"Location": target + joint + urlencode(answer, quote_via=quote)})
+
+    def _new_code(self, query: Mapping[str, str]) -> str:
+        method = query.get("code_challenge_method", "plain")
+        if query.get("response_type") != "code":
+            raise OAuth2Refusal("unsupported_response_type", "expected code")
+        if method not in ("S256", "plain") or (self.requires_pkce and "code_challenge" not in query):
+            raise OAuth2Refusal("invalid_request", "expected a code_challenge by S256 or plain")
+        if not self.approves:
+            raise OAuth2Refusal("access_denied", "the person said no")
+        grant = Grant(query["client_id"], "user", query.get("scope", ""))
+        code = secrets.token_urlsafe(18)
+        # A minute is plenty for a redirect; RFC 6749 §4.1.2 recommends ten at most.
+        made = _Code(grant, query["redirect_uri"], query.get("code_challenge"), method, self._clock() + 60)
+        with self._lock:
+            self._codes[code] = made
+        return code
+
+    def _token(self, request: Request) -> Reply:
+        try:
+            form = strict_form(request)
+            answer = self._granted(request, form)
+        except OAuth2Refusal as error:
+            return _refused(error, asks_basic=error.status == 401 and request.header("Authorization") is not None)
+        return Reply(200, answer, _NO_STORE)
+
+    def _granted(self, request: Request, form: Mapping[str, str]) -> dict[str, Any]:
+        if "grant_type" not in form:
+            raise OAuth2Refusal("invalid_request", "grant_type is missing")
+        grant = self._grant_types().get(form["grant_type"])
+        if grant is None:
+            raise OAuth2Refusal("unsupported_grant_type", "unknown grant_type")
+        if form["grant_type"] == JWT_BEARER:
+            return self._by_jwt(form)
+        return grant(self._client(request, form), form)
+
+    def _grant_types(self) -> dict[str, Callable[[str, Mapping[str, str]], dict[str, Any]]]:
+        return {
+            "authorization_code": self._by_code,
+            "refresh_token": self._by_refresh_token,
+            "client_credentials": self._by_client,
+            JWT_BEARER: lambda client_id, form: self._by_jwt(form),
+        }
+
+    def _client(self, request: Request, form: Mapping[str, str]) -> str:
+        client_id = self.clients.authenticate(
+            request, form, audience=(self.url, self.url + request.path), now=self._clock()
+        )
+        if "client_assertion" in form:
+            self._once(form["client_assertion"], "invalid_client")
+        return client_id
+
+    def _once(self, assertion: str, code: str) -> None:
+        with self._lock:
+            if assertion in self._assertions:
+                raise OAuth2Refusal(code, "the assertion has been used before", status=401)
+            self._assertions.add(assertion)
+
+    def _by_code(self, client_id: str, form: Mapping[str, str]) -> dict[str, Any]:
+        with self._lock:
+            code = self._codes.get(form.get("code", ""))
+            if code is None or code.grant.client_id != client_id:
+                raise OAuth2Refusal("invalid_grant", "unknown code")
+            was_spent, code.is_spent = code.is_spent, True
+        if was_spent:
+            code.grant.is_revoked = True
+            raise OAuth2Refusal("invalid_grant", "the code has been used before")
+        if code.expires_at <= self._clock():
+            raise OAuth2Refusal("invalid_grant", "the code has expired")
+        if form.get("redirect_uri") != code.redirect_uri:
+            raise OAuth2Refusal("invalid_grant", "another redirect_uri than at the authorization")
+        if not _is_proven(code, form.get("code_verifier")):
+            raise OAuth2Refusal("invalid_grant", "the code_verifier does not fit")
+        return self.grants.issue(code.grant)
+
+    def _by_refresh_token(self, client_id: str, form: Mapping[str, str]) -> dict[str, Any]:
+        if "refresh_token" not in form:
+            raise OAuth2Refusal("invalid_request", "refresh_token is missing")
+        return self.grants.refresh(form["refresh_token"], client_id=client_id, scope=form.get("scope"))
+
+    def _by_client(self, client_id: str, form: Mapping[str, str]) -> dict[str, Any]:
+        if not self.clients.known[client_id] and client_id not in self.clients.public_keys:
+            raise OAuth2Refusal("unauthorized_client", "a public client has no credentials")
+        return self.grants.issue(Grant(client_id, client_id, form.get("scope", "")), has_refresh=False)
+
+    def _by_jwt(self, form: Mapping[str, str]) -> dict[str, Any]:
+        assertion, keys = form.get("assertion", ""), self.clients.public_keys
+        try:
+            claims = verified_claims(assertion, keys, audience=(self.url, self.token_url), now=self._clock())
+        except ValueError as error:
+            raise OAuth2Refusal("invalid_grant", str(error)) from None
+        scope = str(form.get("scope", claims.get("scope", "")))
+        grant = Grant(str(claims["iss"]), str(claims.get("sub", claims["iss"])), scope)
+        return self.grants.issue(grant, has_refresh=False)
+
+    def _revoke(self, request: Request) -> Reply:
+        try:
+            form = strict_form(request)
+            client_id = self._client(request, form)
+            if "token" not in form:
+                raise OAuth2Refusal("invalid_request", "token is missing")
+        except OAuth2Refusal as error:
+            return _refused(error)
+        # An unknown token is as good as revoked. Source: RFC 7009 §2.2.
+        if self.grants.owner(form["token"]) == client_id:
+            self.grants.revoke(form["token"])
+        return Reply(200)
+
+
+def _is_proven(code: _Code, verifier: str | None) -> bool:
+    if code.challenge is None or verifier is None:
+        return code.challenge is None and verifier is None
+    found = verifier
+    if code.challenge_method == "S256":
+        found = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return hmac.compare_digest(found.encode(), code.challenge.encode())
+
+
+def _refused(error: OAuth2Refusal, *, asks_basic: bool = False) -> Reply:
+    headers = _NO_STORE | ({"WWW-Authenticate": 'Basic realm="token"'} if asks_basic else {})
+    return Reply(error.status, {"error": error.code, "error_description": error.description}, headers)

@@ -1,0 +1,252 @@
+"""The platform's HTTP API: step data, accounts, secrets, startup data, object storage and posted results."""
+
+import base64
+import copy
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from shipmate.emulator.exchange import Journal, Reply, Request
+from shipmate.emulator.grants import OAuth2Refusal
+from shipmate.emulator.http import Answer, Server
+from shipmate.emulator.oauth2 import OAuth2Provider
+from shipmate.emulator.storage import Maester, Steward
+
+# What the platform knows of a token; everything else of an answer goes to undefined_params (contract §12).
+_TOKEN_MEMBERS = frozenset({"access_token", "refresh_token", "expires_in", "scope", "token_type", "id_token"})
+_CREDENTIAL_MEMBERS = _TOKEN_MEMBERS | {"additional_params", "undefined_params", "fields"}
+
+
+class Platform(Server):
+    """The platform as a component's container sees it. Source: contract §9, §10.3, §12.
+
+    Args:
+        accounts: The keys of legacy credentials by account id; ``config`` of a step whose ``_account`` names one
+            contains its keys.
+        steps: Step data by flow and step: ``{"flow": {"step": {"config": {...}, "snapshot": {...}}}}``.
+        secrets: The credentials of secrets by id, or their attributes (``{"type": ..., "credentials": {...}}``).
+        provider: Refreshes the secrets; its journal is used unless another is given.
+        persist_to: A JSON file that keeps accounts and secrets; what it holds wins over the arguments.
+        username: Whom the API knows; ``key`` is its key.
+        workspace_id: The one workspace that exists.
+    """
+
+    def __init__(
+        self,
+        *,
+        accounts: Mapping[str, Mapping[str, Any]] | None = None,
+        steps: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
+        secrets: Mapping[str, Mapping[str, Any]] | None = None,
+        provider: OAuth2Provider | None = None,
+        persist_to: Path | None = None,
+        username: str = "runtime@example.com",
+        key: str = "platform-api-key",
+        workspace_id: str = "workspace",
+        name: str = "platform",
+        journal: Journal | None = None,
+        port: int = 0,
+    ) -> None:
+        super().__init__(name=name, journal=journal or (provider.journal if provider else None), port=port)
+        self.username, self.key, self.workspace_id = username, key, workspace_id
+        self.provider = provider
+        self.persist_to = persist_to
+        self.steps = {flow: {step: dict(data) for step, data in each.items()} for flow, each in (steps or {}).items()}
+        self.accounts = {account: copy.deepcopy(dict(keys)) for account, keys in (accounts or {}).items()}
+        self.secrets = {secret: _attributes(secret, given) for secret, given in (secrets or {}).items()}
+        self.startup_data: dict[str, Any] = {}
+        self.results: list[Any] = []
+        self._lock = threading.RLock()
+        self._restore()
+        self.maester = Maester(self, "/object-storage", "object-storage-token")
+        self.steward = Steward(self)
+        self._routes_of_the_api()
+
+    @property
+    def result_url(self) -> str:
+        """Where a service posts its result, with the user and the key in it."""
+        host = urlsplit(self.url).netloc
+        return f"http://{quote(self.username, safe='')}:{quote(self.key, safe='')}@{host}/results/1"
+
+    def environ(self, flow_id: str = "flow", step_id: str = "step") -> dict[str, str]:
+        """Return the variables by which a container finds this platform."""
+        values = {
+            "API_URI": self.url,
+            "API_USERNAME": self.username,
+            "API_KEY": self.key,
+            "WORKSPACE_ID": self.workspace_id,
+            "FLOW_ID": flow_id,
+            "STEP_ID": step_id,
+            "OBJECT_STORAGE_URI": self.maester.url,
+            "OBJECT_STORAGE_TOKEN": self.maester.token,
+        }
+        return {f"ELASTICIO_{name}": value for name, value in values.items()}
+
+    def step_data(self, flow: str, step: str) -> dict[str, Any] | None:
+        """Return a step with the keys of its account in ``config``, or None."""
+        with self._lock:
+            found = self.steps.get(flow, {}).get(step)
+            if found is None:
+                return None
+            config = dict(found.get("config") or {})
+            keys = self.accounts.get(config.get("_account", ""), {})
+            return copy.deepcopy({"id": step, "is_passthrough": False, **found, "config": {**config, **keys}})
+
+    def update_account(self, account: str, keys: Mapping[str, Any]) -> bool:
+        """Put keys over those that an account has; a member is replaced as a whole. False when there is none."""
+        with self._lock:
+            if account not in self.accounts:
+                return False
+            self.accounts[account].update(copy.deepcopy(dict(keys)))
+            self._persist()
+        return True
+
+    def _routes_of_the_api(self) -> None:
+        of_workspace = "/v2/workspaces/{workspace}/secrets"
+        startup = "/sailor-support/hooks/task/{flow}/startup/data"
+        self._private("GET", "/v1/tasks/{flow}/steps/{step}", self._get_step)
+        self._private("GET", "/v1/accounts/{account}", self._get_account)
+        self._private("PUT", "/v1/accounts/{account}", self._put_account)
+        self._private("GET", of_workspace, self._list_secrets)
+        self._private("GET", of_workspace + "/{key}", self._get_secret)
+        self._private("POST", of_workspace + "/{key}/refresh", self._refresh_secret)
+        self._private("POST", startup, self._post_startup)
+        self._private("GET", startup, self._get_startup)
+        self._private("DELETE", startup, self._delete_startup)
+        self._private("POST", "/v2/resources/storage/signed-url", lambda request: Reply(200, self.steward.signed()))
+        self.route("POST", "/results/{key}", self._post_result)
+
+    def _private(self, method: str, pattern: str, answer: Answer) -> None:
+        def checked(request: Request, **names: str) -> Reply:
+            if request.header("Authorization") != self._authorization():
+                return Reply(401, {"error": "wrong user or key"}, {"WWW-Authenticate": "Basic"})
+            return answer(request, **names)
+
+        self.route(method, pattern, checked)
+
+    def _authorization(self) -> str:
+        return "Basic " + base64.b64encode(f"{self.username}:{self.key}".encode()).decode()
+
+    def _get_step(self, request: Request, flow: str, step: str) -> Reply:
+        data = self.step_data(flow, step)
+        return _missing("step") if data is None else Reply(200, data)
+
+    def _get_account(self, request: Request, account: str) -> Reply:
+        with self._lock:
+            keys = copy.deepcopy(self.accounts.get(account))
+        return _missing("account") if keys is None else Reply(200, {"id": account, "keys": keys})
+
+    def _put_account(self, request: Request, account: str) -> Reply:
+        body = request.json()
+        if not isinstance(body, dict) or not isinstance(body.get("keys"), dict):
+            return Reply(400, {"error": 'expected {"keys": {...}}'})
+        self.update_account(account, body["keys"])
+        return self._get_account(request, account)
+
+    def _list_secrets(self, request: Request, workspace: str) -> Reply:
+        if workspace != self.workspace_id:
+            return _missing("workspace")
+        with self._lock:
+            return Reply(200, {"data": [self._secret(key) for key in self.secrets], "meta": {}})
+
+    def _get_secret(self, request: Request, workspace: str, key: str) -> Reply:
+        with self._lock:
+            if workspace != self.workspace_id or key not in self.secrets:
+                return _missing("secret")
+            return Reply(200, {"data": self._secret(key), "meta": {}})
+
+    def _refresh_secret(self, request: Request, workspace: str, key: str) -> Reply:
+        with self._lock:
+            if workspace != self.workspace_id or key not in self.secrets:
+                return _missing("secret")
+            attributes = self.secrets[key]
+            if self.provider is None or attributes["type"] != "oauth2":
+                return Reply(400, {"errors": [{"title": "this secret cannot be refreshed"}]})
+            credentials = attributes["credentials"]
+            try:
+                answer = self.provider.refresh(credentials.get("refresh_token", ""))
+            except OAuth2Refusal as error:
+                attributes["state"] = "error"
+                return Reply(400, {"errors": [{"title": error.code, "detail": error.description}]})
+            attributes["credentials"] = _sorted_members({**credentials, **answer})
+            self._persist()
+        return self._get_secret(request, workspace, key)
+
+    def _secret(self, key: str) -> dict[str, Any]:
+        return {
+            "id": key,
+            "type": "auth-secret",
+            "links": {"self": f"/v2/workspaces/{self.workspace_id}/secrets/{key}"},
+            "attributes": copy.deepcopy(self.secrets[key]),
+            "relationships": {
+                "workspace": {"data": {"id": self.workspace_id, "type": "workspace"}},
+                "auth_client": {"data": {"id": "auth-client", "type": "auth-client"}},
+            },
+        }
+
+    def _post_startup(self, request: Request, flow: str) -> Reply:
+        state = request.json()
+        with self._lock:
+            if flow in self.startup_data:
+                return Reply(409, {"error": "there is startup data already"})
+            self.startup_data[flow] = state
+        return Reply(201, {})
+
+    def _get_startup(self, request: Request, flow: str) -> Reply:
+        with self._lock:
+            return Reply(200, self.startup_data[flow]) if flow in self.startup_data else _missing("startup data")
+
+    def _delete_startup(self, request: Request, flow: str) -> Reply:
+        with self._lock:
+            if flow not in self.startup_data:
+                return _missing("startup data")
+            del self.startup_data[flow]
+        return Reply(204)
+
+    def _post_result(self, request: Request, key: str) -> Reply:
+        # The address may go without user and password (contract §10.3); when they are given they must be right.
+        if request.header("Authorization") not in (None, self._authorization()):
+            return Reply(401, {"error": "wrong user or key"})
+        result = request.json()
+        with self._lock:
+            self.results.append(result)
+        return Reply(200, {})
+
+    def _restore(self) -> None:
+        if self.persist_to is not None and self.persist_to.exists():
+            stored = json.loads(self.persist_to.read_text())
+            self.accounts.update(stored["accounts"])
+            self.secrets.update(stored["secrets"])
+
+    def _persist(self) -> None:
+        if self.persist_to is None:
+            return
+        text = json.dumps({"accounts": self.accounts, "secrets": self.secrets}, indent=2)
+        descriptor, temporary = tempfile.mkstemp(dir=self.persist_to.parent, prefix=self.persist_to.name)
+        with os.fdopen(descriptor, "w") as file:  # mkstemp makes it readable for its owner only
+            file.write(text)
+        os.replace(temporary, self.persist_to)
+
+
+def _attributes(secret: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    attributes = dict(given) if "credentials" in given else {"credentials": given}
+    made = {"name": secret, "state": "ready", "type": "oauth2", **copy.deepcopy(attributes)}
+    if made["type"] == "oauth2":
+        made["credentials"] = _sorted_members(made["credentials"])
+    return made
+
+
+def _sorted_members(credentials: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: value for name, value in credentials.items() if name in _CREDENTIAL_MEMBERS}
+    others = {name: value for name, value in credentials.items() if name not in _CREDENTIAL_MEMBERS}
+    if others:
+        known["undefined_params"] = {**known.get("undefined_params", {}), **others}
+    return known
+
+
+def _missing(what: str) -> Reply:
+    return Reply(404, {"error": f"no such {what}"})
