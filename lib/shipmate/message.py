@@ -1,0 +1,313 @@
+"""Messages and their encoding: what may be emitted, as JSON bytes, and errors as the platform shows them."""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from shipmate.errors import InvalidMessage, ShipmateError
+
+if TYPE_CHECKING:
+    from traceback import StackSummary, TracebackException
+
+_NOT_AVAILABLE: Final = "Not Available"
+_AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
+# orjson.loads turns integers of more than 64 bits into floats; none of fewer than 19 digits is that long.
+_MAYBE_BIG_INTEGER: Final = re.compile(rb"\d{19}")
+_OWN_FOLDER: Final = str(Path(__file__).parent)
+_PLUMBING: Final = re.compile(r"[/\\](?:asyncio|concurrent[/\\]futures)[/\\]\w+\.py$|[/\\]threading\.py$|^<frozen ")
+
+
+def message(
+    body: Any, *, attachments: Mapping[str, Any] | None = None, headers: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a message with this body, ready to be emitted or returned.
+
+    >>> message({"id": 7}, headers={"x-total": "1"})
+    {'body': {'id': 7}, 'headers': {'x-total': '1'}}
+    """
+    made: dict[str, Any] = {"body": body}
+    if attachments is not None:
+        made["attachments"] = dict(attachments)
+    if headers is not None:
+        made["headers"] = dict(headers)
+    return made
+
+
+def check_message(value: object) -> None:
+    """Refuse what is not a message.
+
+    Raises:
+        InvalidMessage: The value is not an object with a ``body``; the text says how to make one.
+    """
+    if isinstance(value, Mapping):
+        if "body" in value:
+            return
+        found = "an object without it"
+    else:
+        found = type(value).__name__
+    raise InvalidMessage(f'A message is an object with a "body", found {found}: wrap it with shipmate.message(...)')
+
+
+class _NotJson(Exception):
+    """A value that has no JSON form; collects the way to it while it rises."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(found)
+        self.found = found
+        self.way: list[str] = []
+
+    def pointer(self) -> str:
+        """Return the JSON pointer of the value. Source: RFC 6901 §3."""
+        return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in reversed(self.way))
+
+
+def plain(value: Any) -> Any:
+    """Return a deep copy that consists of JSON only: dates as text, NaN and infinities as None, tuples as lists.
+
+    Raises:
+        InvalidMessage: Something in it has no JSON form; the text has its place, never the value.
+    """
+    try:
+        return _plain(value)
+    except _NotJson as refused:
+        where = f"at {refused.pointer()}" if refused.way else "at the top"
+        raise InvalidMessage(f"Not JSON: {refused.found} {where}") from None
+    except RecursionError:
+        raise InvalidMessage("Not JSON: nested too deeply, or containing itself") from None
+
+
+def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is dict:
+        return _plain_object(value)
+    if kind is list or kind is tuple:
+        return _plain_array(value)
+    if kind is float:
+        return value if math.isfinite(value) else None
+    return _plain_other(value)
+
+
+def _plain_object(value: Mapping[Any, Any]) -> dict[str, Any]:
+    copy: dict[str, Any] = {}
+    name: Any = None
+    try:
+        for name, member in value.items():
+            if type(name) is not str:
+                name = _plain_name(name)
+            copy[name] = member if type(member) in _AS_THEY_ARE else _plain(member)
+    except _NotJson as refused:
+        if isinstance(name, str):
+            refused.way.append(name)
+        raise
+    return copy
+
+
+def _plain_name(name: object) -> str:
+    if isinstance(name, str) and not isinstance(name, Enum):
+        return str.__str__(name)
+    raise _NotJson(f"a name of type {type(name).__name__}, not text, in the object")
+
+
+def _plain_array(value: "list[Any] | tuple[Any, ...]") -> list[Any]:
+    copy: list[Any] = []
+    try:
+        for member in value:
+            copy.append(member if type(member) in _AS_THEY_ARE else _plain(member))
+    except _NotJson as refused:
+        refused.way.append(str(len(copy)))
+        raise
+    return copy
+
+
+def _plain_other(value: object) -> Any:
+    """Encode the rarer kinds; subclasses of what JSON has lose what JSON has not."""
+    match value:
+        case Enum():
+            raise _NotJson(f"found {type(value).__name__}")
+        case Mapping():
+            return _plain_object(value)
+        case list() | tuple():
+            return _plain_array(value)
+        case str():
+            return str.__str__(value)
+        case int():
+            return int.__int__(value)
+        case float():
+            return _plain(float.__float__(value))
+        case datetime():
+            return _datetime_text(value)
+        case date() | time():
+            return value.isoformat()
+    raise _NotJson(f"found {type(value).__name__}")
+
+
+def _datetime_text(moment: datetime) -> str:
+    """Return ISO 8601 text; UTC the way that JavaScript writes it, because the other runtimes do.
+
+    >>> from datetime import timezone
+    >>> _datetime_text(datetime(2026, 1, 2, 3, 4, 5, 678000, timezone.utc))
+    '2026-01-02T03:04:05.678Z'
+    """
+    if moment.utcoffset() != timedelta(0):
+        return moment.isoformat()
+    precision = "microseconds" if moment.microsecond % 1000 else "milliseconds"
+    return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+
+
+def to_json(value: Any) -> bytes:
+    """Return the value as JSON in UTF-8.
+
+    Raises:
+        InvalidMessage: Something in it has no JSON form; the text has its place, never the value.
+    """
+    return encode(plain(value))
+
+
+def encode(value: Any) -> bytes:
+    """Return JSON for a value that `plain` made; without another walk through it."""
+    import orjson  # 4 ms that a command without output does not need
+
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # integers over 64 bits, lone surrogates, more than 254 levels
+        return _encode_slowly(value)
+
+
+def _encode_slowly(value: Any) -> bytes:
+    import json
+
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    except (ValueError, TypeError):
+        raise InvalidMessage("Not JSON: an integer that is too long, or a value that was not made plain") from None
+    except RecursionError:
+        raise InvalidMessage("Not JSON: nested too deeply, or containing itself") from None
+
+
+def from_json(data: bytes | bytearray | memoryview | str) -> Any:
+    """Return the value of JSON text; integers of any length and lone surrogates survive.
+
+    Raises:
+        ValueError: It is not JSON; the text has line and column, and nothing of the content.
+    """
+    import orjson
+
+    if not isinstance(data, str):
+        data = bytes(data)
+    searched = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+    if _MAYBE_BIG_INTEGER.search(searched) is None:
+        try:
+            return orjson.loads(searched)
+        except ValueError:  # not JSON, or with lone surrogates, or more than 1024 levels
+            pass
+    return _decode_slowly(data)
+
+
+def _decode_slowly(data: bytes | str) -> Any:
+    import json
+
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 at byte {error.start}") from None
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:  # it holds the whole text, hence not chained
+        raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def format_error(value: object) -> dict[str, Any]:
+    """Return what is published for an error: ``{"name": ..., "message": ..., "stack": ...}``.
+
+    An exception's stack starts in the author's file. Never raises, whatever the value is.
+
+    Source: contract §6.2.
+    """
+    if isinstance(value, BaseException):
+        return {"name": type(value).__name__, "message": error_text(value), "stack": _stack(value)}
+    try:
+        return _formatted(*_members(value))
+    except Exception:  # whatever a property or a comparison of the author's object raises
+        return _formatted(_text_of(value), None, None)
+
+
+def _members(value: object) -> tuple[object, object, object]:
+    """Return what such an object has as message, name and stack; one without a message is the message."""
+    if isinstance(value, Mapping):
+        if "message" in value:
+            return value["message"], value.get("name"), value.get("stack")
+    elif hasattr(value, "message"):
+        return value.message, getattr(value, "name", None), getattr(value, "stack", None)
+    return value, None, None
+
+
+def _formatted(text: object, name: object, stack: object) -> dict[str, Any]:
+    """Fill the gaps; the message alone may be something else than text."""
+    return {
+        "name": name if isinstance(name, str) and name else "Error",
+        "message": _NOT_AVAILABLE if text is None or text == "" or text is False else _json_or_text(text),
+        "stack": stack if isinstance(stack, str) and stack else _NOT_AVAILABLE,
+    }
+
+
+def _json_or_text(value: object) -> Any:
+    try:
+        return plain(value)
+    except InvalidMessage:
+        return _text_of(value)
+
+
+def error_text(error: BaseException) -> str:
+    """Return what an exception says, never empty."""
+    if isinstance(error, SystemExit):
+        return f"The component called sys.exit({_text_of(error.code) if error.code is not None else ''})"
+    return _text_of(error)
+
+
+def _text_of(value: object) -> str:
+    try:
+        return str(value) or type(value).__name__
+    except Exception:  # whatever an author's __str__ raises
+        return type(value).__name__
+
+
+def _stack(error: BaseException) -> str:
+    """Return the traceback text without the runtime's frames above the author's; its last line has our code."""
+    from traceback import TracebackException
+
+    try:
+        trace = TracebackException.from_exception(error)
+        _trim(trace)
+        text = "".join(trace.format()).rstrip()
+    except Exception:  # an author's exception may raise while it is formatted
+        return _NOT_AVAILABLE
+    return f"{text}\ncode: {error.code}" if isinstance(error, ShipmateError) else text
+
+
+def _trim(trace: "TracebackException") -> None:
+    """Drop the leading frames that are not the author's, in the exception and in those it is chained to."""
+    pending: list[TracebackException | None] = [trace]
+    while pending:
+        one = pending.pop()
+        if one is not None:
+            _trim_frames(one.stack)
+            pending += [one.__cause__, one.__context__, *(one.exceptions or ())]
+
+
+def _trim_frames(frames: "StackSummary") -> None:
+    for index, frame in enumerate(frames):
+        if not frame.filename.startswith(_OWN_FOLDER) and not _PLUMBING.search(frame.filename):
+            del frames[:index]
+            return
