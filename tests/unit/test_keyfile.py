@@ -1,0 +1,277 @@
+"""The file that keeps credentials: what is saved in it is whole, private, and not lost to another process."""
+
+import errno
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shipmate import keyfile
+from shipmate.errors import KeysNotSaved
+from shipmate.keyfile import KeyFile
+
+OLD = {"_account": "a1", "oauth": {"access_token": "old"}, "object": "Contact"}
+NEW = {"oauth": {"access_token": "new"}}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return a cfg file that anybody may read."""
+    path = tmp_path / "cfg.json"
+    path.write_text(json.dumps(OLD))
+    path.chmod(0o644)
+    return path
+
+
+def test_saved_keys_replace_the_fields_of_the_same_name_and_no_others(path: Path) -> None:
+    KeyFile(path).save(NEW)
+    assert json.loads(path.read_text()) == {**OLD, **NEW}
+
+
+def test_the_file_is_its_owners_alone_whatever_the_umask(path: Path) -> None:
+    previous = os.umask(0)
+    try:
+        KeyFile(path).save(NEW)
+    finally:
+        os.umask(previous)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_nothing_is_left_beside_the_file(path: Path) -> None:
+    KeyFile(path).save(NEW)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_field_that_was_changed_meanwhile_is_kept(path: Path) -> None:
+    keys = KeyFile(path)
+    keys.read()
+    path.write_text(json.dumps({**OLD, "object": "Lead"}))
+    keys.save(NEW)
+    assert json.loads(path.read_text())["object"] == "Lead"
+
+
+def test_a_symbolic_link_stays_and_the_file_behind_it_is_rewritten(path: Path) -> None:
+    link = path.parent / "elsewhere" / "link.json"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    KeyFile(link).save(NEW)
+    assert link.is_symlink()
+    assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
+
+
+@pytest.mark.parametrize("indent", [2, 4, "\t"])
+def test_the_indentation_of_the_file_is_kept(path: Path, indent: int | str) -> None:
+    path.write_text(json.dumps(OLD, indent=indent))
+    KeyFile(path).save(NEW)
+    assert path.read_text() == json.dumps({**OLD, **NEW}, indent=indent) + "\n"
+
+
+def test_a_byte_order_mark_is_no_obstacle(path: Path) -> None:
+    path.write_text(json.dumps(OLD), encoding="utf-8-sig")
+    KeyFile(path).save(NEW)
+    assert json.loads(path.read_text(encoding="utf-8"))["oauth"] == NEW["oauth"]
+
+
+@given(value=JSON)
+def test_any_json_value_is_read_as_it_was_saved(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+    path = tmp_path_factory.mktemp("any") / "cfg.json"
+    path.write_text("{}")
+    keys = KeyFile(path)
+    keys.save({"oauth": value})
+    assert keys.read() == {"oauth": value}
+
+
+def test_text_stays_readable_and_lone_surrogates_are_escaped(path: Path) -> None:
+    KeyFile(path).save({"name": "Zoë \ud83d"})
+    assert '"Zoë \\ud83d"' in path.read_text()
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b'"x"', b"\xff\xfe{", b"[" * 100_000])
+def test_a_file_that_is_no_object_any_more_is_not_touched(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    for use in (KeyFile(path).read, KeyFile(path).check, lambda: KeyFile(path).save(NEW)):
+        with pytest.raises(KeysNotSaved, match="cfg.json"):
+            use()
+    assert path.read_bytes() == content
+
+
+def test_a_file_that_is_gone_is_named(path: Path) -> None:
+    path.unlink()
+    with pytest.raises(KeysNotSaved, match=r"cfg\.json cannot be opened: No such file"):
+        KeyFile(path).save(NEW)
+
+
+def test_keys_that_are_not_json_are_refused_without_quoting_them(path: Path) -> None:
+    with pytest.raises(KeysNotSaved, match="not JSON") as caught:
+        KeyFile(path).save({"oauth": {"token": {"s3cret"}}})
+    assert "s3cret" not in str(caught.value)
+    assert json.loads(path.read_text()) == OLD
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_before_the_refresh(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    KeyFile(path).check()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(KeysNotSaved, match="new keys would be lost"):
+        KeyFile(path).check()
+
+
+def test_a_failed_replacement_leaves_the_file_as_it_was_and_no_draft(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(KeysNotSaved, match="No space left"):
+        KeyFile(path).save(NEW)
+    assert json.loads(path.read_text()) == OLD
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_is_a_mount_point_is_overwritten(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    KeyFile(path).save(NEW)
+    assert json.loads(path.read_text()) == {**OLD, **NEW}
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_owner_of_the_file_stays_when_root_rewrites_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owners = []
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    monkeypatch.setattr(os, "fchown", lambda _, user, group: owners.append((user, group)))
+    KeyFile(path).save(NEW)
+    assert owners == [(os.getuid(), os.getgid())]
+
+
+def test_a_file_system_without_locks_is_saved_to_all_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(keyfile.fcntl, "flock", refuse)
+    KeyFile(path).save(NEW)
+    assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
+
+
+def test_a_folder_that_cannot_be_synced_is_no_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_fsync = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    KeyFile(path).save(NEW)
+    assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
+
+
+def test_saving_under_the_lock_works_on_another_thread(path: Path) -> None:
+    keys = KeyFile(path)
+    with keys.lock(), keys.lock():
+        thread = threading.Thread(target=keys.save, args=(NEW,))
+        thread.start()
+        thread.join()
+        keys.save({"second": 1})
+    assert json.loads(path.read_text()) == {**OLD, **NEW, "second": 1}
+
+
+def test_sixteen_threads_lose_no_field(path: Path) -> None:
+    keys = KeyFile(path)
+    threads = [threading.Thread(target=keys.save, args=({f"field{n}": n},)) for n in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(json.loads(path.read_text())) == {*OLD, *(f"field{n}" for n in range(16))}
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from shipmate.keyfile import KeyFile
+keys = KeyFile(Path(sys.argv[1]))
+for _ in range(40):
+    with keys.lock():
+        keys.save({"count": keys.read().get("count", 0) + 1})
+"""
+
+
+def test_processes_that_read_and_save_under_the_lock_lose_no_update(path: Path) -> None:
+    arguments = [sys.executable, "-c", _WRITER, str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(keyfile.__file__).parents[1])}
+    writers = [subprocess.Popen(arguments, env=environment) for _ in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert json.loads(path.read_text())["count"] == 120
+
+
+_HOLDER = """
+import sys
+from pathlib import Path
+from shipmate.keyfile import KeyFile
+keys = KeyFile(Path(sys.argv[1]))
+with keys.lock():
+    keys.save({"oauth": "first"})
+    print("saved", flush=True)
+    sys.stdin.read()
+    keys.save({"oauth": "second"})
+"""
+
+
+def test_the_lock_outlasts_a_save_under_it(path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(keyfile.__file__).parents[1])}
+    arguments = [sys.executable, "-c", _HOLDER, str(path)]
+    with subprocess.Popen(
+        arguments, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "saved\n"
+        keys, seen = KeyFile(path), []
+
+        def read_under_the_lock() -> None:
+            with keys.lock():
+                seen.append(keys.read()["oauth"])
+
+        reader = threading.Thread(target=read_under_the_lock)
+        reader.start()
+        holder.stdin.close()
+        reader.join()
+    assert seen == ["second"]
+
+
+def test_settling_waits_for_a_save_under_way(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, may_go_on = threading.Event(), threading.Event()
+    real_replace = os.replace
+
+    def slow_replace(draft: Path, target: Path) -> None:
+        reached.set()
+        may_go_on.wait()
+        real_replace(draft, target)
+
+    monkeypatch.setattr(os, "replace", slow_replace)
+    keys = KeyFile(path)
+    saver = threading.Thread(target=keys.save, args=(NEW,))
+    saver.start()
+    reached.wait()
+    assert not keys.settle(timeout_seconds=0)
+    may_go_on.set()
+    assert keys.settle(timeout_seconds=10)
+    assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
+    saver.join()
