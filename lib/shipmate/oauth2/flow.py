@@ -1,0 +1,242 @@
+"""The flow of a refresh, as generators that yield what is to be done and receive what came of it.
+
+No I/O happens here: the renewer that drives a flow does it, and tests drive it with answers of their own.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from shipmate.errors import (
+    ClientMisconfigured,
+    KeysNotSaved,
+    ReauthorizationRequired,
+    ShipmateError,
+    TokenEndpointUnavailable,
+)
+from shipmate.oauth2.answer import Answer, Busy, Granted, Misconfigured, Refused, Uncertain, Unusable
+from shipmate.tokens import Credential, Expiry, Keys, Lineage
+
+_ASK_TRIES: Final = 3
+_SAVE_TRIES: Final = 3
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_RETRY_AFTER_SECONDS: Final = 10.0
+# Whoever won the race for the refresh token may not have saved yet: look again for about four seconds.
+_WINNER_PAUSES_SECONDS: Final = (0.2, 0.4, 0.8, 1.2, 1.4)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStored:
+    """Read the stored keys; the answer is a `Stored`, or None where there is nowhere to read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The keys as they are stored now."""
+
+    keys: Keys = field(repr=False)
+    expiry: Expiry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskProvider:
+    """Send the token request; the answer is a pair of `Answer` and the `Expiry` that a grant states."""
+
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Make this the live credential of the process."""
+
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Hand the keys back to the platform; the answer is None, or the error that prevented it."""
+
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Pause before the next step."""
+
+    seconds: float
+
+
+Step = ReadStored | AskProvider | Keep | Save | Wait
+Flow = Generator[Step, Any, Credential]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a flow must know about the account and its provider."""
+
+    account: str
+    """How messages name the account."""
+    provider: str
+    """How messages name the provider."""
+    needs_refresh_token: bool = True
+    adoption_suffices: bool = True
+    """Whether keys that another process refreshed make our own refresh unnecessary."""
+
+
+def renew(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
+    """Get a new access token and save it; adopt the keys of whoever was first.
+
+    Raises:
+        ReauthorizationRequired: The refresh token is refused, or there is none.
+        ClientMisconfigured: The provider refuses the client.
+        TokenEndpointUnavailable: No usable answer; trying later may help.
+        KeysNotSaved: The new keys are in memory, and could not be saved.
+    """
+    adopted = yield from _adopt(lineage)
+    if adopted is not None:
+        credential = adopted
+        if terms.adoption_suffices and adopted.access_token:
+            return adopted
+    if credential.refusal is not None:
+        # Refused while this thread waited for its answer of the API.
+        raise ReauthorizationRequired(credential.refusal)
+    if terms.needs_refresh_token and credential.refresh_token is None:
+        raise ReauthorizationRequired(
+            f"{terms.account} has no refresh token for {terms.provider}: sign in again to get one"
+        )
+    renewed = yield from _ask(credential, lineage, terms)
+    if renewed.is_unsaved:
+        return (yield from save(renewed, terms))
+    return renewed
+
+
+def save(credential: Credential, terms: Terms) -> Flow:
+    """Hand refreshed keys back before anything is sent with them.
+
+    Raises:
+        KeysNotSaved: No try succeeded; the keys stay in memory, marked as unsaved.
+    """
+    error: Exception | None = None
+    for attempt in range(_SAVE_TRIES):
+        if attempt:
+            yield Wait(_FIRST_PAUSE_SECONDS * attempt)
+        error = yield Save(credential)
+        if error is None:
+            saved = credential.saved()
+            yield Keep(saved)
+            return saved
+    reason = str(error) if isinstance(error, ShipmateError | OSError) else type(error).__name__
+    raise KeysNotSaved(f"the refreshed keys of {terms.account} could not be saved: {reason}") from error
+
+
+def recover(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
+    """Look for a new sign-in after a refusal; the provider is not asked.
+
+    Raises:
+        ReauthorizationRequired: There is none.
+    """
+    adopted = yield from _adopt(lineage)
+    if adopted is None:
+        raise ReauthorizationRequired(credential.refusal or f"{terms.account} must sign in again")
+    return adopted
+
+
+def renew_managed(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
+    """Get the token of a secret that the platform keeps: read it, and have it refreshed only if it is unchanged.
+
+    Raises:
+        ReauthorizationRequired: The platform cannot refresh it.
+        TokenEndpointUnavailable: The platform gave no usable answer.
+
+    Source: contract §12.
+    """
+    adopted = yield from _adopt(lineage)
+    if adopted is not None:
+        return adopted
+    answer, expiry = yield AskProvider(credential)
+    if isinstance(answer, Refused):
+        yield Keep(credential.refused(str(_failure(answer, credential, terms))))
+    if not isinstance(answer, Granted):
+        raise _failure(answer, credential, terms)
+    renewed = Credential().signed_in(answer.answer, expiry)
+    yield Keep(renewed)
+    return renewed
+
+
+def _adopt(lineage: Lineage) -> Generator[Step, Any, Credential | None]:
+    """Take over stored keys that this process has never had."""
+    stored: Stored | None = yield ReadStored()
+    if stored is None or lineage.knows(stored.keys):
+        return None
+    adopted = Credential().signed_in(stored.keys, stored.expiry)
+    yield Keep(adopted)
+    return adopted
+
+
+def _ask(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
+    busy = 0
+    while True:
+        answer, expiry = yield AskProvider(credential)
+        if isinstance(answer, Granted):
+            renewed = credential.refreshed(answer.answer, expiry)
+            yield Keep(renewed)
+            return renewed
+        if isinstance(answer, Busy) and busy < _ASK_TRIES - 1:
+            busy += 1
+            yield Wait(_pause(busy, answer))
+            continue
+        if isinstance(answer, Uncertain):
+            is_repeated, credential = credential.is_uncertain, credential.uncertain()
+            yield Keep(credential)
+            adopted = yield from _adopt(lineage)
+            if adopted is not None:
+                return adopted
+            # Many providers take the spent token once more for a while, just for this case.
+            if not is_repeated:
+                yield Wait(_FIRST_PAUSE_SECONDS)
+                continue
+        if isinstance(answer, Refused) and terms.needs_refresh_token:
+            adopted = yield from _await_winner(lineage)
+            if adopted is not None:
+                return adopted
+            yield Keep(credential.refused(str(_failure(answer, credential, terms))))
+        raise _failure(answer, credential, terms)
+
+
+def _await_winner(lineage: Lineage) -> Generator[Step, Any, Credential | None]:
+    """Look for the keys of whoever spent the refresh token before us."""
+    if (yield ReadStored()) is None:
+        return None
+    for seconds in _WINNER_PAUSES_SECONDS:
+        adopted = yield from _adopt(lineage)
+        if adopted is not None:
+            return adopted
+        yield Wait(seconds)
+    return (yield from _adopt(lineage))
+
+
+def _pause(attempt: int, answer: Busy) -> float:
+    if answer.retry_after_seconds is not None:
+        return min(answer.retry_after_seconds, _LONGEST_RETRY_AFTER_SECONDS)
+    return _FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1)
+
+
+def _failure(answer: Answer, credential: Credential, terms: Terms) -> ShipmateError:
+    if isinstance(answer, Refused):
+        if not terms.needs_refresh_token:
+            return ReauthorizationRequired(f"{terms.provider} refuses a token for {terms.account} ({answer.code})")
+        if credential.is_uncertain:
+            return ReauthorizationRequired(
+                f"{terms.provider} refuses the refresh token of {terms.account} ({answer.code}) after a refresh "
+                "whose answer was lost: its outcome is unknown. Sign in again."
+            )
+        return ReauthorizationRequired(
+            f"{terms.provider} refuses the refresh token of {terms.account} ({answer.code}). Sign in again."
+        )
+    if isinstance(answer, Misconfigured):
+        return ClientMisconfigured(
+            f"{terms.provider} refuses the OAuth2 client ({answer.code}): check client_id, client_secret, "
+            "client_auth, grant and scope"
+        )
+    reason = answer.reason if isinstance(answer, Busy | Uncertain | Unusable) else "no answer"
+    return TokenEndpointUnavailable(f"the token endpoint of {terms.provider} gave no token: {reason}")

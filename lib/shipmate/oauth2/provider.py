@@ -1,0 +1,253 @@
+"""What a component says about its OAuth2 provider: options, their defaults in the descriptor, their variables."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from dataclasses import field as member
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
+
+if TYPE_CHECKING:
+    from shipmate.oauth2.session import OAuth2Session
+
+CLIENT_AUTHS: Final = ("post", "basic", "none", "private_key_jwt")
+GRANTS: Final = ("refresh_token", "client_credentials", "jwt_bearer")
+POLICIES: Final = ("on_401", "before_expiry", "every_access")
+
+_VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_DESCRIPTOR_NAMES: Final = {
+    "token_uri": "token_url",
+    "client_id": "client_id",
+    "client_secret": "client_secret",
+    "client_auth": "client_auth",
+    "scopes": "scopes",
+}
+_LOOPBACK_HOSTS: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+_BEARER: Final = "Authorization: Bearer {access_token}"
+
+
+class OAuth2:
+    """A reusable OAuth2 provider: the options of `context.oauth2`, held together.
+
+    Every option that is left out comes from ``credentials.oauth2`` in ``component.json``. ``{{NAME}}`` in the
+    options is filled from the environment, or from the credential field of that name, when a token is asked for.
+
+    Args:
+        token_url: Address of the token endpoint; https, except on loopback.
+        client_id: The client's id.
+        client_secret: The client's secret; for ``private_key_jwt`` and ``jwt_bearer`` the private key as PEM.
+        client_auth: ``"post"`` (default), ``"basic"``, ``"none"`` or ``"private_key_jwt"``.
+        scopes: The scopes, a list or text; sent only when ``send`` asks for it.
+        grant: ``"refresh_token"`` (default), ``"client_credentials"`` or ``"jwt_bearer"``.
+        send: Members of the stored keys that go along with a token request, as ``("scope",)``.
+        extra: Further form fields; for ``jwt_bearer`` its ``claims`` go into the assertion instead.
+        field: The credential field that holds the keys, ``"oauth"`` unless the descriptor names another.
+        refresh: ``"on_401"`` (default), ``"before_expiry"`` or ``"every_access"``.
+        expired: ``expired(response)`` returns true when an answer means "token expired", in addition to 401.
+        header: How the token is sent, ``"Authorization: Bearer {access_token}"`` unless given.
+        parse: Turns an odd token answer (a dict) into one with ``access_token`` at its top.
+        lock: ``lock(account)`` returns a context manager that excludes other processes during a refresh.
+
+    Raises:
+        InvalidOption: An option does not exist or has a value that it cannot have.
+
+    Source: RFC 6749 §2.3.1, §4.4, §6; RFC 7523 §2.1, §2.2.
+    """
+
+    def __init__(self, token_url: str | None = None, **options: Any) -> None:
+        """Check the options; nothing is sent and no variable is read yet."""
+        if token_url is not None:
+            options["token_url"] = token_url
+        check_options(options)
+        self.options: Mapping[str, Any] = options
+
+    def session(self, context: Any, cfg: Mapping[str, Any]) -> "OAuth2Session":
+        """Return a session with this provider that keeps the tokens in ``cfg`` alive."""
+        session: OAuth2Session = context._open_session(self, cfg)
+        return session
+
+    def __repr__(self) -> str:
+        """Name the options, not their values: some are secrets."""
+        return f"OAuth2({', '.join(sorted(self.options))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The options with the descriptor's defaults applied; ``{{NAME}}`` is still in them."""
+
+    token_url: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = member(default=None, repr=False)
+    client_auth: str = "post"
+    scopes: str | None = None
+    grant: str = "refresh_token"
+    send: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = member(default_factory=dict, repr=False)
+    field: str = "oauth"
+    refresh: str = "on_401"
+    expired: Callable[[Any], object] | None = None
+    header: tuple[str, str] = ("Authorization", "Bearer {access_token}")
+    parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
+    lock: Callable[[str | None], Any] | None = None
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any], defaults: Mapping[str, Any], default_field: str) -> "Provider":
+        """Return the provider for checked ``options`` over the descriptor's ``credentials.oauth2``."""
+        described = {ours: defaults[theirs] for theirs, ours in _DESCRIPTOR_NAMES.items() if defaults.get(theirs)}
+        merged = {"field": default_field, **described, **options}
+        check_options(merged)
+        if not isinstance(merged.get("scopes"), str | None):
+            merged["scopes"] = " ".join(merged["scopes"])
+        merged["send"] = tuple(merged.get("send", ()))
+        merged["header"] = _header(merged.get("header", _BEARER))
+        return cls(**merged)
+
+    def fill(self, variables: "Variables") -> "Client":
+        """Return what a token request needs, with every ``{{NAME}}`` filled.
+
+        Raises:
+            ClientMisconfigured: The token URL is missing or not https, or the client id is missing.
+            MissingSetting: A variable is not set.
+        """
+        if not self.token_url:
+            raise ClientMisconfigured(
+                "expected the address of the token endpoint, found none: give token_url, "
+                "or token_uri in credentials.oauth2 of component.json"
+            )
+        token_url = variables.fill(self.token_url, "token_url")
+        check_token_url(token_url)
+        client_id = variables.fill(self.client_id, "client_id")
+        if not client_id:
+            raise ClientMisconfigured("expected a client_id, found none: give the option or credentials.oauth2")
+        return Client(
+            token_url=token_url,
+            client_id=client_id,
+            client_secret=variables.fill(self.client_secret or "", "client_secret"),
+            client_auth=self.client_auth,
+            scopes=variables.fill(self.scopes, "scopes"),
+            extra=variables.fill(self.extra, "extra"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client as the token endpoint sees it, everything filled in."""
+
+    token_url: str
+    client_id: str
+    client_secret: str = member(repr=False)
+    client_auth: str = "post"
+    scopes: str | None = None
+    extra: Mapping[str, Any] = member(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The values for ``{{NAME}}``: a credential field of that name first, then the environment.
+
+    Source: contract §11.2.
+    """
+
+    environ: Mapping[str, str] = member(repr=False)
+    cfg: Mapping[str, Any] = member(repr=False)
+    credential_fields: frozenset[str]
+
+    def fill(self, value: Any, option: str) -> Any:
+        """Return ``value`` with the variables in its texts filled, however deep they are.
+
+        Raises:
+            MissingSetting: A variable is not set; the message names it.
+        """
+        if isinstance(value, str):
+            return _VARIABLE.sub(lambda match: self._lookup(match[1], option), value)
+        if isinstance(value, Mapping):
+            return {name: self.fill(item, option) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.fill(item, option) for item in value]
+        return value
+
+    def _lookup(self, name: str, option: str) -> str:
+        if name in self.credential_fields and isinstance(self.cfg.get(name), str | int):
+            return str(self.cfg[name])
+        if value := self.environ.get(name):
+            return value
+        raise MissingSetting(f"{name} is missing: expected a variable of the environment for {option} of OAuth2")
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that do not exist and values that they cannot have.
+
+    Raises:
+        InvalidOption: The message names the option, what was expected and, for a misspelt name, the likely one.
+    """
+    for name, value in options.items():
+        if name not in _CHECKS:
+            close = difflib.get_close_matches(name, _CHECKS, n=1)
+            hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(_CHECKS))}"
+            raise InvalidOption(f"OAuth2 has no option {name!r}{hint}")
+        expected, is_valid = _CHECKS[name]
+        if not is_valid(value):
+            found = repr(value) if name in _NAMED_VALUES and isinstance(value, str) else type(value).__name__
+            raise InvalidOption(f"option {name} of OAuth2: expected {expected}, found {found}")
+
+
+def check_token_url(token_url: str) -> None:
+    """Refuse a token URL over which the secrets would travel in clear.
+
+    Raises:
+        ClientMisconfigured: It is not https, and not on loopback either.
+    """
+    parts = urlsplit(token_url)
+    if parts.scheme == "https" and parts.hostname:
+        return
+    if parts.scheme == "http" and parts.hostname and _LOOPBACK_HOSTS.fullmatch(parts.hostname):
+        return
+    raise ClientMisconfigured(
+        f"expected a token URL with https, found {parts.scheme or 'no scheme'!r} for host {parts.hostname or ''!r}"
+    )
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, _, value = text.partition(":")
+    return name.strip(), value.strip()
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_header(value: object) -> bool:
+    if not isinstance(value, str) or "{access_token}" not in value or any(ord(letter) < 32 for letter in value):
+        return False
+    name, content = _header(value)
+    return bool(re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+", name)) and bool(content)
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(_is_text(name) for name in value)
+
+
+_NAMED_VALUES: Final = frozenset({"client_auth", "grant", "refresh"})
+_CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
+    "token_url": ("text", _is_text),
+    "client_id": ("text", _is_text),
+    "client_secret": ("text", _is_text_or_none),
+    "client_auth": (f"one of {', '.join(CLIENT_AUTHS)}", lambda value: value in CLIENT_AUTHS),
+    "scopes": ("text or a list of texts", lambda value: _is_text_or_none(value) or _is_names(value)),
+    "grant": (f"one of {', '.join(GRANTS)}", lambda value: value in GRANTS),
+    "send": ("a tuple of texts", _is_names),
+    "extra": ("a dict", lambda value: isinstance(value, Mapping)),
+    "field": ("text", _is_text),
+    "refresh": (f"one of {', '.join(POLICIES)}", lambda value: value in POLICIES),
+    "expired": ("a function of the response", lambda value: value is None or callable(value)),
+    "header": ("text as 'X-Token: {access_token}'", _is_header),
+    "parse": ("a function of the answer", lambda value: value is None or callable(value)),
+    "lock": ("a function of the account", lambda value: value is None or callable(value)),
+}

@@ -1,0 +1,270 @@
+"""The session that sends requests with a token that it keeps alive."""
+
+import logging
+import threading
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final, Protocol
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.hooks import default_hooks, dispatch_hook
+from requests.structures import CaseInsensitiveDict
+
+from shipmate.errors import InvalidOption, KeysNotSaved, ReauthorizationRequired, UnknownPlaceholder
+from shipmate.oauth2.bodies import Body
+from shipmate.oauth2.provider import Provider
+from shipmate.oauth2.renewer import CallPort, Clock
+from shipmate.oauth2.store import Account
+from shipmate.oauth2.transport import ApiTransport, Origin, TokenAuth, fill_url, origin
+from shipmate.tokens import Credential, asks_for_refresh
+
+_log = logging.getLogger("shipmate.oauth2")
+
+# A refused account's stored keys are looked at this often, so that a new sign-in is noticed.
+_LOOK_AGAIN_SECONDS: Final = 10.0
+_DEFAULT_TIMEOUTS_SECONDS: Final = (10.0, 60.0)
+# A token in a URL ends up in logs and referrers.
+_NEVER_IN_URLS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
+
+
+class _Renewer(Protocol):
+    """What `Renewer` and `ManagedRenewer` have in common."""
+
+    account: Account
+    tls: Mapping[str, Any]
+
+    def renew(self, credential: Credential) -> None: ...
+    def save(self, credential: Credential) -> None: ...
+    def recover(self, credential: Credential) -> None: ...
+
+
+class OAuth2Session:
+    """A session like `requests.Session` for an API that wants an OAuth2 access token.
+
+    ``{name}`` in a URL is filled from the token's members, anew for each attempt, so that
+    ``"{instance_url}/services"`` follows a token that moves to another host. The session may be shared
+    between threads.
+
+    Attributes:
+        headers: Headers for every request.
+        params: Query parameters for every request.
+        timeout: Seconds, or a pair for connecting and reading.
+        hooks: ``{"response": [...]}``, called with the answer that is returned.
+        verify, cert, proxies, max_redirects: As in requests; the first three count for token requests, too.
+
+    Source: RFC 6750 §2.1.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        cfg: Mapping[str, Any],
+        renewer: _Renewer,
+        call: CallPort,
+        clock: Clock,
+        adapter: HTTPAdapter,
+    ) -> None:
+        """Prepare a session; nothing is sent yet. Use ``context.oauth2`` to get one."""
+        self.headers: MutableMapping[str, str] = CaseInsensitiveDict()
+        self.params: dict[str, Any] = {}
+        self.timeout: float | tuple[float, float] | None = _DEFAULT_TIMEOUTS_SECONDS
+        self.hooks: dict[str, Any] = default_hooks()
+        self.verify: bool | str = True
+        self.cert: str | tuple[str, str] | None = None
+        self.proxies: dict[str, str] = {}
+        self.max_redirects = requests.models.DEFAULT_REDIRECT_LIMIT
+        self._provider = provider
+        self._cfg = cfg
+        self._renewer = renewer
+        self._call = call
+        self._clock = clock
+        self._adapter = adapter
+        self._local = threading.local()
+        self._is_managed = bool(cfg.get("secretId"))
+        self._hand_to_cfg(self._account.credential)
+
+    def get(self, url: str, **kwargs: Any) -> requests.Response:
+        """Send a GET request."""
+        return self.request("GET", url, **kwargs)
+
+    def options(self, url: str, **kwargs: Any) -> requests.Response:
+        """Send an OPTIONS request."""
+        return self.request("OPTIONS", url, **kwargs)
+
+    def head(self, url: str, **kwargs: Any) -> requests.Response:
+        """Send a HEAD request; redirects are not followed unless asked for."""
+        return self.request("HEAD", url, **{"allow_redirects": False, **kwargs})
+
+    def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> requests.Response:
+        """Send a POST request."""
+        return self.request("POST", url, data=data, json=json, **kwargs)
+
+    def put(self, url: str, data: Any = None, **kwargs: Any) -> requests.Response:
+        """Send a PUT request."""
+        return self.request("PUT", url, data=data, **kwargs)
+
+    def patch(self, url: str, data: Any = None, **kwargs: Any) -> requests.Response:
+        """Send a PATCH request."""
+        return self.request("PATCH", url, data=data, **kwargs)
+
+    def delete(self, url: str, **kwargs: Any) -> requests.Response:
+        """Send a DELETE request."""
+        return self.request("DELETE", url, **kwargs)
+
+    def access_token(self) -> str:
+        """Return the live access token, for libraries that do their own requests; it never refreshes.
+
+        Raises:
+            ReauthorizationRequired: There is none.
+        """
+        credential = self._account.credential
+        if credential.access_token is None and self._is_managed:
+            credential = self._renew(credential.generation)
+        if credential.access_token is None:
+            raise ReauthorizationRequired("there is no access token: sign in")
+        return credential.access_token
+
+    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        """Send a request with the live token; refresh it and send again, once, when the API says that it expired.
+
+        Args:
+            method: The HTTP method.
+            url: The URL; ``{name}`` in it is filled from the token's members.
+            **kwargs: As for `requests.Session.request`, except ``auth``. ``data`` may be a function without
+                arguments that makes the body anew for each attempt.
+
+        Raises:
+            ReauthorizationRequired: Only a new sign-in helps.
+            ClientMisconfigured, MissingSetting: The client's settings must be corrected.
+            TokenEndpointUnavailable: The provider gives no token just now.
+            KeysNotSaved: The new tokens could not be saved; the request was not sent with them.
+            UnknownPlaceholder: A ``{name}`` in the URL is not among the token's members.
+            requests.RequestException: What requests raises when the API does not answer.
+        """
+        if "auth" in kwargs:
+            raise InvalidOption("auth: a session of context.oauth2 sets the token itself, leave it out")
+        body = Body(kwargs.pop("data", None), kwargs.pop("files", None))
+        credential, has_renewed = self._before_sending()
+        response, auth = self._send(credential, method, url, body, kwargs)
+        if has_renewed or not auth.was_sent(response) or not self._has_expired(response, credential):
+            return self._hooked(response, kwargs)
+        renewed = self._renew(credential.generation)
+        if not body.is_replayable:
+            _log.warning("the token was refreshed, but this body cannot be sent twice: the answer stays as it is")
+            return self._hooked(response, kwargs)
+        response.close()
+        response, _ = self._send(renewed, method, url, body, kwargs)
+        return self._hooked(response, kwargs)
+
+    def close(self) -> None:
+        """Close nothing: connections are shared by all sessions and kept for the next one."""
+
+    def __enter__(self) -> "OAuth2Session":
+        """Return the session itself."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Leave the connections open for the next session."""
+
+    @property
+    def _account(self) -> Account:
+        return self._renewer.account
+
+    def _before_sending(self) -> tuple[Credential, bool]:
+        """Return the credential to send with, and whether it was renewed for this request."""
+        credential = self._account.credential
+        if credential.refusal is not None:
+            credential = self._look_for_sign_in(credential)
+        if credential.is_unsaved:
+            credential = self._fly(self._renewer.save, credential.generation - 1)
+        policy = "on_401" if self._is_managed else self._provider.refresh
+        if policy == "every_access":
+            return self._renew(None), True
+        is_due = credential.expiry is not None and credential.expiry.is_due(self._clock.monotonic())
+        if credential.access_token is None or (policy == "before_expiry" and is_due):
+            # Reading a managed secret is no refresh: the token may be old, and then a 401 asks for one.
+            return self._renew(credential.generation), not self._is_managed
+        self._hand_to_cfg(credential)
+        return credential, False
+
+    def _look_for_sign_in(self, credential: Credential) -> Credential:
+        now, account = self._clock.monotonic(), self._account
+        if account.looked_at is not None and now - account.looked_at < _LOOK_AGAIN_SECONDS:
+            raise ReauthorizationRequired(credential.refusal or "sign in again")
+        account.looked_at = now
+        return self._fly(self._renewer.recover, credential.generation)
+
+    def _renew(self, known_generation: int | None) -> Credential:
+        credential = self._fly(self._renewer.renew, known_generation)
+        self._hand_to_cfg(credential)
+        return credential
+
+    def _fly(self, lead: Any, known_generation: int | None) -> Credential:
+        self._renewer.tls = {"verify": self.verify, "cert": self.cert, "proxies": self.proxies}
+        try:
+            return self._account.renew(lead, unless_newer_than=known_generation)
+        except KeysNotSaved as error:
+            # Also when the function catches it: a message whose keys are lost has failed.
+            self._call.report(error)
+            raise
+
+    def _has_expired(self, response: requests.Response, credential: Credential) -> bool:
+        expired = self._provider.expired
+        expiry = credential.expiry
+        return asks_for_refresh(
+            response.status_code,
+            response.headers.get("WWW-Authenticate"),
+            is_expired=None if expired is None else lambda: bool(expired(response)),
+            is_past=expiry is not None and expiry.is_past(self._clock.monotonic()),
+        )
+
+    def _send(
+        self, credential: Credential, method: str, url: str, body: Body, kwargs: Mapping[str, Any]
+    ) -> tuple[requests.Response, TokenAuth]:
+        filled = self._fill(url, credential)
+        transport = self._transport()
+        transport.max_redirects = self.max_redirects
+        name, template = self._provider.header
+        value = template.replace("{access_token}", credential.access_token or "")
+        auth = TokenAuth(name, value, self._origins(filled, credential))
+        transport.token_auth = auth
+        arguments = {"timeout": self.timeout, "verify": self.verify, "cert": self.cert, **kwargs}
+        arguments["headers"] = CaseInsensitiveDict(self.headers)
+        arguments["headers"].update(kwargs.get("headers") or {})
+        arguments["proxies"] = {**self.proxies, **(kwargs.get("proxies") or {})}
+        arguments.pop("hooks", None)
+        transport.params = dict(self.params)
+        return transport.request(method, filled, auth=auth, **arguments, **body.for_attempt()), auth
+
+    def _fill(self, url: str, credential: Credential) -> str:
+        members = {name: value for name, value in credential.keys.items() if name not in _NEVER_IN_URLS}
+        try:
+            return fill_url(url, members)
+        except KeyError as error:
+            raise UnknownPlaceholder(
+                f"{{{error.args[0]}}} in the URL: expected a member of the token, "
+                f"found {', '.join(sorted(members)) or 'none'}"
+            ) from None
+
+    def _origins(self, url: str, credential: Credential) -> frozenset[Origin]:
+        candidates = (origin(url), origin(str(credential.keys.get("instance_url", ""))))
+        return frozenset(candidate for candidate in candidates if candidate is not None)
+
+    def _transport(self) -> ApiTransport:
+        transport: ApiTransport | None = getattr(self._local, "transport", None)
+        if transport is None:
+            transport = self._local.transport = ApiTransport(self._adapter)
+        return transport
+
+    def _hooked(self, response: requests.Response, kwargs: Mapping[str, Any]) -> requests.Response:
+        for hooks in (self.hooks, kwargs.get("hooks") or {}):
+            # requests has no types for it
+            response = dispatch_hook("response", hooks, response)  # type: ignore[no-untyped-call]
+        return response
+
+    def _hand_to_cfg(self, credential: Credential) -> None:
+        """Give the caller's ``cfg`` the live keys, in a dict of its own."""
+        if self._is_managed or not credential.keys or not isinstance(self._cfg, MutableMapping):
+            return
+        if self._cfg.get(self._provider.field) != credential.keys:
+            self._cfg[self._provider.field] = dict(credential.keys)

@@ -1,0 +1,242 @@
+"""The state of one OAuth2 credential and the rules about it, without any I/O.
+
+Source: RFC 6749 §5.1, §6; RFC 6750 §3.1.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
+
+Keys = Mapping[str, Any]
+"""A token answer as the platform stores it: ``{"access_token": "...", "refresh_token": "...", ...}``."""
+
+# What a token answer says about that one access token; carried over it would lie about the next one.
+TIME_BOUND: Final = frozenset(
+    {"expires_in", "expires_at", "ext_expires_in", "issued_at", "id_token", "refresh_token_expires_in", "signature"}
+)
+
+_LONGEST_SKEW_SECONDS: Final = 60.0
+_SKEW_SHARE_OF_LIFE: Final = 0.1
+_AMBIGUOUS_STATUSES: Final = frozenset({400, 403, 404})
+_SECRET_NAME: Final = re.compile(r"(token|secret|signature|password|api_?key)(?!_type|_uri|_url)", re.IGNORECASE)
+_CHALLENGE_PARAMETER: Final = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+
+
+class StoredKeys(Protocol):
+    """Where the keys of accounts are kept outside this process: a file, or the platform."""
+
+    def check(self, account: str | None) -> None:
+        """Raise `KeysNotSaved` when keys of that account could not be saved at all."""
+
+    def read(self, account: str | None) -> Keys | None:
+        """Return the credential fields as they are stored now, None where there is nowhere to read from."""
+
+    def lock(self, account: str | None) -> AbstractContextManager[None]:
+        """Keep other processes from refreshing the same account meanwhile."""
+
+
+def merge(old: Keys, answer: Keys) -> dict[str, Any]:
+    """Return what is stored after a refresh: the whole answer over what is worth keeping of the old keys.
+
+    >>> merge({"access_token": "a", "refresh_token": "r", "expires_in": 9}, {"access_token": "b"})
+    {'access_token': 'b', 'refresh_token': 'r'}
+    """
+    merged = {name: value for name, value in old.items() if name not in TIME_BOUND}
+    merged.update(answer)
+    if not answer.get("refresh_token") and old.get("refresh_token"):
+        merged["refresh_token"] = old["refresh_token"]
+    return merged
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When an access token expires: ``at`` by the monotonic clock, after ``life_seconds`` if that is known."""
+
+    at: float
+    life_seconds: float | None = None
+
+    def is_past(self, now: float) -> bool:
+        """Tell whether the token has expired."""
+        return now >= self.at
+
+    def is_due(self, now: float) -> bool:
+        """Tell whether the token has expired or soon will; the margin scales with its life."""
+        life = self.life_seconds
+        skew = _LONGEST_SKEW_SECONDS if life is None else min(_LONGEST_SKEW_SECONDS, life * _SKEW_SHARE_OF_LIFE)
+        return now >= self.at - skew
+
+
+def answered_expiry(answer: Keys, *, asked_at: float, wall_clock: float) -> Expiry | None:
+    """Return the expiry that a fresh token answer states, None when it states none that makes sense.
+
+    Args:
+        answer: The token answer.
+        asked_at: The monotonic clock when the request was started.
+        wall_clock: The epoch seconds at the same moment.
+    """
+    life = _positive_number(answer.get("expires_in"))
+    if life is not None:
+        return Expiry(asked_at + life, life)
+    return stored_expiry(answer, now=asked_at, wall_clock=wall_clock)
+
+
+def stored_expiry(keys: Keys, *, now: float, wall_clock: float) -> Expiry | None:
+    """Return the expiry of stored keys: only ``expires_at`` (epoch seconds) says it, a bare life has no start."""
+    expires_at = _positive_number(keys.get("expires_at"))
+    if expires_at is None:
+        return None
+    return Expiry(now + expires_at - wall_clock, _positive_number(keys.get("expires_in")))
+
+
+def _positive_number(value: object) -> float | None:
+    """Return a positive finite number, also from text; providers send ``"3600"`` and ``0`` for "never"."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 < number < 1e15 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One account's tokens as this process knows them; each new pair is another generation."""
+
+    keys: Keys = field(default_factory=dict, repr=False)
+    generation: int = 0
+    expiry: Expiry | None = None
+    refusal: str | None = None
+    """Why the provider refused these keys: they are not offered to it again."""
+    is_unsaved: bool = False
+    """These keys exist in memory only, because saving them failed."""
+    is_uncertain: bool = False
+    """A refresh of these keys had no known outcome: the refresh token may be spent."""
+
+    @property
+    def access_token(self) -> str | None:
+        """The access token, None when there is none."""
+        return _text(self.keys.get("access_token"))
+
+    @property
+    def refresh_token(self) -> str | None:
+        """The refresh token, None when there is none."""
+        return _text(self.keys.get("refresh_token"))
+
+    def signed_in(self, keys: Keys, expiry: Expiry | None) -> "Credential":
+        """Return the credential with keys that came from outside: another process, or a new sign-in."""
+        return Credential(dict(keys), self.generation, expiry)
+
+    def refreshed(self, answer: Keys, expiry: Expiry | None) -> "Credential":
+        """Return the credential after a refresh, not yet saved.
+
+        The same access token again would be due at once for ever, so its expiry counts as unknown.
+        """
+        if _text(answer.get("access_token")) == self.access_token:
+            expiry = None
+        return Credential(merge(self.keys, answer), self.generation, expiry, is_unsaved=True)
+
+    def saved(self) -> "Credential":
+        """Return the credential after its keys were handed back to the platform."""
+        return replace(self, is_unsaved=False)
+
+    def refused(self, reason: str) -> "Credential":
+        """Return the credential as one that the provider does not accept any more."""
+        return replace(self, refusal=reason)
+
+    def following(self, previous: "Credential") -> "Credential":
+        """Return the credential with the generation after ``previous``, or the same when it has the same keys.
+
+        The very same keys, not equal ones: a provider that returns the same token has been asked all the same.
+        """
+        return replace(self, generation=previous.generation + (self.keys is not previous.keys))
+
+    def uncertain(self) -> "Credential":
+        """Return the credential after a refresh whose outcome is unknown."""
+        return replace(self, is_uncertain=True)
+
+
+class Lineage:
+    """Every token that a credential has had, as hashes, for the life of the process.
+
+    A container's ``cfg`` never changes, so its first token must never look like a new sign-in, however
+    many refreshes ago it was.
+    """
+
+    def __init__(self) -> None:
+        """Start without any token."""
+        self._seen: set[bytes] = set()
+
+    def add(self, keys: Keys) -> None:
+        """Remember the tokens of these keys."""
+        self._seen.update(fingerprint(token) for token in _tokens(keys))
+
+    def knows(self, keys: Keys) -> bool:
+        """Tell whether all tokens of these keys are known, which makes them old news; keys without any are."""
+        return all(fingerprint(token) in self._seen for token in _tokens(keys))
+
+    def shares(self, keys: Keys) -> bool:
+        """Tell whether any token of these keys is known."""
+        return any(fingerprint(token) in self._seen for token in _tokens(keys))
+
+
+def fingerprint(text: str) -> bytes:
+    """Return a hash that identifies a token without being one."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def secrets_of(keys: Keys) -> list[str]:
+    """Return the values of the keys that must not be seen by anyone.
+
+    >>> secrets_of({"access_token": "a", "token_type": "Bearer", "scope": "x"})
+    ['a']
+    """
+    return [value for name, value in keys.items() if isinstance(value, str) and _SECRET_NAME.search(name)]
+
+
+def has_tokens(keys: Keys) -> bool:
+    """Tell whether there is any token in these keys."""
+    return any(True for _ in _tokens(keys))
+
+
+def _tokens(keys: Keys) -> Iterator[str]:
+    for name in ("access_token", "refresh_token"):
+        if token := _text(keys.get(name)):
+            yield token
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def asks_for_refresh(
+    status: int, www_authenticate: str | None, *, is_expired: Callable[[], bool] | None, is_past: bool
+) -> bool:
+    """Tell whether an API's answer means that the access token is not valid any more.
+
+    401 does. 400, 403 and 404 do only when the known expiry is past, unless the author's own predicate decides.
+    A token that is valid but lacks a permission is not helped by a refresh.
+
+    Args:
+        status: The HTTP status.
+        www_authenticate: The header of that name. Source: RFC 6750 §3.1.
+        is_expired: The author's predicate, bound to the response.
+        is_past: Whether the token's known expiry is past.
+    """
+    if www_authenticate and _challenge_error(www_authenticate) == "insufficient_scope":
+        return False
+    if status == 401:
+        return True
+    if is_expired is not None:
+        return bool(is_expired())
+    return status in _AMBIGUOUS_STATUSES and is_past
+
+
+def _challenge_error(www_authenticate: str) -> str | None:
+    for name, quoted, plain in _CHALLENGE_PARAMETER.findall(www_authenticate):
+        if name.lower() == "error":
+            return str(quoted or plain).lower()
+    return None

@@ -1,0 +1,730 @@
+"""Sessions against a real provider and a real API."""
+
+import hashlib
+import io
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+from conftest import Workbench
+
+from shipmate.emulator import Fault, Reply, Server
+from shipmate.errors import (
+    ClientMisconfigured,
+    CredentialsInvalid,
+    InvalidOption,
+    KeysNotSaved,
+    PlatformRefused,
+    ReauthorizationRequired,
+    ShipmateError,
+    TokenEndpointUnavailable,
+    UnknownPlaceholder,
+)
+
+
+def in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:
+    """Run ``work`` in that many threads at once and return the results."""
+    barrier = threading.Barrier(count)
+
+    def start(number: int) -> Any:
+        barrier.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(start, range(count)))
+
+
+# --- the three policies ------------------------------------------------------------------------------------
+
+
+def test_a_valid_token_is_used_as_it_is(bench: Workbench) -> None:
+    """Nothing is asked of the provider."""
+    bench.keys = bench.provider.issue()
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert bench.calls() == ["api 200"]
+
+
+def test_an_expired_token_is_refreshed_once_and_saved_before_the_request_is_sent_again(bench: Workbench) -> None:
+    """401, refresh, updateKeys, 200; the whole answer is saved and handed to the caller's cfg."""
+    cfg = bench.cfg()
+    response = bench.session(cfg).post(bench.api.url + "/contacts", json={"name": "Ada"})
+    assert response.status_code == 201
+    assert bench.calls() == ["api 401", "provider 200", "api 201"]
+    assert bench.call.seen == [2]
+    assert bench.provider.token_requests[0].form == {
+        "grant_type": "refresh_token",
+        "refresh_token": bench.keys["refresh_token"],
+        "client_id": "demo-client",
+        "client_secret": "demo-secret",
+    }
+    [update] = bench.call.updates
+    assert update["oauth"]["refresh_token"] != bench.keys["refresh_token"]
+    assert cfg["oauth"] == update["oauth"]
+    assert bench.provider.is_valid(cfg["oauth"]["access_token"])
+
+
+def test_two_refreshes_in_a_row_use_each_refresh_token_once(bench: Workbench) -> None:
+    """The second one must start from the first one's tokens, whatever the stale cfg says."""
+    for _ in range(3):
+        assert bench.session().get(bench.api.url + "/me").status_code == 200
+        bench.provider.expire_access_tokens()
+    tokens = [request.form["refresh_token"] for request in bench.provider.token_requests]
+    assert len(tokens) == len(set(tokens)) == 3
+    assert len(bench.call.updates) == 3
+
+
+def test_a_second_401_is_returned_as_it_is(bench: Workbench) -> None:
+    """A fresh token that is refused is not helped by another."""
+    bench.api.script("/me", Fault(status=401, body={"n": 1}), Fault(status=401, body={"n": 2}))
+    bench.keys = bench.provider.issue()
+    response = bench.session().get(bench.api.url + "/me")
+    assert (response.status_code, response.json()) == (401, {"n": 2})
+    assert bench.calls() == ["api 401", "provider 200", "api 401"]
+
+
+def test_before_expiry_refreshes_ahead_of_a_known_expiry(bench: Workbench) -> None:
+    """And then a 401 is final: one refresh for a request, whatever the reason."""
+    bench.keys = {**bench.provider.issue(), "expires_at": bench.time.now + 30}
+    api = bench.session(refresh="before_expiry")
+    bench.api.script("/me", Fault(status=401))
+    assert api.get(bench.api.url + "/me").status_code == 401
+    assert bench.calls() == ["provider 200", "api 401"]
+    assert api.get(bench.api.url + "/me").status_code == 200
+    assert bench.calls()[2:] == ["api 200"]
+
+
+def test_before_expiry_follows_the_life_of_the_answer(bench: Workbench) -> None:
+    """A token of an hour is due a minute before its end."""
+    api = bench.session(refresh="before_expiry")
+    api.get(bench.api.url + "/me")
+    life = bench.call.updates[0]["oauth"]["expires_in"]
+    bench.time.now += life - 61
+    api.get(bench.api.url + "/me")
+    assert bench.provider.refreshes == 1
+    bench.time.now += 2
+    api.get(bench.api.url + "/me")
+    assert bench.provider.refreshes == 2
+
+
+def test_every_access_refreshes_for_each_request(bench: Workbench) -> None:
+    """Refresh, updateKeys, send."""
+    api = bench.session(refresh="every_access")
+    for _ in range(2):
+        assert api.get(bench.api.url + "/me").status_code == 200
+    assert bench.calls() == ["provider 200", "api 200"] * 2
+    assert bench.call.seen == [1, 3]
+
+
+def test_every_access_does_not_refresh_after_a_401(bench: Workbench) -> None:
+    """Right after a refresh it is final."""
+    bench.api.script("/me", Fault(status=401))
+    assert bench.session(refresh="every_access").get(bench.api.url + "/me").status_code == 401
+    assert bench.calls() == ["provider 200", "api 401"]
+
+
+# --- threads, sessions, copies of cfg ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("account", [{}, {"_account": "acc"}])
+def test_sixteen_threads_with_copies_of_cfg_refresh_once(bench: Workbench, account: dict[str, str]) -> None:
+    """One refresh in flight, one updateKeys, sixteen answers, no refresh token used twice."""
+    results = in_threads(16, lambda n: bench.session(bench.cfg(**account)).get(bench.api.url + "/me").status_code)
+    assert results == [200] * 16
+    assert bench.provider.refreshes == len(bench.call.updates) == 1
+    assert bench.session(bench.cfg(**account)).get(bench.api.url + "/me").status_code == 200
+    assert bench.provider.refreshes == 1
+
+
+def test_threads_share_one_session(bench: Workbench) -> None:
+    """It is safe to share."""
+    api = bench.session()
+    assert in_threads(16, lambda n: api.get(bench.api.url + "/me").status_code) == [200] * 16
+    assert bench.provider.refreshes == 1
+
+
+def test_threads_share_the_error_of_a_refresh(bench: Workbench) -> None:
+    """One refused refresh token is offered once, and everybody is told."""
+    bench.provider.revoke()
+
+    def work(number: int) -> str:
+        with pytest.raises(ReauthorizationRequired) as caught:
+            bench.session().get(bench.api.url + "/me")
+        return str(caught.value)
+
+    assert len(set(in_threads(16, work))) == 1
+    assert len(bench.provider.token_requests) == 1
+
+
+def test_accounts_do_not_block_each_other(bench: Workbench) -> None:
+    """While one provider takes its time, another account's refresh goes through."""
+    hold = threading.Event()
+    bench.provider.script("/token", Fault(hold=hold, after_processing=True))
+    slow, fast = bench.cfg(_account="slow"), {"oauth": bench.provider.issue(expired=True), "_account": "fast"}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: bench.session(slow).get(bench.api.url + "/me").status_code)
+        bench.provider.wait_for(1)
+        assert bench.session(fast).get(bench.api.url + "/me").status_code == 200
+        assert not waiting.done()
+        hold.set()
+        assert waiting.result(10) == 200
+    assert bench.call.accounts == ["fast", "slow"]
+
+
+def test_two_accounts_of_one_client_are_kept_apart_without_ids(bench: Workbench) -> None:
+    """Their tokens tell them apart."""
+    other = bench.provider.issue(expired=True)
+    for keys in (bench.keys, other, bench.keys, other):
+        assert bench.session({"oauth": dict(keys)}).get(bench.api.url + "/me").status_code == 200
+    assert bench.provider.refreshes == 2
+
+
+def test_a_new_sign_in_in_cfg_is_adopted(bench: Workbench) -> None:
+    """Unknown tokens mean that a person has signed in again; it lifts a refusal, too."""
+    bench.provider.revoke()
+    with pytest.raises(ReauthorizationRequired):
+        bench.session(bench.cfg(_account="a")).get(bench.api.url + "/me")
+    fresh = {"oauth": bench.provider.issue(), "_account": "a"}
+    assert bench.session(fresh).get(bench.api.url + "/me").status_code == 200
+    assert bench.session(bench.cfg(_account="a")).get(bench.api.url + "/me").status_code == 200
+
+
+def test_the_old_refresh_token_stays_when_the_answer_has_none(bench: Workbench) -> None:
+    """Salesforce and Google leave it out; other members of the answer replace the old ones."""
+    answer = {"access_token": bench.provider.issue()["access_token"], "instance_url": bench.api.url, "extra": 1}
+    bench.provider.script("/token", Fault(status=200, body=answer))
+    bench.keys |= {"instance_url": "https://old.example", "custom": "kept", "expires_at": 1}
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    [update] = bench.call.updates
+    assert update["oauth"]["refresh_token"] == bench.keys["refresh_token"]
+    assert update["oauth"]["custom"] == "kept"
+    assert {name: update["oauth"][name] for name in answer} == answer
+    assert "expires_at" not in update["oauth"]
+
+
+# --- errors of the token endpoint --------------------------------------------------------------------------
+
+
+def test_a_refused_refresh_token_is_never_offered_again(bench: Workbench) -> None:
+    """One clear error per message, and neither the provider nor the API is called any more."""
+    bench.provider.revoke()
+    for _ in range(3):
+        with pytest.raises(ReauthorizationRequired, match="acc-7.*invalid_grant") as caught:
+            bench.session(bench.cfg(_account="acc-7")).get(bench.api.url + "/me")
+        assert bench.keys["refresh_token"] not in str(caught.value)
+    assert bench.calls() == ["api 401", "provider 400"]
+
+
+def test_a_refused_account_notices_a_new_sign_in_within_ten_seconds(bench: Workbench) -> None:
+    """The stored keys are read again, at most every ten seconds."""
+    bench.stored.fields = bench.cfg()
+    bench.provider.revoke()
+    with pytest.raises(ReauthorizationRequired):
+        bench.session().get(bench.api.url + "/me")
+    with pytest.raises(ReauthorizationRequired):
+        bench.session().get(bench.api.url + "/me")
+    reads = bench.stored.reads
+    bench.stored.fields = {"oauth": bench.provider.issue()}
+    with pytest.raises(ReauthorizationRequired):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.stored.reads == reads
+    bench.time.now += 10
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+
+
+def test_the_keys_of_whoever_was_first_are_adopted(bench: Workbench) -> None:
+    """Another container has refreshed: no token request, no updateKeys."""
+    bench.stored.fields = {"oauth": bench.provider.refresh(bench.keys["refresh_token"])}
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert bench.calls() == ["api 401", "api 200"]
+    assert bench.call.updates == []
+
+
+def test_the_keys_of_a_winner_that_saves_late_are_adopted(bench: Workbench) -> None:
+    """After invalid_grant the stored keys are looked at for a few seconds."""
+    newer = bench.provider.issue()
+    bench.provider.script("/token", Fault(status=400, body={"error": "invalid_grant"}))
+    bench.stored.fields = bench.cfg()
+
+    def save_late(reads: int) -> None:
+        if reads == 5:
+            bench.stored.fields = {"oauth": newer}
+
+    bench.stored.on_read = save_late
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert bench.calls() == ["api 401", "provider 400", "api 200"]
+
+
+def test_cfg_without_keys_sends_nothing(bench: Workbench) -> None:
+    """There is nothing to send or to refresh."""
+    for cfg in ({}, {"oauth": {}}, {"oauth": None}, {"oauth": "text"}):
+        with pytest.raises(ReauthorizationRequired):
+            bench.session(cfg).get(bench.api.url + "/me")
+    assert bench.calls() == []
+
+
+def test_an_access_token_alone_works_until_it_expires(bench: Workbench) -> None:
+    """Then only a sign-in helps; a later message tries the API again, never the provider."""
+    bench.keys = {"access_token": bench.provider.issue()["access_token"]}
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    bench.provider.expire_access_tokens()
+    with pytest.raises(ReauthorizationRequired, match="no refresh token"):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.provider.token_requests == []
+
+
+def test_a_refresh_token_alone_is_refreshed_first(bench: Workbench) -> None:
+    """There is no access token to send."""
+    bench.keys = {"refresh_token": bench.keys["refresh_token"]}
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert bench.calls() == ["provider 200", "api 200"]
+
+
+def test_a_busy_endpoint_is_asked_again(bench: Workbench) -> None:
+    """With the pause that it asks for; nonsense counts as absent."""
+    bench.provider.script(
+        "/token", Fault(status=429, headers={"Retry-After": "3"}), Fault(status=503, headers={"Retry-After": "soon"})
+    )
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert bench.time.slept == [3, 1.0]
+
+
+def test_an_endpoint_that_stays_busy_is_a_passing_failure(bench: Workbench) -> None:
+    """Nothing is lost: the next message refreshes."""
+    bench.provider.script("/token", Fault(status=503), times=3)
+    with pytest.raises(TokenEndpointUnavailable, match="503"):
+        bench.session().get(bench.api.url + "/me")
+    assert len(bench.provider.token_requests) == 3
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+
+
+def test_an_endpoint_that_cannot_be_reached_is_a_passing_failure(bench: Workbench) -> None:
+    """Three tries, then the error says so."""
+    with Server(name="gone") as gone:
+        url = gone.url
+    with pytest.raises(TokenEndpointUnavailable, match="no connection"):
+        bench.session(token_url=url + "/token").get(bench.api.url + "/me")
+    assert bench.time.slept == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(drop="before", after_processing=True),
+        Fault(drop="middle", after_processing=True),
+        Fault(status=502, after_processing=True),
+    ],
+    ids=["dropped", "cut", "502"],
+)
+def test_a_lost_answer_is_asked_for_once_more_and_then_unknown(bench: Workbench, fault: Fault) -> None:
+    """The provider has rotated; with reuse detection the repetition is refused, and the error says unknown."""
+    bench.provider.script("/token", fault)
+    with pytest.raises(ReauthorizationRequired, match="unknown"):
+        bench.session().get(bench.api.url + "/me")
+    tokens = [request.form["refresh_token"] for request in bench.provider.token_requests]
+    assert tokens == [bench.keys["refresh_token"]] * 2
+
+
+@pytest.mark.parametrize("fault", [Fault(drop="before"), Fault(status=200, drop="middle", body={"a": "b" * 99}), Fault(status=500)])
+def test_a_lost_answer_without_rotation_is_repaired_by_the_repetition(bench: Workbench, fault: Fault) -> None:
+    """The provider had not seen the request."""
+    bench.provider.script("/token", fault)
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        (Fault(status=200, body="<html>Welcome</html>"), "neither JSON nor a form"),
+        (Fault(status=200, body={"hello": 1}), "without access_token"),
+        (Fault(status=302, redirect="/other"), "redirect"),
+        (Fault(status=200, body="x" * 1_100_000), "1 MiB"),
+    ],
+)
+def test_an_odd_answer_is_a_passing_failure_and_never_saved(bench: Workbench, fault: Fault, text: str) -> None:
+    """Redirects of the token endpoint are not followed."""
+    bench.provider.script("/token", fault)
+    with pytest.raises(TokenEndpointUnavailable, match=text):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.call.updates == []
+    assert len(bench.provider.token_requests) == 1
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+
+
+def test_a_refused_client_is_named_and_leaves_the_token_alone(bench: Workbench) -> None:
+    """The operator corrects the secret, and it works."""
+    with pytest.raises(ClientMisconfigured, match="invalid_client"):
+        bench.session(client_secret="wrong").get(bench.api.url + "/me")
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+
+
+def test_a_token_url_in_clear_is_refused_before_connecting(bench: Workbench) -> None:
+    """The text says https."""
+    with pytest.raises(ClientMisconfigured, match="https"):
+        bench.session(token_url="http://provider.example/token").get(bench.api.url + "/me")
+    assert bench.calls() == ["api 401"]
+
+
+@pytest.mark.parametrize("client_auth", ["post", "basic"])
+def test_both_client_authentications_are_accepted_by_a_strict_provider(bench: Workbench, client_auth: str) -> None:
+    """Credentials are in one place."""
+    assert bench.session(client_auth=client_auth).get(bench.api.url + "/me").status_code == 200
+
+
+def test_a_netrc_entry_changes_nothing(bench: Workbench, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither at the token endpoint nor at the API."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login nobody password nothing\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert bench.provider.token_requests[0].header("Authorization") is None
+
+
+def test_client_credentials_without_keys_ask_for_a_token_first(bench: Workbench) -> None:
+    """Then updateKeys as usual; the next message with the same empty cfg uses the token."""
+    for _ in range(2):
+        api = bench.session({"_account": "cc"}, grant="client_credentials")
+        assert api.get(bench.api.url + "/me").status_code == 200
+    assert bench.calls() == ["provider 200", "api 200", "api 200"]
+    assert len(bench.call.updates) == 1
+    without_account = [bench.session({}, grant="client_credentials") for _ in range(2)]
+    assert [api.get(bench.api.url + "/me").status_code for api in without_account] == [200, 200]
+    assert len(bench.call.updates) == 2
+
+
+# --- saving ------------------------------------------------------------------------------------------------
+
+
+def test_keys_that_cannot_be_saved_are_not_used(bench: Workbench) -> None:
+    """Three tries, one report, no resend; the next message saves them first and refreshes nothing."""
+    bench.call.failures = [OSError("disk full")] * 3
+    with pytest.raises(KeysNotSaved, match="disk full"):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.calls() == ["api 401", "provider 200"]
+    assert [error.code for error in bench.call.reports] == ["keys_not_saved"]
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert bench.calls() == ["api 401", "provider 200", "api 200"]
+    assert len(bench.call.updates) == 1
+
+
+def test_a_passing_fault_while_saving_is_got_over(bench: Workbench) -> None:
+    """Nobody notices."""
+    bench.call.failures = [OSError("busy")] * 2
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert bench.call.reports == []
+
+
+def test_keys_that_could_never_be_saved_are_not_even_asked_for(bench: Workbench) -> None:
+    """A refresh would only spend the refresh token."""
+    bench.stored.is_savable = False
+    with pytest.raises(KeysNotSaved):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.calls() == ["api 401"]
+    assert len(bench.call.reports) == 1
+
+
+# --- bodies ------------------------------------------------------------------------------------------------
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_a_file_is_sent_whole_after_the_refresh(bench: Workbench) -> None:
+    """From where it stood."""
+    stream = io.BytesIO(b"0123456789" * 1000)
+    stream.seek(5)
+    response = bench.session().post(bench.api.url + "/echo", data=stream)
+    assert response.json()["body_sha256"] == digest((b"0123456789" * 1000)[5:])
+
+
+def test_a_multipart_is_sent_whole_after_the_refresh(bench: Workbench) -> None:
+    """The part is not empty the second time."""
+    bench.session().post(bench.api.url + "/echo", files={"f": ("n.bin", io.BytesIO(b"z" * 1000))})
+    bodies = [request.body for request in bench.provider.journal.of("api")]
+    assert [body.count(b"z") for body in bodies] == [1000, 1000]
+
+
+def test_a_body_that_cannot_be_sent_twice_is_never_sent_empty(
+    bench: Workbench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The token is refreshed and saved, the 401 is returned, and the log says why."""
+    response = bench.session().post(bench.api.url + "/echo", data=(part for part in [b"a", b"b"]))
+    assert response.status_code == 401
+    assert bench.calls() == ["api 401", "provider 200"]
+    assert len(bench.call.updates) == 1
+    assert "cannot be sent twice" in caplog.text
+    assert bench.session().post(bench.api.url + "/echo", data=(part for part in [b"a"])).status_code == 200
+
+
+def test_a_function_makes_the_body_for_each_attempt(bench: Workbench) -> None:
+    """A generator that can be made again can be sent again."""
+    response = bench.session().post(bench.api.url + "/echo", data=lambda: iter([b"a", b"b"]))
+    assert response.json()["body_sha256"] == digest(b"ab")
+
+
+# --- what counts as expired --------------------------------------------------------------------------------
+
+
+def test_a_missing_permission_is_not_refreshed(bench: Workbench) -> None:
+    """insufficient_scope vetoes, with 401 as with 403."""
+    bench.keys = bench.provider.issue(scope="read")
+    bench.api.require_scope("/me", "write", status=401)
+    assert bench.session().get(bench.api.url + "/me").status_code == 401
+    assert bench.calls() == ["api 401"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_ambiguous_statuses_are_refreshed_when_the_expiry_is_known_and_past(bench: Workbench, status: int) -> None:
+    """And only then."""
+    bench.keys = {**bench.provider.issue(), "expires_at": bench.time.now + 500}
+    bench.api.script("/me", Fault(status=status), times=2)
+    assert bench.session().get(bench.api.url + "/me").status_code == status
+    assert bench.calls() == [f"api {status}"]
+    bench.time.now += 501
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+
+
+def test_the_predicate_of_the_author_recognises_an_expired_token(bench: Workbench) -> None:
+    """In an answer with status 200."""
+
+    def expired(response: requests.Response) -> bool:
+        return bool(response.json().get("code") == 602)
+
+    bench.keys = bench.provider.issue()
+    bench.api.script("/me", Fault(status=200, body={"code": 602}))
+    assert bench.session(expired=expired).get(bench.api.url + "/me").json().get("code") is None
+    assert bench.provider.refreshes == 1
+
+
+# --- URLs, headers, redirects ------------------------------------------------------------------------------
+
+
+def test_placeholders_are_filled_anew_for_each_attempt(bench: Workbench) -> None:
+    """The token may have moved to another host."""
+    with Server(name="old", journal=bench.provider.journal) as old:
+        old.route("GET", "/me", lambda request: Reply(401))
+        answer = {"access_token": bench.provider.issue()["access_token"], "instance_url": bench.api.url}
+        bench.provider.script("/token", Fault(status=200, body=answer))
+        bench.keys["instance_url"] = old.url
+        assert bench.session().get("{instance_url}/me").status_code == 200
+    assert bench.calls() == ["old 401", "provider 200", "api 200"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "access_token", "refresh_token"])
+def test_an_unknown_placeholder_is_named_and_tokens_are_none(bench: Workbench, name: str) -> None:
+    """A token in a URL would end up in logs."""
+    with pytest.raises(UnknownPlaceholder, match=name):
+        bench.session().get("{" + name + "}/me")
+    assert bench.calls() == []
+
+
+def test_a_redirect_within_the_api_keeps_the_token(bench: Workbench) -> None:
+    """Also the refresh after it."""
+    assert bench.session().get(bench.api.url + "/redirect", params={"to": "/me"}).status_code == 200
+
+
+@pytest.mark.parametrize("header", [None, "X-Access-Token: {access_token}"])
+def test_a_redirect_to_a_foreign_host_carries_no_secret(bench: Workbench, header: str | None) -> None:
+    """Neither the token nor any header of the author; and its 401 refreshes nothing."""
+    bench.keys = bench.provider.issue()
+    with Server(name="foreign", journal=bench.provider.journal) as foreign:
+        foreign.route("*", "/take", lambda request: Reply(401))
+        bench.api.script("/go", Fault(redirect=foreign.url + "/take"))
+        api = bench.session(**({"header": header} if header else {}))
+        api.headers["X-Api-Key"] = "key"
+        assert api.get(bench.api.url + "/go", headers={"Cookie": "a=b"}).status_code == 401
+        [request] = foreign.requests
+    sent = {name.lower() for name in request.headers}
+    assert sent <= {"host", "accept", "accept-encoding", "connection", "user-agent"}
+    assert bench.provider.token_requests == []
+
+
+def test_a_redirect_to_the_instance_url_keeps_the_token(bench: Workbench) -> None:
+    """It is a host of the API, too."""
+    with Server(name="front", journal=bench.provider.journal) as front:
+        front.route("GET", "/go", lambda request: Reply(307, headers={"Location": bench.api.url + "/me"}))
+        bench.keys = {**bench.provider.issue(), "instance_url": bench.api.url}
+        assert bench.session().get(front.url + "/go").status_code == 200
+
+
+def test_a_token_in_a_header_of_the_providers_own(bench: Workbench) -> None:
+    """As Shopify wants it; the refresh works alike."""
+    bench.api.token_header = "X-Shopify-Access-Token"
+    api = bench.session(header="X-Shopify-Access-Token: {access_token}")
+    assert api.get(bench.api.url + "/me").status_code == 200
+    assert all(request.header("Authorization") is None for request in bench.provider.journal.of("api"))
+
+
+def test_the_session_has_the_interface_of_requests(bench: Workbench) -> None:
+    """All verbs, session headers and parameters, hooks for the answer that is returned, a context manager."""
+    seen: list[int] = []
+    with bench.session() as api:
+        api.headers["X-One"] = "session"
+        api.params = {"page": "1"}
+        api.hooks["response"].append(lambda response, **kwargs: seen.append(response.status_code))
+        for verb in (api.get, api.post, api.put, api.patch, api.delete, api.options, api.head):
+            assert verb(bench.api.url + "/echo", headers={"x-one": "request"}).status_code == 200
+    assert seen == [200] * 7
+    last = bench.provider.journal.of("api")[-1]
+    assert last.headers.get_all("X-One") == ["request"]
+    assert last.query == {"page": "1"}
+    assert bench.provider.is_valid(api.access_token())
+    with pytest.raises(InvalidOption, match="auth"):
+        api.get(bench.api.url, auth=("a", "b"))
+    with pytest.raises(ReauthorizationRequired):
+        bench.session({}).access_token()
+
+
+# --- secrets that the platform manages ---------------------------------------------------------------------
+
+
+class Secrets:
+    """The platform's secrets, as a client would see them."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self.bench = bench
+        self.token = bench.keys["access_token"]
+        self.log: list[str] = []
+        self.error: ShipmateError | None = None
+        self.type = "oauth2"
+
+    def _attributes(self) -> dict[str, Any]:
+        credentials = {"access_token": self.token, "undefined_params": {"api": self.bench.api.url, "access_token": "x"}}
+        return {"type": self.type, "credentials": credentials}
+
+    def secret(self, secret_id: str) -> dict[str, Any]:
+        self.log.append("read")
+        return self._attributes()
+
+    def refresh_secret(self, secret_id: str) -> dict[str, Any]:
+        self.log.append("refresh")
+        if self.error:
+            raise self.error
+        self.token = self.bench.provider.issue()["access_token"]
+        return self._attributes()
+
+
+@pytest.fixture
+def secrets(bench: Workbench) -> Secrets:
+    """Return secrets whose token has expired, wired to the bench's sessions."""
+    from dataclasses import replace
+
+    secrets = Secrets(bench)
+    bench.services = replace(bench.services, secrets=lambda: secrets)
+    return secrets
+
+
+def test_a_managed_secret_is_read_then_refreshed_by_the_platform(bench: Workbench, secrets: Secrets) -> None:
+    """Never updateKeys; members that the platform does not know fill URLs, and its own go before them."""
+    for _ in range(2):
+        assert bench.session({"secretId": "s1"}).get("{api}/me").status_code == 200
+    assert secrets.log == ["read", "read", "refresh"]
+    assert bench.calls() == ["api 401", "api 200", "api 200"]
+    assert bench.call.updates == []
+
+
+def test_a_managed_secret_that_the_platform_has_refreshed_is_only_read(bench: Workbench, secrets: Secrets) -> None:
+    """It differs from the one that failed."""
+    api = bench.session({"secretId": "s1"})
+    secrets.token = bench.provider.issue()["access_token"]
+    assert api.get(bench.api.url + "/me").status_code == 200
+    bench.provider.expire_access_tokens()
+    secrets.token = bench.provider.issue()["access_token"]
+    assert api.get(bench.api.url + "/me").status_code == 200
+    assert secrets.log == ["read", "read"]
+
+
+def test_threads_share_the_refresh_of_a_managed_secret(bench: Workbench, secrets: Secrets) -> None:
+    """One refresh for all of them."""
+    work = lambda n: bench.session({"secretId": "s1"}).get(bench.api.url + "/me").status_code  # noqa: E731
+    assert in_threads(16, work) == [200] * 16
+    assert secrets.log.count("refresh") == 1
+
+
+def test_a_managed_secret_that_cannot_be_refreshed_is_told_once_per_message(bench: Workbench, secrets: Secrets) -> None:
+    """And the platform is not asked for each of them."""
+    secrets.error = PlatformRefused("POST /v2/secrets: HTTP 400")
+    for _ in range(3):
+        with pytest.raises(ReauthorizationRequired, match="secret s1"):
+            bench.session({"secretId": "s1"}).get(bench.api.url + "/me")
+    assert secrets.log == ["read", "read", "refresh", "read"]
+
+
+def test_a_secret_and_keys_together_are_an_error(bench: Workbench, secrets: Secrets) -> None:
+    """Only one of them can be right; the same goes for a secret of another type."""
+    with pytest.raises(CredentialsInvalid, match="secretId"):
+        bench.session(bench.cfg(secretId="s1"))
+    secrets.type = "basic"
+    with pytest.raises(CredentialsInvalid, match="basic"):
+        bench.session({"secretId": "s1"}).get(bench.api.url + "/me")
+
+
+def test_a_refresh_policy_is_ignored_for_a_managed_secret(
+    bench: Workbench, secrets: Secrets, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a warning."""
+    api = bench.session({"secretId": "s1"}, refresh="every_access")
+    assert "ignored" in caplog.text
+    secrets.token = bench.provider.issue()["access_token"]
+    assert api.access_token() == secrets.token
+    assert [api.get(bench.api.url + "/me").status_code for _ in range(2)] == [200, 200]
+    assert secrets.log == ["read"]
+
+
+# --- stopping, locks, logs ---------------------------------------------------------------------------------
+
+
+def test_a_stop_waits_for_the_refresh_in_flight_and_lets_no_new_one_start(bench: Workbench) -> None:
+    """Its tokens reach their place before the process ends."""
+    hold = threading.Event()
+    bench.provider.script("/token", Fault(hold=hold, after_processing=True))
+    with ThreadPoolExecutor(2) as pool:
+        request = pool.submit(lambda: bench.session().get(bench.api.url + "/me"))
+        bench.provider.wait_for(1)
+        assert not bench.services.store.drain(0)
+        draining = pool.submit(lambda: bench.services.store.drain(10))
+        hold.set()
+        assert draining.result(10)
+        assert len(bench.call.updates) == 1
+        assert request.result(10).status_code == 200
+    bench.provider.expire_access_tokens()
+    with pytest.raises(TokenEndpointUnavailable, match="stopping"):
+        bench.session().get(bench.api.url + "/me")
+
+
+def test_the_lock_of_the_author_encloses_the_refresh(bench: Workbench) -> None:
+    """And a broken one does not prevent it."""
+    seen: list[str] = []
+
+    class Lock:
+        def __init__(self, account: str | None) -> None:
+            seen.append(f"for {account}")
+
+        def __enter__(self) -> None:
+            seen.append(f"enter {len(bench.provider.token_requests)}")
+
+        def __exit__(self, *exc_info: object) -> None:
+            seen.append(f"exit {len(bench.provider.token_requests)}")
+
+    assert bench.session(bench.cfg(_account="a"), lock=Lock).get(bench.api.url + "/me").status_code == 200
+    assert seen == ["for a", "enter 0", "exit 1"]
+    bench.provider.expire_access_tokens()
+
+    def broken(account: str | None) -> Any:
+        raise OSError("no lock server")
+
+    assert bench.session(bench.cfg(_account="a"), lock=broken).get(bench.api.url + "/me").status_code == 200
+
+
+def test_nothing_secret_is_logged(bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:
+    """Not by us and not by urllib3, at the lowest level; the redactor knows every new token besides."""
+    caplog.set_level(1)
+    bench.session().get(bench.api.url + "/me")
+    secrets = [bench.keys[name] for name in ("access_token", "refresh_token")]
+    secrets += [bench.call.updates[0]["oauth"][name] for name in ("access_token", "refresh_token")]
+    text = caplog.text + json.dumps([record.__dict__ for record in caplog.records], default=str)
+    assert not [secret for secret in [*secrets, "demo-secret"] if secret in text]

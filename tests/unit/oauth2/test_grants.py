@@ -1,0 +1,140 @@
+"""The exact forms of token requests."""
+
+import base64
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from shipmate.errors import ClientMisconfigured
+from shipmate.oauth2.grants import TokenRequest, token_request
+from shipmate.oauth2.provider import Client, Provider, Variables
+
+KEYS = {"access_token": "a", "refresh_token": "r", "scope": "mail offline"}
+NOBODY = Variables({}, {}, frozenset())
+
+
+@pytest.fixture(scope="module")
+def private_key() -> rsa.RSAPrivateKey:
+    """Return a key pair for assertions."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def pem(key: rsa.RSAPrivateKey) -> str:
+    encoding, shape = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, shape, serialization.NoEncryption()).decode()
+
+
+def request_for(keys: dict[str, str] = KEYS, **options: object) -> TokenRequest:
+    merged = {"token_url": "https://p.example/token", "client_id": "id", "client_secret": "sec", **options}
+    provider = Provider.from_options(merged, {}, "oauth")
+    return token_request(provider, provider.fill(NOBODY), keys, wall_clock=1_700_000_000)
+
+
+def test_credentials_in_the_form() -> None:
+    """The default: client_id and client_secret are form fields."""
+    request = request_for()
+    assert list(request.form.items()) == [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", "r"),
+        ("client_id", "id"),
+        ("client_secret", "sec"),
+    ]
+    assert request.headers == {}
+
+
+def test_basic_credentials_are_form_encoded_first() -> None:
+    """RFC 6749 §2.3.1; and then they are nowhere in the form."""
+    request = request_for(client_auth="basic", client_id="i d:ü", client_secret="s%:+")
+    assert request.form == {"grant_type": "refresh_token", "refresh_token": "r"}
+    scheme, _, pair = request.headers["Authorization"].partition(" ")
+    assert scheme == "Basic"
+    assert base64.b64decode(pair) == b"i+d%3A%C3%BC:s%25%3A%2B"
+
+
+def test_a_public_client_sends_its_id_alone() -> None:
+    """There is no secret to send."""
+    request = request_for(client_auth="none")
+    assert request.form == {"grant_type": "refresh_token", "refresh_token": "r", "client_id": "id"}
+
+
+def test_a_private_key_signs_a_fresh_assertion_each_time(private_key: rsa.RSAPrivateKey) -> None:
+    """RFC 7523 §2.2: the client's id as issuer and subject, the token URL as audience."""
+    first, second = (request_for(client_auth="private_key_jwt", client_secret=pem(private_key)) for _ in range(2))
+    assert set(first.form) == {
+        "grant_type",
+        "refresh_token",
+        "client_id",
+        "client_assertion_type",
+        "client_assertion",
+    }
+    claims = [
+        jwt.decode(
+            request.form["client_assertion"],
+            private_key.public_key(),
+            algorithms=["RS256"],
+            audience="https://p.example/token",
+            options={"verify_exp": False, "verify_iat": False},
+        )
+        for request in (first, second)
+    ]
+    assert claims[0]["iss"] == claims[0]["sub"] == "id"
+    assert claims[0]["exp"] > claims[0]["iat"] == 1_700_000_000
+    assert claims[0]["jti"] != claims[1]["jti"]
+
+
+def test_a_key_that_cannot_sign_is_named_and_not_shown() -> None:
+    """The error must not quote the secret."""
+    with pytest.raises(ClientMisconfigured, match="PEM") as caught:
+        request_for(client_auth="private_key_jwt", client_secret="not-a-key-s3cret")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_client_credentials_ask_without_a_refresh_token() -> None:
+    """RFC 6749 §4.4.2."""
+    request = request_for({}, grant="client_credentials")
+    assert request.form == {"grant_type": "client_credentials", "client_id": "id", "client_secret": "sec"}
+
+
+def test_a_jwt_grant_has_its_claims_in_the_assertion_only(private_key: rsa.RSAPrivateKey) -> None:
+    """RFC 7523 §2.1; no client fields, other extras stay in the form."""
+    request = request_for(
+        {},
+        grant="jwt_bearer",
+        client_secret=pem(private_key),
+        extra={"claims": {"sub": "user@x", "aud": "https://login.example"}, "format": "json"},
+    )
+    assert set(request.form) == {"grant_type", "assertion", "format"}
+    assert request.form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    claims = jwt.decode(
+        request.form["assertion"],
+        private_key.public_key(),
+        algorithms=["RS256"],
+        audience="https://login.example",
+        options={"verify_exp": False, "verify_iat": False},
+    )
+    assert (claims["iss"], claims["sub"]) == ("id", "user@x")
+
+
+def test_members_of_the_keys_go_along_when_asked_for() -> None:
+    """The scope is the stored one, or else the configured one, and only if ``send`` names it."""
+    assert "scope" not in request_for().form
+    assert request_for(send=("scope",)).form["scope"] == "mail offline"
+    without = {"refresh_token": "r"}
+    assert request_for(without, send=("scope",), scopes=["a", "b"]).form["scope"] == "a b"
+    assert "scope" not in request_for(without, send=("scope",)).form
+    assert request_for({**KEYS, "scope": ["x", "y"]}, send=["scope"]).form["scope"] == "x y"  # type: ignore[dict-item]
+
+
+def test_extra_fields_come_last() -> None:
+    """They are text, whatever they were."""
+    assert list(request_for(extra={"format": "json", "n": 1, "no": None}).form)[-2:] == ["format", "n"]
+    assert request_for(extra={"n": 1}).form["n"] == "1"
+
+
+def test_nothing_secret_shows_in_a_request() -> None:
+    """A request in a traceback shows neither token nor secret."""
+    request = request_for(client_auth="basic")
+    assert "sec" not in repr(request).replace("secret", "")
+    assert str(Client("https://x", "id", "s3cret")).find("s3cret") == -1
