@@ -1,0 +1,365 @@
+"""What one call emits: each event is checked, copied, handed to the run mode's sink, and accounted for."""
+
+import logging
+import threading
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from contextvars import copy_context
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, MessageEnded, UnknownEvent
+from shipmate.log import Redactor
+from shipmate.loops import Loops, is_loop_running
+from shipmate.message import check_message, error_text, format_error, plain
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+_log: Final = logging.getLogger("shipmate.emission")
+
+EVENTS: Final = ("data", "error", "rebound", "snapshot", "updateSnapshot", "updateKeys", "httpReply", "end")
+"""What a function that processes messages may emit. Source: contract §6."""
+
+KEYS_ONLY: Final = ("updateKeys",)
+"""What a function that answers a question may emit."""
+
+# Without these the message has not done its work, whatever the function makes of the exception.
+_FAIL_THE_MESSAGE: Final = frozenset({"data", "updateKeys"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event on its way to the sink, its value already JSON.
+
+    ``Event("data", {"body": {"id": 7}})``, or ``Event("updateKeys", {"oauth": {...}}, account="5f2a")``
+    """
+
+    name: str
+    value: Any
+    account: str | None = None
+    """Whose keys these are; None means the step's own."""
+
+
+class Sink(Protocol):
+    """Where a run mode takes the events of a call."""
+
+    def deliver(self, event: Event) -> None:
+        """Take one event, from any thread; return when it is safe, raise when it is not."""
+
+
+class Emission(Coroutine[Any, Any, None]):
+    """An emit that is under way; it can be awaited, made a task, gathered, or left alone."""
+
+    __slots__ = ("_future", "_steps", "is_failure_seen")
+
+    def __init__(self, future: "Future[None]") -> None:
+        """Stand for the outcome in ``future``, which is running: a cancelled wait does not call the event back."""
+        self._future = future
+        self._steps: Generator[Any, Any, None] | None = None
+        self.is_failure_seen = False
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What went wrong, once it is over."""
+        return self._future.exception()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        """Wait until the sink has taken the event."""
+        import asyncio
+
+        try:
+            yield from asyncio.wrap_future(self._future).__await__()
+        except Exception:
+            self.is_failure_seen = True
+            raise
+
+    def _started(self) -> Generator[Any, Any, None]:
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps
+
+    def send(self, value: Any) -> Any:
+        """Go on waiting."""
+        return self._started().send(value)
+
+    def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None) -> Any:
+        """Raise an exception where the wait is."""
+        if val is None and tb is None:
+            return self._started().throw(typ)
+        return self._started().throw(val if val is not None else typ)
+
+    def close(self) -> None:
+        """Stop waiting."""
+        self._started().close()
+
+
+class Call:
+    """One call of an author's function, as far as its events are concerned.
+
+    It is open until the function is done, then closed to new events, and over when all of them are handed over.
+    """
+
+    __slots__ = (
+        "_emitter", "_events", "_failed", "_is_closed", "_is_ended", "_is_over", "_lock", "_loops", "_quiet",
+        "_redactor", "_reported", "_sink", "_under_way", "errors",
+    )  # fmt: skip
+
+    def __init__(self, sink: Sink, redactor: Redactor, loops: Loops, *, events: tuple[str, ...] = EVENTS) -> None:
+        """Open the call.
+
+        Args:
+            sink: Takes the events.
+            redactor: Removes secrets from the texts of errors.
+            loops: Lends the thread on which events of an event loop are handed over.
+            events: The events that may be emitted; without ``error`` among them, errors are logged instead.
+        """
+        self._sink = sink
+        self._redactor = redactor
+        self._loops = loops
+        self._events = events
+        self._lock = threading.Lock()
+        self._quiet: threading.Condition | None = None
+        self._under_way = 0
+        self._is_ended = self._is_closed = self._is_over = False
+        self._emitter: ThreadPoolExecutor | None = None
+        self._failed: list[Emission] = []
+        self._reported: list[BaseException] = []
+        self.errors = 0
+        """How many errors the call has had: emitted, raised, or of events that could not be handed over."""
+
+    def emit(self, event: str, value: Any = None) -> Emission | None:
+        """Hand an event over: at once, or in order on a thread of its own if an event loop would have to wait.
+
+        Returns:
+            Something to await in an event loop, else None.
+
+        Raises:
+            UnknownEvent: There is no such event, or not in this kind of call.
+            InvalidMessage: The value is not what this event needs.
+            MessageEnded: The call is over, or has emitted ``end``.
+            EmitError: The sink has not taken it.
+        """
+        if is_loop_running():
+            return self.emit_soon(event, value)
+        self.emit_now(event, value)
+        return None
+
+    def emit_now(self, event: str, value: Any = None) -> None:
+        """Hand an event over, and return when that is done."""
+        if ready := self._begin(event, value):
+            try:
+                self._hand_over(ready)
+            finally:
+                self._finish()
+
+    def emit_soon(self, event: str, value: Any = None) -> Emission:
+        """Start to hand an event over, after those before it, and return what waits for the end of that."""
+        from concurrent.futures import Future
+
+        future: Future[None] = Future()
+        future.set_running_or_notify_cancel()
+        emission = Emission(future)
+        if ready := self._begin(event, value):
+            try:
+                self._borrowed_emitter().submit(copy_context().run, self._hand_over_later, ready, emission, future)
+            except BaseException:
+                self._finish()
+                raise
+        else:
+            future.set_result(None)
+        return emission
+
+    def emit_keys(self, value: dict[str, Any], account: str | None) -> None:
+        """Hand new keys over, also of a call that is over: a rotated token that is not saved is lost.
+
+        Raises:
+            EmitError: The sink has not taken them. No error event is published.
+        """
+        with self._lock:
+            self._under_way += 1
+        try:
+            self._deliver(Event("updateKeys", plain(value), account))
+        finally:
+            self._finish()
+
+    def report(self, error: BaseException) -> None:
+        """Publish an exception as an error of this call, unless it already has been; lost keys once per call."""
+        with self._lock:
+            if self._is_known(error):
+                return
+            is_repeated = isinstance(error, KeysNotSaved) and any(isinstance(e, KeysNotSaved) for e in self._reported)
+            self._reported.append(error)
+            if is_repeated:
+                return
+            self.errors += 1
+            is_late = self._is_over
+        formatted = self._redactor.redact_json(format_error(error))
+        _log.error("%s: %s", formatted["name"], formatted["message"], extra={"err": formatted})
+        if "error" in self._events and not is_late:
+            self._publish(formatted)
+
+    def settle(self, error: BaseException) -> bool:
+        """Report what failed in a task that nobody waits for; tell whether it was an emit."""
+        if isinstance(error, EmitError):
+            self.report(error)
+            return True
+        return False
+
+    def close(self, failure: BaseException | None = None) -> None:
+        """Refuse further events, wait for those under way, and report what nobody has seen, and the failure."""
+        with self._lock:
+            self._is_closed = True
+            self._wait_until_left(0)
+            emitter, self._emitter = self._emitter, None
+        if emitter is not None:
+            self._loops.return_emitter(emitter)
+        for emission in self._failed:
+            if not emission.is_failure_seen and emission.failure is not None:
+                self.report(emission.failure)
+        if failure is not None:
+            self.report(failure)
+        with self._lock:
+            self._is_over = True
+
+    def _is_known(self, error: BaseException) -> bool:
+        if isinstance(error, BaseExceptionGroup):
+            return all(self._is_known(member) for member in error.exceptions)
+        return any(error is known for known in self._reported)
+
+    def _begin(self, name: str, value: Any) -> Event | None:
+        """Check and copy what is emitted; None when there is nothing to hand over."""
+        if name not in self._events:
+            raise _unknown(name, self._events)
+        ready = _VALUES[name](value, self._redactor)
+        if ready is _NOTHING:
+            return None
+        with self._lock:
+            if self._is_ended and name == "end":
+                _log.warning("end was emitted before: nothing done")
+                return None
+            if self._is_ended or self._is_closed:
+                raise MessageEnded(f'"{name}" was emitted after the end of its message')
+            self._under_way += 1
+            self._is_ended = name == "end"
+            self.errors += name == "error"
+        return Event(name, ready)
+
+    def _finish(self) -> None:
+        with self._lock:
+            self._under_way -= 1
+            if self._quiet is not None:
+                self._quiet.notify_all()
+
+    def _wait_until_left(self, count: int) -> None:
+        """Wait, with the lock held, until no more than so many events are under way."""
+        while self._under_way > count:
+            self._quiet = self._quiet or threading.Condition(self._lock)
+            self._quiet.wait()
+
+    def _hand_over(self, event: Event) -> None:
+        if event.name == "end":
+            with self._lock:
+                self._wait_until_left(1)
+        try:
+            self._deliver(event)
+        except EmitError as error:
+            if event.name in _FAIL_THE_MESSAGE:
+                self.report(error)
+            raise
+
+    def _hand_over_later(self, event: Event, emission: Emission, future: "Future[None]") -> None:
+        try:
+            self._hand_over(event)
+        except BaseException as error:  # raised where the emission is awaited
+            self._failed.append(emission)
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+        finally:
+            self._finish()
+
+    def _deliver(self, event: Event) -> None:
+        try:
+            self._sink.deliver(event)
+        except (InvalidMessage, EmitError):
+            raise
+        except Exception as cause:
+            reason = self._redactor.redact(error_text(cause))
+            raise EmitError(f'The event "{event.name}" could not be handed over: {reason}') from cause
+
+    def _publish(self, formatted: Mapping[str, Any]) -> None:
+        try:
+            self._sink.deliver(Event("error", formatted))
+        except Exception as cause:  # the message has failed already, and nothing is left to tell it to
+            _log.error("the error event could not be handed over: %s", error_text(cause))
+
+    def _borrowed_emitter(self) -> "ThreadPoolExecutor":
+        with self._lock:
+            if self._emitter is None:
+                self._emitter = self._loops.borrow_emitter()
+            return self._emitter
+
+
+_NOTHING: Final = object()
+
+
+def _data(value: Any, _: Redactor) -> Any:
+    check_message(value)
+    return plain(value)
+
+
+def _error(value: Any, redactor: Redactor) -> Any:
+    return redactor.redact_json(format_error(value))
+
+
+def _reason(value: Any, redactor: Redactor) -> str:
+    text = error_text(value) if isinstance(value, BaseException) else format_error(value)["message"]
+    return redactor.redact(text if isinstance(text, str) else str(text))
+
+
+def _snapshot(value: Any, _: Redactor) -> Any:
+    return plain(value)
+
+
+def _snapshot_part(value: Any, redactor: Redactor) -> Any:
+    part = _object(value, redactor)
+    if part.get("$set"):
+        _log.warning("updateSnapshot takes the members to change, not $set: nothing done")
+        return _NOTHING
+    return part
+
+
+def _object(value: Any, _: Redactor) -> Any:
+    if not isinstance(value, Mapping):
+        raise InvalidMessage(f"This event needs an object, found {type(value).__name__}")
+    return plain(value)
+
+
+def _nothing_else(_value: Any, _: Redactor) -> None:
+    return None
+
+
+_VALUES: Final[Mapping[str, Callable[[Any, Redactor], Any]]] = {
+    "data": _data,
+    "error": _error,
+    "rebound": _reason,
+    "snapshot": _snapshot,
+    "updateSnapshot": _snapshot_part,
+    "updateKeys": _object,
+    "httpReply": _object,
+    "end": _nothing_else,
+}
+
+
+def _unknown(name: object, events: tuple[str, ...]) -> UnknownEvent:
+    known = ", ".join(events)
+    if not isinstance(name, str):
+        return UnknownEvent(f"The first argument of emit is the name of an event, found {type(name).__name__}: {known}")
+    if name in EVENTS:
+        return UnknownEvent(f'The event "{name}" is not available in this kind of call, only {known}')
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, events, 1, 0.5)
+    meant = f' Did you mean "{close[0]}"?' if close else ""
+    return UnknownEvent(f'There is no event "{name}".{meant} Known events: {known}')

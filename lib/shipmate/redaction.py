@@ -1,0 +1,262 @@
+"""Removes secrets from text: those that are known, in the forms they are written in, and what looks like one."""
+
+import math
+import re
+import threading
+from binascii import b2a_base64
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+MASK: Final = "***"
+
+_SHORTEST: Final = 6
+"""Shorter values occur by chance too often to be replaced everywhere."""
+_SHORTEST_LINE: Final = 16
+_KEPT_FOR_GOOD: Final = 256
+"""The first secrets are the installation's own; those that come later are tokens, of which the newest are kept."""
+_KEPT_NEWEST: Final = 1000
+
+_SAFE_IN_URLS: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
+_NEEDS_NO_ESCAPE: Final = re.compile(r"[\w.~-]+", re.ASCII)
+_URL_SAFE_BASE64: Final = str.maketrans("+/", "-_")
+
+
+class Redactor:
+    """Replaces secrets by ``***``; one for the process, fed by whoever learns a secret, safe to share between threads.
+
+    Known secrets are found by their first six characters: the time does not depend on how many there are.
+    """
+
+    def __init__(self) -> None:
+        """Start with the patterns alone."""
+        self._lock = threading.Lock()
+        self._forms: dict[str, frozenset[str]] = {}
+        self._by_head: dict[str, tuple[str, ...]] = {}
+
+    def add(self, *values: str | None) -> None:
+        """Remember secrets, in the forms they take in URLs, JSON, Python and base64; very short ones are ignored."""
+        for value in values:
+            if isinstance(value, str) and len(value) >= _SHORTEST and value not in self._forms:
+                self._add(value, frozenset(_forms(value)))
+
+    def add_mapping(self, value: Any) -> None:
+        """Remember what has a secret's name, at any depth: ``{"oauth": {"access_token": "..."}}``."""
+        self.add(*_secrets_in(value, is_secret=False))
+
+    def redact(self, text: str) -> str:
+        """Return the text without secrets."""
+        if self._has_known(text):
+            text = self._replace_known(text)
+        return _replace_patterns(text)
+
+    def redact_json(self, value: Any, name: str = "") -> Any:
+        """Return a copy without secrets of a value that consists of mappings, sequences and scalars.
+
+        Args:
+            value: The value; what is none of these is replaced by its text when that has a secret in it.
+            name: What the value is called, which may make it a secret.
+        """
+        if isinstance(value, str):
+            return MASK if value and name and is_secret_name(name) else self.redact(value)
+        if value is None or isinstance(value, bool | int):
+            return value
+        if isinstance(value, float):
+            return value if math.isfinite(value) else str(value)
+        if isinstance(value, Mapping):
+            return {self._redact_name(key): self.redact_json(member, str(key)) for key, member in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.redact_json(member, name) for member in value]
+        text = str(value)
+        redacted = self.redact(text)
+        return value if redacted == text else redacted
+
+    def _redact_name(self, name: Any) -> Any:
+        return self.redact(name) if isinstance(name, str) else name
+
+    def _add(self, value: str, forms: frozenset[str]) -> None:
+        with self._lock:
+            self._forms[value] = forms
+            for form in forms:
+                known = self._by_head.get(form[:_SHORTEST], ())
+                self._by_head[form[:_SHORTEST]] = tuple(sorted({*known, form}, key=len, reverse=True))
+            if len(self._forms) > _KEPT_FOR_GOOD + _KEPT_NEWEST:
+                self._forget_oldest_token()
+
+    def _forget_oldest_token(self) -> None:
+        """Drop the first one that is not kept for good; patterns catch most of what an old token appears in."""
+        names = iter(self._forms)
+        for _ in range(_KEPT_FOR_GOOD):
+            next(names)
+        for form in self._forms.pop(next(names)):
+            left = tuple(known for known in self._by_head[form[:_SHORTEST]] if known != form)
+            if left:
+                self._by_head[form[:_SHORTEST]] = left
+            else:
+                del self._by_head[form[:_SHORTEST]]
+
+    def _has_known(self, text: str) -> bool:
+        heads = (text[start : start + _SHORTEST] for start in range(len(text) - _SHORTEST + 1))
+        return not self._by_head.keys().isdisjoint(heads)
+
+    def _replace_known(self, text: str) -> str:
+        kept, start, position = [], 0, 0
+        while position < len(text):
+            for form in self._by_head.get(text[position : position + _SHORTEST], ()):
+                if text.startswith(form, position):
+                    kept += [text[start:position], MASK]
+                    position += len(form)
+                    start = position
+                    break
+            else:
+                position += 1
+        return "".join([*kept, text[start:]])
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield the ways in which a secret is written."""
+    yield value
+    data = value.encode("utf-8", "surrogatepass")
+    for prefix_length in range(3):
+        encoded = _base64_core(data, prefix_length)
+        if len(encoded) >= _SHORTEST:
+            yield encoded
+            yield encoded.translate(_URL_SAFE_BASE64)
+    if _NEEDS_NO_ESCAPE.fullmatch(value):
+        return
+    for quoted in (_percent_encoded(data, b""), _percent_encoded(data, b"/")):
+        yield quoted
+        yield quoted.replace("%20", "+")
+        yield re.sub(r"%..", lambda escape: escape[0].lower(), quoted)
+    yield from _escaped(value)
+    for line in value.splitlines():
+        if _SHORTEST_LINE <= len(line) < len(value):
+            yield line
+
+
+def _escaped(value: str) -> Iterator[str]:
+    """Yield the forms in JSON, in JSON inside JSON, and in what Python shows of text, bytes and both in a mapping."""
+    import json
+
+    yield value.replace("/", "\\/")
+    for ascii_only in (True, False):
+        once = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        yield once
+        yield json.dumps(once, ensure_ascii=ascii_only)[1:-1]
+        yield once.replace("/", "\\/")
+    yield repr(value)[1:-1]
+    yield ascii(value)[1:-1]
+    yield repr(value.encode("utf-8", "surrogatepass"))[2:-1]
+    yield repr(value + "'\"")[1:-4]  # quotes escaped as they are next to the other kind
+
+
+def _base64_core(data: bytes, prefix_length: int) -> str:
+    """Return the part of the base64 text that is the same whatever stands before and after the data."""
+    encoded = b2a_base64(b"x" * prefix_length + data, newline=False).decode("ascii")
+    unsure_at_start = (0, 2, 3)[prefix_length]
+    unsure_at_end = (0, 3, 2)[(prefix_length + len(data)) % 3]
+    return encoded[unsure_at_start : len(encoded) - unsure_at_end]
+
+
+def _percent_encoded(data: bytes, also_safe: bytes) -> str:
+    """Do what urllib.parse.quote does, without its import (9 ms)."""
+    return "".join(chr(byte) if byte in _SAFE_IN_URLS or byte in also_safe else f"%{byte:02X}" for byte in data)
+
+
+_STRONG: Final = (
+    "token", "secret", "password", "passwd", "passphrase", "passcode", "pwd", "apikey", "credential", "credentials",
+    "assertion", "cookie", "cookies", "authorization", "jwt", "private", "bearer",
+)  # fmt: skip
+_WEAK: Final = frozenset({"key", "auth", "pass", "signature", "verifier"})
+_HARMLESS: Final = frozenset(
+    "type uri url endpoint id expires expiry in at name hint method count length policy limit format alg algorithm "
+    "field kind header lifetime ttl required enabled user username login email host domain scope scopes region realm "
+    "audience issuer".split()
+)
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+@lru_cache(maxsize=1024)
+def is_secret_name(name: str) -> bool:
+    """Tell whether a member or variable of this name holds a secret.
+
+    >>> [is_secret_name(name) for name in ("refresh_token", "apiKey", "token_type", "secretId", "keyword")]
+    [True, True, False, False, False]
+    """
+    words = [word.lower() for word in _WORD.findall(name)]
+    if not words or words[-1] in _HARMLESS:
+        return False
+    return words[-1] in _WEAK or any(word.endswith(_STRONG) for word in words)
+
+
+def _secrets_in(value: Any, *, is_secret: bool) -> Iterator[str]:
+    if isinstance(value, str):
+        if is_secret:
+            yield value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            harmless = bool(words := _WORD.findall(str(name))) and words[-1].lower() in _HARMLESS
+            yield from _secrets_in(member, is_secret=is_secret_name(str(name)) or (is_secret and not harmless))
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _secrets_in(member, is_secret=is_secret)
+
+
+_QUOTED: Final = r"""[ub]?(?P<quote>\\*["'])(?P<quoted>.*?)(?:(?<!\\)(?P=quote)|\Z)"""
+_NAMED: Final = (
+    r"(?<![\w.-])[\w.-]*?(?:token|secret|passw(?:or)?d|passphrase|api[_-]?key|access[_-]?key|private[_-]?key|assertion"
+    r"|credentials?|code_verifier|pwd|jwt|signature)"
+)
+_PATTERNS: Final[tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]] = tuple(
+    (needs, re.compile(pattern, re.IGNORECASE | re.DOTALL))
+    for needs, pattern in (
+        (("private key-",), r"(?P<kept>-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
+        (
+            ("authorization", "cookie", "x-"),
+            r"(?P<kept>(?<![\w-])(?:(?:proxy-)?authorization|(?:set-)?cookie2?"
+            r"|x-[\w-]*(?:token|key|secret|auth|signature)[\w-]*)"
+            r"(?:\\*[\"']\s*[:,]\s*|\s*[:=]\s*))(?:" + _QUOTED + r"|(?:(?!\\[rn])[^\r\n\"'])+)",
+        ),
+        (("bearer",), r"(?P<kept>\bbearer\s+)(?!tokens?\b|auth)[^\s\"',;<>\\]{3,}"),
+        (("eyj",), r"(?P<kept>)\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)*"),
+        (("://",), r"(?P<kept>\b[a-z][a-z0-9+.-]*://)[^/\s@\"'?#]+(?=@)"),
+        (("code",), r"(?P<kept>(?:(?<=[?&\"'])|\A)code=)[^\s&;,\"'})\]]+"),
+        (("code",), r"(?P<kept>[\"']code\\*[\"']\s*:\s*\\*[\"'])(?=(?-i:[^\"']*[0-9A-Z]))[\w.~/+=-]{20,}"),
+        (
+            ("token", "secret", "pass", "key", "assertion", "credential", "verifier", "pwd", "jwt", "signature"),
+            r"(?P<kept>" + _NAMED + r"(?:\\*[\"']\s*(?::|=>)\s*(?=[ub]?\\*[\"'])|\\*[\"']?\s*=(?![=>])\s*"
+            r"(?!(?:none|null|true|false)\b)))(?:" + _QUOTED + r"|[^\s&;,\"'})\]]+)",
+        ),
+    )
+)
+_BASIC: Final = re.compile(r"\b(basic\s+)([\w+/-]{6,}={0,2})", re.IGNORECASE)
+
+
+def _replace_patterns(text: str) -> str:
+    """Replace what looks like a secret; most patterns are not even tried, for lack of a word that they need."""
+    lowered = text.lower()
+    for needs, pattern in _PATTERNS:
+        if any(need in lowered for need in needs):
+            text = pattern.sub(_masked, text)
+    return _BASIC.sub(_masked_basic, text) if "basic" in lowered else text
+
+
+def _masked(match: re.Match[str]) -> str:
+    """Keep what names the secret, and its quotes: a masked JSON text stays one."""
+    groups = match.groupdict()
+    quote = groups.get("quote") or ""
+    if quote and not groups["quoted"]:
+        return match[0]
+    return f"{match['kept']}{quote}{MASK}{quote}"
+
+
+def _masked_basic(match: re.Match[str]) -> str:
+    """Mask what decodes to ``user:password``, and leave "basic authentication" alone."""
+    from binascii import Error, a2b_base64
+
+    standard = match[2].rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        decoded = a2b_base64(standard + "=" * (-len(standard) % 4))
+    except Error:
+        return match[0]
+    return f"{match[1]}{MASK}" if b":" in decoded else match[0]
