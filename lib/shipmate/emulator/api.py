@@ -43,7 +43,7 @@ class DemoApi(Server):
         self._contacts_made = 0
         self._scopes: dict[str, tuple[str, int]] = {}
         self._protect("GET", "/me", self._me)
-        self._protect("GET", "/contacts", lambda request: Reply(200, list(self.contacts.values())))
+        self._protect("GET", "/contacts", self._list)
         self._protect("POST", "/contacts", self._create)
         for method in ("GET", "PUT", "DELETE"):
             self._protect(method, "/contacts/{key}", self._contact)
@@ -81,13 +81,17 @@ class DemoApi(Server):
     def _me(self, request: Request) -> Reply:
         return Reply(200, {"id": "user", "name": "Ada Example", "email": "ada@example.com"})
 
+    def _list(self, request: Request) -> Reply:
+        with self._lock:
+            return Reply(200, list(self.contacts.values()))
+
     def _create(self, request: Request) -> Reply:
         contact = _object(request)
         with self._lock:
             self._contacts_made += 1
             key = str(self._contacts_made)
-            self.contacts[key] = {**contact, "id": key}
-        return Reply(201, self.contacts[key], {"Location": f"{self.url}/contacts/{key}"})
+            made = self.contacts[key] = {**contact, "id": key}
+        return Reply(201, made, {"Location": f"{self.url}/contacts/{key}"})
 
     def _contact(self, request: Request, key: str) -> Reply:
         change = _object(request) if request.method == "PUT" else {}

@@ -126,15 +126,16 @@ def verified_claims(
     try:
         head, payload, signature = assertion.split(".")
         header, claims = json.loads(_unpadded(head)), json.loads(_unpadded(payload))
-        issuer, expires_at, meant_for = claims["iss"], float(claims["exp"]), claims["aud"]
-        key, algorithm = public_keys[issuer], header["alg"]
+        expires_at, meant_for = float(claims["exp"]), claims["aud"]
+        meant_for = set(meant_for if isinstance(meant_for, list) else [meant_for])
+        key, algorithm = public_keys[claims["iss"]], header["alg"]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError("the assertion is malformed, or its issuer has no key here") from None
     if algorithm != "RS256" or not _is_signed(key, f"{head}.{payload}".encode(), signature):
         raise ValueError("the assertion's signature is wrong")
     if expires_at <= now:
         raise ValueError("the assertion has expired")
-    if not set(audience) & set(meant_for if isinstance(meant_for, list) else [meant_for]):
+    if not meant_for & set(audience):
         raise ValueError("the assertion is meant for another audience")
     return dict(claims)
 
@@ -149,7 +150,7 @@ def _is_signed(public_key: str, signed: bytes, signature: str) -> bool:
 
     key = load_pem_public_key(public_key.encode())
     if not isinstance(key, RSAPublicKey):
-        raise TypeError("RS256 needs an RSA key")
+        raise ValueError("RS256 needs an RSA key")
     try:
         key.verify(_unpadded(signature), signed, PKCS1v15(), SHA256())
     except (InvalidSignature, ValueError):

@@ -278,7 +278,12 @@ class _Connection(BaseHTTPRequestHandler):
 
     def do(self) -> None:
         owner = self.server.owner
-        body = self._chunked_body() if "chunked" in self.headers.get("Transfer-Encoding", "") else self._sized_body()
+        try:
+            body = self._body()
+        except ValueError:
+            self.close_connection = True
+            self._send(Reply(400, {"error": "the body's length cannot be read"}), is_cut=False)
+            return
         request = owner.journal.record(owner.name, self.command, self.path, self.headers, body)
         reply, is_cut = owner.serve(request)
         request.status = 0 if reply is None else reply.status
@@ -289,17 +294,22 @@ class _Connection(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do
 
-    def _sized_body(self) -> bytes:
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-    def _chunked_body(self) -> bytes:
+    def _body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self._exactly(int(self.headers.get("Content-Length") or 0))
         parts = []
         while size := int(self.rfile.readline().partition(b";")[0], 16):
-            parts.append(self.rfile.read(size))
+            parts.append(self._exactly(size))
             self.rfile.readline()
         while self.rfile.readline().strip():
             pass  # trailers
         return b"".join(parts)
+
+    def _exactly(self, size_bytes: int) -> bytes:
+        data = self.rfile.read(size_bytes)
+        if len(data) < size_bytes:
+            raise ConnectionError("the client went away in the middle of the body")
+        return data
 
     def _send(self, reply: Reply, *, is_cut: bool) -> None:
         content_type, body = reply.encoded()
