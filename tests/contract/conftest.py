@@ -11,7 +11,7 @@ import pytest
 from shipmate.emulator import DemoApi, OAuth2Provider
 from shipmate.errors import EmitError, KeysNotSaved, ShipmateError
 from shipmate.log import Redactor
-from shipmate.oauth2 import Clock, CredentialStore, OAuth2, OAuth2Services, SecretsClient, open_session
+from shipmate.oauth2 import Clock, CredentialStore, OAuth2Services, SecretsClient, open_session
 from shipmate.oauth2.session import OAuth2Session
 
 
@@ -125,5 +125,3 @@ def bench() -> Iterator[Workbench]:
         keys = provider.issue(expired=True)
         yield Workbench(provider, api, time, stored, Call(provider, stored), services, keys)
 
-
-__all__ = ["OAuth2", "Workbench"]

@@ -19,11 +19,14 @@ from shipmate.errors import (
     InvalidOption,
     KeysNotSaved,
     PlatformRefused,
+    PlatformUnavailable,
     ReauthorizationRequired,
     ShipmateError,
     TokenEndpointUnavailable,
     UnknownPlaceholder,
 )
+from shipmate.oauth2 import OAuth2, open_session
+from shipmate.oauth2.transport import TokenAuth, origin
 
 
 def in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:
@@ -728,3 +731,85 @@ def test_nothing_secret_is_logged(bench: Workbench, caplog: pytest.LogCaptureFix
     secrets += [bench.call.updates[0]["oauth"][name] for name in ("access_token", "refresh_token")]
     text = caplog.text + json.dumps([record.__dict__ for record in caplog.records], default=str)
     assert not [secret for secret in [*secrets, "demo-secret"] if secret in text]
+
+
+def test_stored_keys_that_cannot_be_read_do_not_prevent_a_refresh(
+    bench: Workbench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not being able to look is no reason to fail."""
+
+    def fail(reads: int) -> None:
+        raise KeysNotSaved("unreadable")
+
+    bench.stored.on_read = fail
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert "could not be read" in caplog.text
+
+
+def test_a_platform_that_does_not_answer_is_a_passing_failure(bench: Workbench, secrets: Secrets) -> None:
+    """The next message asks it again."""
+    secrets.error = PlatformUnavailable("POST /v2/secrets: HTTP 503")
+    with pytest.raises(TokenEndpointUnavailable, match="503"):
+        bench.session({"secretId": "s1"}).get(bench.api.url + "/me")
+    secrets.error = None
+    assert bench.session({"secretId": "s1"}).get(bench.api.url + "/me").status_code == 200
+
+
+def test_a_sign_in_during_a_refresh_wins_when_it_has_ended(bench: Workbench) -> None:
+    """The refresh belongs to the old connection."""
+    hold = threading.Event()
+    bench.provider.script("/token", Fault(hold=hold, after_processing=True))
+    new_keys = bench.provider.issue()
+    fresh = {"oauth": dict(new_keys), "_account": "a"}
+    with ThreadPoolExecutor(1) as pool:
+        request = pool.submit(lambda: bench.session(bench.cfg(_account="a")).get(bench.api.url + "/me").status_code)
+        bench.provider.wait_for(1)
+        session = bench.session(fresh)
+        hold.set()
+        assert request.result(10) == 200
+    assert session.access_token() == new_keys["access_token"]
+
+
+def test_a_reusable_provider_opens_sessions_through_the_context(bench: Workbench) -> None:
+    """Its options are those of ``context.oauth2``."""
+
+    class Context:
+        def _open_session(self, provider: OAuth2, cfg: dict[str, Any]) -> Any:
+            return open_session(provider, cfg, call=bench.call, services=bench.services)
+
+    provider = OAuth2(bench.provider.token_url, client_id="demo-client", client_secret="demo-secret")
+    assert provider.session(Context(), bench.cfg()).get(bench.api.url + "/me").status_code == 200
+
+
+def test_waiting_for_a_refresh_of_another_thread_has_an_end(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that hangs must not hang all others for ever."""
+    monkeypatch.setattr("shipmate.oauth2.store._LONGEST_WAIT_SECONDS", 0.01)
+    hold = threading.Event()
+    bench.provider.script("/token", Fault(hold=hold, after_processing=True))
+    with ThreadPoolExecutor(1) as pool:
+        request = pool.submit(lambda: bench.session().get(bench.api.url + "/me").status_code)
+        bench.provider.wait_for(1)
+        with pytest.raises(TokenEndpointUnavailable, match="in time"):
+            bench.session().get(bench.api.url + "/me")
+        hold.set()
+        assert request.result(10) == 200
+
+
+@pytest.mark.parametrize("url", ["http://h:99999/x", "/relative", "http://", "nonsense://x"])
+def test_a_url_without_host_or_port_has_no_origin(url: str) -> None:
+    """The token goes nowhere then."""
+    assert origin(url) is None
+
+
+def test_the_token_never_follows_from_https_to_http() -> None:
+    """Also not to an origin that is allowed; the upgrade of the same host is fine."""
+    allowed = frozenset(each for each in (origin("https://a.example"), origin("http://a.example")) if each)
+    auth = TokenAuth("Authorization", "Bearer x", allowed)
+    assert not auth.may_follow("https://a.example/1", "http://a.example/2")
+    assert not auth.may_follow("https://a.example/1", "https://[broken")
+    assert auth.may_follow("http://a.example/1", "https://a.example/2")
+    upgrade_only = TokenAuth("Authorization", "x", frozenset({("http", "a.example", 80)}))
+    assert upgrade_only.may_follow("http://a.example/", "https://a.example/")
+    assert not upgrade_only.may_follow("http://a.example/", "https://b.example/")

@@ -38,6 +38,7 @@ def post(
     tls: Mapping[str, Any],
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None,
     wall_clock: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Answer:
     """Send a token request and return what its answer means; redirects are not followed.
 
@@ -46,6 +47,7 @@ def post(
         tls: The session's ``verify``, ``cert`` and ``proxies``.
         parse: The author's translation of an odd answer.
         wall_clock: Epoch seconds, for a Retry-After that is a date.
+        monotonic: Seconds, for the limit on an answer that trickles in.
     """
     headers = {"Accept": "application/json", **request.headers}
     try:
@@ -63,7 +65,7 @@ def post(
                 **tls,
             ) as response,
         ):
-            body = _read(response)
+            body = _read(response, monotonic)
             if body is None:
                 return Unusable("an answer of more than 1 MiB")
             retry_after = retry_after_seconds(response.headers.get("Retry-After"), wall_clock())
@@ -98,14 +100,14 @@ def retry_after_seconds(value: str | None, wall_clock: float) -> float | None:
     return max(0.0, moment.timestamp() - wall_clock)
 
 
-def _read(response: requests.Response) -> bytes | None:
-    deadline = time.monotonic() + _LONGEST_ANSWER_SECONDS
+def _read(response: requests.Response, monotonic: Callable[[], float]) -> bytes | None:
+    deadline = monotonic() + _LONGEST_ANSWER_SECONDS
     body = b""
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > _LONGEST_ANSWER_BYTES:
             return None
-        if time.monotonic() > deadline:
+        if monotonic() > deadline:
             raise requests.exceptions.ReadTimeout
     return body
 

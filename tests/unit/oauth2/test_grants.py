@@ -1,6 +1,7 @@
 """The exact forms of token requests."""
 
 import base64
+import sys
 
 import jwt
 import pytest
@@ -131,6 +132,13 @@ def test_extra_fields_come_last() -> None:
     """They are text, whatever they were."""
     assert list(request_for(extra={"format": "json", "n": 1, "no": None}).form)[-2:] == ["format", "n"]
     assert request_for(extra={"n": 1}).form["n"] == "1"
+
+
+def test_signing_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyJWT is not part of a plain installation."""
+    monkeypatch.setitem(sys.modules, "jwt", None)
+    with pytest.raises(ClientMisconfigured, match=r"shipmate\[jwt\]"):
+        request_for({}, grant="jwt_bearer")
 
 
 def test_nothing_secret_shows_in_a_request() -> None:
