@@ -63,8 +63,8 @@ def parse_level(text: str | None) -> int:
 
 
 def bunyan_level(level: int) -> int:
-    """Return bunyan's number for a level of logging: ten more, and at least that of trace."""
-    return max(level + 10, 10) if level >= logging.DEBUG else 10
+    """Return bunyan's number for a level of logging: ten more, except for trace."""
+    return level + 10 if level >= logging.DEBUG else 10
 
 
 @contextmanager

@@ -290,6 +290,8 @@ def _stack(error: BaseException) -> str:
     try:
         trace = TracebackException.from_exception(error)
         _trim(trace)
+        if isinstance(error, ShipmateError):
+            _trim_end(trace.stack)
         text = "".join(trace.format()).rstrip()
     except Exception:  # an author's exception may raise while it is formatted
         return _NOT_AVAILABLE
@@ -311,3 +313,9 @@ def _trim_frames(frames: "StackSummary") -> None:
         if not frame.filename.startswith(_OWN_FOLDER) and not _PLUMBING.search(frame.filename):
             del frames[:index]
             return
+
+
+def _trim_end(frames: "StackSummary") -> None:
+    """Drop the runtime's frames below the author's: an error that is raised on purpose needs no explanation."""
+    while frames and frames[-1].filename.startswith(_OWN_FOLDER):
+        del frames[-1]

@@ -4,8 +4,10 @@ import math
 import re
 import threading
 from binascii import b2a_base64
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 MASK: Final = "***"
@@ -31,13 +33,17 @@ class Redactor:
     def __init__(self) -> None:
         """Start with the patterns alone."""
         self._lock = threading.Lock()
-        self._forms: dict[str, frozenset[str]] = {}
-        self._by_head: dict[str, tuple[str, ...]] = {}
+        self._secrets: dict[str, frozenset[str]] = {}
+        """The forms of each secret, the oldest first."""
+        self._forms: set[str] = set()
+        self._lengths: dict[str, tuple[int, ...]] = {}
+        """The lengths of the forms that start with the same six characters, the longest first."""
+        self._counts: Counter[tuple[str, int]] = Counter()
 
     def add(self, *values: str | None) -> None:
         """Remember secrets, in the forms they take in URLs, JSON, Python and base64; very short ones are ignored."""
         for value in values:
-            if isinstance(value, str) and len(value) >= _SHORTEST and value not in self._forms:
+            if value and len(value) >= _SHORTEST and value not in self._secrets:
                 self._add(value, frozenset(_forms(value)))
 
     def add_mapping(self, value: Any) -> None:
@@ -76,36 +82,44 @@ class Redactor:
 
     def _add(self, value: str, forms: frozenset[str]) -> None:
         with self._lock:
-            self._forms[value] = forms
-            for form in forms:
-                known = self._by_head.get(form[:_SHORTEST], ())
-                self._by_head[form[:_SHORTEST]] = tuple(sorted({*known, form}, key=len, reverse=True))
-            if len(self._forms) > _KEPT_FOR_GOOD + _KEPT_NEWEST:
+            self._secrets[value] = forms
+            for form in forms - self._forms:
+                self._forms.add(form)
+                self._count(form, 1)
+            if len(self._secrets) > _KEPT_FOR_GOOD + _KEPT_NEWEST:
                 self._forget_oldest_token()
 
     def _forget_oldest_token(self) -> None:
         """Drop the first one that is not kept for good; patterns catch most of what an old token appears in."""
-        names = iter(self._forms)
-        for _ in range(_KEPT_FOR_GOOD):
-            next(names)
-        for form in self._forms.pop(next(names)):
-            left = tuple(known for known in self._by_head[form[:_SHORTEST]] if known != form)
-            if left:
-                self._by_head[form[:_SHORTEST]] = left
-            else:
-                del self._by_head[form[:_SHORTEST]]
+        oldest = next(islice(self._secrets, _KEPT_FOR_GOOD, None))
+        for form in self._secrets.pop(oldest) & self._forms:
+            self._forms.remove(form)
+            self._count(form, -1)
+
+    def _count(self, form: str, change: int) -> None:
+        """Keep the lengths in step; each change makes a new tuple, because others read without the lock."""
+        head, length = form[:_SHORTEST], len(form)
+        self._counts[head, length] += change
+        lengths = set(self._lengths.get(head, ())) | {length}
+        if not self._counts[head, length]:
+            del self._counts[head, length]
+            lengths.remove(length)
+        if lengths:
+            self._lengths[head] = tuple(sorted(lengths, reverse=True))
+        else:
+            del self._lengths[head]
 
     def _has_known(self, text: str) -> bool:
         heads = (text[start : start + _SHORTEST] for start in range(len(text) - _SHORTEST + 1))
-        return not self._by_head.keys().isdisjoint(heads)
+        return not self._lengths.keys().isdisjoint(heads)
 
     def _replace_known(self, text: str) -> str:
         kept, start, position = [], 0, 0
         while position < len(text):
-            for form in self._by_head.get(text[position : position + _SHORTEST], ()):
-                if text.startswith(form, position):
+            for length in self._lengths.get(text[position : position + _SHORTEST], ()):
+                if text[position : position + length] in self._forms:
                     kept += [text[start:position], MASK]
-                    position += len(form)
+                    position += length
                     start = position
                     break
             else:
@@ -213,7 +227,7 @@ _PATTERNS: Final[tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]] = tuple(
         (("private key-",), r"(?P<kept>-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
         (
             ("authorization", "cookie", "x-"),
-            r"(?P<kept>(?<![\w-])(?:(?:proxy-)?authorization|(?:set-)?cookie2?"
+            r"(?P<kept>(?:(?<![\w-])|(?<=\\n)|(?<=\\r))(?:(?:proxy-)?authorization|(?:set-)?cookie2?"
             r"|x-[\w-]*(?:token|key|secret|auth|signature)[\w-]*)"
             r"(?:\\*[\"']\s*[:,]\s*|\s*[:=]\s*))(?:" + _QUOTED + r"|(?:(?!\\[rn])[^\r\n\"'])+)",
         ),
