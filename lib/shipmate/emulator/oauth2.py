@@ -1,33 +1,19 @@
 """An OAuth2 provider: consent, tokens, rotation and revocation over HTTP."""
 
-import base64
-import hashlib
-import hmac
-import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from shipmate.emulator.client_auth import METHODS, Clients, strict_form, verified_claims
+from shipmate.emulator.codes import Codes
 from shipmate.emulator.exchange import Journal, Reply, Request
 from shipmate.emulator.grants import Grant, Grants, OAuth2Refusal, State, TokenRules
 from shipmate.emulator.http import Server
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-
-
-@dataclass(slots=True)
-class _Code:
-    grant: Grant
-    redirect_uri: str | None
-    challenge: str | None
-    challenge_method: str
-    expires_at: float
-    is_spent: bool = False
 
 
 class OAuth2Provider(Server):
@@ -70,7 +56,7 @@ class OAuth2Provider(Server):
         self.requires_pkce = requires_pkce
         self._clock = clock
         self._lock = threading.Lock()
-        self._codes: dict[str, _Code] = {}
+        self._codes = Codes(clock)
         self._assertions: set[str] = set()
         self.route("GET", "/authorize", self._authorize)
         self.route("POST", "/token", self._token)
@@ -161,7 +147,9 @@ class OAuth2Provider(Server):
         if urlsplit(target).scheme not in ("http", "https") or urlsplit(target).fragment:
             return _refused(OAuth2Refusal("invalid_request", "expected a redirect_uri"))
         try:
-            answer = {"code": self._new_code(query)}
+            if not self.approves:
+                raise OAuth2Refusal("access_denied", "the person said no")
+            answer = {"code": self._codes.new(query, requires_pkce=self.requires_pkce)}
         except OAuth2Refusal as error:
             answer = {"error": error.code, "error_description": error.description}
         if "state" in query:
@@ -169,22 +157,6 @@ class OAuth2Provider(Server):
         answer["iss"] = self.url
         joint = "&" if urlsplit(target).query else "?"
         return Reply(302, None, {"Location": target + joint + urlencode(answer, quote_via=quote)})
-
-    def _new_code(self, query: Mapping[str, str]) -> str:
-        method = query.get("code_challenge_method", "plain")
-        if query.get("response_type") != "code":
-            raise OAuth2Refusal("unsupported_response_type", "expected code")
-        if method not in ("S256", "plain") or (self.requires_pkce and "code_challenge" not in query):
-            raise OAuth2Refusal("invalid_request", "expected a code_challenge by S256 or plain")
-        if not self.approves:
-            raise OAuth2Refusal("access_denied", "the person said no")
-        grant = Grant(query["client_id"], "user", query.get("scope", ""))
-        code = secrets.token_urlsafe(18)
-        # A minute is plenty for a redirect; RFC 6749 §4.1.2 recommends ten at most.
-        made = _Code(grant, query["redirect_uri"], query.get("code_challenge"), method, self._clock() + 60)
-        with self._lock:
-            self._codes[code] = made
-        return code
 
     def _token(self, request: Request) -> Reply:
         try:
@@ -227,21 +199,7 @@ class OAuth2Provider(Server):
             self._assertions.add(assertion)
 
     def _by_code(self, client_id: str, form: Mapping[str, str]) -> dict[str, Any]:
-        with self._lock:
-            code = self._codes.get(form.get("code", ""))
-            if code is None or code.grant.client_id != client_id:
-                raise OAuth2Refusal("invalid_grant", "unknown code")
-            was_spent, code.is_spent = code.is_spent, True
-        if was_spent:
-            code.grant.is_revoked = True
-            raise OAuth2Refusal("invalid_grant", "the code has been used before")
-        if code.expires_at <= self._clock():
-            raise OAuth2Refusal("invalid_grant", "the code has expired")
-        if form.get("redirect_uri") != code.redirect_uri:
-            raise OAuth2Refusal("invalid_grant", "another redirect_uri than at the authorization")
-        if not _is_proven(code, form.get("code_verifier")):
-            raise OAuth2Refusal("invalid_grant", "the code_verifier does not fit")
-        return self.grants.issue(code.grant)
+        return self.grants.issue(self._codes.redeem(client_id, form))
 
     def _by_refresh_token(self, client_id: str, form: Mapping[str, str]) -> dict[str, Any]:
         if "refresh_token" not in form:
@@ -275,15 +233,6 @@ class OAuth2Provider(Server):
         if self.grants.owner(form["token"]) == client_id:
             self.grants.revoke(form["token"])
         return Reply(200)
-
-
-def _is_proven(code: _Code, verifier: str | None) -> bool:
-    if code.challenge is None or verifier is None:
-        return code.challenge is None and verifier is None
-    found = verifier
-    if code.challenge_method == "S256":
-        found = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    return hmac.compare_digest(found.encode(), code.challenge.encode())
 
 
 def _refused(error: OAuth2Refusal, *, asks_basic: bool = False) -> Reply:

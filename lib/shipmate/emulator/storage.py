@@ -94,25 +94,28 @@ class Steward:
     def __init__(self, server: Server) -> None:
         self.files: dict[str, tuple[bytes, str]] = {}
         self._server = server
-        self._signatures: dict[str, tuple[str, str]] = {}
+        self._signatures: dict[str, dict[str, str]] = {}
         server.route("PUT", "/steward/{key}", self._write)
         server.route("GET", "/steward/{key}", self._read)
 
     def signed(self) -> dict[str, str | int]:
         """Return a pair of addresses, one to write a file and one to read it."""
         key, put, get = str(uuid.uuid4()), secrets.token_urlsafe(12), secrets.token_urlsafe(12)
-        self._signatures[key] = (put, get)
+        self._signatures[key] = {"PUT": put, "GET": get, "HEAD": get}
         address = f"{self._server.url}/steward/{key}?signature="
         return {"put_url": address + put, "get_url": address + get, "expires": 3600}
 
+    def _is_signed(self, request: Request, key: str) -> bool:
+        return key in self._signatures and request.query.get("signature") == self._signatures[key][request.method]
+
     def _write(self, request: Request, key: str) -> Reply:
-        if self._signatures.get(key, ("", ""))[0] != request.query.get("signature"):
+        if not self._is_signed(request, key):
             return Reply(403, {"error": "wrong signature"})
         self.files[key] = (request.body, request.header("Content-Type") or "application/octet-stream")
         return Reply(200)
 
     def _read(self, request: Request, key: str) -> Reply:
-        if self._signatures.get(key, ("", ""))[1] != request.query.get("signature"):
+        if not self._is_signed(request, key):
             return Reply(403, {"error": "wrong signature"})
         if key not in self.files:
             return Reply(404, {"error": "nothing was written"})

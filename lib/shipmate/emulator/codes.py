@@ -1,0 +1,83 @@
+"""Authorization codes: made at the consent, redeemed once, bound to a client, an address and a PKCE verifier."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from shipmate.emulator.grants import Grant, OAuth2Refusal
+
+# A minute is plenty for a redirect; RFC 6749 §4.1.2 recommends ten at most.
+_LIFE_SECONDS = 60
+
+
+@dataclass(slots=True)
+class _Code:
+    grant: Grant
+    redirect_uri: str
+    challenge: str | None
+    challenge_method: str
+    expires_at: float
+    is_spent: bool = False
+
+
+class Codes:
+    """The codes of a provider; safe to use from several threads."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._codes: dict[str, _Code] = {}
+
+    def new(self, query: Mapping[str, str], *, requires_pkce: bool) -> str:
+        """Return a code for an authorization request.
+
+        Raises:
+            OAuth2Refusal: The request asks for something else, or its challenge is missing or unknown.
+        """
+        if query.get("response_type") != "code":
+            raise OAuth2Refusal("unsupported_response_type", "expected code")
+        method = query.get("code_challenge_method", "plain")
+        if method not in ("S256", "plain") or (requires_pkce and "code_challenge" not in query):
+            raise OAuth2Refusal("invalid_request", "expected a code_challenge by S256 or plain")
+        grant = Grant(query["client_id"], "user", query.get("scope", ""))
+        expires_at = self._clock() + _LIFE_SECONDS
+        code = secrets.token_urlsafe(18)
+        with self._lock:
+            self._codes[code] = _Code(grant, query["redirect_uri"], query.get("code_challenge"), method, expires_at)
+        return code
+
+    def redeem(self, client_id: str, form: Mapping[str, str]) -> Grant:
+        """Spend a code and return its grant; a code that comes back revokes the grant.
+
+        Raises:
+            OAuth2Refusal: invalid_grant.
+        """
+        with self._lock:
+            code = self._codes.get(form.get("code", ""))
+            if code is None or code.grant.client_id != client_id:
+                raise OAuth2Refusal("invalid_grant", "unknown code")
+            was_spent, code.is_spent = code.is_spent, True
+        if was_spent:
+            code.grant.is_revoked = True
+            raise OAuth2Refusal("invalid_grant", "the code has been used before")
+        if code.expires_at <= self._clock():
+            raise OAuth2Refusal("invalid_grant", "the code has expired")
+        if form.get("redirect_uri") != code.redirect_uri:
+            raise OAuth2Refusal("invalid_grant", "another redirect_uri than at the authorization")
+        if not _is_proven(code, form.get("code_verifier")):
+            raise OAuth2Refusal("invalid_grant", "the code_verifier does not fit")
+        return code.grant
+
+
+def _is_proven(code: _Code, verifier: str | None) -> bool:
+    # A verifier without a challenge is refused too: somebody took the challenge out. Source: RFC 9700 §4.8.2.
+    if code.challenge is None or verifier is None:
+        return code.challenge is None and verifier is None
+    found = verifier
+    if code.challenge_method == "S256":
+        found = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return hmac.compare_digest(found.encode(), code.challenge.encode())

@@ -1,0 +1,75 @@
+"""``python -m shipmate.emulator``."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from queue import Queue
+
+import pytest
+import requests
+
+import shipmate.emulator
+from shipmate.emulator import __main__ as command
+
+TIMEOUT = 10
+
+
+def test_it_serves_an_account_with_an_expired_token_until_stopped() -> None:
+    lines: Queue[str] = Queue()
+    stopped = threading.Event()
+    thread = threading.Thread(target=command.serve, args=(stopped, lines.put))
+    thread.start()
+    try:
+        found = json.loads(lines.get(timeout=TIMEOUT))
+        environ = found["environ"]
+        auth = (environ["ELASTICIO_API_USERNAME"], environ["ELASTICIO_API_KEY"])
+        step = requests.get(found["platform"] + "/v1/tasks/flow/steps/step", auth=auth, timeout=TIMEOUT).json()
+        oauth = step["config"]["oauth"]
+        headers = {"Authorization": "Bearer " + oauth["access_token"]}
+        assert requests.get(found["api"] + "/me", headers=headers, timeout=TIMEOUT).status_code == 401
+        ((client_id, client_secret),) = found["clients"].items()
+        form = {"grant_type": "refresh_token", "refresh_token": oauth["refresh_token"]}
+        assert requests.post(found["token_url"], data=form, auth=(client_id, client_secret), timeout=TIMEOUT).ok
+    finally:
+        stopped.set()
+        thread.join(TIMEOUT)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_prints_one_line_and_ends_by_a_signal_with_0(number: signal.Signals) -> None:
+    root = Path(shipmate.emulator.__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shipmate.emulator"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    with process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["provider"].startswith("http://127.0.0.1:")
+        process.send_signal(number)
+        assert process.wait(TIMEOUT) == 0
+        assert process.stdout.read() == ""
+
+
+def test_the_first_line_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def stop(stopped: threading.Event, write: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        assert stopped.wait(TIMEOUT)
+
+    monkeypatch.setattr(command, "serve", stop)
+    with Path(os.devnull).open("w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        try:
+            command.main()
+            assert output.line_buffering
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
