@@ -1,0 +1,331 @@
+"""A component: its descriptor as frozen facts, and its modules with the author's functions.
+
+Source: contract §2, §10.2, §11.
+"""
+
+import difflib
+import importlib
+import importlib.util
+import json
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any, Final, Literal, NoReturn, cast
+
+from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
+
+DESCRIPTOR: Final = "component.json"
+VERIFIER: Final = "verify_credentials"
+_SECTIONS: Final[Mapping[str, Literal["trigger", "action"]]] = {"triggers": "trigger", "actions": "action"}
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+# Both spellings are found, so that an author who comes from Node is not surprised.
+_SPELLINGS: Final = {"get_meta_model": "getMetaModel", "getMetaModel": "get_meta_model"}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A trigger or an action as the descriptor has it."""
+
+    id: str
+    kind: Literal["trigger", "action"]
+    main: str
+    """Path of the module, relative to the component's root."""
+    auto_resolve: bool = True
+    """Whether the runtime fetches bodies from the object storage."""
+    metadata: Mapping[str, Any] | None = None
+    dynamic_metadata: bool = False
+    fields: Mapping[str, Any] = _EMPTY
+    raw: Mapping[str, Any] = field(default=_EMPTY, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A component's descriptor."""
+
+    root: Path
+    raw: Mapping[str, Any] = field(repr=False)
+    functions: Mapping[str, Function]
+    credentials: Mapping[str, Any] = field(repr=False)
+    oauth2: Mapping[str, Any] | None = field(repr=False)
+    env_vars: Mapping[str, Any]
+
+    def function(self, name: str) -> Function:
+        """Return a trigger or an action by its id.
+
+        Raises:
+            FunctionNotFound: There is none; the message lists those that exist.
+        """
+        if name in self.functions:
+            return self.functions[name]
+        raise FunctionNotFound(
+            f"expected a trigger or an action of {self.root / DESCRIPTOR}, found {name!r}{_hint(name, self.functions)}"
+        )
+
+
+def load(root: Path) -> Component:
+    """Return the component in a folder.
+
+    Raises:
+        DescriptorError: ``component.json`` is missing, is not JSON, or lacks what the runtime needs.
+    """
+    path = root / DESCRIPTOR
+    raw = read_json(path)
+    if not isinstance(raw, dict):
+        _refuse(path, "", "an object", raw)
+    functions: dict[str, Function] = {}
+    for section, kind in _SECTIONS.items():
+        members = _object(path, f"/{section}", raw.get(section))
+        for name, described in members.items():
+            pointer = f"/{section}/{_escaped(name)}"
+            if name in functions:
+                raise DescriptorError(f"{path}: {pointer}: expected an id that no trigger has, found {name!r} again")
+            functions[name] = _function(path, pointer, name, kind, described)
+    credentials = _object(path, "/credentials", raw.get("credentials"))
+    _object(path, "/credentials/fields", credentials.get("fields"))
+    return Component(
+        root=root,
+        raw=_frozen(raw),
+        functions=MappingProxyType(functions),
+        credentials=_frozen(credentials),
+        oauth2=_frozen(_object(path, "/credentials/oauth2", credentials.get("oauth2"))) or None,
+        env_vars=_frozen(_object(path, "/envVars", raw.get("envVars"))),
+    )
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file.
+
+    Raises:
+        DescriptorError: It cannot be read or is not JSON; the message names file, line and column.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise DescriptorError(f"{path}: expected a readable file, found: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise DescriptorError(f"{path}: expected UTF-8, found something else at byte {error.start + 1}") from error
+    except json.JSONDecodeError as error:
+        problem = f"{error.msg[:1].lower()}{error.msg[1:]}"
+        raise DescriptorError(
+            f"{path}: expected JSON, found {problem} at line {error.lineno}, column {error.colno}"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise DescriptorError(f"{path}: expected JSON, found a number too large or too deep a nesting") from error
+
+
+class Modules:
+    """The modules of one component, each loaded once; the component's root is importable from then on."""
+
+    def __init__(self, component: Component) -> None:
+        """Load nothing yet."""
+        self._component = component
+        self._root = component.root.resolve()
+        self._loaded: dict[Path, ModuleType] = {}
+        self._lock = threading.RLock()
+
+    def module(self, function: Function) -> ModuleType:
+        """Return the module of a trigger or an action.
+
+        Raises:
+            ModuleNotLoadable: It is missing, is outside the component's root, or does not import; the author's own
+                error is in the message.
+        """
+        return self._load(self.path(function))
+
+    def path(self, function: Function) -> Path:
+        """Return where the module of a function is.
+
+        Raises:
+            ModuleNotLoadable: There is no such file inside the component's root.
+        """
+        place = f"{function.kind} {function.id}"
+        relative = Path(function.main)
+        if relative.is_absolute() or ".." in relative.parts or "\0" in function.main:
+            raise ModuleNotLoadable(
+                f"{place}: expected main as a path inside the component, found {function.main!r}"
+            )
+        candidates = [self._root / relative, self._root / f"{function.main}.py"]
+        found = next((path for path in candidates if path.is_file()), None)
+        if found is None:
+            raise ModuleNotLoadable(f"{place}: expected the module {function.main}, found no such file in {self._root}")
+        if not found.resolve().is_relative_to(self._root):
+            raise ModuleNotLoadable(f"{place}: expected main inside the component, found a link that leaves it")
+        if found.suffix != ".py":
+            raise ModuleNotLoadable(f"{place}: expected a Python module, found {function.main}")
+        return found
+
+    def process(self, function: Function) -> Callable[..., Any]:
+        """Return the function that processes messages.
+
+        Raises:
+            FunctionNotFound: The module has no ``process``.
+        """
+        return self._required(self.module(function), "process", function)
+
+    def hook(self, function: Function, name: str) -> Callable[..., Any] | None:
+        """Return the hook ``init``, ``startup`` or ``shutdown``, None when the module has none."""
+        hook = getattr(self.module(function), name, None)
+        return hook if callable(hook) else None
+
+    def model(self, function: Function, name: str) -> Callable[..., Any]:
+        """Return ``get_meta_model`` or a select model by its name.
+
+        Raises:
+            FunctionNotFound: The module has no such function; the message lists those that it has.
+        """
+        module = self.module(function)
+        if not hasattr(module, name) and hasattr(module, _SPELLINGS.get(name, name)):
+            name = _SPELLINGS[name]
+        return self._required(module, name, function)
+
+    def verifier(self) -> Callable[..., Any] | None:
+        """Return ``verify_credentials`` of the module of that name at the root, None when there is no such file.
+
+        Raises:
+            ModuleNotLoadable: The module does not import.
+            FunctionNotFound: It has no such function.
+        """
+        path = self._root / f"{VERIFIER}.py"
+        if not path.is_file():
+            return None
+        found = getattr(self._load(path), VERIFIER, None)
+        if not callable(found):
+            raise FunctionNotFound(f"expected a function {VERIFIER} in {path}, found none")
+        return cast(Callable[..., Any], found)
+
+    def _required(self, module: ModuleType, name: str, function: Function) -> Callable[..., Any]:
+        found = getattr(module, name, None)
+        if callable(found) and not name.startswith("_"):
+            return cast(Callable[..., Any], found)
+        existing = sorted(each for each, value in vars(module).items() if _is_own_function(value, module))
+        raise FunctionNotFound(f"expected a function {name} in {function.main}, found none{_hint(name, existing)}")
+
+    def _load(self, path: Path) -> ModuleType:
+        with self._lock:
+            if path not in self._loaded:
+                self._make_importable()
+                self._loaded[path] = self._import(path)
+            return self._loaded[path]
+
+    def _make_importable(self) -> None:
+        root = str(self._root)
+        if root not in sys.path:
+            sys.path.insert(0, root)
+
+    def _import(self, path: Path) -> ModuleType:
+        try:
+            return self._import_by_name(path) or _import_file(path)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # the edge to the author's code, which may even call sys.exit
+            raise ModuleNotLoadable(f"{path} does not import: {describe(error, self._root)}") from error
+
+    def _import_by_name(self, path: Path) -> ModuleType | None:
+        """Import a module by its natural name, so that other modules that import it share it."""
+        relative = path.relative_to(self._root).with_suffix("")
+        if not all(part.isidentifier() for part in relative.parts):
+            return None
+        name = ".".join(relative.parts)
+        if relative.parts[0] in sys.stdlib_module_names:
+            return None
+        importlib.invalidate_caches()
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None or Path(spec.origin).resolve() != path.resolve():
+            return None
+        return importlib.import_module(name)
+
+
+def describe(error: BaseException, root: Path) -> str:
+    """Return an author's error in one line, with the innermost place in the component where it came from.
+
+    ``"ValueError: no such thing (actions/upsert.py:12)"``
+    """
+    text = f"sys.exit({error.code!r}) was called" if isinstance(error, SystemExit) else _one_line(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{text} ({_relative(error.filename, root)}:{error.lineno})"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(root)]
+    return f"{text} ({_relative(frames[-1].filename, root)}:{frames[-1].lineno})" if frames else text
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return " ".join(f"{type(error).__name__}: {text}".split()).rstrip(": ")
+
+
+def _relative(filename: str, root: Path) -> str:
+    path = Path(filename)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else filename
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Import a file whose natural name is taken, or is none, under a name of its own."""
+    name = f"shipmate_component_{abs(hash(path)):x}_{''.join(c if c.isalnum() else '_' for c in path.stem)}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"no loader for {path.name}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _is_own_function(value: object, module: ModuleType) -> bool:
+    return callable(value) and getattr(value, "__module__", None) == module.__name__
+
+
+def _function(path: Path, pointer: str, name: str, kind: Literal["trigger", "action"], described: Any) -> Function:
+    described = _object(path, pointer, described if described is not None else [])
+    main = described.get("main")
+    if not isinstance(main, str) or not main:
+        _refuse(path, f"{pointer}/main", "the path of a module", main)
+    metadata = described.get("metadata")
+    return Function(
+        id=name,
+        kind=kind,
+        main=main,
+        auto_resolve=described.get("autoResolveObjectReferences") is not False,
+        metadata=_frozen(_object(path, f"{pointer}/metadata", metadata)) if metadata is not None else None,
+        dynamic_metadata=bool(described.get("dynamicMetadata")),
+        fields=_frozen(_object(path, f"{pointer}/fields", described.get("fields"))),
+        raw=_frozen(described),
+    )
+
+
+def _object(path: Path, pointer: str, value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        _refuse(path, pointer, "an object", value)
+    return cast(dict[str, Any], value)
+
+
+def _refuse(path: Path, pointer: str, expected: str, value: Any) -> NoReturn:
+    found = {dict: "an object", list: "an array", str: "text", bool: "a boolean", type(None): "nothing"}
+    place = f"{path}: {pointer}" if pointer else str(path)
+    raise DescriptorError(f"{place}: expected {expected}, found {found.get(type(value), 'a number')}")
+
+
+def _frozen(value: Any) -> Any:
+    """Return a read-only view of parsed JSON, all the way down."""
+    if isinstance(value, dict):
+        return MappingProxyType({name: _frozen(member) for name, member in value.items()})
+    return tuple(_frozen(member) for member in value) if isinstance(value, list) else value
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _hint(name: str, existing: Iterable[str]) -> str:
+    names = list(existing)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there is {', '.join(names) or 'none'}"
