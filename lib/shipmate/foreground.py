@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from queue import SimpleQueue
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TextIO
+
+from shipmate.log import Configured, Redactor, configure
 
 _LOG: Final = logging.getLogger("shipmate.foreground")
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -98,13 +100,13 @@ def run(job: Callable[[], int], *, output: Output, drain: Callable[[float], obje
     happened: SimpleQueue[signal.Signals | Outcome] = SimpleQueue()
     output.on_closed = lambda: happened.put(_READER_GONE)
     thread = threading.Thread(target=lambda: happened.put(_outcome(job)), name="function", daemon=True)
-    with heard(lambda number: happened.put(signal.Signals(number))):
+    with _heard(lambda number: happened.put(signal.Signals(number))):
         thread.start()
         what = happened.get()
         if isinstance(what, signal.Signals):
             _LOG.warning("%s: stopping, as soon as no token refresh is under way", what.name)
             drain(_DRAIN_SECONDS)
-            leave(128 + what)
+            leave_by_signal(what)
         if what is _READER_GONE:
             drain(_DRAIN_SECONDS)
             leave(output.interim_status)
@@ -125,6 +127,46 @@ class Outcome:
 _READER_GONE: Final = Outcome()
 
 
+def configure_log(level: int, redactor: Redactor, *, stream: TextIO) -> Configured:
+    """Log to a person's terminal, or as JSON to what reads ``stream`` instead; stacks only for those who debug."""
+    configured = configure(level, redactor, stream=stream, as_json=not stream.isatty())
+    if level > logging.DEBUG:
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(_without_stack)
+    return configured
+
+
+def _without_stack(record: logging.LogRecord) -> bool:
+    """Leave out the stack that an error event has anyway; one that the author logs on purpose stays."""
+    err = record.__dict__.get("err")
+    if isinstance(err, Mapping) and not record.exc_text:
+        record.__dict__["err"] = {name: value for name, value in err.items() if name != "stack"}
+    return True
+
+
+def leave_on_signals() -> None:
+    """Have the process end without a traceback on a signal, from now on, where no job is run."""
+    _listen(leave_by_signal)
+
+
+def leave_by_signal(number: int) -> NoReturn:
+    """End the process with the status that says which signal ended it."""
+    leave(128 + number)
+
+
+def flush() -> None:
+    """Write out what the streams hold back; a reader that has gone is no failure of the interpreter's exit."""
+    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+        except (OSError, ValueError, AttributeError):
+            continue
+
+
 def leave(status: int) -> NoReturn:
     """End the process at once, whatever its threads are doing, with everything written out."""
     logging.shutdown()
@@ -142,16 +184,20 @@ def _outcome(job: Callable[[], int]) -> Outcome:
 
 
 @contextmanager
-def heard(on_signal: Callable[[int], None]) -> Iterator[None]:
+def _heard(on_signal: Callable[[int], None]) -> Iterator[None]:
     """Have ``on_signal`` called with each signal that asks the process to end, in the main thread."""
-    # A process under nohup is meant to outlive its terminal.
-    numbers = [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
-    previous = {number: signal.signal(number, lambda received, _: on_signal(received)) for number in numbers}
+    previous = _listen(on_signal)
     try:
         yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _listen(on_signal: Callable[[int], None]) -> dict[int, Any]:
+    # A process under nohup is meant to outlive its terminal.
+    numbers = [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    return {number: signal.signal(number, lambda received, _: on_signal(received)) for number in numbers}
 
 
 def _occupy_standard_descriptors() -> None:

@@ -65,20 +65,17 @@ def read(option: str, text: str, stdin: BinaryIO | None) -> Source:
     return Source(_parse(_read_file(path, place), place), place, path if path.is_file() else None)
 
 
-def gather(
-    *, cfg: Source | None, msg: Source | None, snapshot: Source | None, fixture: Mapping[str, Source] | None = None
-) -> Inputs:
-    """Put together the arguments of a call: what is given explicitly wins over the fixture, which wins over defaults.
+def gather(sources: Mapping[str, Source]) -> Inputs:
+    """Put together the arguments of a call from what is given of ``cfg``, ``msg`` and ``snapshot``.
 
     Raises:
-        BadInput: ``cfg`` or ``msg`` is not an object, or its ``headers`` are not.
+        BadInput: ``cfg`` or ``msg`` is not an object, or the ``headers`` of ``msg`` are not.
     """
-    fixture = fixture or {}
-    cfg, msg, snapshot = cfg or fixture.get("cfg"), msg or fixture.get("msg"), snapshot or fixture.get("snapshot")
+    cfg, msg, snapshot = (sources.get(name) for name in ("cfg", "msg", "snapshot"))
     message = {"headers": {}, "body": {}, **(_object(msg) if msg else {})}
     if message["headers"] is None:
         message["headers"] = {}
-    if not isinstance(message["headers"], dict) and msg is not None:
+    if msg is not None and not isinstance(message["headers"], dict):
         _mismatch("an object", message["headers"], f"{msg.place} at /headers")
     return Inputs(
         cfg=_object(cfg) if cfg else {},

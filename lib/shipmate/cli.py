@@ -1,0 +1,264 @@
+"""The command ``shipmate``: each of its commands parses, calls one function, and prints."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn
+
+import click
+
+from shipmate.errors import BadInput, ShipmateError
+
+if TYPE_CHECKING:
+    from shipmate.component import Component, Function
+    from shipmate.validation import Report
+
+    from shipmate.foreground import Output
+    from shipmate.inputs import Inputs, Source
+    from shipmate.local import LocalRun
+    from shipmate.log import Redactor
+
+_BAD_USAGE: Final = 2
+_INTERRUPTED: Final = 130
+_LOG: Final = logging.getLogger("shipmate.cli")
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    from shipmate import foreground
+
+    foreground.leave_on_signals()
+    status = run()
+    foreground.flush()
+    sys.exit(status)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; what prevents it is said in one line on standard error."""
+    try:
+        status: int | None = commands.main(args=arguments, prog_name="shipmate", standalone_mode=False)
+        return status or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return _BAD_USAGE
+    except click.ClickException as error:
+        return _refuse(error.format_message())
+    except ShipmateError as error:
+        # Whatever reaches this place has prevented that anything was run.
+        return _refuse(str(error))
+    except click.Abort:
+        return _INTERRUPTED
+
+
+def _refuse(text: str) -> int:
+    click.echo(f"Error: {' '.join(text.split())}", err=True)
+    return _BAD_USAGE
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Run elastic.io components written in Python."""
+
+
+def _given(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(name, metavar="JSON|FILE|-", help=text)
+
+
+_component = click.option(
+    "--component",
+    "root",
+    metavar="DIR",
+    default=".",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The component's folder, the current one unless given.",
+)
+_cfg = _given("--cfg", "Configuration and credentials; new keys are saved to the file.")
+_variables = _given("--variables", "The flow's variables.")
+
+
+@commands.command("exec")
+@click.argument("function")
+@_component
+@_cfg
+@_given("--msg", "The message; headers and body may be missing.")
+@_given("--snapshot", "The snapshot.")
+@_variables
+@click.option("--fixture", metavar="NAME", help="Take what is not given from this fixture in test/fixture.json.")
+@click.option("--sample", is_flag=True, help="Make the message from the function's metadata.")
+@click.option("--strict", is_flag=True, help="Refuse a message that does not fit the function's metadata.")
+def exec_(root: Path, function: str, fixture: str | None, sample: bool, strict: bool, **given: str | None) -> int:
+    """Run the action or trigger FUNCTION on one message.
+
+    Prints each event as one line of JSON. Values are JSON when they start with {, standard input when they
+    are -, else the name of a file.
+    """
+    from shipmate import foreground
+
+    if sample and given["msg"] is not None:
+        raise click.UsageError("--sample makes the message: it cannot go together with --msg")
+    with foreground.private_output() as output:
+        desk = Desk(root)
+        chosen = desk.component.function(function)
+        inputs, variables = desk.read(given, fixture, without=frozenset({"msg"} if sample else ()))
+        msg = desk.sample(chosen) if sample else inputs.msg
+        desk.compare(chosen, msg, is_strict=strict)
+        work = desk.run(inputs, variables)
+
+        def write_line(line: Mapping[str, Any]) -> None:
+            if line["event"] == "error":
+                output.interim_status = 1
+            output.write(line)
+            # Keys are saved by now, and the refresh that they come from is waited for.
+            if output.is_closed and line["event"] != "updateKeys":
+                output.hold_back()
+
+        return foreground.run(
+            lambda: min(work.exec(chosen, msg, inputs.snapshot, write_line=write_line), 1),
+            output=output,
+            drain=work.drain,
+        )
+
+
+@commands.command()
+@click.argument("function")
+@click.argument("name")
+@_component
+@_cfg
+@_variables
+def call(root: Path, function: str, name: str, **given: str | None) -> int:
+    """Run get_meta_model or the select model NAME of FUNCTION and print what it returns."""
+    from shipmate import foreground
+
+    with foreground.private_output() as output:
+        desk = Desk(root)
+        chosen = desk.component.function(function)
+        work = desk.run(*desk.read(given))
+        return foreground.run(lambda: _print(work.call(chosen, name), output), output=output, drain=work.drain)
+
+
+@commands.command()
+@_component
+@_cfg
+def verify(root: Path, **given: str | None) -> int:
+    """Run verify_credentials and print its verdict."""
+    from shipmate import foreground
+
+    with foreground.private_output() as output:
+        desk = Desk(root)
+        work = desk.run(*desk.read(given))
+        return foreground.run(lambda: _print(work.verify(), output), output=output, drain=work.drain)
+
+
+@commands.command()
+@_component
+@click.option(
+    "--descriptor",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Check this file alone, whatever language its modules are in.",
+)
+def validate(root: Path, descriptor: Path | None) -> int:
+    """Check component.json, the modules that it names, and their metadata schemas."""
+    from shipmate import foreground, validation
+
+    def check() -> int:
+        report = validation.validate_descriptor(descriptor) if descriptor else validation.validate_component(root)
+        output.write_bytes(_to_text(report).encode("utf-8", "backslashreplace"))
+        return int(any(problem.severity == "error" for problem in report.problems))
+
+    with foreground.private_output() as output:
+        if descriptor is None:
+            _read_environment(root)
+        return foreground.run(check, output=output, drain=lambda _: None)
+
+
+class Desk:
+    """What the commands that run a component share: its environment, its log, its descriptor."""
+
+    def __init__(self, root: Path) -> None:
+        """Read ``.env`` and ``component.json``, and let the log begin."""
+        from shipmate import component, foreground, log
+
+        _read_environment(root)
+        self.redactor: Redactor = log.Redactor()
+        foreground.configure_log(log.parse_level(os.environ.get("LOG_LEVEL")), self.redactor, stream=sys.stderr)
+        self.component: Component = component.load(root)
+
+    def read(
+        self, given: Mapping[str, str | None], fixture: str | None = None, *, without: frozenset[str] = frozenset()
+    ) -> "tuple[Inputs, Mapping[str, str]]":
+        """Return the inputs and the flow variables that the options ask for."""
+        from shipmate import inputs
+
+        if len([text for text in given.values() if text == "-"]) > 1:
+            raise click.UsageError("only one option can read standard input")
+        stdin: BinaryIO | None = sys.stdin.buffer if sys.stdin is not None else None
+        sources: dict[str, Source] = {
+            name: inputs.read(f"--{name}", text, stdin) for name, text in given.items() if text is not None
+        }
+        variables = inputs.read_variables(sources.pop("variables")) if "variables" in sources else {}
+        fixed = (
+            inputs.read_fixture(self.component.root, fixture, os.environ, without=without | sources.keys())
+            if fixture is not None
+            else {}
+        )
+        return inputs.gather(fixed | sources), variables
+
+    def sample(self, function: "Function") -> dict[str, Any]:
+        """Return a message that is made from the function's metadata."""
+        from shipmate import local
+
+        return local.sample_message(self.component, function)
+
+    def compare(self, function: "Function", msg: Mapping[str, Any], *, is_strict: bool) -> None:
+        """Say where the message does not fit the function's metadata."""
+        from shipmate import local
+
+        try:
+            problems = local.message_problems(self.component, function, msg["body"])
+        except ShipmateError as error:
+            if is_strict:
+                raise
+            _LOG.warning("The message was not checked: %s", error)
+            return
+        if problems and is_strict:
+            raise BadInput(f"the body of the message does not fit the metadata of {function.id}: {'; '.join(problems)}")
+        for problem in problems:
+            _LOG.warning("The body of the message does not fit the metadata of %s: %s", function.id, problem)
+
+    def run(self, inputs: "Inputs", variables: Mapping[str, str]) -> "LocalRun":
+        """Return the component, ready to be called."""
+        from shipmate import local
+
+        return local.LocalRun(
+            self.component,
+            inputs.cfg,
+            cfg_file=inputs.cfg_file,
+            environ=os.environ,
+            redactor=self.redactor,
+            flow_variables=variables,
+        )
+
+
+def _read_environment(root: Path) -> None:
+    """Put the variables of ``.env`` where the component's code looks for them.
+
+    Writing the environment is done here and nowhere else; what is set already wins.
+    """
+    from shipmate import inputs
+
+    for name, value in inputs.read_env_file(root).items():
+        os.environ.setdefault(name, value)
+
+
+def _print(answer: Any, output: "Output") -> int:
+    output.write(answer.value)
+    return 0 if answer.is_good else 1
+
+
+def _to_text(report: "Report") -> str:
+    lines = [f"{each.severity}: {each.file} {each.pointer or '/'}: {each.message}" for each in report.problems]
+    lines += [f"checked: {each}" for each in report.checked] + [f"not checked: {each}" for each in report.not_checked]
+    return "".join(f"{line}\n" for line in lines)

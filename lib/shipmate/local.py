@@ -1,0 +1,252 @@
+"""Running a component on this machine, without a broker: one message, one model, or the check of credentials."""
+
+import copy
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from shipmate.component import Component, Function, Modules
+
+from shipmate.accountkeys import AccountKeys
+from shipmate.errors import AuthorError, BadInput, FunctionNotFound, ShipmateError
+from shipmate.executor import Event, Ids, Services, call_model, process, run_hook, verify
+from shipmate.keyfile import KeyFile
+from shipmate.log import Redactor
+from shipmate.message import error_text, format_error
+from shipmate.oauth2 import CredentialStore, OAuth2Services
+from shipmate.tokens import secrets_of
+
+if TYPE_CHECKING:
+    from shipmate.platform import PlatformClient
+
+_LOG: Final = logging.getLogger("shipmate.local")
+WriteLine = Callable[[Mapping[str, Any]], None]
+
+
+class LocalSink:
+    """Takes the events of a call: new keys are saved, then everything is printed, one line per event, in order."""
+
+    def __init__(self, keys: AccountKeys, write_line: WriteLine | None) -> None:
+        """Print with ``write_line``; without it only keys are taken."""
+        self._keys = keys
+        self._write_line = write_line
+        self._lock = threading.Lock()
+
+    def deliver(self, event: Event) -> None:
+        """Save and print one event."""
+        if event.name == "updateKeys":
+            self._keys.save(event.value, event.account)
+        if self._write_line is not None:
+            line = {"event": event.name, "value": event.value}
+            with self._lock:
+                self._write_line(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a function that processes no message has answered."""
+
+    value: Any
+    is_good: bool = True
+    """Whether it did not fail, and the credentials are verified if that was the question."""
+
+
+class LocalRun:
+    """One component with one ``cfg``, ready to be called."""
+
+    def __init__(
+        self,
+        component: Component,
+        cfg: Mapping[str, Any],
+        *,
+        cfg_file: Path | None,
+        environ: Mapping[str, str],
+        redactor: Redactor,
+        flow_variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare what calls need; no code of the component runs yet.
+
+        Args:
+            component: The component.
+            cfg: The configuration with the credentials.
+            cfg_file: The file that it came from, which new keys are saved to.
+            environ: The environment.
+            redactor: Learns the secrets.
+            flow_variables: What ``context.flow_variables`` has.
+        """
+        self._component = component
+        self._cfg = cfg
+        self._modules = Modules(component)
+        self._store = CredentialStore()
+        register_secrets(redactor, component, cfg, environ)
+        platform = _platform_of(environ)
+        file = KeyFile(cfg_file) if cfg_file is not None else None
+        self._keys = AccountKeys(file, str(cfg["_account"]) if cfg.get("_account") else None, platform=platform)
+        self._services = Services(
+            redactor=redactor,
+            oauth2=OAuth2Services(
+                store=self._store,
+                stored=self._keys,
+                defaults=component.oauth2 or {},
+                credential_fields=frozenset(component.credentials.get("fields") or {}),
+                default_field=_token_field(component),
+                environ=environ,
+                redactor=redactor,
+                secrets=platform,
+            ),
+            platform=platform,
+            flow_variables=flow_variables or {},
+        )
+
+    def exec(self, function: Function, msg: Mapping[str, Any], snapshot: Any, *, write_line: WriteLine) -> int:
+        """Run an action or a trigger on one message as the container does, and return how many errors there were.
+
+        Args:
+            function: The function.
+            msg: The message.
+            snapshot: The snapshot.
+            write_line: Is given each event as ``{"event": ..., "value": ...}``.
+        """
+        sink = LocalSink(self._keys, write_line)
+        try:
+            code = self._modules.process(function)
+            init = self._modules.hook(function, "init")
+            if init is not None:
+                run_hook(init, self._own_cfg())
+        except BaseException as error:  # the author's code may raise anything, sys.exit included
+            log_failure(error)
+            sink.deliver(Event("error", self._services.redactor.redact_json(format_error(error))))
+            return 1
+        outcome = process(
+            code,
+            copy.deepcopy(msg),
+            self._own_cfg(),
+            copy.deepcopy(snapshot),
+            sink=sink,
+            services=self._services,
+            ids=Ids(),
+        )
+        return outcome.errors
+
+    def call(self, function: Function, name: str) -> "Answer":
+        """Return what ``get_meta_model`` or a select model answers, or ``{"error": ...}`` when it fails.
+
+        Raises:
+            FunctionNotFound: The module has no function of that name; nothing was called.
+        """
+        try:
+            model = self._modules.model(function, name)
+            return Answer(call_model(model, self._own_cfg(), sink=self._silent(), services=self._services, ids=Ids()))
+        except FunctionNotFound:
+            raise
+        except BaseException as error:  # the author's code may raise anything, sys.exit included
+            log_failure(error)
+            return Answer({"error": self._services.redactor.redact_json(format_error(error))}, is_good=False)
+
+    def verify(self) -> "Answer":
+        """Return the component's verdict on the credentials, an object with ``verified``."""
+        try:
+            verifier = self._modules.verifier()
+        except AuthorError as error:
+            log_failure(error)
+            return Answer({"verified": False, "reason": str(error)}, is_good=False)
+        verdict = verify(verifier, self._own_cfg(), sink=self._silent(), services=self._services, ids=Ids())
+        return Answer(verdict, is_good=bool(verdict["verified"]))
+
+    def drain(self, timeout_seconds: float) -> None:
+        """Let no refresh start any more, and wait for the one under way to reach the file."""
+        self._store.drain(timeout_seconds)
+        self._keys.settle(timeout_seconds)
+
+    def _own_cfg(self) -> Any:
+        return copy.deepcopy(self._cfg)
+
+    def _silent(self) -> LocalSink:
+        return LocalSink(self._keys, None)
+
+
+def log_failure(error: BaseException) -> None:
+    """Log what went wrong in one line; the whole traceback only for those who debug."""
+    text = " ".join(error_text(error).split())
+    _LOG.error("%s", text if isinstance(error, ShipmateError) else f"{type(error).__name__}: {text}")
+    _LOG.debug("the traceback of this error", exc_info=error)
+
+
+def message_problems(component: Component, function: Function, body: Any) -> list[str]:
+    """Return what the function's ``in`` metadata objects to in a message's body, each with its JSON pointer.
+
+    Raises:
+        DescriptorError: The metadata cannot be read.
+    """
+    if not _has_input_metadata(function):
+        return []
+    from shipmate import metadata  # 70 ms with jsonschema
+
+    schema = metadata.schema_of(component, function, "in")
+    return [f"{pointer or '/'}: {text}" for pointer, text in metadata.problems(schema, body)] if schema else []
+
+
+def sample_message(component: Component, function: Function) -> dict[str, Any]:
+    """Return a message whose body is made from the function's ``in`` metadata.
+
+    Raises:
+        BadInput: The function has no such metadata.
+        DescriptorError: The metadata cannot be read.
+    """
+    if not _has_input_metadata(function):
+        kind = "dynamic metadata only" if function.dynamic_metadata else "none"
+        raise BadInput(f'expected "in" metadata to make a message from, found {kind} for {function.id}')
+    from shipmate import metadata
+
+    schema = metadata.schema_of(component, function, "in")
+    return {"headers": {}, "body": metadata.sample(schema if schema is not None else {})}
+
+
+def register_secrets(
+    redactor: Redactor, component: Component, cfg: Mapping[str, Any], environ: Mapping[str, str]
+) -> None:
+    """Tell the redactor every secret that the configuration and the environment are known to hold."""
+    redactor.add_mapping(environ)
+    redactor.add(environ.get("ELASTICIO_AMQP_URI"))
+    redactor.add_mapping(cfg)
+    redactor.add(*_secret_fields(component, cfg))
+
+
+def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str]:
+    fields = component.credentials.get("fields") or {}
+    classes = {name: field.get("viewClass") for name, field in fields.items() if isinstance(field, Mapping)}
+    for name, value in cfg.items():
+        if classes.get(name) == "PasswordFieldView" and isinstance(value, str):
+            yield value
+        elif (name == "oauth" or classes.get(name) == "OAuthFieldView") and isinstance(value, Mapping):
+            yield from secrets_of(value)
+
+
+def _token_field(component: Component) -> str:
+    """Return the credential field that holds the keys: the first of its kind, ``oauth`` by custom."""
+    fields = component.credentials.get("fields") or {}
+    return next((name for name, field in fields.items() if field.get("viewClass") == "OAuthFieldView"), "oauth")
+
+
+def _has_input_metadata(function: Function) -> bool:
+    return bool(function.metadata and function.metadata.get("in"))
+
+
+def _platform_of(environ: Mapping[str, str]) -> Callable[[], "PlatformClient"]:
+    """Return what makes the client of the platform's API when it is first needed."""
+    lock = threading.Lock()
+    made: list[PlatformClient] = []
+
+    def client() -> "PlatformClient":
+        with lock:
+            if not made:
+                from shipmate.platform import PlatformClient  # 100 ms with requests
+                from shipmate.settings import ApiSettings
+
+                made.append(PlatformClient(ApiSettings.from_environ(environ)))
+            return made[0]
+
+    return client
