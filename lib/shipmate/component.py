@@ -21,7 +21,6 @@ from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
 DESCRIPTOR: Final = "component.json"
 VERIFIER: Final = "verify_credentials"
 _SECTIONS: Final[Mapping[str, Literal["trigger", "action"]]] = {"triggers": "trigger", "actions": "action"}
-_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 # Both spellings are found, so that an author who comes from Node is not surprised.
 _SPELLINGS: Final = {"get_meta_model": "getMetaModel", "getMetaModel": "get_meta_model"}
 
@@ -38,8 +37,8 @@ class Function:
     """Whether the runtime fetches bodies from the object storage."""
     metadata: Mapping[str, Any] | None = None
     dynamic_metadata: bool = False
-    fields: Mapping[str, Any] = _EMPTY
-    raw: Mapping[str, Any] = field(default=_EMPTY, repr=False)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
