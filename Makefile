@@ -1,0 +1,58 @@
+# All that there is to do here. Everything runs in .venv, which the first target makes.
+# Works with the make 3.81 of macOS.
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+# Code that is held to the types; the tests are not.
+TYPED := lib $(wildcard actions triggers verify_credentials.py)
+
+.DEFAULT_GOAL := help
+.PHONY: demo test lint format types layers check bench image docs help clean
+
+demo: $(RUNTIME)  ## See the main job: an expired token, 401, refresh, updateKeys, retry, data
+	@$(BIN)/python scripts/demo.py
+
+test: $(DEVELOPMENT)  ## Run all tests, and hold their coverage of the runtime
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+lint: $(DEVELOPMENT)  ## Check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(DEVELOPMENT)  ## Bring the code into its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(DEVELOPMENT)  ## Check the types of the runtime and of the reference component
+	$(BIN)/mypy $(TYPED)
+
+layers: $(DEVELOPMENT)  ## Check that modules import only from layers below their own
+	$(BIN)/lint-imports --no-cache
+
+check: lint types layers test  ## All of the above that can fail
+
+bench:  ## (not there yet) Measure the container's message loop
+	@echo "bench: there are no benchmarks yet; they come with the container's message loop" >&2; exit 1
+
+image:  ## (not there yet) Build the container image
+	@echo "image: there is no Dockerfile yet; it comes with the container's message loop" >&2; exit 1
+
+docs:  ## (not there yet) Build the documentation as a site
+	@echo "docs: there is no site to build yet; read README.md, ARCHITECTURE.md and docs/" >&2; exit 1
+
+clean:  ## Remove .venv and what tools have made
+	rm -rf $(VENV) build dist lib/*.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+help:  ## List the targets
+	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(RUNTIME): requirements.txt pyproject.toml scripts/bootstrap.sh
+	@scripts/bootstrap.sh $(VENV) requirements.txt
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME) requirements-dev.txt
+	@scripts/bootstrap.sh $(VENV) requirements-dev.txt
+	@touch $@
