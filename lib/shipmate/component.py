@@ -282,7 +282,7 @@ def _is_own_function(value: object, module: ModuleType) -> bool:
 
 
 def _function(path: Path, pointer: str, name: str, kind: Literal["trigger", "action"], described: Any) -> Function:
-    described = _object(path, pointer, described if described is not None else [])
+    described = _object(path, pointer, described)
     main = described.get("main")
     if not isinstance(main, str) or not main:
         _refuse(path, f"{pointer}/main", "the path of a module", main)

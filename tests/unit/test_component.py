@@ -1,0 +1,254 @@
+"""Loading a component: its descriptor and its modules."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shipmate.component import Component, Modules, describe, load
+from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
+
+
+@pytest.fixture(autouse=True)
+def clean_imports() -> Iterator[None]:
+    """Forget the modules and the path of the test's component."""
+    path, modules = list(sys.path), set(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+
+
+def write(root: Path, descriptor: Any = None, **modules: str) -> Path:
+    """Write a component with the action ``go`` and these modules in ``actions/``."""
+    described = {"title": "T", "actions": {"go": {"title": "Go", "main": "./actions/go.py"}}}
+    (root / "component.json").write_text(
+        descriptor if isinstance(descriptor, str) else json.dumps(descriptor or described), encoding="utf-8"
+    )
+    (root / "actions").mkdir(exist_ok=True)
+    for name, source in modules.items():
+        (root / "actions" / f"{name}.py").write_text(source)
+    return root
+
+
+def modules_with_main(root: Path, main: str) -> tuple[Modules, Any]:
+    component = load(write(root, {"title": "T", "actions": {"go": {"title": "Go", "main": main}}}))
+    return Modules(component), component.function("go")
+
+
+def go(component: Component) -> Any:
+    return Modules(component).module(component.function("go"))
+
+
+def test_a_descriptor_becomes_frozen_facts(tmp_path: Path) -> None:
+    """Unknown fields are kept in ``raw``; nothing can be changed."""
+    described = {
+        "title": "T",
+        "unknown": [1, {"a": 2}],
+        "envVars": {"CLIENT_ID": {"required": True}},
+        "credentials": {"fields": {"oauth": {"viewClass": "OAuthFieldView"}}, "oauth2": {"client_id": "x"}},
+        "triggers": {"poll": {"main": "poll.py", "type": "polling", "dynamicMetadata": True}},
+        "actions": {
+            "go": {
+                "main": "./go.py",
+                "autoResolveObjectReferences": False,
+                "metadata": {"in": {}},
+                "fields": {"f": {}},
+            }
+        },
+    }
+    component = load(write(tmp_path, described))
+    poll, action = component.function("poll"), component.function("go")
+    assert (poll.kind, poll.dynamic_metadata, poll.auto_resolve, poll.metadata) == ("trigger", True, True, None)
+    assert (action.kind, action.auto_resolve, dict(action.fields)) == ("action", False, {"f": {}})
+    assert component.oauth2 == {"client_id": "x"}
+    assert component.raw["unknown"] == (1, {"a": 2})
+    with pytest.raises(TypeError):
+        component.raw["title"] = "U"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "expected JSON.*line 1, column 2"),
+        ("[]", "expected an object, found an array"),
+        ('{"actions": []}', "/actions: expected an object, found an array"),
+        ('{"actions": {"a/b": 7}}', "/actions/a~1b: expected an object, found a number"),
+        ('{"actions": {"a": null}}', "/actions/a/main: expected the path of a module, found nothing"),
+        ('{"actions": {"a": {}}}', "/actions/a/main: expected the path of a module, found nothing"),
+        ('{"triggers": {"a": {"main": "x"}}, "actions": {"a": {"main": "y"}}}', "/actions/a.*trigger"),
+        ('{"credentials": {"fields": "x"}}', "/credentials/fields: expected an object, found text"),
+        ('{"envVars": true}', "/envVars: expected an object, found a boolean"),
+        ("[" * 100_000, "nesting"),
+    ],
+)
+def test_a_wrong_descriptor_is_refused_with_place_and_expectation(tmp_path: Path, text: str, message: str) -> None:
+    """One line: file, JSON pointer, expected, found."""
+    with pytest.raises(DescriptorError, match=message) as caught:
+        load(write(tmp_path, text))
+    assert "component.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_descriptor_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A missing file, or one that is not UTF-8."""
+    with pytest.raises(DescriptorError, match="no such file"):
+        load(tmp_path)
+    (tmp_path / "component.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(DescriptorError, match="UTF-8"):
+        load(tmp_path)
+
+
+def test_an_unknown_function_lists_those_that_exist(tmp_path: Path) -> None:
+    """And a likely one for a misspelt name."""
+    component = load(write(tmp_path))
+    with pytest.raises(FunctionNotFound, match="there is go"):
+        component.function("zzz")
+    with pytest.raises(FunctionNotFound, match="did you mean 'go'"):
+        component.function("goo")
+
+
+def test_modules_share_helpers_and_themselves(tmp_path: Path) -> None:
+    """The root is importable, and a module has its natural name."""
+    write(tmp_path, go="from shared_by_all import VALUE\nimport actions.go as me\ndef process(c, m, g, s): return VALUE")
+    (tmp_path / "shared_by_all.py").write_text("VALUE = 7")
+    module = go(load(tmp_path))
+    assert module.__name__ == "actions.go"
+    assert module.me is module
+    assert module.process(0, 0, 0, 0) == 7
+
+
+def test_a_module_is_loaded_once(tmp_path: Path) -> None:
+    """Its state is the component's."""
+    component = load(write(tmp_path, go="STATE = []\ndef process(): ..."))
+    modules = Modules(component)
+    function = component.function("go")
+    assert modules.module(function) is modules.module(function)
+    assert modules.process(function).__name__ == "process"
+
+
+@pytest.mark.parametrize("main", ["./json.py", "with-dash.py", "./with-dash", "email.py"])
+def test_a_name_that_is_taken_or_is_none_is_no_hindrance(tmp_path: Path, main: str) -> None:
+    """The standard library's module of that name stays what it is."""
+    for name in ("json.py", "with-dash.py", "email.py"):
+        (tmp_path / name).write_text("def process(): return 'mine'")
+    modules, function = modules_with_main(tmp_path, main)
+    assert modules.process(function)() == "mine"
+    assert hasattr(json, "dumps")
+
+
+@pytest.mark.parametrize("main", ["../outside.py", "/etc/passwd", "a/../../outside.py", "x\x00y"])
+def test_a_path_that_leaves_the_component_is_refused(tmp_path: Path, main: str) -> None:
+    """Whether or not the file exists."""
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "outside.py").write_text("def process(): ...")
+    modules, function = modules_with_main(root, main)
+    with pytest.raises(ModuleNotLoadable, match="inside the component"):
+        modules.module(function)
+
+
+def test_a_link_that_leaves_the_component_is_refused(tmp_path: Path) -> None:
+    """A link to a file inside is fine."""
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "outside.py").write_text("def process(): ...")
+    (root / "inside.py").write_text("def process(): ...")
+    (root / "bad.py").symlink_to(tmp_path / "outside.py")
+    (root / "good.py").symlink_to(root / "inside.py")
+    modules, function = modules_with_main(root, "bad.py")
+    with pytest.raises(ModuleNotLoadable, match="link"):
+        modules.module(function)
+    modules, function = modules_with_main(root, "good.py")
+    assert modules.process(function)
+
+
+def test_a_missing_module_or_one_in_another_language_is_named(tmp_path: Path) -> None:
+    """With its path as the descriptor has it."""
+    modules, function = modules_with_main(tmp_path, "./actions/none.py")
+    with pytest.raises(ModuleNotLoadable, match="./actions/none.py"):
+        modules.module(function)
+    (tmp_path / "go.js").write_text("")
+    modules, function = modules_with_main(tmp_path, "go.js")
+    with pytest.raises(ModuleNotLoadable, match="Python"):
+        modules.module(function)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("\n\nraise ValueError('boom')", r"ValueError: boom \(actions/go.py:3\)"),
+        ("import no_such_module_at_all", r"ModuleNotFoundError: No module named 'no_such_module_at_all' \(actions/go.py:1\)"),
+        ("def process(:", r"SyntaxError: .* \(actions/go.py:1\)"),
+        ("import sys\nsys.exit(3)", r"sys.exit\(3\) was called \(actions/go.py:2\)"),
+        ("raise SystemExit", r"sys.exit\(None\) was called"),
+        ("from actions.go import nothing_there", "ImportError"),
+    ],
+)
+def test_a_module_that_does_not_import_says_why(tmp_path: Path, source: str, text: str) -> None:
+    """The author's own error, with the place in the author's file, on one line."""
+    with pytest.raises(ModuleNotLoadable, match=text) as caught:
+        go(load(write(tmp_path, go=source)))
+    assert "\n" not in str(caught.value)
+
+
+def test_ctrl_c_during_an_import_is_no_fault_of_the_module(tmp_path: Path) -> None:
+    """It ends the command."""
+    with pytest.raises(KeyboardInterrupt):
+        go(load(write(tmp_path, go="raise KeyboardInterrupt")))
+
+
+def test_a_file_with_a_name_of_its_own_that_does_not_import_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The next try starts anew."""
+    (tmp_path / "with-dash.py").write_text("raise ValueError")
+    modules, function = modules_with_main(tmp_path, "with-dash.py")
+    before = set(sys.modules)
+    with pytest.raises(ModuleNotLoadable, match=r"ValueError \(with-dash.py:1\)"):
+        modules.module(function)
+    assert not [name for name in set(sys.modules) - before if name.startswith("shipmate_component")]
+
+
+def test_functions_are_found_by_name(tmp_path: Path) -> None:
+    """Hooks are optional; models in both spellings of get_meta_model; what is missing is said with what exists."""
+    source = "from os.path import join\ndef process(): ...\ndef init(cfg): ...\ndef getMetaModel(context, cfg): ...\nshutdown = 7"
+    component = load(write(tmp_path, go=source))
+    modules, function = Modules(component), component.function("go")
+    assert modules.hook(function, "init")
+    assert modules.hook(function, "startup") is None
+    assert modules.hook(function, "shutdown") is None
+    assert modules.model(function, "get_meta_model") is modules.model(function, "getMetaModel")
+    with pytest.raises(FunctionNotFound, match="there is getMetaModel, init, process"):
+        modules.model(function, "xyz")
+    with pytest.raises(FunctionNotFound):
+        modules.model(function, "__builtins__")
+
+
+def test_a_module_without_process_is_an_error(tmp_path: Path) -> None:
+    """Found when it is loaded, not at the first message."""
+    component = load(write(tmp_path, go="def proces(): ..."))
+    with pytest.raises(FunctionNotFound, match="did you mean 'proces'"):
+        Modules(component).process(component.function("go"))
+
+
+def test_the_verifier_is_optional_but_must_be_one(tmp_path: Path) -> None:
+    """None without a file, an error without the function."""
+    component = load(write(tmp_path))
+    assert Modules(component).verifier() is None
+    path = tmp_path / "verify_credentials.py"
+    path.write_text("def verify_credentials(context, credentials): ...")
+    assert Modules(component).verifier()
+    del sys.modules["verify_credentials"]
+    path.write_text("x = 1")
+    with pytest.raises(FunctionNotFound, match="verify_credentials"):
+        Modules(component).verifier()
+
+
+def test_an_error_from_elsewhere_is_told_without_a_place(tmp_path: Path) -> None:
+    """Only places in the component help its author."""
+    assert describe(ValueError("a\nb"), tmp_path) == "ValueError: a b"
+    assert describe(SyntaxError("odd"), tmp_path) == "SyntaxError: odd"
+    outside = SyntaxError("odd", ("/elsewhere/x.py", 3, 1, ""))
+    assert describe(outside, tmp_path) == "SyntaxError: odd (/elsewhere/x.py:3)"
