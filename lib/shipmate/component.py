@@ -145,9 +145,7 @@ class Modules:
         place = f"{function.kind} {function.id}"
         relative = Path(function.main)
         if relative.is_absolute() or ".." in relative.parts or "\0" in function.main:
-            raise ModuleNotLoadable(
-                f"{place}: expected main as a path inside the component, found {function.main!r}"
-            )
+            raise ModuleNotLoadable(f"{place}: expected main as a path inside the component, found {function.main!r}")
         candidates = [self._root / relative, self._root / f"{function.main}.py"]
         found = next((path for path in candidates if path.is_file()), None)
         if found is None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Workbench
 
 from shipmate.emulator import Fault, Reply, Server
 from shipmate.errors import (
@@ -27,6 +26,7 @@ from shipmate.errors import (
 )
 from shipmate.oauth2 import OAuth2, open_session
 from shipmate.oauth2.transport import TokenAuth, origin
+from tests.contract.workbench import Workbench
 
 
 def in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:
@@ -331,7 +331,9 @@ def test_a_lost_answer_is_asked_for_once_more_and_then_unknown(bench: Workbench,
     assert tokens == [bench.keys["refresh_token"]] * 2
 
 
-@pytest.mark.parametrize("fault", [Fault(drop="before"), Fault(status=200, drop="middle", body={"a": "b" * 99}), Fault(status=500)])
+@pytest.mark.parametrize(
+    "fault", [Fault(drop="before"), Fault(status=200, drop="middle", body={"a": "b" * 99}), Fault(status=500)]
+)
 def test_a_lost_answer_without_rotation_is_repaired_by_the_repetition(bench: Workbench, fault: Fault) -> None:
     """The provider had not seen the request."""
     bench.provider.script("/token", fault)
@@ -781,9 +783,7 @@ def test_a_reusable_provider_opens_sessions_through_the_context(bench: Workbench
     assert provider.session(Context(), bench.cfg()).get(bench.api.url + "/me").status_code == 200
 
 
-def test_waiting_for_a_refresh_of_another_thread_has_an_end(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_waiting_for_a_refresh_of_another_thread_has_an_end(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that hangs must not hang all others for ever."""
     monkeypatch.setattr("shipmate.oauth2.store._LONGEST_WAIT_SECONDS", 0.01)
     hold = threading.Event()

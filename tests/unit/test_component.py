@@ -113,7 +113,9 @@ def test_an_unknown_function_lists_those_that_exist(tmp_path: Path) -> None:
 
 def test_modules_share_helpers_and_themselves(tmp_path: Path) -> None:
     """The root is importable, and a module has its natural name."""
-    write(tmp_path, go="from shared_by_all import VALUE\nimport actions.go as me\ndef process(c, m, g, s): return VALUE")
+    write(
+        tmp_path, go="from shared_by_all import VALUE\nimport actions.go as me\ndef process(c, m, g, s): return VALUE"
+    )
     (tmp_path / "shared_by_all.py").write_text("VALUE = 7")
     module = go(load(tmp_path))
     assert module.__name__ == "actions.go"
@@ -181,7 +183,10 @@ def test_a_missing_module_or_one_in_another_language_is_named(tmp_path: Path) ->
     ("source", "text"),
     [
         ("\n\nraise ValueError('boom')", r"ValueError: boom \(actions/go.py:3\)"),
-        ("import no_such_module_at_all", r"ModuleNotFoundError: No module named 'no_such_module_at_all' \(actions/go.py:1\)"),
+        (
+            "import no_such_module_at_all",
+            r"ModuleNotFoundError: No module named 'no_such_module_at_all' \(actions/go.py:1\)",
+        ),
         ("def process(:", r"SyntaxError: .* \(actions/go.py:1\)"),
         ("import sys\nsys.exit(3)", r"sys.exit\(3\) was called \(actions/go.py:2\)"),
         ("raise SystemExit", r"sys.exit\(None\) was called"),

@@ -20,7 +20,9 @@ NAMES = st.sampled_from(["access_token", "refresh_token", "scope", "instance_url
 KEYS = st.dictionaries(NAMES, st.text(min_size=1) | st.integers() | st.none(), max_size=8)
 
 
-def refresh_wanted(status: int, challenge: str | None = None, *, expired: bool | None = None, past: bool = False) -> bool:
+def refresh_wanted(
+    status: int, challenge: str | None = None, *, expired: bool | None = None, past: bool = False
+) -> bool:
     predicate = None if expired is None else lambda: expired
     return asks_for_refresh(status, challenge, is_expired=predicate, is_past=past)
 

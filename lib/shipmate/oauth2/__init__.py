@@ -60,9 +60,7 @@ def open_session(
     return OAuth2Session(provider, cfg, own, call, clock, services.store.adapter)
 
 
-def _managed(
-    secret_id: str, provider: Provider, cfg: Mapping[str, Any], services: OAuth2Services
-) -> ManagedRenewer:
+def _managed(secret_id: str, provider: Provider, cfg: Mapping[str, Any], services: OAuth2Services) -> ManagedRenewer:
     if cfg.get(provider.field):
         raise CredentialsInvalid(
             f"cfg: expected either secretId or {provider.field}, found both: a managed secret has no keys of its own"
