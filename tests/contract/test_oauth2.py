@@ -215,7 +215,7 @@ def test_a_refused_refresh_token_is_never_offered_again(bench: Workbench) -> Non
     """One clear error per message, and neither the provider nor the API is called any more."""
     bench.provider.revoke()
     for _ in range(3):
-        with pytest.raises(ReauthorizationRequired, match="acc-7.*invalid_grant") as caught:
+        with pytest.raises(ReauthorizationRequired, match=r"acc-7.*invalid_grant") as caught:
             bench.session(bench.cfg(_account="acc-7")).get(bench.api.url + "/me")
         assert bench.keys["refresh_token"] not in str(caught.value)
     assert bench.calls() == ["api 401", "provider 400"]

@@ -1,5 +1,6 @@
 """The POST to the token endpoint, over real sockets."""
 
+import contextlib
 import gzip
 import itertools
 import socket
@@ -71,9 +72,9 @@ def test_a_certificate_that_is_not_trusted_is_said_so() -> None:
 
         def serve() -> None:
             connection, _ = listener.accept()
-            with pytest.raises((ssl.SSLError, OSError)), context.wrap_socket(connection, server_side=True) as secure:
+            # The client hangs up during the handshake.
+            with connection, contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
                 secure.recv(1)
-                raise OSError
 
         thread = threading.Thread(target=serve)
         thread.start()

@@ -171,7 +171,7 @@ def test_a_link_that_leaves_the_component_is_refused(tmp_path: Path) -> None:
 def test_a_missing_module_or_one_in_another_language_is_named(tmp_path: Path) -> None:
     """With its path as the descriptor has it."""
     modules, function = modules_with_main(tmp_path, "./actions/none.py")
-    with pytest.raises(ModuleNotLoadable, match="./actions/none.py"):
+    with pytest.raises(ModuleNotLoadable, match=r"\./actions/none\.py"):
         modules.module(function)
     (tmp_path / "go.js").write_text("")
     modules, function = modules_with_main(tmp_path, "go.js")
@@ -218,7 +218,8 @@ def test_a_file_with_a_name_of_its_own_that_does_not_import_leaves_nothing_behin
 
 def test_functions_are_found_by_name(tmp_path: Path) -> None:
     """Hooks are optional; models in both spellings of get_meta_model; what is missing is said with what exists."""
-    source = "from os.path import join\ndef process(): ...\ndef init(cfg): ...\ndef getMetaModel(context, cfg): ...\nshutdown = 7"
+    own = "def process(): ...\ndef init(cfg): ...\ndef getMetaModel(context, cfg): ..."
+    source = f"from os.path import join\n{own}\nshutdown = 7"
     component = load(write(tmp_path, go=source))
     modules, function = Modules(component), component.function("go")
     assert modules.hook(function, "init")
