@@ -99,10 +99,11 @@ def _plain_object(value: Mapping[Any, Any]) -> dict[str, Any]:
     try:
         for name, member in value.items():
             if type(name) is not str:
-                name = _plain_name(name)
+                given, name = name, None  # a refused name is no step of the way
+                name = _plain_name(given)
             copy[name] = member if type(member) in _AS_THEY_ARE else _plain(member)
     except _NotJson as refused:
-        if isinstance(name, str):
+        if name is not None:
             refused.way.append(name)
         raise
     return copy
@@ -111,7 +112,7 @@ def _plain_object(value: Mapping[Any, Any]) -> dict[str, Any]:
 def _plain_name(name: object) -> str:
     if isinstance(name, str) and not isinstance(name, Enum):
         return str.__str__(name)
-    raise _NotJson(f"a name of type {type(name).__name__}, not text, in the object")
+    raise _NotJson(f"a name of type {type(name).__name__}, not text,")
 
 
 def _plain_array(value: "list[Any] | tuple[Any, ...]") -> list[Any]:
@@ -184,10 +185,8 @@ def _encode_slowly(value: Any) -> bytes:
 
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise InvalidMessage("Not JSON: an integer that is too long, or a value that was not made plain") from None
-    except RecursionError:
-        raise InvalidMessage("Not JSON: nested too deeply, or containing itself") from None
 
 
 def from_json(data: bytes | bytearray | memoryview | str) -> Any:
