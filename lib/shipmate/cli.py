@@ -4,21 +4,22 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn
 
 import click
 
+from shipmate import __version__
 from shipmate.errors import BadInput, ShipmateError
 
 if TYPE_CHECKING:
     from shipmate.component import Component, Function
-    from shipmate.validation import Report
-
     from shipmate.foreground import Output
     from shipmate.inputs import Inputs, Source
-    from shipmate.local import LocalRun
+    from shipmate.local import Answer, LocalRun
     from shipmate.log import Redactor
+    from shipmate.validation import Report
 
 _BAD_USAGE: Final = 2
 _INTERRUPTED: Final = 130
@@ -58,6 +59,7 @@ def _refuse(text: str) -> int:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def commands() -> None:
     """Run elastic.io components written in Python."""
 
@@ -106,19 +108,20 @@ def exec_(root: Path, function: str, fixture: str | None, sample: bool, strict: 
         desk.compare(chosen, msg, is_strict=strict)
         work = desk.run(inputs, variables)
 
-        def write_line(line: Mapping[str, Any]) -> None:
-            if line["event"] == "error":
-                output.interim_status = 1
-            output.write(line)
-            # Keys are saved by now, and the refresh that they come from is waited for.
-            if output.is_closed and line["event"] != "updateKeys":
-                output.hold_back()
+        def job() -> int:
+            return min(work.exec(chosen, msg, inputs.snapshot, write_line=partial(write_event, output)), 1)
 
-        return foreground.run(
-            lambda: min(work.exec(chosen, msg, inputs.snapshot, write_line=write_line), 1),
-            output=output,
-            drain=work.drain,
-        )
+        return foreground.run(job, output=output, drain=work.drain)
+
+
+def write_event(output: "Output", line: Mapping[str, Any]) -> None:
+    """Print an event; when its reader has gone, the function must not go on as if it had been read."""
+    if line["event"] == "error":
+        output.interim_status = 1
+    output.write(line)
+    # Keys are saved by now, and the end of the process waits for the refresh that they come from.
+    if output.is_closed and line["event"] != "updateKeys":
+        output.hold_back()
 
 
 @commands.command()
@@ -253,9 +256,10 @@ def _read_environment(root: Path) -> None:
         os.environ.setdefault(name, value)
 
 
-def _print(answer: Any, output: "Output") -> int:
+def _print(answer: "Answer", output: "Output") -> int:
+    output.interim_status = 0 if answer.is_good else 1
     output.write(answer.value)
-    return 0 if answer.is_good else 1
+    return output.interim_status
 
 
 def _to_text(report: "Report") -> str:

@@ -23,6 +23,8 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         """Name the file; nothing is opened yet."""
         self.path = path
+        # The component may change the current folder.
+        self._absolute = path.absolute()
         # A counter and not an RLock: a refresh may hold the lock on one thread and save on another one. Within the
         # process the credential store lets only one refresh of an account run at a time.
         self._holders = 0
@@ -113,7 +115,7 @@ class KeyFile:
 
     def _target(self) -> Path:
         """Follow symbolic links: the link stays, the file behind it is replaced."""
-        return self.path.resolve()
+        return self._absolute.resolve()
 
     def _text(self) -> str:
         try:

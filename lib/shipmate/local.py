@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.component import Component, Function, Modules
-
 from shipmate.accountkeys import AccountKeys
+from shipmate.component import Component, Function, Modules
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound, ShipmateError
 from shipmate.executor import Event, Ids, Services, call_model, process, run_hook, verify
 from shipmate.keyfile import KeyFile
@@ -216,8 +215,7 @@ def register_secrets(
 
 
 def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str]:
-    fields = component.credentials.get("fields") or {}
-    classes = {name: field.get("viewClass") for name, field in fields.items() if isinstance(field, Mapping)}
+    classes = _view_classes(component)
     for name, value in cfg.items():
         if classes.get(name) == "PasswordFieldView" and isinstance(value, str):
             yield value
@@ -227,8 +225,12 @@ def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str
 
 def _token_field(component: Component) -> str:
     """Return the credential field that holds the keys: the first of its kind, ``oauth`` by custom."""
+    return next((name for name, kind in _view_classes(component).items() if kind == "OAuthFieldView"), "oauth")
+
+
+def _view_classes(component: Component) -> dict[str, Any]:
     fields = component.credentials.get("fields") or {}
-    return next((name for name, field in fields.items() if field.get("viewClass") == "OAuthFieldView"), "oauth")
+    return {name: field.get("viewClass") for name, field in fields.items() if isinstance(field, Mapping)}
 
 
 def _has_input_metadata(function: Function) -> bool:

@@ -64,8 +64,9 @@ class Folder:
 
     def start(self, *arguments: str | Path, **options: Any) -> "subprocess.Popen[str]":
         """Start the command in another folder than the component's."""
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT), **self.environment}
-        streams: dict[str, Any] = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+        measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT), **measured, **self.environment}
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
             [sys.executable, "-m", "shipmate", *map(str, arguments)],
             env=environment,
@@ -75,7 +76,7 @@ class Folder:
 
     def run(self, *arguments: str | Path, stdin: str = "") -> Done:
         """Run the command to its end."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, stdin=subprocess.PIPE)
         out, err = process.communicate(stdin)
         assert "Traceback" not in err
         return Done(process.returncode, out, err)
@@ -294,6 +295,22 @@ def test_a_function_that_never_returns_is_ended_by_a_signal(
     assert (process.returncode, out) == (status, "")
     assert len(err.splitlines()) == 1
     assert number.name in err
+
+
+def test_a_thread_that_the_function_leaves_behind_is_ended_by_a_signal(folder: Folder) -> None:
+    folder.action(
+        "import threading\n"
+        "def process(context, msg, cfg, snapshot):\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    return {'body': {'n': 1}}\n"
+    )
+    process = folder.start("exec", "go", "--component", folder.root)
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline()) == DATA
+    process.send_signal(signal.SIGTERM)
+    err = process.communicate()[1]
+    assert process.returncode == 143
+    assert "Traceback" not in err
 
 
 def test_a_module_that_never_finishes_its_import_is_ended_by_a_signal(folder: Folder) -> None:

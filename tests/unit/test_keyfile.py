@@ -182,6 +182,16 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(path: Path, monkeypatch: p
     assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
 
 
+def test_the_file_stays_the_same_when_the_component_changes_the_current_folder(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(path.parent)
+    keys = KeyFile(Path(path.name))
+    monkeypatch.chdir("/")
+    keys.save(NEW)
+    assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
+
+
 def test_saving_under_the_lock_works_on_another_thread(path: Path) -> None:
     keys = KeyFile(path)
     with keys.lock(), keys.lock():

@@ -1,0 +1,230 @@
+"""Local runs: the same executor as in the container, with keys in a file and events as lines."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shipmate import local
+from shipmate.component import load
+from shipmate.errors import BadInput, FunctionNotFound, MissingSetting
+from shipmate.local import LocalRun
+from shipmate.log import Redactor
+
+MESSAGE = {"headers": {}, "body": {"n": 1}}
+SCHEMA = {"type": "object", "properties": {"email": {"type": "string", "required": True}}}
+
+
+def put(root: Path, code: str, *, credentials: Any = None, **members: Any) -> None:
+    """Write a component whose action ``go`` has this code."""
+    (root / "go.py").write_text(code)
+    descriptor: dict[str, Any] = {
+        "title": "Test",
+        "description": "d",
+        "actions": {"go": {"title": "Go", "main": "./go.py", **members}},
+    }
+    if credentials is not None:
+        descriptor["credentials"] = credentials
+    (root / "component.json").write_text(json.dumps(descriptor))
+
+
+def run(root: Path, cfg: Mapping[str, Any] | None = None, *, cfg_file: Path | None = None, **options: Any) -> LocalRun:
+    """Return the component in ``root``, ready to be called."""
+    return LocalRun(load(root), cfg or {}, cfg_file=cfg_file, environ={}, redactor=Redactor(), **options)
+
+
+def execute(root: Path, work: LocalRun | None = None, snapshot: Any = None) -> tuple[int, list[Mapping[str, Any]]]:
+    """Run ``go``; return the number of errors and the lines."""
+    lines: list[Mapping[str, Any]] = []
+    errors = (work or run(root)).exec(load(root).function("go"), MESSAGE, snapshot or {}, write_line=lines.append)
+    return errors, lines
+
+
+class TestExec:
+    def test_events_are_lines_in_order(self, tmp_path: Path) -> None:
+        put(
+            tmp_path,
+            "def process(context, msg, cfg, snapshot):\n"
+            "    context.emit('snapshot', snapshot)\n"
+            "    return {'body': [msg, cfg, dict(context.flow_variables)]}\n",
+        )
+        work = run(tmp_path, {"k": "v"}, flow_variables={"a": "b"})
+        assert execute(tmp_path, work, snapshot={"s": 1}) == (
+            0,
+            [
+                {"event": "snapshot", "value": {"s": 1}},
+                {"event": "data", "value": {"body": [MESSAGE, {"k": "v"}, {"a": "b"}]}},
+            ],
+        )
+
+    def test_init_runs_first_with_a_cfg_of_its_own(self, tmp_path: Path) -> None:
+        put(
+            tmp_path,
+            "seen = []\n"
+            "async def init(cfg):\n    seen.append('init'); cfg['k'] = 'changed'\n"
+            "def process(context, msg, cfg, snapshot):\n    return {'body': [*seen, cfg]}\n",
+        )
+        assert execute(tmp_path, run(tmp_path, {"k": "v"}))[1][0]["value"] == {"body": ["init", {"k": "v"}]}
+
+    @pytest.mark.parametrize(
+        ("code", "name"),
+        [
+            ("def process(context, msg, cfg, snapshot):\n    raise ValueError('boom')\n", "ValueError"),
+            ("raise ValueError('boom')\n", "ModuleNotLoadable"),
+            ("raise SystemExit(0)\n", "ModuleNotLoadable"),
+            ("x = 1\n", "FunctionNotFound"),
+            (
+                "def init(cfg):\n    raise SystemExit('boom')\ndef process(context, msg, cfg, snapshot): pass\n",
+                "SystemExit",
+            ),
+        ],
+    )
+    def test_a_failure_is_one_error_event_and_one_line_in_the_log(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, code: str, name: str
+    ) -> None:
+        put(tmp_path, code)
+        with caplog.at_level(logging.INFO):
+            errors, lines = execute(tmp_path)
+        assert (errors, [line["event"] for line in lines]) == (1, ["error"])
+        assert lines[0]["value"]["name"] == name
+        assert len(caplog.records) == 1
+        assert "\n" not in caplog.records[0].getMessage()
+
+    def test_secrets_are_removed_from_a_failure_at_import(self, tmp_path: Path) -> None:
+        put(tmp_path, "raise ValueError('bad key: s3cret-key')\n")
+        lines = execute(tmp_path, run(tmp_path, {"api_key": "s3cret-key"}))[1]
+        assert "s3cret-key" not in json.dumps(lines)
+
+    def test_new_keys_are_in_the_file_when_their_line_is_written(self, tmp_path: Path) -> None:
+        cfg_file = tmp_path / "cfg.json"
+        cfg_file.write_text('{"_account": 7}')
+        put(tmp_path, "def process(context, msg, cfg, snapshot):\n    context.emit('updateKeys', {'oauth': 1})\n")
+        seen = []
+        run(tmp_path, {"_account": 7}, cfg_file=cfg_file).exec(
+            load(tmp_path).function("go"),
+            MESSAGE,
+            {},
+            write_line=lambda line: seen.append((line["event"], json.loads(cfg_file.read_text()))),
+        )
+        assert seen == [("updateKeys", {"_account": 7, "oauth": 1})]
+
+    def test_draining_waits_and_ends(self, tmp_path: Path) -> None:
+        put(tmp_path, "def process(context, msg, cfg, snapshot): pass\n")
+        run(tmp_path).drain(1)
+
+    def test_the_platform_is_asked_for_only_when_it_is_needed(self, tmp_path: Path) -> None:
+        put(tmp_path, "def process(context, msg, cfg, snapshot):\n    context.api\n")
+        lines = execute(tmp_path)[1]
+        assert lines[0]["value"]["name"] == MissingSetting.__name__
+
+
+class TestCall:
+    def test_the_answer_of_a_model_is_returned(self, tmp_path: Path) -> None:
+        put(tmp_path, "def process(c, m, g, s): pass\ndef kinds(context, cfg):\n    return {'a': cfg['b']}\n")
+        answer = run(tmp_path, {"b": 1}).call(load(tmp_path).function("go"), "kinds")
+        assert (answer.value, answer.is_good) == ({"a": 1}, True)
+
+    @pytest.mark.parametrize("failure", ["ValueError('boom')", "SystemExit(0)"])
+    def test_a_failure_is_the_answer(self, tmp_path: Path, failure: str) -> None:
+        put(tmp_path, f"def process(c, m, g, s): pass\ndef kinds(context, cfg):\n    raise {failure}\n")
+        answer = run(tmp_path).call(load(tmp_path).function("go"), "kinds")
+        assert (answer.value["error"]["name"], answer.is_good) == (failure.split("(")[0], False)
+
+    def test_a_model_that_does_not_exist_is_wrong_usage(self, tmp_path: Path) -> None:
+        put(tmp_path, "def process(c, m, g, s): pass\ndef kinds(context, cfg): pass\n")
+        with pytest.raises(FunctionNotFound, match="kinds"):
+            run(tmp_path).call(load(tmp_path).function("go"), "nope")
+
+    def test_keys_are_saved_without_a_line(self, tmp_path: Path) -> None:
+        cfg_file = tmp_path / "cfg.json"
+        cfg_file.write_text("{}")
+        put(
+            tmp_path,
+            "def process(c, m, g, s): pass\n"
+            "def kinds(context, cfg):\n    context.emit('updateKeys', {'oauth': 1})\n    return {}\n",
+        )
+        answer = run(tmp_path, cfg_file=cfg_file).call(load(tmp_path).function("go"), "kinds")
+        assert (answer.value, json.loads(cfg_file.read_text())) == ({}, {"oauth": 1})
+
+
+class TestVerify:
+    @pytest.mark.parametrize(
+        ("code", "verdict"),
+        [
+            (None, {"verified": True}),
+            ("def verify_credentials(context, credentials):\n    return {'verified': False}\n", {"verified": False}),
+            (
+                "def verify_credentials(context, credentials):\n    raise ValueError('no')\n",
+                {"verified": False, "reason": "no"},
+            ),
+        ],
+    )
+    def test_the_verdict_is_the_answer(self, tmp_path: Path, code: str | None, verdict: dict[str, Any]) -> None:
+        put(tmp_path, "def process(c, m, g, s): pass\n")
+        if code is not None:
+            (tmp_path / "verify_credentials.py").write_text(code)
+        answer = run(tmp_path).verify()
+        assert (answer.value, answer.is_good) == (verdict, verdict["verified"])
+
+    def test_a_check_that_does_not_load_verifies_nothing(self, tmp_path: Path) -> None:
+        put(tmp_path, "def process(c, m, g, s): pass\n")
+        (tmp_path / "verify_credentials.py").write_text("raise ValueError('boom')\n")
+        answer = run(tmp_path).verify()
+        assert (answer.value["verified"], answer.is_good) == (False, False)
+        assert "boom" in answer.value["reason"]
+
+
+class TestMetadata:
+    def test_problems_have_pointers(self, tmp_path: Path) -> None:
+        put(tmp_path, "", metadata={"in": SCHEMA})
+        component = load(tmp_path)
+        assert local.message_problems(component, component.function("go"), {"email": "a@b.c"}) == []
+        (problem,) = local.message_problems(component, component.function("go"), {"email": 1})
+        assert problem.startswith("/email: ")
+
+    def test_a_function_without_metadata_takes_everything(self, tmp_path: Path) -> None:
+        put(tmp_path, "")
+        component = load(tmp_path)
+        assert local.message_problems(component, component.function("go"), 1) == []
+
+    def test_a_sample_fits(self, tmp_path: Path) -> None:
+        put(tmp_path, "", metadata={"in": SCHEMA})
+        component = load(tmp_path)
+        sample = local.sample_message(component, component.function("go"))
+        assert local.message_problems(component, component.function("go"), sample["body"]) == []
+
+    @pytest.mark.parametrize(("dynamic", "found"), [(False, "found none"), (True, "dynamic metadata only")])
+    def test_a_sample_needs_metadata(self, tmp_path: Path, dynamic: bool, found: str) -> None:
+        put(tmp_path, "", dynamicMetadata=dynamic)
+        component = load(tmp_path)
+        with pytest.raises(BadInput, match=found):
+            local.sample_message(component, component.function("go"))
+
+
+def test_the_redactor_learns_the_secrets_of_cfg_and_environment(tmp_path: Path) -> None:
+    fields = {
+        "pin": {"label": "PIN", "viewClass": "PasswordFieldView"},
+        "login": {"label": "Login", "viewClass": "OAuthFieldView"},
+        "plain": {"label": "Plain", "viewClass": "TextFieldView"},
+    }
+    put(tmp_path, "", credentials={"fields": fields})
+    redactor = Redactor()
+    local.register_secrets(
+        redactor,
+        load(tmp_path),
+        {
+            "pin": "1234567",
+            "login": {"access_token": "acc-123456", "token_type": "Bearer"},
+            "oauth": {"refresh_token": "ref-123456"},
+            "plain": "harmless",
+            "api_key": "key-123456",
+        },
+        {"CRM_SECRET": "env-123456", "ELASTICIO_AMQP_URI": "amqp://u:pw-123456@host", "LANG": "C.UTF-8 harmless"},
+    )
+    text = redactor.redact(
+        "1234567 acc-123456 ref-123456 key-123456 env-123456 amqp://u:pw-123456@host harmless Bearer"
+    )
+    assert text == "*** *** *** *** *** *** harmless Bearer"
