@@ -28,8 +28,6 @@ class Services:
     platform: Callable[[], Any] = field(repr=False)
     """Returns the client of the platform's API; raises `MissingSetting` where there is none."""
     flow_variables: Mapping[str, str] = field(default_factory=dict)
-    attachments: Callable[[], Any] | None = field(default=None, repr=False)
-    """Returns the object stores; None means those of the platform's client."""
     loops: Loops = field(default_factory=Loops, repr=False)
 
 
@@ -140,6 +138,11 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
 
         return oauth2.open_session(options, cfg, call=call, services=services.oauth2)
 
+    def attachments() -> Any:
+        from shipmate.attachments import Attachments  # requests: 97 ms
+
+        return Attachments(services.platform())
+
     return Context(
         call.emit,
         log_fields={
@@ -149,7 +152,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
         },
         open_session=open_session,
         api=services.platform,
-        attachments=services.attachments or (lambda: services.platform().attachments),
+        attachments=attachments,
         flow_variables=services.flow_variables,
     )
 

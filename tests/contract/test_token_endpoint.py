@@ -13,8 +13,9 @@ import requests
 import trustme
 
 from shipmate.emulator import Fault, OAuth2Provider, Reply, Request, Server
+from shipmate.http import retry_after_seconds
 from shipmate.oauth2.answer import Answer, Busy, Granted, Uncertain, Unusable
-from shipmate.oauth2.endpoint import post, retry_after_seconds
+from shipmate.oauth2.endpoint import post
 from shipmate.oauth2.grants import TokenRequest
 
 TOKEN = b'{"access_token": "a"}'

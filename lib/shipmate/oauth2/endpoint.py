@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import requests
 import urllib3
 from requests.auth import AuthBase
 
+from shipmate.http import retry_after_seconds
 from shipmate.oauth2.answer import Answer, Busy, Uncertain, Unusable, understand
 from shipmate.oauth2.grants import TokenRequest
 
@@ -81,23 +80,6 @@ def post(
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         # The connection broke while the answer was read: the provider has done its part.
         return Uncertain(type(error).__name__)
-
-
-def retry_after_seconds(value: str | None, wall_clock: float) -> float | None:
-    """Return the seconds that a Retry-After header asks for; nonsense counts as absent.
-
-    Source: RFC 9110 §10.2.3.
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - wall_clock)
 
 
 def _read(response: requests.Response, monotonic: Callable[[], float]) -> bytes | None:

@@ -60,7 +60,7 @@ class TokenAuth(AuthBase):
 
     def was_sent(self, response: requests.Response) -> bool:
         """Tell whether the request that got this answer carried the token."""
-        return response.request is not None and response.request.headers.get(self.header) == self.value
+        return response.request.headers.get(self.header) == self.value
 
 
 class ApiTransport(requests.Session):
