@@ -103,15 +103,12 @@ def run(job: Callable[[], int], *, output: Output, drain: Callable[[float], obje
     with _heard(lambda number: happened.put(signal.Signals(number))):
         thread.start()
         what = happened.get()
-        if isinstance(what, signal.Signals):
-            _LOG.warning("%s: stopping, as soon as no token refresh is under way", what.name)
-            drain(_DRAIN_SECONDS)
-            leave_by_signal(what)
-        if what is _READER_GONE:
-            drain(_DRAIN_SECONDS)
-            leave(output.interim_status)
-        if what.error is not None:
-            raise what.error
+        if not isinstance(what, Outcome) or what is _READER_GONE:
+            _end_early(what, output, drain)
+    if not happened.empty():  # a signal that came at the same moment
+        _end_early(happened.get(), output, drain)
+    if what.error is not None:
+        raise what.error
     return what.status
 
 
@@ -127,20 +124,29 @@ class Outcome:
 _READER_GONE: Final = Outcome()
 
 
+def _end_early(what: signal.Signals | Outcome, output: Output, drain: Callable[[float], object]) -> NoReturn:
+    if isinstance(what, signal.Signals):
+        _LOG.warning("%s: stopping, as soon as no token refresh is under way", what.name)
+        drain(_DRAIN_SECONDS)
+        leave_by_signal(what)
+    drain(_DRAIN_SECONDS)
+    leave(output.interim_status)
+
+
 def configure_log(level: int, redactor: Redactor, *, stream: TextIO) -> Configured:
     """Log to a person's terminal, or as JSON to what reads ``stream`` instead; stacks only for those who debug."""
     configured = configure(level, redactor, stream=stream, as_json=not stream.isatty())
     if level > logging.DEBUG:
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(_without_stack)
+        logging.getLogger().handlers[-1].addFilter(_shorten)  # the one that was just added
     return configured
 
 
-def _without_stack(record: logging.LogRecord) -> bool:
-    """Leave out the stack that an error event has anyway; one that the author logs on purpose stays."""
+def _shorten(record: logging.LogRecord) -> bool:
+    """Bring an error to one line: its event has the stack; one that the author logs on purpose stays as it is."""
     err = record.__dict__.get("err")
     if isinstance(err, Mapping) and not record.exc_text:
         record.__dict__["err"] = {name: value for name, value in err.items() if name != "stack"}
+        record.msg, record.args = " ".join(record.getMessage().split()), None
     return True
 
 

@@ -301,7 +301,7 @@ def test_a_thread_that_the_function_leaves_behind_is_ended_by_a_signal(folder: F
     folder.action(
         "import threading\n"
         "def process(context, msg, cfg, snapshot):\n"
-        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    threading.Thread(target=threading.Event().wait, daemon=False).start()\n"
         "    return {'body': {'n': 1}}\n"
     )
     process = folder.start("exec", "go", "--component", folder.root)
@@ -523,6 +523,25 @@ def test_an_expired_token_is_refreshed_once_and_saved(
         assert secret not in done.err
     again = folder.exec("--cfg", cfg, "--msg", message_for(api))
     assert again.names == ["data"] * count
+
+
+def test_two_processes_with_one_file_refresh_once(folder: Folder, provider: OAuth2Provider, api: DemoApi) -> None:
+    cfg = oauth_component(folder, provider, ONE)
+    may_go_on = threading.Event()
+    provider.script("/token", Fault(hold=may_go_on))
+    arguments = ("exec", "go", "--component", folder.root, "--cfg", cfg, "--msg", message_for(api))
+    processes = [folder.start(*arguments), folder.start(*arguments)]
+    provider.journal.wait_for(2, server=api.name)  # both were refused
+    provider.journal.wait_for(1, server=provider.name)
+    may_go_on.set()
+    outs = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted(json.loads(line)["event"] for out in outs for line in out.splitlines()) == [
+        "data",
+        "data",
+        "updateKeys",
+    ]
+    assert len(provider.token_requests) == 1
 
 
 def test_keys_of_a_literal_cfg_are_printed_and_their_loss_is_said_once(

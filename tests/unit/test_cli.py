@@ -30,7 +30,7 @@ SCHEMA = {"type": "object", "properties": {"email": {"type": "string", "required
 def process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave logging, the import path and the handlers of signals as they were."""
     root, make = logging.getLogger(), logging.getLogRecordFactory()
-    before = root.level, root.handlers[:], [list(handler.filters) for handler in root.handlers]
+    before = root.level, root.handlers[:]
     previous = {number: signal.getsignal(number) for number in foreground._SIGNALS}
     monkeypatch.setattr(sys, "path", sys.path[:])
     yield
@@ -38,8 +38,6 @@ def process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         signal.signal(number, action)
     root.setLevel(before[0])
     root.handlers[:] = before[1]
-    for handler, filters in zip(root.handlers, before[2], strict=True):
-        handler.filters[:] = filters
     logging.setLogRecordFactory(make)
 
 

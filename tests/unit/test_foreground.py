@@ -1,12 +1,15 @@
 """The foreground: results alone on standard output, signals heard whatever the job does, and refreshes waited for."""
 
+import io
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 
 from shipmate import foreground
 from shipmate.foreground import Output
+from shipmate.log import Redactor
 
 
 def never(_: float) -> None:
@@ -140,6 +144,19 @@ class TestRun:
         assert exits == [128 + number]
         assert len(drained) == 1
 
+    def test_a_signal_at_the_moment_of_the_end_is_not_lost(
+        self, pipe: tuple[Output, int], exits: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        @contextmanager
+        def heard_late(on_signal: Callable[[int], None]) -> Iterator[None]:
+            yield
+            on_signal(signal.SIGTERM)
+
+        monkeypatch.setattr(foreground, "_heard", heard_late)
+        with pytest.raises(Left):
+            foreground.run(lambda: 0, output=pipe[0], drain=lambda _: None)
+        assert exits == [143]
+
     @pytest.mark.parametrize("status", [0, 1])
     def test_a_reader_that_has_gone_ends_the_process_quietly(self, exits: list[int], status: int) -> None:
         reader, writer = os.pipe()
@@ -173,6 +190,27 @@ class TestRun:
             return 0
 
         assert foreground.run(job, output=pipe[0], drain=never) == 0
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_an_error_is_one_line_and_has_its_stack_only_for_those_who_debug(level: int, is_terminal: bool) -> None:
+    class Stream(io.StringIO):
+        def isatty(self) -> bool:
+            return is_terminal
+
+    stream = Stream()
+    with foreground.configure_log(level, Redactor(), stream=stream):
+        err = {"name": "ValueError", "message": "two\nlines", "stack": "the stack"}
+        logging.getLogger("shipmate.x").error("two\nlines", extra={"err": err})
+        logging.getLogger("component").error("the author's")
+    text = stream.getvalue()
+    if level > logging.DEBUG:
+        assert len(text.splitlines()) == 2
+        assert "two lines" in text
+        assert "the stack" not in text
+    else:
+        assert ("the stack" in text) == (not is_terminal)
 
 
 def test_a_signal_while_nothing_runs_ends_the_process_with_its_number(exits: list[int]) -> None:
