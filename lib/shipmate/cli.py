@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shipmate.log import Redactor
     from shipmate.validation import Report
 
+_FAILED: Final = 1
 _BAD_USAGE: Final = 2
 _INTERRUPTED: Final = 130
 _LOG: Final = logging.getLogger("shipmate.cli")
@@ -49,13 +50,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except ShipmateError as error:
         # Whatever reaches this place has prevented that anything was run.
         return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"{error.strerror or type(error).__name__}: {error.filename or 'standard output'}", _FAILED)
     except click.Abort:
         return _INTERRUPTED
 
 
-def _refuse(text: str) -> int:
+def _refuse(text: str, status: int = _BAD_USAGE) -> int:
     click.echo(f"Error: {' '.join(text.split())}", err=True)
-    return _BAD_USAGE
+    return status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

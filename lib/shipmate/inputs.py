@@ -134,11 +134,11 @@ def read_env_file(root: Path) -> dict[str, str]:
         BadInput: It cannot be read, or has something that no variable can hold.
     """
     path = root / ".env"
-    if not path.is_file():
-        return {}
-    from dotenv import dotenv_values  # 30 ms
-
     try:
+        if not path.is_file():
+            return {}
+        from dotenv import dotenv_values  # 30 ms
+
         values = dotenv_values(path, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"expected a readable file, found {_reason(error)} in {path}") from error

@@ -117,7 +117,10 @@ class LocalRun:
                 run_hook(init, self._own_cfg())
         except BaseException as error:  # the author's code may raise anything, sys.exit included
             log_failure(error)
-            sink.deliver(Event("error", self._services.redactor.redact_json(format_error(error))))
+            try:
+                sink.deliver(Event("error", self._services.redactor.redact_json(format_error(error))))
+            except Exception as cause:  # the message has failed already, and nothing is left to tell it to
+                log_failure(cause)
             return 1
         outcome = process(
             code,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import shipmate
-from shipmate.emulator import DemoApi, Fault, OAuth2Provider
+from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
 
 SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
 DATA = {"event": "data", "value": {"body": {"n": 1}}}
@@ -552,6 +552,30 @@ def test_keys_of_a_literal_cfg_are_printed_and_their_loss_is_said_once(
     assert (done.status, done.names) == (0, ["updateKeys", "data"])
     assert done.err.count("--cfg FILE") == 1
     assert len(done.err.splitlines()) == 1
+
+
+OTHER_ACCOUNT = (
+    "def process(context, msg, cfg, snapshot):\n"
+    "    other = {**cfg, '_account': 'a2', 'oauth': cfg['other']}\n"
+    "    context.oauth2(other).get(msg['body']['url']).raise_for_status()\n"
+    "    return {'body': {'n': 1}}\n"
+)
+
+
+def test_keys_of_another_account_go_to_the_platform_and_never_to_the_file(
+    folder: Folder, provider: OAuth2Provider, api: DemoApi
+) -> None:
+    cfg = oauth_component(folder, provider, OTHER_ACCOUNT)
+    with Platform(accounts={"a2": {}}) as platform:
+        for environment in ({}, platform.environ()):
+            folder.environment = environment
+            content = json.dumps({**json.loads(cfg.read_text()), "other": provider.issue(expired=True)})
+            cfg.write_text(content)
+            done = folder.exec("--cfg", cfg, "--msg", message_for(api))
+            assert (done.status, done.names) == (0, ["updateKeys", "data"])
+            assert cfg.read_text() == content
+            assert done.err.count("ELASTICIO_API_URI") == (0 if environment else 1)
+        assert platform.accounts["a2"] == done.events[0]["value"]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -168,6 +168,17 @@ def test_an_abort_has_the_status_of_an_interrupt(monkeypatch: pytest.MonkeyPatch
     assert cli.run([]) == 130
 
 
+def test_output_that_cannot_be_written_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> Never:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli.commands, "main", fail)
+    assert cli.run([]) == 1
+    assert capfd.readouterr().err == "Error: No space left on device: standard output\n"
+
+
 def test_the_process_ends_with_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "run", lambda: 7)
     with pytest.raises(SystemExit) as ended:

@@ -235,6 +235,14 @@ class TestEnvFile:
         with pytest.raises(BadInput, match=expected):
             inputs.read_env_file(tmp_path)
 
+    def test_a_folder_that_cannot_be_entered_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_: Path) -> bool:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "is_file", refuse)  # root may enter everywhere
+        with pytest.raises(BadInput, match="permission denied"):
+            inputs.read_env_file(tmp_path)
+
     def test_dotenv_is_imported_only_for_a_file(self, tmp_path: Path) -> None:
         code = (
             "import sys, pathlib; from shipmate import inputs; inputs.read_env_file(pathlib.Path(sys.argv[1]));"

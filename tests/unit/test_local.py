@@ -93,6 +93,16 @@ class TestExec:
         assert len(caplog.records) == 1
         assert "\n" not in caplog.records[0].getMessage()
 
+    def test_a_failure_that_cannot_be_printed_is_in_the_log(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def refuse(_: object) -> None:
+            raise OSError("disk full")
+
+        put(tmp_path, "raise ValueError('boom')\n")
+        errors = run(tmp_path).exec(load(tmp_path).function("go"), MESSAGE, {}, write_line=refuse)
+        assert (errors, "boom" in caplog.text, "disk full" in caplog.text) == (1, True, True)
+
     def test_secrets_are_removed_from_a_failure_at_import(self, tmp_path: Path) -> None:
         put(tmp_path, "raise ValueError('bad key: s3cret-key')\n")
         lines = execute(tmp_path, run(tmp_path, {"api_key": "s3cret-key"}))[1]
