@@ -1,0 +1,63 @@
+"""Action: send one request and emit the answer."""
+
+from typing import Any
+
+from rest.answers import content_type, is_binary, read_body, require_success
+from rest.sending import Retries, is_checked, send
+from rest.urls import resolve
+from shipmate import message
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+    """Send the request that the message describes; see schemas/send_request.in.json."""
+    wanted = msg["body"]
+    if not isinstance(wanted, dict) or not isinstance(wanted.get("url"), str):
+        raise ValueError("url: expected a URL or a path in the body of the message, found nothing")
+    method = str(wanted.get("method") or cfg.get("method") or "GET").upper()
+    if method not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
+    response = send(
+        context.oauth2(cfg),
+        method,
+        resolve(cfg, wanted["url"]),
+        Retries.from_cfg(cfg),
+        params=_object(wanted, "query"),
+        headers=_headers(wanted),
+        **_body(wanted.get("body")),
+    )
+    if not is_checked(cfg.get("emit_errors")):
+        require_success(response)
+    answer = {
+        "statusCode": response.status_code,
+        "headers": {name.lower(): value for name, value in response.headers.items()},
+    }
+    if is_binary(response) and cfg.get("binary") == "attachment":
+        attachment = context.attachments.upload("answer", response.content, content_type(response))
+        context.emit("data", message({**answer, "body": None}, attachments={"answer": attachment}))
+    else:
+        context.emit("data", message({**answer, "body": read_body(response)}))
+
+
+def _object(wanted: dict[str, Any], name: str) -> dict[str, Any]:
+    value = wanted.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"{name}: expected an object of names and values, found {type(value).__name__}")
+    return value
+
+
+def _headers(wanted: dict[str, Any]) -> dict[str, str]:
+    headers = {name: str(value) for name, value in _object(wanted, "headers").items()}
+    if any(name.lower() == "authorization" for name in headers):
+        raise ValueError("headers: Authorization is set by this component, leave it out")
+    return headers
+
+
+def _body(body: Any) -> dict[str, Any]:
+    """Return what requests wants for a body: text as it is, anything else as JSON."""
+    if body is None:
+        return {}
+    return {"data": body.encode()} if isinstance(body, str) else {"json": body}
