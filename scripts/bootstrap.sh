@@ -35,7 +35,7 @@ find_python() {
 }
 
 # Debian has Python without venv's ensurepip, which is a package of its own.
-can_make_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+can_make_venv() { "$1" -c 'import venv; from ensurepip import bootstrap' >/dev/null 2>&1; }
 
 apt_install() {
     if ! command -v apt-get >/dev/null 2>&1; then
@@ -52,15 +52,15 @@ apt_install() {
 
 how_to_get_python() {
     case "$(uname -s)" in
-        Darwin) printf '%s' 'brew install python@3.13' ;;
-        *) printf '%s' 'see https://www.python.org/downloads/' ;;
+        Darwin) printf '%s' 'Install it with: brew install python@3.13' ;;
+        *) printf '%s' 'See https://www.python.org/downloads/' ;;
     esac
 }
 
 if ! python=$(find_python); then
     [ -z "${PYTHON:-}" ] || exit 1
     apt_install python3 python3-venv || true
-    python=$(find_python) || fail "expected Python 3.11 or later, found $(python3 --version 2>/dev/null || echo none). Install it with: $(how_to_get_python); or name one: PYTHON=/path/to/python3.11 make ..."
+    python=$(find_python) || fail "expected Python 3.11 or later, found $(python3 --version 2>/dev/null || echo none). $(how_to_get_python), or name one: PYTHON=/path/to/python3.11 make ..."
 fi
 
 if ! { is_new_enough "$venv/bin/python" && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }; then

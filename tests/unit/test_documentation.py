@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from shipmate.emulator import DemoApi, OAuth2Provider
 from shipmate.local import LocalRun
 from shipmate.log import Redactor
 from shipmate.oauth2 import OAuth2
+from shipmate.validation import validate_component
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -87,8 +89,6 @@ def test_the_first_component_of_the_readme_does_what_the_readme_says(tmp_path: P
         function = component.function("create_contact")
         errors = run.exec(function, {"body": {"name": "Ada"}}, {}, write_line=lambda line: lines.append(dict(line)))
 
-    from shipmate.validation import validate_component
-
     assert errors == 0
     assert [line["event"] for line in lines] == ["updateKeys", "data"]
     assert [problem for problem in validate_component(tmp_path).problems if problem.severity == "error"] == []
@@ -125,3 +125,14 @@ def test_make_help_lists_every_target() -> None:
     phony = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split()
 
     assert sorted(re.findall(r"^([a-z]+):.*  ## ", makefile, re.MULTILINE)) == sorted(phony)
+
+
+def test_the_architecture_draws_the_layers_that_are_held() -> None:
+    """Each module stands in the same row of the drawing as in the contract."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    there = {path.stem for path in (ROOT / "lib" / "shipmate").iterdir()} - {"__main__"}
+    held = [[name for name in re.findall(r"\w+", layer) if name in there] for layer in layers]
+    drawing = re.findall(r"^    (\w+(?: · \w+)*)  ", ARCHITECTURE, re.MULTILINE)
+
+    assert [sorted(row.split(" · ")) for row in drawing] == [sorted(row) for row in held if row]
