@@ -162,7 +162,7 @@ def verify(root: Path, **given: str | None) -> int:
 @click.option(
     "--descriptor",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Check this file alone, whatever language its modules are in.",
 )
 def validate(root: Path, descriptor: Path | None) -> int:

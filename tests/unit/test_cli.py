@@ -137,6 +137,7 @@ def test_verify_prints_the_verdict(root: Path, capfd: pytest.CaptureFixture[str]
         (["exec", "go", "--sample", "--msg", "{}"], "--sample"),
         (["exec", "go", "--cfg", "{"], "line 1, column 2"),
         (["nope"], "nope"),
+        (["validate", "--descriptor", "nope.json"], "nope.json"),
         (["exec"], "FUNCTION"),
     ],
 )
