@@ -1,0 +1,389 @@
+"""The reference component against a real API, through the way that ``shipmate exec`` takes."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from rest.answers import ApiError, content_type, read_body
+from rest.sending import Retries, is_checked, send
+from rest.urls import WrongUrl, resolve
+from shipmate.component import load
+from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform, Reply, Server
+from shipmate.local import LocalRun
+from shipmate.log import Redactor
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Desk:
+    """The component, an API and a provider."""
+
+    api: DemoApi
+    provider: OAuth2Provider
+    platform: Platform
+    cfg: dict[str, Any]
+
+    def local_run(self, **cfg: Any) -> LocalRun:
+        environ = {
+            "CLIENT_ID": "demo-client",
+            "CLIENT_SECRET": "demo-secret",
+            "TOKEN_URI": self.provider.token_url,
+            **self.platform.environ(),
+        }
+        return LocalRun(load(ROOT), {**self.cfg, **cfg}, cfg_file=None, environ=environ, redactor=Redactor())
+
+    def run(self, function: str, *, msg: Any = None, snapshot: Any = None, **cfg: Any) -> list[dict[str, Any]]:
+        """Run a function and return its events."""
+        events: list[dict[str, Any]] = []
+        component = load(ROOT)
+        body = {} if msg is None else msg
+        run = self.local_run(**cfg)
+        run.exec(component.function(function), {"body": body, "headers": {}}, snapshot or {}, write_line=events.append)
+        return events
+
+    def data(self, function: str, **kwargs: Any) -> list[Any]:
+        """Run a function that must not fail and return the bodies that it emits."""
+        events = self.run(function, **kwargs)
+        assert not [event for event in events if event["event"] == "error"]
+        return [event["value"]["body"] for event in events if event["event"] == "data"]
+
+    def error(self, function: str, **kwargs: Any) -> str:
+        """Run a function that must fail once and return the error's text."""
+        [event] = self.run(function, **kwargs)
+        assert event["event"] == "error"
+        return str(event["value"]["message"])
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """Return a valid sign-in."""
+    with OAuth2Provider() as provider, DemoApi(provider) as api, Platform(journal=provider.journal) as platform:
+        yield Desk(api, provider, platform, {"base_url": api.url, "oauth": provider.issue()})
+
+
+def records(events: list[dict[str, Any]]) -> list[int]:
+    return [event["value"]["body"]["id"] for event in events if event["event"] == "data"]
+
+
+def last_snapshot(events: list[dict[str, Any]]) -> Any:
+    return [event["value"] for event in events if event["event"] == "snapshot"][-1]
+
+
+# --- the action --------------------------------------------------------------------------------------------
+
+
+def test_an_answer_is_emitted_with_status_headers_and_body(desk: Desk) -> None:
+    """A JSON answer as the value that it is."""
+    [body] = desk.data("send_request", msg={"url": "/me"})
+    assert body["statusCode"] == 200
+    assert body["headers"]["content-type"] == "application/json"
+    assert body["body"]["name"]
+
+
+def test_method_query_headers_and_body_come_from_the_message(desk: Desk) -> None:
+    """An object is sent as JSON, text as it is; the method may stand in the cfg."""
+    msg = {"method": "post", "url": "echo", "query": {"a": "1"}, "headers": {"X-One": "2"}, "body": {"b": "ü"}}
+    [answer] = desk.data("send_request", msg=msg)
+    seen = answer["body"]
+    assert (seen["method"], seen["query"], seen["headers"]["X-One"]) == ("POST", {"a": "1"}, "2")
+    assert seen["headers"]["Content-Type"] == "application/json"
+    [answer] = desk.data("send_request", msg={"url": "/echo", "body": "plain ü"}, method="PUT")
+    assert (answer["body"]["method"], answer["body"]["body_length"]) == ("PUT", 8)
+
+
+def test_an_expired_token_is_refreshed_on_the_way(desk: Desk) -> None:
+    """And its body is sent whole again."""
+    desk.provider.expire_access_tokens()
+    events = desk.run("send_request", msg={"method": "POST", "url": "/contacts", "body": {"name": "Ada"}})
+    assert [event["event"] for event in events] == ["updateKeys", "data"]
+    assert next(iter(desk.api.contacts.values()))["name"] == "Ada"
+
+
+def test_error_answers_are_clear_errors_unless_they_are_to_be_emitted(desk: Desk) -> None:
+    """Without the query, which may hold what nobody should see."""
+    text = desk.error("send_request", msg={"url": "/status/404", "query": {"q": "s3cret"}})
+    assert "GET" in text
+    assert "/status/404 answered 404" in text
+    assert "s3cret" not in text
+    for checked in (True, "on"):
+        [body] = desk.data("send_request", msg={"url": "/status/404"}, emit_errors=checked)
+        assert body["statusCode"] == 404
+
+
+def test_a_busy_api_is_asked_again(desk: Desk) -> None:
+    """As it says, and not for ever."""
+    desk.api.script(
+        "/me", Fault(status=429, headers={"Retry-After": "0"}), Fault(status=503, headers={"Retry-After": "0"})
+    )
+    assert desk.data("send_request", msg={"url": "/me"})[0]["statusCode"] == 200
+    desk.api.script("/me", Fault(status=500, headers={"Retry-After": "0"}), times=3)
+    assert "500" in desk.error("send_request", msg={"url": "/me"}, retries="2")
+    desk.api.script("/me", Fault(status=503))
+    assert "503" in desk.error("send_request", msg={"url": "/me"}, retries=0)
+
+
+def test_text_binary_and_empty_answers(desk: Desk) -> None:
+    """Text as text, bytes as base64 or as an attachment, nothing as null."""
+    for kind in ("text/plain; charset=utf-8", "application/xml", "image/svg+xml"):
+        desk.api.script("/x", Fault(status=200, body="grün".encode(), headers={"Content-Type": kind}))
+        assert desk.data("send_request", msg={"url": "/x"})[0]["body"]
+    desk.api.script("/x", Fault(status=204))
+    assert desk.data("send_request", msg={"url": "/x"})[0]["body"] is None
+    picture = Fault(status=200, body=b"\x89PNG", headers={"Content-Type": "image/png"})
+    desk.api.script("/x", picture, picture)
+    assert desk.data("send_request", msg={"url": "/x"})[0]["body"] == {"base64": "iVBORw==", "contentType": "image/png"}
+    [event] = desk.run("send_request", msg={"url": "/x"}, binary="attachment")
+    attachment = event["value"]["attachments"]["answer"]
+    assert (attachment["content-type"], attachment["size"]) == ("image/png", 4)
+    assert requests.get(attachment["url"], timeout=5).content == b"\x89PNG"
+
+
+def test_what_is_not_json_although_it_says_so_is_an_error(desk: Desk) -> None:
+    """It names what was asked for."""
+    desk.api.script("/x", Fault(status=200, body=b"{", headers={"Content-Type": "application/json"}))
+    assert "expected JSON" in desk.error("send_request", msg={"url": "/x"})
+
+
+def test_an_answer_too_large_for_base64_is_an_error() -> None:
+    """The text says what to do instead."""
+    response = requests.Response()
+    response._content = b"\0" * 6_000_000
+    response.headers["Content-Type"] = "application/zip"
+    assert content_type(response) == "application/zip"
+    with pytest.raises(ApiError, match="attachments"):
+        read_body(response)
+
+
+@pytest.mark.parametrize(
+    ("msg", "text"),
+    [
+        ({}, "url"),
+        ([], "url"),
+        ({"url": 7}, "url"),
+        ({"url": "/me", "method": "BREW"}, "method"),
+        ({"url": "/me", "query": []}, "query"),
+        ({"url": "/me", "headers": {"authorization": "Bearer mine"}}, "Authorization"),
+        ({"url": "https://evil.example/me"}, "expected a path"),
+        ({"url": "//evil.example/me"}, "expected a path"),
+    ],
+)
+def test_a_message_that_cannot_be_is_refused_before_anything_is_sent(desk: Desk, msg: Any, text: str) -> None:
+    """Above all one that would take the token to another host."""
+    assert text in desk.error("send_request", msg=msg)
+    assert desk.provider.journal.requests == []
+
+
+@pytest.mark.parametrize("retries", ["11", "many", "-1"])
+def test_a_number_of_retries_that_makes_no_sense_is_refused(desk: Desk, retries: str) -> None:
+    """With what would."""
+    assert "from 0 to 10" in desk.error("send_request", msg={"url": "/me"}, retries=retries)
+
+
+def test_urls_stay_below_the_base_url() -> None:
+    """Braces in a message are no placeholders, those of the base URL are."""
+    cfg = {"base_url": "https://api.example/v1/"}
+    assert resolve(cfg, "") == resolve(cfg, "/") == "https://api.example/v1"
+    assert resolve(cfg, "/a b/{id}?q=ü%20") == "https://api.example/v1/a%20b/%7Bid%7D?q=%C3%BC%20"
+    assert resolve(cfg, "https://API.example/other") == "https://API.example/other"
+    assert resolve({"base_url": "{instance_url}/v1"}, "/me") == "{instance_url}/v1/me"
+    for target in ("http://api.example/x", "https://api.example:444/x", "https://user@evil.example/"):
+        with pytest.raises(WrongUrl, match="expected a path"):
+            resolve(cfg, target)
+    for base in (None, "", "ftp://x", 7):
+        with pytest.raises(WrongUrl, match="base_url"):
+            resolve({"base_url": base}, "/")
+
+
+class Answers:
+    """An API that answers from a list; an exception is raised."""
+
+    def __init__(self, *answers: int | Exception) -> None:
+        self.answers = list(answers)
+
+    def request(self, method: str, url: str) -> requests.Response:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        response = requests.Response()
+        response._content, response._content_consumed = b"", True
+        response.status_code = answer
+        return response
+
+
+def test_only_what_may_be_repeated_is_repeated() -> None:
+    """After 500 or a lost connection a POST may have been done already; 429 says that it was not."""
+    pauses: list[float] = []
+    retries = Retries(2, sleep=pauses.append)
+    assert send(Answers(500, requests.Timeout(), 200), "GET", "", retries).status_code == 200
+    assert pauses == [1, 2]
+    assert send(Answers(500), "POST", "", retries).status_code == 500
+    with pytest.raises(requests.ConnectionError):
+        send(Answers(requests.ConnectionError()), "POST", "", retries)
+    assert send(Answers(429, 503, 201), "POST", "", retries).status_code == 201
+    unsafe = Retries(2, repeats_unsafe=True, sleep=pauses.append)
+    assert send(Answers(502, requests.ConnectionError(), 201), "POST", "", unsafe).status_code == 201
+    with pytest.raises(requests.Timeout):
+        send(Answers(*[requests.Timeout()] * 3), "GET", "", retries)
+
+
+def test_retry_after_is_honoured_up_to_a_minute() -> None:
+    """As seconds or as a date; nonsense counts as absent."""
+    pauses: list[float] = []
+
+    class Asking(Answers):
+        def request(self, method: str, url: str) -> requests.Response:
+            response = super().request(method, url)
+            response.headers["Retry-After"] = headers.pop(0)
+            return response
+
+    headers = ["7", "999", "soon", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 00:00:00 GMT", "0"]
+    send(Asking(*[429] * 5, 200), "GET", "", Retries(9, sleep=pauses.append))
+    assert pauses == [7, 60, 4, 0, 60]
+
+
+def test_a_check_box_may_be_text() -> None:
+    """Older flows say "on"."""
+    assert [is_checked(value) for value in (True, "on", "true", False, None, "", "off")] == [True] * 3 + [False] * 4
+
+
+# --- the trigger -------------------------------------------------------------------------------------------
+
+PAGINGS = [
+    {"paging": "link", "path": "/records?mode=link&limit=10"},
+    {"paging": "next_url", "path": "/records?mode=next&limit=10", "records_field": "records"},
+    {"paging": "offset", "path": "/records?mode=offset", "records_field": "records", "page_size": "10"},
+]
+
+
+@pytest.mark.parametrize("paging", PAGINGS, ids=lambda paging: paging["paging"])
+def test_all_pages_are_emitted_once_and_the_next_run_goes_on(desk: Desk, paging: dict[str, str]) -> None:
+    """Also when the last page has got longer meanwhile."""
+    events = desk.run("poll_records", **paging)
+    assert records(events) == list(range(1, 26))
+    snapshot = last_snapshot(events)
+    assert len(json.dumps(snapshot)) < 5000
+    again = desk.run("poll_records", snapshot=snapshot, **paging)
+    assert again == []
+    desk.api.records.extend({"id": number, "name": "new"} for number in range(26, 38))
+    events = desk.run("poll_records", snapshot=snapshot, **paging)
+    assert records(events) == list(range(26, 38))
+    assert desk.run("poll_records", snapshot=last_snapshot(events), **paging) == []
+
+
+@pytest.mark.parametrize("paging", PAGINGS, ids=lambda paging: paging["paging"])
+def test_nothing_is_lost_or_counted_twice_wherever_it_dies(desk: Desk, paging: dict[str, str]) -> None:
+    """A run that resumes from any snapshot emits the rest; what was emitted after it has the same message ids."""
+    complete = desk.run("poll_records", **paging)
+    everything = {event["value"]["id"] for event in complete if event["event"] == "data"}
+    for died_at in range(len(complete)):
+        before = complete[:died_at]
+        snapshots = [event["value"] for event in before if event["event"] == "snapshot"]
+        after = desk.run("poll_records", snapshot=snapshots[-1] if snapshots else {}, **paging)
+        ids = [event["value"]["id"] for event in before + after if event["event"] == "data"]
+        assert set(ids) == everything
+        assert len(ids) - len(everything) <= 10
+
+
+def test_pages_can_be_emitted_as_a_whole(desk: Desk) -> None:
+    """A page without new records is not emitted."""
+    events = desk.run("poll_records", emit="page", **PAGINGS[0])
+    sizes = [len(event["value"]["body"]["records"]) for event in events if event["event"] == "data"]
+    assert sizes == [10, 10, 5]
+    assert desk.run("poll_records", emit="page", snapshot=last_snapshot(events), **PAGINGS[0]) == []
+
+
+def test_equal_records_and_bare_values_are_records_too(desk: Desk) -> None:
+    """Of two that are the same, the second is another one."""
+    desk.api.records = [{"id": 1}, {"id": 1}, 7, "x"]  # type: ignore[list-item]
+    events = desk.run("poll_records", **PAGINGS[0])
+    bodies = [event["value"]["body"] for event in events if event["event"] == "data"]
+    assert bodies == [{"id": 1}, {"id": 1}, {"value": 7}, {"value": "x"}]
+    desk.api.records.append({"id": 1})
+    assert desk.data("poll_records", snapshot=last_snapshot(events), **PAGINGS[0]) == [{"id": 1}]
+
+
+def test_a_record_with_an_id_is_not_emitted_again_when_it_changes(desk: Desk) -> None:
+    """The field that identifies it says that it is the same."""
+    events = desk.run("poll_records", id_field="id", **PAGINGS[0])
+    desk.api.records[24] = {"id": 25, "name": "changed"}
+    assert desk.run("poll_records", id_field="id", snapshot=last_snapshot(events), **PAGINGS[0]) == []
+
+
+def test_an_api_that_pages_in_circles_is_stopped(desk: Desk) -> None:
+    """A run must end."""
+    desk.api.script("/records", Fault(status=200, body=[1], headers={"Link": '</records>; rel="next"'}), times=9)
+    events = desk.run("poll_records", paging="link", path="/records")
+    assert "read before" in events[-1]["value"]["message"]
+
+
+def test_the_next_page_is_not_fetched_from_another_host(desk: Desk) -> None:
+    """The token would go along."""
+    with Server(name="foreign") as foreign:
+        foreign.route("*", "/records", lambda request: Reply(200, []))
+        link = {"Link": f'<{foreign.url}/records>; rel="next"'}
+        desk.api.script("/records", Fault(status=200, body=[1], headers=link))
+        events = desk.run("poll_records", paging="link", path="/records")
+        assert "expected a path" in events[-1]["value"]["message"]
+        assert foreign.requests == []
+
+
+@pytest.mark.parametrize(
+    ("cfg", "text"),
+    [
+        ({"paging": "link"}, "path"),
+        ({"paging": "magic", "path": "/records"}, "paging"),
+        ({"paging": "offset", "path": "/records", "page_size": "201"}, "page_size"),
+        ({"paging": "link", "path": "/me"}, "expected a list of records"),
+        ({"paging": "link", "path": "/records", "records_field": "a.b"}, "a.b"),
+        ({"paging": "link", "path": "/status/418"}, "418"),
+    ],
+)
+def test_what_cannot_be_polled_is_said_so(desk: Desk, cfg: dict[str, str], text: str) -> None:
+    """One error that names the field."""
+    assert text in desk.error("poll_records", **cfg)
+
+
+def test_metadata_and_choices_come_from_the_first_records(desk: Desk) -> None:
+    """As the platform asks for them while a flow is designed."""
+    desk.api.records = [{"id": 1, "tags": [], "nested": {}, "ok": True, "ratio": 0.5, "name": "x"}, 7]  # type: ignore[list-item]
+    run, function = desk.local_run(**PAGINGS[0]), load(ROOT).function("poll_records")
+    out = run.call(function, "getMetaModel").value["out"]["properties"]
+    assert {name: described["type"] for name, described in out.items()} == {
+        "id": "integer",
+        "tags": "array",
+        "nested": "object",
+        "ok": "boolean",
+        "ratio": "number",
+        "name": "string",
+    }
+    assert set(run.call(function, "record_fields").value) == set(out)
+    page = desk.local_run(emit="page", **PAGINGS[0]).call(function, "get_meta_model").value["out"]
+    assert page["properties"]["records"]["items"]["properties"] == out
+
+
+# --- credentials -------------------------------------------------------------------------------------------
+
+
+def test_credentials_are_verified_by_reading_the_test_path(desk: Desk) -> None:
+    """And refused with the status, or with the error of the refresh."""
+    assert desk.local_run(test_path="/me").verify().value == {"verified": True}
+    refused = desk.local_run(test_path="/status/403").verify()
+    assert refused.value == {"verified": False, "reason": "the API answered 403 to GET /status/403"}
+    assert "the base URL" in desk.local_run().verify().value["reason"]
+    desk.provider.revoke()
+    assert "Sign in again" in desk.local_run(test_path="/me").verify().value["reason"]
+
+
+def test_a_compressed_answer_is_unpacked(desk: Desk) -> None:
+    """As requests does."""
+    packed = gzip.compress(b'{"a": 1}')
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    desk.api.script("/x", Fault(status=200, body=packed, headers=headers))
+    assert desk.data("send_request", msg={"url": "/x"})[0]["body"] == {"a": 1}
