@@ -1,0 +1,27 @@
+"""What all tests share."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+COMPONENT = frozenset({"actions", "triggers", "verify_credentials"})
+
+
+def is_of_a_component(name: str) -> bool:
+    """Tell whether a module is one that every component has under the same name, or that has none of its own."""
+    return name.partition(".")[0] in COMPONENT or name.startswith("shipmate_component_")
+
+
+@pytest.fixture(autouse=True)
+def one_component_for_each_test() -> Iterator[None]:
+    """Keep the components that tests load apart: a process has one, and their modules have the same names."""
+    path = list(sys.path)
+    set_aside = {name: module for name, module in sys.modules.items() if is_of_a_component(name)}
+    for name in set_aside:
+        del sys.modules[name]
+    yield
+    sys.path[:] = path
+    for name in [name for name in sys.modules if is_of_a_component(name)]:
+        del sys.modules[name]
+    sys.modules.update(set_aside)
