@@ -1,0 +1,28 @@
+"""The metadata of functions: JSON schemas of what goes in and comes out, how values differ from them, and samples."""
+
+from shipmate.metadata.differences import problems, schema_problems, sentence, validator
+from shipmate.metadata.samples import sample
+from shipmate.metadata.schemas import (
+    Schema,
+    kind_of,
+    pointer_to,
+    read_schema,
+    schema_of,
+    thawed,
+    to_draft4,
+)
+
+__all__ = [
+    "Schema",
+    "kind_of",
+    "pointer_to",
+    "problems",
+    "read_schema",
+    "sample",
+    "schema_of",
+    "schema_problems",
+    "sentence",
+    "thawed",
+    "to_draft4",
+    "validator",
+]

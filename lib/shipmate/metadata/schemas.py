@@ -1,0 +1,168 @@
+"""Schemas of functions: where the descriptor has them, and as what they are read.
+
+Source: contract §11.3.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import unquote
+
+from shipmate.component import DESCRIPTOR, Component, Function, read_json
+from shipmate.errors import DescriptorError
+
+Schema = dict[str, Any]
+
+_MAPS_OF_SCHEMAS: Final = ("properties", "patternProperties", "definitions", "$defs", "dependencies")
+_LISTS_OF_SCHEMAS: Final = ("allOf", "anyOf", "oneOf", "items")
+_SCHEMAS: Final = ("items", "additionalItems", "additionalProperties", "not")
+_KINDS: Final[Mapping[type, str]] = {
+    dict: "an object", list: "an array", str: "text", bool: "a boolean", type(None): "nothing",
+}  # fmt: skip
+
+
+def schema_of(component: Component, function: Function, direction: Literal["in", "out"]) -> Schema | None:
+    """Return the schema of what goes into a function or comes out of it, None when the descriptor has none.
+
+    Raises:
+        DescriptorError: It is no object, or its file is missing, is not JSON or is outside the component.
+    """
+    declared = (function.metadata or {}).get(direction)
+    if declared is None:
+        return None
+    try:
+        return read_schema(component.root, declared)
+    except DescriptorError as error:
+        pointer = f"/{function.kind}s{pointer_to(function.id)}/metadata/{direction}"
+        raise DescriptorError(f"{component.root / DESCRIPTOR}: {pointer}: {error}") from error
+
+
+def read_schema(root: Path, declared: Any) -> Schema:
+    """Return a schema that is an object or the path of a JSON file, relative to the component's root.
+
+    Raises:
+        DescriptorError: It is neither, or the file cannot be read or is outside the component.
+    """
+    if isinstance(declared, str) and declared:
+        if "\0" in declared or not (root / declared).resolve().is_relative_to(root.resolve()):
+            raise DescriptorError("expected the path of a file inside the component, found one that leaves it")
+        schema = read_json(root / declared)
+        if not isinstance(schema, dict):
+            raise DescriptorError(f"{root / declared}: expected a schema as an object, found {kind_of(schema)}")
+        return dict(schema)
+    schema = thawed(declared)
+    if not isinstance(schema, dict):
+        raise DescriptorError(f"expected an object or the path of a JSON file, found {kind_of(schema)}")
+    return schema
+
+
+def to_draft4(schema: Mapping[str, Any]) -> Schema:
+    """Return a schema in which each object lists its required properties, as JSON schema draft 4 has it.
+
+    Local references by ``$id`` become references by pointer. Types and keywords that draft 4 lacks are left alone.
+
+    >>> to_draft4({"properties": {"name": {"type": "string", "required": True}}})
+    {'properties': {'name': {'type': 'string'}}, 'required': ['name']}
+    """
+    plain = thawed(schema)
+    lifted: Schema = _lifted(plain, _places(plain))
+    return lifted
+
+
+def _lifted(schema: Any, places: Mapping[str, str]) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    lifted = {
+        keyword: _mapped(keyword, value, lambda each: _lifted(each, places))
+        for keyword, value in schema.items()
+        if not (keyword == "required" and isinstance(value, bool)) and keyword not in ("id", "$id")
+    }
+    if isinstance(schema.get("$ref"), str):
+        lifted["$ref"] = places.get(schema["$ref"], schema["$ref"])
+    required = _required_names(schema)
+    if required:
+        lifted["required"] = required
+    return lifted
+
+
+def _required_names(schema: Schema) -> list[str]:
+    names = list(schema["required"]) if isinstance(schema.get("required"), list) else []
+    properties = schema.get("properties")
+    for name, member in properties.items() if isinstance(properties, dict) else ():
+        if isinstance(member, dict) and member.get("required") is True and name not in names:
+            names.append(name)
+    return names
+
+
+def _mapped(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return the value of a keyword with all schemas in it changed."""
+    if keyword in _MAPS_OF_SCHEMAS and isinstance(value, dict):
+        return {name: change(member) for name, member in value.items()}
+    if keyword in _LISTS_OF_SCHEMAS and isinstance(value, list):
+        return [change(member) for member in value]
+    return change(value) if keyword in _SCHEMAS else value
+
+
+def subschemas(schema: Any, pointer: str = "") -> Iterator[tuple[str, Schema]]:
+    """Yield a schema and all schemas in it, with their pointers."""
+    if not isinstance(schema, dict):
+        return
+    yield pointer, schema
+    for keyword, value in schema.items():
+        members: list[tuple[str, Any]] = []
+        if keyword in _MAPS_OF_SCHEMAS and isinstance(value, dict):
+            members = [(pointer_to(keyword, name), member) for name, member in value.items()]
+        elif keyword in _LISTS_OF_SCHEMAS and isinstance(value, list):
+            members = [(pointer_to(keyword, index), member) for index, member in enumerate(value)]
+        elif keyword in _SCHEMAS:
+            members = [(pointer_to(keyword), value)]
+        for place, member in members:
+            yield from subschemas(member, pointer + place)
+
+
+def _places(schema: Any) -> dict[str, str]:
+    """Return which reference by id is which reference by pointer."""
+    places: dict[str, str] = {}
+    for pointer, each in subschemas(schema):
+        for name in (each.get("$id"), each.get("id")):
+            if isinstance(name, str) and name:
+                places.setdefault(name, f"#{pointer}")
+                places.setdefault(f"#{name.removeprefix('#')}", f"#{pointer}")
+    return places
+
+
+def resolved(root: Schema, reference: str) -> Any:
+    """Return what a reference by pointer leads to, None when it leads nowhere in this schema."""
+    if reference != "#" and not reference.startswith("#/"):
+        return None
+    found: Any = root
+    for part in unquote(reference[1:]).split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, dict) and name in found:
+            found = found[name]
+        elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+            found = found[int(name)]
+        else:
+            return None
+    return found
+
+
+def kind_of(value: Any) -> str:
+    """Name the kind of a JSON value: ``an object``, ``text``, ``a number``..."""
+    return _KINDS.get(type(value), "a number")
+
+
+def pointer_to(*names: str | int) -> str:
+    """Return the JSON pointer of nested members.
+
+    >>> pointer_to("a/b", 0)
+    '/a~1b/0'
+    """
+    return "".join(f"/{str(name).replace('~', '~0').replace('/', '~1')}" for name in names)
+
+
+def thawed(value: Any) -> Any:
+    """Return a copy of JSON in which all objects are dicts and all arrays lists."""
+    if isinstance(value, Mapping):
+        return {name: thawed(member) for name, member in value.items()}
+    return [thawed(member) for member in value] if isinstance(value, list | tuple) else value
