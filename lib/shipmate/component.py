@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType, ModuleType, TracebackType
 from typing import Any, Final, Literal, NoReturn, cast
 
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
@@ -220,7 +220,8 @@ class Modules:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # the edge to the author's code, which may even call sys.exit
-            raise ModuleNotLoadable(f"{path} does not import: {describe(error, self._root)}") from error
+            text = f"{path} does not import: {describe(error, self._root)}"
+            raise ModuleNotLoadable(text) from error.with_traceback(_from_author(error, self._root))
 
     def _import_by_name(self, path: Path) -> ModuleType | None:
         """Import a module by its natural name, so that other modules that import it share it."""
@@ -247,6 +248,14 @@ def describe(error: BaseException, root: Path) -> str:
         return f"{text} ({_relative(error.filename, root)}:{error.lineno})"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(root)]
     return f"{text} ({_relative(frames[-1].filename, root)}:{frames[-1].lineno})" if frames else text
+
+
+def _from_author(error: BaseException, root: Path) -> TracebackType | None:
+    """Return the traceback from the first file of the component on: what imported it is of no interest."""
+    traceback = error.__traceback__
+    while traceback is not None and not Path(traceback.tb_frame.f_code.co_filename).is_relative_to(root):
+        traceback = traceback.tb_next
+    return traceback
 
 
 def _one_line(error: BaseException) -> str:
@@ -325,4 +334,6 @@ def _escaped(name: str) -> str:
 def _hint(name: str, existing: Iterable[str]) -> str:
     names = list(existing)
     close = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there is {', '.join(names) or 'none'}"
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there is {', '.join(names)}" if names else ""

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,6 @@ import pytest
 
 from shipmate.component import Component, Modules, describe, load
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
-
-
-@pytest.fixture(autouse=True)
-def clean_imports() -> Iterator[None]:
-    """Forget the modules and the path of the test's component."""
-    path, modules = list(sys.path), set(sys.modules)
-    yield
-    sys.path[:] = path
-    for name in set(sys.modules) - modules:
-        del sys.modules[name]
 
 
 def write(root: Path, descriptor: Any = None, **modules: str) -> Path:
@@ -198,6 +188,15 @@ def test_a_module_that_does_not_import_says_why(tmp_path: Path, source: str, tex
     with pytest.raises(ModuleNotLoadable, match=text) as caught:
         go(load(write(tmp_path, go=source)))
     assert "\n" not in str(caught.value)
+
+
+def test_the_traceback_of_an_import_begins_in_the_component(tmp_path: Path) -> None:
+    """What imported the module is of no interest to its author."""
+    with pytest.raises(ModuleNotLoadable) as caught:
+        go(load(write(tmp_path, go="raise ValueError")))
+    assert caught.value.__cause__ is not None
+    frames = traceback.extract_tb(caught.value.__cause__.__traceback__)
+    assert [Path(frame.filename).name for frame in frames] == ["go.py"]
 
 
 def test_ctrl_c_during_an_import_is_no_fault_of_the_module(tmp_path: Path) -> None:

@@ -232,9 +232,14 @@ def test_the_redactor_learns_the_secrets_of_cfg_and_environment(tmp_path: Path) 
             "plain": "harmless",
             "api_key": "key-123456",
         },
-        {"CRM_SECRET": "env-123456", "ELASTICIO_AMQP_URI": "amqp://u:pw-123456@host", "LANG": "C.UTF-8 harmless"},
+        {
+            "CRM_SECRET": "env-123456",
+            "ELASTICIO_AMQP_URI": "amqp://u:pw-123456@host",
+            "LANG": "C.UTF-8 harmless",
+            "PWD": "/folder",
+        },
     )
     text = redactor.redact(
-        "1234567 acc-123456 ref-123456 key-123456 env-123456 amqp://u:pw-123456@host harmless Bearer"
+        "1234567 acc-123456 ref-123456 key-123456 env-123456 amqp://u:pw-123456@host harmless Bearer /folder"
     )
-    assert text == "*** *** *** *** *** *** harmless Bearer"
+    assert text == "*** *** *** *** *** *** harmless Bearer /folder"
