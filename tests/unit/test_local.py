@@ -240,6 +240,6 @@ def test_the_redactor_learns_the_secrets_of_cfg_and_environment(tmp_path: Path) 
         },
     )
     text = redactor.redact(
-        "1234567 acc-123456 ref-123456 key-123456 env-123456 amqp://u:pw-123456@host harmless Bearer /folder"
+        "1234567 acc-123456 ref-123456 key-123456 env-123456 amqp://u:pw-123456@host /folder harmless Bearer"
     )
-    assert text == "*** *** *** *** *** *** harmless Bearer /folder"
+    assert text == "*** *** *** *** *** *** /folder harmless Bearer"
