@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 # Code that is held to the types; the tests are not.
-TYPED := lib $(wildcard actions rest triggers scripts verify_credentials.py)
+TYPED := lib $(filter-out tests/ bench/,$(sort $(dir $(wildcard */*.py)))) $(wildcard *.py)
 
 .DEFAULT_GOAL := help
 .PHONY: demo test lint format types layers check bench image docs help clean
