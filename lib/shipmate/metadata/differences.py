@@ -39,18 +39,35 @@ _SENTENCES: Final[Mapping[str, str]] = {
 }
 
 
+_EXCLUSIVE: Final = {"minimum": ("exclusiveMinimum", "more"), "maximum": ("exclusiveMaximum", "less")}
+
+
 def schema_problems(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what keeps a schema from being a usable draft-4-style schema, as pairs of pointer and text."""
     try:
         draft4 = to_draft4(schema)
         found = [(pointer_to(*error.absolute_path), sentence(error)) for error in _meta_validator().iter_errors(draft4)]
         for pointer, each in subschemas(draft4):
-            reference = each.get("$ref")
-            if isinstance(reference, str) and not isinstance(resolved(draft4, reference), dict):
+            reference = each.get("$ref", "#")
+            if not isinstance(reference, str):
+                found.append((f"{pointer}/$ref", f"expected text, found {kind_of(reference)}"))
+            elif not isinstance(resolved(draft4, reference), dict):
                 found.append((f"{pointer}/$ref", "expected a reference to a schema in the same file, found another"))
     except RecursionError:
         return [("", "expected a schema, found one that is nested too deep")]
     return found
+
+
+def usable(schema: Mapping[str, Any]) -> Schema:
+    """Return a schema as draft 4.
+
+    Raises:
+        DescriptorError: It is not usable.
+    """
+    wrong = schema_problems(schema)
+    if wrong:
+        raise DescriptorError(f"schema: {wrong[0][0]}: {wrong[0][1]}")
+    return to_draft4(schema)
 
 
 def problems(schema: Mapping[str, Any], value: Any) -> list[tuple[str, str]]:
@@ -64,11 +81,9 @@ def problems(schema: Mapping[str, Any], value: Any) -> list[tuple[str, str]]:
     >>> problems({"properties": {"n": {"type": "integer"}, "m": {"required": True}}}, {"n": "secret"})
     [('', "expected the property 'm', found none"), ('/n', 'expected a whole number, found text')]
     """
-    wrong = schema_problems(schema)
-    if wrong:
-        raise DescriptorError(f"schema: {wrong[0][0]}: {wrong[0][1]}")
+    draft4 = usable(schema)
     try:
-        errors = validator(to_draft4(schema)).iter_errors(thawed(value))
+        errors = validator(draft4).iter_errors(thawed(value))
         return sorted((pointer_to(*error.absolute_path), sentence(error)) for error in errors)
     except RecursionError as error:
         raise DescriptorError("schema: expected references that end somewhere, found a circle") from error
@@ -141,6 +156,8 @@ def sentence(error: "ValidationError") -> str:
         return f"expected {'one of ' if keyword == 'enum' else ''}{choices}, found something else"
     if keyword == "pattern" and asked == r"\S":
         return "expected text, found only blanks" if value else "expected text, found an empty one"
+    if (bound := _EXCLUSIVE.get(keyword)) and isinstance(error.schema, dict) and error.schema.get(bound[0]):
+        return f"expected a number that is {bound[1]} than {asked}, found one that is not"
     length = len(value) if isinstance(value, str | list | dict) else 0
     return f"expected {_SENTENCES.get(keyword, f'what {keyword!r} asks for, found {{2}}')}".format(
         asked, length, kind_of(value)

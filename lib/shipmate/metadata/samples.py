@@ -1,33 +1,49 @@
 """Samples: values that a schema allows, with optional properties filled as well."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice, product
 from typing import Any, Final
 
-from shipmate.metadata.differences import validator
+from shipmate.metadata.differences import usable, validator
 from shipmate.metadata.scalars import listed, number_of, text_of, type_of
-from shipmate.metadata.schemas import Schema, resolved, to_draft4
+from shipmate.metadata.schemas import Schema, resolved
 
-# Enough for any schema that a person fills in; a schema whose definitions all refer to each other would never end.
-_MOST_VALUES: Final = 5_000
+# Enough for any schema that a person fills in. Definitions that all refer to each other go beyond it, and are then
+# followed less deep.
+_MOST_VALUES: Final = 1_000
+_DEPTHS: Final = (50, 4, 3, 2, 1)
+_MOST_CANDIDATES: Final = 50
+_ALTERNATIVES: Final = frozenset({"anyOf", "oneOf", "not"})
 
 
 class _NoSample(Exception):
     """There is no end to what a schema asks for."""
 
 
+class _TooMany(Exception):
+    """There is an end to what a schema asks for, but it is far."""
+
+
 def sample(schema: Mapping[str, Any]) -> Any:
     """Return a value that a schema allows, as good as can be guessed; it is the same on every call.
+
+    Raises:
+        DescriptorError: The schema itself is not usable.
 
     >>> sample({"properties": {"id": {"type": "integer", "minimum": 7}, "day": {"type": "string", "format": "date"}}})
     {'id': 7, 'day': '2026-01-31'}
     """
-    draft4 = to_draft4(schema)
-    try:
-        return _Sampler(draft4).value(draft4 or {"type": "object"})
-    except _NoSample:
-        return {}
+    draft4 = usable(schema)
+    for deepest in _DEPTHS:
+        try:
+            return _Sampler(draft4, deepest).value(draft4 or {"type": "object"})
+        except _TooMany:
+            continue
+        except _NoSample:
+            break
+    return {}
 
 
 @dataclass(slots=True)
@@ -40,6 +56,8 @@ class _Sampler:
     """Where in a schema a sample is being made."""
 
     root: Schema
+    deepest: int
+    """How many references may lead into each other."""
     references: tuple[str, ...] = ()
     """The references that led here."""
     nth: int = 0
@@ -49,52 +67,61 @@ class _Sampler:
     def value(self, schema: Any) -> Any:
         self.count.values += 1
         if self.count.values > _MOST_VALUES:
-            raise _NoSample
+            raise _TooMany
         if not isinstance(schema, dict):
             return "text"
-        reference = schema.get("$ref")
-        if isinstance(reference, str):
-            if self.references.count(reference) > 1:
+        sampler, entered = self._entered(schema)
+        return sampler._alternative(entered)
+
+    def _entered(self, schema: Any) -> "tuple[_Sampler, Schema]":
+        """Return a schema without references and ``allOf`` that asks for the same, and where it is."""
+        followed: list[str] = []
+        while isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
+            followed.append(schema["$ref"])
+            references = (*self.references, *followed)
+            if references.count(followed[-1]) > 2 or len(references) > self.deepest:
                 raise _NoSample
-            target = resolved(self.root, reference)
-            return replace(self, references=(*self.references, reference)).value(target if target is not None else {})
-        return self._alternative(self._merged(schema))
-
-    def _merged(self, schema: Schema) -> Schema:
-        """Return a schema that asks alone for what its ``allOf`` asks for."""
+            schema = resolved(self.root, followed[-1])
+        inside = replace(self, references=(*self.references, *followed))
+        if not isinstance(schema, dict) or "allOf" not in schema:
+            return inside, schema if isinstance(schema, dict) else {}
         merged = {keyword: value for keyword, value in schema.items() if keyword != "allOf"}
-        for part in schema.get("allOf") or ():
-            merged = _both(merged, self._merged(self._followed(part)))
-        return merged
-
-    def _followed(self, schema: Any) -> Schema:
-        seen: set[str] = set()
-        while isinstance(schema, dict) and isinstance(schema.get("$ref"), str) and schema["$ref"] not in seen:
-            seen.add(schema["$ref"])
-            schema = resolved(self.root, schema["$ref"])
-        return schema if isinstance(schema, dict) and "$ref" not in schema else {}
+        behind: dict[str, None] = {}
+        for part in schema["allOf"]:
+            there, entered = inside._entered(part)
+            merged = _both(merged, entered)
+            behind.update(dict.fromkeys(there.references[len(inside.references) :]))
+        return replace(inside, references=(*inside.references, *behind)), merged
 
     def _alternative(self, schema: Schema) -> Any:
         """Return a value for the first alternative that gives one which the whole schema allows."""
-        base = {keyword: value for keyword, value in schema.items() if keyword not in ("anyOf", "oneOf")}
-        candidates = [base]
-        for keyword in ("anyOf", "oneOf"):
-            parts: list[Any] = schema.get(keyword) or [{}]
-            candidates = [_both(each, self._merged(self._followed(part))) for each in candidates for part in parts]
-        if len(candidates) == 1 and "not" not in schema:
-            return self._plain(candidates[0])
+        if not _ALTERNATIVES & schema.keys():
+            return self._plain(schema)
         made: list[Any] = []
-        for candidate in candidates[:50]:
+        for sampler, candidate in islice(self._candidates(schema), _MOST_CANDIDATES):
             for nth in (self.nth, self.nth + 1):
                 try:
-                    made.append(replace(self, nth=nth)._plain(candidate))
+                    made.append(replace(sampler, nth=nth)._plain_or_alternative(candidate))
                 except _NoSample:
-                    continue
+                    break
                 if self._allows(schema, made[-1]):
                     return made[-1]
         if not made:
             raise _NoSample
         return made[0]
+
+    def _plain_or_alternative(self, candidate: Schema) -> Any:
+        nested = {"anyOf", "oneOf"} & candidate.keys()
+        return self._alternative(candidate) if nested else self._plain(candidate)
+
+    def _candidates(self, schema: Schema) -> "Iterator[tuple[_Sampler, Schema]]":
+        """Yield what remains to be asked for when one part of each ``anyOf`` and ``oneOf`` is chosen."""
+        base = {keyword: value for keyword, value in schema.items() if keyword not in ("anyOf", "oneOf")}
+        for one, other in product(schema.get("anyOf", [{}]), schema.get("oneOf", [{}])):
+            try:
+                yield self._entered({"allOf": [base, one, other]})
+            except _NoSample:
+                continue
 
     def _allows(self, schema: Schema, value: Any) -> bool:
         from referencing.exceptions import Unresolvable  # with jsonschema 66 ms

@@ -1,0 +1,366 @@
+"""Checking components: what is an error, what a warning, and what is said about the rest."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shipmate.validation import Problem, Report, validate_component, validate_descriptor
+
+OAUTH2 = {"client_id": "{{ID}}", "client_secret": "{{SECRET}}", "auth_uri": "https://a", "token_uri": "https://t"}
+MODULE = "def process(msg, cfg):\n    return {'body': {}}\n"
+
+
+@pytest.fixture(autouse=True)
+def clean_imports() -> Iterator[None]:
+    """Forget the modules and the path of the test's component."""
+    path, modules = list(sys.path), set(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+
+
+def descriptor(*, action: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """Return a descriptor without faults, but for these changes; None takes a member away."""
+    go = {"title": "Go", "main": "./actions/go.py", "metadata": {"in": {}, "out": {}}, **(action or {})}
+    whole = {"title": "T", "actions": {"go": {name: each for name, each in go.items() if each is not None}}, **changes}
+    return {name: each for name, each in whole.items() if each is not None}
+
+
+def in_file(tmp_path: Path, content: Any) -> Report:
+    file = tmp_path / "component.json"
+    file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return validate_descriptor(file)
+
+
+def in_folder(root: Path, content: Any, **modules: str) -> Report:
+    (root / "component.json").write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    (root / "actions").mkdir()
+    for name, source in {"go": MODULE, **modules}.items():
+        (root / "actions" / f"{name}.py").write_text(source)
+    return validate_component(root)
+
+
+def told(problems: tuple[Problem, ...]) -> list[tuple[str, str]]:
+    return [(each.pointer, each.message) for each in problems]
+
+
+def fields(**described: Any) -> dict[str, Any]:
+    return {"fields": {name: {"label": "L", "viewClass": "TextFieldView", **each} for name, each in described.items()}}
+
+
+def test_a_descriptor_without_faults_has_no_problems_and_the_rest_is_named(tmp_path: Path) -> None:
+    report = in_file(tmp_path, descriptor())
+    assert report.problems == ()
+    assert report.checked == (f"the structure of {tmp_path / 'component.json'}",)
+    assert report.not_checked == (
+        "modules and their functions: only the descriptor was asked for",
+        "metadata files: only the descriptor was asked for",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"title": "T",\n "x" 3}', "expected JSON, found expecting ':' delimiter at line 2, column 6"),
+        ("[]", "expected an object, found an array"),
+        ("", "expected JSON, found expecting value at line 1, column 1"),
+    ],
+)
+def test_text_that_is_no_descriptor_is_one_error(tmp_path: Path, content: str, message: str) -> None:
+    report = in_file(tmp_path, content)
+    assert report.problems == (Problem(str(tmp_path / "component.json"), "", message, "error"),)
+    assert report.checked == ()
+    assert len(report.not_checked) == 1
+
+
+def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> None:
+    deep = json.dumps(descriptor())[:-1] + ', "x": ' + "[" * 5_000 + "]" * 5_000 + "}"
+    ((pointer, message),) = told(in_file(tmp_path, deep).errors)
+    assert pointer == ""
+    assert "too deep" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "pointer", "message"),
+    [
+        (descriptor(title=None), "", "expected the property 'title', found none"),
+        (descriptor(title=3), "/title", "expected text, found a number"),
+        (descriptor(title=""), "/title", "expected text, found an empty one"),
+        (descriptor(title=" "), "/title", "expected text, found only blanks"),
+        ({"title": "T"}, "", "expected at least one trigger or action, found none"),
+        ({"title": "T", "actions": {}}, "", "expected at least one trigger or action, found none"),
+        (descriptor(action={"main": None}), "/actions/go", "expected the property 'main', found none"),
+        (descriptor(action={"title": None}), "/actions/go", "expected the property 'title', found none"),
+        (descriptor(action={"order": "first"}), "/actions/go/order", "expected text that matches"),
+        (descriptor(triggers=[]), "/triggers", "expected an object, found an array"),
+        (descriptor(triggers={"a/b": 3}), "/triggers/a~1b", "expected an object, found a number"),
+        (descriptor(credentials=[]), "/credentials", "expected an object, found an array"),
+        (descriptor(credentials={"fields": {"f": 3}}), "/credentials/fields/f", "expected an object, found a number"),
+        (
+            descriptor(triggers={"t": {"title": "T", "main": "t.py", "type": "poling", "metadata": {}}}),
+            "/triggers/t/type",
+            "expected one of 'polling', 'webhook', found something else",
+        ),
+        (descriptor(authClientTypes=["oauth3"]), "/authClientTypes/0", "expected one of 'oauth2', 'basic'"),
+        (descriptor(envVars={"A": "x"}), "/envVars/A", "expected an object, found text"),
+        (descriptor(buildType="zip"), "/buildType", "expected one of 'docker', 'slug', found something else"),
+        (descriptor(deprecated="yes"), "/deprecated", "expected a boolean, found text"),
+        (descriptor(action={"metadata": {"in": 3}}), "/actions/go/metadata/in", "expected an object or text"),
+        (descriptor(action={"metadata": {"in": ""}}), "/actions/go/metadata/in", "expected at least 1 characters"),
+        (
+            descriptor(action={"metadata": {"out": {"properties": {"a": {"maxLength": -1}}}}}),
+            "/actions/go/metadata/out/properties/a/maxLength",
+            "expected a number that is at least 0, found a smaller one",
+        ),
+        (
+            descriptor(action={"metadata": {"out": {"$ref": "https://example.com/s.json"}}}),
+            "/actions/go/metadata/out/$ref",
+            "expected a reference to a schema in the same file, found another",
+        ),
+        (descriptor(action=fields(f={"viewClass": 3})), "/actions/go/fields/f/viewClass", "expected text, found a num"),
+        (
+            descriptor(action=fields(f={"viewClass": "SelectView"})),
+            "/actions/go/fields/f",
+            "expected the property 'model' for a SelectView, found none",
+        ),
+        (descriptor(action=fields(f={"required": "x"})), "/actions/go/fields/f/required", "expected a boolean, found"),
+        (
+            descriptor(credentials=fields(f={"viewClass": "SelectView", "model": "kinds"})),
+            "/credentials/fields/f/model",
+            "expected an object in a field of credentials, found text",
+        ),
+        (
+            descriptor(triggers={"go": {"title": "T", "main": "t.py", "metadata": {}}}),
+            "/actions/go",
+            "expected an id that no trigger has, found it again",
+        ),
+        (
+            '{"title": "T", "actions": {"a": {"main": "x", "title": "T", "metadata": {}, "l": [{"k": 1, "k": 2}]}}}',
+            "/actions/a/l/0/k",
+            "expected each key once, found it again",
+        ),
+        (
+            descriptor(credentials={"oauth1": {"consumer_key": "k"}}),
+            "/credentials/oauth1",
+            "expected the property 'access_token_uri', found none",
+        ),
+        (
+            descriptor(envVars={"ID": {}}, credentials={"oauth2": OAUTH2}),
+            "/credentials/oauth2/client_secret",
+            "expected a variable of envVars or the id of a credential field, found {{SECRET}}",
+        ),
+    ],
+)
+def test_a_fault_of_the_descriptor_is_an_error(tmp_path: Path, content: Any, pointer: str, message: str) -> None:
+    errors = told(in_file(tmp_path, content).errors)
+    assert errors[0][0] == pointer
+    assert errors[0][1].startswith(message)
+
+
+@pytest.mark.parametrize("missing", list(OAUTH2))
+def test_oauth2_needs_its_settings(tmp_path: Path, missing: str) -> None:
+    oauth2 = {name: "x" for name in OAUTH2 if name != missing}
+    expected = [("/credentials/oauth2", f"expected the property {missing!r}, found none")]
+    assert told(in_file(tmp_path, descriptor(credentials={"oauth2": oauth2})).errors) == expected
+
+
+def test_the_platforms_oauth_client_stands_in_for_the_clients_settings(tmp_path: Path) -> None:
+    oauth2 = {name: OAUTH2[name] for name in ("auth_uri", "token_uri")}
+    assert in_file(tmp_path, descriptor(useOAuthClient=True, credentials={"oauth2": oauth2})).errors == ()
+    assert in_file(tmp_path, descriptor(credentials={"oauth2": oauth2, "useOAuthClient": True})).errors == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "pointer", "message"),
+    [
+        (
+            descriptor(action=fields(f={"viewClass": "TextFeildView"})),
+            "/actions/go/fields/f/viewClass",
+            "expected a known view, found 'TextFeildView'; did you mean TextFieldView?",
+        ),
+        (
+            descriptor(action=fields(f={"viewClass": "?"})),
+            "/actions/go/fields/f/viewClass",
+            "expected a known view, found '?'",
+        ),
+        (
+            descriptor(action={"fields": {"f": {"viewClass": "CheckBoxView"}}}),
+            "/actions/go/fields/f",
+            "expected the property 'label', found none",
+        ),
+        (
+            descriptor(action=fields(sheet={}, f={"require": ["sheets", "sheet"]})),
+            "/actions/go/fields/f/require",
+            "expected the id of a field, found 'sheets'; did you mean 'sheet'?",
+        ),
+        (
+            descriptor(action=fields(f={"require": "none"})),
+            "/actions/go/fields/f/require",
+            "expected the id of a field, found 'none'",
+        ),
+        (
+            descriptor(action={"metadata": None}),
+            "/actions/go",
+            "expected metadata or dynamicMetadata, found neither",
+        ),
+        (
+            descriptor(credentials={**fields(ID={}), "oauth2": {**OAUTH2, "scopes": ["a"]}}),
+            "/credentials/oauth2/client_secret",
+            "expected a variable of envVars or the id of a credential field, found {{SECRET}}",
+        ),
+    ],
+)
+def test_what_may_be_on_purpose_is_a_warning(tmp_path: Path, content: Any, pointer: str, message: str) -> None:
+    report = in_file(tmp_path, content)
+    assert report.errors == ()
+    assert told(report.warnings) == [(pointer, message)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        descriptor(action={"metadata": {}, "order": "10", "help": {"link": "#x"}, "note": "n"}, docsUrl="x", env={}),
+        descriptor(credentials={"fields": {"auth": {"viewClass": "HTTPAuthView"}}}, authClientTypes=["noauth"]),
+        descriptor(credentials={}, service="x", consumesRawData=True),
+        descriptor(action={"metadata": None, "dynamicMetadata": True}),
+        descriptor(action={"metadata": {"out": "./schemas/not-there.json"}, "main": "./lib/go.js"}),
+        descriptor(action=fields(f={"viewClass": "SelectView", "model": "kinds", "require": []})),
+        descriptor(envVars={"ID": {}, "SECRET": {"required": True}}, credentials={"oauth2": OAUTH2}),
+    ],
+)
+def test_what_published_descriptors_do_is_no_problem(tmp_path: Path, content: dict[str, Any]) -> None:
+    assert in_file(tmp_path, content).problems == ()
+
+
+def test_no_message_has_a_value_of_the_descriptor(tmp_path: Path) -> None:
+    report = in_file(tmp_path, descriptor(credentials={"oauth2": ["S3CRET"]}, title=["S3CRET"], envVars="S3CRET"))
+    assert len(report.errors) == 3
+    assert "S3CRET" not in str(report)
+
+
+def test_a_component_without_faults_has_no_problems(tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text('{"properties": {"a": {"required": true}}}')
+    (tmp_path / "verify_credentials.py").write_text("def verify_credentials(credentials): ...\n")
+    action = {"metadata": {"in": "in.json", "out": "./in.json"}, "dynamicMetadata": True}
+    action |= fields(f={"viewClass": "SelectView", "model": "kinds"})
+    source = MODULE + "def getMetaModel(context, cfg): ...\ndef kinds(context, cfg): ...\n"
+    report = in_folder(tmp_path, descriptor(action=action, credentials=fields(key={})), go=source)
+    assert report.problems == ()
+    assert report.checked == (
+        "the structure of component.json",
+        "1 metadata file",
+        "1 module: imported, with the functions that component.json names",
+        "verify_credentials.py imports and has its function",
+    )
+    assert report.not_checked == (
+        "what the functions do: none of them was called",
+        "whether credentials, URLs and OAuth clients work: nothing was sent over the network",
+        "dynamic metadata: it exists only at run time",
+    )
+
+
+def test_all_faults_of_modules_are_found_at_once(tmp_path: Path) -> None:
+    content = {
+        "title": "T",
+        "actions": {
+            "missing": {"title": "T", "main": "./actions/missing.py", "metadata": {}},
+            "outside": {"title": "T", "main": "../x.py", "metadata": {}},
+            "script": {"title": "T", "main": "./component.json", "metadata": {}},
+            "breaks": {"title": "T", "main": "./actions/breaks.py", "metadata": {}},
+            "again": {"title": "T", "main": "./actions/breaks.py", "metadata": {}},
+            "empty": {"title": "T", "main": "./actions/empty.py", "dynamicMetadata": True},
+            "select": {"title": "T", "main": "actions/go", "metadata": {}, **fields(f={"model": "kinds"}, g={})},
+        },
+    }
+    content["actions"]["select"]["fields"]["h"] = 3  # type: ignore[index]
+    runs = "import pathlib\nwith open(pathlib.Path(__file__).parent / 'runs', 'a') as runs:\n    runs.write('x')\n"
+    report = in_folder(tmp_path, content, breaks=runs + "raise ValueError('boom')", empty="def proces(): ...")
+    found = dict(told(report.errors))
+    assert found.keys() == {
+        "/actions/missing/main",
+        "/actions/outside/main",
+        "/actions/script/main",
+        "/actions/breaks/main",
+        "/actions/again/main",
+        "/actions/empty/main",
+        "/actions/empty/dynamicMetadata",
+        "/actions/select/fields/f/model",
+        "/actions/select/fields/h",
+    }
+    assert "found no such file" in found["/actions/missing/main"]
+    assert "inside the component" in found["/actions/outside/main"]
+    assert "expected a Python module" in found["/actions/script/main"]
+    assert "ValueError: boom (actions/breaks.py:4)" in found["/actions/breaks/main"]
+    assert found["/actions/again/main"] == found["/actions/breaks/main"]
+    assert (tmp_path / "actions" / "runs").read_text() == "x"
+    assert "did you mean 'proces'?" in found["/actions/empty/main"]
+    assert "get_meta_model" in found["/actions/empty/dynamicMetadata"]
+    assert "expected a function kinds" in found["/actions/select/fields/f/model"]
+    assert "2 modules: imported, with the functions that component.json names" in report.checked
+    assert not any("dynamic metadata" in each for each in report.checked)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "file", "pointer", "message"),
+    [
+        ("none.json", "{}", "component.json", "/actions/go/metadata/in", "expected a readable file"),
+        ("in.json", '{"a"', "component.json", "/actions/go/metadata/in", "expected JSON, found"),
+        ("in.json", "[]", "component.json", "/actions/go/metadata/in", "expected a schema as an object"),
+        ("in.json", '{"properties": 3}', "in.json", "/properties", "expected an object, found a number"),
+        ("in.json", '{"items": {"$ref": "other.json#/a"}}', "in.json", "/items/$ref", "in the same file"),
+    ],
+)
+def test_a_fault_of_a_metadata_file_is_an_error(
+    tmp_path: Path, name: str, content: str, file: str, pointer: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    (error,) = in_folder(tmp_path, descriptor(action={"metadata": {"in": "./in.json"}})).errors
+    assert (error.file, error.pointer) == (file, pointer)
+    assert message in error.message
+
+
+@pytest.mark.parametrize(
+    ("source", "message"), [("1 / 0", "ZeroDivisionError"), ("x = 1", "expected a function verify_credentials")]
+)
+def test_a_verifier_that_does_not_work_is_an_error(tmp_path: Path, source: str, message: str) -> None:
+    (tmp_path / "verify_credentials.py").write_text(source)
+    (error,) = in_folder(tmp_path, descriptor()).errors
+    assert (error.file, error.pointer) == ("verify_credentials.py", "")
+    assert message in error.message
+
+
+def test_credentials_without_a_verifier_are_said_to_go_unchecked(tmp_path: Path) -> None:
+    report = in_folder(tmp_path, descriptor(credentials=fields(key={})))
+    assert report.problems == ()
+    assert "verification of credentials: there is no verify_credentials.py" in report.not_checked
+
+
+def test_a_faulty_descriptor_does_not_hide_the_faults_of_its_modules(tmp_path: Path) -> None:
+    content = descriptor(title=3, credentials=[], envVars=1, triggers={"t": {"main": 3}, "u": 3})
+    found = told(in_folder(tmp_path, content, go="raise SystemExit(3)").errors)
+    assert {"/title", "/credentials", "/envVars", "/triggers/t/main", "/triggers/u"} < {each for each, _ in found}
+    assert any("sys.exit(3) was called" in message for _, message in found)
+
+
+def test_a_descriptor_that_cannot_be_read_leaves_the_verifier_to_be_checked(tmp_path: Path) -> None:
+    (tmp_path / "verify_credentials.py").write_text("1 / 0")
+    found = validate_component(tmp_path).errors
+    assert [each.file for each in found] == ["component.json", "verify_credentials.py"]
+    assert "no such file" in found[0].message
+
+
+def test_what_modules_print_goes_to_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    in_folder(tmp_path, descriptor(), go="print('hello')\n" + MODULE)
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_a_report_tells_errors_from_warnings() -> None:
+    error, warning = Problem("f", "", "m"), Problem("f", "", "m", "warning")
+    report = Report((warning, error))
+    assert report.errors == (error,)
+    assert report.warnings == (warning,)
