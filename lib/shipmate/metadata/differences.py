@@ -1,6 +1,6 @@
 """How values differ from schemas, and schemas from what a schema may be, in sentences that never have the value.
 
-Formats are not checked, nor are types that draft 4 does not know. Nothing is fetched.
+Formats are not checked. Nothing is fetched.
 """
 
 import re
@@ -46,7 +46,7 @@ def schema_problems(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what keeps a schema from being a usable draft-4-style schema, as pairs of pointer and text."""
     try:
         draft4 = to_draft4(schema)
-        found = [(pointer_to(*error.absolute_path), sentence(error)) for error in _meta_validator().iter_errors(draft4)]
+        found = [_schema_problem(error) for error in _meta_validator().iter_errors(draft4)]
         for pointer, each in subschemas(draft4):
             reference = each.get("$ref", "#")
             if not isinstance(reference, str):
@@ -56,6 +56,13 @@ def schema_problems(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
     except RecursionError:
         return [("", "expected a schema, found one that is nested too deep")]
     return found
+
+
+def _schema_problem(error: "ValidationError") -> tuple[str, str]:
+    pointer = pointer_to(*error.absolute_path)
+    if error.validator == "anyOf" and error.absolute_path and error.absolute_path[-1] == "type":
+        return pointer, f"expected one of {', '.join(_TYPES)}, or a list of them"
+    return pointer, sentence(error)
 
 
 def usable(schema: Mapping[str, Any]) -> Schema:
@@ -73,7 +80,7 @@ def usable(schema: Mapping[str, Any]) -> Schema:
 def problems(schema: Mapping[str, Any], value: Any) -> list[tuple[str, str]]:
     """Return how a value differs from a schema, as pairs of JSON pointer and text; the text never has the value.
 
-    Formats are not checked, nor are types that draft 4 does not know.
+    Formats are not checked.
 
     Raises:
         DescriptorError: The schema itself is not usable.
@@ -117,14 +124,15 @@ def _lenient() -> Any:
 
 @cache
 def _meta_validator() -> "Validator":
-    """Return a validator of schemas: draft 4, with types as any text and ``required`` possibly empty."""
+    """Return a validator of schemas: draft 4, with the type ``any`` of draft 3, and ``required`` possibly empty."""
     from jsonschema import Draft4Validator  # 66 ms
 
     meta = thawed(Draft4Validator.META_SCHEMA)
     for keyword in ("id", "format", "default"):
         meta["properties"].pop(keyword, None)
     meta.pop("id", None)
-    meta["definitions"]["simpleTypes"] = {"type": "string"}
+    # "any" is of draft 3, and harmless.
+    meta["definitions"]["simpleTypes"] = {"enum": [*_TYPES, "any"]}
     meta["definitions"]["stringArray"] = {"type": "array", "items": {"type": "string"}}
     for bound in ("exclusiveMinimum", "exclusiveMaximum"):  # without the bound they say nothing, which does no harm
         meta["dependencies"].pop(bound, None)
