@@ -174,7 +174,7 @@ def test_what_is_not_understood_is_passed_over(schema: dict[str, Any]) -> None:
     [
         ({"properties": []}, "/properties", "expected an object, found an array"),
         ({"type": "objekt"}, "/type", TYPE_EXPECTED),
-        ({"properties": {"a": {"type": 3}}}, "/properties/a/type", "expected one of several shapes"),
+        ({"properties": {"a": {"type": 3}}}, "/properties/a/type", "expected one of object"),
         ({"maxLength": "9"}, "/maxLength", "expected a whole number, found text"),
         ({"properties": {"a": 1}}, "/properties/a", "expected an object, found a number"),
         ({"enum": []}, "/enum", "expected at least 1 items, found 0"),
