@@ -113,6 +113,17 @@ def test_before_expiry_follows_the_life_of_the_answer(bench: Workbench) -> None:
     assert bench.provider.refreshes == 2
 
 
+def test_a_provider_that_is_down_before_the_expiry_fails_nothing(bench: Workbench) -> None:
+    """The token is still good; once it has expired, the failure is told."""
+    bench.keys = {**bench.provider.issue(), "expires_at": bench.time.now + 30}
+    bench.provider.script("/token", Fault(status=503), times=6)
+    api = bench.session(refresh="before_expiry")
+    assert api.get(bench.api.url + "/me").status_code == 200
+    bench.time.now += 31
+    with pytest.raises(TokenEndpointUnavailable):
+        api.get(bench.api.url + "/me")
+
+
 def test_every_access_refreshes_for_each_request(bench: Workbench) -> None:
     """Refresh, updateKeys, send."""
     api = bench.session(refresh="every_access")

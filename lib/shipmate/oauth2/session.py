@@ -10,7 +10,13 @@ from requests.adapters import HTTPAdapter
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
-from shipmate.errors import InvalidOption, KeysNotSaved, ReauthorizationRequired, UnknownPlaceholder
+from shipmate.errors import (
+    InvalidOption,
+    KeysNotSaved,
+    ReauthorizationRequired,
+    TokenEndpointUnavailable,
+    UnknownPlaceholder,
+)
 from shipmate.oauth2.bodies import Body
 from shipmate.oauth2.provider import Provider
 from shipmate.oauth2.renewer import CallPort, Clock
@@ -180,12 +186,24 @@ class OAuth2Session:
         policy = "on_401" if self._is_managed else self._provider.refresh
         if policy == "every_access":
             return self._renew(None), True
-        is_due = credential.expiry is not None and credential.expiry.is_due(self._clock.monotonic())
-        if credential.access_token is None or (policy == "before_expiry" and is_due):
+        if credential.access_token is None:
             # Reading a managed secret is no refresh: the token may be old, and then a 401 asks for one.
             return self._renew(credential.generation), not self._is_managed
+        expiry, now = credential.expiry, self._clock.monotonic()
+        if policy == "before_expiry" and expiry is not None and expiry.is_due(now):
+            return self._renew_ahead(credential, is_past=expiry.is_past(now)), True
         self._hand_to_cfg(credential)
         return credential, False
+
+    def _renew_ahead(self, credential: Credential, *, is_past: bool) -> Credential:
+        """Renew a token that will soon expire; while it has not, a provider that is down is no reason to fail."""
+        try:
+            return self._renew(credential.generation)
+        except TokenEndpointUnavailable as error:
+            if is_past:
+                raise
+            _log.warning("the token could not be refreshed ahead of its expiry", extra={"reason": str(error)})
+            return credential
 
     def _look_for_sign_in(self, credential: Credential) -> Credential:
         now, account = self._clock.monotonic(), self._account
