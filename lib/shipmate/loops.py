@@ -55,6 +55,8 @@ class Loops:
         finally:
             loop = runner.get_loop()
             if loop.is_closed() or asyncio.all_tasks(loop):  # stopped in the middle, by SystemExit for example
+                # What stopped it has been raised here: its task, when it is collected, need not say so again.
+                loop.set_exception_handler(lambda loop, problem: None)
                 runner.close()
             else:
                 self._runners.append(runner)

@@ -264,9 +264,13 @@ def test_whatever_is_raised_is_one_error_event(function: Any, name: str, text: s
     assert SECRET not in str(sink.events)
 
 
-def test_a_component_that_exits_in_a_task_does_not_spoil_the_next_call(run: Run) -> None:
+def test_a_component_that_exits_in_a_task_does_not_spoil_the_next_call(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
     run(exiting_in_a_task, Collected())
     assert run(coroutine, Collected()) == Outcome(0)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 def test_emitted_errors_count_and_may_be_anything(run: Run) -> None:

@@ -191,7 +191,7 @@ def test_bytes_of_any_kind_are_read() -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b'{"secret": 1,}', "line 1, column 14"),
+        (b'{"secret": 1 2}', "line 1, column 14"),
         (b"", "line 1, column 1"),
         (b"NaN", "NaN is not JSON"),
         (b"[-Infinity]", "-Infinity is not JSON"),
