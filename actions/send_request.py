@@ -7,6 +7,8 @@ from rest.sending import Retries, is_checked, send
 from rest.urls import resolve
 from shipmate import message
 
+# Who sends a request, and to which host, is not for a message to say.
+_NOT_FOR_MESSAGES = ("authorization", "proxy-authorization", "cookie", "host", "content-length", "transfer-encoding")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
@@ -50,9 +52,10 @@ def _object(wanted: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _headers(wanted: dict[str, Any]) -> dict[str, str]:
-    headers = {name: str(value) for name, value in _object(wanted, "headers").items()}
-    if any(name.lower() == "authorization" for name in headers):
-        raise ValueError("headers: Authorization is set by this component, leave it out")
+    headers = {name: str(value) for name, value in _object(wanted, "headers").items() if value is not None}
+    for name in headers:
+        if name.strip().lower() in _NOT_FOR_MESSAGES:
+            raise ValueError(f"headers: {name} is set by this component, leave it out")
     return headers
 
 

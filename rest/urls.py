@@ -1,43 +1,97 @@
-"""Where requests go: below the base URL of the credentials, and nowhere else."""
+"""Where requests go: to the host of the base URL and to no other, because the token goes along."""
 
-from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+import re
+from typing import Any, Final
+from urllib.parse import quote, urldefrag, urljoin, urlsplit
+
+# Scheme and host, or a member of the token that holds both, like {instance_url}; then perhaps a path.
+_BASE_URL: Final = re.compile(r"(?P<host>https?://[^/?#\s]+|\{\w+\})(?P<path>/[^?#\s]*)?", re.IGNORECASE)
+_ABSOLUTE: Final = re.compile(r"([a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+# All that may stand in a URL, and % so that what is escaped already stays as it is. Braces are not among it:
+# those of a message or an answer are no placeholders for members of the token.
+_UNTOUCHED: Final = "%:/?#[]@!$&'()*+,;=-._~"
 
 
 class WrongUrl(ValueError):
     """A URL that the token must not be sent to, or none at all."""
 
 
-def base_url(cfg: dict[str, Any]) -> str:
-    """Return the API's base URL, without a slash at its end."""
-    url = cfg.get("base_url")
-    if not isinstance(url, str) or not (url.startswith(("https://", "http://", "{"))):
-        raise WrongUrl("base_url in the credentials: expected a URL that begins with https://")
-    return url.rstrip("/")
-
-
 def resolve(cfg: dict[str, Any], target: str) -> str:
-    """Return the URL for a path below the base URL, or for an absolute URL on the same host.
+    """Return the URL for a path below the base URL, or for an absolute URL on the same origin.
 
     A message names the target, and the token goes along: another host must not get it.
+
+    >>> resolve({"base_url": "https://api.example/v2"}, "/contacts?page=2")
+    'https://api.example/v2/contacts?page=2'
     """
-    base = base_url(cfg)
-    if "://" not in target and not target.startswith("//"):
-        # Braces in a message are no placeholders for members of the token.
-        return f"{base}/{quote(target.lstrip('/'), safe=_UNTOUCHED)}" if target.strip("/") else base
-    if _origin(urljoin(base, target)) != _origin(base):
-        raise WrongUrl(f"url: expected a path, or a URL of {_host(base)}, found one of {_host(target)}")
-    return quote(urljoin(base, target), safe=_UNTOUCHED)
+    host, path = _base(cfg)
+    target = urldefrag(target.strip()).url
+    if not _ABSOLUTE.match(target):
+        return f"{host}{path}/{_escaped(target.lstrip('/'))}" if target.strip("/") else host + path
+    token = cfg.get("oauth")
+    members = token if isinstance(token, dict) else {}
+    own = re.sub(r"\{(\w+)\}", lambda match: str(members.get(match[1], match[0])), host)
+    target = urljoin(own, target)
+    if _origin(target) != _origin(own):
+        raise WrongUrl(f"url: expected a path, or a URL on {_origin(own)}, found one on {_origin(target)}")
+    return host + _escaped(_path(target))
 
 
-# All that may stand in a URL, and % so that what is escaped already stays as it is.
-_UNTOUCHED = "%:/?#[]@!$&'()*+,;=-._~"
+def on_host(cfg: dict[str, Any], path: str) -> str:
+    """Return the URL for a path that begins at the host, as `following` returns it.
+
+    >>> on_host({"base_url": "https://api.example/v2"}, "/v2/contacts?page=2")
+    'https://api.example/v2/contacts?page=2'
+    """
+    return _base(cfg)[0] + _escaped(path)
 
 
-def _origin(url: str) -> tuple[str, str]:
+def following(url: str, link: str) -> str:
+    """Return path and query of a link in the answer to a URL; the link may be relative.
+
+    >>> following("https://api.example/v2/contacts", "?page=2")
+    '/v2/contacts?page=2'
+    """
+    target = urljoin(url, link.strip())
+    # An API behind a proxy may believe that it is spoken to over http; only the path is used, so no harm is done.
+    same = re.sub(r"^http://", "https://", target) if url.startswith("https://") else target
+    if _origin(same) != _origin(url):
+        raise WrongUrl(f"the next page: expected a path, or a URL on {_origin(url)}, found one on {_origin(target)}")
+    return _path(target)
+
+
+def shown(url: str) -> str:
+    """Return a URL fit for error texts: without user, password and query, which may hold secrets.
+
+    >>> shown("https://user:pass@api.example/contacts?key=1")
+    'https://api.example/contacts'
+    """
+    return _origin(url) + urlsplit(url).path
+
+
+def _base(cfg: dict[str, Any]) -> tuple[str, str]:
+    match = _BASE_URL.fullmatch(str(cfg.get("base_url") or "").strip())
+    if match is None:
+        raise WrongUrl("base_url in the credentials: expected a URL such as https://api.example.com/v1")
+    return match["host"], (match["path"] or "").rstrip("/")
+
+
+def _escaped(target: str) -> str:
+    return quote(target, safe=_UNTOUCHED)
+
+
+def _path(url: str) -> str:
     parts = urlsplit(url)
-    return parts.scheme.lower(), parts.netloc.rsplit("@", 1)[-1].lower()
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or "no host"
+def _origin(url: str) -> str:
+    """Return scheme, host and port in one spelling."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "an address that cannot be read"
+    is_default = port in (None, _DEFAULT_PORTS.get(parts.scheme))
+    return f"{parts.scheme}://{parts.hostname or ''}{'' if is_default else f':{port}'}"

@@ -15,14 +15,31 @@ ROOT = Path(__file__).resolve().parent.parent
 # Runs from a bare clone, too.
 sys.path.insert(0, str(ROOT / "lib"))
 
-from shipmate.emulator import DemoApi, OAuth2Provider, Request  # noqa: E402  after the path is set
+from shipmate.emulator import DemoApi, OAuth2Provider, Reply, Request  # noqa: E402  after the path is set
+
+
+class WatchfulApi(DemoApi):
+    """An API that looks, with each request, whether the token that it is sent is in the file of stored keys."""
+
+    def __init__(self, provider: OAuth2Provider, cfg_file: Path) -> None:
+        super().__init__(provider)
+        self.cfg_file = cfg_file
+        self.was_stored: list[bool] = []
+
+    def answer(self, request: Request) -> Reply:
+        """Look, and answer."""
+        self.was_stored.append(json.loads(self.cfg_file.read_text())["oauth"]["access_token"] == request.bearer)
+        return super().answer(request)
 
 
 def main() -> int:
     """Run the action twice and explain what happened; return 1 when it is not what was promised."""
-    with tempfile.TemporaryDirectory() as folder, OAuth2Provider() as provider, DemoApi(provider) as api:
-        keys = provider.issue(expired=True)
-        cfg_file = Path(folder) / "account.keys.json"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        OAuth2Provider() as provider,
+        WatchfulApi(provider, Path(folder) / "account.keys.json") as api,
+    ):
+        keys, cfg_file = provider.issue(expired=True), api.cfg_file
         cfg_file.write_text(json.dumps({"base_url": api.url, "oauth": keys}))
         print("An API that wants OAuth2, a provider whose refresh tokens rotate, and a stored access token that has")
         print(f"expired: {mask(keys['access_token'])}, with the refresh token {mask(keys['refresh_token'])}.\n")
@@ -43,7 +60,8 @@ def main() -> int:
 
         seen = [f"{each.server} {each.status}" for each in provider.journal.requests]
         is_right = (
-            seen == ["api 401", "provider 200", "api 200", "api 200"]
+            all(api.was_stored)
+            and seen == ["api 401", "provider 200", "api 200", "api 200"]
             and [event["event"] for event in events] == ["updateKeys", "data"]
             and [event["event"] for event in again] == ["data"]
             and events[0]["value"]["oauth"] == saved
@@ -72,6 +90,8 @@ def run(cfg_file: Path, provider: OAuth2Provider) -> list[dict[str, Any]]:
     command += ["--cfg", str(cfg_file), "--msg", '{"body": {"url": "/me"}}']
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
     sys.stderr.write(done.stderr)
+    if done.returncode != 0:
+        sys.exit(f"shipmate exec ended with status {done.returncode}:\n{done.stdout}")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -82,7 +102,7 @@ def tell(requests: list[Request]) -> None:
         if request.server == "provider":
             fields = ", ".join(f"{name}={shown(name, value)}" for name, value in request.form.items())
             print(f"{what}   the refresh: {fields}")
-            print("        updateKeys                 saved to account.keys.json, before anything is sent with them")
+            print("        updateKeys                 saved to account.keys.json; checked when the next request came")
         else:
             meaning = "the token has expired" if request.status == 401 else "data"
             print(f"{what}   Bearer {mask(request.bearer or '')}: {meaning}")
