@@ -51,15 +51,18 @@ class Loops:
 
         runner = _take(self._runners) or asyncio.Runner()
         try:
-            return runner.run(_with_leftovers_cancelled(awaitable, on_task_error), context=copy_context())
-        finally:
+            value, error = runner.run(_settled(awaitable, on_task_error), context=copy_context())
+        except BaseException:
+            # A task that called sys.exit has stopped the loop in the middle. That is raised here, and need not be
+            # logged once more when the task is collected.
             loop = runner.get_loop()
-            if loop.is_closed() or asyncio.all_tasks(loop):  # stopped in the middle, by SystemExit for example
-                # What stopped it has been raised here: its task, when it is collected, need not say so again.
-                loop.set_exception_handler(lambda loop, problem: None)
-                runner.close()
-            else:
-                self._runners.append(runner)
+            runner.close()
+            loop.set_exception_handler(lambda loop, problem: None)
+            raise
+        self._runners.append(runner)
+        if error is not None:
+            raise error
+        return value
 
     def borrow_emitter(self) -> "ThreadPoolExecutor":
         """Return a thread that does what it is given one after the other."""
@@ -92,7 +95,8 @@ def _close(runners: "list[asyncio.Runner]", emitters: "list[ThreadPoolExecutor]"
         emitter.shutdown()
 
 
-async def _with_leftovers_cancelled(awaitable: Awaitable[Any], on_task_error: OnTaskError) -> Any:
+async def _settled(awaitable: Awaitable[Any], on_task_error: OnTaskError) -> tuple[Any, BaseException | None]:
+    """Return the value or the error of the awaitable; as an error that is raised, SystemExit would break the loop."""
     import asyncio
 
     def on_exception(loop: asyncio.AbstractEventLoop, problem: dict[str, Any]) -> None:
@@ -103,7 +107,11 @@ async def _with_leftovers_cancelled(awaitable: Awaitable[Any], on_task_error: On
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(on_exception)
     try:
-        return await awaitable
+        return await awaitable, None
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # the edge to the author's code
+        return None, error
     finally:
         await _cancel_leftovers(loop)
         loop.set_exception_handler(None)
