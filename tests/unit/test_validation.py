@@ -364,3 +364,22 @@ def test_a_report_tells_errors_from_warnings() -> None:
     report = Report((warning, error))
     assert report.errors == (error,)
     assert report.warnings == (warning,)
+
+
+def test_slips_of_published_descriptors_are_warnings(tmp_path: Path) -> None:
+    """A keyword among the properties, a list as model: they do no harm."""
+    out = {"type": "object", "properties": {"type": "object", "properties": {"type": {"type": "string"}}}}
+    field = {"label": "Currency", "viewClass": "SelectView", "model": ["EUR", "USD"]}
+    action = {"title": "Go", "main": "go.js", "metadata": {"in": "in.json", "out": out}, "fields": {"c": field}}
+    file = tmp_path / "component.json"
+    file.write_text(json.dumps({"title": "T", "actions": {"go": action}}))
+    (tmp_path / "in.json").write_text(json.dumps(out))
+    report = validate_descriptor(file)
+    assert report.errors == ()
+    assert {each.pointer for each in report.warnings} == {
+        "/actions/go/metadata/out/properties/type",
+        "/actions/go/metadata/out/properties/properties/type",
+        "/actions/go/fields/c/model",
+    }
+    of_files = [each for each in validate_component(tmp_path).warnings if each.file == "in.json"]
+    assert [each.pointer for each in of_files] == ["/properties/type", "/properties/properties/type"]

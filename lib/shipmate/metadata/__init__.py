@@ -8,6 +8,7 @@ from shipmate.metadata.schemas import (
     pointer_to,
     read_schema,
     schema_of,
+    slips,
     thawed,
     to_draft4,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "schema_of",
     "schema_problems",
     "sentence",
+    "slips",
     "thawed",
     "to_draft4",
     "validator",

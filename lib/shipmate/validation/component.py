@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 from shipmate.component import DESCRIPTOR, VERIFIER, Component, Function, Modules
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
-from shipmate.metadata import pointer_to, read_schema, schema_problems
+from shipmate.metadata import pointer_to, read_schema, schema_problems, slips
 from shipmate.validation.descriptor import DIRECTIONS, check_descriptor, functions_of, member
 from shipmate.validation.report import Findings, Report
 
@@ -138,5 +138,6 @@ def _check_metadata(findings: Findings, root: Path, raw: Mapping[str, Any]) -> N
             if file not in read:
                 read.add(file)
                 findings.errors(schema_problems(schema), file=file)
+                findings.warnings(slips(schema), file=file)
     if read:
         findings.checked.append(f"{len(read)} metadata file{'s' * (len(read) > 1)}")

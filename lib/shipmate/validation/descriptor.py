@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from shipmate.component import read_json
 from shipmate.errors import DescriptorError
-from shipmate.metadata import kind_of, pointer_to, schema_problems, sentence
+from shipmate.metadata import kind_of, pointer_to, schema_problems, sentence, slips
 from shipmate.validation.report import Findings, Report
 
 DIRECTIONS: Final = ("in", "out")
@@ -149,6 +149,7 @@ def _check_functions(findings: Findings, raw: dict[str, Any]) -> None:
             if isinstance(metadata.get(direction), dict):
                 under = f"{pointer}/metadata/{direction}"
                 findings.errors(schema_problems(metadata[direction]), under=under)
+                findings.warnings(slips(metadata[direction]), under=under)
 
 
 def _check_fields(findings: Findings, pointer: str, fields: Mapping[str, Any], *, of_credentials: bool = False) -> None:
@@ -165,6 +166,8 @@ def _check_fields(findings: Findings, pointer: str, fields: Mapping[str, Any], *
             findings.warning(place, "expected the property 'label', found none")
         if view in _SELECTS and "model" not in described:
             findings.error(place, f"expected the property 'model' for a {view}, found none")
+        if isinstance(described.get("model"), list):
+            findings.warning(f"{place}/model", "expected an object of keys and labels, found an array")
         if of_credentials and isinstance(described.get("model"), str):
             findings.error(f"{place}/model", "expected an object in a field of credentials, found text")
         _check_require(findings, f"{place}/require", described.get("require"), fields)

@@ -51,14 +51,19 @@ class Findings:
         """Note something that does not work."""
         self._note(Problem(file or self.file, pointer, message, "error"))
 
-    def warning(self, pointer: str, message: str) -> None:
+    def warning(self, pointer: str, message: str, *, file: str | None = None) -> None:
         """Note something that may be on purpose."""
-        self._note(Problem(self.file, pointer, message, "warning"))
+        self._note(Problem(file or self.file, pointer, message, "warning"))
 
     def errors(self, found: Iterable[tuple[str, str]], *, file: str | None = None, under: str = "") -> None:
         """Note several errors, as pairs of pointer and message."""
         for pointer, message in found:
             self.error(under + pointer, message, file=file)
+
+    def warnings(self, found: Iterable[tuple[str, str]], *, file: str | None = None, under: str = "") -> None:
+        """Note several warnings, as pairs of pointer and message."""
+        for pointer, message in found:
+            self.warning(under + pointer, message, file=file)
 
     def report(self) -> Report:
         """Return what was found, each problem once."""
