@@ -154,6 +154,31 @@ def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> Non
             "/credentials/oauth2/client_secret",
             "expected a variable of envVars or the id of a credential field, found {{SECRET}}",
         ),
+        (
+            descriptor(action={"fields": {"f": {"viewClass": "CheckBoxView"}}}),
+            "/actions/go/fields/f",
+            "expected the property 'label', found none",
+        ),
+        (
+            descriptor(action=fields(sheet={}, f={"require": ["sheets", "sheet"]})),
+            "/actions/go/fields/f/require",
+            "expected the id of a field, found 'sheets'; did you mean 'sheet'?",
+        ),
+        (
+            descriptor(action=fields(f={"require": "none"})),
+            "/actions/go/fields/f/require",
+            "expected the id of a field, found 'none'",
+        ),
+        (
+            descriptor(credentials={**fields(ID={}, SECRET={}), "oauth2": {**OAUTH2, "client_auth": "magic"}}),
+            "/credentials/oauth2/client_auth",
+            "expected one of 'post', 'basic', 'none', 'private_key_jwt', found something else",
+        ),
+        (
+            descriptor(action={"order": {}}),
+            "/actions/go/order",
+            "expected a number or text, found an object",
+        ),
     ],
 )
 def test_a_fault_of_the_descriptor_is_an_error(tmp_path: Path, content: Any, pointer: str, message: str) -> None:
@@ -187,21 +212,6 @@ def test_the_platforms_oauth_client_stands_in_for_the_clients_settings(tmp_path:
             descriptor(action=fields(f={"viewClass": "?"})),
             "/actions/go/fields/f/viewClass",
             "expected a known view, found '?'",
-        ),
-        (
-            descriptor(action={"fields": {"f": {"viewClass": "CheckBoxView"}}}),
-            "/actions/go/fields/f",
-            "expected the property 'label', found none",
-        ),
-        (
-            descriptor(action=fields(sheet={}, f={"require": ["sheets", "sheet"]})),
-            "/actions/go/fields/f/require",
-            "expected the id of a field, found 'sheets'; did you mean 'sheet'?",
-        ),
-        (
-            descriptor(action=fields(f={"require": "none"})),
-            "/actions/go/fields/f/require",
-            "expected the id of a field, found 'none'",
         ),
         (
             descriptor(action={"metadata": None}),

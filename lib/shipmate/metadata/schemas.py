@@ -177,7 +177,7 @@ def resolved(root: Schema, reference: str) -> Any:
 
 def kind_of(value: Any) -> str:
     """Name the kind of a JSON value: ``an object``, ``text``, ``a number``..."""
-    return _KINDS.get(type(value), "a number")
+    return next((name for kind, name in _KINDS.items() if isinstance(value, kind)), "a number")
 
 
 def pointer_to(*names: str | int) -> str:

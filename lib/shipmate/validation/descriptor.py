@@ -163,7 +163,7 @@ def _check_fields(findings: Findings, pointer: str, fields: Mapping[str, Any], *
             hint = f"; did you mean {close[0]}?" if close else ""
             findings.warning(f"{place}/viewClass", f"expected a known view, found {view!r}{hint}")
         if view in _PLAIN_VIEWS and "label" not in described:
-            findings.warning(place, "expected the property 'label', found none")
+            findings.error(place, "expected the property 'label', found none")
         if view in _SELECTS and "model" not in described:
             findings.error(place, f"expected the property 'model' for a {view}, found none")
         if isinstance(described.get("model"), list):
@@ -178,7 +178,7 @@ def _check_require(findings: Findings, pointer: str, require: Any, fields: Mappi
         if isinstance(needed, str) and needed not in fields:
             close = difflib.get_close_matches(needed, fields, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            findings.warning(pointer, f"expected the id of a field, found {needed!r}{hint}")
+            findings.error(pointer, f"expected the id of a field, found {needed!r}{hint}")
 
 
 def _check_templates(findings: Findings, raw: dict[str, Any]) -> None:
