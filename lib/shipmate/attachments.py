@@ -4,7 +4,7 @@ Source: contract §8.7.
 """
 
 from typing import IO, Any, Final, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from shipmate.errors import BadInput, PlatformRefused
 from shipmate.http import HeaderAuth, HttpService, Patience, json_object
@@ -44,7 +44,8 @@ class Attachments:
         import mimetypes
 
         data = content if isinstance(content, bytes) else content.read()
-        kind = content_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        guessed, compression = mimetypes.guess_type(name)
+        kind = content_type or (None if compression else guessed) or "application/octet-stream"
         urls = json_object(self._platform.post(_SIGNED_URL), "signed URL")
         if not isinstance(urls.get("put_url"), str) or not isinstance(urls.get("get_url"), str):
             raise PlatformRefused("signed URL: expected put_url and get_url in the answer, found something else")
@@ -55,14 +56,17 @@ class Attachments:
         """Return a stream of a file's content; close it after use.
 
         Raises:
-            BadInput: The URL names the object storage, but not the one of this installation.
+            BadInput: The URL is malformed, or names the object storage, but not the one of this installation.
             PlatformRefused, PlatformUnavailable: The file could not be had.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise BadInput("expected the URL of an attachment, found something malformed") from None
         if parse_qs(parts.query).get("storage_type") == ["maester"]:
             if not self._platform.objects.holds(url):
                 raise BadInput("expected an attachment of this installation's object storage, found another address")
-            response = self._platform.objects.read(parts.path.rsplit("/", 1)[-1], stream=True)
+            response = self._platform.objects.read(unquote(parts.path.rsplit("/", 1)[-1]), stream=True)
         else:
             response = self._signed.send("GET", url, stream=True)
         response.raw.decode_content = True

@@ -34,7 +34,7 @@ class Patience:
 
     def pause_after(self, attempt: int) -> float:
         """Return the seconds to wait after the attempt of that number, the first being 0."""
-        return min(self.delay_seconds * (2**attempt if self.is_growing else 1), 15.0)
+        return max(0.0, min(self.delay_seconds * (2**attempt if self.is_growing else 1), 15.0))
 
 
 class HeaderAuth(AuthBase):
@@ -76,7 +76,7 @@ class HttpService:
             PlatformRefused: An error status that asking again does not change.
             PlatformUnavailable: No answer, or a temporary error, on every attempt.
         """
-        place = f"{method} {urlsplit(url).path} of the {self._name}"
+        place = f"{method} {_path(url)} of the {self._name}"
         problem = "no attempt is allowed"
         attempts = max(1, self._patience.attempts)
         for attempt in range(attempts):
@@ -116,6 +116,13 @@ class HttpService:
         return session
 
 
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:  # requests refuses it too, and says so
+        return "a malformed URL"
+
+
 def json_object(response: requests.Response, what: str) -> Mapping[str, Any]:
     """Return the object in an answer's body.
 
@@ -141,7 +148,7 @@ def retry_after_seconds(value: str | None, wall_clock: float) -> float | None:
         return float(text[:9])
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

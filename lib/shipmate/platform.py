@@ -4,6 +4,7 @@ Source: contract §8.6, §9, §12.
 """
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
@@ -15,7 +16,9 @@ from shipmate.settings import ApiSettings
 if TYPE_CHECKING:
     import requests
 
+_NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
+_ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 class PlatformClient:
@@ -48,7 +51,7 @@ class PlatformClient:
             PlatformRefused: Another host, or an error status that asking again does not change.
             PlatformUnavailable: The API does not answer.
         """
-        if "://" in path:
+        if _ABSOLUTE.match(path):
             if urlsplit(path)[:2] != urlsplit(self._base)[:2]:
                 raise PlatformRefused("expected a path of the platform's API, found a URL of another host")
             return self._http.send(method, path, **kwargs)
@@ -87,19 +90,29 @@ class PlatformClient:
         return _attributes(self.post(f"{self._secret_path(secret_id)}/refresh"))
 
     def store_startup_data(self, flow_id: str, data: Any) -> None:
-        """Store what a startup hook returned, in place of what is left of an earlier start."""
+        """Store what a startup hook returned, in place of what is left of an earlier start.
+
+        Nothing, numbers and booleans are stored as ``{}``: contract §1.3.
+        """
         path = _startup_path(flow_id)
-        if self.request("POST", path, json=data, expected=frozenset({_CONFLICT})).status_code == _CONFLICT:
-            self.delete(path)
-            self.post(path, json=data)
+        state = {} if not data or isinstance(data, int | float) else data
+        if self.post(path, json=state, expected=frozenset({_CONFLICT})).status_code == _CONFLICT:
+            self.delete_startup_data(flow_id)
+            self.post(path, json=state)
 
     def startup_data(self, flow_id: str) -> Any:
         """Return what a startup hook has stored."""
-        return self.get(_startup_path(flow_id)).json()
+        response = self.get(_startup_path(flow_id))
+        try:
+            return response.json()
+        except ValueError:
+            pass
+        # Outside of the handler: the decoder's error holds the whole answer.
+        raise PlatformRefused("startup data: expected JSON, found something else")
 
     def delete_startup_data(self, flow_id: str) -> None:
-        """Delete what a startup hook has stored."""
-        self.delete(_startup_path(flow_id))
+        """Delete what a startup hook has stored; that there is nothing is no error, it may be an answer got lost."""
+        self.delete(_startup_path(flow_id), expected=frozenset({_NOT_FOUND}))
 
     def _secret_path(self, secret_id: str) -> str:
         if not self._workspace_id:

@@ -2,6 +2,7 @@
 
 import asyncio
 import collections.abc
+import dataclasses
 import functools
 import gc
 import io
@@ -17,10 +18,13 @@ import pytest
 
 from shipmate import executor, log
 from shipmate.emission import Call, Emission
+from shipmate.emulator import Platform
 from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, MessageEnded, MissingSetting, UnknownEvent
 from shipmate.executor import Event, Ids, Outcome, Services, Sink
 from shipmate.log import Redactor
 from shipmate.loops import Loops
+from shipmate.platform import PlatformClient
+from shipmate.settings import ApiSettings
 
 SECRET = "a-secret-of-someone"
 IDS = Ids("thread", "message", "parent")
@@ -800,6 +804,22 @@ def test_the_context_offers_what_the_run_mode_provides(run: Run, services: Servi
             _ = context.attachments
 
     assert run(function, Collected()) == Outcome(0)
+
+
+def test_files_are_stored_where_the_run_mode_says(services: Services) -> None:
+    """An upload goes to the platform that the run mode knows, and its address into the message."""
+    with Platform() as platform:
+        settings = ApiSettings.from_environ(platform.environ())
+        made = dataclasses.replace(services, platform=lambda: PlatformClient(settings))
+        sink = Collected()
+
+        def function(context: Any, *_: Any) -> Any:
+            return {"body": {}, "attachments": {"a.csv": context.attachments.upload("a.csv", b"1,2")}}
+
+        assert executor.process(function, {}, {}, {}, sink=sink, services=made, ids=IDS) == Outcome(0)
+        assert list(platform.steward.files.values()) == [(b"1,2", "text/csv")]
+        (event,) = sink.events
+        assert event.value["attachments"]["a.csv"]["size"] == 3
 
 
 def test_records_made_meanwhile_carry_the_ids(run: Run) -> None:

@@ -1,0 +1,210 @@
+"""Files that messages refer to: stored and opened again, in both stores, and without credentials in wrong hands."""
+
+import gzip
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from shipmate.attachments import Attachments
+from shipmate.emulator import Fault, Platform, Reply, Server
+from shipmate.errors import BadInput, PlatformRefused, PlatformUnavailable
+from shipmate.http import Patience
+from shipmate.platform import PlatformClient
+from shipmate.settings import ApiSettings
+
+SIGNED_URL = "/v2/resources/storage/signed-url"
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    with Platform() as made:
+        yield made
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def client(platform: Platform, pauses: list[float]) -> PlatformClient:
+    return PlatformClient(ApiSettings.from_environ(platform.environ()), Patience(sleep=pauses.append))
+
+
+@pytest.fixture
+def attachments(client: PlatformClient, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> Attachments:
+    monkeypatch.setattr("shipmate.attachments._PATIENCE", Patience(sleep=pauses.append))
+    return Attachments(client)
+
+
+def read(attachments: Attachments, url: str) -> bytes:
+    with closing(attachments.open(url)) as stream:
+        return stream.read()
+
+
+def test_nothing_is_sent_before_it_is_asked_for(platform: Platform, attachments: Attachments) -> None:
+    """A component without files costs no request."""
+    assert platform.requests == []
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"", b"\x00\xff" * 100_000])
+@pytest.mark.parametrize("wrap", [bytes, io.BytesIO])
+def test_a_file_is_stored_and_opened_again(attachments: Attachments, content: bytes, wrap: Any) -> None:
+    """What is uploaded, as bytes or as a stream, comes back byte for byte."""
+    stored = attachments.upload("a.csv", wrap(content))
+    assert stored == {"url": stored["url"], "content-type": "text/csv", "size": len(content)}
+    assert read(attachments, stored["url"]) == content
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "kind"),
+    [
+        ("a.csv", None, "text/csv"),
+        ("A.PDF", None, "application/pdf"),
+        ("a.csv", "text/plain", "text/plain"),
+        ("a", None, "application/octet-stream"),
+        ("", None, "application/octet-stream"),
+        ("a.unheard-of", None, "application/octet-stream"),
+        ("a.csv.gz", None, "application/octet-stream"),
+    ],
+)
+def test_the_media_type_is_given_or_follows_from_the_name(
+    platform: Platform, attachments: Attachments, name: str, given: str | None, kind: str
+) -> None:
+    """The store and the message say the same, and what is compressed is not called what it was before."""
+    assert attachments.upload(name, b"1", given)["content-type"] == kind
+    assert [each[1] for each in platform.steward.files.values()] == [kind]
+
+
+def test_a_signed_address_is_used_without_credentials(
+    platform: Platform, attachments: Attachments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the platform's key nor a netrc file's password goes to the file store."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password something\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    read(attachments, attachments.upload("a.txt", b"1")["url"])
+    asked, *others = platform.requests
+    assert (asked.path, (asked.header("Authorization") or "")[:6]) == (SIGNED_URL, "Basic ")
+    assert [(each.method, each.header("Authorization")) for each in others] == [("PUT", None), ("GET", None)]
+
+
+@pytest.mark.parametrize("fault", [Fault(status=503), Fault(drop="before"), Fault(status=503, after_processing=True)])
+def test_an_upload_survives_temporary_errors(
+    platform: Platform, attachments: Attachments, pauses: list[float], fault: Fault
+) -> None:
+    """A stream is read once and its bytes are sent as often as necessary."""
+    platform.script(None, fault, method="POST")
+    platform.script(None, fault, times=2, method="PUT")
+    attachments.upload("a.txt", io.BytesIO(b"content"))
+    assert [each[0] for each in platform.steward.files.values()] == [b"content"]
+    assert pauses == [0.1, 0.1, 0.1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"put_url": "http://a.example.com/x"},
+        {"get_url": "http://a.example.com/x"},
+        {"put_url": 1, "get_url": "http://a.example.com/x"},
+        {"put_url": "http://a.example.com/x", "get_url": None},
+        ["http://a.example.com/x"],
+        "text",
+    ],
+)
+def test_an_answer_without_both_addresses_is_refused(platform: Platform, attachments: Attachments, body: Any) -> None:
+    """Nothing is uploaded that could not be found again, and no signature is told."""
+    platform.script(SIGNED_URL, Fault(status=200, body=body))
+    with pytest.raises(PlatformRefused, match=r"^signed URL: expected") as caught:
+        attachments.upload("a.txt", b"1")
+    assert "example.com" not in str(caught.value)
+    assert len(platform.requests) == 1
+
+
+def test_an_upload_that_is_refused_is_an_error_without_the_signature(
+    platform: Platform, attachments: Attachments
+) -> None:
+    """The path says where it happened; the permission in the query stays out."""
+    answer = {"put_url": f"{platform.url}/steward/1?signature=hidden", "get_url": "unused"}
+    platform.script(SIGNED_URL, Fault(status=200, body=answer))
+    with pytest.raises(PlatformRefused, match=r"PUT /steward/1 of the attachment storage: .* HTTP 403") as caught:
+        attachments.upload("a.txt", b"1")
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_file_store_that_is_not_there_is_unavailable(
+    platform: Platform, attachments: Attachments, pauses: list[float]
+) -> None:
+    """Opening a file is tried again like every other call."""
+    url = attachments.upload("a.txt", b"1")["url"]
+    platform.stop()
+    with pytest.raises(PlatformUnavailable, match="of the attachment storage did not succeed"):
+        attachments.open(url)
+    assert pauses == [0.1, 0.1]
+
+
+def test_a_file_of_the_object_storage_is_opened_with_its_token(
+    platform: Platform, client: PlatformClient, attachments: Attachments
+) -> None:
+    """The address tells that the file is in the object storage, which wants its token."""
+    url = client.objects.url(client.objects.create(b"stored", "text/plain"))
+    assert read(attachments, url) == b"stored"
+    assert platform.requests[-1].bearer == platform.maester.token
+
+
+def test_an_id_with_special_characters_is_the_same_on_the_way_back(
+    platform: Platform, client: PlatformClient, attachments: Attachments
+) -> None:
+    """What is escaped in the address is escaped once in the request."""
+    platform.script("/object-storage/objects/a%2Fb%20c", Fault(status=200, body=b"found"))
+    assert read(attachments, client.objects.url("a/b c")) == b"found"
+
+
+@pytest.mark.parametrize("path", ["/objects/1?storage_type=maester", "/x/objects/1?a=b&storage_type=maester"])
+def test_the_token_goes_to_no_other_storage(attachments: Attachments, platform: Platform, path: str) -> None:
+    """An address that claims to be the object storage's, and is not, is refused before anything is sent."""
+    with Server(name="elsewhere") as elsewhere:
+        for origin in (elsewhere.url, f"{platform.maester.url}@{urlsplit(elsewhere.url).netloc}", platform.url):
+            with pytest.raises(BadInput, match="this installation's object storage"):
+                attachments.open(origin + path)
+        assert elsewhere.requests == platform.requests == []
+
+
+@pytest.mark.parametrize("query", ["", "?storage_type=steward", "?storage_type=maester&storage_type=other"])
+def test_a_file_from_anywhere_is_opened_without_credentials(attachments: Attachments, query: str) -> None:
+    """Messages may refer to files of others, who learn nothing of the platform."""
+    with Server(name="elsewhere") as elsewhere:
+        elsewhere.route("GET", "/file", lambda request: Reply(200, b"foreign"))
+        assert read(attachments, f"{elsewhere.url}/file{query}") == b"foreign"
+        assert [each.header("Authorization") for each in elsewhere.requests] == [None]
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_compression_on_the_way_is_undone(
+    platform: Platform, client: PlatformClient, attachments: Attachments, is_stored: bool
+) -> None:
+    """The stream holds the file, not how it was sent."""
+    url = client.objects.url("1") if is_stored else platform.url + "/file"
+    fault = Fault(status=200, body=gzip.compress(b"content"), headers={"Content-Encoding": "gzip"})
+    platform.script(urlsplit(url).path, fault)
+    assert read(attachments, url) == b"content"
+
+
+def test_a_file_that_does_not_exist_is_refused(platform: Platform, attachments: Attachments) -> None:
+    """What is gone is not asked for again."""
+    with pytest.raises(PlatformRefused, match="HTTP 404"):
+        attachments.open(platform.url + "/gone")
+    assert len(platform.requests) == 1
+
+
+@pytest.mark.parametrize("url", ["", "a.txt", "file:///etc/passwd", "http://[::1/a.txt"])
+def test_an_address_that_is_none_is_refused(attachments: Attachments, url: str) -> None:
+    """Only what can be asked over HTTP is opened."""
+    with pytest.raises((PlatformRefused, BadInput)):
+        attachments.open(url)
