@@ -23,6 +23,8 @@ VERIFIER: Final = "verify_credentials"
 _SECTIONS: Final[Mapping[str, Literal["trigger", "action"]]] = {"triggers": "trigger", "actions": "action"}
 # Both spellings are found, so that an author who comes from Node is not surprised.
 _SPELLINGS: Final = {"get_meta_model": "getMetaModel", "getMetaModel": "get_meta_model"}
+_LONGEST: Final = 500
+"""How many characters of an author's error fit into one line of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def read_json(path: Path) -> Any:
         DescriptorError: It cannot be read or is not JSON; the message names file, line and column.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise DescriptorError(f"{path}: expected a readable file, found: {reason}") from error
@@ -113,8 +115,18 @@ def read_json(path: Path) -> Any:
         raise DescriptorError(
             f"{path}: expected JSON, found {problem} at line {error.lineno}, column {error.colno}"
         ) from error
+    except _NoConstant as error:
+        raise DescriptorError(f"{path}: expected JSON, found {error}, which JSON does not have") from error
     except (ValueError, RecursionError) as error:
         raise DescriptorError(f"{path}: expected JSON, found a number too large or too deep a nesting") from error
+
+
+class _NoConstant(ValueError):
+    """A name that Python's reader of JSON knows, and JSON does not."""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _NoConstant(name)
 
 
 class Modules:
@@ -147,13 +159,15 @@ class Modules:
         if relative.is_absolute() or ".." in relative.parts or "\0" in function.main:
             raise ModuleNotLoadable(f"{place}: expected main as a path inside the component, found {function.main!r}")
         candidates = [self._root / relative, self._root / f"{function.main}.py"]
-        found = next((path for path in candidates if path.is_file()), None)
+        found = next((path for path in candidates if _is_file(path)), None)
         if found is None:
-            raise ModuleNotLoadable(f"{place}: expected the module {function.main}, found no such file in {self._root}")
+            raise ModuleNotLoadable(
+                f"{place}: expected the module {function.main!r}, found no such file in {self._root}"
+            )
         if not found.resolve().is_relative_to(self._root):
             raise ModuleNotLoadable(f"{place}: expected main inside the component, found a link that leaves it")
         if found.suffix != ".py":
-            raise ModuleNotLoadable(f"{place}: expected a Python module, found {function.main}")
+            raise ModuleNotLoadable(f"{place}: expected a Python module, found {function.main!r}")
         return found
 
     def process(self, function: Function) -> Callable[..., Any]:
@@ -211,8 +225,8 @@ class Modules:
 
     def _make_importable(self) -> None:
         root = str(self._root)
-        if root not in sys.path:
-            sys.path.insert(0, root)
+        if sys.path[:1] != [root]:
+            sys.path[:] = [root, *(each for each in sys.path if each != root)]
 
     def _import(self, path: Path) -> ModuleType:
         try:
@@ -229,7 +243,7 @@ class Modules:
         if not all(part.isidentifier() for part in relative.parts):
             return None
         name = ".".join(relative.parts)
-        if relative.parts[0] in sys.stdlib_module_names:
+        if relative.parts[0] in sys.stdlib_module_names or name == "__main__":
             return None
         importlib.invalidate_caches()
         spec = importlib.util.find_spec(name)
@@ -259,8 +273,19 @@ def _from_author(error: BaseException, root: Path) -> TracebackType | None:
 
 
 def _one_line(error: BaseException) -> str:
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
-    return " ".join(f"{type(error).__name__}: {text}".split()).rstrip(": ")
+    try:
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+    except Exception:  # an author's class may fail even at this
+        text = ""
+    line = " ".join(f"{type(error).__name__}: {text}".split()).rstrip(": ")
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is too long, or that no file can have
+        return False
 
 
 def _relative(filename: str, root: Path) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from shipmate.component import Component, Modules, describe, load
+from shipmate.component import Component, Function, Modules, describe, load
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
 
 
@@ -73,6 +75,8 @@ def test_a_descriptor_becomes_frozen_facts(tmp_path: Path) -> None:
         ('{"credentials": {"fields": "x"}}', "/credentials/fields: expected an object, found text"),
         ('{"envVars": true}', "/envVars: expected an object, found a boolean"),
         ("[" * 100_000, "nesting"),
+        ("1" * 5_000, "a number too large"),
+        ('{"title": NaN}', "expected JSON, found NaN, which JSON does not have"),
     ],
 )
 def test_a_wrong_descriptor_is_refused_with_place_and_expectation(tmp_path: Path, text: str, message: str) -> None:
@@ -122,10 +126,10 @@ def test_a_module_is_loaded_once(tmp_path: Path) -> None:
     assert modules.process(function).__name__ == "process"
 
 
-@pytest.mark.parametrize("main", ["./json.py", "with-dash.py", "./with-dash", "email.py"])
+@pytest.mark.parametrize("main", ["./json.py", "with-dash.py", "./with-dash", "email.py", "__main__.py"])
 def test_a_name_that_is_taken_or_is_none_is_no_hindrance(tmp_path: Path, main: str) -> None:
     """The standard library's module of that name stays what it is."""
-    for name in ("json.py", "with-dash.py", "email.py"):
+    for name in ("json.py", "with-dash.py", "email.py", "__main__.py"):
         (tmp_path / name).write_text("def process(): return 'mine'")
     modules, function = modules_with_main(tmp_path, main)
     assert modules.process(function)() == "mine"
@@ -141,6 +145,25 @@ def test_a_path_that_leaves_the_component_is_refused(tmp_path: Path, main: str) 
     modules, function = modules_with_main(root, main)
     with pytest.raises(ModuleNotLoadable, match="inside the component"):
         modules.module(function)
+
+
+@given(st.text(st.characters(), min_size=1) | st.text("./a\\~x", min_size=1) | st.sampled_from(["a" * 5_000, "\ud800"]))
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_leads_out_of_the_component(tmp_path: Path, main: str) -> None:
+    """Whatever ``main`` is, it is a file inside, or refused in one line."""
+    modules = Modules(Component(tmp_path, {}, {}, {}, None, {}))
+    with pytest.raises(ModuleNotLoadable) as caught:
+        modules.path(Function("go", "action", main))
+    assert str(caught.value).startswith("action go: expected ")
+    assert "\n" not in str(caught.value).replace(str(tmp_path), "")
+
+
+def test_the_root_comes_first_when_modules_are_imported(tmp_path: Path) -> None:
+    """Even when it was importable before, after other folders."""
+    sys.path.append(str(tmp_path))
+    go(load(write(tmp_path, go="def process(): ...")))
+    assert sys.path.index(str(tmp_path)) == 0
+    assert sys.path.count(str(tmp_path)) == 1
 
 
 def test_a_link_that_leaves_the_component_is_refused(tmp_path: Path) -> None:
@@ -181,6 +204,8 @@ def test_a_missing_module_or_one_in_another_language_is_named(tmp_path: Path) ->
         ("import sys\nsys.exit(3)", r"sys.exit\(3\) was called \(actions/go.py:2\)"),
         ("raise SystemExit", r"sys.exit\(None\) was called"),
         ("from actions.go import nothing_there", "ImportError"),
+        ("class Odd(Exception):\n    def __str__(self): return 3\nraise Odd", r": Odd \(actions/go.py:3\)"),
+        ("raise ValueError('x' * 10_000)", r"ValueError: x{400,500}\.\.\. \(actions/go.py:1\)"),
     ],
 )
 def test_a_module_that_does_not_import_says_why(tmp_path: Path, source: str, text: str) -> None:

@@ -387,9 +387,8 @@ def test_slips_of_published_descriptors_are_warnings(tmp_path: Path) -> None:
     report = validate_descriptor(file)
     assert report.errors == ()
     assert {each.pointer for each in report.warnings} == {
-        "/actions/go/metadata/out/properties/type",
-        "/actions/go/metadata/out/properties/properties/type",
+        "/actions/go/metadata/out/properties",
         "/actions/go/fields/c/model",
     }
     of_files = [each for each in validate_component(tmp_path).warnings if each.file == "in.json"]
-    assert [each.pointer for each in of_files] == ["/properties/type", "/properties/properties/type"]
+    assert [each.pointer for each in of_files] == ["/properties"]

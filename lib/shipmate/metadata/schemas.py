@@ -70,36 +70,31 @@ def to_draft4(schema: Mapping[str, Any]) -> Schema:
 
 
 def slips(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what published schemas get wrong without harm, as pairs of pointer and text: it is passed over.
-
-    Most often a keyword stands one level too deep, among the properties.
-    """
-    found = []
-    for pointer, each in subschemas(thawed(schema)):
-        properties = each.get("properties")
-        for name, member in properties.items() if isinstance(properties, dict) else ():
-            if isinstance(member, str):
-                found.append((pointer + pointer_to("properties", name), "expected a schema, found text"))
-        if isinstance(each.get("type"), dict):
-            found.append((f"{pointer}/type", "expected the name of a type, found an object"))
-    return found
+    """Return what published schemas get wrong without harm, as pairs of pointer and text: it is passed over."""
+    try:
+        return [
+            (f"{pointer}/properties", "expected properties by their names, found a schema, which is one level too deep")
+            for pointer, each in subschemas(thawed(schema))
+            if _is_slip(each.get("properties"))
+        ]
+    except RecursionError:  # which is a problem of its own
+        return []
 
 
-def _without_slips(schema: Schema) -> Schema:
-    cleaned = dict(schema)
-    if isinstance(schema.get("properties"), dict):
-        cleaned["properties"] = {
-            name: member for name, member in schema["properties"].items() if not isinstance(member, str)
-        }
-    if isinstance(schema.get("type"), dict):
-        del cleaned["type"]
-    return cleaned
+def _is_slip(properties: Any) -> bool:
+    """Tell whether a whole schema stands where the properties of one should."""
+    return (
+        isinstance(properties, dict)
+        and isinstance(properties.get("type"), str)
+        and isinstance(properties.get("properties"), dict)
+    )
 
 
 def _lifted(schema: Any, places: Mapping[str, str]) -> Any:
     if not isinstance(schema, dict):
         return schema
-    schema = _without_slips(schema)
+    if _is_slip(schema.get("properties")):
+        schema = {keyword: value for keyword, value in schema.items() if keyword != "properties"}
     lifted = {
         keyword: _mapped(keyword, value, lambda each: _lifted(each, places))
         for keyword, value in schema.items()
