@@ -167,16 +167,23 @@ def verify(root: Path, **given: str | None) -> int:
 )
 def validate(root: Path, descriptor: Path | None) -> int:
     """Check component.json, the modules that it names, and their metadata schemas."""
-    from shipmate import foreground, validation
+    from shipmate import foreground, log, validation
+
+    redactor = log.Redactor()
 
     def check() -> int:
-        report = validation.validate_descriptor(descriptor) if descriptor else validation.validate_component(root)
+        if descriptor:
+            report = validation.validate_descriptor(descriptor)
+        else:
+            report = validation.validate_component(root, redactor)
         output.write_bytes(_to_text(report).encode("utf-8", "backslashreplace"))
         return int(any(problem.severity == "error" for problem in report.problems))
 
     with foreground.private_output() as output:
         if descriptor is None:
             _read_environment(root)
+            redactor.add_environment(os.environ)
+            foreground.configure_log(log.parse_level(os.environ.get("LOG_LEVEL")), redactor, stream=sys.stderr)
         return foreground.run(check, output=output, drain=lambda _: None)
 
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from shipmate.platform import PlatformClient
 
 _LOG: Final = logging.getLogger("shipmate.local")
-# The shell's working folders, whose names look like that of a password.
-_FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
 
 WriteLine = Callable[[Mapping[str, Any]], None]
 
@@ -214,8 +212,7 @@ def register_secrets(
     redactor: Redactor, component: Component, cfg: Mapping[str, Any], environ: Mapping[str, str]
 ) -> None:
     """Tell the redactor every secret that the configuration and the environment are known to hold."""
-    redactor.add_mapping({name: value for name, value in environ.items() if name not in _FOLDERS})
-    redactor.add(environ.get("ELASTICIO_AMQP_URI"))
+    redactor.add_environment(environ)
     redactor.add_mapping(cfg)
     redactor.add(*_secret_fields(component, cfg))
 

@@ -20,6 +20,8 @@ _KEPT_FOR_GOOD: Final = 256
 """The first secrets are the installation's own; those that come later are tokens, of which the newest are kept."""
 _KEPT_NEWEST: Final = 1000
 
+# The shell's working folders, whose names look like that of a password.
+_FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
 _NEEDS_NO_ESCAPE: Final = re.compile(r"[\w.~-]+", re.ASCII)
 _URL_SAFE_BASE64: Final = str.maketrans("+/", "-_")
 
@@ -49,6 +51,11 @@ class Redactor:
     def add_mapping(self, value: Any) -> None:
         """Remember what has a secret's name, at any depth: ``{"oauth": {"access_token": "..."}}``."""
         self.add(*_secrets_in(value, is_secret=False))
+
+    def add_environment(self, environ: Mapping[str, str]) -> None:
+        """Remember the secrets that the environment holds."""
+        self.add_mapping({name: value for name, value in environ.items() if name not in _FOLDERS})
+        self.add(environ.get("ELASTICIO_AMQP_URI"))
 
     def redact(self, text: str) -> str:
         """Return the text without secrets."""

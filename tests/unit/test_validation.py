@@ -3,11 +3,14 @@
 import json
 import sys
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
+from shipmate.redaction import Redactor
 from shipmate.validation import Problem, Report, validate_component, validate_descriptor
 
 OAUTH2 = {"client_id": "{{ID}}", "client_secret": "{{SECRET}}", "auth_uri": "https://a", "token_uri": "https://t"}
@@ -27,7 +30,12 @@ def clean_imports() -> Iterator[None]:
 def descriptor(*, action: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     """Return a descriptor without faults, but for these changes; None takes a member away."""
     go = {"title": "Go", "main": "./actions/go.py", "metadata": {"in": {}, "out": {}}, **(action or {})}
-    whole = {"title": "T", "actions": {"go": {name: each for name, each in go.items() if each is not None}}, **changes}
+    whole = {
+        "title": "T",
+        "description": "D",
+        "actions": {"go": {name: each for name, each in go.items() if each is not None}},
+        **changes,
+    }
     return {name: each for name, each in whole.items() if each is not None}
 
 
@@ -96,7 +104,8 @@ def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> Non
         ({"title": "T", "actions": {}}, "", "expected at least one trigger or action, found none"),
         (descriptor(action={"main": None}), "/actions/go", "expected the property 'main', found none"),
         (descriptor(action={"title": None}), "/actions/go", "expected the property 'title', found none"),
-        (descriptor(action={"order": "first"}), "/actions/go/order", "expected text that matches"),
+        (descriptor(action={"order": "first"}), "/actions/go/order", "expected a number, found text"),
+        (descriptor(env="ID"), "/env", "expected an object or an array of names, found text"),
         (descriptor(triggers=[]), "/triggers", "expected an object, found an array"),
         (descriptor(triggers={"a/b": 3}), "/triggers/a~1b", "expected an object, found a number"),
         (descriptor(credentials=[]), "/credentials", "expected an object, found an array"),
@@ -104,11 +113,13 @@ def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> Non
         (
             descriptor(triggers={"t": {"title": "T", "main": "t.py", "type": "poling", "metadata": {}}}),
             "/triggers/t/type",
-            "expected one of 'polling', 'webhook', found something else",
+            "expected one of 'polling', 'webhook', found 'poling'; did you mean 'polling'?",
         ),
         (descriptor(authClientTypes=["oauth3"]), "/authClientTypes/0", "expected one of 'oauth2', 'basic'"),
         (descriptor(envVars={"A": "x"}), "/envVars/A", "expected an object, found text"),
-        (descriptor(buildType="zip"), "/buildType", "expected one of 'docker', 'slug', found something else"),
+        (descriptor(buildType="zip"), "/buildType", "expected one of 'docker', 'slug', found 'zip'"),
+        (descriptor(buildType=3), "/buildType", "expected one of 'docker', 'slug', found something else"),
+        (descriptor(buildType="x" * 21), "/buildType", "expected one of 'docker', 'slug', found something else"),
         (descriptor(deprecated="yes"), "/deprecated", "expected a boolean, found text"),
         (descriptor(action={"metadata": {"in": 3}}), "/actions/go/metadata/in", "expected an object or text"),
         (descriptor(action={"metadata": {"in": ""}}), "/actions/go/metadata/in", "expected at least 1 characters"),
@@ -172,12 +183,12 @@ def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> Non
         (
             descriptor(credentials={**fields(ID={}, SECRET={}), "oauth2": {**OAUTH2, "client_auth": "magic"}}),
             "/credentials/oauth2/client_auth",
-            "expected one of 'post', 'basic', 'none', 'private_key_jwt', found something else",
+            "expected one of 'post', 'basic', 'none', 'private_key_jwt', found 'magic'",
         ),
         (
             descriptor(action={"order": {}}),
             "/actions/go/order",
-            "expected a number or text, found an object",
+            "expected a number, found an object",
         ),
     ],
 )
@@ -213,6 +224,7 @@ def test_the_platforms_oauth_client_stands_in_for_the_clients_settings(tmp_path:
             "/actions/go/fields/f/viewClass",
             "expected a known view, found '?'",
         ),
+        (descriptor(description=None), "", "expected the property 'description', found none"),
         (
             descriptor(action={"metadata": None}),
             "/actions/go",
@@ -241,6 +253,8 @@ def test_what_may_be_on_purpose_is_a_warning(tmp_path: Path, content: Any, point
         descriptor(action={"metadata": {"out": "./schemas/not-there.json"}, "main": "./lib/go.js"}),
         descriptor(action=fields(f={"viewClass": "SelectView", "model": "kinds", "require": []})),
         descriptor(envVars={"ID": {}, "SECRET": {"required": True}}, credentials={"oauth2": OAUTH2}),
+        descriptor(env=["ID", "SECRET", 3], credentials={"oauth2": OAUTH2}),
+        descriptor(envVars={"ID": {}}, env={"SECRET": "x"}, credentials={"oauth2": OAUTH2}),
     ],
 )
 def test_what_published_descriptors_do_is_no_problem(tmp_path: Path, content: dict[str, Any]) -> None:
@@ -382,7 +396,7 @@ def test_slips_of_published_descriptors_are_warnings(tmp_path: Path) -> None:
     field = {"label": "Currency", "viewClass": "SelectView", "model": ["EUR", "USD"]}
     action = {"title": "Go", "main": "go.js", "metadata": {"in": "in.json", "out": out}, "fields": {"c": field}}
     file = tmp_path / "component.json"
-    file.write_text(json.dumps({"title": "T", "actions": {"go": action}}))
+    file.write_text(json.dumps({"title": "T", "description": "D", "actions": {"go": action}}))
     (tmp_path / "in.json").write_text(json.dumps(out))
     report = validate_descriptor(file)
     assert report.errors == ()
@@ -392,3 +406,40 @@ def test_slips_of_published_descriptors_are_warnings(tmp_path: Path) -> None:
     }
     of_files = [each for each in validate_component(tmp_path).warnings if each.file == "in.json"]
     assert [each.pointer for each in of_files] == ["/properties"]
+
+
+def test_a_secret_in_an_error_of_the_author_is_not_told(tmp_path: Path) -> None:
+    """Neither where the module is named first nor where it is named again."""
+    action = {"title": "T", "main": "actions/go.py", "metadata": {}}
+    redactor = Redactor()
+    redactor.add_environment({"API_SECRET": "hunter2hunter2"})
+    (tmp_path / "component.json").write_text(json.dumps({"title": "T", "actions": {"a": action, "b": action}}))
+    (tmp_path / "actions").mkdir()
+    (tmp_path / "actions" / "go.py").write_text("raise ValueError('bad: hunter2hunter2')")
+    errors = validate_component(tmp_path, redactor).errors
+    assert [each.pointer for each in errors] == ["/actions/a/main", "/actions/b/main"]
+    assert all("ValueError: bad: *** (actions/go.py:1)" in each.message for each in errors)
+
+
+def test_a_module_that_hides_one_of_python_is_a_warning(tmp_path: Path) -> None:
+    """The root is importable for everything in the process; a folder hides only as a package."""
+    for folder in ("html", "calendar", "helpers"):
+        (tmp_path / folder).mkdir()
+    for file in ("queue.py", "token.json", "html/__init__.py", "helpers/__init__.py", "shared.py"):
+        (tmp_path / file).write_text("")
+    report = in_folder(tmp_path, descriptor())
+    assert report.errors == ()
+    assert [(each.file, each.pointer) for each in report.warnings] == [("html", ""), ("queue.py", "")]
+    assert "hides the module of Python" in report.warnings[0].message
+
+
+def test_a_folder_that_does_not_exist_is_a_component_without_a_descriptor(tmp_path: Path) -> None:
+    """And nothing else is said of it."""
+    (error,) = validate_component(tmp_path / "nowhere").problems
+    assert "no such file" in error.message
+
+
+def test_the_schema_of_the_descriptor_is_one() -> None:
+    """It is for editors, too."""
+    schema = json.loads((files("shipmate") / "schemas" / "component.schema.json").read_text())
+    Draft7Validator.check_schema(schema)

@@ -14,12 +14,18 @@ from typing import Any, Literal, cast
 from shipmate.component import DESCRIPTOR, VERIFIER, Component, Function, Modules
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
 from shipmate.metadata import pointer_to, read_schema, schema_problems, slips
+from shipmate.redaction import Redactor
 from shipmate.validation.descriptor import DIRECTIONS, check_descriptor, functions_of, member
 from shipmate.validation.report import Findings, Report
 
 
-def validate_component(root: Path) -> Report:
-    """Return all that is wrong with a component; a fault of one part does not keep the others from being checked."""
+def validate_component(root: Path, redactor: Redactor | None = None) -> Report:
+    """Return all that is wrong with a component; a fault of one part does not keep the others from being checked.
+
+    Args:
+        root: The component's folder.
+        redactor: Knows the secrets that the errors of modules may have in their texts.
+    """
     findings = Findings(DESCRIPTOR)
     raw = check_descriptor(findings, root / DESCRIPTOR)
     component = Component(root, raw or {}, {}, {}, None, {})
@@ -27,11 +33,12 @@ def validate_component(root: Path) -> Report:
     if raw is not None:
         _check_metadata(findings, root, raw)
     with redirect_stdout(sys.stderr):
-        checks = _ModuleChecks(findings, Modules(component))
+        checks = _ModuleChecks(findings, Modules(component), redactor or Redactor())
         for pointer, function in functions:
             checks.check(pointer, function)
         findings.checked += checks.in_words()
         checks.check_verifier(root, raw or {})
+    _check_names(findings, root)
     findings.not_checked += [
         "what the functions do: none of them was called",
         "whether credentials, URLs and OAuth clients work: nothing was sent over the network",
@@ -64,6 +71,7 @@ class _ModuleChecks:
 
     findings: Findings
     modules: Modules
+    redactor: Redactor
     failed: dict[Path, str] = field(default_factory=dict)
     imported: set[Path] = field(default_factory=set)
 
@@ -73,7 +81,7 @@ class _ModuleChecks:
         with self._noted(place):
             path = self.modules.path(function)
             if path in self.failed:
-                self.findings.error(place, self.failed[path])
+                self.findings.error(place, self.redactor.redact(self.failed[path]))
                 return
             try:
                 self.modules.module(function)
@@ -117,7 +125,16 @@ class _ModuleChecks:
         try:
             yield
         except (ModuleNotLoadable, FunctionNotFound) as error:
-            self.findings.error(pointer, str(error), file=file)
+            self.findings.error(pointer, self.redactor.redact(str(error)), file=file)
+
+
+def _check_names(findings: Findings, root: Path) -> None:
+    """Note which modules at the root, which is importable, hide one of Python from everything that is imported."""
+    for path in sorted(root.iterdir()) if root.is_dir() else ():
+        is_module = path.suffix == ".py" or (path / "__init__.py").is_file()
+        if is_module and path.stem in sys.stdlib_module_names:
+            message = f"expected a name of its own, found {path.stem}, which hides the module of Python with that name"
+            findings.warning("", message, file=path.name)
 
 
 def _check_metadata(findings: Findings, root: Path, raw: Mapping[str, Any]) -> None:

@@ -11,15 +11,20 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shipmate.component import read_json
 from shipmate.errors import DescriptorError
 from shipmate.metadata import kind_of, pointer_to, schema_problems, sentence, slips
 from shipmate.validation.report import Findings, Report
 
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
 DIRECTIONS: Final = ("in", "out")
 _SECTIONS: Final[Mapping[str, str]] = {"triggers": "trigger", "actions": "action"}
+_LONGEST: Final = 20
+"""How many characters a mistyped choice may have; anything longer may be a secret at the wrong place."""
 _TEMPLATE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SELECTS: Final = ("SelectView", "MultiSelectView")
 _PLAIN_VIEWS: Final = (
@@ -86,6 +91,8 @@ def check_descriptor(findings: Findings, path: Path) -> dict[str, Any] | None:
 def _check_content(findings: Findings, raw: dict[str, Any]) -> None:
     findings.errors((pointer, "expected each key once, found it again") for pointer in _repetitions(raw))
     findings.errors(_differences(raw))
+    if "description" not in raw:
+        findings.warning("", "expected the property 'description', found none")
     _check_functions(findings, raw)
     _check_templates(findings, raw)
     fields = member(member(raw, "credentials"), "fields")
@@ -130,7 +137,22 @@ def _differences(raw: dict[str, Any]) -> list[tuple[str, str]]:
 
     schema = json.loads((files("shipmate") / "schemas" / "component.schema.json").read_text(encoding="utf-8"))
     errors = Draft7Validator(schema).iter_errors(raw)
-    return sorted((pointer_to(*error.absolute_path), sentence(error)) for error in errors)
+    return sorted((pointer_to(*error.absolute_path), _told(error)) for error in errors)
+
+
+def _told(error: "ValidationError") -> str:
+    """Return what is expected and found; of the descriptor's values, only short ones from a list of choices."""
+    schema: Any = error.schema
+    choices: Any = error.validator_value
+    value: Any = error.instance
+    if "$comment" in schema:
+        return f"expected {schema['$comment']}, found {kind_of(value)}"
+    text = sentence(error)
+    if error.validator != "enum" or not isinstance(value, str) or len(value) > _LONGEST:
+        return text
+    close = difflib.get_close_matches(value, choices, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{text.removesuffix('something else')}{value!r}{hint}"
 
 
 def _check_functions(findings: Findings, raw: dict[str, Any]) -> None:
@@ -184,7 +206,9 @@ def _check_require(findings: Findings, pointer: str, require: Any, fields: Mappi
 def _check_templates(findings: Findings, raw: dict[str, Any]) -> None:
     """Note templates in the OAuth settings that nothing fills."""
     credentials = member(raw, "credentials")
+    older = raw.get("env")
     known = {*member(raw, "envVars"), *member(credentials, "fields")}
+    known.update(each for each in (older if isinstance(older, list | dict) else ()) if isinstance(each, str))
     for section in ("oauth1", "oauth2"):
         for pointer, text in _texts(credentials.get(section), pointer_to("credentials", section)):
             for name in _TEMPLATE.findall(text):
