@@ -178,6 +178,12 @@ def test_what_is_not_understood_is_passed_over(schema: dict[str, Any]) -> None:
         ({"maxLength": "9"}, "/maxLength", "expected a whole number, found text"),
         ({"properties": {"a": 1}}, "/properties/a", "expected an object, found a number"),
         ({"properties": {"type": "object"}}, "/properties/type", "expected an object, found text"),
+        ({"required": 7, "properties": {"a": {"required": True}}}, "/required", "expected an array, found a number"),
+        (
+            {"items": {"properties": {"type": "object", "properties": {"a": {"maxLength": "9"}}}}},
+            "/items/properties/properties/a/maxLength",
+            "expected a whole number, found text",
+        ),
         ({"properties": {"a": {"type": {}}}}, "/properties/a/type", "expected one of object"),
         ({"enum": []}, "/enum", "expected at least 1 items, found 0"),
         ({"items": {"$ref": "https://example.com/s.json"}}, "/items/$ref", "in the same file"),

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from shipmate.errors import DescriptorError
-from shipmate.metadata.schemas import Schema, kind_of, pointer_to, resolved, subschemas, thawed, to_draft4
+from shipmate.metadata.schemas import Schema, kind_of, misplaced, pointer_to, resolved, subschemas, thawed, to_draft4
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -53,6 +53,8 @@ def schema_problems(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
                 found.append((f"{pointer}/$ref", f"expected text, found {kind_of(reference)}"))
             elif not isinstance(resolved(draft4, reference), dict):
                 found.append((f"{pointer}/$ref", "expected a reference to a schema in the same file, found another"))
+        for pointer, each in misplaced(thawed(schema)):
+            found += [(pointer + place, text) for place, text in schema_problems(each)]
     except RecursionError:
         return [("", "expected a schema, found one that is nested too deep")]
     return found

@@ -71,14 +71,18 @@ def to_draft4(schema: Mapping[str, Any]) -> Schema:
 
 def slips(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what published schemas get wrong without harm, as pairs of pointer and text: it is passed over."""
+    text = "expected properties by their names, found a schema, which is one level too deep"
     try:
-        return [
-            (f"{pointer}/properties", "expected properties by their names, found a schema, which is one level too deep")
-            for pointer, each in subschemas(thawed(schema))
-            if _is_slip(each.get("properties"))
-        ]
+        return [(pointer, text) for pointer, _ in misplaced(thawed(schema))]
     except RecursionError:  # which is a problem of its own
         return []
+
+
+def misplaced(schema: Schema) -> Iterator[tuple[str, Schema]]:
+    """Yield the schemas that stand where the properties of one should, with their pointers."""
+    for pointer, each in subschemas(schema):
+        if _is_slip(each.get("properties")):
+            yield f"{pointer}/properties", each["properties"]
 
 
 def _is_slip(properties: Any) -> bool:
@@ -103,7 +107,7 @@ def _lifted(schema: Any, places: Mapping[str, str]) -> Any:
     if isinstance(schema.get("$ref"), str):
         lifted["$ref"] = places.get(schema["$ref"], schema["$ref"])
     required = _required_names(schema)
-    if required:
+    if required and isinstance(lifted.get("required", []), list):
         lifted["required"] = required
     return lifted
 
