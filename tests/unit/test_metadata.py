@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shipmate.component import Component, Function
 from shipmate.errors import DescriptorError
-from shipmate.metadata import pointer_to, problems, read_schema, sample, schema_of, schema_problems, to_draft4
+from shipmate.metadata import pointer_to, problems, read_schema, sample, schema_of, schema_problems, slips, to_draft4
 
 TREE = {
     "definitions": {"node": {"properties": {"child": {"$ref": "#/definitions/node"}}}},
@@ -216,6 +216,7 @@ def test_a_schema_that_is_nested_too_deep_is_refused() -> None:
     for _ in range(3_000):
         schema = {"items": schema}
     assert schema_problems(schema) == [("", "expected a schema, found one that is nested too deep")]
+    assert slips(schema) == []
 
 
 @pytest.mark.parametrize(

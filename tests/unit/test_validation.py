@@ -86,8 +86,9 @@ def test_text_that_is_no_descriptor_is_one_error(tmp_path: Path, content: str, m
     assert len(report.not_checked) == 1
 
 
-def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> None:
-    deep = json.dumps(descriptor())[:-1] + ', "x": ' + "[" * 5_000 + "]" * 5_000 + "}"
+@pytest.mark.parametrize("depth", [940, 100_000])
+def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path, depth: int) -> None:
+    deep = json.dumps(descriptor())[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}"
     ((pointer, message),) = told(in_file(tmp_path, deep).errors)
     assert pointer == ""
     assert "too deep" in message
@@ -443,3 +444,141 @@ def test_the_schema_of_the_descriptor_is_one() -> None:
     """It is for editors, too."""
     schema = json.loads((files("shipmate") / "schemas" / "component.schema.json").read_text())
     Draft7Validator.check_schema(schema)
+
+
+BROKEN = Path(__file__).parents[1] / "components"
+DEFECTS = {
+    "broken_json": ("error", "component.json", "", "expected JSON, found expecting ',' delimiter at line 3, column 36"),
+    "duplicate_id": ("error", "component.json", "/actions/go", "expected an id that no trigger has, found it again"),
+    "duplicate_key": ("error", "component.json", "/title", "expected each key once, found it again"),
+    "env_var_is_no_object": ("error", "component.json", "/envVars/CLIENT_ID", "expected an object, found text"),
+    "exits_at_import": (
+        "error",
+        "component.json",
+        "/actions/go/main",
+        "sys.exit('leaving') was called (actions/go.py:3)",
+    ),
+    "field_without_label": (
+        "error",
+        "component.json",
+        "/actions/go/fields/name",
+        "expected the property 'label', found none",
+    ),
+    "hides_a_module_of_python": (
+        "warning",
+        "queue.py",
+        "",
+        "expected a name of its own, found queue, which hides the module of Python with that name",
+    ),
+    "imports_what_is_not_there": (
+        "error",
+        "component.json",
+        "/actions/go/main",
+        "No module named 'a_module_that_nobody_has' (actions/go.py:1)",
+    ),
+    "main_is_no_text": ("error", "component.json", "/actions/go/main", "expected text, found a number"),
+    "main_leaves_the_root": (
+        "error",
+        "component.json",
+        "/actions/go/main",
+        "expected main as a path inside the component",
+    ),
+    "metadata_file_is_no_json": ("error", "component.json", "/actions/go/metadata/in", "at line 2, column 1"),
+    "metadata_file_is_no_schema": (
+        "error",
+        "schemas/in.json",
+        "/properties/name/type",
+        "expected one of object, array",
+    ),
+    "metadata_refers_elsewhere": (
+        "error",
+        "component.json",
+        "/actions/go/metadata/in/properties/pet/$ref",
+        "expected a reference to a schema in the same file, found another",
+    ),
+    "missing_dynamic_metadata": (
+        "error",
+        "component.json",
+        "/actions/go/dynamicMetadata",
+        "expected a function get_meta_model in ./actions/go.py, found none; there is process",
+    ),
+    "missing_metadata_file": ("error", "component.json", "/actions/go/metadata/in", "no such file or directory"),
+    "missing_module": ("error", "component.json", "/actions/go/main", "found no such file"),
+    "missing_select_model": (
+        "error",
+        "component.json",
+        "/actions/go/fields/list/model",
+        "expected a function get_lists in ./actions/go.py, found none; there is process",
+    ),
+    "missing_title": ("error", "component.json", "", "expected the property 'title', found none"),
+    "missing_token_uri": (
+        "error",
+        "component.json",
+        "/credentials/oauth2",
+        "expected the property 'token_uri', found none",
+    ),
+    "no_functions": ("error", "component.json", "", "expected at least one trigger or action, found none"),
+    "no_process": (
+        "error",
+        "component.json",
+        "/actions/go/main",
+        "expected a function process in ./actions/go.py, found none; did you mean 'proces'?",
+    ),
+    "prints_at_import": None,
+    "raises_at_import": ("error", "component.json", "/actions/go/main", "ValueError: not today (actions/go.py:1)"),
+    "select_without_model": (
+        "error",
+        "component.json",
+        "/actions/go/fields/list",
+        "expected the property 'model' for a SelectView, found none",
+    ),
+    "undeclared_variable": (
+        "error",
+        "component.json",
+        "/credentials/oauth2/client_secret",
+        "expected a variable of envVars or the id of a credential field, found {{CLIENT_SECRET}}",
+    ),
+    "unknown_required_field": (
+        "error",
+        "component.json",
+        "/actions/go/fields/sheet/require",
+        "expected the id of a field, found 'book'",
+    ),
+    "unknown_trigger_type": (
+        "error",
+        "component.json",
+        "/triggers/poll/type",
+        "expected one of 'polling', 'webhook', found 'pooling'; did you mean 'polling'?",
+    ),
+    "unknown_view_class": (
+        "warning",
+        "component.json",
+        "/actions/go/fields/name/viewClass",
+        "expected a known view, found 'TextFeildView'; did you mean TextFieldView?",
+    ),
+    "verifier_does_not_import": (
+        "error",
+        "verify_credentials.py",
+        "",
+        "RuntimeError: no verifier today (verify_credentials.py:1)",
+    ),
+    "verifier_without_function": ("error", "verify_credentials.py", "", "expected a function verify_credentials"),
+}
+"""What is found in each of the components that are broken on purpose: severity, file, pointer, text."""
+
+
+def test_every_defect_is_named() -> None:
+    """A folder that no test reads would prove nothing."""
+    assert {each.name for each in BROKEN.iterdir() if (each / "component.json").is_file()} == set(DEFECTS)
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_component_with_one_defect_has_one_problem(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told with its place, and whatever the component prints stays off standard output."""
+    found = [
+        (each.severity, each.file, each.pointer, each.message) for each in validate_component(BROKEN / name).problems
+    ]
+    expected = DEFECTS[name]
+    assert [each[:3] for each in found] == ([expected[:3]] if expected else [])
+    assert expected is None or expected[3] in found[0][3]
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,2 @@
+def proces(context, msg, cfg, snapshot):
+    return None
