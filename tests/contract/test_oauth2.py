@@ -6,12 +6,13 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 
-from shipmate.emulator import Fault, Reply, Server
+from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Reply, Server
 from shipmate.errors import (
     ClientMisconfigured,
     CredentialsInvalid,
@@ -411,6 +412,18 @@ def test_client_credentials_without_keys_ask_for_a_token_first(bench: Workbench)
     assert len(bench.call.updates) == 2
 
 
+def test_clients_that_differ_in_a_credential_field_are_kept_apart(bench: Workbench) -> None:
+    """Two cfgs without an account and without keys, each with a client of its own, never share a token."""
+    bench.services = replace(bench.services, credential_fields=frozenset({"id", "secret"}))
+    options = {"grant": "client_credentials", "client_id": "{{id}}", "client_secret": "{{secret}}"}
+    cfgs = [{"id": "demo-client", "secret": "demo-secret"}, {"id": "second", "secret": "second-secret"}]
+    with OAuth2Provider({cfg["id"]: cfg["secret"] for cfg in cfgs}) as provider, DemoApi(provider) as api:
+        for cfg in cfgs * 2:
+            session = bench.session(dict(cfg), token_url=provider.token_url, **options)
+            assert session.get(api.url + "/me").status_code == 200
+        assert [request.form["client_id"] for request in provider.token_requests] == ["demo-client", "second"]
+
+
 # --- saving ------------------------------------------------------------------------------------------------
 
 
@@ -627,8 +640,6 @@ class Secrets:
 @pytest.fixture
 def secrets(bench: Workbench) -> Secrets:
     """Return secrets whose token has expired, wired to the bench's sessions."""
-    from dataclasses import replace
-
     secrets = Secrets(bench)
     bench.services = replace(bench.services, secrets=lambda: secrets)
     return secrets

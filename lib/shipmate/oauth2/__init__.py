@@ -9,11 +9,11 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from shipmate.errors import CredentialsInvalid
-from shipmate.oauth2.provider import OAuth2, Provider, check_options
+from shipmate.errors import CredentialsInvalid, ShipmateError
+from shipmate.oauth2.provider import OAuth2, Provider, Variables, check_options
 from shipmate.oauth2.renewer import CallPort, Clock, ManagedRenewer, OAuth2Services, Renewer, SecretsClient
 from shipmate.oauth2.store import CredentialStore
-from shipmate.tokens import secrets_of, stored_expiry
+from shipmate.tokens import fingerprint, secrets_of, stored_expiry
 
 if TYPE_CHECKING:
     from shipmate.oauth2.session import OAuth2Session
@@ -51,7 +51,7 @@ def open_session(
     services.redactor.add(*secrets_of(keys))
     clock = services.clock
     account = services.store.account(
-        _key(provider, cfg),
+        _key(provider, cfg, services),
         keys,
         stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch()),
         is_exact=bool(cfg.get("_account")),
@@ -73,7 +73,13 @@ def _managed(secret_id: str, provider: Provider, cfg: Mapping[str, Any], service
     return ManagedRenewer(secret_id, account, services)
 
 
-def _key(provider: Provider, cfg: Mapping[str, Any]) -> tuple[object, ...]:
+def _key(provider: Provider, cfg: Mapping[str, Any], services: OAuth2Services) -> tuple[object, ...]:
     if account := cfg.get("_account"):
         return ("account", account, provider.field)
-    return ("client", provider.token_url, provider.client_id, provider.grant, provider.field)
+    try:
+        client = provider.fill(Variables(services.environ, cfg, services.credential_fields))
+        identity = (client.token_url, client.client_id, client.client_secret)
+    except ShipmateError:
+        # What is missing is told when a token is asked for; until then the account works with what it has.
+        identity = (provider.token_url or "", provider.client_id or "", "")
+    return ("client", *map(fingerprint, identity), provider.grant, provider.field)
