@@ -86,9 +86,20 @@ def test_text_that_is_no_descriptor_is_one_error(tmp_path: Path, content: str, m
     assert len(report.not_checked) == 1
 
 
-@pytest.mark.parametrize("depth", [940, 100_000])
-def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path, depth: int) -> None:
-    deep = json.dumps(descriptor())[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}"
+def nested(depth: int) -> str:
+    return json.dumps(descriptor())[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}"
+
+
+def test_at_any_depth_a_descriptor_is_either_checked_or_nested_too_deep(tmp_path: Path) -> None:
+    """Reading it and going through it end at different depths."""
+    for depth in range(sys.getrecursionlimit() - 150, sys.getrecursionlimit(), 3):
+        report = in_file(tmp_path, nested(depth))
+        assert bool(report.checked) != bool(report.errors)
+        assert all("too deep" in message for _, message in told(report.errors))
+
+
+def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> None:
+    deep = nested(100_000)
     ((pointer, message),) = told(in_file(tmp_path, deep).errors)
     assert pointer == ""
     assert "too deep" in message
