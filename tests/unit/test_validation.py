@@ -264,6 +264,7 @@ def test_what_may_be_on_purpose_is_a_warning(tmp_path: Path, content: Any, point
         descriptor(action={"metadata": None, "dynamicMetadata": True}),
         descriptor(action={"metadata": {"out": "./schemas/not-there.json"}, "main": "./lib/go.js"}),
         descriptor(action=fields(f={"viewClass": "SelectView", "model": "kinds", "require": []})),
+        descriptor(action={"fields": {"f": {"viewClass": "CSVReadView"}, "g": {"viewClass": "RESTAPIView"}}}),
         descriptor(envVars={"ID": {}, "SECRET": {"required": True}}, credentials={"oauth2": OAUTH2}),
         descriptor(env=["ID", "SECRET", 3], credentials={"oauth2": OAUTH2}),
         descriptor(envVars={"ID": {}}, env={"SECRET": "x"}, credentials={"oauth2": OAUTH2}),

@@ -27,32 +27,33 @@ _LONGEST: Final = 20
 """How many characters a mistyped choice may have; anything longer may be a secret at the wrong place."""
 _TEMPLATE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SELECTS: Final = ("SelectView", "MultiSelectView")
-_PLAIN_VIEWS: Final = (
-    "CheckBoxView",
-    "MultiSelectView",
-    "OAuthFieldView",
-    "PasswordFieldView",
-    "SelectView",
-    "TextAreaView",
-    "TextFieldView",
-)
-_VIEWS: Final = (
-    *_PLAIN_VIEWS,
+# These draw all of themselves; published fields of them have no label.
+_WIDGETS: Final = (
     "CSVReadView",
     "CSVWriteView",
-    "CodeFieldView",
     "HTTPAuthView",
     "InMetadataExtensionView",
     "JSONataView",
     "OutMetadataView",
     "RESTAPIView",
-    "SelectPropertyView",
-    "SelectTreeView",
-    "TextAreaWithNoteView",
-    "TextFieldWithNoteView",
-    "TextView",
     "WebHookPayloadView",
     "WebhookAuthView",
+)
+_VIEWS: Final = (
+    *_WIDGETS,
+    "CheckBoxView",
+    "CodeFieldView",
+    "MultiSelectView",
+    "OAuthFieldView",
+    "PasswordFieldView",
+    "SelectPropertyView",
+    "SelectTreeView",
+    "SelectView",
+    "TextAreaView",
+    "TextAreaWithNoteView",
+    "TextFieldView",
+    "TextFieldWithNoteView",
+    "TextView",
 )
 
 
@@ -184,7 +185,7 @@ def _check_fields(findings: Findings, pointer: str, fields: Mapping[str, Any], *
             close = difflib.get_close_matches(view, _VIEWS, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             findings.warning(f"{place}/viewClass", f"expected a known view, found {view!r}{hint}")
-        if view in _PLAIN_VIEWS and "label" not in described:
+        if view in _VIEWS and view not in _WIDGETS and "label" not in described:
             findings.error(place, "expected the property 'label', found none")
         if view in _SELECTS and "model" not in described:
             findings.error(place, f"expected the property 'model' for a {view}, found none")
