@@ -13,6 +13,7 @@
     ├─ OperatorError                fix the installation         exit 2
     │  ├─ BadInput                    a file or an argument cannot be read as what it should be
     │  ├─ MissingSetting              a variable of the environment is not set
+    │  ├─ BadSetting                  a variable of the environment has a value that it cannot have
     │  ├─ ClientMisconfigured         the provider refuses the client, not the user (exit 1: it happens while running)
     │  └─ PlatformRefused             the platform's API refuses the call (exit 1, likewise)
     ├─ AccountError                 sign in again                exit 1
@@ -110,6 +111,12 @@ class MissingSetting(OperatorError):
     """A variable of the environment is not set."""
 
     code = "missing_setting"
+
+
+class BadSetting(OperatorError):
+    """A variable of the environment has a value that it cannot have."""
+
+    code = "bad_setting"
 
 
 class ClientMisconfigured(OperatorError):

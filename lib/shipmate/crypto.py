@@ -1,0 +1,96 @@
+"""The encryption of messages: AES-256-CBC with the flow's password and vector.
+
+Source: contract §4.1.
+"""
+
+import binascii
+import hashlib
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers import Cipher as _Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+from shipmate.errors import BadSetting
+
+_BLOCK_BYTES: Final = 16
+_RAW_SINCE_PROTOCOL: Final = 2
+_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
+_PADDINGS: Final = (b"", *(bytes([count]) * count for count in range(1, _BLOCK_BYTES + 1)))
+
+
+class Undecodable(ValueError):
+    """What was to be decrypted has not been encrypted with this password and vector; the text says no more."""
+
+
+class Cipher:
+    """Encrypts and decrypts bodies; safe to share between threads."""
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, password: str, iv: str) -> None:
+        """Derive the key.
+
+        Args:
+            password: Any text but an empty one, which would mean no encryption.
+            iv: A text of 16 bytes in UTF-8.
+
+        Raises:
+            BadSetting: The password is empty, or the vector has another length.
+        """
+        vector = iv.encode("utf-8", "surrogateescape")
+        if not password or len(vector) != _BLOCK_BYTES:
+            raise BadSetting(f"expected a password and a vector of {_BLOCK_BYTES} bytes, found {len(vector)} bytes")
+        key = hashlib.sha256(password.encode("utf-8", "surrogateescape")).digest()
+        self._cipher = _Cipher(AES(key), CBC(vector))
+
+    def encrypt(self, plain: bytes) -> bytes:
+        """Return the cipher text of any bytes."""
+        encryptor = self._cipher.encryptor()
+        padding = _PADDINGS[_BLOCK_BYTES - len(plain) % _BLOCK_BYTES]
+        return encryptor.update(plain + padding) + encryptor.finalize()
+
+    def decrypt(self, encrypted: bytes) -> bytes:
+        """Return the bytes that were encrypted.
+
+        Raises:
+            Undecodable: They were encrypted in another way, or not at all.
+        """
+        if not encrypted or len(encrypted) % _BLOCK_BYTES:
+            raise Undecodable("not a whole number of blocks")
+        decryptor = self._cipher.decryptor()
+        padded = decryptor.update(encrypted) + decryptor.finalize()
+        count = padded[-1]
+        if not 0 < count <= _BLOCK_BYTES or not padded.endswith(_PADDINGS[count]):
+            raise Undecodable("not encrypted with this password and vector")
+        return padded[:-count]
+
+    def encode(self, plain: bytes, protocol: int) -> bytes:
+        """Return the body of an AMQP message: base64 of the cipher text for protocol 1, the cipher text from 2 on."""
+        encrypted = self.encrypt(plain)
+        if protocol >= _RAW_SINCE_PROTOCOL:
+            return encrypted
+        return binascii.b2a_base64(encrypted, newline=False)
+
+    def decode(self, body: bytes, protocol: float) -> bytes:
+        """Return the bytes that `encode` was given; base64 may be wrapped, unpadded, or the one for URLs.
+
+        Raises:
+            Undecodable: The body is not what this protocol makes with this password and vector.
+        """
+        if protocol >= _RAW_SINCE_PROTOCOL:
+            return self.decrypt(body)
+        try:
+            return self.decrypt(binascii.a2b_base64(body, strict_mode=True))
+        except (binascii.Error, ValueError):
+            pass
+        return self.decrypt(_lenient_base64(body))
+
+
+def _lenient_base64(body: bytes) -> bytes:
+    """Decode base64 as Node does, which skips whatever does not belong to it and ends at the padding."""
+    standard = body.translate(_URL_SAFE).partition(b"=")[0]
+    try:
+        return binascii.a2b_base64(standard + b"===")
+    except binascii.Error as error:
+        raise Undecodable("not base64") from error
