@@ -240,8 +240,8 @@ def camel_case(name: str) -> str:
     >>> [camel_case(name) for name in ("FIRST_ONE", "A1_B2", "FOO_1BAR", "V2_API", "foo-bar", "XMLHttp")]
     ['firstOne', 'a1B2', 'foo1Bar', 'v2Api', 'fooBar', 'xmlHttp']
     """
-    first, *others = [word.lower() for word in _WORD.findall(name)] or [""]
-    return first + "".join(word.capitalize() for word in others)
+    words = [word[0].lower() for word in _WORD.finditer(name)]
+    return "".join([*words[:1], *(word.capitalize() for word in words[1:])])
 
 
 def _flow(environ: Mapping[str, str]) -> FlowSettings:
