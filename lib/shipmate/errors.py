@@ -21,7 +21,10 @@
     │  └─ CredentialsInvalid          the credentials are not usable
     └─ TransientError               nobody: it is retried        exit 1
        ├─ EmitError                   an event could not be handed over
+       │  ├─ EmitUnconfirmed            the broker has not confirmed a message
        │  └─ KeysNotSaved               new tokens could not be saved
+       ├─ ObjectUnavailable           the body of a message could not be had from the object storage
+       ├─ BrokerLost                  the broker could not be had any more
        ├─ PlatformUnavailable         the platform's API does not answer
        └─ TokenEndpointUnavailable    the provider's token endpoint does not answer
 
@@ -163,10 +166,39 @@ class EmitError(TransientError):
     code = "emit_failed"
 
 
+class EmitUnconfirmed(EmitError):
+    """The broker has not confirmed a message, in as many attempts as are allowed."""
+
+    code = "emit_unconfirmed"
+
+    def __init__(self, text: str, *, is_left_to_broker: bool = False) -> None:
+        """Say what was not confirmed.
+
+        Args:
+            text: The message.
+            is_left_to_broker: Whether the process is stopping, so that the input stays with the broker, which will
+                deliver it again.
+        """
+        super().__init__(text)
+        self.is_left_to_broker = is_left_to_broker
+
+
 class KeysNotSaved(EmitError):
     """Refreshed tokens could not be saved, so no request was sent with them."""
 
     code = "keys_not_saved"
+
+
+class BrokerLost(TransientError):
+    """The broker does not accept a connection, or does not let us consume, in as many attempts as are allowed."""
+
+    code = "broker_lost"
+
+
+class ObjectUnavailable(TransientError):
+    """The body of a message could not be had from the object storage."""
+
+    code = "object_unavailable"
 
 
 class PlatformUnavailable(TransientError):

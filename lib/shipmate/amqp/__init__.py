@@ -1,0 +1,13 @@
+"""The broker: two connections on one I/O thread. Nothing else knows the client library.
+
+``link`` keeps a connection and its channel open, ``deliveries`` decides what a redelivery means, ``publisher`` waits
+for confirms and tries again, ``lease`` is a lock between containers, and ``broker`` is what the run mode sees.
+
+Source: contract §3.
+"""
+
+from shipmate.amqp.broker import Broker
+from shipmate.amqp.deliveries import Delivery
+from shipmate.amqp.publisher import Publication
+
+__all__ = ["Broker", "Delivery", "Publication"]

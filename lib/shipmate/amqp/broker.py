@@ -1,0 +1,314 @@
+"""The broker as the run mode sees it: deliveries come in, publications go out, from any thread."""
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from pika.adapters.select_connection import IOLoop
+from pika.channel import Channel
+from pika.exceptions import AMQPError
+
+from shipmate.amqp.deliveries import Admission, Deliveries, Delivery
+from shipmate.amqp.lease import Lease
+from shipmate.amqp.link import Link, Persistence, parameters
+from shipmate.amqp.publisher import Publication, Publisher, Then
+from shipmate.errors import EmitUnconfirmed
+from shipmate.settings import BrokerSettings
+
+_log: Final = logging.getLogger("shipmate.amqp")
+_CLOSE_SECONDS: Final = 1.0
+_LEASE_SECONDS: Final = 60.0
+
+
+class Broker:
+    """Two connections, one to read and one to write, so that a broker short of memory still takes acknowledgements."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        *,
+        on_delivery: Callable[[Delivery], None],
+        on_lost: Callable[[BaseException], None],
+    ) -> None:
+        """Prepare the connections; nothing is opened yet.
+
+        Args:
+            settings: Where to connect and how often to try.
+            on_delivery: Called on the I/O thread with each message to process; it must neither wait nor raise.
+            on_lost: Called when the broker could not be had any more: the process must end.
+
+        Raises:
+            BadSetting: The address is none of a broker.
+        """
+        # The client library logs every step of a connection; what matters of it is logged here.
+        logging.getLogger("pika").setLevel(logging.CRITICAL)
+        self._settings = settings
+        self._on_delivery = on_delivery
+        self._on_lost = on_lost
+        self._loop = IOLoop()
+        self._thread = threading.Thread(target=self._run, name="shipmate-io", daemon=True)
+        self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._is_woken = False
+        self._publisher = Publisher(self._loop, settings)
+        self._deliveries = Deliveries(time.monotonic)
+        self._consumer_tag: str | None = None
+        self._wants_messages = False
+        self._is_closing = False
+        self._up: dict[str, threading.Event] = {name: threading.Event() for name in ("read", "write", "consuming")}
+        self._lost: BaseException | None = None
+        self._cancelled = threading.Event()
+        self._closed = threading.Event()
+        persistence = Persistence(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000)
+        host = os.uname().nodename
+        self._read = Link(
+            self._loop,
+            parameters(settings.uri, f"{host}-read"),
+            persistence,
+            prepare=self._prepare_reading,
+            on_up=lambda _: self._reading(),
+            on_down=self._reading_ended,
+            on_given_up=self._give_up,
+        )
+        self._write = Link(
+            self._loop,
+            parameters(settings.uri, f"{host}-write"),
+            persistence,
+            prepare=self._prepare_writing,
+            on_up=self._writing,
+            on_down=self._publisher.down,
+            on_given_up=self._give_up,
+        )
+
+    def open(self) -> None:
+        """Connect, and return when both connections can be used.
+
+        Raises:
+            BrokerLost: They could not be had.
+        """
+        self._thread.start()
+        self._submit(self._read.start)
+        self._submit(self._write.start)
+        self._await("read")
+        self._await("write")
+
+    def consume(self) -> None:
+        """Begin to consume, and return when the broker has agreed.
+
+        Raises:
+            BrokerLost: It has not.
+        """
+        self._submit(self._begin_to_consume)
+        self._await("consuming")
+
+    def publish(self, publication: Publication) -> None:
+        """Publish, and return when the broker has confirmed.
+
+        Raises:
+            EmitUnconfirmed: It has not, in as many attempts as are allowed.
+        """
+        outcome: list[EmitUnconfirmed | None] = []
+        turn = threading.Lock()
+        turn.acquire()
+
+        def then(error: EmitUnconfirmed | None) -> None:
+            outcome.append(error)
+            turn.release()
+
+        self._submit(self._publisher.publish, publication, then)
+        turn.acquire()
+        if outcome[0] is not None:
+            raise outcome[0]
+
+    def publish_later(self, publication: Publication, then: Then) -> None:
+        """Publish; ``then`` is called on the I/O thread when the broker has confirmed, or when it will not."""
+        self._submit(self._publisher.publish, publication, then)
+
+    def settle(self, delivery: Delivery, *, is_good: bool) -> None:
+        """Acknowledge or reject a message, now or when it is delivered again."""
+        self._submit(self._settle, delivery, is_good)
+
+    def leave(self, delivery: Delivery) -> None:
+        """Do neither: the broker will deliver the message again, to whoever consumes then."""
+        self._submit(self._deliveries.drop, delivery)
+
+    def is_stale(self, delivery: Delivery) -> bool:
+        """Tell whether nobody need begin with this message, because it comes again."""
+        # Read without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
+        return delivery.incarnation != self._deliveries.incarnation
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Keep other containers out meanwhile, as far as the broker lets us."""
+        lease = Lease(self._loop, f"shipmate.{name}", lambda: self._read.connection)
+        self._submit(lease.begin)
+        lease.wait(_LEASE_SECONDS)
+        try:
+            yield
+        finally:
+            self._submit(lease.end)
+
+    def cancel(self) -> None:
+        """Stop consuming, and return when the broker has agreed, or cannot any more."""
+        self._submit(self._stop_consuming)
+        self._cancelled.wait(_CLOSE_SECONDS)
+
+    def stop_retrying(self) -> None:
+        """Let publications that the broker does not take fail, because the process is stopping."""
+        self._submit(self._publisher.stop_retrying)
+
+    def abandon(self, seconds: float) -> None:
+        """Let all publications fail if the broker has confirmed nothing for that long."""
+        self._submit(self._publisher.abandon, seconds)
+
+    def close(self) -> None:
+        """Close both connections, in order if the broker answers in time."""
+        if not self._thread.is_alive():
+            return
+        self._submit(self._close)
+        self._closed.wait(_CLOSE_SECONDS)
+        self._loop.add_callback_threadsafe(self._loop.stop)
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            self._loop.start()
+        except BaseException as error:  # the top of the thread; a process without it would live on idle
+            _log.critical("the I/O thread failed", exc_info=error)
+            self._give_up(error)
+
+    def _submit(self, action: Callable[..., object], *args: Any) -> None:
+        """Have something done on the I/O thread; it is woken once for all that has come together meanwhile."""
+        self._todo.append((action, args))
+        if not self._is_woken:
+            self._is_woken = True
+            self._loop.add_callback_threadsafe(self._do)
+
+    def _do(self) -> None:
+        self._is_woken = False
+        while self._todo:
+            action, args = self._todo.popleft()
+            action(*args)
+
+    def _await(self, what: str) -> None:
+        self._up[what].wait()
+        if self._lost is not None:
+            raise self._lost
+
+    def _give_up(self, error: BaseException) -> None:
+        if self._is_closing:
+            return
+        self._lost = self._lost or error
+        for each in self._up.values():
+            each.set()
+        self._cancelled.set()
+        self._on_lost(error)
+
+    def _prepare_reading(self, channel: Channel, ready: Callable[[], None]) -> None:
+        channel.add_on_cancel_callback(lambda _: self._consume_again(channel))
+        channel.basic_qos(prefetch_count=self._settings.prefetch, callback=lambda _: self._subscribe(channel, ready))
+
+    def _subscribe(self, channel: Channel, ready: Callable[[], None]) -> None:
+        if not self._wants_messages:
+            ready()
+            return
+
+        def agreed(_: Any) -> None:
+            ready()
+            self._up["consuming"].set()
+
+        self._consumer_tag = channel.basic_consume(self._settings.queue, self._on_message, callback=agreed)
+
+    def _begin_to_consume(self) -> None:
+        self._wants_messages = True
+        channel = self._read.channel
+        if channel is not None and channel.is_open:
+            self._subscribe(channel, lambda: None)
+
+    def _consume_again(self, channel: Channel) -> None:
+        """Subscribe again after the broker has cancelled: the queue may have moved to another node, or be gone."""
+        if not self._wants_messages:
+            return
+        _log.warning("the broker cancelled the consumer: subscribing again")
+        self._subscribe(channel, lambda: None)
+
+    def _reading(self) -> None:
+        self._up["read"].set()
+
+    def _reading_ended(self) -> None:
+        self._deliveries.next_channel()
+        if not self._wants_messages:
+            self._cancelled.set()
+
+    def _prepare_writing(self, channel: Channel, ready: Callable[[], None]) -> None:
+        connection = channel.connection
+        connection.add_on_connection_blocked_callback(lambda *_: self._block(True))
+        connection.add_on_connection_unblocked_callback(lambda *_: self._block(False))
+        self._publisher.prepare(channel, ready)
+
+    def _writing(self, channel: Channel) -> None:
+        self._publisher.up(channel)
+        self._up["write"].set()
+
+    def _block(self, is_blocked: bool) -> None:
+        _log.warning("the broker %s publishing", "blocks" if is_blocked else "allows")
+        self._publisher.block(is_blocked)
+
+    def _on_message(self, channel: Channel, method: Any, properties: Any, body: bytes) -> None:
+        delivery = Delivery(
+            body,
+            properties.headers or {},
+            properties,
+            method.delivery_tag,
+            self._deliveries.incarnation,
+            method.redelivered,
+            method.exchange,
+            method.routing_key,
+            method.consumer_tag,
+        )
+        admission = self._deliveries.admit(delivery)
+        if admission is Admission.PROCESS:
+            self._on_delivery(delivery)
+        elif admission is not Admission.ADOPTED:
+            self._answer(delivery, is_good=admission is Admission.ACKNOWLEDGE)
+
+    def _settle(self, delivery: Delivery, is_good: bool) -> None:
+        if self._deliveries.settle(delivery, is_good=is_good):
+            self._answer(delivery, is_good=is_good)
+
+    def _answer(self, delivery: Delivery, *, is_good: bool) -> None:
+        channel = self._read.channel
+        if channel is None or not channel.is_open:
+            return
+        try:
+            if is_good:
+                channel.basic_ack(delivery.tag)
+            else:
+                channel.basic_reject(delivery.tag, requeue=False)
+        except AMQPError:  # the channel is closing: the message comes again
+            _log.debug("a channel closed before its message was settled")
+
+    def _stop_consuming(self) -> None:
+        self._wants_messages = False
+        channel = self._read.channel
+        if self._consumer_tag is None or channel is None or not channel.is_open:
+            self._cancelled.set()
+            return
+        channel.basic_cancel(self._consumer_tag, callback=lambda _: self._cancelled.set())
+
+    def _close(self) -> None:
+        self._is_closing = True
+        self._read.close()
+        self._write.close()
+        self._watch_closing()
+
+    def _watch_closing(self) -> None:
+        connections = [link.connection for link in (self._read, self._write)]
+        if all(one is None or one.is_closed for one in connections):
+            self._closed.set()
+        else:
+            self._loop.call_later(0.005, self._watch_closing)

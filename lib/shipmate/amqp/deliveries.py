@@ -1,0 +1,132 @@
+"""What has been delivered and not yet settled, and which delivery is the same message again. Pure; no I/O.
+
+Source: contract §3.7.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+_REMEMBERED: Final = 4096
+_REMEMBERED_SECONDS: Final = 300.0
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """A message as the broker delivered it; the tag changes when it is delivered again on a later channel."""
+
+    body: bytes = field(repr=False)
+    headers: Mapping[str, Any] = field(repr=False)
+    properties: Any = field(repr=False)
+    """All properties as the client library has them: a rebound publishes them again."""
+    tag: int
+    incarnation: int
+    """Which of the channels that this process has had the tag belongs to."""
+    is_redelivered: bool
+    exchange: str = ""
+    routing_key: str = ""
+    consumer_tag: str = ""
+
+    @property
+    def message_id(self) -> str | None:
+        """The id that tells messages apart, None when there is none."""
+        value = self.headers.get("messageId")
+        return value if isinstance(value, str) and value else None
+
+
+class Admission(Enum):
+    """What to do with a delivery."""
+
+    PROCESS = "it is new"
+    ADOPTED = "it is being processed; its new tag will be used"
+    ACKNOWLEDGE = "it was processed while the channel was away, and succeeded"
+    REJECT = "it was processed while the channel was away, and failed"
+
+
+class Deliveries:
+    """The deliveries of one consumer, over all channels that it has had."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Start with the first channel; ``clock`` counts seconds."""
+        self.incarnation = 0
+        self._clock = clock
+        self._unsettled: dict[str, list[Delivery]] = {}
+        self._outcomes: OrderedDict[tuple[str, int, int], tuple[Admission, float]] = OrderedDict()
+        """By message id, a hash of the body, and a count for messages that have both in common."""
+
+    def next_channel(self) -> None:
+        """Note that all tags so far are dead."""
+        self.incarnation += 1
+
+    def admit(self, delivery: Delivery) -> Admission:
+        """Decide what to do with a delivery on the present channel."""
+        message_id = delivery.message_id
+        if message_id is None:
+            return Admission.PROCESS
+        if delivery.is_redelivered:
+            if self._adopt(message_id, delivery):
+                return Admission.ADOPTED
+            if outcome := self._recall(message_id, delivery):
+                return outcome
+        self._unsettled.setdefault(message_id, []).append(delivery)
+        return Admission.PROCESS
+
+    def forget_stale(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery that nobody has begun to process is one of a dead channel: it will come again."""
+        if delivery.incarnation == self.incarnation:
+            return False
+        self._remove(delivery)
+        return True
+
+    def settle(self, delivery: Delivery, *, is_good: bool) -> bool:
+        """Note the outcome, and tell whether the tag is alive; else the outcome waits for the redelivery."""
+        self._remove(delivery)
+        if delivery.incarnation == self.incarnation:
+            return True
+        self._remember(delivery, Admission.ACKNOWLEDGE if is_good else Admission.REJECT)
+        return False
+
+    def drop(self, delivery: Delivery) -> None:
+        """Forget a delivery that is left to the broker."""
+        self._remove(delivery)
+
+    def _adopt(self, message_id: str, delivery: Delivery) -> bool:
+        for known in self._unsettled.get(message_id, ()):
+            if known.incarnation < self.incarnation and known.body == delivery.body:
+                known.tag, known.incarnation = delivery.tag, delivery.incarnation
+                return True
+        return False
+
+    def _remember(self, delivery: Delivery, outcome: Admission) -> None:
+        message_id = delivery.message_id
+        if message_id is None:
+            return
+        count = 0
+        while (key := (message_id, hash(delivery.body), count)) in self._outcomes:
+            count += 1
+        self._outcomes[key] = outcome, self._clock() + _REMEMBERED_SECONDS
+        while len(self._outcomes) > _REMEMBERED:
+            self._outcomes.popitem(last=False)
+
+    def _recall(self, message_id: str, delivery: Delivery) -> Admission | None:
+        now = self._clock()
+        while self._outcomes and next(iter(self._outcomes.values()))[1] < now:
+            self._outcomes.popitem(last=False)
+        body = hash(delivery.body)
+        count = 0
+        while (message_id, body, count + 1) in self._outcomes:
+            count += 1
+        found = self._outcomes.pop((message_id, body, count), None)
+        return found[0] if found else None
+
+    def _remove(self, delivery: Delivery) -> None:
+        message_id = delivery.message_id
+        known = self._unsettled.get(message_id) if message_id is not None else None
+        if message_id is None or known is None:
+            return
+        if delivery in known:
+            known.remove(delivery)
+        if not known:
+            del self._unsettled[message_id]

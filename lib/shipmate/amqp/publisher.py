@@ -1,0 +1,228 @@
+"""What is published: confirmed by the broker, or tried again.
+
+Source: contract §3.5.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pika import BasicProperties
+from pika.channel import Channel
+from pika.exceptions import AMQPError
+from pika.spec import Basic
+
+from shipmate.amqp.deliveries import Delivery
+from shipmate.errors import EmitUnconfirmed
+from shipmate.settings import BrokerSettings
+
+_log: Final = logging.getLogger("shipmate.amqp")
+
+Then = Callable[[EmitUnconfirmed | None], None]
+"""Called on the I/O thread with None when the broker has confirmed, else with what went wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A message on its way to the exchange."""
+
+    routing_key: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, Any] = field(repr=False)
+    origin: Delivery | None = None
+    """Whose properties it has, for a message that goes back as it came; such a one may be unroutable."""
+    expiration_ms: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Sending:
+    """A publication and how far it has come."""
+
+    publication: Publication
+    then: Then
+    failures: int = 0
+    is_returned: bool = False
+
+
+class Publisher:
+    """Publishes on the channel that there is, and waits while there is none; only on the I/O thread."""
+
+    def __init__(self, loop: Any, settings: BrokerSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start without a channel."""
+        self._loop = loop
+        self._settings = settings
+        self._clock = clock
+        self._delivery_mode = 2 if settings.is_persistent else 1
+        self._channel: Channel | None = None
+        self._is_blocked = False
+        self._is_stopping = False
+        self._waiting: deque[_Sending] = deque()
+        self._sent: dict[int, _Sending] = {}
+        self._retrying: set[_Sending] = set()
+        self._number = 0
+        self._progress_at = clock()
+
+    def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
+        """Ask for confirms on a new channel."""
+        channel.add_on_return_callback(self._on_return)
+        if self._settings.confirms:
+            channel.confirm_delivery(self._on_confirm, callback=lambda _: ready())
+        else:
+            ready()
+
+    def up(self, channel: Channel) -> None:
+        """Use a channel that is ready."""
+        self._channel = channel
+        self._number = 0
+        self._is_blocked = False
+        self._flush()
+
+    def down(self) -> None:
+        """Try everything again that the lost channel has not confirmed."""
+        self._channel = None
+        lost, self._sent = self._sent, {}
+        for sending in lost.values():
+            self._failed(sending, "the connection was lost before the broker confirmed")
+
+    def block(self, is_blocked: bool) -> None:
+        """Hold back what is to be published while the broker says that it is short of memory or disk."""
+        self._is_blocked = is_blocked
+        self._progress_at = self._clock()
+        if not is_blocked:
+            self._flush()
+
+    def publish(self, publication: Publication, then: Then) -> None:
+        """Publish, now or as soon as there is a channel."""
+        sending = _Sending(publication, then)
+        if self._channel is None or self._is_blocked:
+            self._waiting.append(sending)
+        else:
+            self._send(self._channel, sending)
+
+    def stop_retrying(self) -> None:
+        """Let what has failed so far, or fails from now on, end with its failure."""
+        self._is_stopping = True
+        self._progress_at = self._clock()
+        retrying, self._retrying = self._retrying, set()  # whose timers find nothing to do
+        for sending in retrying:
+            self._give_up(sending, "the process is stopping")
+
+    def abandon(self, seconds: float) -> None:
+        """End everything with a failure if the broker has confirmed nothing for that long."""
+        if self._clock() - self._progress_at < seconds:
+            return
+        stuck = [*self._sent.values(), *self._waiting]
+        self._sent, self._waiting = {}, deque()
+        for sending in stuck:
+            self._give_up(sending, "the process is stopping and the broker does not confirm")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not (self._sent or self._waiting or self._retrying)
+
+    def _flush(self) -> None:
+        while self._waiting and self._channel is not None and not self._is_blocked:
+            self._send(self._channel, self._waiting.popleft())
+
+    def _send(self, channel: Channel, sending: _Sending) -> None:
+        one = sending.publication
+        if not self._sent:
+            self._progress_at = self._clock()
+        try:
+            channel.basic_publish(
+                self._settings.exchange,
+                one.routing_key,
+                one.body,
+                self._properties(sending),
+                mandatory=one.origin is None,
+            )
+        except AMQPError as error:  # the channel is closing: its end is told next
+            self._failed(sending, type(error).__name__)
+        except Exception as error:  # what cannot be encoded as AMQP must not end the I/O thread
+            sending.then(EmitUnconfirmed(f"Failed on publishing {_id(one)} message to MQ: {type(error).__name__}"))
+        else:
+            if self._settings.confirms:
+                self._number += 1
+                self._sent[self._number] = sending
+            else:
+                sending.then(None)
+
+    def _properties(self, sending: _Sending) -> BasicProperties:
+        one = sending.publication
+        made: BasicProperties = BasicProperties()  # type: ignore[no-untyped-call]
+        if one.origin is None:
+            made.content_type, made.content_encoding = "application/json", "utf8"
+        else:
+            made.__dict__.update(vars(one.origin.properties))
+            made.expiration = str(one.expiration_ms)
+        made.headers = {**one.headers, "retry": sending.failures} if sending.failures else one.headers
+        made.delivery_mode = self._delivery_mode
+        return made
+
+    def _on_confirm(self, frame: Any) -> None:
+        self._progress_at = self._clock()
+        method = frame.method
+        is_good = isinstance(method, Basic.Ack)
+        if not method.multiple:
+            numbers = [method.delivery_tag]
+        else:
+            numbers = [number for number in self._sent if number <= method.delivery_tag]
+        for number in numbers:
+            sending = self._sent.pop(number, None)
+            if sending is None:
+                continue
+            if sending.is_returned:
+                self._failed(sending, "it could not be routed to any queue")
+            elif is_good:
+                sending.then(None)
+            else:
+                self._failed(sending, "the broker refused it")
+
+    def _on_return(self, _channel: Channel, method: Any, properties: BasicProperties, body: bytes) -> None:
+        """Mark what came back; its confirm is the next frame. Nothing but order tells equal messages apart."""
+        headers = properties.headers or {}
+        for sending in self._sent.values():
+            one = sending.publication
+            if (
+                not sending.is_returned
+                and one.routing_key == method.routing_key
+                and one.headers.get("messageId") == headers.get("messageId")
+                and one.body == body
+            ):
+                sending.is_returned = True
+                return
+
+    def _failed(self, sending: _Sending, cause: str) -> None:
+        attempts = self._settings.publish_attempts
+        if self._is_stopping or (attempts is not None and sending.failures + 1 >= attempts):
+            self._give_up(sending, cause)
+            return
+        delay_ms = min(
+            self._settings.publish_delay_ms * 2 ** min(sending.failures, 32), self._settings.publish_max_delay_ms
+        )
+        sending.failures += 1
+        sending.is_returned = False
+        _log.warning("publishing failed and is tried again", extra={"cause": cause, "retry": sending.failures})
+        self._retrying.add(sending)
+        self._loop.call_later(max(0, delay_ms) / 1000, lambda: self._again(sending))
+
+    def _again(self, sending: _Sending) -> None:
+        if sending not in self._retrying:
+            return
+        self._retrying.remove(sending)
+        if self._channel is None or self._is_blocked:
+            self._waiting.append(sending)
+        else:
+            self._send(self._channel, sending)
+
+    def _give_up(self, sending: _Sending, cause: str) -> None:
+        text = f"Failed on publishing {_id(sending.publication)} message to MQ: {cause}"
+        sending.then(EmitUnconfirmed(text, is_left_to_broker=self._is_stopping))
+
+
+def _id(publication: Publication) -> str:
+    return str(publication.headers.get("messageId"))

@@ -1,0 +1,45 @@
+"""Limits how many events of a kind start in each interval.
+
+Source: contract §6.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Throttle:
+    """Fixed windows: what exceeds the limit of one waits, in order, for the following ones."""
+
+    def __init__(
+        self,
+        limit: int,
+        interval_ms: int,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """Allow ``limit`` starts in each interval; without a positive limit or interval, as many as there are."""
+        self._limit = limit
+        self._interval_seconds = interval_ms / 1000
+        self._is_limited = limit > 0 and interval_ms > 0
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._window_at = float("-inf")
+        self._started = 0
+
+    def wait(self) -> None:
+        """Return when the next one may start."""
+        if self._is_limited and (seconds := self._reserve()) > 0:
+            self._sleep(seconds)
+
+    def _reserve(self) -> float:
+        """Return the seconds until the window that has room."""
+        with self._lock:
+            now = self._clock()
+            if now >= self._window_at + self._interval_seconds:
+                self._window_at, self._started = now, 0
+            elif self._started >= self._limit:
+                self._window_at, self._started = self._window_at + self._interval_seconds, 0
+            self._started += 1
+            return self._window_at - now
