@@ -30,7 +30,7 @@ _FAIL_THE_MESSAGE: Final = frozenset({"data", "updateKeys"})
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event on its way to the sink, its value already JSON.
+    """One event on its way to the sink, its value already JSON, unless the sink encodes it at once.
 
     ``Event("data", {"body": {"id": 7}})``, or ``Event("updateKeys", {"oauth": {...}}, account="5f2a")``
     """
@@ -41,11 +41,25 @@ class Event:
     """Whose keys these are; None means the step's own."""
 
 
+_Then = Callable[[BaseException | None], None]
+
+
 class Sink(Protocol):
     """Where a run mode takes the events of a call."""
 
     def deliver(self, event: Event) -> None:
         """Take one event, from any thread; return when it is safe, raise when it is not."""
+
+
+class EncodingSink(Sink, Protocol):
+    """A sink that makes JSON of a value before it returns, so that nobody need copy the value for it."""
+
+    def deliver_later(self, event: Event, then: _Then) -> None:
+        """Take one event without waiting; ``then`` is told on any thread that it is safe, or why it is not.
+
+        Raises:
+            InvalidMessage, EmitError: It was not taken; ``then`` is not told.
+        """
 
 
 class Emission(Coroutine[Any, Any, None]):
@@ -101,8 +115,8 @@ class Call:
     """
 
     __slots__ = (
-        "_emitter", "_events", "_failed", "_is_closed", "_is_ended", "_is_over", "_lock", "_loops", "_quiet",
-        "_redactor", "_reported", "_sink", "_under_way", "errors",
+        "_emitter", "_events", "_failed", "_is_closed", "_is_ended", "_is_over", "_later", "_lock", "_loops",
+        "_quiet", "_redactor", "_reported", "_sink", "_under_way", "errors",
     )  # fmt: skip
 
     def __init__(self, sink: Sink, redactor: Redactor, loops: Loops, *, events: tuple[str, ...] = EVENTS) -> None:
@@ -115,6 +129,7 @@ class Call:
             events: The events that may be emitted; without ``error`` among them, errors are logged instead.
         """
         self._sink = sink
+        self._later: Callable[[Event, _Then], None] | None = getattr(sink, "deliver_later", None)
         self._redactor = redactor
         self._loops = loops
         self._events = events
@@ -147,7 +162,7 @@ class Call:
 
     def emit_now(self, event: str, value: Any = None) -> None:
         """Hand an event over, and return when that is done."""
-        if ready := self._begin(event, value):
+        if ready := self._begin(event, value, is_at_once=self._later is not None):
             try:
                 self._hand_over(ready)
             finally:
@@ -169,6 +184,38 @@ class Call:
         else:
             future.set_result(None)
         return emission
+
+    def end_with(self, value: Any, on_end: Callable[[], None]) -> bool:
+        """Close the call with a last data event, without waiting for it; tell whether that can be done.
+
+        Args:
+            value: The message.
+            on_end: Called, on any thread, when the event is safe, or when what went wrong has been reported.
+
+        Raises:
+            InvalidMessage: The value is no message.
+            EmitError: The sink has not taken it, and will not call back.
+        """
+        if self._later is None or self._under_way or self._emitter is not None or self._failed:
+            return False
+
+        def then(error: BaseException | None) -> None:
+            self._finish()
+            if error is None:
+                self._is_over = True
+            else:
+                self.close(error)
+            on_end()
+
+        if event := self._begin("data", value, is_at_once=True):
+            with self._lock:
+                self._is_closed = True
+            try:
+                self._later(event, then)
+            except BaseException:
+                self._finish()
+                raise
+        return True
 
     def emit_keys(self, value: dict[str, Any], account: str | None) -> None:
         """Hand new keys over, also of a call that is over: a rotated token that is not saved is lost.
@@ -227,11 +274,15 @@ class Call:
             return all(self._is_known(member) for member in error.exceptions)
         return any(error is known for known in self._reported)
 
-    def _begin(self, name: str, value: Any) -> Event | None:
-        """Check and copy what is emitted; None when there is nothing to hand over."""
+    def _begin(self, name: str, value: Any, *, is_at_once: bool = False) -> Event | None:
+        """Check what is emitted, and copy it unless it is encoded at once; None when there is nothing to hand over."""
         if name not in self._events:
             raise _unknown(name, self._events)
-        ready = _VALUES[name](value, self._redactor)
+        if is_at_once and name == "data":
+            check_message(value)
+            ready = value
+        else:
+            ready = _VALUES[name](value, self._redactor)
         if ready is _NOTHING:
             return None
         with self._lock:
@@ -322,8 +373,11 @@ def _snapshot(value: Any, _: Redactor) -> Any:
     return plain(value)
 
 
-def _snapshot_part(value: Any, redactor: Redactor) -> Any:
-    part = _object(value, redactor)
+def _snapshot_part(value: Any, _: Redactor) -> Any:
+    if not isinstance(value, Mapping):
+        _log.error("updateSnapshot takes an object with the members to change: nothing done")
+        return _NOTHING
+    part = plain(value)
     if part.get("$set"):
         _log.warning("updateSnapshot takes the members to change, not $set: nothing done")
         return _NOTHING

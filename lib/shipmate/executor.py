@@ -58,25 +58,50 @@ def process(
         msg: The message; it and the next two belong to the function, which may change them.
         cfg: The configuration.
         snapshot: The snapshot.
-        sink: Takes the events.
+        sink: Takes the events, and waits for each.
         services: What the run mode provides.
         ids: The ids of the message.
 
     Source: contract §7.
+    """
+    ended: list[Outcome] = []
+    process_later(function, msg, cfg, snapshot, sink=sink, services=services, ids=ids, on_end=ended.append)
+    (outcome,) = ended
+    return outcome
+
+
+def process_later(
+    function: Callable[..., Any],
+    msg: Any,
+    cfg: Any,
+    snapshot: Any,
+    *,
+    sink: Sink,
+    services: Services,
+    ids: Ids,
+    on_end: Callable[[Outcome], None],
+) -> None:
+    """Process one message as `process` does; what the function returns is not waited for if the sink allows that.
+
+    Args:
+        on_end: Called once, on any thread, when everything that was emitted is safe or reported.
     """
     call = Call(sink, services.redactor, services.loops, events=EVENTS)
     context = _context(call, services, ids)
     failure: BaseException | None = None
     with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):
         try:
-            _emit_result(function(context, msg, cfg, snapshot), call, services.loops)
+            result = function(context, msg, cfg, snapshot)
+            if type(result) is dict and call.end_with(result, lambda: on_end(Outcome(call.errors))):
+                return
+            _emit_result(result, call, services.loops)
         except BaseException as error:  # the edge to the author's code: sys.exit() ends the message, not the process
             failure = error
         try:
             call.close(failure)
         finally:
             failure = None  # its traceback refers to this frame
-    return Outcome(call.errors)
+    on_end(Outcome(call.errors))
 
 
 def call_model(

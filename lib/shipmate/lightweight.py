@@ -35,31 +35,29 @@ class Bodies:
         self._objects = objects
         self._wire = wire
 
-    def resolve(self, message: Message) -> dict[int, str]:
+    def resolve(self, message: Message) -> dict[str, str]:
         """Put stored bodies into a message and its passthrough, in place of the headers that refer to them.
 
         Returns:
-            The ids by the identity of the messages that had them, so that nothing needs to be stored twice.
+            The ids by the steps of the passthrough, "" for the message itself: nothing needs to be stored twice.
 
         Raises:
             ObjectUnavailable: A body could not be had; the text has its id.
         """
-        referring = [each for each in _with_entries(message) if object_id(each)]
-        if not referring:
-            return {}
-        ids = [object_id(each) or "" for each in referring]
-        for each, body in zip(referring, self._in_parallel(self._fetch, ids), strict=True):
+        referring = {step: each for step, each in _with_entries(message) if object_id(each)}
+        ids = {step: object_id(each) or "" for step, each in referring.items()}
+        for each, body in zip(referring.values(), self._in_parallel(self._fetch, list(ids.values())), strict=True):
             each["body"] = body
             each["headers"] = {name: value for name, value in each["headers"].items() if name != ID_HEADER}
-        return {id(each): stored for each, stored in zip(referring, ids, strict=True)}
+        return ids
 
-    def store(self, message: Message, entries: dict[str, Any], known: Mapping[int, str], threshold: int) -> Message:
+    def store(self, message: Message, entries: dict[str, Any], known: Mapping[str, str], threshold: int) -> Message:
         """Move the bodies of a message and of its passthrough to the storage if together they exceed the threshold.
 
         Args:
             message: The message without its passthrough.
             entries: The passthrough; entries are replaced, never changed.
-            known: The ids of entries that are stored already.
+            known: The ids of entries that are stored already, by step.
             threshold: Bytes of plain JSON.
 
         Raises:
@@ -71,7 +69,7 @@ class Bodies:
         }
         if sum(map(len, contents.values())) <= threshold:
             return message
-        stored = {step: object_id(entries[step]) or known.get(id(entries[step])) for step in contents if step}
+        stored = {step: object_id(entries[step]) or known.get(step) for step in contents if step}
         missing = [step for step in contents if not stored.get(step)]
         try:
             ids = self._in_parallel(lambda step: self._objects().create(self._wire.encrypt(contents[step])), missing)
@@ -120,11 +118,11 @@ def object_id(message: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _with_entries(message: Message) -> Iterable[Message]:
-    yield message
+def _with_entries(message: Message) -> Iterable[tuple[str, Message]]:
+    yield "", message
     entries = message.get("passthrough")
     if isinstance(entries, dict):
-        yield from (each for each in entries.values() if isinstance(each, dict))
+        yield from ((step, each) for step, each in entries.items() if isinstance(each, dict))
 
 
 def _stub(message: Mapping[str, Any], stored_id: str | None) -> Message:

@@ -3,23 +3,20 @@
 import copy
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from shipmate.accountkeys import AccountKeys
 from shipmate.component import Component, Function, Modules
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound, ShipmateError
-from shipmate.executor import Event, Ids, Services, call_model, process, run_hook, verify
+from shipmate.executor import Event, Ids, call_model, process, run_hook, verify
 from shipmate.keyfile import KeyFile
 from shipmate.log import Redactor
 from shipmate.message import error_text, format_error
-from shipmate.oauth2 import CredentialStore, OAuth2Services
-from shipmate.tokens import secrets_of
-
-if TYPE_CHECKING:
-    from shipmate.platform import PlatformClient
+from shipmate.oauth2 import CredentialStore
+from shipmate.provision import platform_of, register_secrets, services_for
 
 _LOG: Final = logging.getLogger("shipmate.local")
 
@@ -82,21 +79,15 @@ class LocalRun:
         self._modules = Modules(component)
         self._store = CredentialStore()
         register_secrets(redactor, component, cfg, environ)
-        platform = _platform_of(environ)
+        platform = platform_of(environ)
         file = KeyFile(cfg_file) if cfg_file is not None else None
         self._keys = AccountKeys(file, str(cfg["_account"]) if cfg.get("_account") else None, platform=platform)
-        self._services = Services(
+        self._services = services_for(
+            component,
+            environ=environ,
             redactor=redactor,
-            oauth2=OAuth2Services(
-                store=self._store,
-                stored=self._keys,
-                defaults=component.oauth2 or {},
-                credential_fields=frozenset(component.credentials.get("fields") or {}),
-                default_field=_token_field(component),
-                environ=environ,
-                redactor=redactor,
-                secrets=platform,
-            ),
+            store=self._store,
+            stored=self._keys,
             platform=platform,
             flow_variables=flow_variables or {},
         )
@@ -208,50 +199,5 @@ def sample_message(component: Component, function: Function) -> dict[str, Any]:
     return {"headers": {}, "body": metadata.sample(schema if schema is not None else {})}
 
 
-def register_secrets(
-    redactor: Redactor, component: Component, cfg: Mapping[str, Any], environ: Mapping[str, str]
-) -> None:
-    """Tell the redactor every secret that the configuration and the environment are known to hold."""
-    redactor.add_environment(environ)
-    redactor.add_mapping(cfg)
-    redactor.add(*_secret_fields(component, cfg))
-
-
-def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str]:
-    classes = _view_classes(component)
-    for name, value in cfg.items():
-        if classes.get(name) == "PasswordFieldView" and isinstance(value, str):
-            yield value
-        elif (name == "oauth" or classes.get(name) == "OAuthFieldView") and isinstance(value, Mapping):
-            yield from secrets_of(value)
-
-
-def _token_field(component: Component) -> str:
-    """Return the credential field that holds the keys: the first of its kind, ``oauth`` by custom."""
-    return next((name for name, kind in _view_classes(component).items() if kind == "OAuthFieldView"), "oauth")
-
-
-def _view_classes(component: Component) -> dict[str, Any]:
-    fields = component.credentials.get("fields") or {}
-    return {name: field.get("viewClass") for name, field in fields.items() if isinstance(field, Mapping)}
-
-
 def _has_input_metadata(function: Function) -> bool:
     return bool(function.metadata and function.metadata.get("in"))
-
-
-def _platform_of(environ: Mapping[str, str]) -> Callable[[], "PlatformClient"]:
-    """Return what makes the client of the platform's API when it is first needed."""
-    lock = threading.Lock()
-    made: list[PlatformClient] = []
-
-    def client() -> "PlatformClient":
-        with lock:
-            if not made:
-                from shipmate.platform import PlatformClient  # 100 ms with requests
-                from shipmate.settings import ApiSettings
-
-                made.append(PlatformClient(ApiSettings.from_environ(environ)))
-            return made[0]
-
-    return client

@@ -105,24 +105,27 @@ class Broker:
         self._submit(self._begin_to_consume)
         self._await("consuming")
 
-    def publish(self, publication: Publication) -> None:
-        """Publish, and return when the broker has confirmed.
+    def publish(self, *publications: Publication) -> None:
+        """Publish, and return when the broker has confirmed everything.
 
         Raises:
-            EmitUnconfirmed: It has not, in as many attempts as are allowed.
+            EmitUnconfirmed: It has not, in as many attempts as are allowed; the first failure.
         """
-        outcome: list[EmitUnconfirmed | None] = []
+        outcomes: list[EmitUnconfirmed | None] = []
         turn = threading.Lock()
         turn.acquire()
 
         def then(error: EmitUnconfirmed | None) -> None:
-            outcome.append(error)
-            turn.release()
+            outcomes.append(error)
+            if len(outcomes) == len(publications):
+                turn.release()
 
-        self._submit(self._publisher.publish, publication, then)
+        for publication in publications:
+            self._submit(self._publisher.publish, publication, then)
         turn.acquire()
-        if outcome[0] is not None:
-            raise outcome[0]
+        for error in outcomes:
+            if error is not None:
+                raise error
 
     def publish_later(self, publication: Publication, then: Then) -> None:
         """Publish; ``then`` is called on the I/O thread when the broker has confirmed, or when it will not."""
