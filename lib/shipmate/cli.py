@@ -71,12 +71,13 @@ def _given(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[...,
     return click.option(name, metavar="JSON|FILE|-", help=text)
 
 
+_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 _component = click.option(
     "--component",
     "root",
     metavar="DIR",
     default=".",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=_FOLDER,
     help="The component's folder, the current one unless given.",
 )
 _cfg = _given("--cfg", "Configuration and credentials; new keys are saved to the file.")
@@ -155,6 +156,19 @@ def verify(root: Path, **given: str | None) -> int:
         desk = Desk(root)
         work = desk.run(*desk.read(given))
         return foreground.run(lambda: _print(work.verify(), output), output=output, drain=work.drain)
+
+
+@commands.command("run")
+@click.option("--component", "root", metavar="DIR", type=_FOLDER, help="The component's folder (default: as set).")
+def run_step(root: Path | None) -> int:
+    """Run a step of a flow in a container, as the platform starts it."""
+    from shipmate import foreground, step
+
+    try:
+        status = step.run(os.environ, root)
+    except ShipmateError as error:  # a variable is not what it must be: the platform knows 1 and no other status
+        return _refuse(str(error), _FAILED)
+    foreground.leave(status)
 
 
 @commands.command()

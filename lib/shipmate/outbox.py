@@ -90,7 +90,7 @@ class Outbox:
         """Begin with a delivery; its message is not decoded yet."""
         self._post = post
         self._delivery = delivery
-        self._incoming = incoming
+        self.incoming = incoming
         self._base = post.wire.base_headers(incoming, epoch_ms())
         self._message: Mapping[str, Any] = {}
         self._known: Mapping[str, str] = {}
@@ -166,7 +166,7 @@ class Outbox:
         entries: dict[str, Any] = {}
         known = dict(self._known)
         if is_active:
-            sender = self._incoming.step_id
+            sender = self.incoming.step_id
             entries = carried(self._message, sender, without_self=settings.no_self_passthrough)
             message = without(message)
             if settings.no_self_passthrough and sender and "" in known:
@@ -188,9 +188,9 @@ class Outbox:
         sealed = post.wire.sealed(event.value)
         original = self._delivery.body if self.is_decoded else None
         headers = {**self._base, "messageId": new_id(), "end": epoch_ms()}
-        body = post.wire.error_body(sealed, original, self._incoming)
+        body = post.wire.error_body(sealed, original, self.incoming)
         copies = [Publication(self._broker.error_key, body, headers)]
-        reply_to = self._incoming.reply_to
+        reply_to = self.incoming.reply_to
         if reply_to and not self._settings.no_error_replies:
             more = {"messageId": new_id(), "x-eio-error-response": True}
             copies.append(Publication(reply_to, sealed, {**headers, **more}))
@@ -200,7 +200,7 @@ class Outbox:
     def _emit_rebound(self, event: Event) -> None:
         """Send the message back as it came, to be delivered again later. Source: contract §6.3."""
         settings = self._settings
-        iteration = self._incoming.rebounds + 1
+        iteration = self.incoming.rebounds + 1
         if iteration > settings.rebound_limit:
             self.errors += 1
             formatted = format_error({"message": "Rebound limit exceeded"})
@@ -234,7 +234,7 @@ class Outbox:
 
     def _emit_reply(self, event: Event) -> None:
         """Answer whoever waits. Source: contract §6.6."""
-        reply_to = self._incoming.reply_to
+        reply_to = self.incoming.reply_to
         if not reply_to:
             raise EmitError("Component emitted 'httpReply' event but 'reply_to' was not found in AMQP headers")
         value = dict(event.value)

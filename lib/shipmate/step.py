@@ -1,0 +1,340 @@
+"""The container's step mode: start, process messages until told to stop, end with the right status.
+
+Source: contract §1, §3.3.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final
+
+from shipmate import component, log
+from shipmate.amqp import Broker, Delivery
+from shipmate.crypto import Undecodable
+from shipmate.emission import Event
+from shipmate.errors import BrokerLost, DescriptorError, EmitUnconfirmed, ShipmateError
+from shipmate.executor import Ids, Outcome, Services, process_later, run_hook
+from shipmate.lightweight import Bodies
+from shipmate.log import Redactor
+from shipmate.message import encode, error_text, format_error, from_json
+from shipmate.oauth2 import CredentialStore
+from shipmate.outbox import Outbox, Post, StepState, start_error
+from shipmate.platformkeys import PlatformKeys
+from shipmate.provision import platform_of, register_secrets, services_for
+from shipmate.settings import StepSettings, log_fields
+from shipmate.throttle import Throttle
+from shipmate.wire import Incoming, Wire
+from shipmate.workers import Workers
+
+_log: Final = logging.getLogger("shipmate.step")
+_START_ERROR_SECONDS: Final = 5.0
+# How long a broker may confirm nothing while the process stops, before the messages are left to it.
+_UNCONFIRMED_SECONDS: Final = 0.6
+_LOOK_SECONDS: Final = 0.1
+_REFRESH_SECONDS: Final = 60.0
+"""How long the end of the process waits for a refresh that is under way: a rotated token must reach the platform."""
+
+
+class InFlight:
+    """Counts the messages that are delivered and not settled."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def begin(self) -> None:
+        """Count one more."""
+        with self._changed:
+            self._count += 1
+
+    def end(self) -> None:
+        """Count one less."""
+        with self._changed:
+            self._count -= 1
+            if not self._count:
+                self._changed.notify_all()
+
+    def wait_for_none(self, timeout_seconds: float) -> bool:
+        """Wait until there is none; tell whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._count, timeout_seconds)
+
+
+class Step:
+    """One step of a flow in this process."""
+
+    def __init__(self, settings: StepSettings, root: Path, environ: Mapping[str, str], redactor: Redactor) -> None:
+        """Prepare; nothing is opened or loaded yet.
+
+        Raises:
+            BadSetting: A variable has a value that it cannot have.
+        """
+        self._settings = settings
+        self._root = root
+        self._environ = environ
+        self._redactor = redactor
+        self._platform = platform_of(environ)
+        self._store = CredentialStore()
+        self._in_flight = InFlight()
+        self._is_open = False
+        self._happened: SimpleQueue[signal.Signals | BaseException] = SimpleQueue()
+        if settings.broker is None or settings.messages is None:
+            raise ValueError("a step that processes messages needs a broker")
+        self._wire = Wire(settings.flow, settings.messages)
+        self._broker = Broker(settings.broker, on_delivery=self._delivered, on_lost=self._happened.put)
+        self._workers: Workers[Delivery] = Workers(settings.broker.prefetch, self._work)
+
+    def run(self) -> int:
+        """Process messages until a signal comes; return the exit status."""
+        self._listen()
+        try:
+            self._start()
+        except BaseException as error:  # the author's hooks may raise anything, sys.exit included
+            self._report_start(error)
+            return 1
+        what = self._happened.get()
+        if isinstance(what, signal.Signals):
+            _log.info("%s: stopping when the messages in work are done", what.name)
+            self._stop()
+            return 0
+        _log.critical("the broker was lost: stopping, to be started again", exc_info=what)
+        self._store.drain(_REFRESH_SECONDS)
+        return 1
+
+    def _listen(self) -> None:
+        # A handler must not wait for a lock that the interrupted code holds; SimpleQueue.put may interrupt itself.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda received, _: self._happened.put(signal.Signals(received)))
+
+    def _start(self) -> None:
+        """Do everything that precedes the first message, in the order of contract §1.2."""
+        self._broker.open()
+        self._is_open = True
+        flow = self._settings.flow
+        data = self._platform().step(flow.flow_id, flow.step_id)
+        cfg = _config(data)
+        self._component = _load(self._root)
+        register_secrets(self._redactor, self._component, cfg, self._environ)
+        self._function = self._component.function(flow.function)
+        self._state = StepState(cfg, data.get("snapshot"))
+        modules = component.Modules(self._component)
+        self._process = modules.process(self._function)
+        if self._settings.is_startup:
+            startup = modules.hook(self._function, "startup")
+            stored = _run_hook("startup", startup, self._state.config())
+            self._platform().store_startup_data(flow.flow_id, stored)
+        _run_hook("init", modules.hook(self._function, "init"), self._state.config())
+        self._services = self._provide(cfg, data)
+        self._broker.consume()
+        _log.info("consuming")
+
+    def _provide(self, cfg: Mapping[str, Any], data: Mapping[str, Any]) -> Services:
+        flow, rates = self._settings.flow, self._settings.rates
+        account = cfg.get("_account")
+        keys = PlatformKeys(
+            str(account) if account else None,
+            platform=self._platform,
+            read_config=lambda: _config(self._platform().step(flow.flow_id, flow.step_id)),
+            lock=self._broker.lock,
+        )
+        self._post = Post(
+            settings=self._settings,
+            broker=self._broker,
+            wire=self._wire,
+            bodies=Bodies(lambda: self._platform().objects, self._wire),
+            keys=keys,
+            state=self._state,
+            data=Throttle(rates.data, rates.interval_ms),
+            error=Throttle(rates.error, rates.interval_ms),
+            snapshot=Throttle(rates.snapshot, rates.interval_ms),
+            is_passthrough=data.get("is_passthrough") is True,
+        )
+        variables = data.get("variables")
+        return services_for(
+            self._component,
+            environ=self._environ,
+            redactor=self._redactor,
+            store=self._store,
+            stored=keys,
+            platform=self._platform,
+            flow_variables=variables if isinstance(variables, Mapping) else {},
+        )
+
+    def _report_start(self, error: BaseException) -> None:
+        """Publish why the process could not begin, if there is a broker to tell. Source: contract §1.5."""
+        _log_start_failure(error)
+        if not self._is_open:
+            return
+        formatted = self._redactor.redact_json(format_error(error))
+        broker = self._settings.broker
+        told = threading.Event()
+        if broker is not None:
+            self._broker.publish_later(start_error(self._wire, broker.error_key, formatted), lambda _: told.set())
+            told.wait(1.0 if isinstance(error, BrokerLost) else _START_ERROR_SECONDS)
+        self._broker.close()
+
+    def _delivered(self, delivery: Delivery) -> None:
+        self._in_flight.begin()
+        self._workers.submit(delivery)
+
+    def _work(self, delivery: Delivery) -> None:
+        """Process one delivery, on a thread for itself."""
+        if self._broker.is_stale(delivery):
+            self._broker.leave(delivery)
+            self._in_flight.end()
+            return
+        outbox = Outbox(self._post, delivery, Incoming.from_headers(delivery.headers))
+        try:
+            self._process_message(delivery, outbox)
+        except Exception as error:  # the edge of a delivery: whatever happens, its input is settled
+            _log.error("a message could not be processed", exc_info=error)
+            self._fail(outbox, error)
+            self._end(delivery, outbox, is_good=False)
+
+    def _process_message(self, delivery: Delivery, outbox: Outbox) -> None:
+        incoming = outbox.incoming
+        try:
+            message = self._wire.read(delivery.body, delivery.headers, incoming)
+        except Undecodable as error:
+            outbox.is_decoded = False
+            _log.error("a message could not be decoded", extra={"reason": str(error), **_place(delivery)})
+            raise
+        if self._function.auto_resolve:
+            known = self._post.bodies.resolve(message)
+        else:
+            known = {}
+        if self._post.is_passthrough:
+            outbox.carry(message, known)
+            message = from_json(encode(message))
+
+        def ended(outcome: Outcome) -> None:
+            self._end(delivery, outbox, is_good=not (outcome.errors or outbox.errors))
+
+        process_later(
+            self._process,
+            message,
+            self._state.config(),
+            self._state.snapshot(),
+            sink=outbox,
+            services=self._services,
+            ids=Ids(incoming.thread_id, incoming.message_id, incoming.parent_message_id),
+            on_end=ended,
+        )
+
+    def _fail(self, outbox: Outbox, error: Exception) -> None:
+        try:
+            outbox.deliver(Event("error", self._redactor.redact_json(format_error(error))))
+        except EmitUnconfirmed as cause:
+            _log.error("the error of a message could not be published: %s", cause)
+
+    def _end(self, delivery: Delivery, outbox: Outbox, *, is_good: bool) -> None:
+        if outbox.is_left_to_broker:
+            self._broker.leave(delivery)
+        else:
+            self._broker.settle(delivery, is_good=is_good)
+        self._in_flight.end()
+
+    def _stop(self) -> None:
+        """Take no more messages, wait for those in work, and close. Source: contract §1.6."""
+        self._broker.cancel()
+        self._broker.stop_retrying()
+        while not self._in_flight.wait_for_none(_LOOK_SECONDS):
+            self._broker.abandon(_UNCONFIRMED_SECONDS)
+        self._store.drain(_REFRESH_SECONDS)
+        self._broker.close()
+
+
+def run(environ: Mapping[str, str], root: Path | None) -> int:
+    """Run the step, or its shutdown hook, that the environment asks for, and return the exit status.
+
+    Args:
+        environ: The environment.
+        root: The component's folder, that of the environment unless given.
+
+    Raises:
+        MissingSetting, BadSetting: A variable is not what it must be; nothing was done.
+    """
+    settings = StepSettings.from_environ(environ)
+    redactor = Redactor()
+    redactor.add_environment(environ)
+    configure_log(environ, redactor)
+    root = root or Path.cwd() / settings.component_path.lstrip("/")
+    if settings.is_shutdown:
+        return shut_down(settings, root, environ, redactor)
+    return Step(settings, root, environ, redactor).run()
+
+
+def configure_log(environ: Mapping[str, str], redactor: Redactor) -> None:
+    """Log as the platform expects it. Source: contract §13."""
+    level = environ.get("LOG_LEVEL")
+    is_silent = environ.get("NODE_ENV") == "test" and not level
+    log.configure(
+        logging.CRITICAL + 1 if is_silent else log.parse_level(level),
+        redactor,
+        stream=sys.stdout,
+        as_json=True,
+        fields=log_fields(environ),
+    )
+
+
+def shut_down(settings: StepSettings, root: Path, environ: Mapping[str, str], redactor: Redactor) -> int:
+    """Run the shutdown hook, and return the exit status. Source: contract §1.4."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    platform = platform_of(environ)
+    flow = settings.flow
+    try:
+        data = platform().step(flow.flow_id, flow.step_id)
+        cfg = _config(data)
+        loaded = _load(root)
+        register_secrets(redactor, loaded, cfg, environ)
+        hook = component.Modules(loaded).hook(loaded.function(flow.function), "shutdown")
+        stored = platform().startup_data(flow.flow_id)
+        _run_hook("shutdown", hook, dict(cfg), stored)
+        platform().delete_startup_data(flow.flow_id)
+    except BaseException as error:  # the author's hook may raise anything, sys.exit included
+        _log_start_failure(error)
+        return 1
+    return 0
+
+
+def _load(root: Path) -> component.Component:
+    try:
+        return component.load(root)
+    except DescriptorError as error:
+        raise DescriptorError(f"Failed to load component.json from {root}: {error}") from error
+
+
+def _run_hook(name: str, hook: Callable[..., Any] | None, *args: Any) -> Any:
+    if hook is None:
+        _log.warning("the module has no hook %s", name)
+        return None
+    return run_hook(hook, *args)
+
+
+def _log_start_failure(error: BaseException) -> None:
+    """Log why the process ends."""
+    if isinstance(error, ShipmateError):
+        _log.critical("%s", error, extra={"err": {"name": type(error).__name__, "code": error.code}})
+    else:
+        _log.critical("%s: %s", type(error).__name__, error_text(error), exc_info=error)
+
+
+def _config(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    config = data.get("config")
+    return config if isinstance(config, Mapping) else {}
+
+
+def _place(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "consumerTag": delivery.consumer_tag,
+        "deliveryTag": delivery.tag,
+        "redelivered": delivery.is_redelivered,
+        "exchange": delivery.exchange,
+        "routingKey": delivery.routing_key,
+    }
