@@ -160,15 +160,11 @@ def verify(root: Path, **given: str | None) -> int:
 
 @commands.command("run")
 @click.option("--component", "root", metavar="DIR", type=_FOLDER, help="The component's folder (default: as set).")
-def run_step(root: Path | None) -> int:
+def run_step(root: Path | None) -> NoReturn:
     """Run a step of a flow in a container, as the platform starts it."""
-    from shipmate import foreground, step
+    from shipmate import step
 
-    try:
-        status = step.run(os.environ, root)
-    except ShipmateError as error:  # a variable is not what it must be: the platform knows 1 and no other status
-        return _refuse(str(error), _FAILED)
-    foreground.leave(status)
+    step.main(root)
 
 
 @commands.command()

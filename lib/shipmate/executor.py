@@ -24,7 +24,8 @@ class Services:
     """What a run mode provides to every call of the process."""
 
     redactor: Redactor = field(repr=False)
-    oauth2: "OAuth2Services" = field(repr=False)
+    oauth2: "Callable[[], OAuth2Services]" = field(repr=False)
+    """Returns what sessions need; made when the first one is opened."""
     platform: Callable[[], Any] = field(repr=False)
     """Returns the client of the platform's API; raises `MissingSetting` where there is none."""
     flow_variables: Mapping[str, str] = field(default_factory=dict)
@@ -161,7 +162,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
     def open_session(options: Any, cfg: Mapping[str, Any]) -> Any:
         from shipmate import oauth2  # most calls need none of it
 
-        return oauth2.open_session(options, cfg, call=call, services=services.oauth2)
+        return oauth2.open_session(options, cfg, call=call, services=services.oauth2())
 
     def attachments() -> Any:
         from shipmate.attachments import Attachments  # requests: 97 ms

@@ -3,22 +3,22 @@
 Source: contract §8.6, §9.5, without its DEF-13 and DEF-18.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
-
-import requests
-from requests.auth import AuthBase
 
 from shipmate.errors import PlatformRefused, PlatformUnavailable
 
+if TYPE_CHECKING:
+    import requests
+
 _LONGEST_RETRY_AFTER_SECONDS: Final = 60.0
 _TEMPORARY: Final = frozenset({408, 429})
+_PROXIES: Final = frozenset({"http_proxy", "all_proxy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +37,56 @@ class Patience:
         return max(0.0, min(self.delay_seconds * (2**attempt if self.is_growing else 1), 15.0))
 
 
-class HeaderAuth(AuthBase):
+class HeaderAuth:
     """Sets one fixed header; an auth object, so that no netrc entry gets in its place."""
 
     def __init__(self, value: str | None) -> None:
         """Send ``value`` as Authorization, or nothing at all."""
         self.__value = value
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def __call__(self, request: "requests.PreparedRequest") -> "requests.PreparedRequest":
         """Set the header."""
-        if self.__value is not None:
-            request.headers["Authorization"] = self.__value
+        request.headers.update(self.headers())
         return request
+
+    def headers(self) -> dict[str, str]:
+        """Return the header, if there is one."""
+        return {} if self.__value is None else {"Authorization": self.__value}
+
+
+class _Answer(Protocol):
+    """What decides whether an answer is final."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    def close(self) -> None: ...
+
+
+_A = TypeVar("_A", bound=_Answer)
+
+
+class _Unreached(Exception):
+    """There was no answer; its text says why, and nothing of the request."""
+
+
+class _PlainAnswer:
+    """An answer that was read to its end."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.status_code = status
+        self.headers = headers
+        self.content = content
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class HttpService:
     """One service of the platform at one address."""
 
-    def __init__(self, name: str, auth: AuthBase, patience: Patience) -> None:
+    def __init__(self, name: str, auth: HeaderAuth, patience: Patience) -> None:
         """Name the service for messages; nothing is sent yet."""
         self._name = name
         self._auth = auth
@@ -63,7 +95,7 @@ class HttpService:
 
     def send(
         self, method: str, url: str, *, expected: frozenset[int] = frozenset(), **kwargs: Any
-    ) -> requests.Response:
+    ) -> "requests.Response":
         """Send a request until it has an answer that is final; redirects are not followed.
 
         Args:
@@ -76,13 +108,13 @@ class HttpService:
             PlatformRefused: An error status that asking again does not change.
             PlatformUnavailable: No answer, or a temporary error, on every attempt.
         """
-        place = f"{method} {_path(url)} of the {self._name}"
-        problem = "no attempt is allowed"
-        attempts = max(1, self._patience.attempts)
-        for attempt in range(attempts):
-            pause = self._patience.pause_after(attempt)
+        import requests  # 35 ms
+
+        place = self._place(method, url)
+
+        def attempt() -> requests.Response:
             try:
-                response = self._session().request(
+                return self._session().request(
                     method,
                     url,
                     auth=self._auth,
@@ -91,9 +123,58 @@ class HttpService:
                     **kwargs,
                 )
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-                problem = type(error).__name__
+                raise _Unreached(type(error).__name__) from None
             except requests.RequestException as error:
                 raise PlatformRefused(f"{place} cannot be sent: {type(error).__name__}") from None
+
+        return self._persist(place, attempt, expected)
+
+    def get_object(self, url: str, what: str) -> Mapping[str, Any]:
+        """Return the JSON object at a URL; as `send` would, but without loading requests where that is not needed.
+
+        Args:
+            url: The full URL.
+            what: What it is, for messages.
+
+        Raises:
+            PlatformRefused, PlatformUnavailable: As for `send`; or it is no JSON object.
+        """
+        if not url.startswith("http://") or any(name.lower() in _PROXIES for name in os.environ):
+            return json_object(self.send("GET", url), what)
+        answer = self._persist(self._place("GET", url), lambda: self._get_plainly(url), frozenset())
+        return _object_in(answer.content, what)
+
+    def _get_plainly(self, url: str) -> _PlainAnswer:
+        from http.client import HTTPConnection, HTTPException  # 7 ms
+
+        parts = urlsplit(url)
+        try:
+            connection = HTTPConnection(parts.netloc.rpartition("@")[2], timeout=self._patience.timeout_seconds)
+        except HTTPException:
+            raise PlatformRefused(f"{self._place('GET', url)} cannot be sent: no such address") from None
+        try:
+            target = parts.path + (f"?{parts.query}" if parts.query else "")
+            connection.request("GET", target or "/", headers={"Connection": "keep-alive", **self._auth.headers()})
+            response = connection.getresponse()
+            return _PlainAnswer(response.status, dict(response.headers.items()), response.read())
+        except (OSError, HTTPException) as error:
+            raise _Unreached(type(error).__name__) from None
+        finally:
+            connection.close()
+
+    def _place(self, method: str, url: str) -> str:
+        return f"{method} {_path(url)} of the {self._name}"
+
+    def _persist(self, place: str, attempt: Callable[[], _A], expected: frozenset[int]) -> _A:
+        """Return the first answer that is final, in as many attempts as patience allows."""
+        problem = "no attempt is allowed"
+        attempts = max(1, self._patience.attempts)
+        for number in range(attempts):
+            pause = self._patience.pause_after(number)
+            try:
+                response = attempt()
+            except _Unreached as error:
+                problem = str(error)
             else:
                 status = response.status_code
                 if status < 300 or status in expected:
@@ -104,12 +185,14 @@ class HttpService:
                 problem = f"HTTP {status}"
                 asked = retry_after_seconds(response.headers.get("Retry-After"), time.time()) or 0.0
                 pause = max(pause, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
-            if attempt < attempts - 1:
+            if number < attempts - 1:
                 self._patience.sleep(pause)
         # Without the cause: the exceptions of requests hold the whole request, credentials included.
         raise PlatformUnavailable(f"{place} did not succeed in {attempts} attempts: {problem}") from None
 
-    def _session(self) -> requests.Session:
+    def _session(self) -> "requests.Session":
+        import requests
+
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
@@ -123,18 +206,24 @@ def _path(url: str) -> str:
         return "a malformed URL"
 
 
-def json_object(response: requests.Response, what: str) -> Mapping[str, Any]:
+def json_object(response: "requests.Response", what: str) -> Mapping[str, Any]:
     """Return the object in an answer's body.
 
     Raises:
         PlatformRefused: It is something else.
     """
+    return _object_in(response.content, what)
+
+
+def _object_in(content: bytes, what: str) -> Mapping[str, Any]:
+    import json
+
     try:
-        content = response.json()
+        value = json.loads(content)
     except ValueError:
-        content = None
-    if isinstance(content, dict):
-        return content
+        value = None
+    if isinstance(value, dict):
+        return value
     raise PlatformRefused(f"{what}: expected a JSON object, found something else")
 
 
@@ -143,6 +232,9 @@ def retry_after_seconds(value: str | None, wall_clock: float) -> float | None:
 
     Source: RFC 9110 §10.2.3.
     """
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])

@@ -11,12 +11,11 @@ from typing import Any, Final
 from shipmate.accountkeys import AccountKeys
 from shipmate.component import Component, Function, Modules
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound, ShipmateError
-from shipmate.executor import Event, Ids, call_model, process, run_hook, verify
+from shipmate.executor import Event, Ids, Services, call_model, process, run_hook, verify
 from shipmate.keyfile import KeyFile
 from shipmate.log import Redactor
 from shipmate.message import error_text, format_error
-from shipmate.oauth2 import CredentialStore
-from shipmate.provision import platform_of, register_secrets, services_for
+from shipmate.provision import Sessions, platform_of, register_secrets
 
 _LOG: Final = logging.getLogger("shipmate.local")
 
@@ -77,19 +76,13 @@ class LocalRun:
         self._component = component
         self._cfg = cfg
         self._modules = Modules(component)
-        self._store = CredentialStore()
         register_secrets(redactor, component, cfg, environ)
         platform = platform_of(environ)
         file = KeyFile(cfg_file) if cfg_file is not None else None
         self._keys = AccountKeys(file, str(cfg["_account"]) if cfg.get("_account") else None, platform=platform)
-        self._services = services_for(
-            component,
-            environ=environ,
-            redactor=redactor,
-            store=self._store,
-            stored=self._keys,
-            platform=platform,
-            flow_variables=flow_variables or {},
+        self._sessions = Sessions(component, environ=environ, redactor=redactor, stored=self._keys, platform=platform)
+        self._services = Services(
+            redactor=redactor, oauth2=self._sessions, platform=platform, flow_variables=flow_variables or {}
         )
 
     def exec(self, function: Function, msg: Mapping[str, Any], snapshot: Any, *, write_line: WriteLine) -> int:
@@ -152,7 +145,7 @@ class LocalRun:
 
     def drain(self, timeout_seconds: float) -> None:
         """Let no refresh start any more, and wait for the one under way to reach the file."""
-        self._store.drain(timeout_seconds)
+        self._sessions.drain(timeout_seconds)
         self._keys.settle(timeout_seconds)
 
     def _own_cfg(self) -> Any:

@@ -75,7 +75,8 @@ class PlatformClient:
 
     def step(self, flow_id: str, step_id: str) -> Mapping[str, Any]:
         """Return the data of a step: ``{"config": {...}, "snapshot": ..., "variables": {...}}``."""
-        return json_object(self.get(f"/v1/tasks/{_escaped(flow_id)}/steps/{_escaped(step_id)}"), "step data")
+        url = f"{self._base}/v1/tasks/{_escaped(flow_id)}/steps/{_escaped(step_id)}"
+        return self._http.get_object(url, "step data")
 
     def update_account(self, account: str, keys: Mapping[str, Any]) -> None:
         """Store new keys of an account."""

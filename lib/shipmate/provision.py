@@ -5,51 +5,74 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shipmate.component import Component
-from shipmate.executor import Services
 from shipmate.log import Redactor
-from shipmate.oauth2 import CredentialStore, OAuth2Services
 from shipmate.tokens import StoredKeys, secrets_of
 
 if TYPE_CHECKING:
+    from shipmate.oauth2 import OAuth2Services
     from shipmate.platform import PlatformClient
 
 
-def services_for(
-    component: Component,
-    *,
-    environ: Mapping[str, str],
-    redactor: Redactor,
-    store: CredentialStore,
-    stored: StoredKeys,
-    platform: "Callable[[], PlatformClient]",
-    flow_variables: Mapping[str, str],
-) -> Services:
-    """Return what calls of the component's functions need.
+class Sessions:
+    """What the OAuth2 sessions of the process share; made when the first one is opened, as many steps never do."""
 
-    Args:
-        component: The component.
-        environ: The environment.
-        redactor: Learns the secrets.
-        store: The live credentials of the process.
-        stored: Where the keys of accounts are kept.
-        platform: Returns the client of the platform's API.
-        flow_variables: What ``context.flow_variables`` has.
-    """
-    return Services(
-        redactor=redactor,
-        oauth2=OAuth2Services(
-            store=store,
-            stored=stored,
-            defaults=component.oauth2 or {},
-            credential_fields=frozenset(component.credentials.get("fields") or {}),
-            default_field=_token_field(component),
-            environ=environ,
-            redactor=redactor,
-            secrets=platform,
-        ),
-        platform=platform,
-        flow_variables=flow_variables,
-    )
+    def __init__(
+        self,
+        component: Component,
+        *,
+        environ: Mapping[str, str],
+        redactor: Redactor,
+        stored: StoredKeys,
+        platform: "Callable[[], PlatformClient]",
+    ) -> None:
+        """Note what they need.
+
+        Args:
+            component: The component, whose descriptor has the defaults.
+            environ: The environment.
+            redactor: Learns the secrets.
+            stored: Where the keys of accounts are kept.
+            platform: Returns the client of the platform's API.
+        """
+        self._component = component
+        self._environ = environ
+        self._redactor = redactor
+        self._stored = stored
+        self._platform = platform
+        self._lock = threading.Lock()
+        self._made: OAuth2Services | None = None
+        self._is_draining = False
+
+    def __call__(self) -> "OAuth2Services":
+        """Return it."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+                if self._is_draining:
+                    self._made.store.drain(0)
+            return self._made
+
+    def drain(self, timeout_seconds: float) -> None:
+        """Let no refresh start any more, and wait for those under way."""
+        with self._lock:
+            self._is_draining = True
+            made = self._made
+        if made is not None:
+            made.store.drain(timeout_seconds)
+
+    def _make(self) -> "OAuth2Services":
+        from shipmate.oauth2 import CredentialStore, OAuth2Services  # 5 ms
+
+        return OAuth2Services(
+            store=CredentialStore(),
+            stored=self._stored,
+            defaults=self._component.oauth2 or {},
+            credential_fields=frozenset(self._component.credentials.get("fields") or {}),
+            default_field=_token_field(self._component),
+            environ=self._environ,
+            redactor=self._redactor,
+            secrets=self._platform,
+        )
 
 
 def register_secrets(

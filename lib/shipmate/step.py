@@ -4,13 +4,14 @@ Source: contract §1, §3.3.
 """
 
 import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from shipmate import component, log
 from shipmate.amqp import Broker, Delivery
@@ -18,13 +19,13 @@ from shipmate.crypto import Undecodable
 from shipmate.emission import Event
 from shipmate.errors import BrokerLost, DescriptorError, EmitUnconfirmed, ShipmateError
 from shipmate.executor import Ids, Outcome, Services, process_later, run_hook
+from shipmate.foreground import leave
 from shipmate.lightweight import Bodies
 from shipmate.log import Redactor
 from shipmate.message import encode, error_text, format_error, from_json
-from shipmate.oauth2 import CredentialStore
 from shipmate.outbox import Outbox, Post, StepState, start_error
 from shipmate.platformkeys import PlatformKeys
-from shipmate.provision import platform_of, register_secrets, services_for
+from shipmate.provision import Sessions, platform_of, register_secrets
 from shipmate.settings import StepSettings, log_fields
 from shipmate.throttle import Throttle
 from shipmate.wire import Incoming, Wire
@@ -36,7 +37,6 @@ _START_ERROR_SECONDS: Final = 5.0
 _UNCONFIRMED_SECONDS: Final = 0.6
 _LOOK_SECONDS: Final = 0.1
 _REFRESH_SECONDS: Final = 60.0
-"""How long the end of the process waits for a refresh that is under way: a rotated token must reach the platform."""
 
 
 class InFlight:
@@ -79,7 +79,7 @@ class Step:
         self._environ = environ
         self._redactor = redactor
         self._platform = platform_of(environ)
-        self._store = CredentialStore()
+        self._sessions: Sessions | None = None
         self._in_flight = InFlight()
         self._is_open = False
         self._happened: SimpleQueue[signal.Signals | BaseException] = SimpleQueue()
@@ -103,7 +103,7 @@ class Step:
             self._stop()
             return 0
         _log.critical("the broker was lost: stopping, to be started again", exc_info=what)
-        self._store.drain(_REFRESH_SECONDS)
+        self._drain()
         return 1
 
     def _listen(self) -> None:
@@ -113,7 +113,9 @@ class Step:
 
     def _start(self) -> None:
         """Do everything that precedes the first message, in the order of contract §1.2."""
-        self._broker.open()
+        self._broker.connect()
+        self._platform()  # what it imports is loaded while the broker answers
+        self._broker.wait_until_open()
         self._is_open = True
         flow = self._settings.flow
         data = self._platform().step(flow.flow_id, flow.step_id)
@@ -154,16 +156,21 @@ class Step:
             snapshot=Throttle(rates.snapshot, rates.interval_ms),
             is_passthrough=data.get("is_passthrough") is True,
         )
+        self._sessions = Sessions(
+            self._component, environ=self._environ, redactor=self._redactor, stored=keys, platform=self._platform
+        )
         variables = data.get("variables")
-        return services_for(
-            self._component,
-            environ=self._environ,
+        return Services(
             redactor=self._redactor,
-            store=self._store,
-            stored=keys,
+            oauth2=self._sessions,
             platform=self._platform,
             flow_variables=variables if isinstance(variables, Mapping) else {},
         )
+
+    def _drain(self) -> None:
+        """Wait for the refreshes that are under way: a rotated token must reach the platform."""
+        if self._sessions is not None:
+            self._sessions.drain(_REFRESH_SECONDS)
 
     def _report_start(self, error: BaseException) -> None:
         """Publish why the process could not begin, if there is a broker to tell. Source: contract §1.5."""
@@ -245,8 +252,18 @@ class Step:
         self._broker.stop_retrying()
         while not self._in_flight.wait_for_none(_LOOK_SECONDS):
             self._broker.abandon(_UNCONFIRMED_SECONDS)
-        self._store.drain(_REFRESH_SECONDS)
+        self._drain()
         self._broker.close()
+
+
+def main(root: Path | None = None) -> NoReturn:
+    """Run the step in the environment of this process, and end the process, whatever its threads are doing."""
+    try:
+        status = run(os.environ, root)
+    except ShipmateError as error:
+        sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
+        status = 1
+    leave(status)
 
 
 def run(environ: Mapping[str, str], root: Path | None) -> int:

@@ -56,7 +56,8 @@ def no_platform() -> Any:
 def services() -> Iterator[Services]:
     redactor = Redactor()
     redactor.add(SECRET)
-    made = Services(redactor, None, no_platform, {"region": "eu"})  # type: ignore[arg-type]
+    shared = object()
+    made = Services(redactor, lambda: shared, no_platform, {"region": "eu"})  # type: ignore[arg-type, return-value]
     yield made
     made.loops.close()
 
@@ -789,7 +790,7 @@ def test_a_session_is_opened_for_the_call(services: Services, monkeypatch: pytes
     ((options, cfg), kwargs) = opened[0]
     assert (options, cfg) == ({"refresh": "on_401"}, {})
     assert isinstance(kwargs["call"], Call)
-    assert kwargs["services"] is services.oauth2
+    assert kwargs["services"] is services.oauth2()
 
 
 # --- the context

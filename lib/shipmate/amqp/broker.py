@@ -84,15 +84,18 @@ class Broker:
             on_given_up=self._give_up,
         )
 
-    def open(self) -> None:
-        """Connect, and return when both connections can be used.
+    def connect(self) -> None:
+        """Begin to connect."""
+        self._thread.start()
+        self._submit(self._read.start)
+        self._submit(self._write.start)
+
+    def wait_until_open(self) -> None:
+        """Return when both connections can be used.
 
         Raises:
             BrokerLost: They could not be had.
         """
-        self._thread.start()
-        self._submit(self._read.start)
-        self._submit(self._write.start)
         self._await("read")
         self._await("write")
 
