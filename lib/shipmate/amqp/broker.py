@@ -192,13 +192,17 @@ class Broker:
         self._todo.append((action, args))
         if not self._is_woken:
             self._is_woken = True
-            self._loop.add_callback_threadsafe(self._do)
+            if threading.get_ident() == self._thread.ident:
+                self._loop.call_later(0, self._do)
+            else:
+                self._loop.add_callback_threadsafe(self._do)
 
     def _do(self) -> None:
         self._is_woken = False
-        while self._todo:
-            action, args = self._todo.popleft()
-            action(*args)
+        with self._read.batch(), self._write.batch():
+            while self._todo:
+                action, args = self._todo.popleft()
+                action(*args)
 
     def _await(self, what: str) -> None:
         self._up[what].wait()

@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pika import SelectConnection, URLParameters
+from pika import URLParameters
 from pika.channel import Channel
 from pika.exceptions import AMQPError
 
+from shipmate.amqp.adapter import BatchingConnection
 from shipmate.errors import BadSetting, BrokerLost
 
 _log: Final = logging.getLogger("shipmate.amqp")
@@ -85,7 +87,7 @@ class Link:
         self._failures = 0
         self._is_closing = False
         self._is_up = False
-        self.connection: SelectConnection | None = None
+        self.connection: BatchingConnection | None = None
         self.channel: Channel | None = None
 
     def start(self) -> None:
@@ -96,13 +98,18 @@ class Link:
     def _connect(self) -> None:
         if self._is_closing:
             return
-        self.connection = SelectConnection(
+        self.connection = BatchingConnection(
             self._parameters,
             on_open_callback=self._open_channel,
             on_open_error_callback=lambda _, error: self._failed(error),
             on_close_callback=lambda _, reason: self._connection_lost(reason),
             custom_ioloop=self._loop,
         )
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Let what is sent meanwhile leave together."""
+        connection = self.connection
+        return connection.batch() if connection is not None and connection.is_open else nullcontext()
 
     def close(self) -> None:
         """Close the connection, and do not open it again."""
@@ -118,7 +125,7 @@ class Link:
         if self.channel is not None and self.channel.is_open:
             self.channel.close(reply_text=reason)
 
-    def _open_channel(self, connection: SelectConnection) -> None:
+    def _open_channel(self, connection: BatchingConnection) -> None:
         if not self._is_closing:
             connection.channel(on_open_callback=self._channel_opened)
 
@@ -144,7 +151,7 @@ class Link:
             return  # the end of the connection is told next
         self._retry(reason, lambda: self._reopen_channel(connection))
 
-    def _reopen_channel(self, connection: SelectConnection) -> None:
+    def _reopen_channel(self, connection: BatchingConnection) -> None:
         if connection is self.connection and connection.is_open:
             self._open_channel(connection)
 

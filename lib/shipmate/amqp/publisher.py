@@ -15,6 +15,7 @@ from pika.channel import Channel
 from pika.exceptions import AMQPError
 from pika.spec import Basic
 
+from shipmate.amqp.adapter import Properties, RepeatedProperties
 from shipmate.amqp.deliveries import Delivery
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings
@@ -153,15 +154,12 @@ class Publisher:
 
     def _properties(self, sending: _Sending) -> BasicProperties:
         one = sending.publication
-        made: BasicProperties = BasicProperties()  # type: ignore[no-untyped-call]
+        headers = {**one.headers, "retry": sending.failures} if sending.failures else one.headers
         if one.origin is None:
-            made.content_type, made.content_encoding = "application/json", "utf8"
-        else:
-            made.__dict__.update(vars(one.origin.properties))
-            made.expiration = str(one.expiration_ms)
-        made.headers = {**one.headers, "retry": sending.failures} if sending.failures else one.headers
-        made.delivery_mode = self._delivery_mode
-        return made
+            return Properties(headers, self._delivery_mode)
+        return RepeatedProperties(
+            one.origin.properties, headers, delivery_mode=self._delivery_mode, expiration=str(one.expiration_ms)
+        )
 
     def _on_confirm(self, frame: Any) -> None:
         self._progress_at = self._clock()
