@@ -1,10 +1,14 @@
 """What all tests share."""
 
 import sys
+import uuid
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from shipmate.emulator import StepQueues
+from tests.broker import RabbitMQ, started
 
 # A busy machine is no defect; what hangs is ended by the time limit of every test.
 settings.register_profile("shipmate", deadline=None)
@@ -30,3 +34,26 @@ def one_component_for_each_test() -> Iterator[None]:
     for name in [name for name in sys.modules if is_of_a_component(name)]:
         del sys.modules[name]
     sys.modules.update(set_aside)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """A broker that all tests share; none of them may stop it."""
+    node = started()
+    yield node
+    node.remove()
+
+
+@pytest.fixture(scope="module")
+def own_rabbitmq() -> Iterator[RabbitMQ]:
+    """A broker for the tests of one module, which may stop it, and leave it running again."""
+    node = started()
+    yield node
+    node.remove()
+
+
+@pytest.fixture
+def queues(rabbitmq: RabbitMQ) -> Iterator[StepQueues]:
+    """The queues of a step, under names that no other test has."""
+    with StepQueues(rabbitmq.uri, name=f"test-{uuid.uuid4().hex[:8]}") as made:
+        yield made

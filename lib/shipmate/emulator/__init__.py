@@ -16,6 +16,8 @@ They listen on local ports, record what they are sent in a journal that all shar
 [('api', '/me', 503), ('api', '/me', 401)]
 """
 
+from typing import TYPE_CHECKING, Any
+
 from shipmate.emulator.api import DemoApi
 from shipmate.emulator.exchange import Journal, Reply, Request
 from shipmate.emulator.grants import OAuth2Refusal
@@ -23,4 +25,29 @@ from shipmate.emulator.http import Fault, Server
 from shipmate.emulator.oauth2 import OAuth2Provider
 from shipmate.emulator.platform import Platform
 
-__all__ = ["DemoApi", "Fault", "Journal", "OAuth2Provider", "OAuth2Refusal", "Platform", "Reply", "Request", "Server"]
+if TYPE_CHECKING:
+    from shipmate.emulator.broker import NotTaken, Received, StepQueues
+
+__all__ = [
+    "DemoApi",
+    "Fault",
+    "Journal",
+    "NotTaken",
+    "OAuth2Provider",
+    "OAuth2Refusal",
+    "Platform",
+    "Received",
+    "Reply",
+    "Request",
+    "Server",
+    "StepQueues",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what speaks AMQP when it is asked for: the demo and most tests do without."""
+    if name in ("NotTaken", "Received", "StepQueues"):
+        from shipmate.emulator import broker
+
+        return getattr(broker, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,274 @@
+"""The platform's side of one step of a flow at a real AMQP broker: its queues, filled and emptied."""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final
+
+import pika
+from pika.exceptions import AMQPError
+
+from shipmate.crypto import Cipher
+from shipmate.errors import BadInput
+from shipmate.message import to_json
+
+OUTPUTS: Final = ("data", "error", "snapshot", "rebound")
+_RAW_SINCE_PROTOCOL: Final = 2
+_TAKE_SECONDS: Final = 10.0
+
+
+class NotTaken(AssertionError):
+    """Fewer messages came than were waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that a component has published."""
+
+    body: bytes = field(repr=False)
+    headers: Mapping[str, Any]
+    properties: Any = field(repr=False)
+    routing_key: str
+    cipher: Cipher = field(repr=False)
+
+    @property
+    def message(self) -> Any:
+        """The decrypted message; what is not encrypted, a snapshot, as it is."""
+        if "snapshotEvent" in self.headers:
+            return json.loads(self.body)
+        return json.loads(self.cipher.decode(self.body, self.headers.get("protocolVersion", 1)))
+
+    @property
+    def error(self) -> Any:
+        """The decrypted error: ``{"name": ..., "message": ..., "stack": ...}``. Source: contract §6.2."""
+        return json.loads(self.cipher.decode(json.loads(self.body)["error"].encode(), 1))
+
+    @property
+    def error_input(self) -> Any:
+        """The decrypted input of an error, None when it came without."""
+        encrypted = json.loads(self.body).get("errorInput")
+        return None if encrypted is None else json.loads(self.cipher.decode(encrypted.encode(), 1))
+
+
+class StepQueues:
+    """The queues of one step, with what the platform binds to them; they exist until `delete`.
+
+    Inputs that the step rejects go to the queue ``dead``. A rebound waits in the queue ``rebound`` until its time has
+    come, and is then an input again. Source: contract §3.1, §6.3.
+    """
+
+    def __init__(
+        self,
+        amqp_uri: str,
+        *,
+        name: str = "step",
+        password: str = "emulator-password",  # noqa: S107 - one for the emulator alone
+        iv: str = "emulator-vector!",
+        output_limit: int | None = None,
+    ) -> None:
+        """Connect and declare everything.
+
+        Args:
+            amqp_uri: The broker.
+            name: Begins the names of all queues.
+            password: Encrypts the messages, with ``iv``.
+            iv: A text of 16 bytes.
+            output_limit: How many messages a queue of outputs takes before the broker refuses more.
+
+        Raises:
+            BadInput: The broker cannot be reached.
+        """
+        self.name = name
+        self.uri = amqp_uri
+        self.cipher = Cipher(password, iv)
+        self.exchange = f"{name}:exchange"
+        self._password, self._iv = password, iv
+        self._output_limit = output_limit
+        self._kinds = [*OUTPUTS, "dead"]
+        self.connect()
+        self.declare()
+
+    def connect(self) -> None:
+        """Connect, also again after the broker was away."""
+        try:
+            parameters = pika.URLParameters(self.uri)
+            parameters.heartbeat = 0
+            self._connection = pika.BlockingConnection(parameters)
+            self.channel = self._connection.channel()
+        except (AMQPError, OSError, ValueError) as error:
+            raise BadInput(f"expected an AMQP broker that lets us in, found {type(error).__name__}") from None
+
+    def __enter__(self) -> "StepQueues":
+        """Be of use."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Delete the queues and disconnect."""
+        self.delete()
+        self.close()
+
+    def queue(self, kind: str) -> str:
+        """Return the name of the queue for ``input``, ``dead``, a kind of output, or a key that was bound."""
+        return f"{self.name}:{kind}"
+
+    def routing_key(self, kind: str) -> str:
+        """Return the key by which the step publishes events of a kind."""
+        return f"{self.name}:key:{kind}"
+
+    def declare(self) -> None:
+        """Declare the queues; what is there already stays."""
+        channel = self.channel
+        channel.exchange_declare(self.exchange, "direct", durable=True)
+        dead_letters = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": self.queue("dead")}
+        channel.queue_declare(self.queue("dead"), durable=True)
+        channel.queue_declare(self.queue("input"), durable=True, arguments=dead_letters)
+        back = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": self.queue("input")}
+        for kind in OUTPUTS:
+            arguments: dict[str, Any] = dict(back) if kind == "rebound" else {}
+            if self._output_limit is not None and kind != "rebound":
+                arguments |= {"x-max-length": self._output_limit, "x-overflow": "reject-publish"}
+            channel.queue_declare(self.queue(kind), durable=True, arguments=arguments)
+            channel.queue_bind(self.queue(kind), self.exchange, self.routing_key(kind))
+
+    def bind(self, routing_key: str) -> str:
+        """Have what is published with another key, as answers are, kept in a queue; return its kind."""
+        self.channel.queue_declare(self.queue(routing_key), durable=True)
+        self.channel.queue_bind(self.queue(routing_key), self.exchange, routing_key)
+        self._kinds.append(routing_key)
+        return routing_key
+
+    def environ(self, function: str, **more: object) -> dict[str, str]:
+        """Return the variables by which a container finds these queues.
+
+        Args:
+            function: The trigger or action.
+            **more: Further variables, without ``ELASTICIO_``, which win over these.
+        """
+        values: dict[str, object] = {
+            "FLOW_ID": "flow",
+            "EXEC_ID": "exec",
+            "STEP_ID": "step",
+            "CONTAINER_ID": "container",
+            "WORKSPACE_ID": "workspace",
+            "USER_ID": "user",
+            "COMP_ID": "component",
+            "FUNCTION": function,
+            "AMQP_URI": self.uri,
+            "LISTEN_MESSAGES_ON": self.queue("input"),
+            "PUBLISH_MESSAGES_TO": self.exchange,
+            **{f"{kind.upper()}_ROUTING_KEY": self.routing_key(kind) for kind in OUTPUTS},
+            "MESSAGE_CRYPTO_PASSWORD": self._password,
+            "MESSAGE_CRYPTO_IV": self._iv,
+            **more,
+        }
+        return {f"ELASTICIO_{name}": str(value) for name, value in values.items()}
+
+    def publish(
+        self,
+        message: Any,
+        *,
+        headers: Mapping[str, Any] | None = None,
+        protocol: int = 1,
+        properties: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Put a message into the input as the step before would, and return its id.
+
+        Args:
+            message: Any JSON; a message is an object.
+            headers: Replace those that the platform gives; None as a value removes one.
+            protocol: Of the encoding.
+            properties: Further AMQP properties, by the names of pika.
+        """
+        message_id = str(uuid.uuid4())
+        given = {
+            "execId": "exec",
+            "taskId": "flow",
+            "workspaceId": "workspace",
+            "userId": "user",
+            "stepId": "previous",
+            "threadId": str(uuid.uuid4()),
+            "messageId": message_id,
+            "protocolVersion": protocol,
+            **(headers or {}),
+        }
+        kept = {name: value for name, value in given.items() if value is not None}
+        self.publish_raw(self.cipher.encode(to_json(message), protocol), kept, properties)
+        return str(kept.get("messageId", message_id))
+
+    def publish_raw(
+        self, body: bytes, headers: Mapping[str, Any] | None, properties: Mapping[str, Any] | None = None
+    ) -> None:
+        """Put bytes into the input as they are; without any table of headers if that is None."""
+        made = pika.BasicProperties(  # type: ignore[no-untyped-call]
+            **{"content_type": "application/json", "content_encoding": "utf8", **(properties or {})},
+            headers=dict(headers) if headers is not None else None,
+        )
+        self.channel.basic_publish("", self.queue("input"), body, made)
+
+    def fill(self, messages: Iterable[Any], *, protocol: int = 1) -> list[str]:
+        """Put many messages into the input, and return their ids when all of them are there."""
+        before = self.depth("input")
+        ids = [self.publish(message, protocol=protocol) for message in messages]
+        while self.depth("input") < before + len(ids):
+            self._connection.process_data_events(time_limit=0.01)
+        return ids
+
+    def take(self, kind: str, count: int = 1, timeout_seconds: float = _TAKE_SECONDS) -> list[Received]:
+        """Wait for messages of a kind, and return them in order.
+
+        Raises:
+            NotTaken: There were not as many in time; the text tells of the errors that came instead.
+        """
+        taken: list[Received] = []
+        channel = self._connection.channel()
+        channel.basic_qos(prefetch_count=count)
+        for method, properties, body in channel.consume(self.queue(kind), inactivity_timeout=timeout_seconds):
+            if method is None or properties is None or body is None:
+                break
+            channel.basic_ack(method.delivery_tag)
+            taken.append(Received(body, properties.headers or {}, properties, method.routing_key, self.cipher))
+            if len(taken) == count:
+                break
+        channel.cancel()
+        channel.close()
+        if len(taken) < count:
+            errors = [] if kind == "error" else [f"{each.error['message']}" for each in self.drain("error")]
+            raise NotTaken(f"expected {count} of {kind}, found {len(taken)}; errors: {errors or 'none'}")
+        return taken
+
+    def drain(self, kind: str) -> list[Received]:
+        """Return all that is there now."""
+        found: list[Received] = []
+        while True:
+            method, properties, body = self.channel.basic_get(self.queue(kind), auto_ack=True)
+            if method is None or properties is None or body is None:
+                return found
+            found.append(Received(body, properties.headers or {}, properties, method.routing_key, self.cipher))
+
+    def depth(self, kind: str) -> int:
+        """Return how many messages are ready in a queue."""
+        return int(self.channel.queue_declare(self.queue(kind), passive=True).method.message_count)
+
+    def wait(self, seconds: float) -> None:
+        """Let the connection live for a while."""
+        self._connection.process_data_events(time_limit=seconds)
+
+    def purge(self) -> None:
+        """Empty all queues."""
+        for kind in ("input", *self._kinds):
+            self.channel.queue_purge(self.queue(kind))
+
+    def delete(self) -> None:
+        """Delete everything that was declared."""
+        for kind in ("input", *self._kinds):
+            self.channel.queue_delete(self.queue(kind))
+        self.channel.exchange_delete(self.exchange)
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._connection.is_open:
+            self._connection.close()
