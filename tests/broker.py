@@ -1,6 +1,7 @@
 """A RabbitMQ of the tests' own: its node, files and ports are private, and it ends with them."""
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import pytest
 # Debian's command in PATH becomes another user; the one below it does not.
 PLACES = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/sbin", "/usr/local/sbin")
 START_SECONDS = 60
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs each attempt to connect
 
 
 class NoRabbitMQ(Exception):
@@ -118,7 +120,7 @@ class RabbitMQ:
     def remove(self) -> None:
         """Kill the node and delete its files."""
         self.kill()
-        subprocess.run(["pkill", "-f", f"epmd.*{self.environ['ERL_EPMD_PORT']}"], check=False)
+        subprocess.run(["/usr/bin/env", "pkill", "-f", f"epmd.*{self.environ['ERL_EPMD_PORT']}"], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from shipmate.emulator import StepQueues
+from shipmate.emulator import Platform, StepQueues
 from tests.broker import RabbitMQ, started
+from tests.container import Launch, closing
 
 # A busy machine is no defect; what hangs is ended by the time limit of every test.
 settings.register_profile("shipmate", deadline=None)
@@ -56,4 +57,19 @@ def own_rabbitmq() -> Iterator[RabbitMQ]:
 def queues(rabbitmq: RabbitMQ) -> Iterator[StepQueues]:
     """The queues of a step, under names that no other test has."""
     with StepQueues(rabbitmq.uri, name=f"test-{uuid.uuid4().hex[:8]}") as made:
+        yield made
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    """A platform that has one step, with an account."""
+    steps = {"flow": {"step": {"config": {"_account": "account", "region": "eu"}, "variables": {"stage": "test"}}}}
+    with Platform(steps=steps, accounts={"account": {}}) as made:
+        yield made
+
+
+@pytest.fixture
+def launch(queues: StepQueues, platform: Platform) -> Iterator[Launch]:
+    """Starts containers for the queues and the platform; they are killed at the end."""
+    with closing(Launch(queues, platform)) as made:
         yield made

@@ -8,9 +8,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from queue import SimpleQueue
 from typing import Any, Final, NoReturn, TextIO
 
+from shipmate.inbox import Inbox
 from shipmate.log import Configured, Redactor, configure
 
 _LOG: Final = logging.getLogger("shipmate.foreground")
@@ -96,17 +96,17 @@ def run(job: Callable[[], int], *, output: Output, drain: Callable[[float], obje
         output: Where the job writes.
         drain: Waits, for at most the given seconds, until no refresh is under way.
     """
-    # SimpleQueue.put may interrupt itself, which a signal handler does; an Event could deadlock.
-    happened: SimpleQueue[signal.Signals | Outcome] = SimpleQueue()
+    happened: Inbox[signal.Signals | Outcome] = Inbox()
     output.on_closed = lambda: happened.put(_READER_GONE)
     thread = threading.Thread(target=lambda: happened.put(_outcome(job)), name="function", daemon=True)
-    with _heard(lambda number: happened.put(signal.Signals(number))):
+    with happened.hearing(_signals(), lambda number: number):
         thread.start()
         what = happened.get()
         if not isinstance(what, Outcome) or what is _READER_GONE:
             _end_early(what, output, drain)
-    if not happened.empty():  # a signal that came at the same moment
+    if not happened.is_empty:  # a signal that came at the same moment
         _end_early(happened.get(), output, drain)
+    happened.close()
     if what.error is not None:
         raise what.error
     return what.status
@@ -152,7 +152,8 @@ def _shorten(record: logging.LogRecord) -> bool:
 
 def leave_on_signals() -> None:
     """Have the process end without a traceback on a signal, from now on, where no job is run."""
-    _listen(leave_by_signal)
+    for number in _signals():
+        signal.signal(number, lambda received, _: leave_by_signal(received))
 
 
 def leave_by_signal(number: int) -> NoReturn:
@@ -189,21 +190,9 @@ def _outcome(job: Callable[[], int]) -> Outcome:
         return Outcome(error=error)
 
 
-@contextmanager
-def _heard(on_signal: Callable[[int], None]) -> Iterator[None]:
-    """Have ``on_signal`` called with each signal that asks the process to end, in the main thread."""
-    previous = _listen(on_signal)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _listen(on_signal: Callable[[int], None]) -> dict[int, Any]:
+def _signals() -> list[signal.Signals]:
     # A process under nohup is meant to outlive its terminal.
-    numbers = [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
-    return {number: signal.signal(number, lambda received, _: on_signal(received)) for number in numbers}
+    return [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
 
 def _occupy_standard_descriptors() -> None:

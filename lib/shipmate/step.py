@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Final, NoReturn
 
 from shipmate import component, log
@@ -20,6 +19,7 @@ from shipmate.emission import Event
 from shipmate.errors import BrokerLost, DescriptorError, EmitUnconfirmed, ShipmateError
 from shipmate.executor import Ids, Outcome, Services, process_later, run_hook
 from shipmate.foreground import leave
+from shipmate.inbox import Inbox
 from shipmate.lightweight import Bodies
 from shipmate.log import Redactor
 from shipmate.message import encode, error_text, format_error, from_json
@@ -32,6 +32,7 @@ from shipmate.wire import Incoming, Wire
 from shipmate.workers import Workers
 
 _log: Final = logging.getLogger("shipmate.step")
+_STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _START_ERROR_SECONDS: Final = 5.0
 # How long a broker may confirm nothing while the process stops, before the messages are left to it.
 _UNCONFIRMED_SECONDS: Final = 0.6
@@ -82,7 +83,7 @@ class Step:
         self._sessions: Sessions | None = None
         self._in_flight = InFlight()
         self._is_open = False
-        self._happened: SimpleQueue[signal.Signals | BaseException] = SimpleQueue()
+        self._happened: Inbox[signal.Signals | BaseException] = Inbox()
         if settings.broker is None or settings.messages is None:
             raise ValueError("a step that processes messages needs a broker")
         self._wire = Wire(settings.flow, settings.messages)
@@ -91,25 +92,20 @@ class Step:
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""
-        self._listen()
-        try:
-            self._start()
-        except BaseException as error:  # the author's hooks may raise anything, sys.exit included
-            self._report_start(error)
+        with self._happened.hearing(_STOP, lambda number: number):
+            try:
+                self._start()
+            except BaseException as error:  # the author's hooks may raise anything, sys.exit included
+                self._report_start(error)
+                return 1
+            what = self._happened.get()
+            if isinstance(what, signal.Signals):
+                _log.info("%s: stopping when the messages in work are done", what.name)
+                self._stop()
+                return 0
+            _log.critical("the broker was lost: stopping, to be started again", exc_info=what)
+            self._drain()
             return 1
-        what = self._happened.get()
-        if isinstance(what, signal.Signals):
-            _log.info("%s: stopping when the messages in work are done", what.name)
-            self._stop()
-            return 0
-        _log.critical("the broker was lost: stopping, to be started again", exc_info=what)
-        self._drain()
-        return 1
-
-    def _listen(self) -> None:
-        # A handler must not wait for a lock that the interrupted code holds; SimpleQueue.put may interrupt itself.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: self._happened.put(signal.Signals(received)))
 
     def _start(self) -> None:
         """Do everything that precedes the first message, in the order of contract §1.2."""
@@ -301,7 +297,7 @@ def configure_log(environ: Mapping[str, str], redactor: Redactor) -> None:
 
 def shut_down(settings: StepSettings, root: Path, environ: Mapping[str, str], redactor: Redactor) -> int:
     """Run the shutdown hook, and return the exit status. Source: contract §1.4."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOP:
         signal.signal(number, signal.SIG_IGN)
     platform = platform_of(environ)
     flow = settings.flow

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 
 from shipmate import foreground
 from shipmate.foreground import Output
+from shipmate.inbox import Inbox
 from shipmate.log import Redactor
 
 
@@ -148,11 +149,11 @@ class TestRun:
         self, pipe: tuple[Output, int], exits: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         @contextmanager
-        def heard_late(on_signal: Callable[[int], None]) -> Iterator[None]:
+        def heard_late(inbox: Inbox[Any], *_: object) -> Iterator[None]:
             yield
-            on_signal(signal.SIGTERM)
+            inbox.put(signal.SIGTERM)
 
-        monkeypatch.setattr(foreground, "_heard", heard_late)
+        monkeypatch.setattr(Inbox, "hearing", heard_late)
         with pytest.raises(Left):
             foreground.run(lambda: 0, output=pipe[0], drain=lambda _: None)
         assert exits == [143]

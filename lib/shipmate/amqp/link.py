@@ -44,6 +44,8 @@ def parameters(uri: str, connection_name: str) -> URLParameters:
     """
     try:
         parts = urlsplit(uri)
+        if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
+            raise ValueError("no address of a broker")
         options = {_URL_OPTIONS[name]: value for name, value in parse_qsl(parts.query) if name in _URL_OPTIONS}
         made = URLParameters(urlunsplit(parts._replace(query=urlencode(options), fragment="")))
     except (ValueError, TypeError, IndexError):

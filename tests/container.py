@@ -1,0 +1,155 @@
+"""A container in a test: the command ``shipmate run`` as a process, with its log."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from shipmate.emulator import Platform, StepQueues
+
+COMPONENT = Path(__file__).parent / "components" / "container"
+SECONDS = 15
+
+
+class Container:
+    """A running step; its output is read as it comes."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        command: tuple[str, ...] = ("run",),
+        folder: Path = COMPONENT,
+    ) -> None:
+        """Start it, with these variables and none of ELASTICIO's from outside."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELASTICIO_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "shipmate", *command],
+            cwd=folder,
+            env={**inherited, "LOG_LEVEL": "debug", **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._changed = threading.Condition()
+        self._is_over = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._changed:
+                self.lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+
+    @property
+    def output(self) -> str:
+        """All that it has written so far."""
+        with self._changed:
+            return "\n".join(self.lines)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """What it has logged so far."""
+        with self._changed:
+            return [json.loads(line) for line in self.lines if line.startswith("{")]
+
+    def wait_for(self, text: str, *, count: int = 1) -> None:
+        """Wait until so many lines contain a text."""
+        with self._changed:
+            met = self._changed.wait_for(lambda: self._is_over or self._count(text) >= count, SECONDS)
+        assert met, f"{text!r} was not logged in time: {self.output[-3000:]}"
+        assert self._count(text) >= count, f"ended without {text!r}: {self.output[-3000:]}"
+
+    def _count(self, text: str) -> int:
+        return sum(text in line for line in self.lines)
+
+    def ready(self) -> "Container":
+        """Wait until it consumes."""
+        self.wait_for('"msg": "consuming"')
+        return self
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float = SECONDS) -> int:
+        """Wait for its end and return its status."""
+        status = self.process.wait(seconds)
+        self._reader.join(seconds)
+        return status
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end, and return its status."""
+        self.send(number)
+        return self.wait()
+
+    def close(self) -> None:
+        """Kill it if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+class Launch:
+    """Starts containers for the queues and the platform of one test."""
+
+    def __init__(self, queues: StepQueues, platform: Platform) -> None:
+        """Keep the surroundings."""
+        self.queues = queues
+        self.platform = platform
+        self._started: list[Container] = []
+
+    def environ(self, function: str = "told", **settings: object) -> dict[str, str]:
+        """Return what the platform would set; ``settings`` are variables without ELASTICIO_."""
+        return {**self.platform.environ(), **self.queues.environ(function, **settings)}
+
+    def __call__(self, function: str = "told", bare: Mapping[str, str] | None = None, **settings: object) -> Container:
+        """Start a container; ``bare`` are variables that have no prefix."""
+        container = Container({**self.environ(function, **settings), **(bare or {})})
+        self._started.append(container)
+        return container
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for container in self._started:
+            container.close()
+
+
+@contextmanager
+def closing(launch: Launch) -> Iterator[Launch]:
+    """Kill the containers at the end, whatever happens."""
+    try:
+        yield launch
+    finally:
+        launch.close()
+
+
+def fifo(folder: Path, name: str) -> str:
+    """Make a pipe that a container and a test wait for each other with."""
+    path = folder / name
+    os.mkfifo(path)
+    return str(path)
+
+
+def eventually(is_so: Callable[[], bool], queues: StepQueues) -> None:
+    """Let the connection of the queues live until something is so."""
+    for _ in range(SECONDS * 50):
+        if is_so():
+            return
+        queues.wait(0.02)
+    raise AssertionError("it never became so")

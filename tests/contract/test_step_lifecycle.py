@@ -1,0 +1,288 @@
+"""How a step starts, stops and ends: order, hooks, signals, exit status, and what is said when it cannot begin."""
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shipmate.emulator import Fault, Platform, StepQueues
+from tests.broker import RabbitMQ
+from tests.container import Container, Launch, eventually, fifo
+
+START_HEADERS = {
+    "execId": "exec",
+    "taskId": "flow",
+    "workspaceId": "workspace",
+    "containerId": "container",
+    "userId": "user",
+    "stepId": "step",
+    "compId": "component",
+}
+STEP = "/v1/tasks/flow/steps/step"
+STARTUP = "/sailor-support/hooks/task/flow/startup/data"
+
+
+def calls(platform: Platform) -> list[tuple[str, str, int]]:
+    """Return what the platform was asked."""
+    return [(each.method, each.path, each.status) for each in platform.journal.requests]
+
+
+def notes(path: Path) -> list[Any]:
+    """Return what the hooks have noted."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def failed_start(container: Container, queues: StepQueues, function: str) -> str:
+    """Check the end of a container that could not begin, and return the message of the error that it published."""
+    (error,) = queues.take("error")
+    headers = dict(error.headers)
+    assert len(headers.pop("messageId")) == 36
+    assert headers == {**START_HEADERS, "function": function}
+    assert "errorInput" not in json.loads(error.body)
+    assert container.wait() == 1
+    assert queues.depth("input") == 1
+    return str(error.error["message"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "FLOW_ID EXEC_ID STEP_ID CONTAINER_ID WORKSPACE_ID USER_ID COMP_ID FUNCTION API_URI API_USERNAME "
+        "API_KEY".split(),
+        "AMQP_URI LISTEN_MESSAGES_ON PUBLISH_MESSAGES_TO DATA_ROUTING_KEY ERROR_ROUTING_KEY REBOUND_ROUTING_KEY "
+        "SNAPSHOT_ROUTING_KEY MESSAGE_CRYPTO_IV MESSAGE_CRYPTO_PASSWORD".split(),
+    ],
+    ids=["always", "for messages"],
+)
+def test_a_missing_variable_is_one_line_and_status_one(launch: Launch, name: list[str]) -> None:
+    """Contract 2.2, 2.3: the first that is missing, by its name; nothing else happens."""
+    container = launch(**{name[0]: "", name[-1]: ""})
+    assert container.wait() == 1
+    assert container.lines == [f"Error: ELASTICIO_{name[0]} is missing"]
+
+
+def test_a_vector_of_another_length_is_one_line_and_status_one(launch: Launch) -> None:
+    """Contract 4.1: sixteen bytes, not characters."""
+    container = launch(MESSAGE_CRYPTO_IV="too short")
+    assert container.wait() == 1
+    assert container.lines == ["Error: ELASTICIO_MESSAGE_CRYPTO_IV: expected a text of 16 bytes, found 9"]
+
+
+def test_a_broker_that_is_not_there_is_told_without_its_password(launch: Launch) -> None:
+    """Contract 1.2: nothing can be published; the log says why, and nothing secret."""
+    container = launch(AMQP_URI="amqp://user:very-secret-word@127.0.0.1:1/", AMQP_RECONNECT_TIMEOUT=1)
+    assert container.wait() == 1
+    assert "ConnectionRefusedError" in container.output
+    assert "in 4 attempts" in container.output
+    assert "very-secret-word" not in container.output
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [("no address", "ELASTICIO_AMQP_URI: expected amqp://"), ("http://host/", "ELASTICIO_AMQP_URI: expected amqp://")],
+)
+def test_an_address_that_is_none_is_one_line(launch: Launch, uri: str, expected: str) -> None:
+    """What cannot be an address of a broker is told as such."""
+    container = launch(AMQP_URI=uri)
+    assert container.wait() == 1
+    (line,) = container.lines
+    assert line.startswith(f"Error: {expected}")
+
+
+def test_the_order_of_a_start_is_that_of_the_platform(
+    launch: Launch, queues: StepQueues, platform: Platform, tmp_path: Path
+) -> None:
+    """Contract 17.10: step data, startup hook, the dance around old data, init, and then messages."""
+    platform.startup_data["flow"] = {"old": 1}
+    container = launch("hooked", {"TEST_NOTES": str(tmp_path / "notes")}, STARTUP_REQUIRED="true").ready()
+    cfg = {"_account": "account", "region": "eu"}
+    assert notes(tmp_path / "notes") == [["startup", cfg], ["init", cfg]]
+    assert calls(platform) == [
+        ("GET", STEP, 200),
+        ("POST", STARTUP, 409),
+        ("DELETE", STARTUP, 204),
+        ("POST", STARTUP, 201),
+    ]
+    assert platform.startup_data["flow"] == {"subscription": 1}
+    assert container.stop() == 0
+
+
+@pytest.mark.parametrize("state", ["null", "[]", "7", "true", '""', "{}"])
+def test_an_empty_state_is_stored_as_an_empty_object(launch: Launch, platform: Platform, state: str) -> None:
+    """Contract 1.3, without DEF-19."""
+    launch("hooked", {"TEST_STATE": state}, STARTUP_REQUIRED="1").ready()
+    assert platform.startup_data["flow"] == {}
+
+
+@pytest.mark.parametrize("hook", ["startup", "init"])
+def test_a_hook_that_fails_is_published_before_the_end(launch: Launch, queues: StepQueues, hook: str) -> None:
+    """Contract 1.5: its own headers, no input; nothing is consumed."""
+    queues.publish({"body": {}})
+    container = launch("hooked", {"TEST_FAIL": hook}, STARTUP_REQUIRED="true")
+    assert failed_start(container, queues, "hooked") == f"{hook} was told to fail"
+
+
+def test_a_component_that_is_not_there_is_published(launch: Launch, queues: StepQueues) -> None:
+    """Contract 1.2: the folder is named; a leading slash does not make it absolute."""
+    queues.publish({"body": {}})
+    container = launch(COMPONENT_PATH="/nowhere")
+    text = failed_start(container, queues, "told")
+    assert text.startswith("Failed to load component.json from ")
+    assert "components/container/nowhere" in text
+
+
+@pytest.mark.parametrize(("function", "expected"), [("missing", "missing.py"), ("unknown", "'unknown'")])
+def test_a_function_that_is_not_there_is_published(
+    launch: Launch, queues: StepQueues, function: str, expected: str
+) -> None:
+    """Contract 1.2: known before the first message."""
+    queues.publish({"body": {}})
+    assert expected in failed_start(launch(function), queues, function)
+
+
+def test_a_platform_that_is_away_is_published(launch: Launch, queues: StepQueues, platform: Platform) -> None:
+    """Contract 9.5: as many attempts as the setting says."""
+    queues.publish({"body": {}})
+    platform.script(STEP, *[Fault(status=503)] * 5)
+    container = launch(API_REQUEST_RETRY_ATTEMPTS=5, API_REQUEST_RETRY_DELAY=1)
+    assert "5 attempts: HTTP 503" in failed_start(container, queues, "told")
+    assert len(calls(platform)) == 5
+
+
+def test_a_queue_that_is_not_there_is_published(launch: Launch, queues: StepQueues) -> None:
+    """Contract 1.2: the broker's reason is in the error."""
+    queues.publish({"body": {}})
+    container = launch(LISTEN_MESSAGES_ON=f"{queues.name}-nowhere", AMQP_RECONNECT_TIMEOUT=1)
+    assert "NOT_FOUND" in failed_start(container, queues, "told")
+
+
+def test_the_shutdown_hook_needs_no_broker(launch: Launch, platform: Platform, tmp_path: Path) -> None:
+    """Contract 17.10, 1.4: step data, startup data, hook, delete; status 0."""
+    platform.startup_data["flow"] = {"subscription": 1}
+    nothing = dict.fromkeys(("AMQP_URI", "MESSAGE_CRYPTO_IV", "MESSAGE_CRYPTO_PASSWORD", "LISTEN_MESSAGES_ON"), "")
+    container = launch("hooked", {"TEST_NOTES": str(tmp_path / "notes")}, HOOK_SHUTDOWN="1", **nothing)
+    assert container.wait() == 0
+    cfg = {"_account": "account", "region": "eu"}
+    assert notes(tmp_path / "notes") == [["shutdown", cfg, {"subscription": 1}]]
+    assert calls(platform) == [("GET", STEP, 200), ("GET", STARTUP, 200), ("DELETE", STARTUP, 204)]
+
+
+def test_a_shutdown_without_startup_data_does_not_call_the_hook(
+    launch: Launch, platform: Platform, tmp_path: Path
+) -> None:
+    """Contract 1.4: 404 is an error."""
+    container = launch("hooked", {"TEST_NOTES": str(tmp_path / "notes")}, HOOK_SHUTDOWN="true")
+    assert container.wait() == 1
+    assert notes(tmp_path / "notes") == []
+
+
+def test_a_shutdown_hook_that_fails_keeps_the_data(launch: Launch, platform: Platform) -> None:
+    """Contract 1.4: the platform may try again."""
+    platform.startup_data["flow"] = {"subscription": 1}
+    assert launch("hooked", {"TEST_FAIL": "shutdown"}, HOOK_SHUTDOWN="true").wait() == 1
+    assert platform.startup_data["flow"] == {"subscription": 1}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_step_stops_at_once(launch: Launch, number: signal.Signals) -> None:
+    """Contract 17.9."""
+    assert launch().ready().stop(number) == 0
+
+
+def test_a_busy_step_finishes_its_message_whatever_the_number_of_signals(
+    launch: Launch, queues: StepQueues, tmp_path: Path
+) -> None:
+    """Contract 17.9: busy, and told twice."""
+    reached, go_on = fifo(tmp_path, "reached"), fifo(tmp_path, "go-on")
+    container = launch()
+    queues.publish({"body": {"do": [["tell", reached], ["open", go_on]], "return": {"body": "done"}}})
+    assert Path(reached).read_text() == "reached"
+    container.send(signal.SIGTERM)
+    container.wait_for("stopping")
+    container.send(signal.SIGTERM)
+    container.send(signal.SIGINT)
+    queues.publish({"body": {"return": {"body": "not for this one"}}})
+    Path(go_on).write_text("go on")
+    assert container.wait() == 0
+    assert queues.take("data")[0].message["body"] == "done"
+    assert queues.depth("input") == 1
+    assert queues.depth("data") == 0
+
+
+def test_a_signal_during_init_waits_for_it(launch: Launch, queues: StepQueues, tmp_path: Path) -> None:
+    """Contract 1.6: initialisation is finished first."""
+    go_on = fifo(tmp_path, "go-on")
+    path = tmp_path / "notes"
+    container = launch("hooked", {"TEST_NOTES": str(path), "TEST_INIT_FIFO": go_on})
+    eventually(lambda: [name for name, *_ in notes(path)] == ["init"], queues)
+    container.send(signal.SIGTERM)
+    Path(go_on).write_text("go on")
+    assert container.wait() == 0
+
+
+def test_it_stops_after_messages_that_could_not_be_processed(launch: Launch, queues: StepQueues) -> None:
+    """Contract 17.9, without DEF-3: nothing of them is left over."""
+    container = launch()
+    queues.publish_raw(b"undecodable", {"messageId": "m1"})
+    queues.publish({"body": {}, "headers": {"x-ipaas-object-storage-id": "not-there"}})
+    messages = sorted(error.error["message"] for error in queues.take("error", 2))
+    assert messages[0] == "Failed to get message body with id=not-there"
+    eventually(lambda: queues.depth("dead") == 2, queues)
+    assert container.stop() == 0
+
+
+def test_a_publication_that_the_broker_never_takes_does_not_keep_the_process(
+    launch: Launch, queues: StepQueues
+) -> None:
+    """Its input stays with the broker, without a word of error, and is there for the next container."""
+    container = launch()
+    queues.publish({"body": {"return": {"body": 1, "headers": {"x-eio-routing-key": "nowhere"}}}})
+    container.wait_for("could not be routed", count=2)
+    assert container.stop() == 0
+    eventually(lambda: queues.depth("input") == 1, queues)
+    assert (queues.depth("error"), queues.depth("dead")) == (0, 0)
+
+
+def test_threads_that_never_end_do_not_keep_the_process(launch: Launch, queues: StepQueues, tmp_path: Path) -> None:
+    """A component's own threads are its own affair."""
+    never = fifo(tmp_path, "never")
+    container = launch()
+    queues.publish({"body": {"do": [["hang", never]], "return": {"body": 1}}})
+    queues.take("data")
+    assert container.stop() == 0
+
+
+def test_connections_have_names_and_acknowledgements_a_connection_of_their_own(
+    launch: Launch, queues: StepQueues, rabbitmq: RabbitMQ
+) -> None:
+    """Contract 3.2."""
+    launch(RABBITMQ_PREFETCH_SAILOR=7).ready()
+    host = os.uname().nodename
+    listed = rabbitmq.ctl("list_connections", "client_properties", "channels")
+    assert f'"{host}-read"' in listed
+    assert f'"{host}-write"' in listed
+    prefetch = rabbitmq.ctl("list_consumers", "queue_name", "prefetch_count")
+    assert any(line.split() == [queues.queue("input"), "7"] for line in prefetch.splitlines())
+
+
+def test_messages_are_processed_side_by_side(launch: Launch, queues: StepQueues, tmp_path: Path) -> None:
+    """As many as are prefetched, each on a thread."""
+    launch(RABBITMQ_PREFETCH_SAILOR=3)
+    pipes = [fifo(tmp_path, f"reached-{number}") for number in range(3)]
+    go_on = [fifo(tmp_path, f"go-on-{number}") for number in range(3)]
+    for number in range(3):
+        do = [["tell", pipes[number]], ["open", go_on[number]]]
+        queues.publish({"body": {"do": do, "return": {"body": number}}})
+    threads = [threading.Thread(target=lambda pipe=pipe: Path(pipe).read_text()) for pipe in pipes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    for pipe in reversed(go_on):
+        Path(pipe).write_text("go on")
+    assert {each.message["body"] for each in queues.take("data", 3)} == {0, 1, 2}

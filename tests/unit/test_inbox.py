@@ -1,0 +1,67 @@
+"""Signals reach the main thread, whichever thread the kernel gives them to."""
+
+import os
+import signal
+import subprocess
+import sys
+
+from shipmate.inbox import Inbox
+
+STARTS_THREADS = """
+import os, signal, threading, time
+from shipmate.inbox import Inbox
+
+inbox = Inbox()
+
+def io():
+    os.write(1, b"x")
+    for _ in range(300):
+        threading.Thread(target=lambda: None).start()
+    threading.Event().wait()
+
+with inbox.hearing([signal.SIGTERM], lambda number: number):
+    threading.Thread(target=io, daemon=True).start()
+    os._exit(0 if inbox.get() == signal.SIGTERM else 1)
+"""
+
+
+def test_what_is_put_is_got_in_order() -> None:
+    """It is a queue."""
+    inbox: Inbox[int] = Inbox()
+    inbox.put(1)
+    inbox.put(2)
+    assert [inbox.get(), inbox.get()] == [1, 2]
+    assert inbox.is_empty
+    inbox.close()
+    inbox.put(3)  # after the end nobody waits
+
+
+def test_more_than_the_pipe_takes_is_kept() -> None:
+    """The pipe only wakes; what it is woken for is kept elsewhere."""
+    inbox: Inbox[int] = Inbox()
+    for number in range(70_000):
+        inbox.put(number)
+    assert [inbox.get() for _ in range(70_000)] == list(range(70_000))
+    inbox.close()
+
+
+def test_signals_are_heard_meanwhile_and_as_before_afterwards() -> None:
+    """What was there before comes back."""
+    before = signal.getsignal(signal.SIGUSR1)
+    inbox: Inbox[signal.Signals] = Inbox()
+    with inbox.hearing([signal.SIGUSR1], lambda number: number):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert inbox.get() is signal.SIGUSR1
+    assert signal.getsignal(signal.SIGUSR1) is before
+    inbox.close()
+
+
+def test_a_signal_that_another_thread_gets_wakes_the_main_thread() -> None:
+    """While threads are started, the kernel gives some signals to them."""
+    for _ in range(15):
+        process = subprocess.Popen([sys.executable, "-c", STARTS_THREADS], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.read(1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        process.stdout.close()
