@@ -168,6 +168,16 @@ def run_step(root: Path | None) -> NoReturn:
 
 
 @commands.command()
+@click.argument("method")
+@click.option("--component", "root", metavar="DIR", type=_FOLDER, help="The component's folder (default: as set).")
+def service(method: str, root: Path | None) -> NoReturn:
+    """Run METHOD (verifyCredentials, getMetaModel or selectModel) as the platform does, and post the result."""
+    from shipmate import service as one_shot
+
+    one_shot.main(method, root)
+
+
+@commands.command()
 @_component
 @click.option(
     "--descriptor",

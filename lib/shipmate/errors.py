@@ -23,6 +23,7 @@
        ├─ EmitError                   an event could not be handed over
        │  ├─ EmitUnconfirmed            the broker has not confirmed a message
        │  └─ KeysNotSaved               new tokens could not be saved
+       ├─ ServiceTimeout              a function that answers a question has not done so in time
        ├─ ObjectUnavailable           the body of a message could not be had from the object storage
        ├─ BrokerLost                  the broker could not be had any more
        ├─ PlatformUnavailable         the platform's API does not answer
@@ -193,6 +194,12 @@ class BrokerLost(TransientError):
     """The broker does not accept a connection, or does not let us consume, in as many attempts as are allowed."""
 
     code = "broker_lost"
+
+
+class ServiceTimeout(TransientError):
+    """A function that answers a question has not done so in time."""
+
+    code = "service_timeout"
 
 
 class ObjectUnavailable(TransientError):

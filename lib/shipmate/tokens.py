@@ -113,6 +113,8 @@ class Credential:
     """Why the provider refused these keys: they are not offered to it again."""
     is_unsaved: bool = False
     """These keys exist in memory only, because saving them failed."""
+    is_adopted: bool = False
+    """Another process has refreshed these keys, at a time unknown: they may have expired as well."""
     is_uncertain: bool = False
     """A refresh of these keys had no known outcome: the refresh token may be spent."""
 
@@ -129,6 +131,10 @@ class Credential:
     def signed_in(self, keys: Keys, expiry: Expiry | None) -> "Credential":
         """Return the credential with keys that came from outside: another process, or a new sign-in."""
         return Credential(dict(keys), self.generation, expiry)
+
+    def adopted(self) -> "Credential":
+        """Return the credential as one that another process has refreshed."""
+        return replace(self, is_adopted=True)
 
     def refreshed(self, answer: Keys, expiry: Expiry | None) -> "Credential":
         """Return the credential after a refresh, not yet saved.

@@ -168,7 +168,7 @@ def _adopt(lineage: Lineage) -> Generator[Step, Any, Credential | None]:
     stored: Stored | None = yield ReadStored()
     if stored is None or lineage.knows(stored.keys):
         return None
-    adopted = Credential().signed_in(stored.keys, stored.expiry)
+    adopted = Credential().signed_in(stored.keys, stored.expiry).adopted()
     yield Keep(adopted)
     return adopted
 

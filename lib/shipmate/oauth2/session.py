@@ -160,6 +160,11 @@ class OAuth2Session:
             return self._hooked(response, kwargs)
         response.close()
         response, _ = self._send(renewed, method, url, body, kwargs)
+        if renewed.is_adopted and self._has_expired(response, renewed):
+            # Taking over what another process refreshed, long ago perhaps, was no refresh: this one is.
+            renewed = self._renew(renewed.generation)
+            response.close()
+            response, _ = self._send(renewed, method, url, body, kwargs)
         return self._hooked(response, kwargs)
 
     def close(self) -> None:

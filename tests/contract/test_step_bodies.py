@@ -1,0 +1,194 @@
+"""What messages carry along, and bodies that are kept in the object storage."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shipmate.emulator import Fault, Platform, StepQueues
+from shipmate.emulator.storage import StoredObject
+from tests.container import Launch, eventually
+
+ID = "x-ipaas-object-storage-id"
+INCOMING = {
+    "body": {"do": [], "return": {"body": {"x": 1}}},
+    "headers": {"h": 1},
+    "passthrough": {"step_0": {"body": {"k": 1}}},
+}
+
+
+@pytest.fixture
+def platform(platform: Platform) -> Platform:
+    """A platform whose step passes messages through."""
+    platform.steps["flow"]["step"]["is_passthrough"] = True
+    return platform
+
+
+def store(platform: Platform, queues: StepQueues, body: Any) -> str:
+    """Put a body into the object storage as another step would."""
+    content = queues.cipher.encode(json.dumps(body).encode(), 2)
+    platform.maester.objects[object_id := f"stored-{len(platform.maester.objects)}"] = StoredObject(content, "")
+    return object_id
+
+
+def stored(platform: Platform, queues: StepQueues, object_id: str) -> Any:
+    """Return a body that the step has stored: encrypted, and not in base64."""
+    return json.loads(queues.cipher.decode(platform.maester.objects[object_id].data, 2))
+
+
+def taken(queues: StepQueues) -> dict[str, Any]:
+    """Return the next message, without the ids that were made up for it."""
+    (data,) = queues.take("data")
+    message = dict(data.message)
+    message.pop("id")
+    for entry in message.get("passthrough", {}).values():
+        entry.pop("id", None)
+    return message
+
+
+def test_a_step_adds_itself_to_what_it_carries(launch: Launch, queues: StepQueues) -> None:
+    """Contract 17.12: the default."""
+    launch()
+    queues.publish(INCOMING)
+    emitted = {"body": {"x": 1}, "headers": {}}
+    assert taken(queues) == {**emitted, "passthrough": {"step_0": {"body": {"k": 1}}, "step": emitted}}
+
+
+def test_a_step_adds_its_sender_where_it_is_told_to(launch: Launch, queues: StepQueues) -> None:
+    """Contract 17.12: NO_SELF_PASSTRHOUGH, which is really spelt like that."""
+    launch(NO_SELF_PASSTRHOUGH="1")
+    queues.publish(INCOMING)
+    sender = {name: value for name, value in INCOMING.items() if name != "passthrough"}
+    assert taken(queues)["passthrough"] == {"step_0": {"body": {"k": 1}}, "previous": sender}
+
+
+def test_without_a_sender_nothing_is_added(launch: Launch, queues: StepQueues) -> None:
+    """Contract 17.12: the header stepId is missing."""
+    launch(NO_SELF_PASSTRHOUGH="1")
+    queues.publish(INCOMING, headers={"stepId": None})
+    assert taken(queues)["passthrough"] == {"step_0": {"body": {"k": 1}}}
+
+
+@pytest.mark.parametrize("flag", [False, None, 1, "true"])
+def test_what_came_is_dropped_where_nothing_is_carried(
+    launch: Launch, queues: StepQueues, platform: Platform, flag: Any
+) -> None:
+    """Contract 17.12: only the boolean true counts; what the component sets itself is sent as it is."""
+    platform.steps["flow"]["step"]["is_passthrough"] = flag
+    launch()
+    queues.publish(INCOMING)
+    assert "passthrough" not in taken(queues)
+    own = {"mine": {"body": 1}}
+    queues.publish({"body": {"return": {"body": 1, "passthrough": own}}})
+    assert taken(queues)["passthrough"] == own
+
+
+def test_what_the_function_changes_does_not_change_what_is_carried(launch: Launch, queues: StepQueues) -> None:
+    """Contract 15, DEF-11: entries are nobody's but the runtime's."""
+    launch(NO_SELF_PASSTRHOUGH="1")
+    queues.publish({**INCOMING, "body": {"return": {"body": 1, "passthrough": {"forged": {}}}}})
+    assert set(taken(queues)["passthrough"]) == {"step_0", "previous"}
+
+
+def test_stored_bodies_are_fetched_for_the_function(launch: Launch, queues: StepQueues, platform: Platform) -> None:
+    """Contract 17.11, without DEF-10: of the message and its passthrough; the references are gone."""
+    launch()
+    body_id = store(platform, queues, {"do": [["given"]]})
+    entry_id = store(platform, queues, {"k": 1})
+    queues.publish(
+        {
+            "body": {},
+            "headers": {ID: body_id, "own": 1},
+            "passthrough": {"step_0": {"body": {}, "headers": {ID: entry_id}}, "step_x": {"body": {"plain": 1}}},
+        }
+    )
+    given = taken(queues)["body"]["msg"]
+    assert given == {
+        "body": {"do": [["given"]]},
+        "headers": {"own": 1},
+        "passthrough": {"step_0": {"body": {"k": 1}, "headers": {}}, "step_x": {"body": {"plain": 1}}},
+    }
+
+
+def test_a_function_may_fetch_for_itself(launch: Launch, queues: StepQueues, platform: Platform) -> None:
+    """Contract 8.3, 8.5: autoResolveObjectReferences is false; what is carried on is inlined for the next step."""
+    launch("told_unresolved")
+    entry_id = store(platform, queues, {"k": 1})
+    queues.publish(
+        {
+            "body": {"do": [["given"]]},
+            "headers": {ID: "untouched"},
+            "passthrough": {"step_0": {"body": {}, "headers": {ID: entry_id}}},
+        }
+    )
+    message = taken(queues)
+    assert message["body"]["msg"]["headers"] == {ID: "untouched"}
+    assert message["passthrough"]["step_0"] == {"body": {"k": 1}, "headers": {}}
+
+
+@pytest.mark.parametrize("fault", [Fault(status=404), Fault(status=200, body=b"not encrypted"), None])
+def test_a_body_that_cannot_be_had_is_an_error(
+    launch: Launch, queues: StepQueues, platform: Platform, fault: Fault | None
+) -> None:
+    """Contract 8.3: the text names the id; the input is rejected."""
+    object_id = store(platform, queues, {"a": 1}) if fault else "unknown"
+    if fault:
+        platform.script(f"/object-storage/objects/{object_id}", fault)
+    launch()
+    queues.publish({"body": {}, "headers": {ID: object_id}})
+    (error,) = queues.take("error")
+    assert error.error["message"] == f"Failed to get message body with id={object_id}"
+    eventually(lambda: queues.depth("dead") == 1, queues)
+
+
+def test_large_bodies_go_to_the_object_storage(launch: Launch, queues: StepQueues, platform: Platform) -> None:
+    """Contract 17.11: what is stored already is not stored again; the own entry shares the main object."""
+    launch(EMIT_LIGHTWEIGHT_MESSAGE="true", OBJECT_STORAGE_SIZE_THRESHOLD=20)
+    known = store(platform, queues, {"known": 1})
+    queues.publish(
+        {
+            "body": {"return": {"body": {"long": "x" * 40}}},
+            "passthrough": {
+                "step_0": {"body": {"k": 1}, "headers": {"z": 1}},
+                "step_x": {"body": {}, "headers": {ID: known}},
+                "step_y": {"headers": {}},
+            },
+        }
+    )
+    message = taken(queues)
+    main_id, entry_id = message["headers"][ID], message["passthrough"]["step_0"]["headers"][ID]
+    assert message == {
+        "body": {},
+        "headers": {ID: main_id},
+        "passthrough": {
+            "step_0": {"body": {}, "headers": {"z": 1, ID: entry_id}},
+            "step_x": {"body": {}, "headers": {ID: known}},
+            "step_y": {"headers": {}},
+            "step": {"body": {}, "headers": {ID: main_id}},
+        },
+    }
+    assert stored(platform, queues, main_id) == {"long": "x" * 40}
+    assert stored(platform, queues, entry_id) == {"k": 1}
+    assert set(platform.maester.objects) == {known, main_id, entry_id}
+
+
+def test_the_threshold_must_be_exceeded(launch: Launch, queues: StepQueues, platform: Platform) -> None:
+    """Contract 17.11: strictly greater, in bytes of plain JSON, with what is carried, without the own entry."""
+    body, entry = {"a": "ä"}, {"k": 1}
+    size = len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()) + len('{"k":1}')
+    launch(EMIT_LIGHTWEIGHT_MESSAGE="true", OBJECT_STORAGE_SIZE_THRESHOLD=size)
+    queues.publish({"body": {"return": {"body": body}}, "passthrough": {"step_0": {"body": entry}}})
+    assert taken(queues)["body"] == body
+    queues.publish({"body": {"return": {"body": {"a": "äö"}}}, "passthrough": {"step_0": {"body": entry}}})
+    assert taken(queues)["body"] == {}
+
+
+def test_a_storage_that_takes_nothing_is_an_error(launch: Launch, queues: StepQueues, platform: Platform) -> None:
+    """Contract 8.4: the function is told, and may go on."""
+    launch(EMIT_LIGHTWEIGHT_MESSAGE="true", OBJECT_STORAGE_SIZE_THRESHOLD=0)
+    platform.script("/object-storage/objects", *[Fault(status=400)] * 2)
+    queues.publish({"body": {"do": [["try", "data", {"body": 1}]]}})
+    first, second = queues.take("error", 2)
+    assert first.error["message"] == "Lightweight message/passthrough body upload error"
+    assert second.error["message"] == first.error["message"]
+    eventually(lambda: queues.depth("dead") == 1, queues)

@@ -1,0 +1,131 @@
+"""One account in several containers: who refreshes, who adopts, and that no refresh token is used twice."""
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from shipmate.emulator import DemoApi, OAuth2Provider, Platform, StepQueues
+from tests.container import Container, Launch, closing, eventually
+
+
+@dataclass
+class World:
+    """A provider with rotation and reuse detection, an API, and what names them."""
+
+    provider: OAuth2Provider
+    api: DemoApi
+    platform: Platform
+    variables: dict[str, str]
+
+    def refreshes(self) -> list[str]:
+        """Return the refresh tokens that the provider was given."""
+        requests = [each for each in self.provider.journal.requests if each.path == "/token"]
+        return [each.form["refresh_token"] for each in requests]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A step whose account has an expired token."""
+    with OAuth2Provider() as provider, DemoApi(provider) as api:
+        steps = {"flow": {"step": {"config": {"_account": "account"}}}}
+        accounts = {"account": {"oauth": provider.issue(expired=True)}}
+        with Platform(steps=steps, accounts=accounts) as platform:
+            variables = {
+                "TEST_API": api.url,
+                "TEST_PROVIDER": provider.url,
+                "TEST_CLIENT_ID": "demo-client",
+                "TEST_CLIENT_SECRET": "demo-secret-of-nobody",
+            }
+            provider.clients.known["demo-client"] = "demo-secret-of-nobody"
+            yield World(provider, api, platform, variables)
+
+
+@pytest.fixture
+def start(world: World, queues: StepQueues) -> Iterator[Launch]:
+    """Starts containers of that step."""
+    with closing(Launch(queues, world.platform)) as launch:
+        yield launch
+
+
+def launched(start: Launch, world: World, count: int) -> list[Container]:
+    """Start so many containers, with 16 messages at once each."""
+    settings = {"RABBITMQ_PREFETCH_SAILOR": 16, "DATA_RATE_LIMIT": 1000}
+    made = [start("calls", world.variables, **settings) for _ in range(count)]
+    return [container.ready() for container in made]
+
+
+def test_sixteen_messages_at_once_are_one_refresh(start: Launch, world: World, queues: StepQueues) -> None:
+    """DESIGN promises 3 and 4: one refresh in flight, one updateKeys; later messages use the new keys."""
+    queues.fill({"body": {"number": number}} for number in range(40))
+    (container,) = launched(start, world, 1)
+    numbers = Counter(each.message["body"]["number"] for each in queues.take("data", 40))
+    assert numbers == Counter(range(40))
+    assert len(world.refreshes()) == 1
+    saved = [each for each in world.platform.journal.requests if each.method == "PUT"]
+    assert len(saved) == 1
+    assert queues.depth("error") == 0
+    assert container.stop() == 0
+    assert "demo-secret-of-nobody" not in container.output
+
+
+def test_three_containers_share_one_account(start: Launch, world: World, queues: StepQueues) -> None:
+    """DESIGN promise 5: after each expiry one of them refreshes, the others adopt, and no message fails."""
+    containers = launched(start, world, 3)
+    expected: Counter[int] = Counter()
+    for round_number in range(5):
+        numbers = range(round_number * 60, round_number * 60 + 60)
+        queues.fill({"body": {"number": number}} for number in numbers)
+        expected.update(numbers)
+        eventually(lambda: queues.depth("data") + queues.depth("error") >= 60, queues)
+        assert [error.error["message"] for error in queues.drain("error")] == []
+        received = Counter(each.message["body"]["number"] for each in queues.drain("data"))
+        assert received == Counter(numbers)
+        world.provider.expire_access_tokens()
+    refreshes = world.refreshes()
+    assert len(refreshes) == len(set(refreshes)) == 5
+    assert [container.stop() for container in containers] == [0, 0, 0]
+
+
+def test_a_container_that_was_idle_through_several_refreshes_fails_no_message(
+    start: Launch, world: World, queues: StepQueues
+) -> None:
+    """What it adopts may have expired as well: then it refreshes itself."""
+    first, second = launched(start, world, 2)
+    second.send(signal.SIGSTOP)  # it sleeps, and its messages with it
+    queues.publish({"body": {"number": 1}})
+    queues.publish({"body": {"number": 2}})
+    queues.take("data", 1)
+    world.provider.expire_access_tokens()
+    second.send(signal.SIGCONT)
+    queues.take("data", 1)
+    assert queues.depth("error") == 0
+    refreshes = world.refreshes()
+    assert len(refreshes) == len(set(refreshes)) == 2
+    assert [first.stop(), second.stop()] == [0, 0]
+
+
+def test_a_refused_refresh_token_is_an_error_per_message_and_no_more_calls(
+    start: Launch, world: World, queues: StepQueues
+) -> None:
+    """DESIGN promise 6."""
+    world.provider.revoke()
+    (container,) = launched(start, world, 1)
+    queues.fill({"body": {"number": number}} for number in range(20))
+    errors = queues.take("error", 20, timeout_seconds=20)
+    assert {error.error["name"] for error in errors} == {"ReauthorizationRequired"}
+    assert len(world.refreshes()) == 1
+    assert container.stop() == 0
+
+
+def test_a_signal_waits_for_the_refresh_to_be_saved(start: Launch, world: World, queues: StepQueues) -> None:
+    """DESIGN: what was rotated reaches the platform."""
+    (container,) = launched(start, world, 1)
+    before = world.platform.accounts["account"]["oauth"]["access_token"]
+    queues.publish({"body": {"number": 1}})
+    world.provider.journal.wait_for(1, server=world.provider.name)
+    assert container.stop() == 0
+    assert world.platform.accounts["account"]["oauth"]["access_token"] != before
+    assert queues.depth("data") == 1
