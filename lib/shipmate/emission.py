@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -39,6 +39,8 @@ class Event:
     value: Any
     account: str | None = None
     """Whose keys these are; None means the step's own."""
+    is_awaited: bool = field(default=False, compare=False)
+    """Whether a session sends nothing with these keys before they are saved."""
 
 
 _Then = Callable[[BaseException | None], None]
@@ -226,7 +228,7 @@ class Call:
         with self._lock:
             self._under_way += 1
         try:
-            self._deliver(Event("updateKeys", plain(value), account))
+            self._deliver(Event("updateKeys", plain(value), account, is_awaited=True))
         finally:
             self._finish()
 

@@ -1,11 +1,17 @@
 """What every way to run a component provides to its functions, made from the descriptor and the environment."""
 
+import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shipmate.component import Component
+from shipmate import log
+from shipmate.component import Component, load
+from shipmate.errors import DescriptorError
 from shipmate.log import Redactor
+from shipmate.settings import log_fields
 from shipmate.tokens import StoredKeys, secrets_of
 
 if TYPE_CHECKING:
@@ -73,6 +79,31 @@ class Sessions:
             redactor=self._redactor,
             secrets=self._platform,
         )
+
+
+def configure_log(environ: Mapping[str, str], redactor: Redactor) -> None:
+    """Log as the platform expects it of a container. Source: contract §13."""
+    level = environ.get("LOG_LEVEL")
+    is_silent = environ.get("NODE_ENV") == "test" and not level
+    log.configure(
+        logging.CRITICAL + 1 if is_silent else log.parse_level(level),
+        redactor,
+        stream=sys.stdout,
+        as_json=True,
+        fields=log_fields(environ),
+    )
+
+
+def load_component(root: Path) -> Component:
+    """Return the component of a container.
+
+    Raises:
+        DescriptorError: ``component.json`` is missing, is not JSON, or lacks what the runtime needs.
+    """
+    try:
+        return load(root)
+    except DescriptorError as error:
+        raise DescriptorError(f"Failed to load component.json from {root}: {error}") from error
 
 
 def register_secrets(

@@ -3,59 +3,42 @@
 Source: contract §10.
 """
 
-import json
+import faulthandler
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
 
-from shipmate import component, log
+from shipmate import component
 from shipmate.emission import Event
-from shipmate.errors import (
-    AuthorError,
-    FunctionNotFound,
-    OperatorError,
-    ServiceTimeout,
-    ShipmateError,
-)
+from shipmate.errors import AuthorError, BadInput, FunctionNotFound, ServiceTimeout, ShipmateError
 from shipmate.executor import Services, call_model, verify
 from shipmate.foreground import leave
-from shipmate.http import HeaderAuth, HttpService, Patience
 from shipmate.inbox import Inbox
-from shipmate.message import encode, error_text
+from shipmate.message import error_text, from_json
 from shipmate.platformkeys import PlatformKeys
-from shipmate.provision import Sessions, platform_of, register_secrets
+from shipmate.provision import Sessions, configure_log, load_component, platform_of, register_secrets
 from shipmate.redaction import Redactor
-from shipmate.settings import ApiSettings, integer, log_fields, text
+from shipmate.results import Place, Result
+from shipmate.settings import ApiSettings, bounded, text
 
 _log: Final = logging.getLogger("shipmate.service")
 _METHODS: Final = ("verifyCredentials", "getMetaModel", "selectModel")
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
-_POST_SECONDS: Final = 15.0
 _REFRESH_SECONDS: Final = 60.0
-_LONGEST_SECONDS: Final = 300
-"""A person waits before a screen for the answer."""
+# A person waits before a screen for the answer.
+_LIMIT_SECONDS: Final = 300
+_LONGEST_LIMIT_SECONDS: Final = 86_400
+# For a function that lets no other thread run, as a regular expression without an end does.
+_STUCK_SECONDS: Final = 10
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What is posted: ``{"status": "success", "data": ...}``."""
-
-    status: str
-    data: Any = None
-
-    def encoded(self) -> bytes:
-        """Return the body."""
-        given = {"status": self.status} if self.data is None else {"status": self.status, "data": self.data}
-        return encode(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +46,7 @@ class Question:
     """What the platform wants to know."""
 
     method: str
-    cfg: Mapping[str, Any] = field(repr=False)
+    cfg: dict[str, Any] = field(repr=False)
     function: str = ""
     model: str = ""
 
@@ -72,197 +55,246 @@ class Question:
         """Read what is asked, in the order of contract §10.1.
 
         Raises:
-            OperatorError: The method is unknown, or a variable is missing or not what it must be.
+            MissingSetting: A variable is unset or empty.
+            BadInput: The method is unknown, or ``cfg`` is no JSON object.
         """
         if method not in _METHODS:
-            raise OperatorError(f"expected one of {', '.join(_METHODS)} as method, found {method!r}")
+            raise BadInput(f"expected one of {', '.join(_METHODS)} as method, found {method!r}")
         cfg = text(environ, "ELASTICIO_CFG")
         ApiSettings.from_environ(environ)
         function = "" if method == "verifyCredentials" else text(environ, "ELASTICIO_ACTION_OR_TRIGGER")
-        model = text(environ, "ELASTICIO_GET_MODEL_METHOD") if method == "selectModel" else "get_meta_model"
+        model = text(environ, "ELASTICIO_GET_MODEL_METHOD") if method == "selectModel" else "getMetaModel"
         return cls(method, _parsed(cfg), function, model)
 
 
 class ServiceSink:
-    """Takes the keys that a function has refreshed; nothing else can be emitted."""
+    """Takes the keys that a function has refreshed, one after the other; nothing else can be emitted."""
 
     def __init__(self, keys: PlatformKeys) -> None:
         """Save with ``keys``."""
         self._keys = keys
+        self._lock = threading.Lock()
 
     def deliver(self, event: Event) -> None:
-        """Save the keys of one event; that it failed ends a refresh, and is only logged when the author saves."""
-        try:
-            self._keys.save(event.value, event.account)
-        except ShipmateError as error:
-            if event.account is not None:  # only a session names the account
-                raise
-            _log.error("keys could not be saved: %s", error)
+        """Save the keys of one event; that it failed ends a refresh, but not a function that emits by itself.
+
+        Source: contract §10.4.
+        """
+        with self._lock:
+            try:
+                self._keys.save(event.value, event.account)
+            except ShipmateError as error:
+                if event.is_awaited:
+                    raise
+                _log.error("new keys could not be saved", extra={"reason": str(error)})
+
+    def settle(self, timeout_seconds: float) -> None:
+        """Wait until no keys are being saved, and let no more come: the process is about to end."""
+        self._lock.acquire(timeout=timeout_seconds)
 
 
 class Service:
     """One call of one method."""
 
     def __init__(self, method: str, root: Path, environ: Mapping[str, str], redactor: Redactor) -> None:
-        """Note what to do."""
+        """Note what to do.
+
+        Args:
+            method: What is asked for.
+            root: The component's folder.
+            environ: The environment.
+            redactor: Learns the secrets.
+        """
         self._method = method
         self._root = root
         self._environ = environ
         self._redactor = redactor
         self._sessions: Sessions | None = None
+        self._sink: ServiceSink | None = None
 
     def answer(self) -> Result:
         """Return the result of the method; whatever goes wrong is one as well."""
         try:
-            return Result("success", self._data(Question.from_environ(self._method, self._environ)))
+            result = Result("success", self._data(Question.from_environ(self._method, self._environ)))
+            result.encoded()
+            return result
         except BaseException as error:  # the author's code may raise anything, sys.exit included
-            text_of_error = self._redactor.redact(error_text(error))
-            _log.error("%s failed: %s: %s", self._method, type(error).__name__, text_of_error, exc_info=error)
-            return Result("error", {"message": text_of_error})
+            reason = self._redactor.redact(error_text(error))
+            trace = None if isinstance(error, ShipmateError) else error
+            _log.error("the method failed", extra={"method": self._method, "reason": reason}, exc_info=trace)
+            _log.debug("the traceback of this error", exc_info=error)
+            return Result("error", {"message": reason})
 
     def drain(self) -> None:
-        """Wait for a refresh that is under way: a rotated token must reach the platform."""
+        """Wait for what is being refreshed and saved: a rotated token must reach the platform."""
         if self._sessions is not None:
             self._sessions.drain(_REFRESH_SECONDS)
+        if self._sink is not None:
+            self._sink.settle(_REFRESH_SECONDS)
 
     def _data(self, question: Question) -> Any:
-        loaded = component.load(self._root)
+        loaded = load_component(self._root)
         register_secrets(self._redactor, loaded, question.cfg, self._environ)
         platform = platform_of(self._environ)
         account = question.cfg.get("_account")
         keys = PlatformKeys(str(account) if account else None, platform=platform)
+        self._sink = ServiceSink(keys)
         self._sessions = Sessions(
             loaded, environ=self._environ, redactor=self._redactor, stored=keys, platform=platform
         )
         services = Services(self._redactor, self._sessions, platform)
         modules = component.Modules(loaded)
-        sink = ServiceSink(keys)
         if question.method == "verifyCredentials":
-            return _verified(modules, question.cfg, sink, services)
-        function = loaded.function(question.function)
-        try:
-            model = modules.model(function, question.model)
-        except FunctionNotFound as error:
-            name = "getMetaModel" if question.method == "getMetaModel" else question.model
-            raise FunctionNotFound(
-                f'Method "{name}" is not found in "{question.function}" action or trigger'
-            ) from error
-        return call_model(model, dict(question.cfg), sink=sink, services=services)
+            return _verified(modules, question.cfg, self._sink, services)
+        model = _model(modules, loaded.function(question.function), question.model)
+        return call_model(model, question.cfg, sink=self._sink, services=services)
 
 
-def _verified(modules: component.Modules, cfg: Mapping[str, Any], sink: ServiceSink, services: Services) -> Any:
+def _verified(modules: component.Modules, cfg: Any, sink: ServiceSink, services: Services) -> Any:
     try:
         verifier = modules.verifier()
     except AuthorError as error:  # without DEF-16: a broken file proves nothing
-        _log.error("verify_credentials cannot be used: %s", error)
-        return {"verified": False, "reason": services.redactor.redact(str(error))}
-    return verify(verifier, dict(cfg), sink=sink, services=services)
+        reason = services.redactor.redact(str(error))
+        _log.error("verify_credentials cannot be used", extra={"reason": reason})
+        return {"verified": False, "reason": reason}
+    return verify(verifier, cfg, sink=sink, services=services)
 
 
-def main(method: str, root: Path | None = None) -> NoReturn:
-    """Run one method in the environment of this process, post its result, and end the process.
-
-    The status is 0 when a result was delivered, even one that tells of an error, and 1 otherwise.
-    """
-    environ = os.environ
-    redactor = Redactor()
-    redactor.add_environment(environ)
-    log.configure(
-        log.parse_level(environ.get("LOG_LEVEL")),
-        redactor,
-        stream=sys.stdout,
-        as_json=True,
-        fields=log_fields(environ),
-    )
+def _model(modules: component.Modules, function: component.Function, name: str) -> Callable[..., Any]:
     try:
-        place = Place.from_environ(environ)
-    except ShipmateError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        leave(1)
-    redactor.add(place.password)
-    folder = root or Path.cwd() / environ.get("ELASTICIO_COMPONENT_PATH", "").lstrip("/")
-    service = Service(method, folder, environ, redactor)
-    limit = integer(environ, "SHIPMATE_SERVICE_TIMEOUT_SECONDS", _LONGEST_SECONDS)
-    happened: Inbox[Result | signal.Signals] = Inbox()
-    with happened.hearing(_STOP, lambda number: number):
-        _in_background(lambda: happened.put(service.answer()))
-        timer = threading.Timer(limit, lambda: happened.put(_too_late(method, limit)))
-        timer.daemon = True
-        timer.start()
-        what = happened.get()
-        service.drain()
-        if isinstance(what, signal.Signals):
-            leave(128 + what)
-        leave(_delivered(place, what, environ))
+        return modules.model(function, name)
+    except FunctionNotFound as error:
+        raise FunctionNotFound(f'Method "{name}" is not found in "{function.id}" action or trigger') from error
 
 
-def _in_background(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, name="function", daemon=True).start()
+class _Stopped(Exception):
+    """A signal came that asks the process to end."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.number = number
 
 
-def _too_late(method: str, limit: int) -> Result:
-    return Result("error", {"message": str(ServiceTimeout(f"{method} did not answer within {limit} seconds"))})
+class _Watch:
+    """The main thread, which hears signals while other threads do the work."""
+
+    def __init__(self) -> None:
+        self._inbox: Inbox[object] = Inbox()
+
+    def hearing(self) -> AbstractContextManager[None]:
+        """Hear signals meanwhile."""
+        return self._inbox.hearing(_STOP, lambda number: number)
+
+    def outcome(self, work: Callable[[], _T], *, limit: "_Limit | None" = None) -> _T:
+        """Return what the work returns, or raise what it raises.
+
+        Raises:
+            ServiceTimeout: It has not ended in time; it goes on, and nobody listens.
+            _Stopped: A signal came first.
+        """
+        from concurrent.futures import Future  # 5 ms
+
+        ended: Future[_T] = Future()
+
+        def do() -> None:
+            try:
+                ended.set_result(work())
+            except BaseException as error:  # raised in the main thread
+                ended.set_exception(error)
+            self._inbox.put(ended)
+
+        with limit.watched(self._inbox) if limit is not None else nullcontext():
+            threading.Thread(target=do, name="function", daemon=True).start()
+            while (what := self._inbox.get()) is not ended:
+                if isinstance(what, signal.Signals):
+                    raise _Stopped(what)
+                if limit is not None and what is limit:
+                    raise ServiceTimeout(limit.text)
+        return ended.result()
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the result is posted."""
+class _Limit:
+    """How long the work may take."""
 
-    url: str
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
+    seconds: int
+    text: str
+    """What is said when it takes longer."""
 
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "Place":
-        """Read the address; user and password in it become a header, if both are there. Source: contract §10.3.
-
-        Raises:
-            MissingSetting: There is no address.
-            OperatorError: It is none; nothing of it is told.
-        """
-        url = text(environ, "ELASTICIO_POST_RESULT_URL")
+    @contextmanager
+    def watched(self, inbox: Inbox[object]) -> Iterator[None]:
+        """Tell the main thread when it is reached, and end the process if nobody lets the main thread hear that."""
+        timer = threading.Timer(self.seconds, inbox.put, (self,))
+        timer.daemon = True
+        timer.start()
+        faulthandler.dump_traceback_later(self.seconds + _STUCK_SECONDS, exit=True, file=2)
         try:
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("no address")
-            user, password = parts.username, parts.password
-            if not user or not password:
-                return cls(url)
-            bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        except ValueError:
-            raise OperatorError("ELASTICIO_POST_RESULT_URL: expected the address to post the result to") from None
-        return cls(bare, unquote(user), unquote(password))
-
-    def authorization(self) -> str | None:
-        """Return the header that the address asks for."""
-        if self.user is None:
-            return None
-        import base64
-
-        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            timer.cancel()
 
 
-def _delivered(place: Place, result: Result, environ: Mapping[str, str]) -> int:
-    """Post a result and return the status of the process."""
-    patience = Patience(
-        attempts=integer(environ, "ELASTICIO_API_REQUEST_RETRY_ATTEMPTS", 3),
-        delay_seconds=integer(environ, "ELASTICIO_API_REQUEST_RETRY_DELAY", 100) / 1000,
-        timeout_seconds=_POST_SECONDS,
-    )
-    service = HttpService("platform", HeaderAuth(place.authorization()), patience)
+def main(method: str, root: Path | None = None) -> NoReturn:
+    """Run one method in the environment of this process, and end the process, whatever its threads are doing."""
+    leave(run(method, os.environ, root))
+
+
+def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
+    """Run one method, post its result, and return the exit status: 0 when a result was delivered, also an error.
+
+    Args:
+        method: ``verifyCredentials``, ``getMetaModel`` or ``selectModel``.
+        environ: The environment.
+        root: The component's folder, that of the environment unless given.
+    """
+    redactor = Redactor()
+    redactor.add_environment(environ)
+    configure_log(environ, redactor)
     try:
-        service.send("POST", place.url, data=result.encoded(), headers={"Content-Type": "application/json"})
+        place = Place.from_environ(environ)
     except ShipmateError as error:
-        sys.stderr.write(f"Error: the result could not be delivered: {error}\n")
-        return 1
-    return 0
+        return _failed(str(error))
+    redactor.add(place.password)
+    root = root or Path.cwd() / environ.get("ELASTICIO_COMPONENT_PATH", "").lstrip("/")
+    service = Service(method, root, environ, redactor)
+    seconds = bounded(environ, "SHIPMATE_SERVICE_TIMEOUT_SECONDS", _LIMIT_SECONDS, 1, _LONGEST_LIMIT_SECONDS)
+    watch = _Watch()
+    with watch.hearing():
+        try:
+            _serve(service, place, watch, _Limit(seconds, f"{method} did not answer within {seconds} seconds"))
+            status = 0
+        except _Stopped as stop:
+            _log.warning("stopping, as soon as no keys are being refreshed", extra={"signal": stop.number.name})
+            status = 128 + stop.number
+        except ShipmateError as error:
+            status = _failed(f"the result could not be delivered: {redactor.redact(str(error))}")
+        service.drain()
+    return status
 
 
-def _parsed(cfg: str) -> Mapping[str, Any]:
+def _serve(service: Service, place: Place, watch: _Watch, limit: _Limit) -> None:
+    """Have the result made, in time, and posted."""
     try:
-        value = json.loads(cfg)
-    except ValueError:
-        value = None
+        result = watch.outcome(service.answer, limit=limit)
+    except ServiceTimeout as error:
+        _log.error("the method did not end in time", extra={"seconds": limit.seconds})
+        result = Result("error", {"message": str(error)})
+    watch.outcome(lambda: place.post(result))
+    _log.info("the result was delivered", extra={"status": result.status})
+
+
+def _failed(reason: str) -> int:
+    sys.stderr.write(f"Error: {' '.join(reason.split())}\n")
+    return 1
+
+
+def _parsed(cfg: str) -> dict[str, Any]:
+    try:
+        value = from_json(cfg)
+    except ValueError as error:
+        _log.error("CFG is not JSON", extra={"reason": str(error)})
+        raise BadInput("Unable to parse CFG") from None
     if isinstance(value, dict):
         return value
-    raise OperatorError("Unable to parse CFG: expected a JSON object")
+    raise BadInput(f"Unable to parse CFG: expected a JSON object, found {type(value).__name__}")

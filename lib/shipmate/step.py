@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from shipmate import component, log
+from shipmate import component
 from shipmate.amqp import Broker, Delivery
 from shipmate.crypto import Undecodable
 from shipmate.emission import Event
-from shipmate.errors import BrokerLost, DescriptorError, EmitUnconfirmed, ShipmateError
+from shipmate.errors import BrokerLost, EmitUnconfirmed, ShipmateError
 from shipmate.executor import Ids, Outcome, Services, process_later, run_hook
 from shipmate.foreground import leave
 from shipmate.inbox import Inbox
@@ -25,8 +25,8 @@ from shipmate.log import Redactor
 from shipmate.message import encode, error_text, format_error, from_json
 from shipmate.outbox import Outbox, Post, StepState, start_error
 from shipmate.platformkeys import PlatformKeys
-from shipmate.provision import Sessions, platform_of, register_secrets
-from shipmate.settings import StepSettings, log_fields
+from shipmate.provision import Sessions, configure_log, load_component, platform_of, register_secrets
+from shipmate.settings import StepSettings
 from shipmate.throttle import Throttle
 from shipmate.wire import Incoming, Wire
 from shipmate.workers import Workers
@@ -116,7 +116,7 @@ class Step:
         flow = self._settings.flow
         data = self._platform().step(flow.flow_id, flow.step_id)
         cfg = _config(data)
-        self._component = _load(self._root)
+        self._component = load_component(self._root)
         register_secrets(self._redactor, self._component, cfg, self._environ)
         self._function = self._component.function(flow.function)
         self._state = StepState(cfg, data.get("snapshot"))
@@ -282,19 +282,6 @@ def run(environ: Mapping[str, str], root: Path | None) -> int:
     return Step(settings, root, environ, redactor).run()
 
 
-def configure_log(environ: Mapping[str, str], redactor: Redactor) -> None:
-    """Log as the platform expects it. Source: contract §13."""
-    level = environ.get("LOG_LEVEL")
-    is_silent = environ.get("NODE_ENV") == "test" and not level
-    log.configure(
-        logging.CRITICAL + 1 if is_silent else log.parse_level(level),
-        redactor,
-        stream=sys.stdout,
-        as_json=True,
-        fields=log_fields(environ),
-    )
-
-
 def shut_down(settings: StepSettings, root: Path, environ: Mapping[str, str], redactor: Redactor) -> int:
     """Run the shutdown hook, and return the exit status. Source: contract §1.4."""
     for number in _STOP:
@@ -304,7 +291,7 @@ def shut_down(settings: StepSettings, root: Path, environ: Mapping[str, str], re
     try:
         data = platform().step(flow.flow_id, flow.step_id)
         cfg = _config(data)
-        loaded = _load(root)
+        loaded = load_component(root)
         register_secrets(redactor, loaded, cfg, environ)
         hook = component.Modules(loaded).hook(loaded.function(flow.function), "shutdown")
         stored = platform().startup_data(flow.flow_id)
@@ -314,13 +301,6 @@ def shut_down(settings: StepSettings, root: Path, environ: Mapping[str, str], re
         _log_start_failure(error)
         return 1
     return 0
-
-
-def _load(root: Path) -> component.Component:
-    try:
-        return component.load(root)
-    except DescriptorError as error:
-        raise DescriptorError(f"Failed to load component.json from {root}: {error}") from error
 
 
 def _run_hook(name: str, hook: Callable[..., Any] | None, *args: Any) -> Any:
