@@ -3,42 +3,35 @@
 Source: contract §10.
 """
 
-import faulthandler
 import logging
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn
 
 from shipmate import component
 from shipmate.emission import Event
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound, ServiceTimeout, ShipmateError
 from shipmate.executor import Services, call_model, verify
 from shipmate.foreground import leave
-from shipmate.inbox import Inbox
 from shipmate.message import error_text, from_json
 from shipmate.platformkeys import PlatformKeys
 from shipmate.provision import Sessions, configure_log, load_component, platform_of, register_secrets
 from shipmate.redaction import Redactor
 from shipmate.results import Place, Result
 from shipmate.settings import ApiSettings, bounded, text
+from shipmate.watch import Limit, Stopped, Watch
 
 _log: Final = logging.getLogger("shipmate.service")
 _METHODS: Final = ("verifyCredentials", "getMetaModel", "selectModel")
-_STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _REFRESH_SECONDS: Final = 60.0
 # A person waits before a screen for the answer.
 _LIMIT_SECONDS: Final = 300
 _LONGEST_LIMIT_SECONDS: Final = 86_400
-# For a function that lets no other thread run, as a regular expression without an end does.
-_STUCK_SECONDS: Final = 10
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +136,16 @@ class Service:
             loaded, environ=self._environ, redactor=self._redactor, stored=keys, platform=platform
         )
         services = Services(self._redactor, self._sessions, platform)
-        modules = component.Modules(loaded)
-        if question.method == "verifyCredentials":
-            return _verified(modules, question.cfg, self._sink, services)
-        model = _model(modules, loaded.function(question.function), question.model)
-        return call_model(model, question.cfg, sink=self._sink, services=services)
+        with closing(services.loops):
+            return _asked(question, loaded, self._sink, services)
+
+
+def _asked(question: Question, loaded: component.Component, sink: ServiceSink, services: Services) -> Any:
+    modules = component.Modules(loaded)
+    if question.method == "verifyCredentials":
+        return _verified(modules, question.cfg, sink, services)
+    model = _model(modules, loaded.function(question.function), question.model)
+    return call_model(model, question.cfg, sink=sink, services=services)
 
 
 def _verified(modules: component.Modules, cfg: Any, sink: ServiceSink, services: Services) -> Any:
@@ -165,74 +163,6 @@ def _model(modules: component.Modules, function: component.Function, name: str) 
         return modules.model(function, name)
     except FunctionNotFound as error:
         raise FunctionNotFound(f'Method "{name}" is not found in "{function.id}" action or trigger') from error
-
-
-class _Stopped(Exception):
-    """A signal came that asks the process to end."""
-
-    def __init__(self, number: signal.Signals) -> None:
-        super().__init__(number.name)
-        self.number = number
-
-
-class _Watch:
-    """The main thread, which hears signals while other threads do the work."""
-
-    def __init__(self) -> None:
-        self._inbox: Inbox[object] = Inbox()
-
-    def hearing(self) -> AbstractContextManager[None]:
-        """Hear signals meanwhile."""
-        return self._inbox.hearing(_STOP, lambda number: number)
-
-    def outcome(self, work: Callable[[], _T], *, limit: "_Limit | None" = None) -> _T:
-        """Return what the work returns, or raise what it raises.
-
-        Raises:
-            ServiceTimeout: It has not ended in time; it goes on, and nobody listens.
-            _Stopped: A signal came first.
-        """
-        from concurrent.futures import Future  # 5 ms
-
-        ended: Future[_T] = Future()
-
-        def do() -> None:
-            try:
-                ended.set_result(work())
-            except BaseException as error:  # raised in the main thread
-                ended.set_exception(error)
-            self._inbox.put(ended)
-
-        with limit.watched(self._inbox) if limit is not None else nullcontext():
-            threading.Thread(target=do, name="function", daemon=True).start()
-            while (what := self._inbox.get()) is not ended:
-                if isinstance(what, signal.Signals):
-                    raise _Stopped(what)
-                if limit is not None and what is limit:
-                    raise ServiceTimeout(limit.text)
-        return ended.result()
-
-
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    """How long the work may take."""
-
-    seconds: int
-    text: str
-    """What is said when it takes longer."""
-
-    @contextmanager
-    def watched(self, inbox: Inbox[object]) -> Iterator[None]:
-        """Tell the main thread when it is reached, and end the process if nobody lets the main thread hear that."""
-        timer = threading.Timer(self.seconds, inbox.put, (self,))
-        timer.daemon = True
-        timer.start()
-        faulthandler.dump_traceback_later(self.seconds + _STUCK_SECONDS, exit=True, file=2)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-            timer.cancel()
 
 
 def main(method: str, root: Path | None = None) -> NoReturn:
@@ -259,12 +189,12 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     root = root or Path.cwd() / environ.get("ELASTICIO_COMPONENT_PATH", "").lstrip("/")
     service = Service(method, root, environ, redactor)
     seconds = bounded(environ, "SHIPMATE_SERVICE_TIMEOUT_SECONDS", _LIMIT_SECONDS, 1, _LONGEST_LIMIT_SECONDS)
-    watch = _Watch()
+    watch = Watch()
     with watch.hearing():
         try:
-            _serve(service, place, watch, _Limit(seconds, f"{method} did not answer within {seconds} seconds"))
+            _serve(service, place, watch, Limit(seconds, f"{method} did not answer within {seconds} seconds"))
             status = 0
-        except _Stopped as stop:
+        except Stopped as stop:
             _log.warning("stopping, as soon as no keys are being refreshed", extra={"signal": stop.number.name})
             status = 128 + stop.number
         except ShipmateError as error:
@@ -273,7 +203,7 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     return status
 
 
-def _serve(service: Service, place: Place, watch: _Watch, limit: _Limit) -> None:
+def _serve(service: Service, place: Place, watch: Watch, limit: Limit) -> None:
     """Have the result made, in time, and posted."""
     try:
         result = watch.outcome(service.answer, limit=limit)
