@@ -113,9 +113,9 @@ class Service:
             return result
         except BaseException as error:  # the author's code may raise anything, sys.exit included
             reason = self._redactor.redact(error_text(error))
-            trace = None if isinstance(error, ShipmateError) else error
+            is_traced = not isinstance(error, ShipmateError) or _log.isEnabledFor(logging.DEBUG)
+            trace = error if is_traced else None
             _log.error("the method failed", extra={"method": self._method, "reason": reason}, exc_info=trace)
-            _log.debug("the traceback of this error", exc_info=error)
             return Result("error", {"message": reason})
 
     def drain(self) -> None:

@@ -284,3 +284,99 @@ class TestOAuth2:
         assert container.wait() == 143
         assert platform.accounts["account"]["oauth"]["access_token"] != given["oauth"]["access_token"]
         assert "demo-secret" not in container.output
+
+    def test_a_refresh_under_way_outlives_the_time_limit(
+        self, ask: Ask, platform: Platform, world: tuple[OAuth2Provider, dict[str, str]]
+    ) -> None:
+        """The error is posted in time, and the process ends when the rotated token is saved."""
+        provider, names = world
+        go_on = threading.Event()
+        provider.script("/token", Fault(hold=go_on))
+        given = {"call": True, "_account": "account", "oauth": provider.issue(expired=True)}
+        container = ask("getMetaModel", given, SHIPMATE_SERVICE_TIMEOUT_SECONDS="1", **names)
+        platform.journal.wait_for(1, SECONDS)
+        go_on.set()
+        assert container.wait() == 0
+        assert [each["status"] for each in platform.results] == ["error"]
+        assert platform.accounts["account"]["oauth"]["access_token"] != given["oauth"]["access_token"]
+
+    def test_no_secret_is_written_at_any_level(
+        self, platform: Platform, world: tuple[OAuth2Provider, dict[str, str]], tmp_path: Path
+    ) -> None:
+        """Contract 17.15: neither old nor new tokens, nor what the environment and the address have."""
+        provider, names = world
+        descriptor = json.loads((COMPONENT / "component.json").read_text())
+        (tmp_path / "component.json").write_text(json.dumps(descriptor))
+        (tmp_path / "verify_credentials.py").write_text(
+            "import os\n"
+            "def verify_credentials(context, cfg):\n"
+            "    context.logger.trace('credentials %s in %s', cfg, dict(os.environ))\n"
+            "    context.oauth2(cfg).get(os.environ['TEST_API'] + '/me').raise_for_status()\n"
+            "    raise ValueError(f'cannot use {cfg}')\n"
+        )
+        platform.key = "platform:key"
+        keys = provider.issue(expired=True)
+        given = environ(platform, {"_account": "account", "oauth": keys}, LOG_LEVEL="trace", **names)
+        container = Container(given, command=("service", "verifyCredentials"), folder=tmp_path)
+        assert container.wait() == 0
+        container.close()
+        fresh = platform.accounts["account"]["oauth"]
+        assert fresh["access_token"] != keys["access_token"]
+        tokens = [each[name] for each in (keys, fresh) for name in ("access_token", "refresh_token")]
+        said = container.output + json.dumps(platform.results)
+        assert "credentials {" in said
+        assert platform.results[0]["data"]["reason"].startswith("cannot use {")
+        hidden = [*tokens, "demo-secret", platform.key, "platform%3Akey"]
+        assert [secret for secret in hidden if secret in said] == []
+
+
+def test_keys_that_are_being_saved_reach_the_platform_before_a_signal_ends_the_process(
+    ask: Ask, platform: Platform
+) -> None:
+    """Also those that a function emits by itself: it has the only copy."""
+    go_on = threading.Event()
+    platform.script("/v1/accounts/account", Fault(hold=go_on))
+    cfg = {"_account": "account", "new_keys": {"oauth": {"access_token": "fresh-token"}}}
+    container = ask("getMetaModel", cfg)
+    platform.journal.wait_for(1, SECONDS)
+    container.send(signal.SIGINT)
+    container.wait_for("stopping, as soon as")
+    go_on.set()
+    assert container.wait() == 130
+    assert platform.accounts["account"] == {"oauth": {"access_token": "fresh-token"}}
+    assert platform.results == []
+
+
+def test_the_log_is_what_the_platform_reads(ask: Ask, platform: Platform) -> None:
+    """Contract 13: one JSON object per line on standard output, with the ids that are known."""
+    more = {"ELASTICIO_CONTRACT_ID": "contract", "LOG_LEVEL": "info"}
+    container = ask("getMetaModel", {"fail": "no such object"}, **more)
+    assert container.wait() == 0
+    records = container.records
+    assert len(records) == len(container.lines) > 0
+    assert {record["name"] for record in records} == {"sailor"}
+    assert {(each["ELASTICIO_CONTRACT_ID"], each["ELASTICIO_FLOW_ID"], each["tag"], each["v"]) for each in records} == {
+        ("contract", "flow", "flow", 0)
+    }
+    (failed,) = [record for record in records if record["msg"] == "the method failed"]
+    assert (failed["level"], failed["method"], failed["err"]["name"]) == (50, "getMetaModel", "ValueError")
+    assert {"level": 30, "msg": "the result was delivered", "status": "error"}.items() <= records[-1].items()
+
+
+def test_a_folder_that_is_given_is_the_component(platform: Platform, tmp_path: Path) -> None:
+    """Whatever the current folder and the platform's path are."""
+    given = environ(platform, {"answer": 1}, ELASTICIO_COMPONENT_PATH="/elsewhere")
+    command = ("service", "getMetaModel", "--component", str(COMPONENT))
+    container = Container(given, command=command, folder=tmp_path)
+    assert container.wait() == 0
+    container.close()
+    assert platform.results == [{"status": "success", "data": 1}]
+
+
+def test_a_command_without_a_method_is_bad_usage(platform: Platform) -> None:
+    """Nothing was asked, and there is nothing to post."""
+    container = Container(environ(platform, {}), command=("service",))
+    assert container.wait() == 2
+    container.close()
+    assert "METHOD" in container.output
+    assert platform.results == []
