@@ -1,0 +1,87 @@
+"""What is measured, and how runs become figures: medians, spreads, and ratios of neighbouring runs. Pure."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+NOISY_SPREAD: Final = 0.2
+
+Run = Mapping[str, float]
+"""What one run measured, by the names of metrics."""
+Runs = Sequence[Run | None]
+"""The runs of one runtime in order; None where a run does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One thing that a run measures."""
+
+    name: str
+    label: str
+    unit: str
+    is_better_when_more: bool = False
+
+
+THROUGHPUT: Final = Metric("messages_per_second", "Throughput", "messages/s", is_better_when_more=True)
+CPU: Final = Metric("cpu_ms_per_message", "CPU per message", "ms")
+LATENCY: Final = (
+    Metric("p50_ms", "Latency, half of the messages", "ms"),
+    Metric("p99_ms", "Latency, 99 % of the messages", "ms"),
+)
+START: Final = (
+    Metric("cold_start_ms", "Cold start to the first output", "ms"),
+    Metric("idle_mib", "Memory, idle", "MiB"),
+    Metric("used_mib", "Memory after many messages", "MiB"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A median, and how far the values lie apart: the greatest minus the least, in parts of the median."""
+
+    value: float
+    spread: float
+    count: int
+
+    @classmethod
+    def from_values(cls, values: Sequence[float]) -> "Figure | None":
+        """Return the figure of some values, None of none.
+
+        >>> Figure.from_values([90.0, 100.0, 130.0])
+        Figure(value=100.0, spread=0.4, count=3)
+        """
+        if not values:
+            return None
+        middle = statistics.median(values)
+        return cls(middle, (max(values) - min(values)) / middle if middle else 0.0, len(values))
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the values lie too far apart to trust the median."""
+        return self.spread > NOISY_SPREAD
+
+
+def figure(runs: Runs, metric: Metric) -> Figure | None:
+    """Return the figure of a metric over the runs that count and have it."""
+    return Figure.from_values([run[metric.name] for run in runs if run is not None and metric.name in run])
+
+
+def ratio(runs: Runs, others: Runs, metric: Metric) -> Figure | None:
+    """Return how many times as much a metric is as in the neighbouring runs of another runtime.
+
+    Runs are neighbours in the same round, so that a machine that becomes slower or faster from round to round
+    changes both sides. A round in which one of them does not count is left out.
+    """
+    ratios = [
+        run[metric.name] / other[metric.name]
+        for run, other in zip(runs, others, strict=False)
+        if run is not None and other is not None and metric.name in run and other.get(metric.name)
+    ]
+    return Figure.from_values(ratios)
+
+
+def percentiles(latencies_ms: Sequence[float]) -> dict[str, float]:
+    """Return the latencies that half and 99 % of the messages stay under, by the names of their metrics."""
+    cuts = statistics.quantiles(latencies_ms, n=100, method="inclusive")
+    return {"p50_ms": cuts[49], "p99_ms": cuts[98]}

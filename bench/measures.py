@@ -1,0 +1,85 @@
+"""One run of one runtime: throughput, latency, or start and memory."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from bench.figures import Run, percentiles
+from bench.plan import Case, Measure, body_of
+from bench.processes import VoidRun
+from bench.runtimes import Runtime
+from bench.station import Station
+
+_SETTLE_SECONDS: Final = 1.0
+_MIB: Final = 2**20
+
+
+def measure(station: Station, runtime: Runtime, case: Case) -> Run:
+    """Run a case once.
+
+    Raises:
+        VoidRun: The runtime failed, or did not do the work; its figures would mean nothing.
+    """
+    station.queues.purge()
+    return _MEASURES[case.measure](station, runtime, case)
+
+
+def throughput(station: Station, runtime: Runtime, case: Case) -> Run:
+    """Let a runtime empty a full queue; the clock starts when it has warmed up."""
+    body, total = body_of(case.size_bytes), case.warm_up + case.messages
+    station.publish(station.encode(body), total)
+    with station.start(runtime, case) as tree:
+        begin = station.mark(case.warm_up, tree)
+        end = station.mark(total, tree)
+        tree.stop()
+    station.check(body, total)
+    seconds, messages = end.at_seconds - begin.at_seconds, end.outputs - begin.outputs
+    if messages < case.messages / 2:
+        raise VoidRun("too few messages for a runtime as fast as this one")
+    cpu_seconds = end.cpu_seconds - begin.cpu_seconds
+    return {"messages_per_second": messages / seconds, "cpu_ms_per_message": cpu_seconds / messages * 1000}
+
+
+def latency(station: Station, runtime: Runtime, case: Case) -> Run:
+    """Send one message after the other, each when the output of the one before has come."""
+    body = body_of(case.size_bytes)
+    content = station.encode(body)
+    sent: list[float] = []
+    with station.arrivals() as arrivals, station.start(runtime, case) as tree:
+        for _ in range(case.warm_up + case.messages):
+            sent.append(time.perf_counter())
+            station.publish(content)
+            station.wait_until(lambda: len(arrivals.moments) == len(sent), tree)
+        tree.stop()
+    station.check(body, 0, sample=arrivals.last)
+    times = [(came - went) * 1000 for went, came in zip(sent, arrivals.moments, strict=True)]
+    return percentiles(times[case.warm_up :])
+
+
+def start(station: Station, runtime: Runtime, case: Case) -> Run:
+    """Have a runtime process one message from its start, rest, and process many more."""
+    body = body_of(case.size_bytes)
+    content = station.encode(body)
+    station.publish(content)
+    with station.start(runtime, case) as tree:
+        with station.arrivals() as arrivals:
+            station.wait_until(lambda: bool(arrivals.moments), tree)
+        time.sleep(_SETTLE_SECONDS)
+        idle_bytes = tree.rss_bytes()
+        station.publish(content, case.messages)
+        station.mark(case.messages, tree)
+        used_bytes = tree.rss_bytes()
+        tree.stop()
+    station.check(body, case.messages)
+    return {
+        "cold_start_ms": (arrivals.moments[0] - tree.spawned_at) * 1000,
+        "idle_mib": idle_bytes / _MIB,
+        "used_mib": used_bytes / _MIB,
+    }
+
+
+_MEASURES: Final[dict[Measure, Callable[[Station, Runtime, Case], Run]]] = {
+    "throughput": throughput,
+    "latency": latency,
+    "start": start,
+}

@@ -1,0 +1,136 @@
+"""An OAuth2 provider and an API that it protects, fast enough not to be what is measured.
+
+One process, one thread, connections that stay open: the emulator, which records everything, would be the slowest part.
+It writes its port to standard output, and ends when its standard input does.
+"""
+
+import asyncio
+import json
+import secrets
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_PHRASES: Final = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
+_ME: Final = {"id": "user", "items": [{"id": number, "name": f"Item {number}"} for number in range(10)]}
+
+
+class Tokens:
+    """The tokens of one sign-in: an access token is good for some calls, a refresh token for one refresh. No I/O."""
+
+    def __init__(self, uses: int) -> None:
+        """Start without a sign-in; ``uses`` is how many calls an access token is good for."""
+        self._uses = uses
+        self._begin()
+
+    def _begin(self) -> None:
+        self.calls = self.refused = self.refreshes = self.reused = 0
+        self._uses_left = 0
+        self._access_token = self._refresh_token = ""
+        self._spent: set[str] = set()
+
+    def sign_in(self) -> dict[str, Any]:
+        """Return the keys of a new sign-in; the old ones are worth nothing, and the counts begin again."""
+        self._begin()
+        return self._issue()
+
+    def _issue(self) -> dict[str, Any]:
+        self._access_token, self._refresh_token = f"access-{secrets.token_hex(8)}", f"refresh-{secrets.token_hex(8)}"
+        self._uses_left = self._uses
+        return {
+            "access_token": self._access_token,
+            "refresh_token": self._refresh_token,
+            "token_type": "Bearer",
+            "expires_in": 3600,
+        }
+
+    def refresh(self, refresh_token: str) -> dict[str, Any] | None:
+        """Spend a refresh token; None when it is no good."""
+        if refresh_token in self._spent:
+            self.reused += 1
+        if not refresh_token or refresh_token != self._refresh_token:
+            return None
+        self._spent.add(refresh_token)
+        self.refreshes += 1
+        return self._issue()
+
+    def use(self, access_token: str) -> bool:
+        """Count one call, and tell whether the token is good for it."""
+        if not access_token or access_token != self._access_token or not self._uses_left:
+            self.refused += 1
+            return False
+        self._uses_left -= 1
+        self.calls += 1
+        return True
+
+    def statistics(self) -> dict[str, int]:
+        """Return what has happened since the sign-in."""
+        return {"calls": self.calls, "refused": self.refused, "refreshes": self.refreshes, "reused": self.reused}
+
+    def answer(self, target: str, authorization: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
+        """Return the status and the answer to a request."""
+        match target:
+            case "/me":
+                is_good = self.use(authorization.removeprefix("Bearer "))
+                return (200, _ME) if is_good else (401, {"error": "invalid_token"})
+            case "/token":
+                given = parse_qs(body.decode()).get("refresh_token", [""])[0]
+                answer = self.refresh(given)
+                return (400, {"error": "invalid_grant"}) if answer is None else (200, answer)
+            case "/sign-in":
+                return 200, self.sign_in()
+            case "/statistics":
+                return 200, self.statistics()
+            case _:
+                return 404, {"error": "not_found"}
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, with one request at a time."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a server gives its protocols
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (end := self._received.find(_END_OF_HEAD)) >= 0:
+            request, *lines = self._received[:end].decode("latin-1").split("\r\n")
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            begin = end + len(_END_OF_HEAD)
+            length = int(headers.get("content-length", 0))
+            if len(self._received) < begin + length:
+                return
+            body, self._received = self._received[begin : begin + length], self._received[begin + length :]
+            target = request.split(" ")[1]
+            self._send(*self._tokens.answer(target, headers.get("authorization", ""), body))
+
+    def _send(self, status: int, answer: Mapping[str, Any]) -> None:
+        content = json.dumps(answer).encode()
+        challenge = 'WWW-Authenticate: Bearer error="invalid_token"\r\n' if status == 401 else ""
+        head = (
+            f"HTTP/1.1 {status} {_PHRASES[status]}\r\nContent-Type: application/json\r\n"
+            f"{challenge}Content-Length: {len(content)}\r\n\r\n"
+        )
+        self._transport.write(head.encode() + content)
+
+
+async def serve(uses: int) -> None:
+    """Serve until standard input ends."""
+    loop = asyncio.get_running_loop()
+    tokens = Tokens(uses)
+    server = await loop.create_server(lambda: _Connection(tokens), "127.0.0.1", 0)
+    ended = asyncio.Event()
+    loop.add_reader(sys.stdin, ended.set)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await ended.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))

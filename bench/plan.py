@@ -1,0 +1,116 @@
+"""What is to be measured, and with how many messages."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from bench.figures import CPU, LATENCY, START, THROUGHPUT, Metric
+
+Measure = Literal["throughput", "latency", "start"]
+
+PREFETCHES: Final = (1, 20, 100)
+# How many messages make a run of one to three seconds, by the size of their bodies.
+MESSAGES: Final = {200: 10_000, 1_000: 10_000, 10_000: 4000, 300_000: 300}
+_CALLING_MESSAGES: Final = 2000
+_ONE_AT_A_TIME_PART: Final = 0.4
+_WARM_UP_PART: Final = 0.1
+_METRICS: Final[dict[Measure, tuple[Metric, ...]]] = {
+    "throughput": (THROUGHPUT, CPU),
+    "latency": LATENCY,
+    "start": START,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One measurement, made with every runtime in turn."""
+
+    measure: Measure
+    prefetch: int
+    size_bytes: int
+    messages: int
+    """That are measured; the ones to warm up precede them."""
+    function: str = "echo"
+
+    @property
+    def name(self) -> str:
+        """Name the case in data and on the terminal."""
+        return f"{self.measure} {self.function} prefetch {self.prefetch} {size(self.size_bytes)}"
+
+    @property
+    def warm_up(self) -> int:
+        """How many messages precede those that are measured."""
+        return max(10, int(self.messages * _WARM_UP_PART))
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What each run of it measures."""
+        return _METRICS[self.measure]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which cases, and how often each."""
+
+    rounds: int
+    is_quick: bool = False
+    """Whether bodies of one size must do."""
+    function: str = "echo"
+
+    def cases(self) -> Iterator[Case]:
+        """Yield the cases in their order."""
+        if self.function != "echo":
+            for prefetch in PREFETCHES:
+                yield Case("throughput", prefetch, 1_000, _CALLING_MESSAGES, self.function)
+            return
+        yield from self._throughput()
+        yield Case("latency", 1, 1_000, 1000)
+        yield Case("start", 20, 1_000, 5000)
+
+    def _throughput(self) -> Iterator[Case]:
+        sizes = (1_000,) if self.is_quick else tuple(MESSAGES)
+        for prefetch in PREFETCHES:
+            for size_bytes in sizes:
+                count = MESSAGES[size_bytes] * (_ONE_AT_A_TIME_PART if prefetch == 1 else 1.0)
+                yield Case("throughput", prefetch, size_bytes, int(count))
+
+
+def size(size_bytes: int) -> str:
+    """Return a size as people say it.
+
+    >>> [size(200), size(300_000)]
+    ['200 B', '300 kB']
+    """
+    return f"{size_bytes // 1000} kB" if size_bytes >= 1000 else f"{size_bytes} B"
+
+
+def body_of(size_bytes: int) -> dict[str, Any]:
+    """Return a body of as many bytes in JSON: records as APIs have them, and a text to fill up.
+
+    >>> len(json.dumps(body_of(1000), separators=(",", ":")))
+    1000
+    """
+    body: dict[str, Any] = {"records": [], "filler": ""}
+    left = size_bytes - _length(body)
+    while left > (needed := _length(record := _record(len(body["records"]))) + 1):
+        body["records"].append(record)
+        left -= needed
+    body["filler"] = "x" * (size_bytes - _length(body))
+    return body
+
+
+def _record(number: int) -> dict[str, Any]:
+    return {
+        "id": 100_000 + number,
+        "name": "Ada Example",
+        "email": "ada@example.com",
+        "amount": 1234.5,
+        "isActive": True,
+        "tags": ["new", "eu"],
+        "note": None,
+    }
+
+
+def _length(value: Any) -> int:
+    return len(json.dumps(value, separators=(",", ":")))

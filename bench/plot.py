@@ -1,0 +1,199 @@
+"""The drawing of the ratios, as SVG: bars to the left and right of 1, on a logarithmic scale. Pure."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+from bench.figures import Figure, Metric, figure, ratio
+from bench.plan import size
+from bench.report import number, times, title
+from bench.results import Result, Results
+
+_WIDTH: Final = 1040
+_LABEL_END: Final = 330
+_SCALE_BEGIN: Final = 345
+_SCALE_END: Final = 735
+_VALUE_BEGIN: Final = 750
+_HEAD_HEIGHT: Final = 100
+_SECTION_HEIGHT: Final = 58
+_BAR: Final = 13
+_BAR_STEP: Final = 17
+_ROW_GAP: Final = 10
+_COLOURS: Final = ("#d97706", "#2563a8", "#4d7c0f")
+_STYLE: Final = """\
+text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; font-size: 12.5px; fill: #1f2933; }
+.title { font-size: 20px; font-weight: 600; }
+.section { font-size: 15px; font-weight: 600; }
+.quiet { fill: #616e7c; }
+.end { text-anchor: end; }
+.middle { text-anchor: middle; }
+.grid { stroke: #e4e7eb; }
+.one { stroke: #3e4c59; stroke-width: 1.5; }
+.noisy { fill-opacity: 0.45; }"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A ratio to one other runtime, and the two figures."""
+
+    reference: int
+    held: Figure
+    figures: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric of one case."""
+
+    label: str
+    bars: Sequence[Bar]
+
+    @property
+    def height(self) -> int:
+        """How much room it takes."""
+        return len(self.bars) * _BAR_STEP + _ROW_GAP
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows that are read in the same way."""
+
+    title: str
+    note: str
+    rows: Sequence[Row]
+
+    @property
+    def height(self) -> int:
+        """How much room it takes."""
+        return _SECTION_HEIGHT + sum(row.height for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Powers of two, from side to side."""
+
+    lowest: int
+    highest: int
+
+    @classmethod
+    def of(cls, ratios: Sequence[float]) -> "Scale":
+        """Return the scale that has room for some ratios, and at least for a half and a double.
+
+        >>> Scale.of([1.5, 9.0])
+        Scale(lowest=-1, highest=4)
+        """
+        powers = [math.log2(each) for each in ratios if each > 0]
+        return cls(min(-1, *map(math.floor, powers), -1), max(1, *map(math.ceil, powers), 1))
+
+    def x(self, value: float) -> float:
+        """Return where a ratio is."""
+        power = min(max(math.log2(value), self.lowest), self.highest) if value > 0 else self.lowest
+        part = (power - self.lowest) / (self.highest - self.lowest)
+        return round(_SCALE_BEGIN + part * (_SCALE_END - _SCALE_BEGIN), 1)
+
+    def ticks(self) -> Iterator[tuple[float, str]]:
+        """Yield the powers of two with their labels."""
+        for power in range(self.lowest, self.highest + 1):
+            yield 2.0**power, f"{2**power}x" if power >= 0 else f"1/{2**-power}x"
+
+
+def svg(measured: Results) -> str:
+    """Return the drawing."""
+    sections = list(_sections(measured))
+    scale = Scale.of([bar.held.value for section in sections for row in section.rows for bar in row.bars])
+    height = _HEAD_HEIGHT + sum(section.height for section in sections) + 20
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
+        f'viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Ratios to other runtimes">',
+        f"<style>\n{_STYLE}\n</style>",
+        f'<rect width="{_WIDTH}" height="{height}" rx="8" fill="#ffffff"/>',
+        *_head(measured),
+    ]
+    top = _HEAD_HEIGHT
+    for section in sections:
+        lines += _drawn(section, scale, top=top)
+        top += section.height
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _sections(measured: Results) -> Iterator[Section]:
+    for is_better_when_more, name, note in (
+        (True, "Throughput", "more is better: bars to the right of 1x"),
+        (False, "CPU, latency, start, memory", "less is better: bars to the left of 1x"),
+    ):
+        rows = [row for row in _rows(measured, is_better_when_more=is_better_when_more) if row.bars]
+        if rows:
+            yield Section(name, note, rows)
+
+
+def _rows(measured: Results, *, is_better_when_more: bool) -> Iterator[Row]:
+    for result in measured.cases:
+        for metric in result.case.metrics:
+            if metric.is_better_when_more is is_better_when_more:
+                label = title(metric, result)
+                if result.case.measure == "throughput":
+                    subject = "" if is_better_when_more else f"{metric.label}, "
+                    label = f"{subject}prefetch {result.case.prefetch}, {size(result.case.size_bytes)}"
+                yield Row(label, list(_bars(measured, result, metric=metric)))
+
+
+def _bars(measured: Results, result: Result, *, metric: Metric) -> Iterator[Bar]:
+    runs = result.runs.get(measured.subject, ())
+    own = figure(runs, metric)
+    for place, name in enumerate(measured.references):
+        others = result.runs.get(name, ())
+        held, other = ratio(runs, others, metric), figure(others, metric)
+        if held is not None and own is not None and other is not None:
+            yield Bar(place, held, f"{number(own.value)} to {number(other.value)} {metric.unit}")
+
+
+def _head(measured: Results) -> Iterator[str]:
+    facts = measured.circumstances
+    circumstances = " · ".join(facts[name] for name in ("Processor", "Date") if name in facts)
+    yield f'<text x="24" y="36" class="title">{escape(measured.labels[measured.subject])} against others</text>'
+    yield (
+        f'<text x="24" y="57" class="quiet">{escape(circumstances)} · medians of {measured.rounds} rounds, '
+        "ratios of neighbouring runs; pale bars are noisy</text>"
+    )
+    x = 24
+    for place, name in enumerate(measured.references):
+        label = f"compared with {measured.labels[name]}"
+        yield f'<rect x="{x}" y="70" width="12" height="12" rx="2" fill="{_colour(place)}"/>'
+        yield f'<text x="{x + 18}" y="81">{escape(label)}</text>'
+        x += 50 + 7 * len(label)
+
+
+def _drawn(section: Section, scale: Scale, *, top: int) -> Iterator[str]:
+    begin, end = top + _SECTION_HEIGHT - 8, top + section.height - 4
+    yield f'<text x="24" y="{top + 26}" class="section">{escape(section.title)}</text>'
+    yield f'<text x="{_VALUE_BEGIN}" y="{top + 26}" class="quiet">{escape(section.note)}</text>'
+    for value, label in scale.ticks():
+        x = scale.x(value)
+        yield f'<line x1="{x}" y1="{begin}" x2="{x}" y2="{end}" class="{"one" if value == 1 else "grid"}"/>'
+        yield f'<text x="{x}" y="{begin - 8}" class="quiet middle">{label}</text>'
+    top += _SECTION_HEIGHT
+    for row in section.rows:
+        middle = top + len(row.bars) * _BAR_STEP / 2 + 3
+        yield f'<text x="{_LABEL_END}" y="{middle:g}" class="end">{escape(row.label)}</text>'
+        for place, bar in enumerate(row.bars):
+            yield from _drawn_bar(bar, scale, top=top + place * _BAR_STEP)
+        top += row.height
+
+
+def _drawn_bar(bar: Bar, scale: Scale, *, top: int) -> Iterator[str]:
+    one, x = scale.x(1), scale.x(bar.held.value)
+    noisy = ' class="noisy"' if bar.held.is_noisy else ""
+    yield (
+        f'<rect x="{min(one, x)}" y="{top}" width="{max(abs(x - one), 1):.1f}" height="{_BAR}" rx="2" '
+        f'fill="{_colour(bar.reference)}"{noisy}/>'
+    )
+    yield (
+        f'<text x="{_VALUE_BEGIN}" y="{top + _BAR - 2}"><tspan font-weight="600">{escape(times(bar.held))}</tspan>'
+        f'<tspan class="quiet" dx="8">{escape(bar.figures)}</tspan></text>'
+    )
+
+
+def _colour(place: int) -> str:
+    return _COLOURS[place % len(_COLOURS)]

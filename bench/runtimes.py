@@ -1,0 +1,86 @@
+"""The runtimes that are measured: how each is started, and where it finds its component."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_BENCH: Final = Path(__file__).resolve().parent
+_NODE_SOURCE: Final = _BENCH / "node"
+_NODE: Final = _BENCH / ".node"
+_SAILOR: Final = "elasticio-sailor-nodejs"
+_INSTALL_SECONDS: Final = 300
+
+
+class NotAvailable(Exception):
+    """A runtime cannot be had on this machine; the text says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A program that processes the messages of one step."""
+
+    name: str
+    label: str
+    command: tuple[str, ...]
+    folders: Mapping[str, Path]
+    """Where the component is, by the functions that the runtime can run."""
+
+
+def shipmate() -> Runtime:
+    """Return the runtime of this repository."""
+    folders = {name: _BENCH / "components" / name for name in ("echo", "oauth2")}
+    return Runtime("shipmate", "shipmate run", (sys.executable, "-m", "shipmate", "run"), folders)
+
+
+def bare() -> Runtime:
+    """Return the bare loop; it runs no functions, so it can only echo."""
+    return Runtime("bare", "bare pika loop", (sys.executable, str(_BENCH / "bare_loop.py")), {"echo": _BENCH})
+
+
+def node() -> Runtime:
+    """Return the official Node runtime, installed first if it is not there yet.
+
+    Raises:
+        NotAvailable: There is no Node, or npm cannot install the runtime.
+    """
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            raise NotAvailable(f"{program} was not found")
+    if node_version() != _wanted_version():
+        _install()
+    shutil.copytree(_NODE_SOURCE, _NODE, dirs_exist_ok=True)
+    command = ("node", f"node_modules/{_SAILOR}/run.js")
+    return Runtime("node", f"Node runtime {node_version()}", command, dict.fromkeys(("echo", "oauth2"), _NODE))
+
+
+RUNTIMES: Final = {"shipmate": shipmate, "bare": bare, "node": node}
+"""The first one is held against the others."""
+
+
+def node_version() -> str | None:
+    """Return which version of the Node runtime is installed, None when none is."""
+    try:
+        return str(json.loads((_NODE / "node_modules" / _SAILOR / "package.json").read_text())["version"])
+    except FileNotFoundError:
+        return None
+
+
+def _wanted_version() -> str:
+    return str(json.loads((_NODE_SOURCE / "package.json").read_text())["dependencies"][_SAILOR])
+
+
+def _install() -> None:
+    shutil.copytree(_NODE_SOURCE, _NODE, dirs_exist_ok=True)
+    command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
+    try:
+        done = subprocess.run(command, cwd=_NODE, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise NotAvailable(f"npm did not install it within {_INSTALL_SECONDS} s") from None
+    if done.returncode != 0 or node_version() is None:
+        lines = done.stderr.strip().splitlines()
+        raise NotAvailable(f"npm could not install it: {lines[-1] if lines else f'status {done.returncode}'}")

@@ -1,0 +1,163 @@
+"""The surroundings of one step: its queues, the platform's API, and a folder; the same for every runtime."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import orjson
+
+from bench.plan import Case
+from bench.processes import ProcessTree, VoidRun
+from bench.runtimes import Runtime
+from bench.service import Service
+from shipmate.emulator import Platform, StepQueues
+
+# Far out of reach, the same for every runtime: the loop is measured, not its brakes.
+_RATES: Final = {"DATA_RATE_LIMIT": 1_000_000, "ERROR_RATE_LIMIT": 1_000_000, "SNAPSHOT_RATE_LIMIT": 1_000_000}
+_LOOK_SECONDS: Final = 0.02
+_TIMEOUT_SECONDS: Final = 120.0
+_ACCOUNT: Final = "account"
+_PROTOCOL: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a run was at a moment."""
+
+    at_seconds: float
+    outputs: int
+    cpu_seconds: float
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """Outputs that were taken as they came."""
+
+    moments: list[float] = field(default_factory=list)
+    last: bytes = field(default=b"", repr=False)
+
+
+class Station:
+    """A step that runtimes are started for, one after the other."""
+
+    def __init__(self, queues: StepQueues, folder: Path, *, service: Service | None = None) -> None:
+        """Start the platform's API; ``service`` is what the functions call, if they call something."""
+        self.queues = queues
+        self.service = service
+        self._folder = folder
+        config = {} if service is None else {"_account": _ACCOUNT, "base_url": service.url}
+        self._platform = Platform(steps={"flow": {"step": {"config": config}}}, accounts={_ACCOUNT: {}})
+        self._platform.start()
+
+    def __enter__(self) -> "Station":
+        """Be of use."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the platform's API."""
+        self._platform.stop()
+
+    def start(self, runtime: Runtime, case: Case) -> ProcessTree:
+        """Start a runtime on the function of a case, with a fresh sign-in."""
+        environ = {
+            **self._platform.environ(),
+            **self.queues.environ(case.function, RABBITMQ_PREFETCH_SAILOR=case.prefetch, **_RATES),
+            # Byte code is kept, as it is in an image, but not in the repository.
+            "PYTHONPYCACHEPREFIX": str(self._folder / "bytecode"),
+        }
+        if self.service is not None:
+            self._platform.update_account(_ACCOUNT, {"oauth": self.service.sign_in()})
+            environ |= self.service.environ()
+        log = self._folder / f"{runtime.name}.log"
+        return ProcessTree(runtime.command, folder=runtime.folders[case.function], environ=environ, log=log)
+
+    def encode(self, body: Any) -> bytes:
+        """Return an encrypted message with a body."""
+        return self.queues.cipher.encode(orjson.dumps({"body": body, "headers": {}}), _PROTOCOL)
+
+    def decode(self, content: bytes) -> Any:
+        """Return the body of an encrypted message."""
+        return orjson.loads(self.queues.cipher.decode(content, _PROTOCOL))["body"]
+
+    def publish(self, content: bytes, count: int = 1) -> None:
+        """Put an encrypted message into the input, once or several times."""
+        headers = {
+            "execId": "exec",
+            "taskId": "flow",
+            "workspaceId": "workspace",
+            "userId": "user",
+            "stepId": "previous",
+            "threadId": "00000000-0000-4000-8000-000000000000",
+            "protocolVersion": _PROTOCOL,
+        }
+        for number in range(count):
+            self.queues.publish_raw(content, {**headers, "messageId": f"in-{number}"})
+
+    def wait_until(self, is_so: Callable[[], bool], tree: ProcessTree) -> None:
+        """Look again and again until something is so.
+
+        Raises:
+            VoidRun: The runtime ended, or it took too long.
+        """
+        deadline = time.perf_counter() + _TIMEOUT_SECONDS
+        while not is_so():
+            tree.must_live()
+            if time.perf_counter() > deadline:
+                raise VoidRun(f"no end within {_TIMEOUT_SECONDS:.0f} s: {tree.tail()}")
+            self.queues.wait(_LOOK_SECONDS)
+
+    def mark(self, count: int, tree: ProcessTree) -> Mark:
+        """Wait for so many outputs in their queue, and return how far the run is."""
+        outputs = 0
+
+        def is_so() -> bool:
+            nonlocal outputs
+            outputs = self.queues.depth("data")
+            return outputs >= count
+
+        self.wait_until(is_so, tree)
+        return Mark(time.perf_counter(), outputs, tree.cpu_seconds())
+
+    @contextmanager
+    def arrivals(self) -> Iterator[Arrivals]:
+        """Take outputs as they come meanwhile."""
+        taken = Arrivals()
+
+        def arrived(_channel: Any, _method: Any, _properties: Any, content: bytes) -> None:
+            taken.moments.append(time.perf_counter())
+            taken.last = content
+
+        channel = self.queues.channel
+        tag = channel.basic_consume(self.queues.queue("data"), arrived, auto_ack=True)
+        try:
+            yield taken
+        finally:
+            channel.basic_cancel(tag)
+
+    def check(self, body: Any, outputs: int, *, sample: bytes | None = None) -> None:
+        """Check what an ended runtime has left behind.
+
+        Args:
+            body: What each message had, and each output must have.
+            outputs: How many outputs must be in their queue.
+            sample: An output that was taken already; one of the queue unless given.
+
+        Raises:
+            VoidRun: It is not what it must be.
+        """
+        if errors := self.queues.drain("error"):
+            raise VoidRun(f"expected no errors, found {len(errors)}: {errors[0].error.get('message')}")
+        found, left = self.queues.depth("data"), self.queues.depth("input")
+        if found != outputs or left:
+            raise VoidRun(f"expected {outputs} outputs and no inputs, found {found} and {left}")
+        if self.service is not None and (reused := self.service.statistics()["reused"]):
+            raise VoidRun(f"expected each refresh token to be used once, found {reused} used again")
+        content = self.queues.take("data")[0].body if sample is None else sample
+        if self.decode(content) != body:
+            raise VoidRun("expected the body of the input in its output, found another one")
