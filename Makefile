@@ -34,8 +34,8 @@ layers: $(DEVELOPMENT)  ## Check that modules import only from layers below thei
 
 check: lint types layers test  ## All of the above that can fail
 
-bench:  ## (not there yet) Measure the container's message loop
-	@echo "bench: there are no benchmarks yet; they come with the container's message loop" >&2; exit 1
+bench: $(DEVELOPMENT)  ## Measure the container's message loop against others; QUICK=1 for the short form
+	$(BIN)/python -m bench run $(if $(QUICK),--quick) $(BENCH_ARGS)
 
 image:  ## (not there yet) Build the container image
 	@echo "image: there is no Dockerfile yet; it comes with the container's message loop" >&2; exit 1
