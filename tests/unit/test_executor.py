@@ -414,7 +414,15 @@ def test_every_event_reaches_the_sink_with_its_value(run: Run) -> None:
     assert {event.account for event in sink.events} == {None}
 
 
-@pytest.mark.parametrize("event", ["updateSnapshot", "updateKeys", "httpReply"])
+def test_a_snapshot_update_with_what_is_no_object_is_left_out(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """Contract §6.4: it is logged, and no failure."""
+    sink = Collected()
+    assert run(lambda context, *_: context.emit("updateSnapshot", [1]), sink) == Outcome(0)
+    assert sink.events == []
+    assert "updateSnapshot takes an object" in caplog.text
+
+
+@pytest.mark.parametrize("event", ["updateKeys", "httpReply"])
 def test_events_that_need_an_object_refuse_other_values(event: str, run: Run) -> None:
     def function(context: Any, *_: Any) -> None:
         with pytest.raises(InvalidMessage, match="needs an object, found list"):

@@ -581,7 +581,8 @@ DEFECTS = {
 
 def test_every_defect_is_named() -> None:
     """A folder that no test reads would prove nothing."""
-    assert {each.name for each in BROKEN.iterdir() if (each / "component.json").is_file()} == set(DEFECTS)
+    folders = {each.name for each in BROKEN.iterdir() if (each / "component.json").is_file()}
+    assert folders - {"container"} == set(DEFECTS)  # the one that containers run in tests
 
 
 @pytest.mark.parametrize("name", DEFECTS)
