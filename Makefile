@@ -15,8 +15,9 @@ demo: $(RUNTIME)  ## See the main job: an expired token, 401, refresh, updateKey
 	@$(BIN)/python scripts/demo.py
 
 test: $(DEVELOPMENT)  ## Run all tests, and hold their coverage of the runtime
+	@scripts/broker.sh
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+	SHIPMATE_REQUIRE_BROKER=1 $(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
 lint: $(DEVELOPMENT)  ## Check style and format
 	$(BIN)/ruff check .

@@ -247,7 +247,7 @@ class TestOAuth2:
     def test_an_expired_token_is_refreshed_and_saved(
         self, platform: Platform, world: tuple[OAuth2Provider, dict[str, str]]
     ) -> None:
-        """DESIGN promise 10: it all works the same in service calls."""
+        """It all works the same in service calls."""
         provider, names = world
         keys = provider.issue(expired=True)
         for method, cfg in (("verifyCredentials", {"do": "call"}), ("getMetaModel", {"call": True})):

@@ -58,7 +58,7 @@ def launched(start: Launch, world: World, count: int) -> list[Container]:
 
 
 def test_sixteen_messages_at_once_are_one_refresh(start: Launch, world: World, queues: StepQueues) -> None:
-    """DESIGN promises 3 and 4: one refresh in flight, one updateKeys; later messages use the new keys."""
+    """One refresh in flight, one updateKeys; later messages use the new keys."""
     queues.fill({"body": {"number": number}} for number in range(40))
     (container,) = launched(start, world, 1)
     numbers = Counter(each.message["body"]["number"] for each in queues.take("data", 40))
@@ -72,7 +72,7 @@ def test_sixteen_messages_at_once_are_one_refresh(start: Launch, world: World, q
 
 
 def test_three_containers_share_one_account(start: Launch, world: World, queues: StepQueues) -> None:
-    """DESIGN promise 5: after each expiry one of them refreshes, the others adopt, and no message fails."""
+    """After each expiry one of them refreshes, the others adopt, and no message fails."""
     containers = launched(start, world, 3)
     expected: Counter[int] = Counter()
     for round_number in range(5):
@@ -110,7 +110,7 @@ def test_a_container_that_was_idle_through_several_refreshes_fails_no_message(
 def test_a_refused_refresh_token_is_an_error_per_message_and_no_more_calls(
     start: Launch, world: World, queues: StepQueues
 ) -> None:
-    """DESIGN promise 6."""
+    """One clear error for each message, and no more calls to the provider."""
     world.provider.revoke()
     (container,) = launched(start, world, 1)
     queues.fill({"body": {"number": number}} for number in range(20))
@@ -121,7 +121,7 @@ def test_a_refused_refresh_token_is_an_error_per_message_and_no_more_calls(
 
 
 def test_a_signal_waits_for_the_refresh_to_be_saved(start: Launch, world: World, queues: StepQueues) -> None:
-    """DESIGN: what was rotated reaches the platform."""
+    """What was rotated reaches the platform."""
     (container,) = launched(start, world, 1)
     before = world.platform.accounts["account"]["oauth"]["access_token"]
     queues.publish({"body": {"number": 1}})
