@@ -84,12 +84,12 @@ def _available(names: Sequence[str], function: str) -> list[Runtime]:
     """Return the runtimes of these names that can be had and can run the function.
 
     Raises:
-        NotAvailable: A name is unknown, or the runtime that the others are compared with cannot be had.
+        NotAvailable: A name is unknown, the runtime that is held against the others cannot be had, or none is left.
     """
     if unknown := [name for name in names if name not in RUNTIMES]:
         raise NotAvailable(f"--runtimes: expected some of {', '.join(RUNTIMES)}, found {', '.join(unknown)}")
     found = []
-    for place, name in enumerate(names):
+    for place, name in enumerate(dict.fromkeys(names)):
         try:
             runtime = RUNTIMES[name]()
         except NotAvailable as reason:
@@ -99,6 +99,8 @@ def _available(names: Sequence[str], function: str) -> list[Runtime]:
             continue
         if function in runtime.folders:
             found.append(runtime)
+    if not found:
+        raise NotAvailable(f"--runtimes: expected one that can run {function}, found {', '.join(names)}")
     return found
 
 

@@ -10,11 +10,12 @@ from bench.figures import CPU, LATENCY, START, THROUGHPUT, Metric
 Measure = Literal["throughput", "latency", "start"]
 
 PREFETCHES: Final = (1, 20, 100)
-# How many messages make a run of one to three seconds, by the size of their bodies.
-MESSAGES: Final = {200: 10_000, 1_000: 10_000, 10_000: 4000, 300_000: 300}
+# How many messages are enough for about two seconds of a fast runtime, by the size of their bodies.
+MESSAGES: Final = {200: 15_000, 1_000: 15_000, 10_000: 6000, 300_000: 400}
 _CALLING_MESSAGES: Final = 2000
 _ONE_AT_A_TIME_PART: Final = 0.4
 _WARM_UP_PART: Final = 0.1
+_MOST_WARM_UP: Final = 500
 _METRICS: Final[dict[Measure, tuple[Metric, ...]]] = {
     "throughput": (THROUGHPUT, CPU),
     "latency": LATENCY,
@@ -30,7 +31,7 @@ class Case:
     prefetch: int
     size_bytes: int
     messages: int
-    """That are measured; the ones to warm up precede them."""
+    """That are measured, or fewer when it takes too long; the ones to warm up precede them."""
     function: str = "echo"
 
     @property
@@ -41,7 +42,7 @@ class Case:
     @property
     def warm_up(self) -> int:
         """How many messages precede those that are measured."""
-        return max(10, int(self.messages * _WARM_UP_PART))
+        return min(_MOST_WARM_UP, max(10, int(self.messages * _WARM_UP_PART)))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

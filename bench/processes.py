@@ -92,12 +92,19 @@ class ProcessTree:
         """
         self.must_live()
         self._process.send_signal(signal.SIGTERM)
-        try:
-            status = self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise VoidRun(f"did not end within {_STOP_SECONDS:.0f} s of SIGTERM") from None
-        if status != 0:
+        if (status := self.wait()) != 0:
             raise VoidRun(f"ended with status {status} after SIGTERM: {self.tail()}")
+
+    def wait(self) -> int:
+        """Wait for its end, and return its status.
+
+        Raises:
+            VoidRun: It goes on.
+        """
+        try:
+            return self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise VoidRun(f"did not end within {_STOP_SECONDS:.0f} s") from None
 
     def tail(self) -> str:
         """Return the end of its output, in one line."""

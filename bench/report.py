@@ -68,7 +68,8 @@ def _throughput(measured: Results) -> str:
     return "\n".join(
         [
             f"## Throughput of `{results[0].case.function}`\n",
-            "The queue is full at the start; the clock runs from the end of the warm-up to the last output.\n",
+            "The queue is full at the start; the clock runs from the end of the warm-up to the last output, or for "
+            "four seconds.\n",
             _comparison(measured, results, THROUGHPUT),
             "## CPU time per message\n",
             "Of the runtime's processes, in the same runs.\n",

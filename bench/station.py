@@ -1,5 +1,6 @@
 """The surroundings of one step: its queues, the platform's API, and a folder; the same for every runtime."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,6 +100,10 @@ class Station:
         for number in range(count):
             self.queues.publish_raw(content, {**headers, "messageId": f"in-{number}"})
 
+    def withdraw(self) -> int:
+        """Take the messages back that are not delivered yet, and return how many those are."""
+        return int(self.queues.channel.queue_purge(self.queues.queue("input")).method.message_count)
+
     def wait_until(self, is_so: Callable[[], bool], tree: ProcessTree) -> None:
         """Look again and again until something is so.
 
@@ -112,14 +117,14 @@ class Station:
                 raise VoidRun(f"no end within {_TIMEOUT_SECONDS:.0f} s: {tree.tail()}")
             self.queues.wait(_LOOK_SECONDS)
 
-    def mark(self, count: int, tree: ProcessTree) -> Mark:
-        """Wait for so many outputs in their queue, and return how far the run is."""
-        outputs = 0
+    def mark(self, count: int, tree: ProcessTree, *, within_seconds: float = math.inf) -> Mark:
+        """Wait for so many outputs in their queue, or for so long, and return how far the run is."""
+        outputs, end = 0, time.perf_counter() + within_seconds
 
         def is_so() -> bool:
             nonlocal outputs
             outputs = self.queues.depth("data")
-            return outputs >= count
+            return outputs >= count or time.perf_counter() > end
 
         self.wait_until(is_so, tree)
         return Mark(time.perf_counter(), outputs, tree.cpu_seconds())

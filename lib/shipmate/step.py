@@ -35,7 +35,7 @@ _log: Final = logging.getLogger("shipmate.step")
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _START_ERROR_SECONDS: Final = 5.0
 # How long a broker may confirm nothing while the process stops, before the messages are left to it.
-_UNCONFIRMED_SECONDS: Final = 0.6
+_UNCONFIRMED_SECONDS: Final = 0.4
 _LOOK_SECONDS: Final = 0.1
 _REFRESH_SECONDS: Final = 60.0
 

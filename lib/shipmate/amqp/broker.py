@@ -21,7 +21,7 @@ from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
-_CLOSE_SECONDS: Final = 1.0
+_CLOSE_SECONDS: Final = 0.3
 _LEASE_SECONDS: Final = 60.0
 
 
