@@ -3,13 +3,14 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+IMAGE := shipmate
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 # Code that is held to the types; the tests are not.
 TYPED := lib $(filter-out tests/ bench/,$(sort $(dir $(wildcard */*.py)))) $(wildcard *.py)
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint format types layers check bench image docs help clean
+.PHONY: demo test lint format types layers check bench image image-test base-image docs help clean
 
 demo: $(RUNTIME)  ## See the main job: an expired token, 401, refresh, updateKeys, retry, data
 	@$(BIN)/python scripts/demo.py
@@ -38,8 +39,14 @@ check: lint types layers test  ## All of the above that can fail
 bench: $(DEVELOPMENT)  ## Measure the container's message loop against others; QUICK=1 for the short form
 	$(BIN)/python -m bench run $(if $(QUICK),--quick) $(BENCH_ARGS)
 
-image:  ## (not there yet) Build the container image
-	@echo "image: there is no Dockerfile yet; it comes with the container's message loop" >&2; exit 1
+image:  ## Build the container image, with docker or buildah; BASE_IMAGE names another base
+	@scripts/image.sh $(IMAGE)
+
+image-test: $(DEVELOPMENT)  ## Send a message through the built image
+	@$(BIN)/python scripts/image_test.py $(IMAGE)
+
+base-image:  ## Make a base image from Debian, for where image registries cannot be reached
+	@scripts/base-image.sh
 
 docs:  ## (not there yet) Build the documentation as a site
 	@echo "docs: there is no site to build yet; read README.md, ARCHITECTURE.md and docs/" >&2; exit 1
@@ -48,7 +55,7 @@ clean:  ## Remove .venv and what tools have made
 	rm -rf $(VENV) build dist lib/*.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 help:  ## List the targets
-	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(RUNTIME): requirements.txt pyproject.toml scripts/bootstrap.sh
 	@scripts/bootstrap.sh $(VENV) requirements.txt

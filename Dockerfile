@@ -1,0 +1,50 @@
+# syntax=docker/dockerfile:1
+# A component and the runtime that runs it. The repository's own component is the example; for another one, put its
+# folder in place of the COPY at the end, and "shipmate" in its requirements.txt.
+
+# Also for the first stage, so that the virtual environment fits: any Debian with Python 3.11 or later.
+ARG BASE_IMAGE=python:3.13-slim
+
+FROM ${BASE_IMAGE} AS builder
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /build
+RUN python3 -m venv /opt/venv
+# What changes seldom comes first: editing the component does not install everything again.
+COPY requirements.txt ./
+RUN /opt/venv/bin/python -m pip install --requirement requirements.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY lib lib
+RUN /opt/venv/bin/python -m pip install --no-deps . \
+    && /opt/venv/bin/python -m pip uninstall --yes setuptools wheel pip 2>/dev/null \
+    && python3 -m compileall -q -j 0 /opt/venv
+
+FROM ${BASE_IMAGE}
+# One process does not reap what it has not started: tini does, and passes signals on.
+RUN command -v tini >/dev/null \
+    || { apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*; } \
+    && { python3 -m pip uninstall --yes setuptools wheel pip 2>/dev/null || true; }
+RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /app --shell /usr/sbin/nologin component
+COPY --from=builder /opt/venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+COPY component.json logo.png verify_credentials.py ./
+COPY actions actions
+COPY triggers triggers
+COPY rest rest
+COPY schemas schemas
+RUN python3 -m compileall -q .
+
+# The descriptor and the logo as the platform reads them from an image: both base64, from the files of those names.
+ARG COMPONENT=""
+ARG LOGO=""
+ARG VERSION=""
+LABEL elastic.io.component="${COMPONENT}" \
+      elastic.io.logo="${LOGO}" \
+      org.opencontainers.image.title="shipmate reference component" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
+
+USER 10001:10001
+# 143 is how a process says that SIGTERM ended it, which is no failure.
+ENTRYPOINT ["tini", "-v", "-e", "143", "--"]
+CMD ["shipmate", "run"]

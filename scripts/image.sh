@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Builds the image, with docker if an engine answers, else with buildah.
+#
+#   scripts/image.sh [NAME]            the image's name, shipmate unless given
+#
+# BASE_IMAGE names another base. What pip and the TLS of this machine need to reach the package index is passed on to
+# the build, and is not in the image.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+name=${1:-shipmate}
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+arguments=(
+    --build-arg "COMPONENT=$(base64 <component.json | tr -d '\n')"
+    --build-arg "LOGO=$(base64 <logo.png | tr -d '\n')"
+    --build-arg "VERSION=$version"
+    --tag "$name"
+)
+if [ -n "${BASE_IMAGE:-}" ]; then arguments+=(--build-arg "BASE_IMAGE=$BASE_IMAGE"); fi
+
+if docker info >/dev/null 2>&1; then
+    exec docker build "${arguments[@]}" .
+fi
+if command -v buildah >/dev/null 2>&1; then
+    certificates=/etc/ssl/certs/ca-certificates.crt
+    if [ -f "$certificates" ]; then
+        # In place of the base's own during the build alone: a company's proxy has a certificate of its own.
+        arguments+=(--volume "$certificates:$certificates:ro")
+    fi
+    if [ -f /etc/pip.conf ]; then arguments+=(--volume "/etc/pip.conf:/etc/pip.conf:ro"); fi
+    exec buildah build --isolation chroot --format docker "${arguments[@]}" .
+fi
+echo "image: expected docker with an engine that answers, or buildah, found neither. On Debian: apt-get install buildah" >&2
+exit 1
