@@ -26,8 +26,8 @@ class Metric:
 THROUGHPUT: Final = Metric("messages_per_second", "Throughput", "messages/s", is_better_when_more=True)
 CPU: Final = Metric("cpu_ms_per_message", "CPU per message", "ms")
 LATENCY: Final = (
-    Metric("p50_ms", "Latency, half of the messages", "ms"),
-    Metric("p99_ms", "Latency, 99 % of the messages", "ms"),
+    Metric("p50_ms", "Latency p50", "ms"),
+    Metric("p99_ms", "Latency p99", "ms"),
 )
 START: Final = (
     Metric("cold_start_ms", "Cold start to the first output", "ms"),

@@ -30,7 +30,8 @@ def throughput(station: Station, runtime: Runtime, case: Case) -> Run:
     body, total = body_of(case.size_bytes), case.warm_up + case.messages
     station.publish(station.encode(body), total)
     with station.start(runtime, case) as tree:
-        begin = station.mark(case.warm_up, tree)
+        station.mark(1, tree)
+        begin = station.mark(case.warm_up, tree, within_seconds=_LONGEST_SECONDS)
         end = station.mark(total, tree, within_seconds=_LONGEST_SECONDS)
         total -= station.withdraw()
         tree.stop()

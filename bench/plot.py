@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from bench.figures import Figure, Metric, figure, ratio
+from bench.figures import CPU, Figure, Metric, figure, ratio
 from bench.plan import size
 from bench.report import number, times, title
 from bench.results import Result, Results
@@ -22,6 +22,9 @@ _BAR: Final = 13
 _BAR_STEP: Final = 17
 _ROW_GAP: Final = 10
 _COLOURS: Final = ("#d97706", "#2563a8", "#4d7c0f")
+_MOST_POWERS: Final = 3
+# CPU time is drawn for one size; the tables have the others.
+_CPU_SIZE_BYTES: Final = 1_000
 _STYLE: Final = """\
 text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; font-size: 12.5px; fill: #1f2933; }
 .title { font-size: 20px; font-weight: 600; }
@@ -31,7 +34,8 @@ text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; fo
 .middle { text-anchor: middle; }
 .grid { stroke: #e4e7eb; }
 .one { stroke: #3e4c59; stroke-width: 1.5; }
-.noisy { fill-opacity: 0.45; }"""
+.noisy { fill-opacity: 0.45; }
+.cut { stroke: #ffffff; stroke-width: 3; }"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +83,18 @@ class Scale:
 
     @classmethod
     def of(cls, ratios: Sequence[float]) -> "Scale":
-        """Return the scale that has room for some ratios, and at least for a half and a double.
+        """Return the scale for some ratios: from a half to a double at least, from an eighth to eight times at most.
 
-        >>> Scale.of([1.5, 9.0])
-        Scale(lowest=-1, highest=4)
+        >>> Scale.of([0.9, 1.5, 67.0])
+        Scale(lowest=-1, highest=3)
         """
         powers = [math.log2(each) for each in ratios if each > 0]
-        return cls(min(-1, *map(math.floor, powers), -1), max(1, *map(math.ceil, powers), 1))
+        lowest, highest = math.floor(min([-1.0, *powers])), math.ceil(max([1.0, *powers]))
+        return cls(max(lowest, -_MOST_POWERS), min(highest, _MOST_POWERS))
+
+    def has(self, value: float) -> bool:
+        """Tell whether a ratio lies on the scale."""
+        return 2.0**self.lowest <= value <= 2.0**self.highest
 
     def x(self, value: float) -> float:
         """Return where a ratio is."""
@@ -102,7 +111,6 @@ class Scale:
 def svg(measured: Results) -> str:
     """Return the drawing."""
     sections = list(_sections(measured))
-    scale = Scale.of([bar.held.value for section in sections for row in section.rows for bar in row.bars])
     height = _HEAD_HEIGHT + sum(section.height for section in sections) + 20
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
@@ -113,7 +121,7 @@ def svg(measured: Results) -> str:
     ]
     top = _HEAD_HEIGHT
     for section in sections:
-        lines += _drawn(section, scale, top=top)
+        lines += _drawn(section, top=top)
         top += section.height
     return "\n".join([*lines, "</svg>"]) + "\n"
 
@@ -131,6 +139,8 @@ def _sections(measured: Results) -> Iterator[Section]:
 def _rows(measured: Results, *, is_better_when_more: bool) -> Iterator[Row]:
     for result in measured.cases:
         for metric in result.case.metrics:
+            if metric is CPU and result.case.size_bytes != _CPU_SIZE_BYTES:
+                continue
             if metric.is_better_when_more is is_better_when_more:
                 label = title(metric, result)
                 if result.case.measure == "throughput":
@@ -146,7 +156,7 @@ def _bars(measured: Results, result: Result, *, metric: Metric) -> Iterator[Bar]
         others = result.runs.get(name, ())
         held, other = ratio(runs, others, metric), figure(others, metric)
         if held is not None and own is not None and other is not None:
-            yield Bar(place, held, f"{number(own.value)} to {number(other.value)} {metric.unit}")
+            yield Bar(place, held, f"{number(own.value)} vs {number(other.value)} {metric.unit}")
 
 
 def _head(measured: Results) -> Iterator[str]:
@@ -155,7 +165,7 @@ def _head(measured: Results) -> Iterator[str]:
     yield f'<text x="24" y="36" class="title">{escape(measured.labels[measured.subject])} against others</text>'
     yield (
         f'<text x="24" y="57" class="quiet">{escape(circumstances)} · medians of {measured.rounds} rounds, '
-        "ratios of neighbouring runs; pale bars are noisy</text>"
+        "ratios of neighbouring runs; pale bars are noisy, cut ones longer</text>"
     )
     x = 24
     for place, name in enumerate(measured.references):
@@ -165,7 +175,8 @@ def _head(measured: Results) -> Iterator[str]:
         x += 50 + 7 * len(label)
 
 
-def _drawn(section: Section, scale: Scale, *, top: int) -> Iterator[str]:
+def _drawn(section: Section, *, top: int) -> Iterator[str]:
+    scale = Scale.of([bar.held.value for row in section.rows for bar in row.bars])
     begin, end = top + _SECTION_HEIGHT - 8, top + section.height - 4
     yield f'<text x="24" y="{top + 26}" class="section">{escape(section.title)}</text>'
     yield f'<text x="{_VALUE_BEGIN}" y="{top + 26}" class="quiet">{escape(section.note)}</text>'
@@ -189,6 +200,9 @@ def _drawn_bar(bar: Bar, scale: Scale, *, top: int) -> Iterator[str]:
         f'<rect x="{min(one, x)}" y="{top}" width="{max(abs(x - one), 1):.1f}" height="{_BAR}" rx="2" '
         f'fill="{_colour(bar.reference)}"{noisy}/>'
     )
+    if not scale.has(bar.held.value):  # a cut, because the bar would be longer
+        cut = x - 12 if x > one else x + 12
+        yield f'<path d="M{cut - 2} {top + _BAR + 1}l4 -{_BAR + 2}" class="cut"/>'
     yield (
         f'<text x="{_VALUE_BEGIN}" y="{top + _BAR - 2}"><tspan font-weight="600">{escape(times(bar.held))}</tspan>'
         f'<tspan class="quiet" dx="8">{escape(bar.figures)}</tspan></text>'

@@ -35,7 +35,12 @@ class Service:
 
     def environ(self) -> dict[str, str]:
         """Return the variables by which a component finds the provider."""
-        return {"CLIENT_ID": "bench", "CLIENT_SECRET": "made-up", "AUTH_URI": f"{self.url}/authorize", "TOKEN_URI": f"{self.url}/token"}
+        return {
+            "CLIENT_ID": "bench",
+            "CLIENT_SECRET": "made-up",
+            "AUTH_URI": f"{self.url}/authorize",
+            "TOKEN_URI": f"{self.url}/token",
+        }
 
     def sign_in(self) -> dict[str, Any]:
         """Sign in, and return the keys."""

@@ -39,7 +39,7 @@ def test_what_was_not_measured_is_a_dash(measured: Results) -> None:
     """The bare loop has no latency here, and none is shown."""
     rows = rows_of(markdown(measured, "latest.svg"))
 
-    found = next(row for row in rows if row[0].startswith("Latency, half"))
+    found = next(row for row in rows if row[0].startswith("Latency p50"))
     assert found[1:] == ["0.600", "-", "1.80", "**-**", "**0.33x**"]
 
 
@@ -70,7 +70,7 @@ def test_the_drawing_is_well_formed_and_has_a_bar_for_every_ratio(measured: Resu
 
     texts = ["".join(each.itertext()) for each in root.iter(f"{SVG}text")]
     assert any("Fast <One> & Only" in text for text in texts)
-    assert "1.50x6,050 to 4,000 messages/s" in texts
+    assert "1.50x6,050 vs 4,000 messages/s" in texts
     assert sum(each.endswith((" messages/s", " ms")) for each in texts) == 2 + 2 + 2
     assert len([each for each in root.iter(f"{SVG}rect") if each.get("class") == "noisy"]) == 2
 
