@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from pika import BasicProperties, SelectConnection, data
 
+_RECEIVED_BYTES: Final = 65_536
+_SENT_BYTES: Final = 65_536
 _LENGTH: Final = Struct(">I")
 # The flags for content-type, content-encoding, headers and delivery-mode. Source: AMQP 0-9-1, class basic.
 _FLAGS: Final = b"\xf0\x00"
@@ -27,14 +29,35 @@ class BatchingConnection(SelectConnection):
             yield
         finally:
             held, self._held = self._held, None
-            if held and self._transport is not None:
-                super()._adapter_emit_data(b"".join(held))
+            for piece in _pieces(held or []):
+                if self._transport is not None:
+                    super()._adapter_emit_data(piece)
+
+    def _proto_connection_made(self, transport: Any) -> None:
+        # Read much at once, and once for each event: 4 kB pieces are a hundred system calls for a large message.
+        transport._MAX_RECV_BYTES = _RECEIVED_BYTES
+        transport._MAX_CONSUME_BYTES = 1
+        super()._proto_connection_made(transport)
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if self._held is None:
             super()._adapter_emit_data(data)
         else:
             self._held.append(data)
+
+
+def _pieces(frames: list[bytes]) -> Iterator[bytes]:
+    """Yield small frames joined, and large ones as they are: what a socket does not take at once is copied."""
+    joined: list[bytes] = []
+    size = 0
+    for frame in frames:
+        if joined and size + len(frame) > _SENT_BYTES:
+            yield b"".join(joined)
+            joined, size = [], 0
+        joined.append(frame)
+        size += len(frame)
+    if joined:
+        yield joined[0] if len(joined) == 1 else b"".join(joined)
 
 
 class Properties(BasicProperties):
