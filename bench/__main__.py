@@ -71,8 +71,8 @@ def _run(wanted: argparse.Namespace) -> int:
         found = stack.enter_context(broker())
         circumstances = machine.describe(found, runtimes)
         _say("\n".join(f"{name}: {value}" for name, value in circumstances.items()))
-        uses = None if plan.function == "echo" else _USES_OF_A_TOKEN
-        station = _station(stack, found.uri, uses=uses)
+        service = None if plan.function == "echo" else stack.enter_context(Service(_USES_OF_A_TOKEN))
+        station = _station(stack, found.uri, service=service)
         results, void = campaign.conduct(station, plan, runtimes=runtimes, say=_say)
     labels = {runtime.name: runtime.label for runtime in runtimes}
     measured = Results(circumstances, labels, results, plan.rounds, void)
@@ -108,8 +108,10 @@ def _soak(wanted: argparse.Namespace) -> int:
     with ExitStack() as stack:
         runtime = RUNTIMES[wanted.runtime]()
         found = stack.enter_context(broker())
-        station = _station(stack, found.uri, uses=wanted.refresh_every)
-        complaints = soak(station, runtime, Soak(wanted.messages, wanted.prefetch), say=_say)
+        settings = Soak(wanted.messages, wanted.prefetch)
+        service = stack.enter_context(Service(wanted.refresh_every, warm_up_refreshes=settings.warm_up_refreshes))
+        station = _station(stack, found.uri, service=service)
+        complaints = soak(station, runtime, settings, say=_say)
     for complaint in complaints:
         _say(f"FAILED {complaint}")
     if not complaints:
@@ -117,8 +119,7 @@ def _soak(wanted: argparse.Namespace) -> int:
     return 1 if complaints else 0
 
 
-def _station(stack: ExitStack, uri: str, *, uses: int | None) -> Station:
-    service = None if uses is None else stack.enter_context(Service(uses))
+def _station(stack: ExitStack, uri: str, *, service: Service | None) -> Station:
     queues = stack.enter_context(StepQueues(uri, name=f"bench-{uuid.uuid4().hex[:8]}"))
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipmate-bench-")))
     return stack.enter_context(Station(queues, folder, service=service))

@@ -13,6 +13,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
+_LATE_SECONDS: Final = 0.02
+WARM_UP_USES: Final = 20
 _PHRASES: Final = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
 _ME: Final = {"id": "user", "items": [{"id": number, "name": f"Item {number}"} for number in range(10)]}
 
@@ -20,9 +22,15 @@ _ME: Final = {"id": "user", "items": [{"id": number, "name": f"Item {number}"} f
 class Tokens:
     """The tokens of one sign-in: an access token is good for some calls, a refresh token for one refresh. No I/O."""
 
-    def __init__(self, uses: int) -> None:
-        """Start without a sign-in; ``uses`` is how many calls an access token is good for."""
+    def __init__(self, uses: int, warm_up_refreshes: int = 0) -> None:
+        """Start without a sign-in.
+
+        Args:
+            uses: How many calls an access token is good for.
+            warm_up_refreshes: How many refreshes after a sign-in give tokens that are good for a few calls only.
+        """
         self._uses = uses
+        self._warm_up_refreshes = warm_up_refreshes
         self._begin()
 
     def _begin(self) -> None:
@@ -31,6 +39,11 @@ class Tokens:
         self._access_token = self._refresh_token = ""
         self._spent: set[str] = set()
 
+    @property
+    def is_warming_up(self) -> bool:
+        """Whether few refreshes have been made since the sign-in."""
+        return self.refreshes < self._warm_up_refreshes
+
     def sign_in(self) -> dict[str, Any]:
         """Return the keys of a new sign-in; the old ones are worth nothing, and the counts begin again."""
         self._begin()
@@ -38,7 +51,7 @@ class Tokens:
 
     def _issue(self) -> dict[str, Any]:
         self._access_token, self._refresh_token = f"access-{secrets.token_hex(8)}", f"refresh-{secrets.token_hex(8)}"
-        self._uses_left = self._uses
+        self._uses_left = WARM_UP_USES if self.is_warming_up else self._uses
         return {
             "access_token": self._access_token,
             "refresh_token": self._refresh_token,
@@ -109,7 +122,13 @@ class _Connection(asyncio.Protocol):
                 return
             body, self._received = self._received[begin : begin + length], self._received[begin + length :]
             target = request.split(" ")[1]
-            self._send(*self._tokens.answer(target, headers.get("authorization", ""), body))
+            # So that all workers are in a call at the same time, and open the connections that they will ever need.
+            is_late = target == "/me" and self._tokens.is_warming_up
+            answer = self._tokens.answer(target, headers.get("authorization", ""), body)
+            if is_late:
+                asyncio.get_running_loop().call_later(_LATE_SECONDS, self._send, *answer)
+            else:
+                self._send(*answer)
 
     def _send(self, status: int, answer: Mapping[str, Any]) -> None:
         content = json.dumps(answer).encode()
@@ -121,10 +140,10 @@ class _Connection(asyncio.Protocol):
         self._transport.write(head.encode() + content)
 
 
-async def serve(uses: int) -> None:
+async def serve(uses: int, warm_up_refreshes: int) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
-    tokens = Tokens(uses)
+    tokens = Tokens(uses, warm_up_refreshes)
     server = await loop.create_server(lambda: _Connection(tokens), "127.0.0.1", 0)
     ended = asyncio.Event()
     loop.add_reader(sys.stdin, ended.set)
@@ -133,4 +152,4 @@ async def serve(uses: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))

@@ -15,11 +15,15 @@ _TIMEOUT_SECONDS: Final = 10.0
 class Service:
     """A running provider whose access tokens are good for a number of calls."""
 
-    def __init__(self, uses: int) -> None:
-        """Start it."""
-        self._process = subprocess.Popen(
-            [sys.executable, str(_PROGRAM), str(uses)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, uses: int, *, warm_up_refreshes: int = 0) -> None:
+        """Start it.
+
+        Args:
+            uses: How many calls an access token is good for.
+            warm_up_refreshes: How many refreshes after a sign-in come soon after one another, while calls take long.
+        """
+        command = [sys.executable, str(_PROGRAM), str(uses), str(warm_up_refreshes)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None  # noqa: S101 - it was asked for
         self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bench.oauth2_server import WARM_UP_USES
 from bench.plan import Case
 from bench.processes import ProcessTree, VoidRun
 from bench.runtimes import Runtime
@@ -16,6 +17,7 @@ _FUNCTION: Final = "oauth2"
 _WAITING: Final = 500
 """How many messages are on their way at most: the input is never empty, and never long."""
 _SAMPLES: Final = 200
+_REFRESHES_PER_WORKER: Final = 10
 _ROWS: Final = 20
 _STALL_SECONDS: Final = 60.0
 _WAIT_SECONDS: Final = 0.05
@@ -28,6 +30,16 @@ class Soak:
 
     messages: int
     prefetch: int
+
+    @property
+    def warm_up_refreshes(self) -> int:
+        """How many refreshes are made soon after one another: so many that each worker has probably made one."""
+        return _REFRESHES_PER_WORKER * self.prefetch
+
+    @property
+    def warm_up(self) -> int:
+        """How many messages come before the runtime is as it stays: a tenth, or those of the first refreshes."""
+        return max(self.messages // 10, (self.warm_up_refreshes + 1) * WARM_UP_USES)
 
 
 @dataclass(slots=True)
@@ -76,7 +88,7 @@ def soak(station: Station, runtime: Runtime, wanted: Soak, *, say: Callable[[str
             tree.stop()
         except VoidRun as reason:
             ending.append(str(reason))
-    return [*ending, *verdict(samples, _ledger(station, books, say=say))]
+    return [*ending, *verdict(samples, _ledger(station, books, say=say), warm_up=wanted.warm_up)]
 
 
 def _feed(station: Station, tree: ProcessTree, *, books: Books, tell: Callable[[Sample], None]) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 _GROWTH: Final = 1.05
-_WARM_UP_PART: Final = 0.1
 _PART: Final = 0.1
 _MIB: Final = 2**20
 
@@ -38,12 +37,12 @@ class Ledger:
     """How many times a refresh token came that had been spent."""
 
 
-def verdict(samples: Sequence[Sample], ledger: Ledger) -> list[str]:
+def verdict(samples: Sequence[Sample], ledger: Ledger, *, warm_up: int) -> list[str]:
     """Return what speaks against a run: nothing when it has passed.
 
-    The first tenth of the run is the warm-up; the next one is held against the last one.
+    The tenth of the run that follows the warm-up is held against the last one.
     """
-    return [*_complaints_about(ledger), *_growth(samples, ledger.sent)]
+    return [*_complaints_about(ledger), *_growth(samples, ledger.sent, warm_up=warm_up)]
 
 
 def _complaints_about(ledger: Ledger) -> list[str]:
@@ -58,12 +57,12 @@ def _complaints_about(ledger: Ledger) -> list[str]:
     return [f"{count} of {ledger.sent} {what}" for what, count in counts.items() if count]
 
 
-def _growth(samples: Sequence[Sample], total: int) -> list[str]:
-    warm, cool = total * _WARM_UP_PART, total * (1 - _PART)
-    first = [each for each in samples if warm <= each.done <= warm + total * _PART]
-    last = [each for each in samples if each.done >= cool]
-    if not first or not last:
-        return ["there were too few samples to tell whether anything grew"]
+def _growth(samples: Sequence[Sample], total: int, *, warm_up: int) -> list[str]:
+    part = total * _PART
+    first = [each for each in samples if warm_up <= each.done <= warm_up + part]
+    last = [each for each in samples if each.done >= total - part]
+    if not first or not last or first[-1].done >= last[0].done:
+        return ["the run was too short to tell whether anything grew"]
     complaints = []
     before, after = (statistics.median(each.rss_bytes for each in part) / _MIB for part in (first, last))
     if after > before * _GROWTH:
@@ -74,5 +73,6 @@ def _growth(samples: Sequence[Sample], total: int) -> list[str]:
 
 
 def _more(what: str, read: Callable[[Sample], int], *, first: Sequence[Sample], last: Sequence[Sample]) -> list[str]:
-    before, after = (max(map(read, part)) for part in (first, last))
-    return [f"{what} grew from {before} to {after}"] if after > before else []
+    # One more may be open for a moment, so it is not the highest number that counts.
+    before, after = (statistics.median(map(read, part)) for part in (first, last))
+    return [f"{what} grew from {before:g} to {after:g}"] if after > before else []

@@ -12,6 +12,17 @@ def test_an_access_token_is_good_for_a_number_of_calls() -> None:
     assert tokens.statistics() == {"calls": 2, "refused": 1, "refreshes": 0, "reused": 0}
 
 
+def test_the_first_tokens_of_a_long_run_are_good_for_few_calls() -> None:
+    """So that every worker has refreshed before anything is compared."""
+    tokens = Tokens(1000, warm_up_refreshes=1)
+    keys = tokens.sign_in()
+
+    assert [tokens.use(keys["access_token"]) for _ in range(21)].count(True) == 20
+    new = tokens.refresh(keys["refresh_token"])
+    assert new is not None
+    assert all(tokens.use(new["access_token"]) for _ in range(1000))
+
+
 def test_a_refresh_replaces_both_tokens() -> None:
     """What was replaced is worth nothing."""
     tokens = Tokens(2)
