@@ -48,7 +48,7 @@ class Cipher:
         """Return the cipher text of any bytes."""
         encryptor = self._cipher.encryptor()
         padding = _PADDINGS[_BLOCK_BYTES - len(plain) % _BLOCK_BYTES]
-        return encryptor.update(plain + padding) + encryptor.finalize()
+        return encryptor.update(plain + padding)  # nothing is left to finalize: these are whole blocks
 
     def decrypt(self, encrypted: bytes) -> bytes:
         """Return the bytes that were encrypted.
@@ -59,7 +59,7 @@ class Cipher:
         if not encrypted or len(encrypted) % _BLOCK_BYTES:
             raise Undecodable("not a whole number of blocks")
         decryptor = self._cipher.decryptor()
-        padded = decryptor.update(encrypted) + decryptor.finalize()
+        padded = decryptor.update(encrypted)
         count = padded[-1]
         if not 0 < count <= _BLOCK_BYTES or not padded.endswith(_PADDINGS[count]):
             raise Undecodable("not encrypted with this password and vector")
