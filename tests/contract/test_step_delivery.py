@@ -176,6 +176,7 @@ class TestBroker:
         go_on = fifo(tmp_path, "go-on")
         queues.publish({"body": {"do": [["open", go_on]], "return": {"body": "held"}}})
         own_rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "1")
+        eventually(lambda: "memory" in own_rabbitmq.ctl("eval", "rabbit_alarm:get_alarms()."), queues)
         try:
             Path(go_on).write_text("go on")
             first.wait_for("the broker blocks publishing")

@@ -1,0 +1,90 @@
+"""What a container writes: bunyan's records, and nothing secret at any level or in any error."""
+
+import json
+import os
+import re
+
+import pytest
+
+from shipmate.emulator import DemoApi, OAuth2Provider, Platform, StepQueues
+from tests.container import Launch, eventually
+
+FIELDS = [
+    "name", "hostname", "pid", "ELASTICIO_API_USERNAME", "ELASTICIO_COMP_ID", "ELASTICIO_CONTAINER_ID",
+    "ELASTICIO_EXEC_ID", "ELASTICIO_FLOW_ID", "ELASTICIO_FUNCTION", "ELASTICIO_STEP_ID", "ELASTICIO_USER_ID",
+    "ELASTICIO_WORKSPACE_ID", "tag", "threadId", "messageId", "parentMessageId", "level", "msg", "time", "v",
+]  # fmt: skip
+
+
+def test_a_record_of_a_component_is_that_of_the_platform(launch: Launch, queues: StepQueues) -> None:
+    """Contract 17.15, without DEF-24: structured fields are kept, and the lines stay lines."""
+    container = launch()
+    headers = {"threadId": "th1", "messageId": "m0", "parentMessageId": "p0"}
+    queues.publish({"body": {"do": [["log", "info", "two\nlines"], ["log", "trace", "fine"]]}}, headers=headers)
+    container.wait_for("two")
+    (record,) = [each for each in container.records if each["msg"] == "two\nlines"]
+    assert record.pop("field") == {"inner": 1}
+    assert list(record) == FIELDS
+    assert (record["name"], record["level"], record["v"], record["tag"]) == ("component", 30, 0, "flow")
+    assert (record["threadId"], record["messageId"], record["parentMessageId"]) == ("th1", "m0", "p0")
+    assert (record["pid"], record["hostname"]) == (container.process.pid, os.uname().nodename)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["time"])
+
+
+@pytest.mark.parametrize(("level", "count"), [("trace", 3), ("INFO", 2), ("50", 1), ("fatal", 0)])
+def test_the_level_is_a_name_or_a_number(launch: Launch, queues: StepQueues, level: str, count: int) -> None:
+    """Contract 2.4: in any case of its letters."""
+    container = launch(bare={"LOG_LEVEL": level})
+    do = [["log", "trace", "word"], ["log", "info", "word"], ["log", "error", "word"], ["print", "end"]]
+    queues.publish({"body": {"do": do}})
+    container.wait_for("end")
+    assert sum(record["msg"] == "word" for record in container.records) == count
+
+
+def test_nothing_is_logged_where_tests_run_on_the_platform(launch: Launch, queues: StepQueues) -> None:
+    """Contract 2.4: NODE_ENV=test, unless a level is asked for."""
+    container = launch(bare={"LOG_LEVEL": "", "NODE_ENV": "test"})
+    queues.publish({"body": {"do": [["log", "fatal", "word"], ["print", "end"]]}})
+    container.wait_for("end")
+    assert container.records == []
+
+
+def test_no_secret_is_written_or_sent_anywhere(queues: StepQueues, launch: Launch, platform: Platform) -> None:
+    """Keys, passwords, tokens and bodies, at the finest level, in all that goes wrong."""
+    platform.key = "canary-api-key"
+    with OAuth2Provider({"canary-client": "canary-client-secret"}) as provider, DemoApi(provider) as api:
+        keys = provider.issue(expired=True)
+        platform.accounts["account"]["oauth"] = keys
+        bare = {
+            "LOG_LEVEL": "trace",
+            "TEST_API": api.url,
+            "TEST_PROVIDER": provider.url,
+            "TEST_CLIENT_ID": "canary-client",
+            "TEST_CLIENT_SECRET": "canary-client-secret",
+        }
+        calls = launch("calls", bare, ERROR_RATE_LIMIT=100)
+        queues.publish({"body": {"number": "canary-body"}})
+        queues.take("data")
+        provider.revoke()
+        provider.expire_access_tokens()
+        queues.publish({"body": {"number": "canary-body"}})
+        (refused,) = queues.take("error", timeout_seconds=15)
+        outputs = [calls.output, json.dumps(refused.error)]
+        assert calls.stop() == 0
+        saved = platform.accounts["account"]["oauth"]
+    told = launch(bare=bare, ERROR_RATE_LIMIT=100)
+    texts = [saved["access_token"], platform.key, "canary-client-secret", "emulator-password"]
+    queues.publish({"body": {"do": [["log", "info", f"with {text}"] for text in texts]}})
+    queues.publish({"body": {"do": [["raise", " ".join(texts)]], "canary": "canary-body"}})
+    queues.publish_raw(b"canary-body", {"messageId": "m"})
+    queues.publish({"body": {"return": {"body": "canary-body", "headers": {"x-eio-routing-key": "nowhere"}}}})
+    told.wait_for("could not be routed", count=2)
+    outputs += [json.dumps(each.error) for each in queues.take("error", 2)]
+    assert told.stop() == 0
+    eventually(lambda: queues.depth("input") == 1, queues)
+    everything = "\n".join([*outputs, told.output])
+    canaries = [
+        *texts, "canary-body", saved["refresh_token"], keys["access_token"], keys["refresh_token"],
+    ]  # fmt: skip
+    assert [canary for canary in canaries if canary in everything] == []
+    assert "***" in everything

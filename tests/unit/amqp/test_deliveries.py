@@ -1,0 +1,149 @@
+"""Which delivery is the same message again, decided without a broker."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shipmate.amqp.deliveries import Admission, Deliveries, Delivery
+
+
+class Clock:
+    """Seconds that a test lets pass."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock."""
+    return Clock()
+
+
+@pytest.fixture
+def deliveries(clock: Clock) -> Deliveries:
+    """No deliveries yet."""
+    return Deliveries(clock)
+
+
+def delivered(
+    deliveries: Deliveries, tag: int, message_id: Any = "m", *, again: bool = False, body: bytes = b"body"
+) -> Delivery:
+    """Return a delivery on the present channel."""
+    return Delivery(body, {"messageId": message_id}, None, tag, deliveries.incarnation, again)
+
+
+def test_a_redelivery_after_a_lost_channel_is_adopted(deliveries: Deliveries) -> None:
+    """Contract 3.7: it is not processed again, and settled by its new tag."""
+    first = delivered(deliveries, 1)
+    assert deliveries.admit(first) is Admission.PROCESS
+    deliveries.next_channel()
+    assert deliveries.admit(delivered(deliveries, 7, again=True)) is Admission.ADOPTED
+    assert (first.tag, first.incarnation) == (7, 1)
+    assert deliveries.settle(first, is_good=True)
+
+
+@pytest.mark.parametrize(("is_good", "expected"), [(True, Admission.ACKNOWLEDGE), (False, Admission.REJECT)])
+def test_an_outcome_waits_for_its_redelivery(deliveries: Deliveries, is_good: bool, expected: Admission) -> None:
+    """Contract 3.7: once, and then the id is free for another message."""
+    first = delivered(deliveries, 1)
+    deliveries.admit(first)
+    deliveries.next_channel()
+    assert not deliveries.settle(first, is_good=is_good)
+    assert deliveries.admit(delivered(deliveries, 2, again=True)) is expected
+    assert deliveries.admit(delivered(deliveries, 3, again=True)) is Admission.PROCESS
+
+
+def test_the_same_id_without_need_is_another_message(deliveries: Deliveries) -> None:
+    """Contract 3.7: on the same channel, or without the redelivered flag, or with another body."""
+    deliveries.admit(delivered(deliveries, 1))
+    assert deliveries.admit(delivered(deliveries, 2, again=True)) is Admission.PROCESS
+    deliveries.next_channel()
+    assert deliveries.admit(delivered(deliveries, 3)) is Admission.PROCESS
+    assert deliveries.admit(delivered(deliveries, 4, again=True, body=b"another")) is Admission.PROCESS
+
+
+@pytest.mark.parametrize("message_id", [None, "", 7])
+def test_without_an_id_nothing_is_recognised(deliveries: Deliveries, message_id: Any) -> None:
+    """Contract 3.7: it is processed by its own tag."""
+    first = delivered(deliveries, 1, message_id)
+    assert deliveries.admit(first) is Admission.PROCESS
+    deliveries.next_channel()
+    assert deliveries.admit(delivered(deliveries, 2, message_id, again=True)) is Admission.PROCESS
+    assert not deliveries.settle(first, is_good=True)
+
+
+def test_an_outcome_is_forgotten_after_a_while(deliveries: Deliveries, clock: Clock) -> None:
+    """Another container may have had the redelivery."""
+    first = delivered(deliveries, 1)
+    deliveries.admit(first)
+    deliveries.next_channel()
+    deliveries.settle(first, is_good=True)
+    clock.now += 301
+    assert deliveries.admit(delivered(deliveries, 2, again=True)) is Admission.PROCESS
+
+
+def test_what_is_left_to_the_broker_is_forgotten(deliveries: Deliveries) -> None:
+    """It comes again, and is processed then."""
+    first = delivered(deliveries, 1)
+    deliveries.admit(first)
+    deliveries.next_channel()
+    assert deliveries.forget_stale(first)
+    second = delivered(deliveries, 2, again=True)
+    assert deliveries.admit(second) is Admission.PROCESS
+    assert not deliveries.forget_stale(second)
+    deliveries.drop(second)
+    deliveries.drop(second)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["deliver", "lose", "finish"]), st.integers(0, 3), st.booleans()),
+        max_size=40,
+    )
+)
+def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: list[tuple[str, int, bool]]) -> None:
+    """A broker with four messages, some with the same id, whose channel is lost now and then."""
+    deliveries = Deliveries(Clock())
+    messages = {number: (f"m{number % 2}", str(number).encode()) for number in range(4)}
+    waiting, seen = dict.fromkeys(messages, False), {}
+    unacked: dict[int, int] = {}  # tag on the present channel -> message
+    working: dict[int, Delivery] = {}
+    processed: Counter[int] = Counter()
+    tag = 0
+
+    def answer(delivery: Delivery) -> None:
+        assert delivery.incarnation == deliveries.incarnation
+        unacked.pop(delivery.tag)
+
+    for action, number, is_good in steps:
+        if action == "deliver" and number in waiting:
+            again = waiting.pop(number)
+            tag += 1
+            message_id, body = messages[number]
+            delivery = delivered(deliveries, tag, message_id, again=again, body=body)
+            unacked[tag] = number
+            admission = deliveries.admit(delivery)
+            if admission is Admission.PROCESS:
+                processed[number] += 1
+                working[number] = delivery
+            elif admission is not Admission.ADOPTED:
+                assert admission is seen[number]
+                answer(delivery)
+        elif action == "lose":
+            deliveries.next_channel()
+            waiting.update(dict.fromkeys(unacked.values(), True))
+            unacked.clear()
+        elif action == "finish" and number in working:
+            delivery = working.pop(number)
+            seen[number] = Admission.ACKNOWLEDGE if is_good else Admission.REJECT
+            if deliveries.settle(delivery, is_good=is_good):
+                answer(delivery)
+    assert set(processed.values()) <= {1}

@@ -1,0 +1,112 @@
+"""Headers and bodies, read and written without a broker."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shipmate.message import encode
+from shipmate.settings import FlowSettings, MessageSettings, Secret
+from shipmate.wire import Incoming, Wire, new_id, rebound_headers, routed
+
+FLOW = FlowSettings("flow", "exec", "step", "container", "workspace", "user", "comp", "function")
+
+
+def wire(**settings: Any) -> Wire:
+    """Return a wire with these settings."""
+    given = {"password": Secret("password"), "iv": Secret("0123456789abcdef"), **settings}
+    return Wire(FLOW, MessageSettings(**given))
+
+
+@pytest.mark.parametrize(
+    ("headers", "thread_id"),
+    [
+        ({"threadId": "t"}, "t"),
+        ({"X-EIO-META-TRACE-ID": "trace"}, "trace"),
+        ({"threadId": "t", "x-eio-meta-trace-id": "trace"}, "t"),
+        ({"threadId": "", "x-eio-meta-trace-id": "trace"}, "trace"),
+    ],
+)
+def test_the_thread_is_that_of_the_message_or_of_its_trace(headers: dict[str, Any], thread_id: str) -> None:
+    """Contract 5.1: the trace id in any case of its letters."""
+    assert Incoming.from_headers(headers).thread_id == thread_id
+
+
+def test_a_message_without_headers_gets_a_thread_of_its_own() -> None:
+    """Contract 5.1."""
+    first, second = Incoming.from_headers({}), Incoming.from_headers({})
+    assert first.thread_id != second.thread_id
+    assert (first.message_id, first.step_id, first.reply_to, first.protocol, first.rebounds) == (None, None, None, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "protocol"), [(None, 1), (0, 1), ("", 1), (2, 2), ("2", 2), ("x", 1), ([], 1), ([2], 1), (1.5, 1.5)]
+)
+def test_the_protocol_is_a_number_or_one(value: Any, protocol: float) -> None:
+    """Contract 5.1: what is none counts as absent."""
+    assert Incoming.from_headers({"protocolVersion": value}).protocol == protocol
+
+
+@pytest.mark.parametrize(("value", "count"), [(None, 0), ("7", 0), (True, 0), (3, 3), (2.0, 2)])
+def test_an_iteration_counts_only_as_a_number(value: Any, count: int) -> None:
+    """Contract 6.3."""
+    assert Incoming.from_headers({"reboundIteration": value}).rebounds == count
+
+
+@given(st.dictionaries(st.text(max_size=12), st.text(max_size=5), max_size=8))
+def test_the_fixed_headers_always_win(headers: dict[str, str]) -> None:
+    """Contract 5.2: whatever came in, and whatever the additional variables are."""
+    extra = {"execId": "forged", "parentMessageId": "forged", "messageId": "forged", "more": "m"}
+    made = wire(extra_headers=extra).base_headers(Incoming.from_headers({**headers, "messageId": "m"}), 5)
+    assert made["execId"] == "exec"
+    assert made["parentMessageId"] == "m"
+    assert made["start"] == 5
+    assert "messageId" not in made
+    assert made["more"] == "m"
+
+
+@pytest.mark.parametrize("body", [b'{"body": 1}', b'{"headers": null}', b"{}"])
+def test_a_message_always_has_headers(body: bytes) -> None:
+    """Contract 4.3."""
+    one = wire()
+    sealed = one.sealed(json.loads(body))
+    assert one.read(sealed, {}, Incoming.from_headers({}))["headers"] == {}
+
+
+@pytest.mark.parametrize("protocol", [1, 2])
+def test_the_input_in_an_error_can_be_read_by_everyone(protocol: int) -> None:
+    """Contract 6.2."""
+    one = wire(protocol=protocol)
+    message = {"body": {"a": "ä"}}
+    original = one.data_body(message, encode)
+    incoming = Incoming.from_headers({"protocolVersion": protocol})
+    envelope = json.loads(one.error_body(one.sealed({"name": "E"}), original, incoming))
+    handler = wire(is_error_input=True)
+    read = handler.read(json.dumps(envelope).encode(), {"Some": "header"}, incoming)
+    assert read == {"body": {"error": {"name": "E"}, "errorInput": message}, "headers": {"Some": "header"}}
+
+
+def test_a_rebound_keeps_what_it_came_with() -> None:
+    """Contract 6.3."""
+    original = {"Custom": 1, "end": 3, "reboundIteration": 1}
+    assert rebound_headers(original, 2, "why", 9) == {
+        "Custom": 1,
+        "end": 9,
+        "reboundIteration": 2,
+        "reboundReason": "why",
+    }
+    assert original["end"] == 3
+
+
+def test_a_routing_key_is_no_header() -> None:
+    """Contract 5.3; an empty one is none."""
+    assert routed({"a": 1, "x-Eio-Routing-Key": ""}) == ({"a": 1}, None)
+
+
+def test_ids_are_random_uuids() -> None:
+    """Contract 5.5: version 4."""
+    ids = {new_id() for _ in range(1000)}
+    assert len(ids) == 1000
+    assert {one[14] for one in ids} == {"4"}
