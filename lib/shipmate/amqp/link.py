@@ -122,11 +122,6 @@ class Link:
         except AMQPError:  # it was about to be lost anyway
             _log.debug("a connection could not be closed in order")
 
-    def reset(self, reason: str) -> None:
-        """Give the channel up as broken and open another one."""
-        if self.channel is not None and self.channel.is_open:
-            self.channel.close(reply_text=reason)
-
     def _open_channel(self, connection: BatchingConnection) -> None:
         if not self._is_closing:
             connection.channel(on_open_callback=self._channel_opened)

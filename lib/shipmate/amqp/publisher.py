@@ -22,6 +22,9 @@ from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
 
+_LONGEST_SECONDS: Final = 120
+_LOOK_SECONDS: Final = 30
+
 Then = Callable[[EmitUnconfirmed | None], None]
 """Called on the I/O thread with None when the broker has confirmed, else with what went wrong."""
 
@@ -79,6 +82,7 @@ class Publisher:
         self._channel = channel
         self._number = 0
         self._is_blocked = False
+        self._loop.call_later(_LOOK_SECONDS, lambda: self._look(channel))
         self._flush()
 
     def down(self) -> None:
@@ -124,6 +128,16 @@ class Publisher:
     def is_idle(self) -> bool:
         """Whether nothing is under way."""
         return not (self._sent or self._waiting or self._retrying)
+
+    def _look(self, channel: Channel) -> None:
+        """Give a channel up that has confirmed nothing for long; the next one publishes again."""
+        if channel is not self._channel or not channel.is_open:
+            return
+        if self._sent and not self._is_blocked and self._clock() - self._progress_at > _LONGEST_SECONDS:
+            _log.warning("the broker has confirmed nothing for %s seconds: opening another channel", _LONGEST_SECONDS)
+            channel.close()
+            return
+        self._loop.call_later(_LOOK_SECONDS, lambda: self._look(channel))
 
     def _flush(self) -> None:
         while self._waiting and self._channel is not None and not self._is_blocked:
