@@ -189,13 +189,18 @@ class Outbox:
         original = self._delivery.body if self.is_decoded else None
         headers = {**self._base, "messageId": new_id(), "end": epoch_ms()}
         body = post.wire.error_body(sealed, original, self.incoming)
-        copies = [Publication(self._broker.error_key, body, headers)]
-        reply_to = self.incoming.reply_to
-        if reply_to and not self._settings.no_error_replies:
-            more = {"messageId": new_id(), "x-eio-error-response": True}
-            copies.append(Publication(reply_to, sealed, {**headers, **more}))
         post.error.wait()
-        post.broker.publish(*copies)
+        post.broker.publish(Publication(self._broker.error_key, body, headers))
+        reply_to = self.incoming.reply_to
+        if not reply_to or self._settings.no_error_replies:
+            return
+        more = {"messageId": new_id(), "x-eio-error-response": True}
+        try:
+            post.broker.publish(Publication(reply_to, sealed, {**headers, **more}, is_reply=True))
+        except EmitUnconfirmed as error:  # who waited for it has gone; the error itself has arrived
+            if error.is_left_to_broker:
+                raise
+            _log.warning("the copy of an error was not taken: %s", error)
 
     def _emit_rebound(self, event: Event) -> None:
         """Send the message back as it came, to be delivered again later. Source: contract §6.3."""
@@ -243,7 +248,7 @@ class Outbox:
         body = self._post.wire.sealed(value)
         self._check_size(body)
         headers = {**self._base, "messageId": new_id(), "protocolVersion": _REPLY_PROTOCOL}
-        self._post.broker.publish(Publication(reply_to, body, headers))
+        self._post.broker.publish(Publication(reply_to, body, headers, is_reply=True))
 
     def _emit_end(self, event: Event) -> None:
         """Do nothing: the message is settled when the function is done as well."""

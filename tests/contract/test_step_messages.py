@@ -326,6 +326,19 @@ def test_an_answer_that_nobody_waits_for_is_an_error(launch: Launch, queues: Ste
     is_settled(queues, dead=1)
 
 
+def test_who_does_not_wait_any_more_is_not_waited_for(launch: Launch, queues: StepQueues) -> None:
+    """An answer, or the copy of an error, for an address that is gone is not tried again and again."""
+    container = launch(ERROR_RATE_LIMIT=100)
+    gone = {"reply_to": f"{queues.name}-gone"}
+    queues.publish(told(["emit", "httpReply", {"statusCode": 200, "body": "x", "headers": {}}]), headers=gone)
+    (error,) = queues.take("error")
+    assert error.error["message"].endswith("message to MQ: it could not be routed to any queue")
+    queues.publish(told(["raise", "it failed"]), headers=gone)
+    assert queues.take("error")[0].error["message"] == "it failed"
+    is_settled(queues, dead=2)
+    assert container.stop() == 0
+
+
 def test_a_message_that_is_too_large_raises_and_counts_once(launch: Launch, queues: StepQueues) -> None:
     """Contract 6.1, 14: the function is told, may go on, and the input is rejected all the same."""
     launch(OUTGOING_MESSAGE_SIZE_LIMIT=200)

@@ -108,27 +108,24 @@ class Broker:
         self._submit(self._begin_to_consume)
         self._await("consuming")
 
-    def publish(self, *publications: Publication) -> None:
-        """Publish, and return when the broker has confirmed everything.
+    def publish(self, publication: Publication) -> None:
+        """Publish, and return when the broker has confirmed.
 
         Raises:
-            EmitUnconfirmed: It has not, in as many attempts as are allowed; the first failure.
+            EmitUnconfirmed: It has not, in as many attempts as are allowed.
         """
-        outcomes: list[EmitUnconfirmed | None] = []
+        outcome: list[EmitUnconfirmed | None] = []
         turn = threading.Lock()
         turn.acquire()
 
         def then(error: EmitUnconfirmed | None) -> None:
-            outcomes.append(error)
-            if len(outcomes) == len(publications):
-                turn.release()
+            outcome.append(error)
+            turn.release()
 
-        for publication in publications:
-            self._submit(self._publisher.publish, publication, then)
+        self._submit(self._publisher.publish, publication, then)
         turn.acquire()
-        for error in outcomes:
-            if error is not None:
-                raise error
+        if outcome[0] is not None:
+            raise outcome[0]
 
     def publish_later(self, publication: Publication, then: Then) -> None:
         """Publish; ``then`` is called on the I/O thread when the broker has confirmed, or when it will not."""

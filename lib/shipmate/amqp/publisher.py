@@ -22,6 +22,7 @@ from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
 
+_UNROUTABLE: Final = "it could not be routed to any queue"
 _LONGEST_SECONDS: Final = 120
 _LOOK_SECONDS: Final = 30
 
@@ -39,6 +40,8 @@ class Publication:
     origin: Delivery | None = None
     """Whose properties it has, for a message that goes back as it came; such a one may be unroutable."""
     expiration_ms: int | None = None
+    is_reply: bool = False
+    """Whether it is for somebody who may have gone: that no queue wants it is final then."""
 
 
 @dataclass(slots=True, eq=False)
@@ -187,8 +190,10 @@ class Publisher:
             sending = self._sent.pop(number, None)
             if sending is None:
                 continue
-            if sending.is_returned:
-                self._failed(sending, "it could not be routed to any queue")
+            if sending.is_returned and sending.publication.is_reply:
+                self._give_up(sending, _UNROUTABLE)
+            elif sending.is_returned:
+                self._failed(sending, _UNROUTABLE)
             elif is_good:
                 sending.then(None)
             else:

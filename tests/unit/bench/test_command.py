@@ -41,14 +41,20 @@ def test_a_wrong_option_is_refused_before_anything_starts(arguments: list[str]) 
 
 def test_an_unknown_runtime_is_one_line_that_names_those_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
     """Expected, found, where."""
-    assert main(["--runtimes", "shipmate,perl"]) == 1
+    assert main(["--runtimes", "shipmate,perl"]) == 2
     assert capsys.readouterr().err == "bench: --runtimes: expected some of shipmate, bare, node, found perl\n"
 
 
 def test_a_scenario_that_no_runtime_can_run_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """The bare loop has no functions, so there is nothing to measure."""
-    assert main(["--runtimes", "bare", "--scenario", "oauth2"]) == 1
+    assert main(["--runtimes", "bare", "--scenario", "oauth2"]) == 2
     assert capsys.readouterr().err == "bench: --runtimes: expected one that can run oauth2, found bare\n"
+
+
+def test_tokens_for_hardly_more_calls_than_there_are_workers_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A message whose second attempt finds the new token used up as well fails, and nothing is wrong with that."""
+    assert main(["soak", "--refresh-every", "30"]) == 2
+    assert "--refresh-every: expected 60 or more at prefetch 20, found 30" in capsys.readouterr().err
 
 
 def test_a_named_broker_that_is_not_there_is_one_line(

@@ -1,6 +1,6 @@
 """The provider of the long run, which has to catch what it looks for."""
 
-from bench.oauth2_server import Tokens
+from bench.oauth2_server import Tokens, WarmUp
 
 
 def test_an_access_token_is_good_for_a_number_of_calls() -> None:
@@ -14,7 +14,7 @@ def test_an_access_token_is_good_for_a_number_of_calls() -> None:
 
 def test_the_first_tokens_of_a_long_run_are_good_for_few_calls() -> None:
     """So that every worker has refreshed before anything is compared."""
-    tokens = Tokens(1000, warm_up_refreshes=1)
+    tokens = Tokens(1000, WarmUp(refreshes=1, uses=20))
     keys = tokens.sign_in()
 
     assert [tokens.use(keys["access_token"]) for _ in range(21)].count(True) == 20
