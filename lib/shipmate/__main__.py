@@ -7,12 +7,22 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Run the command line of this process."""
     if sys.argv[1:] == ["run"]:  # without the parser: 9 ms of a container's start
+        _end_on_signals()
         from shipmate import step
 
         step.main()
     from shipmate import cli
 
     cli.main()
+
+
+def _end_on_signals() -> None:
+    """Let a signal end the process in order while the runtime is still being loaded: nothing has begun."""
+    import os
+    import signal
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))
 
 
 if __name__ == "__main__":

@@ -286,3 +286,11 @@ def test_messages_are_processed_side_by_side(launch: Launch, queues: StepQueues,
     for pipe in reversed(go_on):
         Path(pipe).write_text("go on")
     assert {each.message["body"] for each in queues.take("data", 3)} == {0, 1, 2}
+
+
+def test_a_signal_in_any_moment_of_the_start_ends_it_in_order(launch: Launch) -> None:
+    """From the first line of the log on there is no moment in which a signal is not heard."""
+    for text in ('"msg": "the module has no hook init"', '"msg": "consuming"'):
+        container = launch()
+        container.wait_for(text)
+        assert container.stop() == 0
