@@ -29,6 +29,10 @@ _USES_OF_A_TOKEN: Final = 200
 _ROUNDS: Final = 3
 
 
+class BadUsage(Exception):
+    """The command line asks for what cannot be."""
+
+
 def options() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure `shipmate run` against others.")
@@ -55,6 +59,9 @@ def main(arguments: Sequence[str]) -> int:
     wanted = options().parse_args(given)
     try:
         return _soak(wanted) if wanted.command == "soak" else _run(wanted)
+    except BadUsage as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
     except (NoBroker, NotAvailable, ShipmateError) as error:
         print(f"bench: {error}", file=sys.stderr)
     except AMQPError as error:
@@ -84,10 +91,11 @@ def _available(names: Sequence[str], function: str) -> list[Runtime]:
     """Return the runtimes of these names that can be had and can run the function.
 
     Raises:
-        NotAvailable: A name is unknown, the runtime that is held against the others cannot be had, or none is left.
+        BadUsage: A name is unknown, or none of the runtimes can run the function.
+        NotAvailable: The runtime that is held against the others cannot be had.
     """
     if unknown := [name for name in names if name not in RUNTIMES]:
-        raise NotAvailable(f"--runtimes: expected some of {', '.join(RUNTIMES)}, found {', '.join(unknown)}")
+        raise BadUsage(f"--runtimes: expected some of {', '.join(RUNTIMES)}, found {', '.join(unknown)}")
     found = []
     for place, name in enumerate(dict.fromkeys(names)):
         try:
@@ -100,16 +108,22 @@ def _available(names: Sequence[str], function: str) -> list[Runtime]:
         if function in runtime.folders:
             found.append(runtime)
     if not found:
-        raise NotAvailable(f"--runtimes: expected one that can run {function}, found {', '.join(names)}")
+        raise BadUsage(f"--runtimes: expected one that can run {function}, found {', '.join(names)}")
     return found
 
 
 def _soak(wanted: argparse.Namespace) -> int:
+    settings = Soak(wanted.messages, wanted.prefetch)
+    if wanted.refresh_every < settings.tokens.uses:
+        # Others would use up a new token before a message that waited for it, which then fails with good reason.
+        raise BadUsage(
+            f"--refresh-every: expected {settings.tokens.uses} or more at prefetch {wanted.prefetch}, "
+            f"found {wanted.refresh_every}"
+        )
+    runtime = RUNTIMES[wanted.runtime]()
     with ExitStack() as stack:
-        runtime = RUNTIMES[wanted.runtime]()
         found = stack.enter_context(broker())
-        settings = Soak(wanted.messages, wanted.prefetch)
-        service = stack.enter_context(Service(wanted.refresh_every, warm_up_refreshes=settings.warm_up_refreshes))
+        service = stack.enter_context(Service(wanted.refresh_every, warm_up=settings.tokens))
         station = _station(stack, found.uri, service=service)
         complaints = soak(station, runtime, settings, say=_say)
     for complaint in complaints:

@@ -9,28 +9,34 @@ import json
 import secrets
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _LATE_SECONDS: Final = 0.02
-WARM_UP_USES: Final = 20
 _PHRASES: Final = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
 _ME: Final = {"id": "user", "items": [{"id": number, "name": f"Item {number}"} for number in range(10)]}
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """How a run begins: with tokens that are good for a few calls, for a number of refreshes after the sign-in."""
+
+    refreshes: int
+    uses: int
+
+
+NO_WARM_UP: Final = WarmUp(0, 0)
 
 
 class Tokens:
     """The tokens of one sign-in: an access token is good for some calls, a refresh token for one refresh. No I/O."""
 
-    def __init__(self, uses: int, warm_up_refreshes: int = 0) -> None:
-        """Start without a sign-in.
-
-        Args:
-            uses: How many calls an access token is good for.
-            warm_up_refreshes: How many refreshes after a sign-in give tokens that are good for a few calls only.
-        """
+    def __init__(self, uses: int, warm_up: WarmUp = NO_WARM_UP) -> None:
+        """Start without a sign-in; ``uses`` is how many calls an access token is good for."""
         self._uses = uses
-        self._warm_up_refreshes = warm_up_refreshes
+        self._warm_up = warm_up
         self._begin()
 
     def _begin(self) -> None:
@@ -42,7 +48,7 @@ class Tokens:
     @property
     def is_warming_up(self) -> bool:
         """Whether few refreshes have been made since the sign-in."""
-        return self.refreshes < self._warm_up_refreshes
+        return self.refreshes < self._warm_up.refreshes
 
     def sign_in(self) -> dict[str, Any]:
         """Return the keys of a new sign-in; the old ones are worth nothing, and the counts begin again."""
@@ -51,7 +57,7 @@ class Tokens:
 
     def _issue(self) -> dict[str, Any]:
         self._access_token, self._refresh_token = f"access-{secrets.token_hex(8)}", f"refresh-{secrets.token_hex(8)}"
-        self._uses_left = WARM_UP_USES if self.is_warming_up else self._uses
+        self._uses_left = self._warm_up.uses if self.is_warming_up else self._uses
         return {
             "access_token": self._access_token,
             "refresh_token": self._refresh_token,
@@ -140,10 +146,10 @@ class _Connection(asyncio.Protocol):
         self._transport.write(head.encode() + content)
 
 
-async def serve(uses: int, warm_up_refreshes: int) -> None:
+async def serve(uses: int, warm_up: WarmUp) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
-    tokens = Tokens(uses, warm_up_refreshes)
+    tokens = Tokens(uses, warm_up)
     server = await loop.create_server(lambda: _Connection(tokens), "127.0.0.1", 0)
     ended = asyncio.Event()
     loop.add_reader(sys.stdin, ended.set)
@@ -152,4 +158,5 @@ async def serve(uses: int, warm_up_refreshes: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    arguments = [int(each) for each in sys.argv[1:]]
+    asyncio.run(serve(arguments[0], WarmUp(*arguments[1:])))

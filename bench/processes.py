@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-import psutil  # type: ignore[import-untyped]  # its annotations come without the marker that says so
+import psutil
 
 # What a process needs from outside to find its programs and its temporary folder; the rest is the same for everybody.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")

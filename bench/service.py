@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from bench.oauth2_server import NO_WARM_UP, WarmUp
+
 _PROGRAM: Final = Path(__file__).with_name("oauth2_server.py")
 _TIMEOUT_SECONDS: Final = 10.0
 
@@ -15,14 +17,14 @@ _TIMEOUT_SECONDS: Final = 10.0
 class Service:
     """A running provider whose access tokens are good for a number of calls."""
 
-    def __init__(self, uses: int, *, warm_up_refreshes: int = 0) -> None:
+    def __init__(self, uses: int, *, warm_up: WarmUp = NO_WARM_UP) -> None:
         """Start it.
 
         Args:
             uses: How many calls an access token is good for.
-            warm_up_refreshes: How many refreshes after a sign-in come soon after one another, while calls take long.
+            warm_up: How a run begins; calls take long meanwhile.
         """
-        command = [sys.executable, str(_PROGRAM), str(uses), str(warm_up_refreshes)]
+        command = [sys.executable, str(_PROGRAM), str(uses), str(warm_up.refreshes), str(warm_up.uses)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None  # noqa: S101 - it was asked for
         self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"

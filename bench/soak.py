@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bench.oauth2_server import WARM_UP_USES
+from bench.oauth2_server import WarmUp
 from bench.plan import Case
 from bench.processes import ProcessTree, VoidRun
 from bench.runtimes import Runtime
@@ -17,9 +17,11 @@ _FUNCTION: Final = "oauth2"
 _WAITING: Final = 500
 """How many messages are on their way at most: the input is never empty, and never long."""
 _SAMPLES: Final = 200
-_REFRESHES_PER_WORKER: Final = 10
+_REFRESHES_PER_WORKER: Final = 8
+_USES_PER_WORKER: Final = 3
 _ROWS: Final = 20
 _STALL_SECONDS: Final = 60.0
+_QUIET_SECONDS: Final = 2.0
 _WAIT_SECONDS: Final = 0.05
 _MIB: Final = 2**20
 
@@ -32,14 +34,14 @@ class Soak:
     prefetch: int
 
     @property
-    def warm_up_refreshes(self) -> int:
-        """How many refreshes are made soon after one another: so many that each worker has probably made one."""
-        return _REFRESHES_PER_WORKER * self.prefetch
+    def tokens(self) -> WarmUp:
+        """How the run begins: with so many refreshes, soon after one another, that each worker has made one."""
+        return WarmUp(_REFRESHES_PER_WORKER * self.prefetch, _USES_PER_WORKER * self.prefetch)
 
     @property
     def warm_up(self) -> int:
         """How many messages come before the runtime is as it stays: a tenth, or those of the first refreshes."""
-        return max(self.messages // 10, (self.warm_up_refreshes + 1) * WARM_UP_USES)
+        return max(self.messages // 10, (self.tokens.refreshes + 1) * self.tokens.uses)
 
 
 @dataclass(slots=True)
@@ -117,6 +119,8 @@ def _feed(station: Station, tree: ProcessTree, *, books: Books, tell: Callable[[
         now = time.perf_counter()
         if books.received > moved:
             moved, at = books.received, now
+        elif now - at > _QUIET_SECONDS and books.received + station.queues.depth("error") >= books.total:
+            break
         elif now - at > _STALL_SECONDS:
             raise VoidRun(f"no output for {_STALL_SECONDS:.0f} s after {moved} of {books.total}")
         if books.received - sampled >= every or books.received >= books.total:

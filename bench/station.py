@@ -50,6 +50,7 @@ class Station:
         self.queues = queues
         self.service = service
         self._folder = folder
+        self._published = 0
         config = {} if service is None else {"_account": _ACCOUNT, "base_url": service.url}
         self._platform = Platform(steps={"flow": {"step": {"config": config}}}, accounts={_ACCOUNT: {}})
         self._platform.start()
@@ -87,7 +88,7 @@ class Station:
         return orjson.loads(self.queues.cipher.decode(content, _PROTOCOL))["body"]
 
     def publish(self, content: bytes, count: int = 1) -> None:
-        """Put an encrypted message into the input, once or several times."""
+        """Put an encrypted message into the input, once or several times; each has an id of its own."""
         headers = {
             "execId": "exec",
             "taskId": "flow",
@@ -97,8 +98,10 @@ class Station:
             "threadId": "00000000-0000-4000-8000-000000000000",
             "protocolVersion": _PROTOCOL,
         }
-        for number in range(count):
-            self.queues.publish_raw(content, {**headers, "messageId": f"in-{number}"})
+        for _ in range(count):
+            # A runtime may take messages with one id for one message that was delivered again.
+            self._published += 1
+            self.queues.publish_raw(content, {**headers, "messageId": f"in-{self._published}"})
 
     def withdraw(self) -> int:
         """Take the messages back that are not delivered yet, and return how many those are."""
