@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import uuid
@@ -57,6 +58,8 @@ def main(arguments: Sequence[str]) -> int:
     if not given or given[0] not in ("run", "soak", "-h", "--help"):
         given.insert(0, "run")
     wanted = options().parse_args(given)
+    # A runtime that was started, and the queues, do not end with this process by themselves.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _soak(wanted) if wanted.command == "soak" else _run(wanted)
     except BadUsage as error:
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     except AMQPError as error:
         print(f"bench: the broker was lost: {type(error).__name__}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("bench: interrupted", file=sys.stderr)
+        print("bench: interrupted; nothing was written", file=sys.stderr)
     return 1
 
 
