@@ -58,8 +58,6 @@ def main(arguments: Sequence[str]) -> int:
     if not given or given[0] not in ("run", "soak", "-h", "--help"):
         given.insert(0, "run")
     wanted = options().parse_args(given)
-    # A runtime that was started, and the queues, do not end with this process by themselves.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _soak(wanted) if wanted.command == "soak" else _run(wanted)
     except BadUsage as error:
@@ -162,4 +160,6 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    # A runtime that was started, and the queues, do not end with this process by themselves.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
