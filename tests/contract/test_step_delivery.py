@@ -112,6 +112,7 @@ def test_a_step_subscribes_again_after_it_was_cancelled(launch: Launch, queues: 
     assert container.stop() == 0
 
 
+@pytest.mark.timeout(60)
 class TestBroker:
     """A broker that stops."""
 
