@@ -7,8 +7,8 @@ import signal
 import sys
 import tempfile
 import uuid
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -134,8 +134,22 @@ def _soak(wanted: argparse.Namespace) -> int:
     return 1 if complaints else 0
 
 
+@contextmanager
+def _queues(uri: str) -> Iterator[StepQueues]:
+    """Yield queues of our own, and delete them however the measuring ends."""
+    queues = StepQueues(uri, name=f"bench-{uuid.uuid4().hex[:8]}")
+    try:
+        yield queues
+    finally:
+        with suppress(AMQPError):
+            queues.close()
+        queues.connect()  # an interrupt may have come in the middle of a frame
+        queues.delete()
+        queues.close()
+
+
 def _station(stack: ExitStack, uri: str, *, service: Service | None) -> Station:
-    queues = stack.enter_context(StepQueues(uri, name=f"bench-{uuid.uuid4().hex[:8]}"))
+    queues = stack.enter_context(_queues(uri))
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipmate-bench-")))
     return stack.enter_context(Station(queues, folder, service=service))
 

@@ -3,13 +3,14 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 import orjson
+from pika.exceptions import AMQPError
 
 from bench.plan import Case
 from bench.processes import ProcessTree, VoidRun
@@ -146,7 +147,8 @@ class Station:
         try:
             yield taken
         finally:
-            channel.basic_cancel(tag)
+            with suppress(AMQPError):  # what is broken shows itself at the next use, and must not hide why
+                channel.basic_cancel(tag)
 
     def check(self, body: Any, outputs: int, *, sample: bytes | None = None) -> None:
         """Check what an ended runtime has left behind.
