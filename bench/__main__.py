@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from pika.exceptions import AMQPError
@@ -27,6 +28,7 @@ from shipmate.errors import ShipmateError
 
 _RESULTS: Final = Path(__file__).resolve().parent / "results"
 _USES_OF_A_TOKEN: Final = 200
+_STOP: Final = (signal.SIGINT, signal.SIGTERM)
 _ROUNDS: Final = 3
 
 
@@ -173,7 +175,14 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End in order, once: a second signal must not keep us from ending the runtime and deleting the queues."""
+    for number in _STOP:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
-    # A runtime that was started, and the queues, do not end with this process by themselves.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in _STOP:
+        signal.signal(each, _interrupt)
     sys.exit(main(sys.argv[1:]))

@@ -25,7 +25,10 @@ class Service:
             warm_up: How a run begins; calls take long meanwhile.
         """
         command = [sys.executable, str(_PROGRAM), str(uses), str(warm_up.refreshes), str(warm_up.uses)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # In a session of its own, so that Ctrl-C does not end it before those who need it.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         assert self._process.stdout is not None  # noqa: S101 - it was asked for
         self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
 
