@@ -90,7 +90,7 @@ class Step:
             raise ValueError("a step that processes messages needs a broker")
         self._wire = Wire(settings.flow, settings.messages)
         self._broker = Broker(settings.broker, on_delivery=self._delivered, on_lost=self._happened.put)
-        self._workers: Workers[Delivery] = Workers(settings.broker.prefetch, self._work)
+        self._workers: Workers[Delivery] = Workers(settings.broker.prefetch, self._work, self._broker.call_later)
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""

@@ -1,43 +1,100 @@
-"""The threads that process messages: as many as may be processed at once, started when they are needed."""
+"""The threads that process messages: as many as may be processed at once, started when they are needed.
+
+A thread that is woken for each message costs more than a quick function. So while functions are quick, messages wait
+for a thread that is awake already, and others are woken when none has come for a moment; functions that take long,
+because they wait for an API, get a thread each at once.
+"""
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 _T = TypeVar("_T")
+
+_QUICK_SECONDS: Final = 0.001
+_LOOK_SECONDS: Final = 0.001
+_NEWEST_SHARE: Final = 0.2
+"""How much the last item counts in what items usually take."""
 
 
 class Workers(Generic[_T]):
     """Hands items to threads in order; the threads end with the process."""
 
-    def __init__(self, count: int, work: Callable[[_T], None]) -> None:
+    def __init__(
+        self, count: int, work: Callable[[_T], None], later: Callable[[float, Callable[[], None]], object]
+    ) -> None:
         """Start nothing yet.
 
         Args:
             count: The most threads that there are at once.
             work: Processes one item; it must not raise.
+            later: Calls a function after some seconds, on the thread that submits.
         """
         self._count = count
         self._work = work
-        self._items: SimpleQueue[_T] = SimpleQueue()
-        self._idle = threading.Semaphore(0)
-        self._threads = 0
+        self._later = later
         self._lock = threading.Lock()
+        self._items: deque[_T] = deque()
+        self._wake = threading.Semaphore(0)
+        self._threads = 0
+        self._awake = 0
+        self._taken = 0
+        self._usual_seconds = 0.0
+        self._is_watched = False
 
     def submit(self, item: _T) -> None:
-        """Have an item processed by an idle thread, a new one, or the next that has time."""
-        self._items.put(item)
-        if self._idle.acquire(blocking=False):
-            return
+        """Have an item processed; always called on one and the same thread."""
         with self._lock:
-            if self._threads == self._count:
+            self._items.append(item)
+            is_awaited = self._awake > 0 and self._usual_seconds < _QUICK_SECONDS
+            started = 0 if is_awaited else self._rouse(1)
+        self._start(started)
+        if is_awaited and not self._is_watched:
+            self._is_watched = True
+            self._later(_LOOK_SECONDS, lambda: self._look(self._taken, 1))
+
+    def _look(self, seen: int, count: int) -> None:
+        """Wake more and more threads as long as items wait and nobody takes one."""
+        with self._lock:
+            if not self._items:
+                self._is_watched = False
                 return
-            self._threads += 1
-            name = f"shipmate-worker-{self._threads}"
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+            is_stuck = self._taken == seen
+            started = self._rouse(min(count, len(self._items))) if is_stuck else 0
+            seen = self._taken
+        self._start(started)
+        self._later(_LOOK_SECONDS, lambda: self._look(seen, count * 2 if is_stuck else 1))
+
+    def _rouse(self, count: int) -> int:
+        """Wake idle threads, with the lock held, and return how many are to be started besides."""
+        woken = min(count, self._threads - self._awake)
+        for _ in range(woken):
+            self._wake.release()
+        started = min(count - woken, self._count - self._threads)
+        self._threads += started
+        self._awake += woken + started
+        return started
+
+    def _start(self, count: int) -> None:
+        for _ in range(count):
+            threading.Thread(target=self._run, name="shipmate-worker", daemon=True).start()
 
     def _run(self) -> None:
         while True:
-            self._work(self._items.get())
-            self._idle.release()
+            with self._lock:
+                if self._items:
+                    item = self._items.popleft()
+                    self._taken += 1
+                    is_idle = False
+                else:
+                    self._awake -= 1
+                    is_idle = True
+            if is_idle:
+                self._wake.acquire()
+                continue
+            begun = time.perf_counter()
+            self._work(item)
+            del item  # a large message must not live until the next one comes
+            self._usual_seconds += _NEWEST_SHARE * (time.perf_counter() - begun - self._usual_seconds)

@@ -1,30 +1,80 @@
 """Threads that are started when they are needed, and no more than may be."""
 
 import threading
+from collections.abc import Callable
 from queue import SimpleQueue
 
 from shipmate.workers import Workers
 
 
-def test_no_more_threads_work_than_are_allowed_and_idle_ones_are_used_again() -> None:
-    """One after the other is one thread; side by side they are as many as the limit."""
-    done: SimpleQueue[tuple[int, str]] = SimpleQueue()
+def soon(seconds: float, action: Callable[[], None]) -> None:
+    """Call a function after some seconds, as the I/O thread's loop does."""
+    timer = threading.Timer(seconds, action)
+    timer.daemon = True
+    timer.start()
+
+
+def never(seconds: float, action: Callable[[], None]) -> None:
+    """Call nothing."""
+
+
+def test_quick_items_are_all_done_by_the_thread_that_is_awake() -> None:
+    """One thread is woken, and takes one after the other."""
+    done: SimpleQueue[tuple[int, int]] = SimpleQueue()
+    workers: Workers[int] = Workers(8, lambda number: done.put((number, threading.get_ident())), never)
+    for number in range(200):
+        workers.submit(number)
+    results = [done.get(timeout=10) for _ in range(200)]
+    assert [number for number, _ in results] == list(range(200))
+    assert len({thread for _, thread in results}) == 1
+
+
+def test_items_that_nobody_takes_get_threads_of_their_own() -> None:
+    """Functions that wait for something do not keep the others waiting."""
+    together = threading.Barrier(16, timeout=10)
+    done: SimpleQueue[int] = SimpleQueue()
+
+    def work(number: int) -> None:
+        together.wait()
+        done.put(number)
+
+    workers = Workers(16, work, soon)
+    for _ in range(3):
+        for number in range(16):
+            workers.submit(number)
+        assert {done.get(timeout=10) for _ in range(16)} == set(range(16))
+
+
+def test_no_more_threads_work_than_are_allowed() -> None:
+    """Whatever waits."""
+    lock = threading.Lock()
+    working = most = 0
+    done: SimpleQueue[int] = SimpleQueue()
     go_on = threading.Semaphore(0)
 
     def work(number: int) -> None:
-        if number >= 10:
-            go_on.acquire()
-        done.put((number, threading.current_thread().name))
+        nonlocal working, most
+        with lock:
+            working += 1
+            most = max(most, working)
+        go_on.acquire()
+        with lock:
+            working -= 1
+        done.put(number)
 
-    workers = Workers(3, work)
-    first = []
-    for number in range(3):
+    workers = Workers(3, work, soon)
+    for number in range(12):
         workers.submit(number)
-        first.append(done.get(timeout=10))
-    assert [number for number, _ in first] == [0, 1, 2]
-    for number in range(10, 20):
-        workers.submit(number)
-    for _ in range(10):
+    for _ in range(12):
         go_on.release()
-    names = {done.get(timeout=10)[1] for _ in range(10)}
-    assert len(names) <= 3
+    assert {done.get(timeout=10) for _ in range(12)} == set(range(12))
+    assert most <= 3
+
+
+def test_an_item_that_comes_when_all_are_idle_again_is_taken_at_once() -> None:
+    """Also without a look: prefetch 1 must not wait for one."""
+    done: SimpleQueue[int] = SimpleQueue()
+    workers = Workers(4, done.put, never)
+    for number in range(2000):
+        workers.submit(number)
+        assert done.get(timeout=10) == number

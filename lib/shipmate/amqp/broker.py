@@ -144,6 +144,10 @@ class Broker:
         # Read without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
         return delivery.incarnation != self._deliveries.incarnation
 
+    def call_later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have something done on the I/O thread after some seconds; only that thread may ask for it."""
+        self._loop.call_later(seconds, action)
+
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Keep other containers out meanwhile, as far as the broker lets us."""
