@@ -1,23 +1,20 @@
 """Running a component on this machine, without a broker: one message, one model, or the check of credentials."""
 
-import copy
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from shipmate.accountkeys import AccountKeys
-from shipmate.component import Component, Function, Modules
-from shipmate.errors import AuthorError, BadInput, FunctionNotFound, ShipmateError
-from shipmate.executor import Event, Ids, Services, call_model, process, run_hook, verify
+from shipmate.component import Component, Function
+from shipmate.direct import Direct, log_failure
+from shipmate.errors import AuthorError, BadInput, FunctionNotFound
+from shipmate.executor import Event, Services
 from shipmate.keyfile import KeyFile
 from shipmate.log import Redactor
-from shipmate.message import error_text, format_error
+from shipmate.message import format_error
 from shipmate.provision import Sessions, platform_of, register_secrets
-
-_LOG: Final = logging.getLogger("shipmate.local")
 
 WriteLine = Callable[[Mapping[str, Any]], None]
 
@@ -73,9 +70,7 @@ class LocalRun:
             redactor: Learns the secrets.
             flow_variables: What ``context.flow_variables`` has.
         """
-        self._component = component
         self._cfg = cfg
-        self._modules = Modules(component)
         register_secrets(redactor, component, cfg, environ)
         platform = platform_of(environ)
         file = KeyFile(cfg_file) if cfg_file is not None else None
@@ -84,6 +79,7 @@ class LocalRun:
         self._services = Services(
             redactor=redactor, oauth2=self._sessions, platform=platform, flow_variables=flow_variables or {}
         )
+        self._direct = Direct(component, self._services)
 
     def exec(self, function: Function, msg: Mapping[str, Any], snapshot: Any, *, write_line: WriteLine) -> int:
         """Run an action or a trigger on one message as the container does, and return how many errors there were.
@@ -95,28 +91,7 @@ class LocalRun:
             write_line: Is given each event as ``{"event": ..., "value": ...}``.
         """
         sink = LocalSink(self._keys, write_line)
-        try:
-            code = self._modules.process(function)
-            init = self._modules.hook(function, "init")
-            if init is not None:
-                run_hook(init, self._own_cfg())
-        except BaseException as error:  # the author's code may raise anything, sys.exit included
-            log_failure(error)
-            try:
-                sink.deliver(Event("error", self._services.redactor.redact_json(format_error(error))))
-            except Exception as cause:  # the message has failed already, and nothing is left to tell it to
-                log_failure(cause)
-            return 1
-        outcome = process(
-            code,
-            copy.deepcopy(msg),
-            self._own_cfg(),
-            copy.deepcopy(snapshot),
-            sink=sink,
-            services=self._services,
-            ids=Ids(),
-        )
-        return outcome.errors
+        return self._direct.process(function, msg, self._cfg, snapshot, sink=sink)
 
     def call(self, function: Function, name: str) -> "Answer":
         """Return what ``get_meta_model`` or a select model answers, or ``{"error": ...}`` when it fails.
@@ -125,8 +100,7 @@ class LocalRun:
             FunctionNotFound: The module has no function of that name; nothing was called.
         """
         try:
-            model = self._modules.model(function, name)
-            return Answer(call_model(model, self._own_cfg(), sink=self._silent(), services=self._services, ids=Ids()))
+            return Answer(self._direct.call(function, name, self._cfg, sink=self._silent()))
         except FunctionNotFound:
             raise
         except BaseException as error:  # the author's code may raise anything, sys.exit included
@@ -136,11 +110,10 @@ class LocalRun:
     def verify(self) -> "Answer":
         """Return the component's verdict on the credentials, an object with ``verified``."""
         try:
-            verifier = self._modules.verifier()
+            verdict = self._direct.verify(self._cfg, sink=self._silent())
         except AuthorError as error:
             log_failure(error)
             return Answer({"verified": False, "reason": str(error)}, is_good=False)
-        verdict = verify(verifier, self._own_cfg(), sink=self._silent(), services=self._services, ids=Ids())
         return Answer(verdict, is_good=bool(verdict["verified"]))
 
     def drain(self, timeout_seconds: float) -> None:
@@ -148,18 +121,8 @@ class LocalRun:
         self._sessions.drain(timeout_seconds)
         self._keys.settle(timeout_seconds)
 
-    def _own_cfg(self) -> Any:
-        return copy.deepcopy(self._cfg)
-
     def _silent(self) -> LocalSink:
         return LocalSink(self._keys, None)
-
-
-def log_failure(error: BaseException) -> None:
-    """Log what went wrong in one line; the whole traceback only for those who debug."""
-    text = " ".join(error_text(error).split())
-    _LOG.error("%s", text if isinstance(error, ShipmateError) else f"{type(error).__name__}: {text}")
-    _LOG.debug("the traceback of this error", exc_info=error)
 
 
 def message_problems(component: Component, function: Function, body: Any) -> list[str]:

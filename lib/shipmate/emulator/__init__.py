@@ -18,7 +18,7 @@ They listen on local ports, record what they are sent in a journal that all shar
 
 from typing import TYPE_CHECKING, Any
 
-from shipmate.emulator.api import DemoApi
+from shipmate.emulator.api import Api, DemoApi
 from shipmate.emulator.exchange import Journal, Reply, Request
 from shipmate.emulator.grants import OAuth2Refusal
 from shipmate.emulator.http import Fault, Server
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from shipmate.emulator.broker import NotTaken, Received, StepQueues
 
 __all__ = [
+    "Api",
     "DemoApi",
     "Fault",
     "Journal",

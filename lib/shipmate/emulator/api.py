@@ -7,16 +7,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shipmate.emulator.exchange import Journal, Reply, Request
-from shipmate.emulator.http import Answer, Server
+from shipmate.emulator.http import Server
 from shipmate.emulator.oauth2 import OAuth2Provider
 
 
-class DemoApi(Server):
-    """A small CRM: /me, /contacts, /records in pages, and resources that help to test a client.
+class Api(Server):
+    """A server all of whose routes need an access token of a provider.
+
+    >>> from shipmate.emulator import OAuth2Provider
+    >>> with OAuth2Provider() as provider, Api(provider) as api:
+    ...     api.route("GET", "/me", lambda request: Reply(200, {"id": 7}))
 
     Args:
         provider: Who issues the tokens; its journal is used unless another is given.
-        records: What /records pages through; 25 made-up ones unless given.
         token_header: A header of the API's own that carries the bare token instead of ``Authorization: Bearer``.
         refusal: What an expired or unknown token is answered instead of 401.
     """
@@ -25,7 +28,6 @@ class DemoApi(Server):
         self,
         provider: OAuth2Provider,
         *,
-        records: Sequence[Mapping[str, Any]] | None = None,
         token_header: str | None = None,
         refusal: Reply | None = None,
         name: str = "api",
@@ -36,31 +38,15 @@ class DemoApi(Server):
         self.provider = provider
         self.token_header = token_header
         self.refusal = refusal
-        made_up: list[Mapping[str, Any]] = [{"id": number, "name": f"Record {number}"} for number in range(1, 26)]
-        self.records = made_up if records is None else list(records)
-        self.contacts: dict[str, dict[str, Any]] = {}
-        self._lock = threading.Lock()
-        self._contacts_made = 0
         self._scopes: dict[str, tuple[str, int]] = {}
-        self._protect("GET", "/me", self._me)
-        self._protect("GET", "/contacts", self._list)
-        self._protect("POST", "/contacts", self._create)
-        for method in ("GET", "PUT", "DELETE"):
-            self._protect(method, "/contacts/{key}", self._contact)
-        self._protect("GET", "/records", self._page)
-        self._protect("*", "/echo", self._echo)
-        self._protect("*", "/redirect", self._redirect)
-        self._protect("*", "/status/{code}", lambda request, code: Reply(int(code), {"status": int(code)}))
 
     def require_scope(self, path: str, scope: str, *, status: int = 403) -> None:
         """Answer insufficient_scope to tokens without a scope, at one path."""
         self._scopes[path] = (scope, status)
 
-    def _protect(self, method: str, pattern: str, answer: Answer) -> None:
-        def checked(request: Request, **names: str) -> Reply:
-            return self._refused(request) or answer(request, **names)
-
-        self.route(method, pattern, checked)
+    def answer(self, request: Request) -> Reply:
+        """Return the refusal of a request without a valid token, otherwise what the routes say to it."""
+        return self._refused(request) or super().answer(request)
 
     def _token(self, request: Request) -> str | None:
         return request.header(self.token_header) if self.token_header else request.bearer
@@ -77,6 +63,35 @@ class DemoApi(Server):
         if required and required not in scope.split():
             return _challenge(status, "insufficient_scope", "the access token may not do this", scope=required)
         return None
+
+
+class DemoApi(Api):
+    """A small CRM: /me, /contacts, /records in pages, and resources that help to test a client.
+
+    Args:
+        provider: Who issues the tokens.
+        records: What /records pages through; 25 made-up ones unless given.
+        **options: As for `Api`.
+    """
+
+    def __init__(
+        self, provider: OAuth2Provider, *, records: Sequence[Mapping[str, Any]] | None = None, **options: Any
+    ) -> None:
+        super().__init__(provider, **options)
+        made_up: list[Mapping[str, Any]] = [{"id": number, "name": f"Record {number}"} for number in range(1, 26)]
+        self.records = made_up if records is None else list(records)
+        self.contacts: dict[str, dict[str, Any]] = {}
+        self._lock = threading.Lock()
+        self._contacts_made = 0
+        self.route("GET", "/me", self._me)
+        self.route("GET", "/contacts", self._list)
+        self.route("POST", "/contacts", self._create)
+        for method in ("GET", "PUT", "DELETE"):
+            self.route(method, "/contacts/{key}", self._contact)
+        self.route("GET", "/records", self._page)
+        self.route("*", "/echo", self._echo)
+        self.route("*", "/redirect", self._redirect)
+        self.route("*", "/status/{code}", lambda request, code: Reply(int(code), {"status": int(code)}))
 
     def _me(self, request: Request) -> Reply:
         return Reply(200, {"id": "user", "name": "Ada Example", "email": "ada@example.com"})
