@@ -1,0 +1,108 @@
+"""What a function has emitted, as a test looks at it."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from shipmate.emission import Event
+from shipmate.redaction import Redactor
+
+_LONGEST_VALUE: Final = 500
+
+
+class Emissions:
+    """The events of one call, in order, and the same by their kind.
+
+    >>> emissions = Emissions([("data", {"body": {"id": 7}}), ("snapshot", {"next": 8})])
+    >>> emissions.message["body"], emissions.snapshots, emissions.errors
+    ({'id': 7}, [{'next': 8}], [])
+    """
+
+    def __init__(self, events: list[tuple[str, Any]] | None = None, redactor: Redactor | None = None) -> None:
+        """Hold events as pairs of name and value; the redactor takes secrets out of what is shown of them."""
+        self.events: list[tuple[str, Any]] = [] if events is None else events
+        self._redactor = redactor or Redactor()
+
+    @property
+    def data(self) -> list[dict[str, Any]]:
+        """The messages."""
+        return self._of("data")
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """The errors: ``{"name": ..., "message": ..., "stack": ...}``."""
+        return self._of("error")
+
+    @property
+    def snapshots(self) -> list[Any]:
+        """The snapshots, whole ones and the changes of ``updateSnapshot``."""
+        return self._of("snapshot", "updateSnapshot")
+
+    @property
+    def updated_keys(self) -> list[dict[str, Any]]:
+        """The new keys, by the name of their credential field."""
+        return self._of("updateKeys")
+
+    @property
+    def rebounds(self) -> list[str]:
+        """The reasons for which the message is to come again."""
+        return self._of("rebound")
+
+    @property
+    def http_replies(self) -> list[dict[str, Any]]:
+        """The answers to the request that started the flow."""
+        return self._of("httpReply")
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The only message.
+
+        Raises:
+            AssertionError: There is none, or several, or there are errors besides; it tells what came.
+        """
+        if len(self.data) != 1 or self.errors:
+            raise AssertionError(f"expected one message, found {self.summary()}")
+        return self.data[0]
+
+    def summary(self) -> str:
+        """Return all events in a few lines, without secrets; errors with the place where they come from."""
+        if not self.events:
+            return "nothing: no event was emitted"
+        return "\n".join(f"{name}: {self._shown(name, value)}" for name, value in self.events)
+
+    def __repr__(self) -> str:
+        """Name the events, not their values."""
+        return f"Emissions({[name for name, _ in self.events]})"
+
+    def _of(self, *names: str) -> list[Any]:
+        return [value for name, value in self.events if name in names]
+
+    def _shown(self, name: str, value: Any) -> str:
+        safe = self._redactor.redact_json(value)
+        if name == "error" and isinstance(safe, Mapping):
+            return f"{safe.get('name')}: {safe.get('message')}{_place(safe.get('stack'))}"
+        text = repr(safe)
+        return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}... ({len(text)} characters)"
+
+
+def _place(stack: object) -> str:
+    """Return where an error was raised, as its traceback has it: the last frame is the innermost one."""
+    frames = [line.strip() for line in str(stack).splitlines() if line.lstrip().startswith('File "')]
+    return f"\n    {frames[-1]}" if frames else ""
+
+
+class RecordingSink:
+    """Takes the events of a call; new keys go on to where they are stored."""
+
+    def __init__(self, emissions: Emissions, save_keys: Callable[[Mapping[str, Any]], None]) -> None:
+        """Record into ``emissions``."""
+        self._emissions = emissions
+        self._save_keys = save_keys
+        self._lock = threading.Lock()
+
+    def deliver(self, event: Event) -> None:
+        """Record one event."""
+        with self._lock:
+            if event.name == "updateKeys":
+                self._save_keys(event.value)
+            self._emissions.events.append((event.name, event.value))

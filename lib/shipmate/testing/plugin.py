@@ -1,0 +1,109 @@
+"""The pytest plugin: fixtures for a component, its OAuth2 provider, the platform and the container.
+
+It is loaded where shipmate is installed; ``-p no:shipmate`` leaves it out.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from shipmate.emulator import OAuth2Provider, Platform
+    from shipmate.testing.container import ContainerUnderTest
+    from shipmate.testing.subject import ComponentUnderTest
+
+_MARKERS = (
+    "oauth2_provider(**options): how the fixture oauth2_provider behaves, by the arguments of "
+    "shipmate.emulator.OAuth2Provider",
+    "network: this test may reach hosts that are not on this machine",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the markers known."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Tell in the report of a failed test what the component has emitted."""
+    report = yield
+    subject = getattr(item, "funcargs", {}).get("component")
+    if report.failed and hasattr(subject, "report") and (text := subject.report()):
+        report.sections.append(("shipmate: what the component did", text))
+    return report
+
+
+@pytest.fixture
+def component(request: pytest.FixtureRequest) -> "Iterator[ComponentUnderTest]":
+    """The component at or above the folder of the test: ``run``, ``call`` and ``verify`` call its functions.
+
+    The test has no network but for the hosts that are served with ``component.serve(url, server)``.
+    """
+    from shipmate.errors import ShipmateError
+    from shipmate.testing.routes import Routes
+    from shipmate.testing.subject import ComponentUnderTest, find_root
+
+    root = find_root(request.path.parent, lambda folder: folder == request.config.rootpath)
+    if root is None:
+        pytest.fail(f"expected a component.json at or above {request.path.parent}, found none", pytrace=False)
+    try:
+        subject = ComponentUnderTest(root, Routes())
+    except ShipmateError as error:
+        pytest.fail(str(error), pytrace=False)
+    with subject.routes.installed(closes_network=request.node.get_closest_marker("network") is None):
+        yield subject
+    subject.close()
+
+
+@pytest.fixture
+def oauth2_provider(
+    request: pytest.FixtureRequest, component: "ComponentUnderTest", monkeypatch: pytest.MonkeyPatch
+) -> "Iterator[OAuth2Provider]":
+    """An OAuth2 provider that answers for the addresses in the component's ``credentials.oauth2``.
+
+    It knows the component's client; variables of it that are not set get sample values.
+    ``@pytest.mark.oauth2_provider(rotation=False)`` says how it behaves.
+    """
+    from shipmate.testing.provider import provider_of, sample_variables, serve_tokens
+
+    for name, value in sample_variables(component.descriptor, os.environ).items():
+        monkeypatch.setenv(name, value)
+    marker = request.node.get_closest_marker("oauth2_provider")
+    with provider_of(component.descriptor, os.environ, **(marker.kwargs if marker else {})) as provider:
+        serve_tokens(component.routes, provider, component.descriptor, os.environ)
+        yield provider
+
+
+@pytest.fixture
+def platform(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Platform]":
+    """The platform's API and object storage, at the addresses that the environment names."""
+    from shipmate.emulator import Platform
+
+    with Platform() as emulated:
+        for name, value in emulated.environ().items():
+            monkeypatch.setenv(name, value)
+        yield emulated
+
+
+@pytest.fixture
+def container(component: "ComponentUnderTest", platform: "Platform") -> "Iterator[ContainerUnderTest]":
+    """The component as ``shipmate run`` in a process of its own, with a real RabbitMQ.
+
+    The broker is at ``SHIPMATE_TEST_AMQP_URI``. Without it the test is skipped, unless ``CI`` is set: there it fails.
+    """
+    from shipmate.testing.container import URI_VARIABLE, ContainerUnderTest, NoBroker
+
+    uri = os.environ.get(URI_VARIABLE)
+    if not uri:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(f"needs RabbitMQ: set {URI_VARIABLE}, for example to amqp://guest:guest@127.0.0.1:5672")
+    try:
+        started = ContainerUnderTest(component.descriptor, platform, uri, component.routes)
+    except NoBroker as error:
+        pytest.fail(str(error), pytrace=False)
+    yield started
+    started.close()

@@ -1,0 +1,73 @@
+"""An emulated OAuth2 provider in the place of the one that a component's descriptor names."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from shipmate.component import Component
+from shipmate.emulator import OAuth2Provider
+from shipmate.oauth2.provider import Variables
+from shipmate.testing.routes import Route, Routes
+
+_VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_ENDPOINTS: Final = {"token_uri": "/token", "auth_uri": "/authorize", "revoke_uri": "/revoke"}
+_SAMPLE_URL: Final = "https://provider.example.com"
+
+
+def sample_variables(component: Component, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return values for the variables in ``credentials.oauth2`` that neither the environment nor a field has."""
+    fields = component.credentials.get("fields") or {}
+    missing = [name for name in _variables(dict(component.oauth2 or {})) if name not in environ and name not in fields]
+    return {name: sample_variable(name) for name in missing}
+
+
+def sample_variable(name: str) -> str:
+    """Return a value for a variable that is not set, an address if its name says so.
+
+    >>> sample_variable("TOKEN_URI"), sample_variable("CLIENT_ID")
+    ('https://provider.example.com/token_uri', 'sample-client_id')
+    """
+    if name.upper().endswith(("_URI", "_URL")):
+        return f"{_SAMPLE_URL}/{name.lower()}"
+    return f"sample-{name.lower()}"
+
+
+def provider_of(component: Component, environ: Mapping[str, str], **options: Any) -> OAuth2Provider:
+    """Return a provider that knows the component's client; all variables of it are set.
+
+    Args:
+        component: The component.
+        environ: The environment.
+        **options: As for `shipmate.emulator.OAuth2Provider`.
+    """
+    oauth2 = component.oauth2 or {}
+    if "clients" not in options and oauth2.get("client_id"):
+        variables = Variables(environ, {}, frozenset())
+        secret = oauth2.get("client_secret")
+        options["clients"] = {
+            variables.fill(oauth2["client_id"], "client_id"): variables.fill(secret, "client_secret") if secret else None
+        }
+    return OAuth2Provider(**options)
+
+
+def routes_to(provider: OAuth2Provider, component: Component, environ: Mapping[str, str]) -> Iterator[Route]:
+    """Yield the routes from the addresses in ``credentials.oauth2`` to a running provider."""
+    for name, path in _ENDPOINTS.items():
+        declared = (component.oauth2 or {}).get(name)
+        if isinstance(declared, str) and declared:
+            # A variable that is not set is a credential field, and may have any value.
+            url = _VARIABLE.sub(lambda match: environ.get(match[1], match[0]), declared)
+            yield Route(url.partition("?")[0], provider.url, path)
+
+
+def serve_tokens(routes: Routes, provider: OAuth2Provider, component: Component, environ: Mapping[str, str]) -> None:
+    """Have the provider answer for the endpoints in ``credentials.oauth2``."""
+    for route in routes_to(provider, component, environ):
+        routes.add(route)
+
+
+def _variables(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return _VARIABLE.findall(value)
+    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return [name for member in members for name in _variables(member)]
