@@ -7,6 +7,7 @@ import binascii
 import hashlib
 from typing import Final
 
+import pybase64
 from cryptography.hazmat.primitives.ciphers import Cipher as _Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
@@ -70,7 +71,7 @@ class Cipher:
         encrypted = self.encrypt(plain)
         if protocol >= _RAW_SINCE_PROTOCOL:
             return encrypted
-        return binascii.b2a_base64(encrypted, newline=False)
+        return pybase64.b64encode(encrypted)
 
     def decode(self, body: bytes, protocol: float) -> bytes:
         """Return the bytes that `encode` was given; base64 may be wrapped, unpadded, or the one for URLs.
@@ -81,7 +82,7 @@ class Cipher:
         if protocol >= _RAW_SINCE_PROTOCOL:
             return self.decrypt(body)
         try:
-            return self.decrypt(binascii.a2b_base64(body, strict_mode=True))
+            return self.decrypt(pybase64.b64decode(body, validate=True))
         except (binascii.Error, ValueError):
             pass
         return self.decrypt(_lenient_base64(body))

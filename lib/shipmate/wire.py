@@ -3,13 +3,14 @@
 Source: contract §4, §5, §6.
 """
 
-import binascii
 import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+import pybase64
 
 from shipmate.crypto import Cipher, Undecodable
 from shipmate.message import encode, from_json
@@ -172,7 +173,7 @@ class Wire:
             given = self._cipher.encode(original, 1)
         elif incoming.protocol >= _RAW_SINCE_PROTOCOL:
             # The vector never changes, so this is what decrypting and encrypting again would give.
-            given = binascii.b2a_base64(original, newline=False)
+            given = pybase64.b64encode(original)
         else:
             return encode({"error": sealed_error.decode("ascii"), "errorInput": original.decode("utf-8", "replace")})
         return b'{"error":"%b","errorInput":"%b"}' % (sealed_error, given)

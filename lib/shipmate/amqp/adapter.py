@@ -6,11 +6,15 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any, Final
 
-from pika import BasicProperties, SelectConnection, data
+from pika import BasicProperties, SelectConnection, data, frame
+from pika.spec import Basic
 
 _RECEIVED_BYTES: Final = 65_536
 _SENT_BYTES: Final = 65_536
 _LENGTH: Final = Struct(">I")
+# Type and channel stand before the length of a frame's payload, and one byte after it. Source: AMQP 0-9-1 §4.2.3.
+_LENGTH_AT: Final = 3
+_AROUND_BYTES: Final = 8
 # The flags for content-type, content-encoding, headers and delivery-mode. Source: AMQP 0-9-1, class basic.
 _FLAGS: Final = b"\xf0\x00"
 _CONTENT: Final = b"\x10application/json\x04utf8"
@@ -39,6 +43,30 @@ class BatchingConnection(SelectConnection):
         transport._MAX_CONSUME_BYTES = 1
         super()._proto_connection_made(transport)
 
+    def _on_data_available(self, data_in: bytes) -> None:
+        """Cut one frame after the other out of what has come: cutting each off its end copies the rest every time."""
+        if not self.is_open:
+            super()._on_data_available(data_in)
+            return
+        received = self._frame_buffer = self._frame_buffer + data_in
+        position = 0
+        while len(received) - position >= _AROUND_BYTES:
+            end = position + _AROUND_BYTES + _LENGTH.unpack_from(received, position + _LENGTH_AT)[0]
+            if end > len(received):
+                break
+            _, value = frame.decode_frame(received[position:end])
+            self.bytes_received += end - position
+            position = end
+            if value is not None:
+                self._process_frame(value)
+            if self._frame_buffer is not received:  # the connection has ended
+                return
+        self._frame_buffer = received[position:]
+
+    def _has_pending_callbacks(self, value: Any) -> int | None:
+        """Look for no one who waits for a delivery by name: it goes to its channel."""
+        return None if type(value.method) is Basic.Deliver else super()._has_pending_callbacks(value)
+
     def _adapter_emit_data(self, data: bytes) -> None:
         if self._held is None:
             super()._adapter_emit_data(data)
@@ -50,12 +78,12 @@ def _pieces(frames: list[bytes]) -> Iterator[bytes]:
     """Yield small frames joined, and large ones as they are: what a socket does not take at once is copied."""
     joined: list[bytes] = []
     size = 0
-    for frame in frames:
-        if joined and size + len(frame) > _SENT_BYTES:
+    for piece in frames:
+        if joined and size + len(piece) > _SENT_BYTES:
             yield b"".join(joined)
             joined, size = [], 0
-        joined.append(frame)
-        size += len(frame)
+        joined.append(piece)
+        size += len(piece)
     if joined:
         yield joined[0] if len(joined) == 1 else b"".join(joined)
 
@@ -89,16 +117,23 @@ class RepeatedProperties(BasicProperties):
 
 
 def _entry(name: str, value: Any) -> bytes:
-    return _text_entry(name, value) if type(value) is str else _encoded(name, value)
+    return _text_entry(name, value) if type(value) is str else _name(name) + _encoded(value)
 
 
 @lru_cache(maxsize=256)
 def _text_entry(name: str, value: str) -> bytes:
-    return _encoded(name, value)
+    text = value.encode()
+    return _name(name) + b"S" + _LENGTH.pack(len(text)) + text
 
 
-def _encoded(name: str, value: Any) -> bytes:
+@lru_cache(maxsize=256)
+def _name(name: str) -> bytes:
     pieces: list[bytes] = []
     data.encode_short_string(pieces, name)
+    return b"".join(pieces)
+
+
+def _encoded(value: Any) -> bytes:
+    pieces: list[bytes] = []
     data.encode_value(pieces, value)
     return b"".join(pieces)

@@ -1,0 +1,77 @@
+"""What the adapter changes about the client library leaves the bytes as they were."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pika import BasicProperties, frame
+from pika.spec import Basic
+
+from shipmate.amqp.adapter import BatchingConnection, Properties
+
+BODIES = st.lists(st.binary(max_size=200), min_size=1, max_size=8)
+
+
+class Receiving(BatchingConnection):
+    """A connection that is open, without a socket, and keeps what it receives."""
+
+    def __init__(self) -> None:
+        self.received: list[Any] = []
+        self.bytes_received = 0
+        self._frame_buffer = b""
+        self.connection_state = self.CONNECTION_OPEN
+
+    def _process_frame(self, frame_value: Any) -> None:
+        self.received.append(frame_value)
+        if isinstance(frame_value, frame.Heartbeat):  # stands for a frame that ends the connection
+            self._frame_buffer = b""
+
+
+def wire_of(bodies: list[bytes]) -> bytes:
+    """Return deliveries as a broker sends them."""
+    parts = []
+    for number, body in enumerate(bodies):
+        parts.append(frame.Method(1, Basic.Deliver("tag", number, False, "", "key")).marshal())
+        parts.append(frame.Header(1, len(body), BasicProperties(headers={"n": number})).marshal())
+        parts.append(frame.Body(1, body).marshal())
+    return b"".join(parts)
+
+
+@given(BODIES, st.data())
+def test_frames_are_found_however_they_arrive(bodies: list[bytes], cut: st.DataObject) -> None:
+    """TCP cuts where it likes; nothing is lost, nothing comes twice, and every byte counts for the heartbeat."""
+    wire = wire_of(bodies)
+    cuts = sorted(cut.draw(st.lists(st.integers(0, len(wire)), max_size=10)))
+    connection = Receiving()
+
+    for begin, end in zip([0, *cuts], [*cuts, len(wire)], strict=True):
+        connection._on_data_available(wire[begin:end])
+
+    assert [each.fragment for each in connection.received if isinstance(each, frame.Body)] == bodies
+    assert len(connection.received) == 3 * len(bodies)
+    assert connection.bytes_received == len(wire)
+    assert connection._frame_buffer == b""
+
+
+def test_nothing_is_read_after_a_frame_that_ends_the_connection() -> None:
+    """What a lost connection had sent comes again on the next one."""
+    connection = Receiving()
+    connection._on_data_available(frame.Heartbeat().marshal() + wire_of([b"late"]))
+    assert len(connection.received) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"messageId": "größe", "start": 1795459368121, "protocolVersion": 1},
+        {"flag": True, "none": None, "list": [1, "a", {"b": 2}], "table": {"x": -1}},
+        {"empty": "", "long" * 60: "x" * 300},
+    ],
+)
+def test_headers_are_encoded_as_the_client_library_does(headers: dict[str, Any]) -> None:
+    """They are encoded piece by piece, and remembered, only because that is quicker."""
+    ours = b"".join(Properties(headers, 1).encode())
+    theirs = BasicProperties(content_type="application/json", content_encoding="utf8", headers=headers, delivery_mode=1)
+    assert ours == b"".join(theirs.encode())
+    assert b"".join(Properties(headers, 1).encode()) == ours
