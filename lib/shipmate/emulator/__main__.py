@@ -1,25 +1,34 @@
 """``python -m shipmate.emulator``: serve a provider, an API and a platform until stopped.
 
 The first line of standard output is a JSON object with their addresses, and the variables by which a container
-finds the platform. The account ``demo`` has an expired token that can be refreshed.
+finds the platform. The account ``demo`` has an expired token that can be refreshed. ``--port 8100`` serves the provider
+there and the other two on the next ports; without it, any that are free are taken.
 """
 
+import argparse
 import json
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from shipmate.emulator import DemoApi, OAuth2Provider, Platform
 
+_HIGHEST_PORT: Final = 65_533
 
-def serve(stopped: threading.Event, write: Callable[[str], Any]) -> None:
-    """Serve until the event is set, after having written where."""
-    with OAuth2Provider() as provider, DemoApi(provider) as api:
+
+def serve(stopped: threading.Event, write: Callable[[str], Any], port: int = 0) -> None:
+    """Serve until the event is set, after having written where; on three ports in a row, if there is a first one.
+
+    Raises:
+        OSError: A port is taken.
+    """
+    ports = (port, port + 1, port + 2) if port else (0, 0, 0)
+    with OAuth2Provider(port=ports[0]) as provider, DemoApi(provider, port=ports[1]) as api:
         oauth = provider.issue("read write", expired=True)
         steps = {"flow": {"step": {"config": {"_account": "demo"}}}}
-        with Platform(provider=provider, accounts={"demo": {"oauth": oauth}}, steps=steps) as platform:
+        with Platform(provider=provider, accounts={"demo": {"oauth": oauth}}, steps=steps, port=ports[2]) as platform:
             addresses = {
                 "provider": provider.url,
                 "token_url": provider.token_url,
@@ -32,15 +41,35 @@ def serve(stopped: threading.Event, write: Callable[[str], Any]) -> None:
             stopped.wait()
 
 
-def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit status."""
+    port = _parser().parse_args(arguments).port
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     # Line buffering: whoever started this waits for the first line.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a TextIO in typeshed
-    serve(stopped, sys.stdout.write)
+    try:
+        serve(stopped, sys.stdout.write, port)
+    except OSError as error:
+        sys.stderr.write(f"Error: the ports from {port} on cannot be used: {(error.strerror or str(error)).lower()}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m shipmate.emulator", description="Serve an OAuth2 provider, an API and a platform until stopped."
+    )
+    parser.add_argument("--port", type=_port, default=0, help="the provider's port; the others take the next two")
+    return parser
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) <= _HIGHEST_PORT:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 1 to {_HIGHEST_PORT}, found {text!r}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -70,7 +70,7 @@ class DemoApi(Api):
 
     Args:
         provider: Who issues the tokens.
-        records: What /records pages through; 25 made-up ones unless given.
+        records: What /records pages through; 25 made-up ones unless given. POST adds to them.
         **options: As for `Api`.
     """
 
@@ -89,6 +89,7 @@ class DemoApi(Api):
         for method in ("GET", "PUT", "DELETE"):
             self.route(method, "/contacts/{key}", self._contact)
         self.route("GET", "/records", self._page)
+        self.route("POST", "/records", self._add)
         self.route("*", "/echo", self._echo)
         self.route("*", "/redirect", self._redirect)
         self.route("*", "/status/{code}", lambda request, code: Reply(int(code), {"status": int(code)}))
@@ -121,11 +122,20 @@ class DemoApi(Api):
                 found = self.contacts[key] = {**change, "id": key}
         return Reply(200, found)
 
+    def _add(self, request: Request) -> Reply:
+        record = _object(request)
+        with self._lock:
+            made = {**record, "id": max((int(each["id"]) for each in self.records), default=0) + 1}
+            self.records.append(made)
+        return Reply(201, made)
+
     def _page(self, request: Request) -> Reply:
-        """Answer one page: ``mode`` is link, next or offset; ``offset`` and ``limit`` say which."""
+        """Answer one page: ``mode`` is link, next or offset; ``offset`` or ``after``, and ``limit``, say which."""
         query = request.query
         mode = query.get("mode", "link")
         offset, limit = int(query.get("offset", 0)), int(query.get("limit", 10))
+        if "after" in query:
+            return Reply(200, [each for each in self.records if int(each["id"]) > int(query["after"])][:limit])
         if mode not in ("link", "next", "offset") or offset < 0 or limit < 1:
             raise ValueError("expected mode link, next or offset, and a sane offset and limit")
         page, total = self.records[offset : offset + limit], len(self.records)

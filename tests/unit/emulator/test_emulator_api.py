@@ -134,6 +134,14 @@ def test_records_can_be_given_and_change(provider: OAuth2Provider) -> None:
         assert requests.get(api.url + "/records", headers=headers, timeout=TIMEOUT).json() == [{"id": "x"}, {"id": "y"}]
 
 
+def test_a_record_that_is_added_comes_after_the_others(ask: Ask) -> None:
+    """A trigger polls for what comes after the last one that it has seen."""
+    added = ask("POST", "/records", json={"name": "Ada"})
+    assert (added.status_code, added.json()) == (201, {"name": "Ada", "id": 26})
+    assert [each["id"] for each in ask("GET", "/records?after=23&limit=2").json()] == [24, 25]
+    assert ask("GET", "/records?after=25&limit=100").json() == [{"name": "Ada", "id": 26}]
+
+
 @pytest.mark.parametrize("query", ["mode=cursor", "offset=-1", "limit=0", "limit=many"])
 def test_a_page_that_makes_no_sense_is_400(ask: Ask, query: str) -> None:
     assert ask("GET", "/records?" + query).status_code == 400

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from queue import Queue
 
@@ -60,7 +62,7 @@ def test_the_command_prints_one_line_and_ends_by_a_signal_with_0(number: signal.
 def test_the_first_line_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
-    def stop(stopped: threading.Event, write: object) -> None:
+    def stop(stopped: threading.Event, write: object, port: int) -> None:
         signal.raise_signal(signal.SIGTERM)
         assert stopped.wait(TIMEOUT)
 
@@ -68,8 +70,61 @@ def test_the_first_line_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     with Path(os.devnull).open("w") as output:
         monkeypatch.setattr(sys, "stdout", output)
         try:
-            command.main()
+            assert command.main([]) == 0
             assert output.line_buffering
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def test_ports_in_a_row_can_be_chosen() -> None:
+    """A document can then say where things are."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = int(taken.getsockname()[1])
+        process = subprocess.run(
+            [sys.executable, "-m", "shipmate.emulator", "--port", str(port)],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(shipmate.emulator.__file__).parents[2])},
+        )
+    assert process.returncode == 1
+    assert process.stderr == f"Error: the ports from {port} on cannot be used: address already in use\n"
+
+    stopped = threading.Event()
+    lines: Queue[str] = Queue()
+    thread = threading.Thread(target=command.serve, args=(stopped, lines.put, free_ports()))
+    thread.start()
+    try:
+        found = json.loads(lines.get(timeout=TIMEOUT))
+    finally:
+        stopped.set()
+        thread.join(TIMEOUT)
+    ports = [int(found[name].rsplit(":", 1)[1]) for name in ("provider", "api", "platform")]
+    assert ports == [ports[0], ports[0] + 1, ports[0] + 2]
+
+
+def free_ports() -> int:
+    """Return the first of three ports in a row that nobody listens on now."""
+    while True:
+        with ExitStack() as stack:
+            first = stack.enter_context(socket.socket())
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                for more in (1, 2):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port + more))
+            except OSError:
+                continue
+            return port
+
+
+@pytest.mark.parametrize("port", ["0", "http", "65534", "-1"])
+def test_a_port_that_cannot_be_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--port", port])
+    assert ended.value.code == 2
+    assert "expected a number from 1 to 65533" in capsys.readouterr().err
