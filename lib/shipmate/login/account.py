@@ -48,14 +48,11 @@ class Account:
         Raises:
             BadInput: It cannot be read, or is no object.
         """
+        if text is not None and _is_name(text):
+            return cls(Path(text), _fields_of(Path(text)), {})
         path = root / _DEFAULT
-        if text is not None and (text.lstrip().startswith("{") or text == "-" or _is_stream(text)):
-            given = inputs.gather({"cfg": inputs.read("--cfg", text, stdin)}).cfg
-            return cls(path, {**_fields_of(path), **given}, given)
-        path = path if text is None else Path(text)
-        return cls(
-            path, _fields_of(path) if text != "" else inputs.gather({"cfg": inputs.read("--cfg", "", stdin)}).cfg, {}
-        )
+        given = {} if text is None else inputs.gather({"cfg": inputs.read("--cfg", text, stdin)}).cfg
+        return cls(path, {**_fields_of(path), **given}, given)
 
     def check(self) -> None:
         """Make sure that keys can be saved, before somebody signs in for them.
@@ -107,8 +104,11 @@ class Account:
         return shlex.join(["shipmate", "verify", *component, "--cfg", str(self.path)])
 
 
-def _is_stream(text: str) -> bool:
-    return bool(text) and Path(text).exists() and not Path(text).is_file()
+def _is_name(text: str) -> bool:
+    """Tell whether the value of ``--cfg`` names a file that can be rewritten, or one that is to be made."""
+    if not text or text == "-" or text.lstrip().startswith("{"):
+        return False
+    return Path(text).is_file() or not Path(text).exists()
 
 
 def _fields_of(path: Path) -> dict[str, Any]:

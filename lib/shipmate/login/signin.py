@@ -122,5 +122,8 @@ def _code(outcome: Code | Denied | None, redirect_uri: str, timeout_seconds: flo
     if isinstance(outcome, Code):
         return outcome
     if outcome is None:
-        raise SignInFailed(f"nobody came back from {provider} within {timeout_seconds:g} s: waited at {redirect_uri}")
+        raise SignInFailed(
+            f"nobody came back from {provider} within {timeout_seconds:g} s: "
+            f"waited at {redirect_uri}, which the provider must know"
+        )
     raise SignInFailed(f"no sign-in at {provider}: {outcome.reason}")
