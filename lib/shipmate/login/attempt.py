@@ -5,8 +5,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from shipmate.login.terms import Terms
 
@@ -40,16 +39,19 @@ class Attempt:
 
         Source: RFC 6749 §3.1, §4.1.1; RFC 7636 §4.3.
         """
-        parameters: dict[str, Any] = {
-            "response_mode": "query",
-            **({"scope": terms.client.scopes} if terms.client.scopes else {}),
+        scope = {"scope": terms.client.scopes} if terms.client.scopes else {}
+        parameters: dict[str, str | list[str]] = {
             **terms.extras,
+            **scope,
             "response_type": "code",
+            "response_mode": "query",
             "client_id": terms.client.client_id,
             "redirect_uri": redirect_uri,
             "state": self.state,
             "code_challenge": self.challenge,
             "code_challenge_method": "S256",
         }
-        joint = "&" if "?" in terms.auth_uri else "?"
-        return f"{terms.auth_uri}{joint}{urlencode(parameters, doseq=True, quote_via=quote)}"
+        base, _, query = terms.auth_uri.partition("?")
+        # Its own query is kept, and no parameter may be there twice.
+        own = {name: value for name, value in parse_qsl(query, keep_blank_values=True) if name not in parameters}
+        return f"{base}?{urlencode({**own, **parameters}, doseq=True, quote_via=quote)}"
