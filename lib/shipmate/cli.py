@@ -165,7 +165,7 @@ def verify(root: Path, **given: str | None) -> int:
 )
 @click.option("--port", type=click.IntRange(1, 65535), help="Come back to this port, any that is free unless given.")
 @click.option("--redirect-uri", metavar="URL", help="Come back to exactly this address, as the provider knows it.")
-@click.option("--no-browser", "opens_browser", flag_value=False, default=True, help="Only print the address to open.")
+@click.option("--no-browser", is_flag=True, help="Only print the address to open.")
 @click.option(
     "--timeout",
     "timeout_seconds",
@@ -176,7 +176,7 @@ def verify(root: Path, **given: str | None) -> int:
 )
 @click.option("--revoke", is_flag=True, help="Revoke the keys at the provider and remove them from the file.")
 @click.option("--revoke-uri", metavar="URL", help="Where tokens are revoked, unless component.json says it.")
-def login(root: Path, cfg: str | None, revoke: bool, revoke_uri: str | None, **way: Any) -> int:
+def login(root: Path, cfg: str | None, no_browser: bool, revoke: bool, revoke_uri: str | None, **way: Any) -> int:
     """Sign in at the provider in a browser, and save the keys that it gives."""
     from shipmate import foreground
     from shipmate.login import Login
@@ -191,7 +191,7 @@ def login(root: Path, cfg: str | None, revoke: bool, revoke_uri: str | None, **w
 
         def job() -> int:
             try:
-                lines = work.revoke(revoke_uri) if revoke else work.sign_in(**way)
+                lines = work.revoke(revoke_uri) if revoke else work.sign_in(opens_browser=not no_browser, **way)
             except ShipmateError as error:
                 return _refuse(str(error), error.exit_status)
             output.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))

@@ -424,6 +424,17 @@ def test_the_variable_browser_names_what_opens_the_address(desk: Desk, tmp_path:
     assert desk.saved()["login"]["refresh_token"]
 
 
+def test_no_browser_is_opened_when_none_is_wanted(desk: Desk, tmp_path: Path) -> None:
+    """The address is printed, and that is all."""
+    opened = tmp_path / "opened"
+    desk.environment["BROWSER"] = f"/usr/bin/touch {opened} #%s"
+    command = desk.login("--no-browser", "--timeout", "0.1")
+
+    assert command.end()[0] == 1
+    assert command.url
+    assert not opened.exists()
+
+
 def test_somebody_at_another_machine_is_told_how_their_browser_comes_back(desk: Desk) -> None:
     """The loopback of the person's machine is not that of this one."""
     desk.environment |= {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22", "DISPLAY": ":10"}

@@ -74,7 +74,10 @@ def read(arrival: Arrival, expected: Expected) -> Reading:
     answer = dict(pairs)
     names = [name for name, _ in pairs if name in ("code", "error", "state", "iss")]
     if len(names) != len(set(names)) or not _is_same(answer.get("state", ""), expected.state):
-        return Reading(page.NOT_OURS, note="an answer came that does not belong to this sign-in: it was ignored")
+        error = f" ({plain(answer['error'])})" if "error" in answer else ""
+        return Reading(
+            page.NOT_OURS, note=f"an answer came that does not belong to this sign-in{error}: it was ignored"
+        )
     outcome = _outcome(answer, expected)
     if isinstance(outcome, Denied):
         return Reading(Page(200, "Sign-in failed", f"{outcome.reason}. This page can be closed."), outcome)

@@ -123,7 +123,7 @@ class _Listener(ThreadingHTTPServer):
         if self._thread is not None:
             self.shutdown()
             self._thread.join()
-        self.socket.close()  # not server_close, which waits for connections that a browser keeps in store
+        self.server_close()
 
 
 class _Connection(BaseHTTPRequestHandler):

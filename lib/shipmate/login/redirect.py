@@ -22,8 +22,6 @@ class Redirect:
     """None takes a port that is free."""
     rest: str
     """Path and query, exactly as written."""
-    is_registered: bool = False
-    """Whether the person has named the address, so that the provider probably knows it."""
 
     @classmethod
     def from_options(cls, redirect_uri: str | None, port: int | None) -> "Redirect":
@@ -45,7 +43,7 @@ class Redirect:
         if None not in (port, written) and port != written:
             raise BadInput(f"expected the same port twice, found --port {port} and --redirect-uri {text}")
         rest = text.partition("://")[2][len(parts.netloc) :]
-        return cls(host, port or written, rest, is_registered=redirect_uri is not None)
+        return cls(host, port or written, rest)
 
     def on(self, port: int) -> "Redirect":
         """Return the address with the port that was free."""

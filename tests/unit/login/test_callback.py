@@ -55,6 +55,11 @@ def test_anything_else_does_not_end_the_wait(arrival: Reading, expected: page.Pa
     assert arrival.outcome is None
 
 
+def test_an_error_without_our_state_is_mentioned() -> None:
+    """Some providers leave the state out when they refuse, and the person would wait without knowing why."""
+    assert "(access_denied): it was ignored" in (arrive("error=access_denied").note or "")
+
+
 @given(st.text().filter(lambda text: text != "the-state"))
 def test_no_other_state_is_taken(state: str) -> None:
     """Whatever it is made of."""

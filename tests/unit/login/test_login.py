@@ -1,6 +1,7 @@
 """A sign-in as the command starts it, as far as the first thing that is wrong."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from shipmate.component import load
 from shipmate.errors import ShipmateError
 from shipmate.log import Redactor
 from shipmate.login import Login
+from shipmate.login.terms import terms_of
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "sign-in.md"
 OAUTH2 = {"client_id": "id", "auth_uri": "https://example.com/authorize", "token_uri": "https://example.com/token"}
 NOTHING = {"redirect_uri": None, "port": None, "opens_browser": False, "timeout_seconds": 0.01}
 
@@ -76,3 +79,16 @@ def test_nothing_to_revoke_is_told_of(tmp_path: Path, content: str | None) -> No
 
     with pytest.raises(ShipmateError, match="expected keys to revoke, found no"):
         login(tmp_path).revoke("https://example.com/revoke")
+
+
+def test_the_page_about_signing_in_has_a_descriptor_that_works(tmp_path: Path) -> None:
+    """Authors copy it."""
+    text = re.findall(r"^```json\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)[0]
+    environ = {"CONTACTS_KEY": "id", "CONTACTS_SECRET": "secret"}
+    fields = {"region": {"label": "Region", "viewClass": "TextFieldView"}}
+    raw = {"title": "Test", "credentials": {"fields": fields, **json.loads(f"{{{text}}}")}}
+    (tmp_path / "component.json").write_text(json.dumps(raw))
+    terms = terms_of(load(tmp_path), {"region": "eu"}, environ)
+
+    assert terms.auth_uri == "https://eu.example.com/authorize"
+    assert terms.extras == {"prompt": "consent"}
