@@ -307,6 +307,7 @@ def test_an_answer_of_another_issuer_is_refused(desk: Desk, provider: OAuth2Prov
     [
         (Fault(400, {"error": "invalid_grant"}), "refuses the code: invalid_grant"),
         (Fault(401, {"error": "invalid_client"}), "refuses the client: invalid_client; see client_id"),
+        (Fault(400, {"error": "invalid_request"}), "refuses the request: invalid_request"),
         (Fault(200, "<html>maintenance</html>"), "neither JSON nor a form"),
         (Fault(502, "<html>bad gateway</html>"), "HTTP 502"),
         (Fault(drop="before"), "the connection was closed before the answer was complete"),

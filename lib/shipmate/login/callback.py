@@ -87,16 +87,17 @@ def read(arrival: Arrival, expected: Expected) -> Reading:
 def origin(url: str) -> str:
     """Return scheme, host and port of an address.
 
-    >>> origin("https://Login.example.com:443/authorize"), origin("http://127.0.0.1:8080")
-    ('https://login.example.com', 'http://127.0.0.1:8080')
+    >>> origin("https://Login.example.com:443/authorize"), origin("http://[::1]:8080")
+    ('https://login.example.com', 'http://[::1]:8080')
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return ""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     default = {"https": 443, "http": 80}.get(parts.scheme)
-    return f"{parts.scheme}://{parts.hostname}" + (f":{port}" if port not in (None, default) else "")
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, default) else "")
 
 
 def plain(text: str) -> str:

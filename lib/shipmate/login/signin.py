@@ -20,6 +20,7 @@ from shipmate.oauth2.grants import code_request
 from shipmate.tokens import secrets_of
 
 Say = Callable[[str], object]
+_OF_THE_CLIENT: Final = frozenset({"invalid_client", "unauthorized_client"})
 _TRIES: Final = 3
 _PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 10.0
@@ -98,6 +99,8 @@ def exchange(
     if isinstance(answer, Refused):
         raise SignInFailed(f"{place} refuses the code: {answer.code}")
     if isinstance(answer, Misconfigured):
+        if answer.code not in _OF_THE_CLIENT:
+            raise ClientMisconfigured(f"{place} refuses the request: {answer.code}")
         raise ClientMisconfigured(
             f"{place} refuses the client: {answer.code}; "
             "see client_id, client_secret and client_auth in credentials.oauth2"
