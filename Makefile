@@ -17,6 +17,7 @@ demo: $(RUNTIME)  ## See the main job: an expired token, 401, refresh, updateKey
 
 test: $(DEVELOPMENT)  ## Run all tests, and hold their coverage of the runtime
 	@scripts/broker.sh
+	@scripts/browser.sh
 	@rm -f .coverage .coverage.*
 	SHIPMATE_REQUIRE_BROKER=1 $(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 

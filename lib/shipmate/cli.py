@@ -158,6 +158,48 @@ def verify(root: Path, **given: str | None) -> int:
         return foreground.run(lambda: _print(work.verify(), output), output=output, drain=work.drain)
 
 
+@commands.command()
+@_component
+@click.option(
+    "--cfg", metavar="FILE|JSON|-", help="The file that keeps the keys, account.keys.json in DIR unless given."
+)
+@click.option("--port", type=click.IntRange(1, 65535), help="Come back to this port, any that is free unless given.")
+@click.option("--redirect-uri", metavar="URL", help="Come back to exactly this address, as the provider knows it.")
+@click.option("--no-browser", is_flag=True, help="Only print the address to open.")
+@click.option(
+    "--timeout",
+    "timeout_seconds",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True, max=86400),
+    default=300,
+    help="How long to wait for the person, 300 seconds unless given.",
+)
+@click.option("--revoke", is_flag=True, help="Revoke the keys at the provider and remove them from the file.")
+@click.option("--revoke-uri", metavar="URL", help="Where tokens are revoked, unless component.json says it.")
+def login(root: Path, cfg: str | None, no_browser: bool, revoke: bool, revoke_uri: str | None, **way: Any) -> int:
+    """Sign in at the provider in a browser, and save the keys that it gives."""
+    from shipmate import foreground
+    from shipmate.login import Login
+
+    if revoke_uri is not None and not revoke:
+        raise click.UsageError("--revoke-uri goes together with --revoke")
+    with foreground.private_output() as output:
+        desk = Desk(root)
+        stdin = sys.stdin.buffer if sys.stdin is not None else None
+        say = partial(click.echo, err=True)
+        work = Login(desk.component, cfg, environ=os.environ, redactor=desk.redactor, stdin=stdin, say=say)
+
+        def job() -> int:
+            try:
+                lines = work.revoke(revoke_uri) if revoke else work.sign_in(opens_browser=not no_browser, **way)
+            except ShipmateError as error:
+                return _refuse(str(error), error.exit_status)
+            output.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+            return 0
+
+        return foreground.run(job, output=output, drain=work.settle)
+
+
 @commands.command("run")
 @click.option("--component", "root", metavar="DIR", type=_FOLDER, help="The component's folder (default: as set).")
 def run_step(root: Path | None) -> NoReturn:

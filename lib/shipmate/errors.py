@@ -18,7 +18,8 @@
     │  └─ PlatformRefused             the platform's API refuses the call (exit 1, likewise)
     ├─ AccountError                 sign in again                exit 1
     │  ├─ ReauthorizationRequired     the refresh token is refused, or there is none
-    │  └─ CredentialsInvalid          the credentials are not usable
+    │  ├─ CredentialsInvalid          the credentials are not usable
+    │  └─ SignInFailed                a sign-in in the browser did not come to its end
     └─ TransientError               nobody: it is retried        exit 1
        ├─ EmitError                   an event could not be handed over
        │  ├─ EmitUnconfirmed            the broker has not confirmed a message
@@ -153,6 +154,12 @@ class CredentialsInvalid(AccountError):
     """The credentials cannot be used for what they are meant for."""
 
     code = "credentials_invalid"
+
+
+class SignInFailed(AccountError):
+    """A sign-in in the browser did not come to its end: it was denied, nobody came, or its answer is not ours."""
+
+    code = "sign_in_failed"
 
 
 class TransientError(ShipmateError):

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -57,16 +57,33 @@ class KeyFile:
         Raises:
             KeysNotSaved: The file could not be replaced; it is as it was.
         """
-        with self.lock(), self._saving:
-            text = self._text()
-            merged = {**self._parse(text), **keys}
-            indent = _FIRST_INDENT.match(text)
-            try:
-                encoded = json.dumps(merged, ensure_ascii=False, indent=indent[1] if indent else 2)
-                # Only a lone surrogate cannot be encoded, and its backslash form is its JSON escape as well.
-                self._replace((encoded + "\n").encode("utf-8", "backslashreplace"))
-            except (OSError, TypeError, ValueError) as error:
-                raise KeysNotSaved(f"{self.path} cannot be rewritten: {_reason(error)}") from error
+        self._rewrite(lambda fields: {**fields, **keys})
+
+    def create(self) -> None:
+        """Make the file, without fields and readable by its owner only, unless there is one.
+
+        Raises:
+            KeysNotSaved: It could not be made.
+        """
+        try:
+            descriptor = os.open(self._target(), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise KeysNotSaved(f"{self.path} cannot be made: {_reason(error)}") from error
+        try:
+            os.fchmod(descriptor, _OWNER_ONLY)  # whatever the umask says
+            _write(descriptor, b"{}\n")
+        finally:
+            os.close(descriptor)
+
+    def remove(self, field: str) -> None:
+        """Take one field out of the file; the others stay as they are.
+
+        Raises:
+            KeysNotSaved: The file could not be replaced; it is as it was.
+        """
+        self._rewrite(lambda fields: {name: value for name, value in fields.items() if name != field})
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -89,6 +106,18 @@ class KeyFile:
         if is_settled:
             self._saving.release()
         return is_settled
+
+    def _rewrite(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        with self.lock(), self._saving:
+            text = self._text()
+            changed = change(self._parse(text))
+            indent = _FIRST_INDENT.match(text)
+            try:
+                encoded = json.dumps(changed, ensure_ascii=False, indent=indent[1] if indent else 2)
+                # Only a lone surrogate cannot be encoded, and its backslash form is its JSON escape as well.
+                self._replace((encoded + "\n").encode("utf-8", "backslashreplace"))
+            except (OSError, TypeError, ValueError) as error:
+                raise KeysNotSaved(f"{self.path} cannot be rewritten: {_reason(error)}") from error
 
     def _acquire(self) -> int | None:
         """Lock the file that has the name now: whoever held the lock before has probably replaced it."""

@@ -74,7 +74,7 @@ class Sessions:
             stored=self._stored,
             defaults=self._component.oauth2 or {},
             credential_fields=frozenset(self._component.credentials.get("fields") or {}),
-            default_field=_token_field(self._component),
+            default_field=token_field(self._component),
             environ=self._environ,
             redactor=self._redactor,
             secrets=self._platform,
@@ -124,7 +124,7 @@ def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str
             yield from secrets_of(value)
 
 
-def _token_field(component: Component) -> str:
+def token_field(component: Component) -> str:
     """Return the credential field that holds the keys: the first of its kind, ``oauth`` by custom."""
     return next((name for name, kind in _view_classes(component).items() if kind == "OAuthFieldView"), "oauth")
 

@@ -54,6 +54,33 @@ def test_nothing_is_left_beside_the_file(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_file_that_is_missing_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path / "new.json")
+    previous = os.umask(0)
+    try:
+        keys.create()
+    finally:
+        os.umask(previous)
+    assert keys.read() == {}
+    assert keys.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_is_there_is_not_made_again(path: Path) -> None:
+    KeyFile(path).create()
+    assert json.loads(path.read_text()) == OLD
+
+
+def test_a_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(KeysNotSaved, match="cannot be made: No such file or directory"):
+        KeyFile(tmp_path / "missing" / "cfg.json").create()
+
+
+def test_a_removed_field_leaves_the_others(path: Path) -> None:
+    KeyFile(path).remove("oauth")
+    assert json.loads(path.read_text()) == {name: value for name, value in OLD.items() if name != "oauth"}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_field_that_was_changed_meanwhile_is_kept(path: Path) -> None:
     keys = KeyFile(path)
     keys.read()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from shipmate.emulator import consent
 from shipmate.emulator.client_auth import METHODS, Clients, strict_form, verified_claims
 from shipmate.emulator.codes import Codes
 from shipmate.emulator.exchange import Journal, Reply, Request
@@ -19,13 +20,14 @@ _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 class OAuth2Provider(Server):
     """An authorization server whose endpoints are /authorize, /token, /revoke and its metadata.
 
-    Consent is given at once. All clients may use all grants.
+    Consent is given at once, unless a person is asked. All clients may use all grants.
 
     Args:
         clients: Secrets by client id; None or "" makes a public client.
         client_auth: How clients may authenticate: one or several of post, basic, none, private_key_jwt.
         public_keys: PEM texts by client id, for private_key_jwt and the grant jwt-bearer.
         approves: Whether consent is given; otherwise /authorize answers access_denied.
+        asks: Whether /authorize shows a page where a person decides, with the buttons Allow and Deny.
         requires_pkce: Whether /authorize insists on a code_challenge.
         clock: Tells the time in epoch seconds.
         rules: How tokens live and rotate, by the members of ``TokenRules`` (``rotation=False``, ...).
@@ -38,6 +40,7 @@ class OAuth2Provider(Server):
         client_auth: str | Collection[str] = METHODS,
         public_keys: Mapping[str, str] | None = None,
         approves: bool = True,
+        asks: bool = False,
         requires_pkce: bool = False,
         clock: Callable[[], float] = time.time,
         name: str = "provider",
@@ -53,12 +56,14 @@ class OAuth2Provider(Server):
         self.clients = Clients(known, accepted, dict(public_keys or {}))
         self.grants = Grants(TokenRules(**rules), clock)
         self.approves = approves
+        self.asks = asks
         self.requires_pkce = requires_pkce
         self._clock = clock
         self._lock = threading.Lock()
         self._codes = Codes(clock)
         self._assertions: set[str] = set()
         self.route("GET", "/authorize", self._authorize)
+        self.route("POST", "/authorize", self._consent)
         self.route("POST", "/token", self._token)
         self.route("POST", "/revoke", self._revoke)
         self.route("GET", "/.well-known/oauth-authorization-server", self._metadata)
@@ -139,15 +144,31 @@ class OAuth2Provider(Server):
         return Reply(200, body)
 
     def _authorize(self, request: Request) -> Reply:
-        query = request.query
-        target = query.get("redirect_uri", "")
-        # Neither an unknown client nor a strange address may get a redirect. Source: RFC 6749 §4.1.2.1.
+        if (refusal := self._refusal(request.query)) is not None:
+            return _refused(refusal)
+        if self.asks:
+            return consent.page(request.query)
+        return self._redirect(request.query, is_approved=self.approves)
+
+    def _consent(self, request: Request) -> Reply:
+        asked, is_approved = consent.decision(request.form)
+        if (refusal := self._refusal(asked)) is not None:
+            return _refused(refusal)
+        return self._redirect(asked, is_approved=is_approved)
+
+    def _refusal(self, query: Mapping[str, str]) -> OAuth2Refusal | None:
+        """Return why there can be no redirect: an unknown client, or a strange address. Source: RFC 6749 §4.1.2.1."""
+        target = urlsplit(query.get("redirect_uri", ""))
         if query.get("client_id") not in self.clients.known:
-            return _refused(OAuth2Refusal("invalid_client", "unknown client_id"))
-        if urlsplit(target).scheme not in ("http", "https") or urlsplit(target).fragment:
-            return _refused(OAuth2Refusal("invalid_request", "expected a redirect_uri"))
+            return OAuth2Refusal("invalid_client", "unknown client_id")
+        if target.scheme not in ("http", "https") or target.fragment:
+            return OAuth2Refusal("invalid_request", "expected a redirect_uri")
+        return None
+
+    def _redirect(self, query: Mapping[str, str], *, is_approved: bool) -> Reply:
+        target = query["redirect_uri"]
         try:
-            if not self.approves:
+            if not is_approved:
                 raise OAuth2Refusal("access_denied", "the person said no")
             answer = {"code": self._codes.new(query, requires_pkce=self.requires_pkce)}
         except OAuth2Refusal as error:

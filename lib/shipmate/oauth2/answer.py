@@ -75,14 +75,20 @@ class Unusable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """The endpoint has revoked the token, or does not know it, which is as good."""
+
+
 Answer = Granted | Refused | Misconfigured | Busy | Uncertain | Unusable
+RevocationAnswer = Revoked | Refused | Misconfigured | Busy | Uncertain | Unusable
 
 
 def understand(
     status: int,
     body: bytes,
-    *,
     retry_after_seconds: float | None = None,
+    *,
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None,
 ) -> Answer:
     """Return what the answer of a token endpoint means.
@@ -90,20 +96,9 @@ def understand(
     A token is granted by a 2xx status together with a non-empty ``access_token`` and no error: some
     providers send errors with status 200, and an error must never be stored as a token.
     """
-    if status in _BUSY_STATUSES:
-        return Busy(f"HTTP {status}", retry_after_seconds)
-    if status in _UNCERTAIN_STATUSES:
-        return Uncertain(f"HTTP {status}")
-    if 300 <= status < 400:
-        return Unusable(f"HTTP {status}, a redirect, which a token request does not follow")
     members = read_members(body)
-    code = None if members is None else error_code(members)
-    if code is not None:
-        return _failure(status, code)
-    if 400 <= status < 500 and status != 408:
-        return Misconfigured("invalid_client" if status == 401 else f"HTTP {status}")
-    if not 200 <= status < 300:
-        return Unusable(f"HTTP {status}")
+    if (failure := _failure_of(status, members, retry_after_seconds)) is not None:
+        return failure
     if members is None:
         return Unusable("an answer that is neither JSON nor a form")
     if parse is not None:
@@ -112,6 +107,17 @@ def understand(
     if not isinstance(token, str) or not token:
         return Unusable("an answer without access_token")
     return Granted(members)
+
+
+def understand_revocation(status: int, body: bytes, retry_after_seconds: float | None = None) -> RevocationAnswer:
+    """Return what the answer of a revocation endpoint means; the body of a success does not matter.
+
+    Source: RFC 7009 §2.2.
+    """
+    members = read_members(body)
+    if members is not None and error_code(members) == "invalid_token":
+        return Revoked()  # Google says so of a token that is dead already
+    return _failure_of(status, members, retry_after_seconds) or Revoked()
 
 
 def read_members(body: bytes) -> dict[str, Any] | None:
@@ -158,7 +164,25 @@ def error_code(members: Mapping[str, Any]) -> str | None:
     return f"{code} {entra[0]}" if entra else code
 
 
-def _failure(status: int, code: str) -> Answer:
+def _failure_of(
+    status: int, members: Mapping[str, Any] | None, retry_after_seconds: float | None
+) -> Refused | Misconfigured | Busy | Uncertain | Unusable | None:
+    """Return how an endpoint has failed, None for a 2xx status without an error."""
+    if status in _BUSY_STATUSES:
+        return Busy(f"HTTP {status}", retry_after_seconds)
+    if status in _UNCERTAIN_STATUSES:
+        return Uncertain(f"HTTP {status}")
+    if 300 <= status < 400:
+        return Unusable(f"HTTP {status}, a redirect, which a token request does not follow")
+    code = None if members is None else error_code(members)
+    if code is not None:
+        return _failure(status, code)
+    if 400 <= status < 500 and status != 408:
+        return Misconfigured("invalid_client" if status == 401 else f"HTTP {status}")
+    return None if 200 <= status < 300 else Unusable(f"HTTP {status}")
+
+
+def _failure(status: int, code: str) -> Refused | Misconfigured | Busy | Uncertain | Unusable:
     name = code.split(" AADSTS")[0].lower()
     if name in _REFUSED_CODES:
         return Refused(code)

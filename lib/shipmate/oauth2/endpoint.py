@@ -1,15 +1,24 @@
-"""The POST to a provider's token endpoint."""
+"""The POST to a provider's token endpoint, and to the one that revokes tokens."""
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import requests
 import urllib3
 from requests.auth import AuthBase
 
 from shipmate.http import retry_after_seconds
-from shipmate.oauth2.answer import Answer, Busy, Uncertain, Unusable, understand
+from shipmate.oauth2.answer import (
+    Answer,
+    Busy,
+    RevocationAnswer,
+    Uncertain,
+    Unusable,
+    understand,
+    understand_revocation,
+)
 from shipmate.oauth2.grants import TokenRequest
 
 TIMEOUTS_SECONDS: Final = (5.0, 30.0)
@@ -22,6 +31,9 @@ _NOT_SENT: Final = (
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.ProxyError,
 )
+
+
+_Understood = TypeVar("_Understood")
 
 
 class _NoAuth(AuthBase):
@@ -48,6 +60,22 @@ def post(
         wall_clock: Epoch seconds, for a Retry-After that is a date.
         monotonic: Seconds, for the limit on an answer that trickles in.
     """
+    return _send(request, partial(understand, parse=parse), tls=tls, wall_clock=wall_clock, monotonic=monotonic)
+
+
+def revoke(request: TokenRequest, *, tls: Mapping[str, Any]) -> RevocationAnswer:
+    """Send a revocation request and return what its answer means; redirects are not followed."""
+    return _send(request, understand_revocation, tls=tls, wall_clock=time.time, monotonic=time.monotonic)
+
+
+def _send(
+    request: TokenRequest,
+    understood: Callable[[int, bytes, float | None], _Understood],
+    *,
+    tls: Mapping[str, Any],
+    wall_clock: Callable[[], float],
+    monotonic: Callable[[], float],
+) -> _Understood | Busy | Uncertain | Unusable:
     headers = {"Accept": "application/json", **request.headers}
     try:
         # A connection of its own: one from a pool may have died unnoticed, and then the outcome is unknown.
@@ -68,7 +96,7 @@ def post(
             if body is None:
                 return Unusable("an answer of more than 1 MiB")
             retry_after = retry_after_seconds(response.headers.get("Retry-After"), wall_clock())
-            return understand(response.status_code, body, retry_after_seconds=retry_after, parse=parse)
+            return understood(response.status_code, body, retry_after)
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader):
         return Unusable("its address or the client's header is not valid")
     except requests.exceptions.SSLError:
@@ -94,7 +122,7 @@ def _read(response: requests.Response, monotonic: Callable[[], float]) -> bytes 
     return body
 
 
-def _unanswered(error: requests.exceptions.RequestException) -> Answer:
+def _unanswered(error: requests.exceptions.RequestException) -> Busy | Uncertain:
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return Busy("no connection in time")
     if isinstance(error, requests.exceptions.ReadTimeout):

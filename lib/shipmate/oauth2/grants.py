@@ -1,6 +1,6 @@
-"""The form and the headers of a token request.
+"""The form and the headers of a token request, and of one that revokes a token.
 
-Source: RFC 6749 §2.3.1, §4.4.2, §6; RFC 7521 §4.2; RFC 7523 §2.1, §2.2.
+Source: RFC 6749 §2.3.1, §4.1.3, §4.4.2, §6; RFC 7009 §2.1; RFC 7521 §4.2; RFC 7523 §2.1, §2.2.
 """
 
 import base64
@@ -23,7 +23,7 @@ _ASSERTION_LIFE_SECONDS: Final = 180
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """One POST to the token endpoint."""
+    """One POST to the token endpoint, or to the one that revokes tokens."""
 
     url: str
     form: Mapping[str, str] = field(repr=False)
@@ -52,6 +52,46 @@ def token_request(provider: Provider, client: Client, keys: Keys, *, wall_clock:
         if value := _sent_value(name, keys, client):
             form[name] = value
     return TokenRequest(client.token_url, form | extra, headers)
+
+
+def code_request(client: Client, code: str, *, redirect_uri: str, verifier: str, wall_clock: float) -> TokenRequest:
+    """Return the request that exchanges an authorization code for tokens.
+
+    Args:
+        client: The client; its ``extra`` goes along.
+        code: The code that the browser brought.
+        redirect_uri: The address that it brought it to, exactly as in the authorization request.
+        verifier: The secret whose hash was in the authorization request.
+        wall_clock: Epoch seconds, for assertions.
+
+    Raises:
+        ClientMisconfigured: The private key cannot sign, or the ``jwt`` extra is not installed.
+
+    Source: RFC 6749 §4.1.3; RFC 7636 §4.5.
+    """
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
+    fields, headers = _client_fields(client, wall_clock)
+    extra = {name: str(value) for name, value in client.extra.items()}
+    return TokenRequest(client.token_url, extra | form | fields, headers)
+
+
+def revocation_request(client: Client, url: str, token: str, *, kind: str, wall_clock: float) -> TokenRequest:
+    """Return the request that revokes a token.
+
+    Args:
+        client: The client that the token was issued to.
+        url: The revocation endpoint.
+        token: The token.
+        kind: ``refresh_token`` or ``access_token``.
+        wall_clock: Epoch seconds, for assertions.
+
+    Raises:
+        ClientMisconfigured: The private key cannot sign, or the ``jwt`` extra is not installed.
+
+    Source: RFC 7009 §2.1.
+    """
+    fields, headers = _client_fields(client, wall_clock)
+    return TokenRequest(url, {"token": token, "token_type_hint": kind} | fields, headers)
 
 
 def _grant_fields(provider: Provider, client: Client, keys: Keys, wall_clock: float) -> dict[str, str]:

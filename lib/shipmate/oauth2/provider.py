@@ -174,7 +174,8 @@ class Variables:
             return str(self.cfg[name])
         if value := self.environ.get(name):
             return value
-        raise MissingSetting(f"{name} is missing: expected a variable of the environment for {option} of OAuth2")
+        field = "a credential field of that name, or " if name in self.credential_fields else ""
+        raise MissingSetting(f"{name} is missing: expected {field}a variable of the environment for {option} of OAuth2")
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -200,14 +201,27 @@ def check_token_url(token_url: str) -> None:
     Raises:
         ClientMisconfigured: It is not https, and not on loopback either.
     """
-    parts = urlsplit(token_url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and parts.hostname and _LOOPBACK_HOSTS.fullmatch(parts.hostname):
-        return
-    raise ClientMisconfigured(
-        f"expected a token URL with https, found {parts.scheme or 'no scheme'!r} for host {parts.hostname or ''!r}"
-    )
+    if not is_private(token_url):
+        parts = urlsplit(token_url)
+        raise ClientMisconfigured(
+            f"expected a token URL with https, found {parts.scheme or 'no scheme'!r} for host {parts.hostname or ''!r}"
+        )
+
+
+def is_private(url: str) -> bool:
+    """Tell whether nobody on the way can read what is sent to an address: it is https, or on this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host's name is this machine's own.
+
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "127.0.0.1.example.com")]
+    [True, True, True, False]
+    """
+    return _LOOPBACK_HOSTS.fullmatch(host) is not None
 
 
 def _header(text: str) -> tuple[str, str]:

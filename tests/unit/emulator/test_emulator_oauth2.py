@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import html
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -468,6 +470,29 @@ class TestConsent:
         provider.approves = False
         denied = self.answer(self.authorize(provider, redirect_uri=CALLBACK + "?a=1", **self.challenge("S256")))
         assert (denied["error"], denied["a"]) == ("access_denied", "1")
+
+    def test_a_person_is_asked_on_a_page_that_keeps_the_request(self, make: Callable[..., OAuth2Provider]) -> None:
+        """The form brings back what was asked, and the decision; the text of strangers stays text."""
+        provider = make(asks=True, approves=False)
+        page = self.authorize(provider, scope='"><script>')
+        assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert "<script>" not in page.text
+        fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.text)
+        form = {name: html.unescape(value) for name, value in fields}
+        assert form["state"] == "s t&"
+        answers = [
+            requests.post(provider.authorize_url, form | {"decision": said}, allow_redirects=False, timeout=TIMEOUT)
+            for said in ("allow", "deny", "")
+        ]
+        assert [sorted(self.answer(each)) for each in answers] == [
+            ["code", "iss", "state"],
+            ["error", "error_description", "iss", "state"],
+            ["error", "error_description", "iss", "state"],
+        ]
+        stranger = requests.post(
+            provider.authorize_url, form | {"client_id": "unknown"}, allow_redirects=False, timeout=TIMEOUT
+        )
+        assert stranger.status_code == 400
 
 
 class TestOtherEndpoints:

@@ -1,0 +1,58 @@
+"""The address that the browser opens."""
+
+from urllib.parse import parse_qsl, urlsplit
+
+from shipmate.login.attempt import Attempt
+from shipmate.login.terms import Terms
+from shipmate.oauth2.provider import Client
+
+
+def terms(auth_uri: str = "https://example.com/authorize", **members: object) -> Terms:
+    """Return terms with these members."""
+    client = Client("https://example.com/token", "id", "the-secret", scopes="read write")
+    return Terms(**{"auth_uri": auth_uri, "client": client, "field": "oauth", **members})  # type: ignore[arg-type]
+
+
+def test_each_attempt_has_secrets_of_its_own() -> None:
+    """Long enough for PKCE, and not to be guessed."""
+    one, other = Attempt.new(), Attempt.new()
+
+    assert 43 <= len(one.verifier) <= 128
+    assert len(one.state) >= 43
+    assert len({one.state, one.verifier, other.state, other.verifier}) == 4
+    assert one.state not in repr(one)
+
+
+def test_the_address_has_everything_and_no_secret() -> None:
+    """What only the token endpoint may see stays out of the browser."""
+    attempt = Attempt("the-state", "the-verifier")
+    url = attempt.url(terms(extras={"prompt": "consent"}), "http://127.0.0.1:5000/callback")
+
+    assert dict(parse_qsl(urlsplit(url).query)) == {
+        "prompt": "consent",
+        "scope": "read write",
+        "response_type": "code",
+        "response_mode": "query",
+        "client_id": "id",
+        "redirect_uri": "http://127.0.0.1:5000/callback",
+        "state": "the-state",
+        "code_challenge": attempt.challenge,
+        "code_challenge_method": "S256",
+    }
+    assert "the-verifier" not in url
+    assert "the-secret" not in url
+
+
+def test_the_query_of_the_address_is_kept_and_no_parameter_is_there_twice() -> None:
+    """Providers refuse a request that repeats one."""
+    address = terms(
+        "https://example.com/authorize?tenant=a%20b&empty=&prompt=none&response_type=token",
+        extras={"prompt": "consent", "resource": ["https://a.test", "https://b.test"], "state": "theirs"},
+    )
+    pairs = parse_qsl(urlsplit(Attempt("ours", "v").url(address, "http://x")).query, keep_blank_values=True)
+
+    assert pairs[:2] == [("tenant", "a b"), ("empty", "")]
+    assert [value for name, value in pairs if name == "resource"] == ["https://a.test", "https://b.test"]
+    assert [pair for pair in pairs if pair[0] in ("prompt", "response_type", "state")] == [
+        ("prompt", "consent"), ("state", "ours"), ("response_type", "code"),
+    ]  # fmt: skip

@@ -1,0 +1,124 @@
+"""What the browser brings back."""
+
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shipmate.login import page
+from shipmate.login.callback import Arrival, Code, Denied, Expected, Reading, plain, read
+from shipmate.login.redirect import Redirect
+
+EXPECTED = Expected(
+    Redirect("127.0.0.1", 5000, "/callback"), "the-state", None, frozenset({"https://login.example.com"})
+)
+
+
+def arrive(
+    query: str,
+    *,
+    method: str = "GET",
+    path: str = "/callback",
+    host: str = "127.0.0.1:5000",
+    expected: Expected = EXPECTED,
+) -> Reading:
+    """Return what a request means."""
+    return read(Arrival(method, f"{path}?{query}", host), expected)
+
+
+def test_a_code_with_our_state_is_the_answer() -> None:
+    """The way it is meant to go."""
+    assert arrive("code=the-code&state=the-state&session=7").outcome == Code("the-code")
+
+
+@pytest.mark.parametrize(
+    ("arrival", "expected"),
+    [
+        (arrive("code=c&state=the-state", host="evil.example.com:5000"), page.OTHER_HOST),
+        (arrive("code=c&state=the-state", host=""), page.OTHER_HOST),
+        (arrive("code=c&state=the-state", path="/favicon.ico"), page.NOT_FOUND),
+        (arrive("code=c&state=the-state", path="/callback/"), page.NOT_FOUND),
+        (arrive("code=c&state=the-state", method="POST"), page.NOT_ALLOWED),
+        (arrive("code=c&state=The-State"), page.NOT_OURS),
+        (arrive("code=c&state="), page.NOT_OURS),
+        (arrive("code=c"), page.NOT_OURS),
+        (arrive("error=access_denied"), page.NOT_OURS),
+        (arrive("code=c&code=d&state=the-state"), page.NOT_OURS),
+        (arrive("code=c&state=the-state&state=the-state"), page.NOT_OURS),
+    ],
+)
+def test_anything_else_does_not_end_the_wait(arrival: Reading, expected: page.Page) -> None:
+    """Whoever does not know the state can neither sign somebody in nor make them give up."""
+    assert arrival.page == expected
+    assert arrival.outcome is None
+
+
+def test_an_error_without_our_state_is_mentioned() -> None:
+    """Some providers leave the state out when they refuse, and the person would wait without knowing why."""
+    assert "(access_denied): it was ignored" in (arrive("error=access_denied").note or "")
+
+
+@given(st.text().filter(lambda text: text != "the-state"))
+def test_no_other_state_is_taken(state: str) -> None:
+    """Whatever it is made of."""
+    assert arrive(urlencode({"code": "c", "state": state}, errors="replace")).outcome is None
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("error=access_denied&error_description=You+said+no.", "access_denied: You said no"),
+        ("error=invalid_scope", "invalid_scope"),
+        ("error=access_denied&code=c", "access_denied"),
+        ("error=a%0Ab%1B%5B31m&error_description=%E2%80%AEx", "a b [31m: x"),
+        ("error=", "error"),
+        ("session=7", "expected a code, found none in the provider's answer"),
+        ("code=", "expected a code, found none in the provider's answer"),
+    ],
+)
+def test_a_refusal_is_told_in_one_line(query: str, reason: str) -> None:
+    """In the provider's words, as far as a terminal can show them."""
+    assert arrive(f"{query}&state=the-state").outcome == Denied(reason)
+
+
+@pytest.mark.parametrize(
+    "issuer", ["https://login.example.com", "https://login.example.com/tenant", "https://LOGIN.example.com:443"]
+)
+def test_an_issuer_at_the_providers_address_is_believed(issuer: str) -> None:
+    """Without a word in the descriptor, the address is all that is known of it."""
+    assert arrive(urlencode({"code": "c", "state": "the-state", "iss": issuer})).outcome == Code("c")
+
+
+@pytest.mark.parametrize("issuer", ["https://evil.example.com", "http://login.example.com", "", "https://[", "x"])
+def test_another_issuer_is_not(issuer: str) -> None:
+    """A code of one provider must not be sent to another one. Source: RFC 9207 §2.4."""
+    reading = arrive(urlencode({"code": "c", "state": "the-state", "iss": issuer}))
+
+    assert isinstance(reading.outcome, Denied)
+    assert "expected an answer of https://login.example.com, found one of" in reading.outcome.reason
+
+
+def test_an_issuer_that_the_descriptor_names_is_compared_letter_by_letter() -> None:
+    """Source: RFC 9207 §2.4."""
+    expected = replace(EXPECTED, issuer="https://issuer.example.com/a")
+
+    good, bad = (
+        arrive(urlencode({"code": "c", "state": "the-state", "iss": issuer}), expected=expected).outcome
+        for issuer in ("https://issuer.example.com/a", "https://issuer.example.com/a/")
+    )
+    assert good == Code("c")
+    assert isinstance(bad, Denied)
+
+
+def test_a_long_text_is_cut() -> None:
+    """One line of a terminal is no place for a page."""
+    assert len(plain("x" * 5000)) == 300
+
+
+def test_secrets_do_not_show() -> None:
+    """In tracebacks of tests, logs and the like."""
+    assert "the-code" not in repr(Code("the-code"))
+    assert "the-state" not in repr(EXPECTED)
+    assert "the-code" not in repr(Arrival("GET", "/callback?code=the-code", "h"))

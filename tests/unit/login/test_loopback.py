@@ -1,0 +1,122 @@
+"""The server that waits for the browser."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from shipmate.errors import BadInput
+from shipmate.login import page
+from shipmate.login.callback import Arrival, Code, Denied, Reading
+from shipmate.login.loopback import Loopback
+from shipmate.login.page import Page
+from shipmate.login.redirect import Redirect
+
+
+def read(arrival: Arrival) -> Reading:
+    """Take the path for what it says."""
+    if arrival.target == "/code":
+        return Reading(page.SIGNED_IN, Code("the-code"))
+    if arrival.target == "/denied":
+        return Reading(Page(200, "Denied", "no"), Denied("no"))
+    return Reading(page.NOT_FOUND, note=f"ignored {arrival.method} {arrival.target}")
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What the person was told."""
+    return []
+
+
+@pytest.fixture
+def loopback(said: list[str]) -> Iterator[Loopback]:
+    """A server on any port."""
+    with Loopback(Redirect("127.0.0.1", None, "/code")) as made:
+        made.listen(read, said.append)
+        yield made
+
+
+def get(loopback: Loopback, path: str) -> requests.Response:
+    """Ask as a browser does."""
+    return requests.get(f"http://127.0.0.1:{loopback.redirect.port}{path}", timeout=10)
+
+
+def test_what_is_no_answer_does_not_end_the_wait(loopback: Loopback, said: list[str]) -> None:
+    """The person hears of it."""
+    assert get(loopback, "/favicon.ico").status_code == 404
+    assert loopback.wait(0) is None
+    assert said == ["ignored GET /favicon.ico"]
+
+
+def test_the_browser_is_told_when_it_is_decided() -> None:
+    """Not when the code arrives: it may turn out to be worth nothing."""
+    pages: list[str] = []
+    with Loopback(Redirect("127.0.0.1", None, "/code")) as loopback:
+        loopback.listen(read, pages.append)
+        thread = threading.Thread(target=lambda: pages.append(get(loopback, "/code").text))
+        thread.start()
+        assert loopback.wait(10) == Code("the-code")
+        assert get(loopback, "/code").status_code == 409
+        assert pages == []
+    thread.join(10)
+
+    assert "Signed in" in pages[0]
+
+
+def test_the_browser_is_told_of_a_failure() -> None:
+    """Without details: they are in the terminal."""
+    pages: list[str] = []
+
+    def sign_in() -> threading.Thread:
+        with Loopback(Redirect("127.0.0.1", None, "/code")) as loopback:
+            loopback.listen(read, pages.append)
+            thread = threading.Thread(target=lambda: pages.append(get(loopback, "/code").text))
+            thread.start()
+            loopback.wait(10)
+            raise RuntimeError("the exchange has failed")
+
+    with pytest.raises(RuntimeError):
+        sign_in()
+    assert "Sign-in failed" in pages[0]
+    assert "exchange" not in pages[0]
+
+
+def test_a_refusal_is_told_at_once(loopback: Loopback) -> None:
+    """There is nothing more to wait for."""
+    assert "Denied" in get(loopback, "/denied").text
+    assert loopback.wait(0) == Denied("no")
+
+
+def test_a_connection_that_says_nothing_keeps_nobody_waiting(loopback: Loopback) -> None:
+    """Browsers open spare ones."""
+    with socket.create_connection(("127.0.0.1", loopback.redirect.port or 0)):
+        assert get(loopback, "/").status_code == 404
+
+
+def test_localhost_is_listened_for_on_both_kinds_of_address() -> None:
+    """With the same port: there is one in the address."""
+    with Loopback(Redirect("localhost", None, "/")) as loopback:
+        loopback.listen(read, lambda _: None)
+        answers = []
+        for address in ("127.0.0.1", "::1"):
+            try:
+                connection = socket.create_connection((address, loopback.redirect.port or 0), timeout=5)
+            except OSError:
+                if address == "127.0.0.1":
+                    raise
+                continue  # a machine without IPv6
+            with connection:
+                connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                answers.append(connection.recv(12))
+
+    assert set(answers) == {b"HTTP/1.0 404"}
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    """On either address of localhost."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(BadInput, match=f"found address already in use: 127.0.0.1 port {port}"):
+            Loopback(Redirect("localhost", port, "/"))

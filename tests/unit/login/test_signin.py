@@ -1,0 +1,96 @@
+"""The exchange of a code, and the end of a grant."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shipmate.emulator import Fault, OAuth2Provider
+from shipmate.errors import ClientMisconfigured, TokenEndpointUnavailable
+from shipmate.log import Redactor
+from shipmate.login.account import Account
+from shipmate.login.revocation import revoke
+from shipmate.login.signin import exchange
+from shipmate.login.terms import Terms
+from shipmate.oauth2.answer import Busy, Misconfigured, Revoked, Unusable, understand_revocation
+from shipmate.oauth2.provider import Client
+
+
+@pytest.fixture
+def provider() -> Iterator[OAuth2Provider]:
+    """A provider."""
+    with OAuth2Provider({"id": "secret"}) as made:
+        yield made
+
+
+def terms_for(provider: OAuth2Provider) -> Terms:
+    """Return terms for its client."""
+    client = Client(provider.token_url, "id", "secret", client_auth="basic", extra={"resource": "https://a.test"})
+    return Terms(provider.authorize_url, client, "oauth", revoke_uri=provider.url + "/revoke")
+
+
+def test_a_busy_endpoint_is_asked_again(provider: OAuth2Provider) -> None:
+    """The person has done their part, and the code is not spent."""
+    pauses: list[float] = []
+    provider.script("/token", Fault(503, headers={"Retry-After": "7"}), Fault(429), Fault(200, {"access_token": "a"}))
+
+    answer = exchange(terms_for(provider), "c", "http://127.0.0.1/", "v" * 43, sleep=pauses.append)
+
+    assert answer == {"access_token": "a"}
+    assert pauses == [7, 1]
+    assert provider.token_requests[2].form == {
+        "grant_type": "authorization_code",
+        "code": "c",
+        "redirect_uri": "http://127.0.0.1/",
+        "code_verifier": "v" * 43,
+        "resource": "https://a.test",
+    }
+
+
+def test_an_endpoint_that_stays_busy_is_given_up(provider: OAuth2Provider) -> None:
+    """After three tries, with its last answer."""
+    provider.script("/token", Fault(503), times=3)
+
+    with pytest.raises(TokenEndpointUnavailable, match=r"at http://127.0.0.1:\d+ gave no usable answer: HTTP 503"):
+        exchange(terms_for(provider), "c", "http://127.0.0.1/", "v", sleep=lambda _: None)
+
+
+def test_an_access_token_that_cannot_be_revoked_is_no_failure(provider: OAuth2Provider, tmp_path: Path) -> None:
+    """It ends by itself, soon; the grant has gone with the refresh token. Source: RFC 7009 §2.2.1."""
+    account = Account.from_option(tmp_path, None, None)
+    account.save({"oauth": provider.issue()})
+    provider.script("/revoke", Fault(200), Fault(400, {"error": "unsupported_token_type"}))
+
+    assert revoke(terms_for(provider), account, redactor=Redactor()) == ["refresh_token"]
+    assert account.file.read() == {}
+
+
+def test_a_refresh_token_that_cannot_be_revoked_is_one(provider: OAuth2Provider, tmp_path: Path) -> None:
+    """The grant would live on without anybody who knows it."""
+    account = Account.from_option(tmp_path, None, None)
+    account.save({"oauth": provider.issue()})
+    provider.script("/revoke", Fault(400, {"error": "unsupported_token_type"}))
+
+    with pytest.raises(ClientMisconfigured, match="refuses the refresh_token: unsupported_token_type"):
+        revoke(terms_for(provider), account, redactor=Redactor())
+    assert "oauth" in account.file.read()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, b"", Revoked()),
+        (204, b"", Revoked()),
+        (200, b"<html>done</html>", Revoked()),
+        (400, b'{"error": "invalid_token"}', Revoked()),
+        (200, b'{"ok": false, "error": "not_authed"}', Unusable("HTTP 200 with the error not_authed")),
+        (400, b'{"error": "invalid_client"}', Misconfigured("invalid_client")),
+        (401, b"", Misconfigured("invalid_client")),
+        (404, b"<html>", Misconfigured("HTTP 404")),
+        (302, b"", Unusable("HTTP 302, a redirect, which a token request does not follow")),
+        (503, b"", Busy("HTTP 503", 3.0)),
+    ],
+)
+def test_the_answer_of_a_revocation_endpoint_is_understood(status: int, body: bytes, expected: object) -> None:
+    """Success has no form: what counts is that there is no failure."""
+    assert understand_revocation(status, body, 3.0) == expected

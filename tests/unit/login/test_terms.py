@@ -1,0 +1,116 @@
+"""What a descriptor says about signing in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shipmate.component import load
+from shipmate.errors import DescriptorError, MissingSetting
+from shipmate.login.terms import Terms, terms_of
+
+OAUTH2 = {
+    "client_id": "{{CLIENT_ID}}",
+    "auth_uri": "https://{{prodEnv}}.example.com/authorize",
+    "token_uri": "https://{{prodEnv}}.example.com/token",
+}
+
+
+def read(folder: Path, cfg: dict[str, Any] | None = None, **oauth2: Any) -> Terms:
+    """Return the terms of a component whose descriptor has these members, too."""
+    fields = {name: {"label": name, "viewClass": kind} for name, kind in FIELDS.items()}
+    raw = {"title": "Test", "credentials": {"fields": fields, "oauth2": {**OAUTH2, **oauth2}}}
+    (folder / "component.json").write_text(json.dumps(raw))
+    given = {"prodEnv": "login"} if cfg is None else cfg
+    return terms_of(load(folder), given, {"CLIENT_ID": "id", "AUDIENCE": "api", "prodEnv": "wrong"})
+
+
+FIELDS = {"prodEnv": "TextFieldView", "account": "OAuthFieldView"}
+
+
+def test_variables_come_from_credential_fields_first_and_from_the_environment(tmp_path: Path) -> None:
+    """As the platform does it: {{prodEnv}} is the account's, {{CLIENT_ID}} the installation's."""
+    terms = read(tmp_path)
+
+    assert terms.auth_uri == "https://login.example.com/authorize"
+    assert terms.client.token_url == "https://login.example.com/token"
+    assert terms.client.client_id == "id"
+
+
+def test_the_keys_go_into_the_field_for_them(tmp_path: Path) -> None:
+    """Whatever it is called."""
+    assert read(tmp_path).field == "account"
+
+
+def test_what_only_the_provider_knows_goes_to_it(tmp_path: Path) -> None:
+    """Addresses and what the runtime itself understands do not."""
+    terms = read(
+        tmp_path,
+        access_type="offline",
+        prompt=["login", "consent"],
+        audience="{{AUDIENCE}}",
+        include_granted_scopes=True,
+        claims={"userinfo": {"email": None}},
+        login_hint=None,
+        refresh_token_uri="https://example.com/refresh",
+        revoke_uri="https://example.com/revoke",
+        issuer="https://example.com",
+        scopes=["a", "b"],
+        client_auth="basic",
+    )
+
+    assert terms.extras == {
+        "access_type": "offline",
+        "prompt": "login consent",
+        "audience": "api",
+        "include_granted_scopes": "true",
+        "claims": '{"userinfo": {"email": null}}',
+    }
+    assert (terms.client.scopes, terms.client.client_auth) == ("a b", "basic")
+    assert (terms.revoke_uri, terms.issuer) == ("https://example.com/revoke", "https://example.com")
+
+
+@pytest.mark.parametrize(
+    ("resource", "exchanged"),
+    [("https://a.test", {"resource": "https://a.test"}), (["https://a.test", "https://b.test"], {})],
+)
+def test_one_resource_is_named_at_the_exchange_as_well(
+    tmp_path: Path, resource: str | list[str], exchanged: dict[str, str]
+) -> None:
+    """A token is for one of them: where there are several, the provider has to choose."""
+    terms = read(tmp_path, resource=resource)
+
+    assert terms.extras["resource"] == resource
+    assert terms.client.extra == exchanged
+
+
+def test_a_field_that_is_missing_is_named(tmp_path: Path) -> None:
+    """It is asked for in the account, where the person can give it."""
+    with pytest.raises(MissingSetting, match="NOT_SET is missing: expected a variable of the environment for audience"):
+        read(tmp_path, audience="{{NOT_SET}}")
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "expected"),
+    [
+        ("client_id", "", "client_id: expected the client's id, found nothing"),
+        ("client_secret", 7, "client_secret: expected text, found a value of type int"),
+        ("auth_uri", "file:///etc/passwd", "auth_uri: expected an address with https"),
+        ("auth_uri", "https://example.com/#here", "auth_uri: expected an address with https and without a fragment"),
+        ("revoke_uri", "http://example.com/revoke", "revoke_uri: expected an address with https"),
+        ("token_uri", "http://example.com/token", "token_uri: expected a token URL with https"),
+    ],
+)
+def test_what_cannot_be_used_is_named_by_its_pointer(tmp_path: Path, member: str, value: Any, expected: str) -> None:
+    """Nobody is sent to an address before the descriptor makes sense."""
+    with pytest.raises(DescriptorError, match=f"component.json: /credentials/oauth2/{expected}"):
+        read(tmp_path, **{member: value})
+
+
+def test_platform_managed_credentials_have_nothing_to_sign_in_to(tmp_path: Path) -> None:
+    """The message says why there is nothing."""
+    (tmp_path / "component.json").write_text('{"title": "Test", "authClientTypes": ["oauth2"], "credentials": {}}')
+
+    with pytest.raises(DescriptorError, match="found nothing: the platform signs in for authClientTypes"):
+        terms_of(load(tmp_path), {}, {})
