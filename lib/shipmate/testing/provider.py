@@ -45,7 +45,9 @@ def provider_of(component: Component, environ: Mapping[str, str], **options: Any
         variables = Variables(environ, {}, frozenset())
         secret = oauth2.get("client_secret")
         options["clients"] = {
-            variables.fill(oauth2["client_id"], "client_id"): variables.fill(secret, "client_secret") if secret else None
+            variables.fill(oauth2["client_id"], "client_id"): variables.fill(secret, "client_secret")
+            if secret
+            else None
         }
     return OAuth2Provider(**options)
 
