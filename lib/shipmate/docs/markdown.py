@@ -2,19 +2,28 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
+
+# What the platform's forms show as formatting; other things in angle brackets are what they look like.
+_TAGS: Final = re.compile(
+    r"</?(?:a|b|br|code|div|em|i|li|ol|p|pre|small|span|strong|u|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE
+)
 
 
 def text(value: Any) -> str:
     """Return a value as text in one line that makes neither tags nor cells.
 
-    >>> text("a | <b>\\nc"), text(None), text(7)
-    ('a \\\\| &lt;b>c', '', '7')
+    >>> text("a | <id>\\nc"), text("<b>Two</b><br>lines"), text(None), text(7)
+    ('a \\\\| &lt;id> c', 'Two lines', '', '7')
     """
     if value is None or isinstance(value, dict | list):
         return ""
-    line = " ".join(str(value).split())
+    line = " ".join(_TAGS.sub(lambda tag: "" if _is_within_words(tag[0]) else " ", str(value)).split())
     return line.replace("<", "&lt;").replace("|", "\\|")
+
+
+def _is_within_words(tag: str) -> bool:
+    return tag.strip("</>").split()[0].lower() not in ("br", "div", "li", "ol", "p", "pre", "ul")
 
 
 def code(value: Any) -> str:

@@ -71,7 +71,7 @@ def _credentials(raw: Mapping[str, Any]) -> list[str]:
 def _variables(raw: Mapping[str, Any]) -> list[str]:
     older = raw.get("env")
     # A list of names, or an object, is how older descriptors have them.
-    variables: dict[str, Any] = dict.fromkeys(each for each in older if isinstance(each, str)) if _has(older) else {}
+    variables: dict[str, Any] = dict.fromkeys(map(str, older)) if isinstance(older, list | dict) else {}
     variables.update(_member(raw, "envVars"))
     rows = [
         [code(name), "yes" if _of(each, "required") is True else "no", text(_of(each, "description"))]
@@ -119,9 +119,9 @@ def _metadata(root: Path, function: Mapping[str, Any]) -> Iterator[str]:
             schema = read_schema(root, declared[direction])
             lines = properties_table(schema)
         except DescriptorError as error:
-            yield from blocks(f"{name}: cannot be told, {text(str(error).replace(f'{root}/', ''))}.")
+            yield from blocks(f"{name}: cannot be told: {text(str(error).replace(f'{root}/', ''))}.")
         except RecursionError:
-            yield from blocks(f"{name}: cannot be told, it is nested too deep.")
+            yield from blocks(f"{name}: cannot be told: it is nested too deep.")
         else:
             yield from blocks(f"{name}:", lines) if lines else blocks(f"{name}: {_any(schema)}.")
 
@@ -151,9 +151,9 @@ def _note(field: Any) -> str:
     needed = [needed] if isinstance(needed, str) else needed
     notes = [text(field.get("note")), text(field.get("description")), text(_member(field, "help").get("description"))]
     if isinstance(model, dict):
-        notes.append(f"One of: {', '.join(text(each) or code(name) for name, each in model.items())}" if model else "")
+        notes.append(_sentence(one_of([text(each) or code(name) for name, each in model.items()])))
     elif isinstance(model, list):
-        notes.append(one_of(model).capitalize())
+        notes.append(_sentence(one_of([text(each) for each in model])))
     elif isinstance(model, str):
         notes.append("The choices come from the account")
     if text(field.get("placeholder")):
@@ -161,6 +161,10 @@ def _note(field: Any) -> str:
     if isinstance(needed, list) and needed:
         notes.append(f"Needs {', '.join(code(each) for each in needed)} first")
     return " ".join(each if each[-1] in ".!?" else f"{each}." for each in dict.fromkeys(notes) if each)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _order(field: Any) -> float:
@@ -183,7 +187,3 @@ def _member(value: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _of(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
-
-
-def _has(value: Any) -> bool:
-    return isinstance(value, list | dict) and bool(value)

@@ -1,6 +1,6 @@
 """The properties of a metadata schema, nested ones too, as the rows of a table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -102,15 +102,18 @@ def _limits(schema: Schema) -> str:
     if isinstance(schema.get("pattern"), str):
         told.append(f"matches {code(schema['pattern'])}")
     if isinstance(schema.get("enum"), list):
-        told.append(one_of(schema["enum"]))
+        told.append(one_of([code(each) for each in schema["enum"]]))
     return ", ".join(each for each in told if each)
 
 
-def one_of(values: list[Any]) -> str:
-    """Return a list of choices in words, the first ones when there are many."""
-    shown = ", ".join(code(value) for value in values[:_MOST_CHOICES])
-    more = f" and {len(values) - _MOST_CHOICES} more" if len(values) > _MOST_CHOICES else ""
-    return f"one of {shown}{more}" if values else ""
+def one_of(choices: Sequence[str]) -> str:
+    """Return choices in words, the first ones when there are many.
+
+    >>> one_of(["Yes", "No, never"])
+    'one of: Yes; No, never'
+    """
+    more = f"; and {len(choices) - _MOST_CHOICES} more" if len(choices) > _MOST_CHOICES else ""
+    return f"one of: {'; '.join(choices[:_MOST_CHOICES])}{more}" if choices else ""
 
 
 def _is_number(value: Any) -> bool:

@@ -14,7 +14,7 @@ AUTHENTICATIONS: Final = ("oauth2", "api-key", "basic", "none")
 _LONGEST_TITLE: Final = 100
 _LONGEST_ID: Final = 60
 # Their tests would have the names of others.
-_TAKEN: Final = ("component", "refresh", "verify_credentials")
+_TAKEN: Final = ("api", "component", "refresh", "verify_credentials")
 # What needs no escape in Python, in JSON and in a shell. No query, and no user: such a URL holds secrets.
 _URL: Final = re.compile(r"(https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?)(?:/[a-z0-9._~/-]*)?", re.IGNORECASE)
 _GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
