@@ -40,10 +40,10 @@ def check_folder(folder: Path) -> None:
             if not folder.parent.is_dir():
                 raise BadInput(f"expected the folder {folder.parent}, found none to make {folder.name} in")
         elif not folder.is_dir():
-            raise BadInput(f"expected a new or an empty folder, found a file: {folder}")
+            raise BadInput(f"expected a new or an empty folder, found something else: {folder}")
         elif any(folder.iterdir()):
             raise BadInput(f"expected a new or an empty folder, found one that is not empty: {folder}")
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise _unusable(folder, error) from error
 
 
@@ -164,6 +164,6 @@ def _move_into(folder: Path, made: Path) -> None:
         raise
 
 
-def _unusable(folder: Path, error: Exception) -> BadInput:
-    reason = (error.strerror or type(error).__name__).lower() if isinstance(error, OSError) else "an impossible name"
+def _unusable(folder: Path, error: OSError) -> BadInput:
+    reason = (error.strerror or type(error).__name__).lower()
     return BadInput(f"expected a folder that can be written to, found: {reason}: {folder}")
