@@ -229,7 +229,8 @@ def new(folder: Path, **given: str | None) -> None:
     is_at_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     plan = scaffold.Plan.from_answers(folder, answers, _ask if is_at_terminal else None)
     scaffold.create(plan, folder)
-    click.echo(scaffold.next_steps(plan, folder))
+    # As bytes: the folder's name may be something else than text.
+    click.echo(scaffold.next_steps(plan, folder).encode("utf-8", "surrogateescape"))
 
 
 def _ask(question: "Question") -> str:

@@ -264,3 +264,25 @@ def test_without_a_terminal_it_says_which_option_is_wrong_or_missing(
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert text in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [b"-my 'crm'", b"crm $(false) *", b"\xe4rzte"])
+def test_the_next_commands_work_as_printed(tmp_path: Path, name: bytes) -> None:
+    """Whatever the folder is called: a shell takes them, and the second and the third are found there."""
+    python = ["python", "-m"]
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        [sys.executable, "-m", "shipmate", "new", "--title", "CRM", "--", name],
+        cwd=tmp_path,
+        env=environment(measured=True, PATH=path),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    first, *rest = (line.strip() for line in done.stdout.splitlines()[2:])
+    assert [line.decode().split()[:2] for line in rest] == [python, python]
+    # Without what they install and run: the tests beside this one do that.
+    shell = [b"sh", b"-e", b"-c", first + b" && ls requirements-dev.txt && " + rest[1] + b" --version"]
+    there = subprocess.run(shell, cwd=tmp_path, env=environment(PATH=path), capture_output=True)
+    assert (there.returncode, there.stderr) == (0, b"")
+    assert there.stdout.startswith(b"requirements-dev.txt\npytest ")

@@ -164,9 +164,7 @@ def test_a_new_component_has_no_problems(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("title", ODD_TITLES)
 def test_odd_titles_spoil_no_file(tmp_path: Path, title: str) -> None:
     """Titles are told in JSON and Markdown only: everything else has ids."""
-    root = made(
-        tmp_path / "new", title=title, action=title, action_id="create", trigger=title, trigger_id="poll"
-    )
+    root = made(tmp_path / "new", title=title, action=title, action_id="create", trigger=title, trigger_id="poll")
     assert validate_component(root).problems == ()
     descriptor = json.loads((root / "component.json").read_text())
     assert {descriptor["title"], descriptor["actions"]["create"]["title"]} == {title}

@@ -81,7 +81,8 @@ def next_steps(plan: Plan, folder: Path) -> str:
         f"{python} -m shipmate validate",
     ]
     if folder.absolute() != Path.cwd():
-        commands = [f"cd {shlex.quote(str(folder))}", *commands[:2]]
+        place = f"./{folder}" if str(folder).startswith("-") else str(folder)
+        commands = [f"cd {shlex.quote(place)}", *commands[:2]]
     made = f"Made {plan.title} in {folder}: action {plan.action}, trigger {plan.trigger}, {plan.authentication}."
     return "\n".join([made, "", *(f"    {each}" for each in commands)])
 
