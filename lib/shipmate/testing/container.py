@@ -207,7 +207,7 @@ class ContainerUnderTest:
         if json.dumps(self.stored_keys, sort_keys=True) != before:
             events.insert(0, ("updateKeys", dict(self.stored_keys)))
             register_secrets(self.redactor, self._component, self.stored_keys, {})
-        return Emissions(events, self.redactor)
+        return Emissions(events, self.redactor, self._component.root.resolve())
 
     def stop(self) -> int | None:
         """End the process with SIGTERM, as the platform does, and return its status; None if there was none."""
