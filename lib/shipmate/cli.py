@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shipmate.inputs import Inputs, Source
     from shipmate.local import Answer, LocalRun
     from shipmate.log import Redactor
+    from shipmate.scaffold import Question
     from shipmate.validation import Report
 
 _FAILED: Final = 1
@@ -247,6 +248,69 @@ def validate(root: Path, descriptor: Path | None) -> int:
             redactor.add_environment(os.environ)
             foreground.configure_log(log.parse_level(os.environ.get("LOG_LEVEL")), redactor, stream=sys.stderr)
         return foreground.run(check, output=output, drain=lambda _: None)
+
+
+@commands.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--title", metavar="TEXT", help="The component's title, made from the folder's name unless given.")
+@click.option("--auth", metavar="KIND", help="How the API knows its users: oauth2, api-key, basic or none.")
+@click.option("--base-url", metavar="URL", help="Where the API is, as https://api.example.com/v1.")
+@click.option("--action", metavar="TEXT", help="The title of the action.")
+@click.option("--action-id", metavar="ID", help="Its id, made from its title unless given.")
+@click.option("--trigger", metavar="TEXT", help="The title of the trigger.")
+@click.option("--trigger-id", metavar="ID", help="Its id, likewise.")
+def new(folder: Path, **given: str | None) -> None:
+    """Write a new component with tests into the folder DIR.
+
+    At a terminal it asks for what no option says; elsewhere it takes defaults.
+    """
+    from shipmate import scaffold
+
+    scaffold.check_folder(folder)
+    answers = {name.replace("_", "-"): value for name, value in given.items()}
+    is_at_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    plan = scaffold.Plan.from_answers(folder, answers, _ask if is_at_terminal else None)
+    scaffold.create(plan, folder)
+    # As bytes: the folder's name may be something else than text.
+    click.echo(scaffold.next_steps(plan, folder).encode("utf-8", "surrogateescape"))
+
+
+def _ask(question: "Question") -> str:
+    """Ask a person until the answer is right; in words of ours, since a wrong one is no failure."""
+
+    def check(value: str) -> str:
+        try:
+            return question.check(value)
+        except BadInput as error:
+            raise click.UsageError(str(error)) from error
+
+    answer: str = click.prompt(question.text, default=question.default, value_proc=check, err=True)
+    return answer
+
+
+@commands.command("docs")
+@_component
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Put it into this file.")
+@click.option("--check", is_flag=True, help="Only tell whether README.md, or FILE, is up to date.")
+def docs_(root: Path, output: Path | None, check: bool) -> int:
+    """Describe a component in Markdown, from its component.json.
+
+    In a file that has them, only what is between <!-- shipmate docs: begin --> and <!-- shipmate docs: end -->
+    is replaced.
+    """
+    from shipmate import docs, foreground
+
+    section = docs.section(root)
+    if check:
+        file = output or root / docs.README
+        if not docs.is_current(file, section):
+            return _refuse(f"expected what shipmate docs --output {file} writes, found something older", _FAILED)
+    elif output is not None:
+        docs.write(output, section)
+    else:
+        with foreground.private_output() as private:
+            private.write_bytes(section.encode("utf-8", "backslashreplace"))
+    return 0
 
 
 class Desk:
