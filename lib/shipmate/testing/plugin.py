@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Tell in the report of a failed test what the component has emitted."""
     report = yield
-    subject = getattr(item, "funcargs", {}).get("component")
+    subject: Any = getattr(item, "funcargs", {}).get("component")
     if report.failed and hasattr(subject, "report") and (text := subject.report()):
         report.sections.append(("shipmate: what the component did", text))
     return report
@@ -44,6 +44,7 @@ def component(request: pytest.FixtureRequest) -> "Iterator[ComponentUnderTest]":
     The test has no network but for the hosts that are served with ``component.serve(url, server)``.
     """
     from shipmate.errors import ShipmateError
+    from shipmate.testing.isolation import only_component
     from shipmate.testing.routes import Routes
     from shipmate.testing.subject import ComponentUnderTest, find_root
 
@@ -54,7 +55,8 @@ def component(request: pytest.FixtureRequest) -> "Iterator[ComponentUnderTest]":
         subject = ComponentUnderTest(root, Routes())
     except ShipmateError as error:
         pytest.fail(str(error), pytrace=False)
-    with subject.routes.installed(closes_network=request.node.get_closest_marker("network") is None):
+    is_closed = request.node.get_closest_marker("network") is None
+    with only_component(root), subject.routes.installed(closes_network=is_closed):
         yield subject
     subject.close()
 
