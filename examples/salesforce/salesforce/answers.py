@@ -85,7 +85,9 @@ def content(response: requests.Response) -> Any:
     try:
         return response.json()
     except ValueError:
-        raise SalesforceError("expected JSON in the answer, found something else", status=response.status_code) from None
+        raise SalesforceError(
+            "expected JSON in the answer, found something else", status=response.status_code
+        ) from None
 
 
 def _problems(response: requests.Response) -> Iterator[Problem]:

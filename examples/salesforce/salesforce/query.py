@@ -33,9 +33,7 @@ class Page:
     """When Salesforce answered, by its own clock."""
 
 
-def first_page(
-    client: Salesforce, soql: str, *, size: int = LARGEST_PAGE, with_deleted: bool = False
-) -> Page:
+def first_page(client: Salesforce, soql: str, *, size: int = LARGEST_PAGE, with_deleted: bool = False) -> Page:
     """Run a query and return the first page of its result.
 
     Raises:
@@ -81,7 +79,8 @@ def _page(response: requests.Response) -> Page:
     records = body.get("records") if isinstance(body, dict) else None
     if not isinstance(records, list):
         raise SalesforceError("expected records in the answer to a query, found none", status=response.status_code)
-    following = None if body.get("done", True) else body.get("nextRecordsUrl")
+    # Without a path there, asking for the next page is an error: better than to end early.
+    following = None if body.get("done", True) else str(body.get("nextRecordsUrl"))
     return Page([record for record in records if isinstance(record, dict)], following, _time(response))
 
 

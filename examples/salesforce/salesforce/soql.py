@@ -62,12 +62,12 @@ def moment(when: datetime) -> str:
 
 
 def select(fields: Sequence[str], name: str, *clauses: str) -> str:
-    """Return a query; all names in it must be API names.
+    """Return a query; names in it must be API names, and values literals.
 
     >>> select(["Id", "Name"], "Account", "WHERE Name = 'Acme'", "LIMIT 2")
     "SELECT Id, Name FROM Account WHERE Name = 'Acme' LIMIT 2"
     """
-    return " ".join([f"SELECT {', '.join(fields)} FROM {name}", *clauses])
+    return " ".join(["SELECT", ", ".join(fields), "FROM", name, *clauses])
 
 
 def _expected(kind: str) -> str:

@@ -23,9 +23,9 @@ def main() -> None:
         EmulatedSalesforce(provider) as salesforce,
     ):
         extra["instance_url"] = salesforce.url
-        for number, name in enumerate(["Acme", "Globex", "O'Hara"], 1):
-            account = salesforce.store.add("Account", Name=name, Industry="Energy", AnnualRevenue=number * 1000)
-            salesforce.store.add("Contact", LastName=name, Email=f"{number}@example.com", AccountId=account)
+        for name in ("Acme", "Globex", "O'Hara"):
+            account = salesforce.store.add("Account", Name=name, Industry="Energy", AnnualRevenue=1000)
+            salesforce.store.add("Contact", LastName=name, Email=f"{account}@example.com", AccountId=account)
         keys = {"environment": "login", "oauth": provider.issue("api refresh_token", expired=True)}
         addresses = {"instance_url": salesforce.url, "token_url": provider.token_url, "clients": clients}
         print(json.dumps({**addresses, "cfg": keys}), flush=True)  # noqa: T201  # for whoever started it

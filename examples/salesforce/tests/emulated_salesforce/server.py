@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from emulated_salesforce.soql import Malformed, Query, parse
 from emulated_salesforce.sobjects import ORG
+from emulated_salesforce.soql import Malformed, Query, parse
 from emulated_salesforce.store import Refused, Row, Store
 from shipmate.emulator import Api, OAuth2Provider, Reply, Request
 
@@ -27,6 +27,7 @@ class EmulatedSalesforce(Api):
         now: Tells the time, by which records are stamped and answers are dated.
         largest_page: The most records of a page, however many are asked for.
         host: The only host that knows the sessions; any unless it is set.
+        instance_url: What its sign-in tells clients to use.
     """
 
     def __init__(self, provider: OAuth2Provider, **options: Any) -> None:
@@ -35,29 +36,19 @@ class EmulatedSalesforce(Api):
         self.store = Store(lambda: self.now())
         self.largest_page = 2000
         self.host = ""
+        self.instance_url = ""
         self._cursors: dict[str, tuple[Query, list[str]]] = {}
         self._numbers = itertools.count(1)
-        base = "/services/data/{version}"
-        self.route("GET", base, self._resources)
-        self.route("GET", base + "/sobjects", lambda request, version: Reply(200, {"sobjects": _summaries()}))
-        self.route("GET", base + "/sobjects/{name}/describe", self._describe)
-        self.route("POST", base + "/sobjects/{name}", self._create)
-        self.route("PATCH", base + "/sobjects/{name}/{key}", self._update)
-        self.route("DELETE", base + "/sobjects/{name}/{key}", self._delete)
-        self.route("PATCH", base + "/sobjects/{name}/{field}/{value}", self._upsert)
-        self.route("GET", base + "/query", self._query)
-        self.route("GET", base + "/queryAll", self._query)
-        self.route("GET", base + "/query/{locator}", self._more)
-
-    def answer(self, request: Request) -> Reply:
-        """Return the answer, dated by this org's clock."""
-        try:
-            reply = self._refusal(request) or super().answer(request)
-        except Refused as error:
-            reply = Reply(error.status, error.body)
-        except Malformed as error:
-            reply = Reply(400, [{"message": str(error), "errorCode": error.code}])
-        return Reply(reply.status, reply.body, {**reply.headers, "Date": format_datetime(self.now(), usegmt=True)})
+        self._serve("GET", "", self._resources)
+        self._serve("GET", "/sobjects", lambda request, version: Reply(200, {"sobjects": _summaries()}))
+        self._serve("GET", "/sobjects/{name}/describe", self._describe)
+        self._serve("POST", "/sobjects/{name}", self._create)
+        self._serve("PATCH", "/sobjects/{name}/{key}", self._update)
+        self._serve("DELETE", "/sobjects/{name}/{key}", self._delete)
+        self._serve("PATCH", "/sobjects/{name}/{field}/{value}", self._upsert)
+        self._serve("GET", "/query", self._query)
+        self._serve("GET", "/queryAll", self._query)
+        self._serve("GET", "/query/{locator}", self._more)
 
     def forget_cursors(self) -> None:
         """Give up the results of all queries, as Salesforce does after two days."""
@@ -68,16 +59,32 @@ class EmulatedSalesforce(Api):
         """The queries so far."""
         return [request.query["q"] for request in self.requests if "q" in request.query]
 
-    def _refusal(self, request: Request) -> Reply | None:
+    def _serve(self, method: str, path: str, answer: Callable[..., Reply]) -> None:
+        """Route a path below a version's URL; its answers are dated by this org's clock."""
+
+        def dated(request: Request, version: str, **names: str) -> Reply:
+            try:
+                reply = self._refusal(request, version) or answer(request, version, **names)
+            except Refused as error:
+                reply = Reply(error.status, error.body)
+            except Malformed as error:
+                reply = Reply(400, [{"message": str(error), "errorCode": error.code}])
+            return Reply(reply.status, reply.body, {**reply.headers, "Date": format_datetime(self.now(), usegmt=True)})
+
+        self.route(method, "/services/data/{version}" + path, dated)
+
+    def _refusal(self, request: Request, version: str) -> Reply | None:
         if self.host and request.header("Host") != self.host:
-            return self.refusal
-        version = re.match(r"/services/data/v(\d+)\.0(?:/|$)", request.path)
-        if version is None or not _OLDEST <= int(version[1]) <= _NEWEST:
+            return Reply(401, _EXPIRED)
+        number = re.fullmatch(r"v(\d+)\.0", version)
+        if number is None or not _OLDEST <= int(number[1]) <= _NEWEST:
             raise Refused(404, "NOT_FOUND", "The requested resource does not exist")
         return None
 
     def _resources(self, request: Request, version: str) -> Reply:
-        return Reply(200, {"sobjects": f"/services/data/{version}/sobjects", "query": f"/services/data/{version}/query"})
+        return Reply(
+            200, {"sobjects": f"/services/data/{version}/sobjects", "query": f"/services/data/{version}/query"}
+        )
 
     def _describe(self, request: Request, version: str, name: str) -> Reply:
         if name not in ORG:

@@ -118,8 +118,6 @@ CHANGE_EVENT = SObject(
     (Column("Field", createable=False, updateable=False),),
     {"createable": False, "updateable": False, "deletable": False, "replicateable": False},
 )
-INVOICE = SObject(
-    "Invoice__c", "Account", "a01", (Column("Number__c", external_id=True, length=20, updateable=False),)
-)
+INVOICE = SObject("Invoice__c", "Account", "a01", (Column("Number__c", external_id=True, length=20, updateable=False),))
 
 ORG = {each.name: each for each in (ACCOUNT, CONTACT, CHANGE_EVENT, INVOICE)}

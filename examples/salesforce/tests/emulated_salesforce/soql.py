@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from emulated_salesforce.sobjects import ORG, Column, SObject
@@ -52,7 +53,7 @@ class Query:
         """Return the rows that it finds."""
         found = [row for row in rows if self.matches(row)]
         for name, is_descending in reversed(self.order):
-            found.sort(key=lambda row, name=name: _sortable(row.get(name)), reverse=is_descending)  # type: ignore[misc]  # mypy has no types for default arguments of lambdas
+            found.sort(key=partial(_sortable, name), reverse=is_descending)
         return found if self.limit is None else found[: self.limit]
 
 
@@ -157,11 +158,11 @@ class _Parser:
             raise Malformed(
                 f"value of filter criterion for field '{column.name}' must be of type {column.type}", "INVALID_FIELD"
             )
-        if kind == "text":
-            return _comparable(column, _ESCAPE.sub(_unescaped, token[1:-1]))
-        return {"boolean": lambda: token.lower() == "true", "number": lambda: float(token)}.get(
-            kind, lambda: _comparable(column, token)
-        )()
+        if kind == "boolean":
+            return token.lower() == "true"
+        if kind == "number":
+            return float(token)
+        return _comparable(column, _ESCAPE.sub(_unescaped, token[1:-1]) if kind == "text" else token)
 
     def _column(self, name: str) -> Column:
         for known, column in self._columns.items():
@@ -207,5 +208,5 @@ def _comparable(column: Column, value: Any) -> Any:
     return value if column.type in ("id", "reference", "date") else value.lower()
 
 
-def _sortable(value: Any) -> tuple[bool, Any]:
-    return value is not None, value
+def _sortable(name: str, row: Row) -> tuple[bool, Any]:
+    return row.get(name) is not None, row.get(name)

@@ -36,7 +36,12 @@ class Store:
         with self._lock:
             record_id = f"{ORG[name].prefix}{next(self._numbers):012d}AAA"
             columns = dict.fromkeys(ORG[name].columns)
-            stamped = {"Id": record_id, "IsDeleted": False, "SystemModstamp": self._stamp(), "HasOptedOutOfEmail": False}
+            stamped = {
+                "Id": record_id,
+                "IsDeleted": False,
+                "SystemModstamp": self._stamp(),
+                "HasOptedOutOfEmail": False,
+            }
             defaults = {column: value for column, value in stamped.items() if column in columns}
             self.rows[record_id] = {**columns, **defaults, **values}
         return record_id
