@@ -20,6 +20,8 @@ _MARKERS = (
     "network: this test may reach hosts that are not on this machine",
 )
 
+_REPORTED = {"component": "what the component did", "container": "the end of the container's log"}
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known."""
@@ -29,11 +31,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Tell in the report of a failed test what the component has emitted."""
+    """Tell in the report of a failed test what the component has emitted, and what its container has logged."""
     report = yield
-    subject: Any = getattr(item, "funcargs", {}).get("component")
-    if report.failed and hasattr(subject, "report") and (text := subject.report()):
-        report.sections.append(("shipmate: what the component did", text))
+    fixtures = getattr(item, "funcargs", {})
+    for name, title in _REPORTED.items():
+        subject: Any = fixtures.get(name)
+        if report.failed and hasattr(subject, "report") and (text := subject.report()):
+            report.sections.append((f"shipmate: {title}", text))
     return report
 
 

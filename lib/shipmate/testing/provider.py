@@ -11,7 +11,6 @@ from shipmate.testing.routes import Route, Routes
 
 _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _ENDPOINTS: Final = {"token_uri": "/token", "auth_uri": "/authorize", "revoke_uri": "/revoke"}
-_SAMPLE_URL: Final = "https://provider.example.com"
 
 
 def sample_variables(component: Component, environ: Mapping[str, str]) -> dict[str, str]:
@@ -28,10 +27,10 @@ def sample_variable(name: str) -> str:
     """Return a value for a variable that is not set, an address if its name says so.
 
     >>> sample_variable("TOKEN_URI"), sample_variable("CLIENT_ID")
-    ('https://provider.example.com/token_uri', 'sample-client_id')
+    ('https://token-uri.example.com', 'sample-client_id')
     """
     if name.upper().endswith(("_URI", "_URL")):
-        return f"{_SAMPLE_URL}/{name.lower()}"
+        return f"https://{name.lower().replace('_', '-')}.example.com"
     return f"sample-{name.lower()}"
 
 
