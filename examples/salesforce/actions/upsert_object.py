@@ -20,8 +20,10 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
     name, key, record = api_name(cfg, "object"), api_name(cfg, "key_field"), given_record(msg)
     # The key is in the URL, and Salesforce refuses it in the body.
     value = taken(record, key)
-    answer = content(Salesforce(context, cfg).patch("sobjects", name, key, value, json=record, headers=saving(cfg)))
-    context.emit("data", written(answer["id"], is_new=bool(answer["created"])))
+    response = Salesforce(context, cfg).patch("sobjects", name, key, value, json=record, headers=saving(cfg))
+    # 204 tells no id, and is no reason to fail: the record is written.
+    record_id = content(response)["id"] if response.content else None
+    context.emit("data", written(record_id, is_new=response.status_code == 201))
 
 
 def get_meta_model(context: Any, cfg: dict[str, Any]) -> dict[str, Any]:

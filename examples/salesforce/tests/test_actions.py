@@ -59,6 +59,15 @@ def test_an_upsert_creates_and_then_updates(
     ]
 
 
+def test_an_upsert_that_is_answered_without_an_id_has_worked(
+    component: ComponentUnderTest, salesforce: EmulatedSalesforce, contact: Any
+) -> None:
+    """As older versions of the API answer a change: to fail now would have it done again."""
+    salesforce.script(None, Fault(status=204))
+    done = component.run("upsert_object", {"body": {"Key__c": "k"}}, {**contact, "key_field": "Key__c"})
+    assert done.message["body"] == {"id": None, "created": False}
+
+
 @pytest.mark.parametrize("value", [".", ".."])
 def test_an_external_id_cannot_lead_to_another_path(
     component: ComponentUnderTest, salesforce: EmulatedSalesforce, contact: Any, value: str

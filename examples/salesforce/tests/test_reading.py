@@ -39,6 +39,14 @@ def test_no_value_can_leave_its_quotes(
     assert done.message["body"] == {"records": [{"Id": key, "LastName": value}]}
 
 
+def test_every_character_survives(component: ComponentUnderTest, salesforce: EmulatedSalesforce, by_email: Any) -> None:
+    """Also those that no list of dangerous ones has."""
+    value = "".join(chr(code) for code in [*range(1, 0x180), 0x2028, 0xFEFF, 0x1F600])
+    salesforce.store.add("Contact", LastName=value)
+    done = component.run("lookup_object", {"body": {"value": value}}, {**by_email, "field": "LastName"})
+    assert done.message["body"]["LastName"] == value
+
+
 @pytest.mark.parametrize(
     ("field", "stored", "value"),
     [

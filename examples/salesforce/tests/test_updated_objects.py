@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from emulated_salesforce import EmulatedSalesforce
-from shipmate.emulator import Fault
 from shipmate.testing import ComponentUnderTest, Emissions
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -161,12 +160,11 @@ def test_a_limit_in_the_middle_is_a_rebound_that_goes_on(
     """What is done is in the snapshot already."""
     for number in range(4):
         salesforce.store.add("Contact", LastName=f"{number}", SystemModstamp=at(100))
-    body = [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
-    real = Fault(delay_seconds=0)
-    salesforce.script("/services/data/v64.0/query", real, Fault(status=403, body=body))
+    salesforce.daily_calls = 1
     done = component.run("updated_objects", None, contacts)
     assert names(done) == ["0", "1", "2"]
-    assert len(done.rebounds) == 1
+    assert done.rebounds == ["Salesforce is busy: REQUEST_LIMIT_EXCEEDED: TotalRequests Limit exceeded."]
+    salesforce.daily_calls = 9
     assert names(component.run("updated_objects", None, contacts, done.snapshots[-1])) == ["3"]
 
 

@@ -1,6 +1,6 @@
 """``python -m emulated_salesforce``: serve an org and its sign-in until stopped.
 
-The first line of standard output says where they are, and has keys with an expired token that can be refreshed.
+The first line of standard output says where they are, and has the configuration of an account that has signed in.
 """
 
 import json
@@ -26,7 +26,7 @@ def main() -> None:
         for name in ("Acme", "Globex", "O'Hara"):
             account = salesforce.store.add("Account", Name=name, Industry="Energy", AnnualRevenue=1000)
             salesforce.store.add("Contact", LastName=name, Email=f"{account}@example.com", AccountId=account)
-        keys = {"environment": "login", "oauth": provider.issue("api refresh_token", expired=True)}
+        keys = {"environment": "login", "oauth": provider.issue("api refresh_token")}
         addresses = {"instance_url": salesforce.url, "token_url": provider.token_url, "clients": clients}
         print(json.dumps({**addresses, "cfg": keys}), flush=True)  # noqa: T201  # for whoever started it
         stopped.wait()

@@ -28,6 +28,7 @@ class EmulatedSalesforce(Api):
         largest_page: The most records of a page, however many are asked for.
         host: The only host that knows the sessions; any unless it is set.
         instance_url: What its sign-in tells clients to use.
+        daily_calls: How many calls are allowed until the limit is reached.
     """
 
     def __init__(self, provider: OAuth2Provider, **options: Any) -> None:
@@ -37,12 +38,16 @@ class EmulatedSalesforce(Api):
         self.largest_page = 2000
         self.host = ""
         self.instance_url = ""
+        self.daily_calls = 15_000
+        self._calls = 0
         self._cursors: dict[str, tuple[Query, list[str]]] = {}
         self._numbers = itertools.count(1)
         self._serve("GET", "", self._resources)
+        self._serve("GET", "/limits", self._limits)
         self._serve("GET", "/sobjects", lambda request, version: Reply(200, {"sobjects": _summaries()}))
         self._serve("GET", "/sobjects/{name}/describe", self._describe)
         self._serve("POST", "/sobjects/{name}", self._create)
+        self._serve("GET", "/sobjects/{name}/{key}", self._retrieve)
         self._serve("PATCH", "/sobjects/{name}/{key}", self._update)
         self._serve("DELETE", "/sobjects/{name}/{key}", self._delete)
         self._serve("PATCH", "/sobjects/{name}/{field}/{value}", self._upsert)
@@ -69,7 +74,9 @@ class EmulatedSalesforce(Api):
                 reply = Reply(error.status, error.body)
             except Malformed as error:
                 reply = Reply(400, [{"message": str(error), "errorCode": error.code}])
-            return Reply(reply.status, reply.body, {**reply.headers, "Date": format_datetime(self.now(), usegmt=True)})
+            usage = f"api-usage={self._calls}/{self.daily_calls}"
+            headers = {"Date": format_datetime(self.now(), usegmt=True), "Sforce-Limit-Info": usage}
+            return Reply(reply.status, reply.body, {**reply.headers, **headers})
 
         self.route(method, "/services/data/{version}" + path, dated)
 
@@ -79,12 +86,18 @@ class EmulatedSalesforce(Api):
         number = re.fullmatch(r"v(\d+)\.0", version)
         if number is None or not _OLDEST <= int(number[1]) <= _NEWEST:
             raise Refused(404, "NOT_FOUND", "The requested resource does not exist")
+        if self._calls >= self.daily_calls:
+            raise Refused(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        self._calls += 1
         return None
 
     def _resources(self, request: Request, version: str) -> Reply:
         return Reply(
             200, {"sobjects": f"/services/data/{version}/sobjects", "query": f"/services/data/{version}/query"}
         )
+
+    def _limits(self, request: Request, version: str) -> Reply:
+        return Reply(200, {"DailyApiRequests": {"Max": self.daily_calls, "Remaining": self.daily_calls - self._calls}})
 
     def _describe(self, request: Request, version: str, name: str) -> Reply:
         if name not in ORG:
@@ -96,6 +109,9 @@ class EmulatedSalesforce(Api):
         allows = "allowSave=true" in (request.header("Sforce-Duplicate-Rule-Header") or "")
         record_id = self.store.create(name, request.json(), allows_duplicates=allows)
         return Reply(201, {"id": record_id, "success": True, "errors": []})
+
+    def _retrieve(self, request: Request, version: str, name: str, key: str) -> Reply:
+        return Reply(200, {"attributes": {"type": name}, **self.store.find(name, key)})
 
     def _update(self, request: Request, version: str, name: str, key: str) -> Reply:
         self.store.update(name, key, request.json())
