@@ -7,7 +7,7 @@ IMAGE := shipmate
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 # Code that is held to the types; the tests are not.
-TYPED := lib $(filter-out tests/ bench/,$(sort $(dir $(wildcard */*.py)))) $(wildcard *.py)
+TYPED := lib $(filter-out tests/ bench/ examples/,$(sort $(dir $(wildcard */*.py)))) $(wildcard *.py)
 
 .DEFAULT_GOAL := help
 .PHONY: demo test lint format types layers check bench image image-test base-image docs help clean
