@@ -56,6 +56,7 @@ def test_every_character_survives(component: ComponentUnderTest, salesforce: Emu
         ("LastCall__c", "2025-02-03T03:05:06.000+0000", "2025-02-03T04:05:06+01:00"),
         ("HasOptedOutOfEmail", True, True),
         ("HasOptedOutOfEmail", True, "true"),
+        ("OpensAt__c", "09:30:00.000Z", "09:30:00.000"),
     ],
 )
 def test_values_of_other_types_are_written_as_soql_wants_them(
@@ -76,6 +77,7 @@ def test_values_of_other_types_are_written_as_soql_wants_them(
         ("Birthdate", "10.12.1815", "a date such as 2025-02-03"),
         ("LastCall__c", "yesterday", "a moment such as 2025-02-03T04:05:06Z"),
         ("HasOptedOutOfEmail", "yes", "true or false"),
+        ("OpensAt__c", "noon", "a time such as 04:05:06"),
         ("Email", None, "text"),
         ("Email", ["a"], "text"),
     ],

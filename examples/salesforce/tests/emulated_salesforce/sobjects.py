@@ -107,6 +107,7 @@ CONTACT = SObject(
         Column("AccountId", "reference", length=18, references=("Account",), label="Account ID"),
         Column("Score__c", "double", label="Score"),
         Column("LastCall__c", "datetime", label="Last call"),
+        Column("OpensAt__c", "time"),
         Column("Key__c", length=32, external_id=True, label="Key"),
         Column("Photo__c", "base64"),
     ),

@@ -15,11 +15,11 @@ from emulated_salesforce.sobjects import ORG, Column, SObject
 Row = dict[str, Any]
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<datetime>\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
-    r"|(?P<date>\d{4}-\d\d-\d\d)|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>[A-Za-z]\w*)|(?P<sign><=|>=|!=|[=<>(),]))"
+    r"|(?P<date>\d{4}-\d\d-\d\d)|(?P<time>\d\d:\d\d:[\d.]+Z)|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>[A-Za-z]\w*)|(?P<sign><=|>=|!=|[=<>(),]))"
 )
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
-_KINDS = {"boolean": "boolean", "date": "date", "datetime": "datetime", "currency": "number", "double": "number"}
+_KINDS = {kind: kind for kind in ("boolean", "date", "datetime", "time")} | {"currency": "number", "double": "number"}
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: bool(a == b),
     "!=": lambda a, b: bool(a != b),
