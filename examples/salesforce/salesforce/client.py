@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from salesforce.answers import GATEWAY_STATUSES, Busy, SalesforceError, require_success
 from salesforce.settings import Cfg, api_version
@@ -104,8 +105,14 @@ class Salesforce:
         except _NO_ANSWER as error:
             # Not chained: the texts of such errors have the URL with its query.
             reason = f"{method} got no answer ({type(error).__name__})"
-            if is_repeatable:
+            if is_repeatable or not _may_have_arrived(error):
                 raise Busy(f"Salesforce is busy: {reason}") from None
             raise SalesforceError(f"{reason}: look whether the record was created before you repeat it") from None
         require_success(response, is_repeatable=is_repeatable)
         return response
+
+
+def _may_have_arrived(error: requests.RequestException) -> bool:
+    """Tell whether a request without an answer may have been carried out: not if there was no connection at all."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return not isinstance(error, requests.ConnectTimeout) and not isinstance(reason, NewConnectionError)

@@ -45,6 +45,15 @@ def test_a_lost_answer_to_a_creation_is_an_error(
     assert len(salesforce.store.of("Contact")) == 1
 
 
+def test_a_creation_that_found_no_server_is_a_rebound(
+    component: ComponentUnderTest, salesforce: EmulatedSalesforce, cfg: dict[str, Any]
+) -> None:
+    """Nothing has arrived, so nothing can be done twice."""
+    salesforce.stop()
+    done = component.run("create_object", MSG, {**cfg, "object": "Contact"})
+    assert done.rebounds == ["Salesforce is busy: POST got no answer (ConnectionError)"]
+
+
 @pytest.mark.parametrize("fault", [Fault(drop="before"), Fault(status=502), Fault(status=504)])
 def test_a_lost_answer_to_an_upsert_is_a_rebound(
     component: ComponentUnderTest, salesforce: EmulatedSalesforce, cfg: dict[str, Any], fault: Fault

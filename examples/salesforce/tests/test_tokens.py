@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from emulated_salesforce import EmulatedSalesforce
-from shipmate.emulator import Fault, OAuth2Provider
+from shipmate.emulator import Fault, OAuth2Provider, Platform
 from shipmate.testing import ComponentUnderTest
 
 CONTACT = {"body": {"LastName": "Lovelace"}}
@@ -136,3 +136,20 @@ def test_no_token_is_logged(
     for keys in (cfg["oauth"], done.updated_keys[0]["oauth"]):
         assert keys["access_token"] not in said
         assert keys["refresh_token"] not in said
+
+
+def test_keys_that_the_platform_manages_work_too(
+    platform: Platform, component: ComponentUnderTest, salesforce: EmulatedSalesforce, oauth2_provider: OAuth2Provider
+) -> None:
+    """Newer platforms keep the keys and refresh them; instance_url is among what they keep beside."""
+    keys = oauth2_provider.issue("api refresh_token", expired=True)
+    beside = {name: keys.pop(name) for name in ("instance_url", "id", "issued_at", "signature")}
+    credentials = {**keys, "undefined_params": beside}
+    platform.secrets["s1"] = {"name": "s1", "state": "ready", "type": "oauth2", "credentials": credentials}
+    platform.provider = oauth2_provider
+
+    done = component.run("create_object", CONTACT, {"secretId": "s1", "object": "Contact"})
+
+    assert done.message["body"]["created"] is True
+    assert done.updated_keys == []
+    assert [each.status for each in salesforce.requests] == [401, 201]
