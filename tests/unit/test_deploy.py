@@ -26,7 +26,7 @@ def test_the_image_copies_all_that_the_component_is_made_of() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     component = [each.parent.name for each in ROOT.glob("*/*.py")] + [each.name for each in ROOT.glob("*.py")]
-    own = set(component) - {"scripts", "tests", "bench"}
+    own = set(component) - {"scripts", "tests", "bench", "examples"}
     assert {"actions", "triggers", "rest", "verify_credentials.py"} <= own
     assert [name for name in sorted(own) if f"COPY {name}" not in dockerfile and f" {name} " not in dockerfile] == []
     assert [name for name in sorted(own) if f"!{name}" not in ignored] == []

@@ -1,0 +1,30 @@
+"""Action: delete a record that is named by its ID."""
+
+from typing import Any
+
+from salesforce.answers import SalesforceError
+from salesforce.choices import deletable_objects
+from salesforce.client import Salesforce
+from salesforce.rebounds import rebounds
+from salesforce.records import given_record, taken_id
+from salesforce.settings import api_name, choice
+from shipmate import message
+
+__all__ = ["deletable_objects", "process"]
+
+_GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND"})
+
+
+@rebounds
+def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+    """Delete the record and emit its id and whether there was one to delete."""
+    name, missing = api_name(cfg, "object"), choice(cfg, "missing", "error", "ignore")
+    record_id = taken_id(given_record(msg))
+    is_deleted = True
+    try:
+        Salesforce(context, cfg).delete("sobjects", name, record_id)
+    except SalesforceError as error:
+        if missing == "error" or error.code not in _GONE:
+            raise
+        is_deleted = False
+    context.emit("data", message({"id": record_id, "deleted": is_deleted}))

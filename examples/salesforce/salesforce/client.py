@@ -1,0 +1,118 @@
+"""Requests to Salesforce's REST API, with a token that stays alive."""
+
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from salesforce.answers import GATEWAY_STATUSES, Busy, SalesforceError, require_success
+from salesforce.settings import Cfg, api_version
+from shipmate import OAuth2
+
+# All else is in component.json. Salesforce answers a refresh without a new refresh token, and perhaps with another
+# instance_url: shipmate keeps the one and follows the other.
+PROVIDER: Final = OAuth2(extra={"format": "json"})
+
+# A query may take two minutes. Source: SOQL and SOSL Reference, limits.
+_TIMEOUTS_SECONDS: Final = (10.0, 130.0)
+_PAUSES_SECONDS: Final = (0.5, 1.0)
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+_WORTH_REPEATING: Final = GATEWAY_STATUSES | {503}
+_NO_ANSWER: Final = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+_FOLLOWING: Final = re.compile(r"/services/data/v\d+\.\d/[\w./-]+")
+
+
+class Salesforce:
+    """The API of one account, at the instance that its token names."""
+
+    def __init__(self, context: Any, cfg: Cfg) -> None:
+        """Open a session; nothing is sent yet."""
+        self.version = api_version(cfg)
+        self._session = PROVIDER.session(context, cfg)
+        self._session.timeout = _TIMEOUTS_SECONDS
+        self._cfg = cfg
+
+    @property
+    def account(self) -> str:
+        """What tells this account from others: the address of its user, or of its instance."""
+        keys = self._cfg.get("oauth")
+        members = keys if isinstance(keys, Mapping) else {}
+        return str(members.get("id") or members.get("instance_url") or "")
+
+    def get(self, *path: str, headers: Mapping[str, str] | None = None, **params: str) -> requests.Response:
+        """Read something below the version's URL.
+
+        Args:
+            path: The segments of the path, unescaped.
+            headers: Headers beside the usual ones.
+            **params: The query.
+
+        Raises:
+            Busy, SalesforceError: It could not be read.
+        """
+        return self._read(self._url(path), params=params, headers=headers)
+
+    def follow(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+        """Read a path that Salesforce has named, as in ``nextRecordsUrl``."""
+        if not _FOLLOWING.fullmatch(path) or ".." in path:
+            raise SalesforceError("expected a path below /services/data as the next page, found something else")
+        return self._read("{instance_url}" + path, params={}, headers=headers)
+
+    def post(self, *path: str, json: Any, headers: Mapping[str, str] | None = None) -> requests.Response:
+        """Create something; that cannot be repeated when its outcome is unknown."""
+        return self._send("POST", self._url(path), json=json, headers=headers)
+
+    def patch(self, *path: str, json: Any, headers: Mapping[str, str] | None = None) -> requests.Response:
+        """Change something, which is the same when it is done twice."""
+        return self._send("PATCH", self._url(path), json=json, headers=headers)
+
+    def delete(self, *path: str) -> requests.Response:
+        """Delete something."""
+        return self._send("DELETE", self._url(path))
+
+    def _url(self, path: tuple[str, ...]) -> str:
+        for segment in path:
+            # Nothing can escape these: they would lead to another place.
+            if segment in ("", ".", ".."):
+                raise ValueError(f"expected a value that can stand in a URL, found {segment!r}")
+        return "{instance_url}/services/data/v" + "/".join([self.version, *(quote(each, safe="") for each in path)])
+
+    def _read(self, url: str, **arguments: Any) -> requests.Response:
+        """Send a GET request, and again soon when that may help: somebody may be waiting in front of a screen."""
+        for pause in _PAUSES_SECONDS:
+            retry_after = ""
+            try:
+                response = self._session.request("GET", url, **arguments)
+            except _NO_ANSWER:
+                pass
+            else:
+                retry_after = response.headers.get("Retry-After", "")
+                if response.status_code not in _WORTH_REPEATING:
+                    require_success(response, is_repeatable=True)
+                    return response
+            seconds = float(retry_after[:9]) if retry_after.isdecimal() else pause
+            threading.Event().wait(min(seconds, _LONGEST_PAUSE_SECONDS))
+        return self._send("GET", url, **arguments)
+
+    def _send(self, method: str, url: str, **arguments: Any) -> requests.Response:
+        is_repeatable = method != "POST"
+        try:
+            response = self._session.request(method, url, **arguments)
+        except _NO_ANSWER as error:
+            # Not chained: the texts of such errors have the URL with its query.
+            reason = f"{method} got no answer ({type(error).__name__})"
+            if is_repeatable or not _may_have_arrived(error):
+                raise Busy(f"Salesforce is busy: {reason}") from None
+            raise SalesforceError(f"{reason}: look whether the record was created before you repeat it") from None
+        require_success(response, is_repeatable=is_repeatable)
+        return response
+
+
+def _may_have_arrived(error: requests.RequestException) -> bool:
+    """Tell whether a request without an answer may have been carried out: not if there was no connection at all."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return not isinstance(error, requests.ConnectTimeout) and not isinstance(reason, NewConnectionError)

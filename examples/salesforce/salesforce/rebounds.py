@@ -1,0 +1,26 @@
+"""Letting a message come again later when Salesforce is busy."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from salesforce.answers import Busy
+from shipmate import TokenEndpointUnavailable
+
+Process = Callable[[Any, dict[str, Any], dict[str, Any], Any], None]
+
+
+def rebounds(process: Process) -> Process:
+    """Return the function with ``Busy`` made a rebound: the platform sends the message again, later each time.
+
+    Only for functions that may be called again: what they have emitted before is emitted again.
+    """
+
+    @wraps(process)
+    def or_later(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+        try:
+            process(context, msg, cfg, snapshot)
+        except (Busy, TokenEndpointUnavailable) as error:
+            context.emit("rebound", str(error))
+
+    return or_later
