@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -289,6 +290,17 @@ def test_an_access_token_alone_works_until_it_expires(bench: Workbench) -> None:
     with pytest.raises(ReauthorizationRequired, match="no refresh token"):
         bench.session().get(bench.api.url + "/me")
     assert bench.provider.token_requests == []
+
+
+def test_an_error_names_the_host_and_not_the_variable_that_it_is_in(bench: Workbench) -> None:
+    """Whoever reads it knows the provider, and has never seen the descriptor."""
+    bench.keys = {}
+    services = replace(bench.services, credential_fields=frozenset({"region"}))
+    options = {"client_id": "id", "token_url": "https://{{region}}.example.com/token"}
+    for cfg, host in (({"region": "eu"}, "eu.example.com"), ({}, "{{region}}.example.com")):
+        session = open_session(options, cfg, call=bench.call, services=services)
+        with pytest.raises(ReauthorizationRequired, match=re.escape(host)):
+            session.get(bench.api.url + "/me")
 
 
 def test_a_refresh_token_alone_is_refreshed_first(bench: Workbench) -> None:

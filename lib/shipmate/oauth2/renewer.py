@@ -3,11 +3,18 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from shipmate.errors import CredentialsInvalid, EmitError, PlatformRefused, PlatformUnavailable, ShipmateError
+from shipmate.errors import (
+    CredentialsInvalid,
+    EmitError,
+    MissingSetting,
+    PlatformRefused,
+    PlatformUnavailable,
+    ShipmateError,
+)
 from shipmate.log import Redactor
 from shipmate.oauth2 import flow
 from shipmate.oauth2.answer import Answer, Granted, Refused, Unusable
@@ -81,7 +88,7 @@ class Renewer:
         self._account_id = str(cfg["_account"]) if cfg.get("_account") else None
         self._terms = flow.Terms(
             account=f"account {self._account_id}" if self._account_id else "the account",
-            provider=_host(provider),
+            provider=_host(provider, self.variables()),
             needs_refresh_token=provider.grant == "refresh_token",
             adoption_suffices=provider.refresh != "every_access",
         )
@@ -242,7 +249,9 @@ def _keep(account: Account, credential: Credential, services: OAuth2Services) ->
     account.keep(credential)
 
 
-def _host(provider: Provider) -> str:
-    """Return the provider's host for messages; variables in it are shown as they are."""
+def _host(provider: Provider, variables: Variables) -> str:
+    """Return the provider's host for messages; a variable that is not set is shown as it is."""
     url = provider.token_url or "the provider"
+    with suppress(MissingSetting):
+        url = variables.fill(url, "token_url")
     return url.split("://", 1)[-1].split("/", 1)[0].rsplit("@", 1)[-1] or url
