@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 IMAGE := shipmate
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
+EXAMPLES := $(dir $(wildcard examples/*/component.json))
 # Code that is held to the types; the tests are not.
 TYPED := lib $(filter-out tests/ bench/ examples/,$(sort $(dir $(wildcard */*.py)))) $(wildcard *.py)
 
@@ -32,7 +33,7 @@ format: $(DEVELOPMENT)  ## Bring the code into its format
 types: $(DEVELOPMENT)  ## Check the types of the runtime and of the components
 	$(BIN)/mypy $(TYPED)
 	@# One by one: all components have modules of the same names.
-	@set -e; for each in $(wildcard examples/*); do \
+	@set -e; for each in $(EXAMPLES); do \
 		echo "mypy in $$each"; \
 		MYPYPATH=$$each $(BIN)/mypy $$(find $$each -name '*.py' -not -path '*/tests/*'); \
 	done
@@ -54,8 +55,10 @@ image-test: $(DEVELOPMENT)  ## Send a message through the built image
 base-image:  ## Make a base image from Debian, for where image registries cannot be reached
 	@scripts/base-image.sh
 
-docs:  ## (not there yet) Build the documentation as a site
-	@echo "docs: there is no site to build yet; read README.md, ARCHITECTURE.md and docs/" >&2; exit 1
+docs: $(RUNTIME)  ## Bring the READMEs of the examples up to date with what their component.json says
+	@set -e; for each in $(EXAMPLES); do \
+		$(BIN)/shipmate docs --component $$each --output $${each}README.md; \
+	done
 
 clean:  ## Remove .venv and what tools have made
 	rm -rf $(VENV) build dist lib/*.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from shipmate import cli
+from shipmate import cli, docs
 from shipmate.component import load
 from shipmate.emulator import DemoApi, OAuth2Provider
 from shipmate.local import LocalRun
@@ -124,6 +124,15 @@ def test_the_readme_lists_the_options_of_oauth2() -> None:
 
     assert len(documented) > 10
     assert {name for name in documented if f"`{name}" not in page} == set()
+
+
+EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/component.json"))
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_are_described_as_they_are(folder: Path) -> None:
+    """``make docs`` does it; it is forgotten when only component.json is in mind."""
+    assert docs.is_current(folder / docs.README, docs.section(folder))
 
 
 def test_make_help_lists_every_target() -> None:
