@@ -74,7 +74,7 @@ class Sessions:
             stored=self._stored,
             defaults=self._component.oauth2 or {},
             credential_fields=frozenset(self._component.credentials.get("fields") or {}),
-            default_field=_token_field(self._component),
+            default_field=token_field(self._component),
             environ=self._environ,
             redactor=self._redactor,
             secrets=self._platform,
@@ -116,7 +116,7 @@ def register_secrets(
 
 
 def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str]:
-    classes = _view_classes(component)
+    classes = view_classes(component)
     for name, value in cfg.items():
         if classes.get(name) == "PasswordFieldView" and isinstance(value, str):
             yield value
@@ -124,12 +124,12 @@ def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str
             yield from secrets_of(value)
 
 
-def _token_field(component: Component) -> str:
+def token_field(component: Component) -> str:
     """Return the credential field that holds the keys: the first of its kind, ``oauth`` by custom."""
-    return next((name for name, kind in _view_classes(component).items() if kind == "OAuthFieldView"), "oauth")
+    return next((name for name, kind in view_classes(component).items() if kind == "OAuthFieldView"), "oauth")
 
 
-def _view_classes(component: Component) -> dict[str, Any]:
+def view_classes(component: Component) -> dict[str, Any]:
     fields = component.credentials.get("fields") or {}
     return {name: field.get("viewClass") for name, field in fields.items() if isinstance(field, Mapping)}
 

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shipmate.testing.container import ContainerUnderTest
     from shipmate.testing.emissions import Emissions
+    from shipmate.testing.scrubbing import scrubbed
     from shipmate.testing.subject import ComponentUnderTest
     from shipmate.testing.suite import component_suite
 
-__all__ = ["ComponentUnderTest", "ContainerUnderTest", "Emissions", "component_suite"]
+__all__ = ["ComponentUnderTest", "ContainerUnderTest", "Emissions", "component_suite", "scrubbed"]
 
 _PLACES = {
     "ComponentUnderTest": "subject",
     "ContainerUnderTest": "container",
     "Emissions": "emissions",
     "component_suite": "suite",
+    "scrubbed": "scrubbing",
 }
 
 

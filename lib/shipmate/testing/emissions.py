@@ -1,7 +1,9 @@
 """What a function has emitted, as a test looks at it."""
 
+import os
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from shipmate.emission import Event
@@ -18,10 +20,22 @@ class Emissions:
     ({'id': 7}, [{'next': 8}], [])
     """
 
-    def __init__(self, events: list[tuple[str, Any]] | None = None, redactor: Redactor | None = None) -> None:
-        """Hold events as pairs of name and value; the redactor takes secrets out of what is shown of them."""
+    def __init__(
+        self,
+        events: list[tuple[str, Any]] | None = None,
+        redactor: Redactor | None = None,
+        root: Path | None = None,
+    ) -> None:
+        """Hold events as pairs of name and value.
+
+        Args:
+            events: The events, in order.
+            redactor: Takes secrets out of what is shown of them.
+            root: The component's folder: of an error the place in there is shown.
+        """
         self.events: list[tuple[str, Any]] = [] if events is None else events
         self._redactor = redactor or Redactor()
+        self._root = root
 
     @property
     def data(self) -> list[dict[str, Any]]:
@@ -64,6 +78,11 @@ class Emissions:
             raise AssertionError(f"expected one message, found {self.summary()}")
         return self.data[0]
 
+    def only(self, *names: str) -> "Emissions":
+        """Return the events of some names."""
+        events = [(name, value) for name, value in self.events if name in names]
+        return Emissions(events, self._redactor, self._root)
+
     def summary(self) -> str:
         """Return all events in a few lines, without secrets; errors with the place where they come from."""
         if not self.events:
@@ -80,15 +99,16 @@ class Emissions:
     def _shown(self, name: str, value: Any) -> str:
         safe = self._redactor.redact_json(value)
         if name == "error" and isinstance(safe, Mapping):
-            return f"{safe.get('name')}: {safe.get('message')}{_place(safe.get('stack'))}"
+            return f"{safe.get('name')}: {safe.get('message')}{_place(safe.get('stack'), self._root)}"
         text = repr(safe)
         return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}... ({len(text)} characters)"
 
 
-def _place(stack: object) -> str:
-    """Return where an error was raised, as its traceback has it: the last frame is the innermost one."""
+def _place(stack: object, root: Path | None) -> str:
+    """Return where an error comes from, as its traceback has it: the innermost frame, in the component if one is."""
     frames = [line.strip() for line in str(stack).splitlines() if line.lstrip().startswith('File "')]
-    return f"\n    {frames[-1]}" if frames else ""
+    own = [frame for frame in frames if root is not None and f'"{root}{os.sep}' in frame]
+    return f"\n    {(own or frames)[-1]}" if frames else ""
 
 
 class RecordingSink:

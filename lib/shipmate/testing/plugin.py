@@ -20,6 +20,8 @@ _MARKERS = (
     "network: this test may reach hosts that are not on this machine",
 )
 
+_REPORTED = {"component": "what the component did", "container": "the end of the container's log"}
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known."""
@@ -29,11 +31,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Tell in the report of a failed test what the component has emitted."""
+    """Tell in the report of a failed test what the component has emitted, and what its container has logged."""
     report = yield
-    subject = getattr(item, "funcargs", {}).get("component")
-    if report.failed and hasattr(subject, "report") and (text := subject.report()):
-        report.sections.append(("shipmate: what the component did", text))
+    fixtures = getattr(item, "funcargs", {})
+    for name, title in _REPORTED.items():
+        subject: Any = fixtures.get(name)
+        if report.failed and hasattr(subject, "report") and (text := subject.report()):
+            report.sections.append((f"shipmate: {title}", text))
     return report
 
 
@@ -44,6 +48,7 @@ def component(request: pytest.FixtureRequest) -> "Iterator[ComponentUnderTest]":
     The test has no network but for the hosts that are served with ``component.serve(url, server)``.
     """
     from shipmate.errors import ShipmateError
+    from shipmate.testing.isolation import only_component
     from shipmate.testing.routes import Routes
     from shipmate.testing.subject import ComponentUnderTest, find_root
 
@@ -54,7 +59,8 @@ def component(request: pytest.FixtureRequest) -> "Iterator[ComponentUnderTest]":
         subject = ComponentUnderTest(root, Routes())
     except ShipmateError as error:
         pytest.fail(str(error), pytrace=False)
-    with subject.routes.installed(closes_network=request.node.get_closest_marker("network") is None):
+    is_closed = request.node.get_closest_marker("network") is None
+    with only_component(root), subject.routes.installed(closes_network=is_closed):
         yield subject
     subject.close()
 

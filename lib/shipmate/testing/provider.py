@@ -5,30 +5,32 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from shipmate.component import Component
-from shipmate.emulator import OAuth2Provider
+from shipmate.emulator import OAuth2Provider, Server
 from shipmate.oauth2.provider import Variables
 from shipmate.testing.routes import Route, Routes
 
 _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _ENDPOINTS: Final = {"token_uri": "/token", "auth_uri": "/authorize", "revoke_uri": "/revoke"}
-_SAMPLE_URL: Final = "https://provider.example.com"
 
 
 def sample_variables(component: Component, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return values for the variables in ``credentials.oauth2`` that neither the environment nor a field has."""
+    """Return values for the variables that the component declares or its ``credentials.oauth2`` uses.
+
+    Those that the environment has are left out, and those that a credential field has.
+    """
     fields = component.credentials.get("fields") or {}
-    missing = [name for name in _variables(dict(component.oauth2 or {})) if name not in environ and name not in fields]
-    return {name: sample_variable(name) for name in missing}
+    named = [*component.env_vars, *(name for name in _variables(component.oauth2) if name not in fields)]
+    return {name: sample_variable(name) for name in named if name not in environ}
 
 
 def sample_variable(name: str) -> str:
     """Return a value for a variable that is not set, an address if its name says so.
 
     >>> sample_variable("TOKEN_URI"), sample_variable("CLIENT_ID")
-    ('https://provider.example.com/token_uri', 'sample-client_id')
+    ('https://token-uri.example.com', 'sample-client_id')
     """
     if name.upper().endswith(("_URI", "_URL")):
-        return f"{_SAMPLE_URL}/{name.lower()}"
+        return f"https://{name.lower().replace('_', '-')}.example.com"
     return f"sample-{name.lower()}"
 
 
@@ -45,12 +47,14 @@ def provider_of(component: Component, environ: Mapping[str, str], **options: Any
         variables = Variables(environ, {}, frozenset())
         secret = oauth2.get("client_secret")
         options["clients"] = {
-            variables.fill(oauth2["client_id"], "client_id"): variables.fill(secret, "client_secret") if secret else None
+            variables.fill(oauth2["client_id"], "client_id"): variables.fill(secret, "client_secret")
+            if secret
+            else None
         }
     return OAuth2Provider(**options)
 
 
-def routes_to(provider: OAuth2Provider, component: Component, environ: Mapping[str, str]) -> Iterator[Route]:
+def routes_to(provider: Server, component: Component, environ: Mapping[str, str]) -> Iterator[Route]:
     """Yield the routes from the addresses in ``credentials.oauth2`` to a running provider."""
     for name, path in _ENDPOINTS.items():
         declared = (component.oauth2 or {}).get(name)

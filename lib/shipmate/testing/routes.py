@@ -3,7 +3,7 @@
 import ipaddress
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -47,6 +47,8 @@ class Routes:
         """Hosts that may be reached although they are not on this machine."""
         self.refused: list[str] = []
         """Hosts that were asked for, and are neither served nor allowed."""
+        self.is_closed = True
+        """Whether the network is closed while the routes are installed."""
 
     def add(self, route: Route) -> None:
         """Add a route; among those that fit a request, the one with the longest URL counts, then the latest."""
@@ -64,7 +66,11 @@ class Routes:
 
     def as_json(self) -> dict[str, Any]:
         """Return them for another process; see `from_json`."""
-        return {"routes": [[each.url, each.target, each.path] for each in self.routes], "default": self.default}
+        return {
+            "routes": [[each.url, each.target, each.path] for each in self.routes],
+            "default": self.default,
+            "allowed": sorted(self.allowed),
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Routes":
@@ -72,29 +78,29 @@ class Routes:
         routes = cls()
         routes.routes = [Route(*each) for each in value["routes"]]
         routes.default = value["default"]
+        routes.allowed = set(value["allowed"])
         return routes
 
     @contextmanager
     def installed(self, *, closes_network: bool = True) -> Iterator["Routes"]:
-        """Have all requests of the process that the library requests makes follow the routes meanwhile."""
+        """Have all requests of the process that the library requests makes follow the routes meanwhile.
+
+        Where a connection is chosen, requests are led elsewhere: what mocks whole requests, as responses does, stays
+        above that, and what records connections, as vcrpy does, below.
+        """
         from requests.adapters import HTTPAdapter
 
-        original = HTTPAdapter.send
+        original = HTTPAdapter.get_connection_with_tls_context
 
-        def send(adapter: HTTPAdapter, request: Any, *args: Any, **kwargs: Any) -> Any:
+        def connection(adapter: HTTPAdapter, request: Any, *args: Any, **kwargs: Any) -> Any:
             target = self.target(request.url)
             if target is None:
                 return original(adapter, request, *args, **kwargs)
-            routed = request.copy()
-            routed.url = target
-            # The server sees the name that it stands for.
-            routed.headers.setdefault("Host", urlsplit(request.url).netloc)
-            response = original(adapter, routed, *args, **{**kwargs, "proxies": None})
-            response.request, response.url = request, request.url
-            return response
+            return _Detour(adapter.poolmanager.connection_from_url(target), target, urlsplit(request.url).netloc)
 
+        self.is_closed = closes_network
         with ExitStack() as stack:
-            stack.enter_context(mock.patch.object(HTTPAdapter, "send", send))
+            stack.enter_context(mock.patch.object(HTTPAdapter, "get_connection_with_tls_context", connection))
             if closes_network:
                 stack.enter_context(self._closed_network())
             yield self
@@ -113,6 +119,19 @@ class Routes:
 
         with mock.patch.object(socket, "getaddrinfo", getaddrinfo):
             yield
+
+
+class _Detour:
+    """Connections to another server than the request names; that server sees the name that it stands for."""
+
+    def __init__(self, pool: Any, target: str, host: str) -> None:
+        self._pool = pool
+        self._target = target[len(urlsplit(target).scheme) + 3 + len(urlsplit(target).netloc) :] or "/"
+        self._host = host
+
+    def urlopen(self, *, url: str, headers: Mapping[str, str], **kwargs: Any) -> Any:
+        """Send a request, as the pool of connections that this stands for."""
+        return self._pool.urlopen(url=self._target, headers={"Host": self._host, **headers}, **kwargs)
 
 
 def moved(url: str, target: str, path: str | None = None) -> str:

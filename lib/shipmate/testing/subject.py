@@ -184,7 +184,7 @@ class ComponentUnderTest:
     @contextmanager
     def _recording(self, what: str, cfg: Mapping[str, Any]) -> Iterator[tuple[Emissions, RecordingSink]]:
         register_secrets(self.redactor, self.descriptor, cfg, os.environ)
-        emissions = Emissions(redactor=self.redactor)
+        emissions = Emissions(redactor=self.redactor, root=self.root.resolve())
         self.done.append(Done(what, emissions))
         level = log.parse_level(os.environ.get("LOG_LEVEL"))
         with log.configure(level, self.redactor, stream=self._log, as_json=True):

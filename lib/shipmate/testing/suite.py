@@ -1,0 +1,189 @@
+"""Ready-made checks: a suite for any component in one line of its tests."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import pytest
+
+from shipmate.component import DESCRIPTOR, Function
+from shipmate.emulator import Reply, Server
+from shipmate.errors import ShipmateError
+from shipmate.testing import checks
+from shipmate.testing.isolation import only_component
+from shipmate.testing.subject import find_root
+from shipmate.testing.trial import Surroundings, Trial, function_ids, trial
+from shipmate.testing.verdict import Failed, NotChecked
+
+CHECKS: Final = (
+    "descriptor_is_valid",
+    "module_loads",
+    "wrong_credentials_are_refused",
+    "expired_token_is_refreshed",
+    "rotated_token_is_taken_over",
+    "messages_match_metadata",
+    "secrets_stay_secret",
+)
+_UNREADABLE: Final = f"{DESCRIPTOR} cannot be used"
+
+
+def component_suite(
+    root: str | Path | None = None,
+    *,
+    samples: Mapping[str, Mapping[str, Any]] | None = None,
+    credentials: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Any] | None = None,
+    serve: Mapping[str, Server | Callable[[], Server]] | None = None,
+    expired: Reply | None = None,
+    leave_out: Mapping[str, str] | None = None,
+    timeout_seconds: float = 10.0,
+) -> "type[ComponentSuite]":
+    """Return a class of tests for a component: ``TestComponent = component_suite()`` in a test file is enough.
+
+    The suite needs no network and no credentials. All requests go to an emulated API, which gives a sample answer
+    unless ``answers`` or ``serve`` say more. What cannot be checked is skipped with the reason: see ``pytest -rs``.
+
+    Args:
+        root: The component's folder, relative to the test file; the nearest above it with a ``component.json``
+            unless given.
+        samples: ``{"create": {"msg": {...}, "cfg": {...}, "snapshot": ...}}``: inputs by function. What is missing
+            comes from the fixture of ``test/fixture.json`` that has the function's name, and is otherwise made up.
+        credentials: Credential fields for all functions, without OAuth2 keys, which the suite issues.
+        answers: What the API answers, by path or method and path: ``{"GET /contacts/{id}": {...}}``. The value is a
+            body, a `shipmate.emulator.Reply`, or a function of the request, and of the names in the path.
+        serve: Servers, or functions that make one for each check, by the URL that they stand for.
+        expired: What the API answers to an expired token, 401 unless given.
+        leave_out: Reasons by check: ``{"secrets_stay_secret": "..."}``, or ``"secrets_stay_secret[create]"``.
+        timeout_seconds: How long one call of a function may take.
+
+    Raises:
+        ValueError: ``leave_out`` names a check that does not exist, or gives no reason.
+    """
+    for name, reason in (leave_out or {}).items():
+        if name.partition("[")[0] not in CHECKS:
+            raise ValueError(f"leave_out: expected one of {', '.join(CHECKS)}, found {name!r}")
+        if not (isinstance(reason, str) and reason.strip()):
+            raise ValueError(f"leave_out: expected a reason for {name}, found none")
+    surroundings = Surroundings(
+        samples=samples or {},
+        credentials=credentials,
+        answers=answers or {},
+        serve=serve or {},
+        expired=expired,
+        timeout_seconds=timeout_seconds,
+    )
+    members = {
+        "__doc__": ComponentSuite.__doc__,
+        "__test__": True,  # whatever the class is called
+        "root": root,
+        "surroundings": surroundings,
+        "left_out": dict(leave_out or {}),
+    }
+    return type("ComponentSuite", (ComponentSuite,), members)
+
+
+class ComponentSuite:
+    """What any component must do; made by `component_suite`."""
+
+    __test__ = False
+    root: ClassVar[str | Path | None] = None
+    surroundings: ClassVar[Surroundings] = Surroundings()
+    left_out: ClassVar[Mapping[str, str]] = {}
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Make a test for each function, and one for each kind of refusal."""
+        if "status" in metafunc.fixturenames:
+            metafunc.parametrize("status", [401, 403])
+        if "function_id" in metafunc.fixturenames:
+            root = self._root(metafunc.definition.path)
+            found = function_ids(root) if root is not None else []
+            unusable = pytest.param("", id=DESCRIPTOR, marks=pytest.mark.skip(reason=_UNREADABLE))
+            metafunc.parametrize("function_id", found or [unusable])
+
+    @pytest.fixture(autouse=True)
+    def _left_out(self, request: pytest.FixtureRequest) -> None:
+        for name in (request.node.originalname, request.node.name):
+            reason = self.left_out.get(name.removeprefix("test_"))
+            if reason is not None:
+                pytest.skip(f"left out: {reason}")
+
+    @pytest.fixture
+    def component_root(self, request: pytest.FixtureRequest) -> Path:
+        """The component's folder."""
+        root = self._root(request.path)
+        if root is None:
+            pytest.fail(f"expected a {DESCRIPTOR} at or above {request.path.parent}, found none", pytrace=False)
+        return root
+
+    @pytest.fixture
+    def component_trial(self, component_root: Path) -> Iterator[Trial]:
+        """The component among emulated servers."""
+        with ExitStack() as stack:
+            try:
+                made = stack.enter_context(trial(component_root, self.surroundings))
+            except ShipmateError as error:
+                pytest.skip(f"{_UNREADABLE}: {error}")
+            yield made
+
+    def test_descriptor_is_valid(self, component_root: Path) -> None:
+        """component.json and its schemas have no errors."""
+        with only_component(component_root):
+            _judge("", partial(checks.descriptor_is_valid, component_root))
+
+    def test_module_loads(self, component_trial: Trial, function_id: str) -> None:
+        """The function's module imports and has what component.json names."""
+        _judge(function_id, partial(checks.module_loads, component_trial, _function(component_trial, function_id)))
+
+    def test_wrong_credentials_are_refused(self, component_trial: Trial, status: int) -> None:
+        """verify_credentials says no when the API does."""
+        _judge("", partial(checks.wrong_credentials_are_refused, component_trial, status))
+
+    def test_expired_token_is_refreshed(self, component_trial: Trial, function_id: str) -> None:
+        """The function refreshes an expired token, emits the new keys and goes on."""
+        _judge(
+            function_id,
+            partial(checks.expired_token_is_refreshed, component_trial, _function(component_trial, function_id)),
+        )
+
+    def test_rotated_token_is_taken_over(self, component_trial: Trial, function_id: str) -> None:
+        """The function goes on with keys that another container has refreshed."""
+        _judge(
+            function_id,
+            partial(checks.rotated_token_is_taken_over, component_trial, _function(component_trial, function_id)),
+        )
+
+    def test_messages_match_metadata(self, component_trial: Trial, function_id: str) -> None:
+        """The function's messages are as its metadata says."""
+        _judge(
+            function_id,
+            partial(checks.messages_match_metadata, component_trial, _function(component_trial, function_id)),
+        )
+
+    def test_secrets_stay_secret(self, component_trial: Trial, function_id: str) -> None:
+        """No secret is in what the function prints, logs or emits as an error."""
+        _judge(
+            function_id, partial(checks.secrets_stay_secret, component_trial, _function(component_trial, function_id))
+        )
+
+    def _root(self, test_file: Path) -> Path | None:
+        if self.root is not None:
+            return (test_file.parent / self.root).resolve()
+        return find_root(test_file.parent)
+
+
+def _function(made: Trial, function_id: str) -> Function:
+    return made.subject.descriptor.function(function_id)
+
+
+def _judge(function_id: str, check: Callable[[], None]) -> None:
+    """Turn the outcome of a check into that of a test, without the kit's own traceback."""
+    try:
+        check()
+    except NotChecked as reason:
+        pytest.skip(f"not checked{f' for {function_id}' if function_id else ''}: {reason}")
+    except Failed as failure:
+        pytest.fail(str(failure), pytrace=False)
+    except ShipmateError as error:
+        pytest.fail(f"{error}", pytrace=False)

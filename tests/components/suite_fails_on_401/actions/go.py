@@ -1,0 +1,13 @@
+import requests
+
+from shipmate import message
+
+API = "https://crm.example.com/me"
+
+
+def process(context, msg, cfg, snapshot):
+    token = cfg["oauth"]["access_token"]
+    reply = requests.get(API, headers={"Authorization": f"Bearer {token}"}, timeout=5)
+
+    reply.raise_for_status()
+    return message(reply.json())

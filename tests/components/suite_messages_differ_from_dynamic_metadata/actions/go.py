@@ -1,0 +1,6 @@
+def process(context, msg, cfg, snapshot):
+    return {"body": {"id": "seven"}}
+
+
+def get_meta_model(context, cfg):
+    return {"out": {"type": "object", "properties": {"id": {"type": "integer"}}}}

@@ -1,0 +1,5 @@
+from shipmate import messages
+
+
+def process(context, msg, cfg, snapshot):
+    return messages(msg["body"])

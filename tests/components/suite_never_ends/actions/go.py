@@ -1,0 +1,4 @@
+def process(context, msg, cfg, snapshot):
+    api, url = context.oauth2(cfg), "{instance_url}/records"
+    while url:
+        api.get(url)

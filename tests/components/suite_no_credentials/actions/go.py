@@ -1,0 +1,2 @@
+def process(context, msg, cfg, snapshot):
+    return {"body": msg["body"]}

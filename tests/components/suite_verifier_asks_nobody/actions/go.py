@@ -1,0 +1,2 @@
+def process(context, msg, cfg, snapshot):
+    context.logger.info("nothing to do")

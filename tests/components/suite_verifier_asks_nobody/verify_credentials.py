@@ -1,0 +1,2 @@
+def verify_credentials(context, credentials):
+    return bool(credentials["api_key"])

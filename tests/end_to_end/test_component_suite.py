@@ -1,0 +1,167 @@
+"""The component suite, run by pytest as authors run it, on components with one defect each.
+
+All of them are tested by one run, which also shows that components with modules of the same names are kept apart.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+COMPONENTS = Path(__file__).resolve().parents[1] / "components"
+OPTIONS = {
+    "suite_never_ends": "timeout_seconds=0.5",
+    "suite_verifier_repeats_for_ever": "timeout_seconds=0.5",
+    "suite_prints_a_token": "leave_out={'rotated_token_is_taken_over[go]': 'the API never rotates'}",
+}
+ONE_LINE = "from shipmate.testing import component_suite\n\nTestComponent = component_suite({options})\n"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one test of a suite has ended."""
+
+    status: str
+    text: str
+
+
+Outcomes = Mapping[str, Mapping[str, Outcome]]
+"""By component, by test."""
+
+
+def run_pytest(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in a folder, in a process without this run's settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        env={**kept, **environ},
+        capture_output=True,
+        text=True,
+    )
+
+
+def read_outcomes(report: Path) -> Outcomes:
+    """Return what pytest has written about its tests."""
+    found: dict[str, dict[str, Outcome]] = {}
+    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest has just written it
+        ended = next(iter(case.findall("*")), None)
+        status, text = (ended.tag, str(ended.get("message")) + str(ended.text)) if ended is not None else ("passed", "")
+        component = str(case.get("classname")).partition(".")[0]
+        found.setdefault(component, {})[str(case.get("name")).removeprefix("test_")] = Outcome(status, text)
+    return found
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """What the suite says about all components."""
+    folder = tmp_path_factory.mktemp("components")
+    for component in COMPONENTS.glob("suite_*"):
+        shutil.copytree(component, folder / component.name)
+        tests = folder / component.name / "tests"
+        tests.mkdir()
+        (tests / "test_component.py").write_text(ONE_LINE.format(options=OPTIONS.get(component.name, "")))
+    done = run_pytest(folder, "--import-mode=importlib", "-q", "-Werror", "--junitxml=report.xml")
+    assert done.returncode == 1, done.stdout + done.stderr
+    return read_outcomes(folder / "report.xml")
+
+
+def test_a_good_component_passes_every_check(outcomes: Outcomes) -> None:
+    """Plain functions, coroutines and generators of both kinds, with fixed and with dynamic metadata."""
+    good = outcomes["suite_good"]
+
+    assert len(good) == 1 + 2 + 5 * 4
+    assert {name: outcome for name, outcome in good.items() if outcome.status != "passed"} == {}
+
+
+@pytest.mark.parametrize(
+    ("component", "check", "texts"),
+    [
+        ("descriptor_cannot_be_used", "descriptor_is_valid", ["/actions/go/main", "shipmate validate"]),
+        ("descriptor_has_errors", "descriptor_is_valid", ["/actions/go/fields/size", "model"]),
+        ("module_does_not_import", "module_loads[go]", ["actions/go.py:1", "cannot import name 'messages'"]),
+        ("verifier_says_yes", "wrong_credentials_are_refused[401]", ["said yes", "401", "GET api.example.com/me"]),
+        ("verifier_says_yes", "wrong_credentials_are_refused[403]", ["403", "raise_for_status"]),
+        ("verifier_repeats_for_ever", "wrong_credentials_are_refused[401]", ["within 0.5 seconds", "timeout"]),
+        ("ignores_401", "expired_token_is_refreshed[go]", ["told nobody", "GET crm.example.com/me", "context.oauth2"]),
+        ("fails_on_401", "expired_token_is_refreshed[go]", ["its token had expired", "HTTPError", "actions/go.py"]),
+        ("loses_new_keys", "expired_token_is_refreshed[go]", ["did not emit updateKeys"]),
+        ("emits_a_part_of_the_keys", "expired_token_is_refreshed[go]", ["the whole token answer"]),
+        ("emits_bare_keys", "expired_token_is_refreshed[go]", ["no good access_token in oauth", "found access_token"]),
+        ("refreshes_and_gives_up", "expired_token_is_refreshed[go]", ["sent no request with the new token"]),
+        ("refreshes_by_hand", "rotated_token_is_taken_over[go]", ["another container had refreshed", "HTTPError"]),
+        ("messages_differ_from_metadata", "messages_match_metadata[go]", ["metadata.out", "body/id", "whole number"]),
+        ("messages_differ_from_dynamic_metadata", "messages_match_metadata[go]", ["get_meta_model", "body/id"]),
+        ("dynamic_metadata_fails", "messages_match_metadata[go]", ["get_meta_model failed", "KeyError"]),
+        ("prints_a_token", "secrets_stay_secret[go]", ["access_token of oauth was printed"]),
+        ("emits_a_part_of_a_token", "secrets_stay_secret[go]", ["access_token of oauth was emitted as an error"]),
+        ("logs_a_part_of_a_password", "secrets_stay_secret[go]", ["password was logged"]),
+        ("never_ends", "expired_token_is_refreshed[go]", ["did not end within 0.5 seconds", "paging"]),
+        ("fails_for_its_fixture", "messages_match_metadata[go]", ["test/fixture.json", "KeyError", "actions/go.py"]),
+        ("broken_fixtures", "expired_token_is_refreshed[go]", ["test/fixture.json", "expected JSON"]),
+    ],
+)
+def test_a_defect_fails_its_check(outcomes: Outcomes, component: str, check: str, texts: list[str]) -> None:
+    """The text says what was found and what to do; the kit's own traceback is not in it."""
+    found = outcomes[f"suite_{component}"][check]
+
+    assert found.status == "failure"
+    assert [text for text in texts if text not in found.text] == []
+    assert "checks.py" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("component", "check", "reason"),
+    [
+        ("descriptor_cannot_be_used", "module_loads[component.json]", "component.json cannot be used"),
+        ("descriptor_cannot_be_used", "wrong_credentials_are_refused[401]", "component.json cannot be used"),
+        ("verifier_asks_nobody", "wrong_credentials_are_refused[401]", "sent no request and said yes"),
+        ("ignores_401", "wrong_credentials_are_refused[401]", "there is no verify_credentials.py"),
+        ("no_credentials", "wrong_credentials_are_refused[401]", "component.json has no credentials"),
+        ("api_key", "expired_token_is_refreshed[go]", "the component has no OAuth2"),
+        ("basic", "messages_match_metadata[go]", "it has no out metadata"),
+        ("verifier_asks_nobody", "messages_match_metadata[go]", "it has no out metadata"),
+        ("fails_for_made_up_answers", "expired_token_is_refreshed[go]", "component_suite(answers=...)"),
+        ("prints_a_token", "rotated_token_is_taken_over[go]", "left out: the API never rotates"),
+    ],
+)
+def test_what_cannot_be_checked_is_skipped_with_the_reason(
+    outcomes: Outcomes, component: str, check: str, reason: str
+) -> None:
+    """A suite that says "passed" to what it has not looked at is worse than none."""
+    found = outcomes[f"suite_{component}"][check]
+
+    assert found.status == "skipped"
+    assert reason in found.text
+
+
+@pytest.mark.parametrize(
+    ("component", "check"),
+    [
+        ("api_key", "wrong_credentials_are_refused[401]"),
+        ("api_key", "wrong_credentials_are_refused[403]"),
+        ("api_key", "messages_match_metadata[go]"),
+        ("api_key", "secrets_stay_secret[go]"),
+        ("basic", "wrong_credentials_are_refused[401]"),
+        ("basic", "secrets_stay_secret[go]"),
+        ("no_credentials", "secrets_stay_secret[go]"),
+        ("refreshes_by_hand", "expired_token_is_refreshed[go]"),
+        ("module_does_not_import", "descriptor_is_valid"),
+    ],
+)
+def test_what_is_right_passes(outcomes: Outcomes, component: str, check: str) -> None:
+    """Whatever the kind of credentials; and a defect fails its own check only."""
+    assert outcomes[f"suite_{component}"][check] == Outcome("passed", "")
+
+
+def test_no_secret_is_in_what_the_suite_reports(outcomes: Outcomes) -> None:
+    """The outcomes are in the logs of CI, which others read."""
+    texts = [outcome.text for component in outcomes.values() for outcome in component.values()]
+
+    assert [text for text in texts if "access-1-" in text or "refresh-1-" in text] == []
