@@ -7,7 +7,6 @@ from outlook.errors import rebounding
 from outlook.fields import body_of, moment_of, people_of, text_of
 from outlook.graph import Graph, plain
 from outlook.urls import path_of
-
 from shipmate import message
 
 __all__ = ["contact_folders", "process"]

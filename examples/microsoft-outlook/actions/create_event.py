@@ -17,7 +17,6 @@ from outlook.fields import (
 )
 from outlook.graph import Graph, plain
 from outlook.urls import path_of
-
 from shipmate import message
 
 __all__ = ["calendars", "process"]

@@ -5,7 +5,6 @@ from typing import Any, Final
 from outlook.errors import rebounding
 from outlook.fields import body_of, choice_of, is_checked, number_of, people_of, text_of, zoned
 from outlook.graph import Graph
-
 from shipmate import message
 
 # Source: https://learn.microsoft.com/graph/api/resources/meetingtimesuggestionsresult

@@ -7,7 +7,6 @@ from outlook.errors import rebounding
 from outlook.fields import body_of, required_text, text_of
 from outlook.graph import Graph
 from outlook.urls import path_of
-
 from shipmate import message
 
 __all__ = ["destinations", "process"]

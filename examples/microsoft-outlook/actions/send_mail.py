@@ -8,7 +8,6 @@ from outlook.fields import body_of
 from outlook.files import files_of
 from outlook.graph import Graph
 from outlook.outgoing import Mail, send
-
 from shipmate import message
 
 

@@ -1,15 +1,21 @@
 """A mailbox at an emulated Graph, and the component that is signed in to it."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
-from emulated_graph import EmulatedGraph, Mailbox, UploadHost
 
 from shipmate.emulator import OAuth2Provider
 from shipmate.emulator.exchange import Request
 from shipmate.testing import ComponentUnderTest, Emissions
+
+# The tests run from here as well as from elsewhere. At the end of the path, so that nothing is hidden.
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+
+from emulated_graph import EmulatedGraph, Mailbox, UploadHost  # it is importable from here on
 
 SCOPE = "User.Read Mail.ReadWrite Mail.Send Calendars.ReadWrite Contacts.ReadWrite offline_access"
 
@@ -29,11 +35,9 @@ class Desk:
         """What is in the mailbox."""
         return self.graph.mailbox
 
-    def run(
-        self, function: str, body: Any = None, *, snapshot: Any = None, attachments: Any = None, **cfg: Any
-    ) -> Emissions:
+    def run(self, function: str, body: Any = None, *, snapshot: Any = None, files: Any = None, **cfg: Any) -> Emissions:
         """Run a function with these fields."""
-        msg = {"body": {} if body is None else body, "attachments": attachments or {}}
+        msg = {"body": {} if body is None else body, "attachments": files or {}}
         return self.component.run(function, msg, {"oauth": self.keys, **cfg}, snapshot)
 
     def choices(self, function: str, model: str) -> Any:

@@ -135,7 +135,7 @@ def test_attachments_are_stored_with_the_platform(desk: Any, platform: Any) -> N
         for name, kind, media in [*kinds, ("link", "reference", None)]
     ]
     desk.mailbox.deliver("without")
-    emissions = desk.run("poll_mail", folder="inbox", start=LONG_AGO, attachments=True)
+    emissions = desk.run("poll_mail", folder="inbox", start=LONG_AGO, store_attachments=True)
     first, second = emissions.data
     assert "attachments" not in second
     kept = {name: (each["content-type"], each["size"]) for name, each in first["attachments"].items()}
@@ -158,8 +158,8 @@ def test_the_token_goes_to_graph_only(desk: Any) -> None:
         desk.graph.script(None, Fault(status=200, body={"value": [], "@odata.nextLink": link}))
         assert "expected a URL at graph.microsoft.com" in desk.fails("poll_mail", folder="inbox")
     snapshot = {**poll(desk)[1], "link": "@evil.example/v1.0/me"}
-    text = desk.run("poll_mail", folder="inbox", snapshot=snapshot).errors[0]["message"]
-    assert "path" in text
+    assert "404" in desk.fails("poll_mail", folder="inbox", snapshot=snapshot)
+    assert desk.graph.requests[-1].path == "/v1.0@evil.example/v1.0/me"
 
 
 def test_a_snapshot_of_another_folder_counts_as_none(desk: Any) -> None:
@@ -219,6 +219,6 @@ def test_other_files_than_text_survive(desk: Any, platform: Any) -> None:
     kind = "#microsoft.graph.fileAttachment"
     attachment = {"@odata.type": kind, "name": "a.png", "contentType": "image/png", "content": content}
     desk.mailbox.attachments[mail["id"]] = [attachment]
-    emissions = desk.run("poll_mail", folder="inbox", start=LONG_AGO, attachments=True)
+    emissions = desk.run("poll_mail", folder="inbox", start=LONG_AGO, store_attachments=True)
     url = emissions.message["attachments"]["a.png"]["url"]
     assert requests.get(url, timeout=5).content == content

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from emulated_graph.answers import refused
 
+from emulated_graph.answers import refused
 from shipmate.emulator import Fault
 
 

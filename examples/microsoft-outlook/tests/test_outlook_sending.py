@@ -50,9 +50,7 @@ def test_a_mail_is_sent_and_its_ids_are_emitted(desk: Any) -> None:
 
 def test_no_copy_is_kept_when_none_is_wanted(desk: Any, stored: Any) -> None:
     """Then all goes in one request, and there are no ids."""
-    body = desk.run("send_mail", {**MAIL, "saveToSentItems": False}, attachments={"a.pdf": stored(b"%PDF")}).message[
-        "body"
-    ]
+    body = desk.run("send_mail", {**MAIL, "saveToSentItems": False}, files={"a.pdf": stored(b"%PDF")}).message["body"]
     [sent] = desk.mailbox.sent
     assert sent["saved"] is False
     assert sent["attachments"][0]["content"] == b"%PDF"
@@ -66,7 +64,7 @@ def test_small_attachments_go_along_with_the_draft(desk: Any, stored: Any) -> No
         {"name": "b.txt", "url": stored(b"two")["url"], "contentType": "text/plain"},
         {"url": stored(b"3")["url"]},
     ]
-    emissions = desk.run("send_mail", {**MAIL, "attachments": listed}, attachments={"a.pdf": stored(b"one")})
+    emissions = desk.run("send_mail", {**MAIL, "attachments": listed}, files={"a.pdf": stored(b"one")})
     attached = desk.mailbox.sent[0]["attachments"]
     assert [(each["name"], each["contentType"], each["content"]) for each in attached] == [
         ("a.pdf", "application/pdf", b"one"),
@@ -79,14 +77,14 @@ def test_small_attachments_go_along_with_the_draft(desk: Any, stored: Any) -> No
 
 def test_several_attachments_that_do_not_fit_into_one_request_go_one_by_one(desk: Any, stored: Any) -> None:
     """Each of them is small enough for a request of its own."""
-    desk.run("send_mail", MAIL, attachments={"a": stored(MEDIUM), "b": stored(MEDIUM)})
+    desk.run("send_mail", MAIL, files={"a": stored(MEDIUM), "b": stored(MEDIUM)})
     assert [len(each["content"]) for each in desk.mailbox.sent[0]["attachments"]] == [len(MEDIUM)] * 2
     assert len(desk.calls("POST")) == 4
 
 
 def test_a_large_attachment_is_uploaded_in_pieces_without_the_token(desk: Any, stored: Any) -> None:
     """The other host checks order, length and that nothing but its own token comes along."""
-    emissions = desk.run("send_mail", MAIL, attachments={"large.bin": stored(LARGE), "small": stored(b"1")})
+    emissions = desk.run("send_mail", MAIL, files={"large.bin": stored(LARGE), "small": stored(b"1")})
     assert not emissions.errors, emissions.summary()
     attached = {each["name"]: each["content"] for each in desk.mailbox.sent[0]["attachments"]}
     assert attached == {"large.bin": LARGE, "small": b"1"}
@@ -106,7 +104,7 @@ def test_a_large_attachment_is_uploaded_in_pieces_without_the_token(desk: Any, s
 def test_an_upload_goes_on_where_it_broke_off(desk: Any, stored: Any, trouble: Fault) -> None:
     """Whether the piece had arrived or not."""
     desk.uploads.script(None, trouble, method="PUT")
-    desk.run("send_mail", MAIL, attachments={"large.bin": stored(LARGE)})
+    desk.run("send_mail", MAIL, files={"large.bin": stored(LARGE)})
     assert desk.mailbox.sent[0]["attachments"][0]["content"] == LARGE
     assert "GET" in [request.method for request in desk.uploads.requests]
 
@@ -114,7 +112,7 @@ def test_an_upload_goes_on_where_it_broke_off(desk: Any, stored: Any, trouble: F
 def test_an_upload_that_does_not_go_on_is_left_to_a_rebound(desk: Any, stored: Any) -> None:
     """Nothing was sent, and no draft is left behind."""
     desk.uploads.script(None, Fault(status=503, headers={"Retry-After": "600"}), times=9)
-    emissions = desk.run("send_mail", MAIL, attachments={"large.bin": stored(LARGE)})
+    emissions = desk.run("send_mail", MAIL, files={"large.bin": stored(LARGE)})
     assert "large.bin did not go on: HTTP 503" in emissions.rebounds[0]
     assert (desk.mailbox.sent, desk.mailbox.messages) == ([], {})
 
@@ -123,7 +121,7 @@ def test_an_upload_that_is_refused_is_an_error(desk: Any, stored: Any) -> None:
     """With what the other host says, and without its address."""
     body = {"error": {"code": "ErrorAttachmentSizeLimitExceeded", "message": "Too large."}}
     desk.uploads.script(None, Fault(status=413, body=body))
-    text = desk.fails("send_mail", MAIL, attachments={"large.bin": stored(LARGE)})
+    text = desk.fails("send_mail", MAIL, files={"large.bin": stored(LARGE)})
     assert "the upload of large.bin answered 413 ErrorAttachmentSizeLimitExceeded: Too large" in text
     assert "authtoken" not in text
     assert desk.mailbox.messages == {}
@@ -133,13 +131,13 @@ def test_an_upload_address_without_https_is_not_used(desk: Any, stored: Any) -> 
     """The file would travel in clear."""
     place = "/v1.0/me/messages/AAMk%2Fmessage%2B6%3D%3D/attachments/createUploadSession"
     desk.graph.script(place, Fault(status=201, body={"uploadUrl": "http://outlook.office.com/x"}))
-    assert "expected an uploadUrl with https" in desk.fails("send_mail", MAIL, attachments={"a": stored(LARGE)})
+    assert "expected an uploadUrl with https" in desk.fails("send_mail", MAIL, files={"a": stored(LARGE)})
     assert not desk.uploads.requests
 
 
 def test_a_large_attachment_needs_a_copy(desk: Any, stored: Any) -> None:
     """Only a draft can take it, and of a draft that is sent Exchange keeps a copy."""
-    text = desk.fails("send_mail", {**MAIL, "saveToSentItems": False}, attachments={"a": stored(LARGE)})
+    text = desk.fails("send_mail", {**MAIL, "saveToSentItems": False}, files={"a": stored(LARGE)})
     assert text.startswith("saveToSentItems: expected true")
     assert not desk.graph.requests
 
@@ -191,7 +189,7 @@ def test_an_attachment_whose_fate_is_unclear_costs_the_draft_only(desk: Any, sto
     """Otherwise the mail could have it twice, or not at all."""
     place = "/v1.0/me/messages/AAMk%2Fmessage%2B6%3D%3D/attachments"
     desk.graph.script(place, Fault(drop="before", after_processing=True))
-    assert desk.run("send_mail", MAIL, attachments={"a": stored(MEDIUM), "b": stored(MEDIUM)}).rebounds
+    assert desk.run("send_mail", MAIL, files={"a": stored(MEDIUM), "b": stored(MEDIUM)}).rebounds
     assert (desk.mailbox.sent, desk.mailbox.messages) == ([], {})
 
 
@@ -227,6 +225,6 @@ def test_a_file_that_breaks_off_is_not_sent(desk: Any, stored: Any, platform: An
     """Half a file would be worse than none."""
     described = stored(LARGE)
     platform.script(None, Fault(drop="middle"), method="GET")
-    text = desk.fails("send_mail", MAIL, attachments={"large.bin": described})
+    text = desk.fails("send_mail", MAIL, files={"large.bin": described})
     assert "large.bin: expected a file that can be read to its end" in text
     assert not desk.graph.requests

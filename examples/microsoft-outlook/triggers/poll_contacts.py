@@ -11,7 +11,6 @@ from outlook.graph import Graph, plain
 from outlook.keys import identified
 from outlook.polling import poll
 from outlook.urls import path_of
-
 from shipmate import message
 
 __all__ = ["contact_folders", "process"]

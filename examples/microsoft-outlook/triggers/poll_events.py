@@ -17,7 +17,6 @@ from outlook.keys import identified
 from outlook.polling import poll
 from outlook.urls import path_of
 from outlook.watermark import Watermark, identity_of
-
 from shipmate import message
 
 __all__ = ["calendars", "process"]

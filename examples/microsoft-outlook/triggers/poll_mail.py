@@ -12,7 +12,6 @@ from outlook.incoming import stored_files
 from outlook.keys import identified
 from outlook.polling import poll
 from outlook.urls import path_of
-
 from shipmate import message
 
 __all__ = ["mail_folders", "process"]
@@ -39,7 +38,7 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
         def make(mail: dict[str, Any]) -> dict[str, Any] | None:
             if "@removed" in mail or (is_checked(cfg.get("unread_only")) and mail.get("isRead")):
                 return None
-            files = stored_files(context, graph, mail) if is_checked(cfg.get("attachments")) else {}
+            files = stored_files(context, graph, mail) if is_checked(cfg.get("store_attachments")) else {}
             return identified(message(plain(mail), attachments=files or None), str(mail["id"]))
 
         poll(context, graph, Round.resume(snapshot, source, since), snapshot=snapshot, make=make)

@@ -67,7 +67,7 @@ class Mailbox:
         """Put a mail into a folder."""
         with self.lock:
             home = self.folder(folder)
-            identity = self._new_id("message")
+            identity = more.get("id") or self._new_id("message")
             mail = {
                 "@odata.etag": f'W/"{identity}"',
                 "id": identity,

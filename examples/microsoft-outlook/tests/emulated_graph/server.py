@@ -12,7 +12,7 @@ from emulated_graph.delta import Deltas
 from emulated_graph.mailbox import Item, Mailbox
 from emulated_graph.meetings import suggestions
 from emulated_graph.uploads import UploadHost
-from shipmate.emulator import OAuth2Provider
+from shipmate.emulator import OAuth2Provider, Server
 from shipmate.emulator.api import Api
 from shipmate.emulator.exchange import Reply, Request
 
@@ -21,15 +21,11 @@ _KEYS = re.compile(r"\('([^']*)'\)")
 _LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
 
 
-class EmulatedGraph(Api):
-    """Graph for one account; each request needs a token of the provider."""
+class OpenGraph(Server):
+    """Graph for one account, to whoever asks."""
 
-    def __init__(self, provider: OAuth2Provider, uploads: UploadHost, mailbox: Mailbox) -> None:
-        super().__init__(
-            provider,
-            name="graph",
-            refusal=refused(401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid."),
-        )
+    def __init__(self, uploads: UploadHost, mailbox: Mailbox, **options: Any) -> None:
+        super().__init__(**{"name": "graph", **options})
         self.mailbox = mailbox
         self.deltas = Deltas(mailbox, f"{URL}/v1.0")
         self._uploads = uploads
@@ -204,6 +200,14 @@ class EmulatedGraph(Api):
         written = json.dumps(content)
         if "nobody@" in written:
             raise Refusal(400, "ErrorInvalidRecipients", "At least one recipient isn't valid.")
+
+
+class EmulatedGraph(OpenGraph, Api):
+    """Graph for one account; each request needs a token of the provider."""
+
+    def __init__(self, provider: OAuth2Provider, uploads: UploadHost, mailbox: Mailbox) -> None:
+        refusal = refused(401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.")
+        super().__init__(uploads, mailbox, provider=provider, refusal=refusal)
 
 
 def _decoded(attachment: Item) -> Item:
