@@ -28,8 +28,13 @@ format: $(DEVELOPMENT)  ## Bring the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: $(DEVELOPMENT)  ## Check the types of the runtime and of the reference component
+types: $(DEVELOPMENT)  ## Check the types of the runtime and of the components
 	$(BIN)/mypy $(TYPED)
+	@# One by one: all components have modules of the same names.
+	@set -e; for each in $(wildcard examples/*); do \
+		echo "mypy in $$each"; \
+		MYPYPATH=$$each $(BIN)/mypy $$(find $$each -name '*.py' -not -path '*/tests/*'); \
+	done
 
 layers: $(DEVELOPMENT)  ## Check that modules import only from layers below their own
 	$(BIN)/lint-imports --no-cache

@@ -1,6 +1,8 @@
 """Action: create an event, and invite its attendees."""
 
+import json
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final
 
 from outlook.containers import calendars
@@ -21,6 +23,7 @@ from shipmate import message
 
 __all__ = ["calendars", "process"]
 
+_NAMESPACE: Final = uuid.UUID("0d1f4a52-64f5-5b0c-9c39-6d7b0a6c7f11")
 _KINDS: Final = (("attendees", "required"), ("optionalAttendees", "optional"), ("resources", "resource"))
 _SHOWN: Final = ("free", "tentative", "busy", "oof", "workingElsewhere")
 _SENSITIVITIES: Final = ("normal", "personal", "private", "confidential")
@@ -31,6 +34,7 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
     """Create the event that the message describes; see schemas/create_event.in.json."""
     event = event_of(body_of(msg), cfg)
     calendar = text_of(cfg, "calendar")
+    event.setdefault("transactionId", transaction_id(msg, event, calendar))
     place = ("me", "calendars", calendar, "events") if calendar else ("me", "calendar", "events")
     with rebounding(context):
         # Graph makes one event of several requests with the same transactionId.
@@ -59,9 +63,10 @@ def event_of(body: dict[str, Any], cfg: dict[str, Any]) -> dict[str, Any]:
         "importance": choice_of(body, "importance", ("low", "normal", "high"), "normal"),
         "showAs": choice_of(body, "showAs", _SHOWN, "busy"),
         "sensitivity": choice_of(body, "sensitivity", _SENSITIVITIES, "normal"),
-        "transactionId": text_of(body, "transactionId") or str(uuid.uuid4()),
     }
     _check_order(event, is_all_day=is_all_day)
+    if given := text_of(body, "transactionId"):
+        event["transactionId"] = given
     if location := text_of(body, "location"):
         event["location"] = {"displayName": location}
     if is_checked(body.get("isOnlineMeeting")):
@@ -70,6 +75,14 @@ def event_of(body: dict[str, Any], cfg: dict[str, Any]) -> dict[str, Any]:
         minutes = number_of(body, "reminderMinutes", 15, lowest=0, highest=_TWO_WEEKS_MINUTES)
         event |= {"isReminderOn": True, "reminderMinutesBeforeStart": minutes}
     return event
+
+
+def transaction_id(msg: Mapping[str, Any], event: Mapping[str, Any], calendar: str) -> str:
+    """Return what tells this event from others: the same for a message that comes again after a rebound."""
+    if not msg.get("id"):
+        return str(uuid.uuid4())
+    facts = [msg["id"], calendar, event]
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(facts, sort_keys=True)))
 
 
 def _check_order(event: dict[str, Any], *, is_all_day: bool) -> None:

@@ -9,21 +9,21 @@ from typing import Any, Final
 
 import requests
 
-from shipmate import TokenEndpointUnavailable
+from shipmate import EmitError, TransientError
 
 _LONGEST_REASON: Final = 300
 _DEEPEST_ERROR: Final = 5
 # The codes are compared in lower case: Exchange and the gateway before it spell them differently.
 _HINTS: Final = {
     "invalidauthenticationtoken": "Graph refuses a token that was renewed just now: sign in again",
-    "erroraccessdenied": "the account, or the consent to the app, does not cover this",
-    "accessdenied": "the account, or the consent to the app, does not cover this",
-    "authorization_requestdenied": "the account, or the consent to the app, does not cover this",
-    "erroritemnotfound": "it is not in this mailbox, or not any more",
-    "errorinvalididmalformed": "this is not the id of an item in this mailbox",
-    "mailboxnotenabledforrestapi": "the account has no mailbox in Exchange Online",
-    "errorduplicatetransactionid": "another event was created with this transactionId",
-    "errorquotaexceeded": "the mailbox is full",
+    "erroraccessdenied": "The account, or the consent to the app, does not cover this",
+    "accessdenied": "The account, or the consent to the app, does not cover this",
+    "authorization_requestdenied": "The account, or the consent to the app, does not cover this",
+    "erroritemnotfound": "It is not in this mailbox, or not any more",
+    "errorinvalididmalformed": "This is not the id of an item in this mailbox",
+    "mailboxnotenabledforrestapi": "The account has no mailbox in Exchange Online",
+    "errorduplicatetransactionid": "Another event was created with this transactionId",
+    "errorquotaexceeded": "The mailbox is full",
 }
 # Of both, the second is what Exchange says.
 _RESYNC: Final = frozenset({"syncstatenotfound", "errorsyncstatenotfound", "resyncrequired"})
@@ -59,10 +59,13 @@ class Unclear(GraphError):
 
 @contextmanager
 def rebounding(context: Any) -> Iterator[None]:
-    """Let the message come again later when Graph, or the provider of tokens, cannot do it just now."""
+    """Let the message come again later when Graph, the provider of tokens or the platform cannot do it just now."""
     try:
         yield
-    except (Busy, TokenEndpointUnavailable) as error:
+    except (Busy, TransientError) as error:
+        # An event that was not handed over has made the message an error already.
+        if isinstance(error, EmitError):
+            raise
         context.emit("rebound", str(error))
 
 

@@ -84,6 +84,20 @@ def test_an_event_is_made_once_after_a_lost_answer(desk: Any) -> None:
     assert again["id"] == body["id"]
 
 
+def test_an_event_is_made_once_although_its_message_comes_again(desk: Any) -> None:
+    """After a rebound nobody knows whether the requests before it were done."""
+    cfg = {"oauth": desk.keys}
+    msg = {"id": "1f0c7f3e-0000-4000-8000-000000000001", "body": MEETING}
+    desk.graph.script(None, Fault(status=504, headers={"Retry-After": "300"}, after_processing=True))
+    assert desk.component.run("create_event", msg, cfg).rebounds
+    assert desk.component.run("create_event", msg, cfg).data
+    assert len(desk.mailbox.events) == 1
+    desk.component.run("create_event", {**msg, "body": {**MEETING, "subject": "Another one"}}, cfg)
+    desk.component.run("create_event", {**msg, "id": "another"}, cfg)
+    desk.component.run("create_event", {"body": MEETING}, cfg)
+    assert len(desk.mailbox.events) == 4
+
+
 def test_the_time_zone_may_come_from_the_step_or_the_time_itself(desk: Any) -> None:
     """A time with an offset is a moment; the message wins over the step."""
     event = {"subject": "x", "start": "2026-05-04T10:00:00+02:00", "end": "2026-05-04T11:00"}

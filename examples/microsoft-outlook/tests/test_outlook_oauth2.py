@@ -89,7 +89,7 @@ def test_the_innermost_code_is_the_one_that_is_told(desk: Any) -> None:
     """The outermost one is often general."""
     body = {"error": {"code": "BadRequest", "message": "No.", "innererror": {"code": "ErrorQuotaExceeded"}}}
     desk.graph.script(None, Fault(status=400, body=body))
-    assert "400 ErrorQuotaExceeded: No. the mailbox is full" in desk.fails("create_contact", {"givenName": "Ada"})
+    assert "400 ErrorQuotaExceeded: No. The mailbox is full" in desk.fails("create_contact", {"givenName": "Ada"})
 
 
 def test_answers_that_are_no_errors_of_graph_are_told_as_well(desk: Any) -> None:

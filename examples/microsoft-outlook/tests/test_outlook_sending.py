@@ -82,8 +82,11 @@ def test_several_attachments_that_do_not_fit_into_one_request_go_one_by_one(desk
     assert len(desk.calls("POST")) == 4
 
 
-def test_a_large_attachment_is_uploaded_in_pieces_without_the_token(desk: Any, stored: Any) -> None:
-    """The other host checks order, length and that nothing but its own token comes along."""
+def test_a_large_attachment_is_uploaded_in_pieces_without_the_token(
+    desk: Any, stored: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other host checks order, length and that nothing but its own token comes along; no log has that one."""
+    monkeypatch.setenv("LOG_LEVEL", "trace")
     emissions = desk.run("send_mail", MAIL, files={"large.bin": stored(LARGE), "small": stored(b"1")})
     assert not emissions.errors, emissions.summary()
     attached = {each["name"]: each["content"] for each in desk.mailbox.sent[0]["attachments"]}
@@ -218,6 +221,14 @@ def test_wrong_input_is_told_before_anything_is_sent(desk: Any, change: dict[str
         assert desk.run("send_mail", {**MAIL, **change}).data
         return
     assert said in desk.fails("send_mail", {**MAIL, **change})
+    assert not desk.graph.requests
+
+
+def test_a_platform_that_gives_no_files_now_is_left_to_a_rebound(desk: Any, stored: Any, platform: Any) -> None:
+    """Nothing was sent."""
+    described = stored(b"one")
+    platform.script(None, Fault(status=503), times=9, method="GET")
+    assert desk.run("send_mail", MAIL, files={"a.pdf": described}).rebounds
     assert not desk.graph.requests
 
 
