@@ -93,6 +93,7 @@ def test_a_large_attachment_is_uploaded_in_pieces_without_the_token(
     assert attached == {"large.bin": LARGE, "small": b"1"}
     assert len(desk.uploads.requests) == 3
     assert not any(request.header("Authorization") for request in desk.uploads.requests)
+    assert "AttachmentSessions" in desk.component.log
 
 
 @pytest.mark.parametrize(
