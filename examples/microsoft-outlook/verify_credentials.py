@@ -8,9 +8,8 @@ from outlook.patience import Patience
 
 def verify_credentials(context: Any, credentials: dict[str, Any]) -> dict[str, Any]:
     """Read the account; what goes wrong is raised, and its text becomes the reason that the person reads."""
-    connected = Graph.connect(context, credentials)
     # Somebody waits in front of a screen: one more try, and soon.
-    graph = Graph(connected.session, connected.log, Patience(attempts=2, longest_pause_seconds=2.0))
+    graph = Graph.connect(context, credentials, Patience(attempts=2, longest_pause_seconds=2.0))
     account = graph.get("/me", select="id,displayName,mail,userPrincipalName")
     context.logger.info("the account has answered", extra={"has_mail": bool(account.get("mail"))})
     return {"verified": True}

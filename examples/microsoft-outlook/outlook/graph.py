@@ -32,15 +32,15 @@ class Graph:
 
     session: Any = field(repr=False)
     log: Logger
-    patience: Patience = PATIENCE
-    wait: Callable[[float], object] = pause
+    patience: Patience
+    wait: Callable[[float], object]
 
     @classmethod
-    def connect(cls, context: Any, cfg: Mapping[str, Any]) -> "Graph":
+    def connect(cls, context: Any, cfg: Mapping[str, Any], patience: Patience = PATIENCE) -> "Graph":
         """Return it for the account in ``cfg``; nothing is sent yet."""
         session = MICROSOFT.session(context, cfg)
         session.timeout = TIMEOUTS_SECONDS
-        return cls(session, context.logger)
+        return cls(session, context.logger, patience, pause)
 
     def get(self, path: str, *, prefer: tuple[str, ...] = (), **params: Any) -> dict[str, Any]:
         """Return the object at a path.

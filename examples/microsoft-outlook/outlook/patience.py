@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 NO_ANSWER: Final = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 TIMEOUTS_SECONDS: Final = (10.0, 60.0)
@@ -45,7 +46,9 @@ PATIENCE: Final = Patience()
 
 def nothing_was_done(status: int | None, error: Exception | None = None) -> bool:
     """Tell whether a request certainly had no effect: it was throttled, or never left."""
-    return status == _THROTTLED or isinstance(error, requests.ConnectTimeout)
+    # requests wraps the error of urllib3 that tells why, here that there was no connection at all.
+    cause = getattr(error.args[0], "reason", None) if error is not None and error.args else None
+    return status == _THROTTLED or isinstance(error, requests.ConnectTimeout) or isinstance(cause, NewConnectionError)
 
 
 def is_temporary(status: int | None) -> bool:

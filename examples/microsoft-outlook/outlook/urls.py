@@ -35,7 +35,7 @@ def path_in(link: object) -> str:
     except ValueError:
         parts = None
     if parts is None or (parts.scheme, parts.netloc.lower()) != (base.scheme, base.netloc):
-        raise GraphError(f"the next page: expected a URL at {base.netloc}, found another one")
+        raise GraphError(f"the next page: expected a URL at {base.netloc}, found {'another one' if link else 'none'}")
     if not parts.path.startswith(f"{base.path}/"):
         raise GraphError(f"the next page: expected a path below {base.path}, found another one")
     path = parts.path.removeprefix(base.path)

@@ -29,6 +29,8 @@ class Desk:
     graph: EmulatedGraph
     uploads: UploadHost
     keys: dict[str, Any]
+    pauses: list[float]
+    """How long the component has waited, in seconds: nobody waits here."""
 
     @property
     def mailbox(self) -> Mailbox:
@@ -56,14 +58,18 @@ class Desk:
 
 
 @pytest.fixture
-def desk(component: ComponentUnderTest, oauth2_provider: OAuth2Provider) -> Iterator[Desk]:
+def desk(
+    component: ComponentUnderTest, oauth2_provider: OAuth2Provider, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
     """Return the component with an account that has signed in; what holds for all requests is checked at the end."""
     mailbox = Mailbox()
     uploads = UploadHost(mailbox)
     graph = EmulatedGraph(oauth2_provider, uploads, mailbox)
     component.serve("https://graph.microsoft.com", graph)
     component.serve("https://outlook.office.com", uploads)
-    yield Desk(component, oauth2_provider, graph, uploads, oauth2_provider.issue(SCOPE))
+    pauses: list[float] = []
+    monkeypatch.setattr("outlook.graph.pause", pauses.append)
+    yield Desk(component, oauth2_provider, graph, uploads, oauth2_provider.issue(SCOPE), pauses)
     assert all('IdType="ImmutableId"' in (each.header("Prefer") or "") for each in graph.requests)
     assert all("offline_access" in each.form.get("scope", "") for each in oauth2_provider.token_requests)
     secrets = [*uploads.tokens(), *(each.bearer or "-none-" for each in graph.requests)]

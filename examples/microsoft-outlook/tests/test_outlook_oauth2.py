@@ -102,9 +102,9 @@ def test_answers_that_are_no_errors_of_graph_are_told_as_well(desk: Any) -> None
 
 def test_a_short_throttle_is_waited_for(desk: Any) -> None:
     """Also for what must not be done twice: a throttled request was not done at all."""
-    desk.graph.script(None, fault(429, "TooManyRequests", Retry_After="0"), times=2)
+    desk.graph.script(None, fault(429, "TooManyRequests", Retry_After="7"), fault(429, "TooManyRequests"))
     assert desk.run("create_contact", {"givenName": "Ada"}).message["body"]["givenName"] == "Ada"
-    assert len(desk.graph.requests) == 3
+    assert (len(desk.graph.requests), desk.pauses) == (3, [7.0, 2.0])
 
 
 @pytest.mark.parametrize("status", [429, 503, 504])
@@ -117,14 +117,22 @@ def test_a_long_throttle_is_left_to_a_rebound(desk: Any, status: int) -> None:
     [reason] = emissions.rebounds
     assert f"answered {status}" in reason
     assert "wait 120 seconds" in reason
-    assert len(desk.graph.requests) == 1
+    assert (len(desk.graph.requests), desk.pauses) == (1, [])
 
 
 def test_throttles_without_end_are_left_to_a_rebound(desk: Any) -> None:
     """Three attempts are enough."""
-    desk.graph.script(None, fault(503, "serviceNotAvailable", Retry_After="0"), times=9)
+    desk.graph.script(None, fault(503, "serviceNotAvailable"), times=9)
     assert desk.run("move_mail", {"messageId": "a", "folder": "archive"}).rebounds
-    assert len(desk.graph.requests) == 3
+    assert (len(desk.graph.requests), desk.pauses) == (3, [1.0, 2.0])
+
+
+def test_a_graph_that_cannot_be_reached_is_left_to_a_rebound(desk: Any) -> None:
+    """Also for what must not be done twice: it never left."""
+    desk.graph.stop()
+    [reason] = desk.run("create_contact", {"givenName": "Ada"}).rebounds
+    assert reason == "POST /me/contacts got no answer (ConnectionError)"
+    assert desk.pauses == [1.0, 2.0]
 
 
 def test_a_provider_that_gives_no_tokens_now_is_left_to_a_rebound(desk: Any) -> None:
@@ -144,6 +152,6 @@ def test_what_must_not_be_done_twice_is_not_repeated_after_a_lost_answer(desk: A
 
 def test_what_may_be_done_twice_is_repeated(desk: Any) -> None:
     """Reading, after answers that were lost or cut."""
-    desk.graph.script(None, fault(500, Retry_After="0"), fault(502, Retry_After="0"))
+    desk.graph.script(None, fault(500), fault(502))
     assert desk.choices("poll_mail", "mail_folders")
     assert len(desk.graph.requests) == 3

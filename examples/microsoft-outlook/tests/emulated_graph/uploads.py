@@ -31,6 +31,8 @@ class UploadHost(Server):
         super().__init__(name="uploads")
         self._mailbox = mailbox
         self._sessions: dict[str, _Session] = {}
+        self.answers_with: Any = None
+        """What a piece is answered with, unless with where the next one begins."""
         for method, answer in (("PUT", self._put), ("GET", self._get)):
             self.route(method, "/api/v2.0/Users/{user}/Messages/{message}/AttachmentSessions/{session}", answer)
 
@@ -74,7 +76,8 @@ class UploadHost(Server):
             return refused(416, "invalidRange", "Uploaded fragment overlaps with existing data.")
         found.content += request.body
         if not is_last:
-            return Reply(200, {"nextExpectedRanges": [str(end + 1)]})
+            answer = self.answers_with
+            return Reply(200, {"nextExpectedRanges": [str(end + 1)]} if answer is None else answer)
         self._attach(found)
         return Reply(201, None, {"Location": f"{URL}/api/v2.0/attachments"})
 
