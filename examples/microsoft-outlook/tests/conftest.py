@@ -1,5 +1,6 @@
 """A mailbox at an emulated Graph, and the component that is signed in to it."""
 
+import importlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,7 +69,8 @@ def desk(
     component.serve("https://graph.microsoft.com", graph)
     component.serve("https://outlook.office.com", uploads)
     pauses: list[float] = []
-    monkeypatch.setattr("outlook.graph.pause", pauses.append)
+    # By the module itself: each test has its own modules of the component, of which names may still find older ones.
+    monkeypatch.setattr(importlib.import_module("outlook.graph"), "pause", pauses.append)
     yield Desk(component, oauth2_provider, graph, uploads, oauth2_provider.issue(SCOPE), pauses)
     assert all('IdType="ImmutableId"' in (each.header("Prefer") or "") for each in graph.requests)
     assert all("offline_access" in each.form.get("scope", "") for each in oauth2_provider.token_requests)

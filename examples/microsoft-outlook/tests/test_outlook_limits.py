@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_run_ends_although_pages_do_not(desk: Any, monkeypatch: pytest.MonkeyP
     for number in range(3):
         desk.mailbox.deliver(f"mail {number}")
     desk.run("poll_mail", folder="inbox")
-    monkeypatch.setattr("outlook.polling._MOST_PAGES", 2)
+    monkeypatch.setattr(import_module("outlook.polling"), "_MOST_PAGES", 2)
     emissions = desk.run("poll_mail", folder="inbox", start=LONG_AGO)
     assert len(emissions.data) == 2
     assert "the next one goes on" in desk.component.log
@@ -48,15 +49,21 @@ def test_a_run_ends_although_pages_do_not(desk: Any, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
-    [("containers._DEEPEST", "levels"), ("containers._MOST_FOLDERS", "found more"), ("graph._MOST_PAGES", "pages")],
+    ("module", "name", "said"),
+    [
+        ("containers", "_DEEPEST", "levels"),
+        ("containers", "_MOST_FOLDERS", "found more"),
+        ("graph", "_MOST_PAGES", "pages"),
+    ],
 )
-def test_lists_of_folders_have_an_end(desk: Any, monkeypatch: pytest.MonkeyPatch, name: str, said: str) -> None:
+def test_lists_of_folders_have_an_end(
+    desk: Any, monkeypatch: pytest.MonkeyPatch, module: str, name: str, said: str
+) -> None:
     """Somebody waits in front of a screen."""
     desk.graph.deltas.page_size = 2
     desk.mailbox.add_folder("Projects", inside=desk.mailbox.folder("inbox"))
     assert desk.choices("poll_mail", "mail_folders")
-    monkeypatch.setattr(f"outlook.{name}", 1)
+    monkeypatch.setattr(import_module(f"outlook.{module}"), name, 1)
     with pytest.raises(Exception, match=said):
         desk.choices("poll_mail", "mail_folders")
 
@@ -67,7 +74,7 @@ def test_a_file_without_end_is_not_sent(desk: Any, platform: Any, monkeypatch: p
     urls = requests.post(url, auth=(platform.username, platform.key), timeout=5).json()
     requests.put(urls["put_url"], data=bytes(2_000_000), timeout=5)
     desk.run("send_mail", MAIL)
-    monkeypatch.setattr("outlook.files.LARGEST_BYTES", 1024 * 1024)
+    monkeypatch.setattr(import_module("outlook.files"), "LARGEST_BYTES", 1024 * 1024)
     text = desk.fails("send_mail", MAIL, files={"large.bin": {"url": urls["get_url"]}})
     assert text == "large.bin: expected at most 1 MB, found more"
     assert len(desk.mailbox.sent) == 1
