@@ -65,6 +65,27 @@ def test_contacts_do_not_come_again_when_a_link_has_expired(desk: Any) -> None:
     assert poll(desk, "poll_contacts", snapshot)[0] == []
 
 
+def test_what_is_older_than_the_last_complete_round_does_not_come_again(desk: Any) -> None:
+    """Also when there are too many to remember them: the time of the change tells."""
+    for name in ("Ada", "Bob"):
+        desk.mailbox.save_contact({"givenName": name})
+    _, snapshot = poll(desk, "poll_contacts")
+    desk.graph.deltas.expire()
+    desk.mailbox.save_contact({"givenName": "Cid"})
+    # Bob is the latest one, and nothing tells that he was emitted.
+    assert names(poll(desk, "poll_contacts", {**snapshot, "done": ""})[0]) == ["Bob", "Cid"]
+
+
+def test_what_was_deleted_before_the_first_run_does_not_come(desk: Any) -> None:
+    """Graph may name it nevertheless, and nobody has heard of it."""
+    link = "https://graph.microsoft.com/v1.0/me/contacts/delta?$deltatoken=a"
+    page = {"value": [{"id": "AAMk1", "@removed": {"reason": "deleted"}}], "@odata.deltaLink": link}
+    desk.graph.script(None, Fault(status=200, body=page), Fault(status=200, body=page))
+    found, snapshot = poll(desk, "poll_contacts", removed=True)
+    assert found == []
+    assert poll(desk, "poll_contacts", snapshot, removed=True)[0][0]["id"] == "AAMk1"
+
+
 def test_contacts_of_another_folder(desk: Any) -> None:
     """Its id is escaped."""
     folder = "AAMk/folder+7=="

@@ -35,6 +35,13 @@ def test_a_link_outside_the_api_is_not_followed(desk: Any) -> None:
     assert "expected a path below /v1.0" in desk.fails("poll_mail", folder="inbox")
 
 
+def test_a_redirect_is_not_followed(desk: Any) -> None:
+    """Graph gives none, and a mail must not go elsewhere."""
+    desk.graph.script(None, Fault(redirect=desk.uploads.url))
+    assert "POST /me/messages answered 302" in desk.fails("send_mail", MAIL)
+    assert not desk.uploads.requests
+
+
 def test_a_run_ends_although_pages_do_not(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The snapshot has the place where the next one goes on."""
     desk.graph.deltas.page_size = 1
