@@ -11,13 +11,13 @@ import pytest
 from shipmate.testing import component_suite
 from tests.authors import Outcome, Outcomes, read_outcomes, run_pytest
 
-COMPONENTS = Path(__file__).resolve().parents[1] / "components"
+COMPONENTS = Path(__file__).resolve().parents[1] / "components" / "suite"
 OPTIONS = {
-    "suite_never_ends": "timeout_seconds=0.5",
-    "suite_verifier_repeats_for_ever": "timeout_seconds=0.5",
-    "suite_emits_nothing": "credentials={'password': '1234'}",
-    "suite_dynamic_metadata_never_ends": "timeout_seconds=0.5",
-    "suite_prints_a_token": "leave_out={'rotated_token_is_taken_over[go]': 'the API never rotates'}",
+    "never_ends": "timeout_seconds=0.5",
+    "verifier_repeats_for_ever": "timeout_seconds=0.5",
+    "emits_nothing": "credentials={'password': '1234'}",
+    "dynamic_metadata_never_ends": "timeout_seconds=0.5",
+    "prints_a_token": "leave_out={'rotated_token_is_taken_over[go]': 'the API never rotates'}",
 }
 ONE_LINE = "from shipmate.testing import component_suite\n\nTestComponent = component_suite({options})\n"
 
@@ -51,7 +51,7 @@ suite = component_suite(
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     """What the suite says about all components."""
     folder = tmp_path_factory.mktemp("components")
-    for component in COMPONENTS.glob("suite_*"):
+    for component in sorted(COMPONENTS.iterdir()):
         shutil.copytree(component, folder / component.name)
         tests = folder / component.name / "tests"
         tests.mkdir()
@@ -64,7 +64,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
 
 def test_a_good_component_passes_every_check(outcomes: Outcomes) -> None:
     """Plain functions, coroutines and generators of both kinds, with fixed and with dynamic metadata."""
-    good = outcomes["suite_good"]
+    good = outcomes["good"]
 
     assert len(good) == 1 + 2 + 5 * 4
     assert {name: outcome for name, outcome in good.items() if outcome.status != "passed"} == {}
@@ -72,7 +72,7 @@ def test_a_good_component_passes_every_check(outcomes: Outcomes) -> None:
 
 def test_the_surroundings_may_be_told(outcomes: Outcomes) -> None:
     """Inputs, answers, servers, what an expired token is answered; and the class may have any name."""
-    found = outcomes["suite_with_all_options"]
+    found = outcomes["with_all_options"]
 
     no_verifier = {f"wrong_credentials_are_refused[{status}]" for status in (401, 403)}
     assert {name for name, outcome in found.items() if outcome.status != "passed"} == no_verifier
@@ -111,7 +111,7 @@ def test_the_surroundings_may_be_told(outcomes: Outcomes) -> None:
 )
 def test_a_defect_fails_its_check(outcomes: Outcomes, component: str, check: str, texts: list[str]) -> None:
     """The text says what was found and what to do; the kit's own traceback is not in it."""
-    found = outcomes[f"suite_{component}"][check]
+    found = outcomes[component][check]
 
     assert found.status == "failure"
     assert [text for text in texts if text not in found.text] == []
@@ -138,7 +138,7 @@ def test_what_cannot_be_checked_is_skipped_with_the_reason(
     outcomes: Outcomes, component: str, check: str, reason: str
 ) -> None:
     """A suite that says "passed" to what it has not looked at is worse than none."""
-    found = outcomes[f"suite_{component}"][check]
+    found = outcomes[component][check]
 
     assert found.status == "skipped"
     assert reason in found.text
@@ -163,7 +163,15 @@ def test_what_cannot_be_checked_is_skipped_with_the_reason(
 )
 def test_what_is_right_passes(outcomes: Outcomes, component: str, check: str) -> None:
     """Whatever the kind of credentials; and a defect fails its own check only."""
-    assert outcomes[f"suite_{component}"][check] == Outcome("passed", "")
+    assert outcomes[component][check] == Outcome("passed", "")
+
+
+def test_every_component_is_of_use(outcomes: Outcomes) -> None:
+    """A folder that no test reads would prove nothing."""
+    text = Path(__file__).read_text()
+
+    assert {name for name in outcomes if f'"{name}"' not in text} == set()
+    assert outcomes.keys() == {path.name for path in COMPONENTS.iterdir()}
 
 
 def test_no_secret_is_in_what_the_suite_reports(outcomes: Outcomes) -> None:
