@@ -22,6 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+PYTHON_OF_PAGES = [
+    pytest.param(code, id=f"{page}: {code.splitlines()[0]}")
+    for page in ("README.md", *PAGES)
+    for code in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+]
 NAMES = sorted(set(re.findall(r"\bshipmate(?:\.\w+)+", ARCHITECTURE)))
 
 
@@ -52,20 +58,20 @@ def test_the_architecture_names_functions_at_all() -> None:
         look_up("shipmate.tokens.merged")
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES])
 def test_links_and_files_in_the_documents_exist(document: str) -> None:
     """A link to a file of the repository leads to it."""
     text = (ROOT / document).read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
 
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (ROOT / document).parent.joinpath(link).exists()] == []
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=lambda code: code.splitlines()[0])
-def test_python_in_the_readme_runs(code: str) -> None:
+@pytest.mark.parametrize("code", PYTHON_OF_PAGES)
+def test_python_in_the_documents_runs(code: str) -> None:
     """The block is executed; the functions in it are those that the runtime would call."""
-    names: dict[str, object] = {"__name__": "readme"}
-    exec(compile(code, "README.md", "exec"), names)  # noqa: S102 - our own document
+    names: dict[str, object] = {"__name__": "document"}
+    exec(compile(code, "document", "exec"), names)  # noqa: S102 - our own document
 
     for name, arguments in {"process": 4, "verify_credentials": 2}.items():
         if callable(function := names.get(name)):

@@ -2,8 +2,9 @@
 
 import copy
 import json
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -17,6 +18,7 @@ _HARMLESS_HEADERS: Final = frozenset(
     | {"link", "location", "pragma", "retry-after", "server", "transfer-encoding", "user-agent", "vary"}
 )
 _SECRET_PARAMETERS: Final = frozenset({"code", "assertion", "client_assertion", "sig", "signature", "state"})
+_ELEMENT: Final = re.compile(r"(?P<start><(?:\w+:)?(?P<name>\w+)[^<>]*>)[^<]+</")
 # zlib finds out by itself whether it is gzip or deflate.
 _WINDOW: Final = 32 + zlib.MAX_WBITS
 
@@ -33,11 +35,18 @@ def scrubbed(recorded: Any) -> Any:
 def _request(recorded: Any) -> Any:
     if is_on_this_machine(urlsplit(recorded.uri).hostname):
         return None
-    made = copy.copy(recorded)
-    made.uri = _url(recorded.uri)
-    made.headers = {name: _header(name, value) for name, value in recorded.headers.items()}
-    made.body = _body(recorded.body, _content_type(recorded.headers))
-    return made
+    body = _body(_read(recorded.body), _content_type(recorded.headers))
+    # How long a secret is would tell requests apart that differ in nothing else.
+    kept = {name: value for name, value in recorded.headers.items() if name.lower() != "content-length"}
+    headers = {name: _header(name, value) for name, value in kept.items()}
+    return type(recorded)(recorded.method, _url(recorded.uri), body, headers)
+
+
+def _read(body: Any) -> Any:
+    """Return a body that is a stream as bytes; vcrpy gives a new stream each time it is asked."""
+    if hasattr(body, "read"):
+        return body.read()
+    return b"".join(body) if isinstance(body, Iterator) else body
 
 
 def _response(recorded: dict[str, Any]) -> dict[str, Any]:
@@ -71,9 +80,7 @@ def _body(body: Any, content_type: str) -> Any:
             return _text(body.decode(), content_type).encode()
         except UnicodeDecodeError:
             return body  # an image or the like
-    if body is None or isinstance(body, str):
-        return body and _text(body, content_type)
-    return MASK.encode()  # a stream, which must not be read here
+    return body and _text(body, content_type)
 
 
 def _text(text: str, content_type: str) -> str:
@@ -83,8 +90,12 @@ def _text(text: str, content_type: str) -> str:
     except ValueError:
         if "form" in content_type:
             return _query(text)
-        return redactor.redact(text)
+        return redactor.redact(_ELEMENT.sub(_element, text))
     return json.dumps(_json(value, redactor)) if isinstance(value, dict | list) else redactor.redact(text)
+
+
+def _element(match: re.Match[str]) -> str:
+    return f"{match['start']}{MASK}</" if _is_secret(match["name"]) else match[0]
 
 
 def _json(value: Any, redactor: Redactor) -> Any:

@@ -1,0 +1,38 @@
+"""Whole components in the documents, with their tests."""
+
+import re
+from pathlib import Path
+
+from tests.authors import read_outcomes, run_pytest
+from tests.broker import RabbitMQ
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def write_component(page: str, folder: Path) -> None:
+    """Write the files of a page: blocks of Python begin with a comment that names theirs."""
+    (descriptor,) = re.findall(r"^```json\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (folder / "component.json").write_text(descriptor)
+    for code in re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
+        name = code.splitlines()[0].removeprefix("# ")
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(code)
+
+
+def test_the_tests_of_the_guide_pass(tmp_path: Path, rabbitmq: RabbitMQ) -> None:
+    """As they stand there, with nothing skipped but what the page says."""
+    write_component((ROOT / "docs" / "how-to" / "test-a-component.md").read_text(), tmp_path)
+    uri = f"amqp://guest:guest@127.0.0.1:{rabbitmq.port}"
+    done = run_pytest(tmp_path, "-q", "-Werror", "--junitxml=report.xml", SHIPMATE_TEST_AMQP_URI=uri)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [
+        (name, outcome)
+        for tests in read_outcomes(tmp_path / "report.xml").values()
+        for name, outcome in tests.items()
+        if outcome.status == "skipped"
+    ]
+    assert sorted({name for name, _ in found}) == [
+        "messages_match_metadata[create_contact]",
+        "wrong_credentials_are_refused[403]",
+    ]

@@ -1,0 +1,47 @@
+"""What pytest loads of the test kit in runs that do not use it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shipmate import testing
+
+
+def shipmate_modules(code: str, folder: Path) -> set[str]:
+    """Return the modules of shipmate, and requests, that a fresh interpreter has loaded at the end of some code."""
+    names = "{name for name in sys.modules if name.partition('.')[0] in ('shipmate', 'requests', 'vcr', 'pika')}"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint('LOADED', *{names})"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("LOADED"))
+    return set(line.split()[1:])
+
+
+def test_a_run_that_does_not_use_the_kit_loads_the_plugin_alone(tmp_path: Path) -> None:
+    """Every run of pytest on the machine imports it, also of projects that have nothing to do with shipmate."""
+    (tmp_path / "test_other.py").write_text("def test_other():\n    pass\n")
+    run = "import pytest\nassert pytest.main(['-q', '-p', 'no:cacheprovider', '-p', 'no:responses']) == 0"
+
+    plugin = {"shipmate.testing", "shipmate.testing.plugin"}
+    assert shipmate_modules(run, tmp_path) == shipmate_modules("import shipmate", tmp_path) | plugin
+
+
+def test_importing_shipmate_or_the_container_loads_nothing_of_the_kit(tmp_path: Path) -> None:
+    """It is for tests."""
+    loaded = shipmate_modules("import shipmate, shipmate.step, shipmate.cli, shipmate.local", tmp_path)
+
+    assert {name for name in loaded if name.startswith("shipmate.testing")} == set()
+
+
+def test_the_names_of_the_kit_are_sorted_and_all_exist() -> None:
+    """``__all__`` is the promise of what can be imported."""
+    assert testing.__all__ == sorted(testing.__all__)
+    assert {name for name in testing.__all__ if getattr(testing, name).__name__ != name} == set()
+    with pytest.raises(AttributeError, match=r"module 'shipmate.testing' has no attribute 'suite_of'"):
+        testing.suite_of  # noqa: B018 - looking it up is what raises
