@@ -23,9 +23,7 @@ _PAGE_SIZE: Final = 100
 
 def mail_folders(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
     """List the mail folders, each with its path: ``{"AAMk...": "Inbox / Projects"}``."""
-    graph = Graph.connect(context, cfg)
-    tree = _tree(graph, path_of("me", "mailFolders"), ("me", "mailFolders"), "childFolders")
-    return _sorted(tree)
+    return _sorted(_tree(Graph.connect(context, cfg), "mailFolders"))
 
 
 def destinations(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
@@ -35,9 +33,7 @@ def destinations(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
 
 def contact_folders(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
     """List the contact folders below the default one, each with its path."""
-    graph = Graph.connect(context, cfg)
-    root = ("me", "contactFolders")
-    return _sorted(_tree(graph, path_of(*root), root, "childFolders"))
+    return _sorted(_tree(Graph.connect(context, cfg), "contactFolders"))
 
 
 def calendars(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
@@ -56,18 +52,19 @@ def _calendar_label(calendar: dict[str, Any]) -> str:
 
 
 def _tree(
-    graph: Graph, path: str, root: tuple[str, ...], children: str, above: tuple[str, ...] = ()
+    graph: Graph, kind: str, parent: str = "", above: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the id of each folder with the names on the way to it."""
+    """Yield the id of each folder of a kind, below a parent or all, with the names on the way to it."""
     if len(above) >= _DEEPEST:
         raise GraphError(f"the folders: expected at most {_DEEPEST} levels, found more")
+    path = path_of("me", kind, parent, "childFolders") if parent else path_of("me", kind)
     for folder in graph.pages(path, top=_PAGE_SIZE):
         names = (*above, str(folder.get("displayName") or "?"))
         identity = str(folder["id"])
         yield identity, names
         # Contact folders do not tell how many children they have.
         if folder.get("childFolderCount", 1):
-            yield from _tree(graph, path_of(*root, identity, children), root, children, names)
+            yield from _tree(graph, kind, identity, names)
 
 
 def _sorted(tree: Iterator[tuple[str, tuple[str, ...]]]) -> dict[str, str]:
