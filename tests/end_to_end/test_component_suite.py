@@ -8,26 +8,55 @@ from pathlib import Path
 
 import pytest
 
+from shipmate.testing import component_suite
 from tests.authors import Outcome, Outcomes, read_outcomes, run_pytest
 
-COMPONENTS = Path(__file__).resolve().parents[1] / "components"
+COMPONENTS = Path(__file__).resolve().parents[1] / "components" / "suite"
 OPTIONS = {
-    "suite_never_ends": "timeout_seconds=0.5",
-    "suite_verifier_repeats_for_ever": "timeout_seconds=0.5",
-    "suite_prints_a_token": "leave_out={'rotated_token_is_taken_over[go]': 'the API never rotates'}",
+    "never_ends": "timeout_seconds=0.5",
+    "verifier_repeats_for_ever": "timeout_seconds=0.5",
+    "emits_nothing": "credentials={'password': '1234'}",
+    "dynamic_metadata_never_ends": "timeout_seconds=0.5",
+    "prints_a_token": "leave_out={'rotated_token_is_taken_over[go]': 'the API never rotates'}",
 }
 ONE_LINE = "from shipmate.testing import component_suite\n\nTestComponent = component_suite({options})\n"
+
+ALL_OPTIONS = """
+from shipmate.emulator import DemoApi, OAuth2Provider, Reply, Server
+from shipmate.testing import component_suite
+
+
+def rates():
+    server = Server(name="rates")
+    server.route("GET", "/eur", lambda request: Reply(200, 1.25))
+    return server
+
+
+orders = DemoApi(OAuth2Provider())
+orders.route("GET", "/of/{customer}", lambda request, customer: Reply(200, [1, int(customer)]))
+
+suite = component_suite(
+    "..",
+    samples={"go": {"msg": {"body": {"shop": "ada"}}, "snapshot": {"first": 1}}},
+    credentials={"shop_url": "https://shop.example.com"},
+    answers={"GET /shops/{name}": lambda request, name: {"name": name.title() + "'s"}},
+    serve={"https://orders.example.com": orders, "https://rates.example.com": rates},
+    expired=Reply(419, {"error": "page expired"}),
+    timeout_seconds=15,
+)
+"""
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     """What the suite says about all components."""
     folder = tmp_path_factory.mktemp("components")
-    for component in COMPONENTS.glob("suite_*"):
+    for component in sorted(COMPONENTS.iterdir()):
         shutil.copytree(component, folder / component.name)
         tests = folder / component.name / "tests"
         tests.mkdir()
-        (tests / "test_component.py").write_text(ONE_LINE.format(options=OPTIONS.get(component.name, "")))
+        line = ONE_LINE.format(options=OPTIONS.get(component.name, ""))
+        (tests / "test_component.py").write_text(ALL_OPTIONS if component.name.endswith("all_options") else line)
     done = run_pytest(folder, "--import-mode=importlib", "-q", "-Werror", "--junitxml=report.xml")
     assert done.returncode == 1, done.stdout + done.stderr
     return read_outcomes(folder / "report.xml")
@@ -35,10 +64,19 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
 
 def test_a_good_component_passes_every_check(outcomes: Outcomes) -> None:
     """Plain functions, coroutines and generators of both kinds, with fixed and with dynamic metadata."""
-    good = outcomes["suite_good"]
+    good = outcomes["good"]
 
     assert len(good) == 1 + 2 + 5 * 4
     assert {name: outcome for name, outcome in good.items() if outcome.status != "passed"} == {}
+
+
+def test_the_surroundings_may_be_told(outcomes: Outcomes) -> None:
+    """Inputs, answers, servers, what an expired token is answered; and the class may have any name."""
+    found = outcomes["with_all_options"]
+
+    no_verifier = {f"wrong_credentials_are_refused[{status}]" for status in (401, 403)}
+    assert {name for name, outcome in found.items() if outcome.status != "passed"} == no_verifier
+    assert len(found) == 1 + 2 + 5
 
 
 @pytest.mark.parametrize(
@@ -60,6 +98,9 @@ def test_a_good_component_passes_every_check(outcomes: Outcomes) -> None:
         ("messages_differ_from_metadata", "messages_match_metadata[go]", ["metadata.out", "body/id", "whole number"]),
         ("messages_differ_from_dynamic_metadata", "messages_match_metadata[go]", ["get_meta_model", "body/id"]),
         ("dynamic_metadata_fails", "messages_match_metadata[go]", ["get_meta_model failed", "KeyError"]),
+        ("dynamic_metadata_without_out", "messages_match_metadata[go]", ["found no out"]),
+        ("dynamic_metadata_never_ends", "messages_match_metadata[go]", ["get_meta_model did not end within 0.5"]),
+        ("verifier_does_not_import", "wrong_credentials_are_refused[401]", ["verify_credentials.py", "nowhere"]),
         ("prints_a_token", "secrets_stay_secret[go]", ["access_token of oauth was printed"]),
         ("emits_a_part_of_a_token", "secrets_stay_secret[go]", ["access_token of oauth was emitted as an error"]),
         ("logs_a_part_of_a_password", "secrets_stay_secret[go]", ["password was logged"]),
@@ -70,7 +111,7 @@ def test_a_good_component_passes_every_check(outcomes: Outcomes) -> None:
 )
 def test_a_defect_fails_its_check(outcomes: Outcomes, component: str, check: str, texts: list[str]) -> None:
     """The text says what was found and what to do; the kit's own traceback is not in it."""
-    found = outcomes[f"suite_{component}"][check]
+    found = outcomes[component][check]
 
     assert found.status == "failure"
     assert [text for text in texts if text not in found.text] == []
@@ -89,6 +130,7 @@ def test_a_defect_fails_its_check(outcomes: Outcomes, component: str, check: str
         ("basic", "messages_match_metadata[go]", "it has no out metadata"),
         ("verifier_asks_nobody", "messages_match_metadata[go]", "it has no out metadata"),
         ("fails_for_made_up_answers", "expired_token_is_refreshed[go]", "component_suite(answers=...)"),
+        ("emits_nothing", "messages_match_metadata[go]", "it emitted no message for inputs that were made up"),
         ("prints_a_token", "rotated_token_is_taken_over[go]", "left out: the API never rotates"),
     ],
 )
@@ -96,7 +138,7 @@ def test_what_cannot_be_checked_is_skipped_with_the_reason(
     outcomes: Outcomes, component: str, check: str, reason: str
 ) -> None:
     """A suite that says "passed" to what it has not looked at is worse than none."""
-    found = outcomes[f"suite_{component}"][check]
+    found = outcomes[component][check]
 
     assert found.status == "skipped"
     assert reason in found.text
@@ -111,6 +153,9 @@ def test_what_cannot_be_checked_is_skipped_with_the_reason(
         ("api_key", "secrets_stay_secret[go]"),
         ("basic", "wrong_credentials_are_refused[401]"),
         ("basic", "secrets_stay_secret[go]"),
+        ("client_credentials", "rotated_token_is_taken_over[go]"),
+        ("emits_nothing", "secrets_stay_secret[go]"),
+        ("client_credentials", "expired_token_is_refreshed[go]"),
         ("no_credentials", "secrets_stay_secret[go]"),
         ("refreshes_by_hand", "expired_token_is_refreshed[go]"),
         ("module_does_not_import", "descriptor_is_valid"),
@@ -118,7 +163,15 @@ def test_what_cannot_be_checked_is_skipped_with_the_reason(
 )
 def test_what_is_right_passes(outcomes: Outcomes, component: str, check: str) -> None:
     """Whatever the kind of credentials; and a defect fails its own check only."""
-    assert outcomes[f"suite_{component}"][check] == Outcome("passed", "")
+    assert outcomes[component][check] == Outcome("passed", "")
+
+
+def test_every_component_is_of_use(outcomes: Outcomes) -> None:
+    """A folder that no test reads would prove nothing."""
+    text = Path(__file__).read_text()
+
+    assert {name for name in outcomes if f'"{name}"' not in text} == set()
+    assert outcomes.keys() == {path.name for path in COMPONENTS.iterdir()}
 
 
 def test_no_secret_is_in_what_the_suite_reports(outcomes: Outcomes) -> None:
@@ -126,3 +179,29 @@ def test_no_secret_is_in_what_the_suite_reports(outcomes: Outcomes) -> None:
     texts = [outcome.text for component in outcomes.values() for outcome in component.values()]
 
     assert [text for text in texts if "access-1-" in text or "refresh-1-" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("left_out", "text"),
+    [
+        ({"expired_tokens": "why"}, "expected one of descriptor_is_valid, .*, found 'expired_tokens'"),
+        ({"module_loads[go]": " "}, r"expected a reason for module_loads\[go\], found none"),
+    ],
+)
+def test_what_is_left_out_must_exist_and_have_a_reason(left_out: dict[str, str], text: str) -> None:
+    """A check that was renamed must not be left out in silence."""
+    with pytest.raises(ValueError, match=text):
+        component_suite(leave_out=left_out)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [("", "expected a component.json at or above"), ("'nowhere'", "nowhere/component.json: expected a readable file")],
+)
+def test_a_suite_outside_of_a_component_is_told_so(tmp_path: Path, options: str, text: str) -> None:
+    """Instead of no tests at all."""
+    (tmp_path / "test_component.py").write_text(ONE_LINE.format(options=options))
+    done = run_pytest(tmp_path, "-q", "-rs")
+
+    assert done.returncode == 1
+    assert text in done.stdout

@@ -110,10 +110,9 @@ class ContainerUnderTest:
         self._runs: tuple[Any, ...] = ()
         platform.accounts.setdefault(_ACCOUNT, {})
         try:
-            self.queues = StepQueues(amqp_uri, name=f"shipmate-test-{uuid.uuid4().hex[:8]}")
+            self.queues = self._new_queues(amqp_uri)
         except BadInput as error:
             raise NoBroker(f"{URI_VARIABLE}: {error}") from None
-        self._reply_to = self.queues.bind(f"{self.queues.name}:reply")
 
     @property
     def log(self) -> str:
@@ -155,9 +154,12 @@ class ContainerUnderTest:
         runs = (function, json.dumps([cfg, snapshot], sort_keys=True), self._routes.as_json(), dict(settings or {}))
         if self._process is not None and not self._process.is_over and runs == self._runs:
             return self
-        self.stop()
-        self._runs = runs
         self._component.function(function)
+        if self.stop() is not None or self.exit_status is not None:
+            # What the last process has left unsettled comes back to its queue, sooner or later.
+            self._delete_queues()
+            self.queues = self._new_queues(self.queues.uri)
+        self._runs = runs
         given = dict(cfg or {})
         register_secrets(self.redactor, self._component, given, os.environ)
         keys = {name: value for name, value in given.items() if isinstance(value, Mapping)}
@@ -221,12 +223,20 @@ class ContainerUnderTest:
     def close(self) -> None:
         """Stop the process and delete the queues."""
         self.stop()
+        self._delete_queues()
+
+    def _delete_queues(self) -> None:
         self.queues.delete()
         self.queues.close()
 
     def report(self) -> str:
         """Return the end of the log, for the report of a failed test."""
         return "\n".join(_readable(line) for line in self.log.splitlines()[-_LOG_LINES:])
+
+    def _new_queues(self, uri: str) -> StepQueues:
+        queues = StepQueues(uri, name=f"shipmate-test-{uuid.uuid4().hex[:8]}")
+        self._reply_to = queues.bind(f"{queues.name}:reply")
+        return queues
 
     def _published(self, kind: str) -> list[Any]:
         found = self.queues.drain(kind)
@@ -260,7 +270,6 @@ class ContainerUnderTest:
             return
         if is_over:
             status = self.stop()
-            self.queues.purge()  # the message would end the next process as well
             raise ContainerFailed(
                 f"the container ended with status {status} and did not {what}; its log:\n{self.report()}"
             )

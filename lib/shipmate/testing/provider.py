@@ -35,22 +35,22 @@ def sample_variable(name: str) -> str:
 
 
 def provider_of(component: Component, environ: Mapping[str, str], **options: Any) -> OAuth2Provider:
-    """Return a provider that knows the component's client; all variables of it are set.
+    """Return a provider that knows the component's client.
+
+    A client that is named by a credential field is not known here: then it is the ``demo-client`` of the emulator.
 
     Args:
         component: The component.
-        environ: The environment.
+        environ: The environment, which has all variables of the client.
         **options: As for `shipmate.emulator.OAuth2Provider`.
     """
     oauth2 = component.oauth2 or {}
-    if "clients" not in options and oauth2.get("client_id"):
+    fields = component.credentials.get("fields") or {}
+    client = [oauth2.get("client_id"), oauth2.get("client_secret")]
+    if "clients" not in options and client[0] and not any(name in fields for name in _variables(client)):
         variables = Variables(environ, {}, frozenset())
-        secret = oauth2.get("client_secret")
-        options["clients"] = {
-            variables.fill(oauth2["client_id"], "client_id"): variables.fill(secret, "client_secret")
-            if secret
-            else None
-        }
+        client_id, secret = (variables.fill(value, "the client") if value else None for value in client)
+        options["clients"] = {client_id: secret}
     return OAuth2Provider(**options)
 
 

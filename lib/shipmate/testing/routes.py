@@ -105,6 +105,11 @@ class Routes:
                 stack.enter_context(self._closed_network())
             yield self
 
+    def _why(self, host: str) -> str:
+        urls = [f"{scheme}://{host}/" for scheme in ("https", "http")]
+        is_served = any(self.target(url) for url in urls)
+        return "is served for the library requests only" if is_served else "is not served"
+
     @contextmanager
     def _closed_network(self) -> Iterator[None]:
         """Let names be looked up on this machine only: a recorder or a mock above that goes on to work."""
@@ -115,7 +120,7 @@ class Routes:
             if is_on_this_machine(name) or name in self.allowed:
                 return original(host, *args, **kwargs)
             self.refused.append(name)
-            raise socket.gaierror(socket.EAI_NONAME, f"{name} is not served: this test has no network")
+            raise socket.gaierror(socket.EAI_NONAME, f"{name} {self._why(name)}: this test has no network")
 
         with mock.patch.object(socket, "getaddrinfo", getaddrinfo):
             yield

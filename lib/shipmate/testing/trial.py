@@ -149,6 +149,7 @@ class Trial:
             thread.start()
             thread.join(self.given.timeout_seconds)
             if thread.is_alive():
+                self.subject.close()  # which most functions that ask again and again do not survive
                 _end(thread)
                 raise TookTooLong(f"did not end within {self.given.timeout_seconds:g} seconds")
         if failure:
@@ -160,9 +161,11 @@ _NOWHERE: Final = "https://default.invalid"
 
 
 def _end(thread: threading.Thread) -> None:
-    """Have a thread end when it next runs Python code, so that it does not go on in other tests."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
+    """Wait for the end of a thread, and force it when it next runs Python code: it must not go on in other tests."""
     thread.join(_GIVE_UP_SECONDS)
+    if thread.is_alive():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
+        thread.join(_GIVE_UP_SECONDS)
 
 
 @contextmanager

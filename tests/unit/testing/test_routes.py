@@ -79,8 +79,11 @@ def test_what_is_not_served_is_refused_and_noted(server: Server) -> None:
             requests.get("https://elsewhere.example.com/", timeout=5)
         with pytest.raises(socket.gaierror):
             socket.getaddrinfo(b"bytes.example.com", 80)
+        routes.add(Route("https://api.example.com", server.url))
+        with pytest.raises(socket.gaierror, match=r"api\.example\.com is served for the library requests only"):
+            socket.getaddrinfo("api.example.com", 443)
         assert requests.get(server.url, timeout=5).ok
-    assert routes.refused == ["elsewhere.example.com", "bytes.example.com"]
+    assert routes.refused == ["elsewhere.example.com", "bytes.example.com", "api.example.com"]
 
 
 def test_hosts_may_be_allowed_or_the_network_left_open(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,26 @@
+"""Action: move a mail into another folder."""
+
+from typing import Any, Final
+
+from outlook.containers import destinations
+from outlook.errors import rebounding
+from outlook.fields import body_of, required_text, text_of
+from outlook.graph import Graph
+from outlook.urls import path_of
+from shipmate import message
+
+__all__ = ["destinations", "process"]
+
+_RETURNED: Final = ("id", "parentFolderId", "subject", "from", "receivedDateTime", "isRead", "webLink")
+
+
+def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+    """Move the mail with the id in the message; the folder in the message wins over the chosen one."""
+    body = body_of(msg)
+    identity = required_text(body, "messageId")
+    folder = text_of(body, "folder").strip() or required_text(cfg, "folder")
+    with rebounding(context):
+        graph = Graph.connect(context, cfg)
+        # Moving it once more to where it is changes nothing, since its id stays the same.
+        moved = graph.post(path_of("me", "messages", identity, "move"), {"destinationId": folder}, is_repeatable=True)
+        context.emit("data", message({name: moved.get(name) for name in _RETURNED}))

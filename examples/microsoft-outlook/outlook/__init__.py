@@ -1,0 +1,1 @@
+"""Microsoft Graph, as the actions and triggers of this component use it."""

@@ -1,0 +1,112 @@
+"""What Microsoft Graph says when it refuses, in words for the person who reads the flow's errors.
+
+Source: https://learn.microsoft.com/graph/errors
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import requests
+
+from shipmate import EmitError, TransientError
+
+_LONGEST_REASON: Final = 300
+_DEEPEST_ERROR: Final = 5
+# The codes are compared in lower case: Exchange and the gateway before it spell them differently.
+_HINTS: Final = {
+    "invalidauthenticationtoken": "Graph refuses a token that was renewed just now: sign in again",
+    "erroraccessdenied": "The account, or the consent to the app, does not cover this",
+    "accessdenied": "The account, or the consent to the app, does not cover this",
+    "authorization_requestdenied": "The account, or the consent to the app, does not cover this",
+    "erroritemnotfound": "It is not in this mailbox, or not any more",
+    "errorinvalididmalformed": "This is not the id of an item in this mailbox",
+    "mailboxnotenabledforrestapi": "The account has no mailbox in Exchange Online",
+    "errorduplicatetransactionid": "Another event was created with this transactionId",
+    "errorquotaexceeded": "The mailbox is full",
+}
+# Of both, the second is what Exchange says.
+_RESYNC: Final = frozenset({"syncstatenotfound", "errorsyncstatenotfound", "resyncrequired"})
+
+
+class GraphError(Exception):
+    """Graph refused a request, or its answer cannot be read.
+
+    Attributes:
+        status: The HTTP status, None when there was no answer.
+        codes: The codes of the error and of those inside it, in lower case.
+    """
+
+    def __init__(self, text: str, *, status: int | None = None, codes: tuple[str, ...] = ()) -> None:
+        """Say what was asked for and what came of it."""
+        super().__init__(text)
+        self.status = status
+        self.codes = codes
+
+    @property
+    def needs_resync(self) -> bool:
+        """Whether a delta token has expired, so that the round begins anew."""
+        return self.status == 410 or bool(_RESYNC.intersection(self.codes))
+
+
+class Busy(GraphError):
+    """Nothing was done, or doing it again does no harm: the message may come again later."""
+
+
+class Unclear(GraphError):
+    """It may have been done or not, and doing it twice would do harm."""
+
+
+@contextmanager
+def rebounding(context: Any) -> Iterator[None]:
+    """Let the message come again later when Graph, the provider of tokens or the platform cannot do it just now."""
+    try:
+        yield
+    except (Busy, TransientError) as error:
+        # An event that was not handed over has made the message an error already.
+        if isinstance(error, EmitError):
+            raise
+        context.emit("rebound", str(error))
+
+
+def refusal(place: str, response: requests.Response) -> GraphError:
+    """Return the error that an answer describes.
+
+    Args:
+        place: What was asked for: ``"GET /me/messages"``.
+        response: The answer, of an error status.
+    """
+    codes, reason, request_id = _described(response)
+    text = f"{place} answered {response.status_code} {codes[-1] if codes else response.reason or ''}".rstrip()
+    hint = next((_HINTS[code] for code in (each.lower() for each in reversed(codes)) if code in _HINTS), "")
+    said = ". ".join(part.rstrip(".") for part in (reason, hint) if part)
+    text = f"{text}: {said}" if said else text
+    # Microsoft's support finds a request by this.
+    text = f"{text} (request-id {request_id})" if request_id else text
+    return GraphError(text, status=response.status_code, codes=tuple(code.lower() for code in codes))
+
+
+def _described(response: requests.Response) -> tuple[list[str], str, str]:
+    """Return the codes from the outermost to the innermost, the reason, and the request's id."""
+    try:
+        error = response.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        return [], "", ""
+    codes: list[str] = []
+    reason = request_id = ""
+    for _ in range(_DEEPEST_ERROR):
+        if not isinstance(error, dict):
+            break
+        code = error.get("code")
+        if isinstance(code, str) and code and code not in codes:
+            codes.append(code)
+        reason = reason or _line(error.get("message"))
+        request_id = request_id or _line(error.get("request-id"))
+        # The gateway writes innerError, OData innererror.
+        error = error.get("innerError") or error.get("innererror")
+    return codes, reason, request_id
+
+
+def _line(value: object) -> str:
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"

@@ -1,0 +1,173 @@
+"""Reading what a flow's author and its messages say: texts, numbers, moments, people."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import getaddresses
+from typing import Any, Final
+
+_ADDRESS: Final = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+_OFFSET: Final = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2})$")
+
+
+def body_of(msg: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of a message.
+
+    Raises:
+        ValueError: It is no object.
+    """
+    body = msg.get("body")
+    if not isinstance(body, dict):
+        raise ValueError(f"the body of the message: expected an object, found {type(body).__name__}")
+    return body
+
+
+def text_of(source: Mapping[str, Any], name: str, default: str = "") -> str:
+    """Return a text, the default when it is missing or empty.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    value = source.get(name)
+    if value is None or value == "":
+        return default
+    if not isinstance(value, str):
+        raise ValueError(f"{name}: expected text, found {type(value).__name__}")
+    return value
+
+
+def required_text(source: Mapping[str, Any], name: str) -> str:
+    """Return a text that must be there.
+
+    Raises:
+        ValueError: It is missing, empty or something else.
+    """
+    value = text_of(source, name).strip()
+    if not value:
+        raise ValueError(f"{name}: expected text, found nothing")
+    return value
+
+
+def choice_of(source: Mapping[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:
+    """Return one of some texts, whatever its case.
+
+    Raises:
+        ValueError: It is another one.
+    """
+    given = text_of(source, name, default).strip()
+    for choice in choices:
+        if choice.lower() == given.lower():
+            return choice
+    raise ValueError(f"{name}: expected one of {', '.join(choices)}, found {given!r}")
+
+
+def is_checked(value: object) -> bool:
+    """Tell whether a check box is set: older flows say ``"on"``."""
+    return value is True or (isinstance(value, str) and value.strip().lower() in ("on", "true", "yes", "1"))
+
+
+def number_of(source: Mapping[str, Any], name: str, default: int, *, lowest: int, highest: int) -> int:
+    """Return a whole number, the default when it is missing or empty.
+
+    Raises:
+        ValueError: It is not one, or out of range.
+    """
+    given = source.get(name)
+    if given is None or given == "":
+        return default
+    text = str(given).strip()
+    if isinstance(given, bool) or not text.isascii() or not text.isdecimal() or not lowest <= int(text) <= highest:
+        raise ValueError(f"{name}: expected a whole number from {lowest} to {highest}, found {text!r}")
+    return int(text)
+
+
+def moment_of(source: Mapping[str, Any], name: str) -> str:
+    """Return a moment in UTC as Graph writes it, empty when there is none.
+
+    >>> moment_of({"start": "2026-05-01T09:00:00+02:00"}, "start")
+    '2026-05-01T07:00:00Z'
+
+    Raises:
+        ValueError: It is not ISO 8601.
+    """
+    text = text_of(source, name).strip()
+    return graph_moment(_parsed(text, name)) if text else ""
+
+
+def graph_moment(moment: datetime) -> str:
+    """Return a moment as Graph writes it; one without a zone is in UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def order_of(moment: str) -> str:
+    """Return what moments of Graph are compared by: with and without fractions of a second.
+
+    >>> order_of("2026-05-01T07:00:00Z") < order_of("2026-05-01T07:00:00.5Z")
+    True
+    """
+    return moment.rstrip("Z")
+
+
+def zoned(source: Mapping[str, Any], name: str, zone: str) -> dict[str, str]:
+    """Return a time with its zone; one with an offset is a moment, and is sent in UTC.
+
+    >>> zoned({"start": "2026-05-01T09:00"}, "start", "Europe/Berlin")
+    {'dateTime': '2026-05-01T09:00:00', 'timeZone': 'Europe/Berlin'}
+
+    Raises:
+        ValueError: It is missing, or not ISO 8601.
+    """
+    text = required_text(source, name)
+    moment = _parsed(text, name)
+    if _OFFSET.search(text) and moment.tzinfo is not None:
+        return {"dateTime": graph_moment(moment).rstrip("Z"), "timeZone": "UTC"}
+    return {"dateTime": moment.strftime("%Y-%m-%dT%H:%M:%S"), "timeZone": zone}
+
+
+def people_of(source: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return people as Graph wants them.
+
+    They may be given as text (``"Ada <ada@example.com>, bob@example.com"``, also with semicolons), or as a list of
+    such texts, of objects with ``address`` and ``name``, or of objects as Graph has them.
+
+    >>> people_of({"to": "bob@example.com"}, "to")
+    [{'emailAddress': {'address': 'bob@example.com'}}]
+
+    Raises:
+        ValueError: Something is no address.
+    """
+    given = source.get(name)
+    if given is None or given == "":
+        return []
+    found = []
+    for each in given if isinstance(given, list) else [given]:
+        found += _people_in(each, name)
+    return found
+
+
+def _people_in(given: object, name: str) -> list[dict[str, Any]]:
+    if isinstance(given, str):
+        pairs = getaddresses([given.replace(";", ",")])
+        return [_person(address, shown, name) for shown, address in pairs if shown or address]
+    if isinstance(given, dict):
+        inner = given.get("emailAddress", given)
+        if isinstance(inner, dict):
+            return [_person(inner.get("address"), inner.get("name"), name)]
+    raise ValueError(f"{name}: expected addresses, found {type(given).__name__}")
+
+
+def _person(address: object, shown: object, name: str) -> dict[str, Any]:
+    if not isinstance(address, str) or not _ADDRESS.fullmatch(address.strip()):
+        raise ValueError(f"{name}: expected an address such as ada@example.com, found something else")
+    person = {"address": address.strip()}
+    if isinstance(shown, str) and shown.strip():
+        person["name"] = shown.strip()
+    return {"emailAddress": person}
+
+
+def _parsed(text: str, name: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name}: expected a time such as 2026-05-01T09:00:00, found {text[:40]!r}") from None

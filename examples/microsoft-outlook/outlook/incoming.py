@@ -1,0 +1,38 @@
+"""The files of a mail that has come in."""
+
+from typing import Any, Final
+
+from outlook.graph import Graph
+from outlook.urls import path_of
+
+# A reference is a link to a file that is kept elsewhere.
+_REFERENCE: Final = "#microsoft.graph.referenceAttachment"
+_ITEM: Final = "#microsoft.graph.itemAttachment"
+
+
+def stored_files(context: Any, graph: Graph, mail: dict[str, Any]) -> dict[str, Any]:
+    """Store the files of a mail with the platform, and return the attachments of its message by their names."""
+    stored: dict[str, Any] = {}
+    if not mail.get("hasAttachments"):
+        return stored
+    place = path_of("me", "messages", str(mail["id"]), "attachments")
+    for each in graph.pages(place, select="id,name,contentType,size,isInline"):
+        if each.get("@odata.type") == _REFERENCE:
+            continue
+        content = graph.content(f"{place}{path_of(str(each['id']))}/$value")
+        # A mail that is attached to a mail comes as the text that mail programs read.
+        is_item = each.get("@odata.type") == _ITEM
+        kind = "message/rfc822" if is_item else each.get("contentType") or "application/octet-stream"
+        name = _free(f"{each.get('name') or 'attachment'}{'.eml' if is_item else ''}", stored)
+        stored[name] = context.attachments.upload(name, content, str(kind))
+    return stored
+
+
+def _free(name: str, taken: dict[str, Any]) -> str:
+    """Return a name that is not taken: signatures often bring the same picture several times."""
+    stem, dot, suffix = name.rpartition(".")
+    number, candidate = 2, name
+    while candidate in taken:
+        candidate = f"{stem} ({number}).{suffix}" if dot else f"{name} ({number})"
+        number += 1
+    return candidate

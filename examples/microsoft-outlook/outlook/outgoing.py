@@ -1,0 +1,131 @@
+"""Sending a mail, once.
+
+Graph accepts a mail and sends it later, and nothing tells it that two requests are about the same mail. So a request to
+send is never repeated after an outcome that is unclear; only before it can the message come again.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from outlook.errors import Busy, GraphError, Unclear
+from outlook.fields import choice_of, is_checked, people_of, text_of
+from outlook.files import File
+from outlook.graph import Graph
+from outlook.uploads import attach, inline, is_small
+from outlook.urls import path_of
+from shipmate import ShipmateError
+
+# Of one request with all that is in it.
+LARGEST_REQUEST_BYTES: Final = 4 * 1000 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as Graph wants it, and whether a copy is kept."""
+
+    content: dict[str, Any]
+    is_kept: bool
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> "Mail":
+        """Read the body of a message; see schemas/send_mail.in.json.
+
+        Raises:
+            ValueError: Something is missing or is not what it should be.
+        """
+        people = {name: people_of(body, name) for name in ("to", "cc", "bcc", "replyTo")}
+        if not any(people[name] for name in ("to", "cc", "bcc")):
+            raise ValueError("to, cc, bcc: expected at least one address, found none")
+        kind = choice_of(body, "contentType", ("text", "html"), "text")
+        content: dict[str, Any] = {
+            "subject": text_of(body, "subject"),
+            "body": {"contentType": kind, "content": text_of(body, "content")},
+            "toRecipients": people["to"],
+            "ccRecipients": people["cc"],
+            "bccRecipients": people["bcc"],
+            "importance": choice_of(body, "importance", ("low", "normal", "high"), "normal"),
+        }
+        if people["replyTo"]:
+            content["replyTo"] = people["replyTo"]
+        kept = body.get("saveToSentItems")
+        return cls(content, kept is None or kept == "" or is_checked(kept))
+
+
+def send(graph: Graph, mail: Mail, files: list[File]) -> dict[str, Any]:
+    """Send a mail and return what is known of it: its ids, if a copy is kept.
+
+    Raises:
+        GraphError: It was not sent; `Busy` when it can be sent later, `Unclear` when it may have been sent.
+        ValueError: It is too large to be sent without a copy.
+    """
+    return _send_draft(graph, mail, files) if mail.is_kept else _send_whole(graph, mail, files)
+
+
+def _send_whole(graph: Graph, mail: Mail, files: list[File]) -> dict[str, Any]:
+    """Send all in one request, the only way to keep no copy."""
+    if _size(mail, files) > LARGEST_REQUEST_BYTES:
+        raise ValueError("saveToSentItems: expected true for a mail with such large attachments, found false")
+    whole = {**mail.content, "attachments": [inline(file) for file in files]}
+    graph.post("/me/sendMail", {"message": whole, "saveToSentItems": False})
+    return {}
+
+
+def _send_draft(graph: Graph, mail: Mail, files: list[File]) -> dict[str, Any]:
+    """Make a draft, attach the files, send it: so the mail has ids, and its fate can be looked up."""
+    draft = mail.content
+    later = list(files)
+    if all(is_small(file) for file in files) and _size(mail, files) <= LARGEST_REQUEST_BYTES:
+        draft, later = {**draft, "attachments": [inline(file) for file in files]}, []
+    # Nobody gets a draft: one too many is no harm.
+    made = graph.post("/me/messages", draft, is_repeatable=True)
+    identity = str(made.get("id") or "")
+    if not identity:
+        raise GraphError("POST /me/messages: expected a draft with its id, found none")
+    try:
+        _attach_all(graph, identity, later)
+        _dispatch(graph, identity)
+    except Unclear:
+        raise
+    except (GraphError, ShipmateError):
+        _discard(graph, identity)
+        raise
+    return {name: made.get(name) for name in ("id", "internetMessageId", "conversationId")}
+
+
+def _attach_all(graph: Graph, identity: str, files: list[File]) -> None:
+    try:
+        for file in files:
+            attach(graph, identity, file)
+    except Unclear as error:
+        # The draft may have the file twice, or not at all; but nothing was sent.
+        raise Busy(f"{error}: the draft is thrown away", status=error.status) from None
+
+
+def _dispatch(graph: Graph, identity: str) -> None:
+    """Send a draft; after an unclear outcome, look whether it is one still."""
+    try:
+        graph.post(path_of("me", "messages", identity, "send"))
+    except Unclear as error:
+        try:
+            found = graph.get(path_of("me", "messages", identity), select="isDraft")
+        except (GraphError, ShipmateError):
+            found = {}
+        if found.get("isDraft") is not False:
+            raise Unclear(f"{error}: look into Drafts and Sent Items", status=error.status) from None
+        graph.log.warning("the answer to the request to send was lost, and the mail is no draft any more: it was sent")
+
+
+def _discard(graph: Graph, identity: str) -> None:
+    """Delete a draft that will not be sent."""
+    try:
+        graph.delete(path_of("me", "messages", identity))
+    except (GraphError, ShipmateError) as error:
+        graph.log.warning("a draft that was not sent could not be deleted", extra={"reason": str(error)})
+
+
+def _size(mail: Mail, files: list[File]) -> int:
+    """Return the size of the one request that has all in it; base64 makes four bytes of three."""
+    written = len(json.dumps(mail.content).encode())
+    return written + sum(file.size_bytes * 4 // 3 + 4 + len(file.name) + 200 for file in files)

@@ -1,0 +1,50 @@
+"""Emitting what a round finds: each item once, and a snapshot when the items of a page are safe."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from outlook.graph import Graph
+
+_MOST_PAGES: Final = 1000
+
+
+class Progress(Protocol):
+    """How far a collection has been read: `Round` or `Watermark`."""
+
+    def read(self, graph: Graph) -> dict[str, Any]: ...
+    def new(self, page: Mapping[str, Any]) -> list[dict[str, Any]]: ...
+    def turn(self, page: Mapping[str, Any], emitted: list[dict[str, Any]]) -> bool: ...
+    def snapshot(self) -> dict[str, Any]: ...
+
+
+def poll(
+    context: Any,
+    graph: Graph,
+    progress: Progress,
+    *,
+    snapshot: Any,
+    make: Callable[[dict[str, Any]], dict[str, Any] | None],
+) -> None:
+    """Read page after page, until there is none.
+
+    Args:
+        context: The context of the call.
+        graph: Graph.
+        progress: How far the collection has been read.
+        snapshot: The snapshot that was given, so that an equal one is not emitted again.
+        make: Makes the message of an item, None for an item that is not wanted.
+    """
+    kept = snapshot
+    for _ in range(_MOST_PAGES):
+        page = progress.read(graph)
+        new = progress.new(page)
+        for item in new:
+            if (made := make(item)) is not None:
+                context.emit("data", made)
+        goes_on = progress.turn(page, new)
+        if (current := progress.snapshot()) != kept:
+            context.emit("snapshot", current)
+            kept = current
+        if not goes_on:
+            return
+    context.logger.info("there are more pages than one run reads; the next one goes on")

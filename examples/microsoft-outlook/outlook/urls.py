@@ -1,0 +1,52 @@
+"""Paths below Graph's address: the token goes to that address and to no other."""
+
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from outlook.errors import GraphError
+
+BASE_URL: Final = "https://graph.microsoft.com/v1.0"
+# All that may stand in a URL, and % so that what is escaped already stays as it is. Braces are not among it: those of
+# an answer are no placeholders for members of the token.
+_UNTOUCHED: Final = "%:/?#[]@!$&'()*+,;=-._~"
+
+
+def path_of(*segments: str) -> str:
+    """Return the path of some segments; the ids among them may contain anything.
+
+    >>> path_of("me", "messages", "AAMk/AD=")
+    '/me/messages/AAMk%2FAD%3D'
+    """
+    return "".join(f"/{quote(segment, safe='')}" for segment in segments)
+
+
+def path_in(link: object) -> str:
+    """Return path and query of a link in an answer.
+
+    >>> path_in("https://graph.microsoft.com/v1.0/me/messages/delta?$skiptoken=a")
+    '/me/messages/delta?$skiptoken=a'
+
+    Raises:
+        GraphError: It leads elsewhere, where the token must not go.
+    """
+    base = urlsplit(BASE_URL)
+    try:
+        parts = urlsplit(link) if isinstance(link, str) else None
+    except ValueError:
+        parts = None
+    if parts is None or (parts.scheme, parts.netloc.lower()) != (base.scheme, base.netloc):
+        raise GraphError(f"the next page: expected a URL at {base.netloc}, found {'another one' if link else 'none'}")
+    if not parts.path.startswith(f"{base.path}/"):
+        raise GraphError(f"the next page: expected a path below {base.path}, found another one")
+    path = parts.path.removeprefix(base.path)
+    return f"{path}?{parts.query}" if parts.query else path
+
+
+def escaped(path: str) -> str:
+    """Return a path with all escaped that may not stand in a URL; what is escaped already stays as it is."""
+    return quote(path, safe=_UNTOUCHED)
+
+
+def shown(path: str) -> str:
+    """Return a path fit for error texts: without its query, which has tokens of delta rounds in it."""
+    return path.partition("?")[0]

@@ -1,0 +1,89 @@
+"""What was changed in a collection since the latest change that was seen.
+
+For collections without a delta query. Items are read in the order of their changes; whenever the time has moved on, the
+next request asks for what is later, instead of counting pages: an item that is changed while the pages are read moves
+to their end, and counting would then miss another one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from outlook.errors import GraphError
+from outlook.fields import order_of
+from outlook.graph import Graph, items
+from outlook.keys import cut, joined, key_of
+from outlook.urls import path_in
+
+_TIME: Final = "lastModifiedDateTime"
+_PAGE_SIZE: Final = 50
+# So many items may have changed at the very same moment, which Graph knows to 100 nanoseconds.
+_MOST_AT_ONCE: Final = 600
+
+
+@dataclass(slots=True)
+class Watermark:
+    """How far a collection has been read: what the trigger keeps in its snapshot."""
+
+    path: str
+    since: str
+    done: list[str] = field(default_factory=list)
+    """Keys of the items that were changed at exactly that time and have been emitted."""
+    prefer: tuple[str, ...] = ()
+    link: str = ""
+    """Path and query of the next page, while all items of a page were changed at one moment."""
+
+    @classmethod
+    def resume(cls, snapshot: Any, path: str, since: str, prefer: tuple[str, ...] = ()) -> "Watermark":
+        """Go on from a snapshot; one of another collection counts as none."""
+        if not isinstance(snapshot, Mapping) or snapshot.get("source") != key_of(path):
+            return cls(path, since, prefer=prefer)
+        return cls(path, str(snapshot.get("since") or ""), cut(snapshot.get("done")), prefer)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what the next run must know."""
+        return {"source": key_of(self.path), "since": self.since, "done": joined(self.done, _MOST_AT_ONCE)}
+
+    def read(self, graph: Graph) -> dict[str, Any]:
+        """Return the next page.
+
+        Raises:
+            GraphError: Graph refuses.
+        """
+        if self.link:
+            return graph.get(self.link, prefer=self.prefer)
+        return graph.get(
+            self.path, prefer=self.prefer, filter=f"{_TIME} ge {self.since}", orderby=_TIME, top=_PAGE_SIZE
+        )
+
+    def new(self, page: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the items of a page that have not been emitted."""
+        return [item for item in items(page, self.path) if key_of(identity_of(item)) not in self.done]
+
+    def turn(self, page: Mapping[str, Any], emitted: list[dict[str, Any]]) -> bool:
+        """Note that the new items of a page are safe; return False when nothing is left to read.
+
+        Raises:
+            GraphError: The page has no usable link to go on with.
+        """
+        before = self.since
+        for item in emitted:
+            when = str(item.get(_TIME) or "")
+            if order_of(when) > order_of(self.since):
+                self.since, self.done = when, []
+            if order_of(when) == order_of(self.since):
+                self.done.append(key_of(identity_of(item)))
+        following = page.get("@odata.nextLink")
+        if not following:
+            self.link = ""
+            return False
+        link = path_in(following)
+        if self.since == before and link == self.link:
+            raise GraphError("the next page: expected another one, found the same again")
+        self.link = link if self.since == before else ""
+        return True
+
+
+def identity_of(item: Mapping[str, Any]) -> str:
+    """Return what tells an item from all others, and from its own earlier versions."""
+    return f"{item.get('id')} {item.get(_TIME)}"

@@ -1,0 +1,45 @@
+"""Trigger: emit the events of a calendar that were created or changed.
+
+Graph's delta query knows events only within a range of dates that is fixed at its beginning, and has each occurrence
+of a series by itself. So this trigger goes by the time of the last change: it has no such range, and a series is one
+event.
+Events that were deleted leave no trace there; those that were cancelled do.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from outlook.containers import calendars
+from outlook.errors import rebounding
+from outlook.fields import graph_moment, is_checked, moment_of, text_of
+from outlook.graph import Graph, plain
+from outlook.keys import identified
+from outlook.polling import poll
+from outlook.urls import path_of
+from outlook.watermark import Watermark, identity_of
+from shipmate import message
+
+__all__ = ["calendars", "process"]
+
+
+def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+    """Emit what has changed since the snapshot, or, without one, since the time in ``start``."""
+    since = moment_of(cfg, "start") or graph_moment(datetime.now(UTC))
+    calendar = text_of(cfg, "calendar")
+    place = ("me", "calendars", calendar, "events") if calendar else ("me", "calendar", "events")
+    progress = Watermark.resume(snapshot, path_of(*place), since, _preferences(cfg))
+    with rebounding(context):
+        graph = Graph.connect(context, cfg)
+        poll(context, graph, progress, snapshot=snapshot, make=_message)
+
+
+def _message(event: dict[str, Any]) -> dict[str, Any]:
+    return identified(message(plain(event)), identity_of(event))
+
+
+def _preferences(cfg: dict[str, Any]) -> tuple[str, ...]:
+    zone = text_of(cfg, "time_zone").strip()
+    if '"' in zone or not zone.isprintable():
+        raise ValueError("time_zone: expected a name such as Europe/Berlin, found something else")
+    chosen = (f'outlook.timezone="{zone}"',) if zone else ()
+    return (*chosen, 'outlook.body-content-type="text"') if is_checked(cfg.get("plain_text")) else chosen

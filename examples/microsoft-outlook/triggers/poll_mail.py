@@ -1,0 +1,44 @@
+"""Trigger: emit the mail that has come into a folder, each once."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from outlook.containers import mail_folders
+from outlook.delta import Round, Source
+from outlook.errors import rebounding
+from outlook.fields import graph_moment, is_checked, moment_of, required_text
+from outlook.graph import Graph, plain
+from outlook.incoming import stored_files
+from outlook.keys import identified
+from outlook.polling import poll
+from outlook.urls import path_of
+from shipmate import message
+
+__all__ = ["mail_folders", "process"]
+
+_PROPERTIES: Final = (
+    "id,internetMessageId,conversationId,parentFolderId,subject,from,sender,toRecipients,ccRecipients,bccRecipients,"
+    "replyTo,receivedDateTime,sentDateTime,isRead,isDraft,importance,categories,hasAttachments,bodyPreview,body,webLink"
+)
+
+
+def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+    """Emit what is new since the snapshot, or, without one, since the time in ``start``."""
+    since = moment_of(cfg, "start") or graph_moment(datetime.now(UTC))
+    source = Source(
+        path=path_of("me", "mailFolders", required_text(cfg, "folder"), "messages"),
+        time="receivedDateTime",
+        query={"$select": _PROPERTIES, "changeType": "created"},
+        prefer=('outlook.body-content-type="text"',) if is_checked(cfg.get("plain_text")) else (),
+        filters=True,
+    )
+    with rebounding(context):
+        graph = Graph.connect(context, cfg)
+
+        def make(mail: dict[str, Any]) -> dict[str, Any] | None:
+            if "@removed" in mail or (is_checked(cfg.get("unread_only")) and mail.get("isRead")):
+                return None
+            files = stored_files(context, graph, mail) if is_checked(cfg.get("store_attachments")) else {}
+            return identified(message(plain(mail), attachments=files or None), str(mail["id"]))
+
+        poll(context, graph, Round.resume(snapshot, source, since), snapshot=snapshot, make=make)

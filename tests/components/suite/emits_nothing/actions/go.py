@@ -1,0 +1,2 @@
+def process(context, msg, cfg, snapshot):
+    context.emit("snapshot", {"seen": 1})

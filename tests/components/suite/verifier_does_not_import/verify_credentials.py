@@ -1,0 +1,3 @@
+from nowhere import verify_credentials
+
+__all__ = ["verify_credentials"]

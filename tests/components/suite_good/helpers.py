@@ -1,1 +1,0 @@
-NAME = "suite_good"
