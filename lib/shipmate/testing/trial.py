@@ -27,6 +27,8 @@ from shipmate.testing.subject import ComponentUnderTest
 _T = TypeVar("_T")
 
 _GIVE_UP_SECONDS: Final = 2.0
+_NOWHERE: Final = "https://default.invalid"
+"""For servers that are reached by another way than this."""
 _ANY_ANSWER: Final = {"id": "1", "name": "sample"}
 
 
@@ -78,11 +80,12 @@ class Trial:
             function: Whose ``out`` metadata an answer is made from, where the author gives none.
             failure: What it answers instead, to all that it would let through.
         """
-        given = self.given
-        otherwise = answers_of(given.answers, self._answer_for(function))
+        otherwise = answers_of(self.given.answers, self._answer_for(function))
         self._add(None, otherwise, failure)
-        for url, server in given.serve.items():
-            self._add(url, behind(server if isinstance(server, Server) else server()), failure)
+        for url, server in self.given.serve.items():
+            # Started, since answers may have its address in them; requests reach it through the emulated API.
+            made = self.subject.serve(url, server if isinstance(server, Server) else server())
+            self._add(url, behind(made), failure)
         for route in routes_to(self.apis[0], self.subject.descriptor, os.environ):
             self.subject.routes.add(Route(route.url, self.apis[0].url))
 
@@ -155,9 +158,6 @@ class Trial:
         if failure:
             raise failure[0]
         return outcome[0]
-
-
-_NOWHERE: Final = "https://default.invalid"
 
 
 def _end(thread: threading.Thread) -> None:
