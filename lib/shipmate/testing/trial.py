@@ -181,7 +181,8 @@ def trial(root: Path, surroundings: Surroundings) -> Iterator[Trial]:
     with ExitStack() as stack:
         stack.callback(made.subject.close)
         platform = stack.enter_context(Platform())
-        stack.enter_context(mock.patch.dict(os.environ, {**variables, **platform.environ()}))
+        # At its lowest level a log has most to hide.
+        stack.enter_context(mock.patch.dict(os.environ, {**variables, **platform.environ(), "LOG_LEVEL": "trace"}))
         stack.enter_context(only_component(root))
         stack.enter_context(routes.installed())
         yield made
