@@ -12,7 +12,9 @@ from shipmate.testing import component_suite
 from tests.authors import Outcome, Outcomes, read_outcomes, run_pytest
 
 COMPONENTS = Path(__file__).resolve().parents[1] / "components" / "suite"
+ONE_IS_ENOUGH = "leave_out={'secrets_stay_secret': 'slow', 'rotated_token_is_taken_over': 'slow'}"
 OPTIONS = {
+    "never_ends_by_itself": f"timeout_seconds=0.1, {ONE_IS_ENOUGH}",
     "never_ends": "timeout_seconds=0.5",
     "verifier_repeats_for_ever": "timeout_seconds=0.5",
     "emits_nothing": "credentials={'password': '1234'}",
@@ -105,6 +107,7 @@ def test_the_surroundings_may_be_told(outcomes: Outcomes) -> None:
         ("emits_a_part_of_a_token", "secrets_stay_secret[go]", ["access_token of oauth was emitted as an error"]),
         ("logs_a_part_of_a_password", "secrets_stay_secret[go]", ["password was logged"]),
         ("never_ends", "expired_token_is_refreshed[go]", ["did not end within 0.5 seconds", "paging"]),
+        ("never_ends_by_itself", "messages_match_metadata[go]", ["did not end within 0.1 seconds"]),
         ("fails_for_its_fixture", "messages_match_metadata[go]", ["test/fixture.json", "KeyError", "actions/go.py"]),
         ("broken_fixtures", "expired_token_is_refreshed[go]", ["test/fixture.json", "expected JSON"]),
     ],

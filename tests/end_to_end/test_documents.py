@@ -3,8 +3,13 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.authors import read_outcomes, run_pytest
 from tests.broker import RabbitMQ
+
+# A whole run of pytest, with a container.
+pytestmark = pytest.mark.timeout(60)
 
 ROOT = Path(__file__).resolve().parents[2]
 

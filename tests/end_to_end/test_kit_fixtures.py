@@ -9,6 +9,9 @@ import pytest
 from tests.authors import Outcomes, read_outcomes, run_pytest
 from tests.broker import RabbitMQ
 
+# Each is a whole run of pytest, some with a container.
+pytestmark = pytest.mark.timeout(60)
+
 DESCRIPTOR = {
     "title": "CRM",
     "credentials": {

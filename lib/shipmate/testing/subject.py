@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -177,8 +177,6 @@ class ComponentUnderTest:
         return "\n".join(parts)
 
     def _direct(self, flow_variables: Mapping[str, str] | None = None) -> Direct:
-        from dataclasses import replace
-
         return Direct(self.descriptor, replace(self._services, flow_variables=flow_variables or {}))
 
     @contextmanager

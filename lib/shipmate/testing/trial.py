@@ -27,6 +27,8 @@ from shipmate.testing.subject import ComponentUnderTest
 _T = TypeVar("_T")
 
 _GIVE_UP_SECONDS: Final = 2.0
+_NOWHERE: Final = "https://default.invalid"
+"""For servers that are reached by another way than this."""
 _ANY_ANSWER: Final = {"id": "1", "name": "sample"}
 
 
@@ -78,11 +80,12 @@ class Trial:
             function: Whose ``out`` metadata an answer is made from, where the author gives none.
             failure: What it answers instead, to all that it would let through.
         """
-        given = self.given
-        otherwise = answers_of(given.answers, self._answer_for(function))
+        otherwise = answers_of(self.given.answers, self._answer_for(function))
         self._add(None, otherwise, failure)
-        for url, server in given.serve.items():
-            self._add(url, behind(server if isinstance(server, Server) else server()), failure)
+        for url, server in self.given.serve.items():
+            # Started, since answers may have its address in them; requests reach it through the emulated API.
+            made = self.subject.serve(url, server if isinstance(server, Server) else server())
+            self._add(url, behind(made), failure)
         for route in routes_to(self.apis[0], self.subject.descriptor, os.environ):
             self.subject.routes.add(Route(route.url, self.apis[0].url))
 
@@ -157,9 +160,6 @@ class Trial:
         return outcome[0]
 
 
-_NOWHERE: Final = "https://default.invalid"
-
-
 def _end(thread: threading.Thread) -> None:
     """Wait for the end of a thread, and force it when it next runs Python code: it must not go on in other tests."""
     thread.join(_GIVE_UP_SECONDS)
@@ -181,7 +181,8 @@ def trial(root: Path, surroundings: Surroundings) -> Iterator[Trial]:
     with ExitStack() as stack:
         stack.callback(made.subject.close)
         platform = stack.enter_context(Platform())
-        stack.enter_context(mock.patch.dict(os.environ, {**variables, **platform.environ()}))
+        # At its lowest level a log has most to hide.
+        stack.enter_context(mock.patch.dict(os.environ, {**variables, **platform.environ(), "LOG_LEVEL": "trace"}))
         stack.enter_context(only_component(root))
         stack.enter_context(routes.installed())
         yield made
