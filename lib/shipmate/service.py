@@ -189,6 +189,7 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     try:
         place = Place.from_environ(environ)
     except ShipmateError as error:
+        _log.critical("%s", error)
         return _failed(str(error))
     redactor.add(place.password)
     root = root or Path.cwd() / environ.get("ELASTICIO_COMPONENT_PATH", "").lstrip("/")
