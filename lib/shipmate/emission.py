@@ -56,6 +56,9 @@ class Sink(Protocol):
 class EncodingSink(Sink, Protocol):
     """A sink that makes JSON of a value before it returns, so that nobody need copy the value for it."""
 
+    is_lenient: bool
+    """Whether it takes messages without a body."""
+
     def deliver_later(self, event: Event, then: _Then) -> None:
         """Take one event without waiting; ``then`` is told on any thread that it is safe, or why it is not.
 
@@ -118,7 +121,7 @@ class Call:
 
     __slots__ = (
         "_emitter", "_events", "_failed", "_is_closed", "_is_ended", "_is_over", "_later", "_lock", "_loops",
-        "_quiet", "_redactor", "_reported", "_sink", "_under_way", "errors",
+        "_quiet", "_redactor", "_reported", "_sink", "_under_way", "errors", "is_lenient",
     )  # fmt: skip
 
     def __init__(self, sink: Sink, redactor: Redactor, loops: Loops, *, events: tuple[str, ...] = EVENTS) -> None:
@@ -132,6 +135,8 @@ class Call:
         """
         self._sink = sink
         self._later: Callable[[Event, _Then], None] | None = getattr(sink, "deliver_later", None)
+        self.is_lenient: bool = getattr(sink, "is_lenient", False)
+        """Whether a message may lack its body, and what is falsy in JavaScript is nothing when it is returned."""
         self._redactor = redactor
         self._loops = loops
         self._events = events
@@ -280,8 +285,9 @@ class Call:
         """Check what is emitted, and copy it unless it is encoded at once; None when there is nothing to hand over."""
         if name not in self._events:
             raise _unknown(name, self._events)
+        if name == "data":
+            check_message(value, needs_body=not self.is_lenient)
         if is_at_once and name == "data":
-            check_message(value)
             ready = value
         else:
             ready = _VALUES[name](value, self._redactor)
@@ -357,11 +363,6 @@ class Call:
 _NOTHING: Final = object()
 
 
-def _data(value: Any, _: Redactor) -> Any:
-    check_message(value)
-    return plain(value)
-
-
 def _error(value: Any, redactor: Redactor) -> Any:
     return redactor.redact_json(format_error(value))
 
@@ -371,7 +372,7 @@ def _reason(value: Any, redactor: Redactor) -> str:
     return redactor.redact(text if isinstance(text, str) else str(text))
 
 
-def _snapshot(value: Any, _: Redactor) -> Any:
+def _copy(value: Any, _: Redactor) -> Any:
     return plain(value)
 
 
@@ -397,10 +398,10 @@ def _nothing_else(_value: Any, _: Redactor) -> None:
 
 
 _VALUES: Final[Mapping[str, Callable[[Any, Redactor], Any]]] = {
-    "data": _data,
+    "data": _copy,
     "error": _error,
     "rebound": _reason,
-    "snapshot": _snapshot,
+    "snapshot": _copy,
     "updateSnapshot": _snapshot_part,
     "updateKeys": _object,
     "httpReply": _object,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import shipmate.amqp  # noqa: F401 - has the test's own client read and write fractions
 from shipmate.emulator import Platform, StepQueues
 from tests.container import Launch, eventually
 
@@ -315,6 +316,14 @@ def test_an_answer_goes_where_it_is_waited_for(launch: Launch, queues: StepQueue
     is_settled(queues)
 
 
+def test_an_answer_always_has_headers(launch: Launch, queues: StepQueues) -> None:
+    """Contract 6.6: who answers the caller need not look whether there are some."""
+    launch()
+    replies = queues.bind(f"{queues.name}-reply")
+    queues.publish(told(["emit", "httpReply", {"statusCode": 204}]), headers={"reply_to": replies})
+    assert queues.take(replies)[0].message == {"statusCode": 204, "headers": {}}
+
+
 def test_an_answer_that_nobody_waits_for_is_an_error(launch: Launch, queues: StepQueues) -> None:
     """Contract 6.6."""
     launch()
@@ -383,14 +392,55 @@ def test_an_emit_that_is_not_waited_for_belongs_to_its_message(launch: Launch, q
 
 
 def test_nothing_that_a_function_returns_or_prints_disturbs_the_step(launch: Launch, queues: StepQueues) -> None:
-    """Contract 7, 13: None is nothing, an empty message is none, and what is printed is tolerated."""
+    """Contract 7, 13: None is nothing, other things than objects are no messages, and what is printed is tolerated."""
     container = launch()
     queues.publish(told(["print", "plain text"]))
-    queues.publish(told(**{"return": {}}))
+    queues.publish(told(**{"return": ["text"]}))
     (error,) = queues.take("error")
     assert "A message is an object" in error.error["message"]
     is_settled(queues, dead=1)
     container.wait_for("plain text")
+
+
+@pytest.mark.parametrize("lightweight", [False, True])
+def test_a_message_may_lack_its_body(launch: Launch, queues: StepQueues, lightweight: bool) -> None:
+    """Contract 7, 15 DEF-26: an empty object is emitted as well, however it is handed over."""
+    launch(EMIT_LIGHTWEIGHT_MESSAGE=str(lightweight).lower(), OBJECT_STORAGE_SIZE_THRESHOLD=30)
+    queues.publish(told(["emit", "data", {"headers": {"a": 1}}], **{"return": {}}))
+    first, second = queues.take("data", 2)
+    assert first.message == {"id": first.headers["messageId"], "headers": {"a": 1}}
+    assert second.message == {"id": second.headers["messageId"], "headers": {}}
+    is_settled(queues)
+
+
+@pytest.mark.parametrize("value", [None, 0, "", False])
+def test_what_is_falsy_in_javascript_is_nothing(launch: Launch, queues: StepQueues, value: Any) -> None:
+    """Contract 7: the message ends, and is acknowledged."""
+    launch()
+    queues.publish(told(**{"return": value}))
+    queues.publish(told(**{"return": {"body": "next"}}))
+    assert queues.take("data")[0].message["body"] == "next"
+    assert queues.depth("error") == 0
+    is_settled(queues)
+
+
+def test_headers_of_all_kinds_are_forwarded_as_they_came(launch: Launch, queues: StepQueues) -> None:
+    """Contract 5.1: fractions too, and ids that are numbers."""
+    launch()
+    kinds = {"x-eio-meta-a": 1.5, "x-eio-meta-b": [1, {"c": -0.5}], "x-eio-meta-d": True}
+    queues.publish(told(**{"return": {"body": 1}}), headers={**kinds, "threadId": 7, "messageId": 8})
+    (data,) = queues.take("data")
+    assert {name: data.headers[name] for name in kinds} == kinds
+    assert (data.headers["threadId"], data.headers["parentMessageId"]) == (7, 8)
+
+
+def test_a_deeply_nested_body_is_a_body(launch: Launch, queues: StepQueues) -> None:
+    """The official runtime reads and writes thousands of levels."""
+    launch()
+    body = "[" * 2000 + "]" * 2000
+    queues.publish_raw(queues.cipher.encode(f'{{"body":{body}}}'.encode(), 1), {"messageId": "m"})
+    (data,) = queues.take("data")
+    assert body in queues.cipher.decode(data.body, 1).decode()
 
 
 def test_events_of_a_kind_start_in_windows(launch: Launch, queues: StepQueues) -> None:

@@ -62,6 +62,21 @@ def services() -> Iterator[Services]:
     made.loops.close()
 
 
+class Lenient(Collected):
+    """A sink for the platform."""
+
+    is_lenient = True
+
+
+def returning(value: Any) -> Any:
+    """Return an asynchronous function that returns a value."""
+
+    async def function(*_: Any) -> Any:
+        return value
+
+    return function
+
+
 Run = Callable[..., Outcome]
 
 
@@ -144,6 +159,20 @@ def test_none_is_nothing_and_what_is_empty_is_not_none(run: Run) -> None:
     for empty in empties:
         assert run(lambda *_, empty=empty: empty, sink).errors == 1
     assert [name for name, _ in sink.seen] == ["error"] * 5
+
+
+@pytest.mark.parametrize("function", [lambda value: lambda *_: value, lambda value: returning(value)])
+def test_a_lenient_sink_takes_what_the_official_runtime_takes(run: Run, function: Any) -> None:
+    """Contract 7: the platform's messages may lack a body, and what is falsy in JavaScript is nothing."""
+    sink = Lenient()
+    for nothing in (None, 0, "", False):
+        assert run(function(nothing), sink) == Outcome(0)
+    assert sink.seen == []
+    assert run(function({}), sink) == Outcome(0)
+    assert run(function({"headers": {}}), sink) == Outcome(0)
+    assert sink.seen == [("data", {}), ("data", {"headers": {}})]
+    for wrong in ([], "text", 5, True):
+        assert run(function(wrong), sink).errors == 1
 
 
 def test_the_function_gets_context_message_configuration_and_snapshot(services: Services) -> None:
