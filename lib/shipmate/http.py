@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -218,10 +219,14 @@ class HttpService:
 
 def _said(answer: _Answer, secrets: Collection[str]) -> str:
     """Return what an answer says, on one line, as the end of a sentence; nothing if that repeats a secret."""
+    import json
+
     try:
         text = " ".join(answer.content.decode("utf-8").split())
     except Exception:  # no text, or an answer that breaks off: the status says enough
         return ""
+    with suppress(ValueError):
+        text = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
     if not text.isprintable() or any(secret in text for secret in secrets):
         return ""
     return f": {text[:_LONGEST_SAID]}" if text else ""

@@ -124,6 +124,12 @@ def test_an_empty_state_is_stored_as_an_empty_object(launch: Launch, platform: P
     assert platform.startup_data["flow"] == {}
 
 
+def test_a_start_whose_error_cannot_be_published_ends_all_the_same(launch: Launch, queues: StepQueues) -> None:
+    """Contract 15, DEF-21 and J-1: no process lives on that does not consume."""
+    container = launch("unknown", ERROR_ROUTING_KEY=f"{queues.name}-nowhere", AMQP_PUBLISH_RETRY_ATTEMPTS=1)
+    assert container.wait() == 1
+
+
 @pytest.mark.parametrize("hook", ["startup", "init"])
 def test_a_hook_that_fails_is_published_before_the_end(launch: Launch, queues: StepQueues, hook: str) -> None:
     """Contract 1.5: its own headers, no input; nothing is consumed."""

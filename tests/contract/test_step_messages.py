@@ -84,7 +84,7 @@ def test_persistence_is_a_setting(launch: Launch, queues: StepQueues) -> None:
 
 
 def test_an_input_without_any_headers_is_processed_and_acknowledged(launch: Launch, queues: StepQueues) -> None:
-    """Contract 17.2: no table of headers, no message id; the next message is consumed."""
+    """Contract 17.2, without DEF-2: no table of headers, no message id; the next message is consumed."""
     container = launch()
     queues.publish_raw(queues.cipher.encode(b'{"body": {"return": {"body": 1}}}', 1), None)
     queues.publish({"body": {"return": {"body": 2}}}, headers={"messageId": None, "threadId": None})
@@ -303,6 +303,16 @@ def test_snapshots_are_published_in_clear_and_given_to_the_next_message(launch: 
     assert (queues.depth("snapshot"), queues.depth("error")) == (0, 0)
 
 
+def test_a_snapshot_that_was_not_published_is_not_given_to_the_next_message(launch: Launch, queues: StepQueues) -> None:
+    """Contract 15, DEF-27: this process and the platform know the same."""
+    launch(SNAPSHOT_ROUTING_KEY=f"{queues.name}-nowhere", AMQP_PUBLISH_RETRY_ATTEMPTS=1)
+    queues.publish(told(["try", "snapshot", {"a": 1}], ["try", "updateSnapshot", {"b": 1}]))
+    queues.publish(told(["given"]))
+    caught, _, given = queues.take("data", 3)
+    assert "could not be routed" in caught.message["body"]["caught"]
+    assert given.message["body"]["snapshot"] == {}
+
+
 def test_an_answer_goes_where_it_is_waited_for(launch: Launch, queues: StepQueues) -> None:
     """Contract 6.6: always base64, protocol 1, no end."""
     launch(PROTOCOL_VERSION=2)
@@ -349,7 +359,7 @@ def test_who_does_not_wait_any_more_is_not_waited_for(launch: Launch, queues: St
 
 
 def test_a_message_that_is_too_large_raises_and_counts_once(launch: Launch, queues: StepQueues) -> None:
-    """Contract 6.1, 14: the function is told, may go on, and the input is rejected all the same."""
+    """Contract 6.1, 14, without DEF-29: the function is told, may go on, and the input is rejected all the same."""
     launch(OUTGOING_MESSAGE_SIZE_LIMIT=200)
     queues.publish(told(["try", "data", {"body": "x" * 200}]))
     (error,) = queues.take("error")

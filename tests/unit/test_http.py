@@ -111,7 +111,7 @@ def test_what_is_temporary_is_the_services_affair(server: Server) -> None:
 def test_an_answer_may_tell_why_unless_it_repeats_a_secret(server: Server) -> None:
     """Contract 9.5: the platform's reason helps whoever reads the error."""
     server.script("/thing", *[Fault(status=400, body={"error": "no such\nfield"})] * 2)
-    for secrets, end in (((), ': {"error": "no such\\\\nfield"}'), (("such",), "")):
+    for secrets, end in (((), ': {"error":"no such\\\\nfield"}'), (("such",), "")):
         with pytest.raises(PlatformRefused, match=f"found HTTP 400{end}$"):
             service().send("GET", server.url + "/thing", reading=Reading(is_told=True, secrets=secrets))
 
