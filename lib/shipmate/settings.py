@@ -240,9 +240,9 @@ class StepSettings:
 
 def log_fields(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what every line of the log carries: the variables that are set, and the flow's id as ``tag``."""
-    fields = {_PREFIX + name: environ[_PREFIX + name] for name in _LOGGED if environ.get(_PREFIX + name)}
+    fields = {_PREFIX + name: environ[_PREFIX + name] for name in _LOGGED if _PREFIX + name in environ}
     flow_id = environ.get(_PREFIX + "FLOW_ID")
-    return {**fields, "tag": flow_id} if flow_id else fields
+    return fields if flow_id is None else {**fields, "tag": flow_id}
 
 
 def camel_case(name: str) -> str:

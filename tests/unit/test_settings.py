@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shipmate.errors import MissingSetting
-from shipmate.settings import ApiSettings, Secret, StepSettings, bounded, camel_case, integer, text
+from shipmate.settings import ApiSettings, Secret, StepSettings, bounded, camel_case, integer, log_fields, text
 
 NEEDED = {
     "ELASTICIO_API_URI": "https://api.example.com/",
@@ -184,6 +184,17 @@ def test_additional_variables_become_headers() -> None:
     assert messages is not None
     assert messages.extra_headers == {header: environ[name] for name, header in values.items()}
     assert camel_case("MY__VAR") == "myVar"
+
+
+def test_the_log_has_the_variables_that_are_set() -> None:
+    """Contract 13: its sixteen names, also when they are empty, and no other."""
+    names = (
+        "API_USERNAME COMP_ID COMP_NAME CONTAINER_ID CONTRACT_ID EXEC_ID EXEC_TYPE EXECUTION_RESULT_ID FLOW_ID "
+        "FLOW_VERSION FUNCTION STEP_ID TASK_USER_EMAIL TENANT_ID USER_ID WORKSPACE_ID"
+    ).split()
+    environ = {f"ELASTICIO_{name}": name.lower() for name in names} | {"ELASTICIO_COMP_NAME": ""}
+    assert log_fields({**environ, "ELASTICIO_API_KEY": "no", "FLOW_ID": "no"}) == {**environ, "tag": "flow_id"}
+    assert log_fields({}) == {}
 
 
 def test_settings_do_not_show_what_is_secret() -> None:
