@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LONGEST_RETRY_AFTER_SECONDS: Final = 60.0
 _LONGEST_SAID: Final = 500
+_KEEP_ALIVE: Final = "Keep-Alive"
+"""As the platform's other clients write it. Source: contract §9."""
 _PROXIES: Final = frozenset({"http_proxy", "all_proxy"})
 
 
@@ -172,7 +174,7 @@ class HttpService:
             raise PlatformRefused(f"{self._place('GET', url)} cannot be sent: no such address") from None
         try:
             target = parts.path + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", target or "/", headers={"Connection": "keep-alive", **self._auth.headers()})
+            connection.request("GET", target or "/", headers={"Connection": _KEEP_ALIVE, **self._auth.headers()})
             response = connection.getresponse()
             return _PlainAnswer(response.status, dict(response.headers.items()), response.read())
         except (OSError, HTTPException) as error:
@@ -214,6 +216,7 @@ class HttpService:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
+            session.headers["Connection"] = _KEEP_ALIVE
         return session
 
 

@@ -17,6 +17,7 @@ from shipmate.settings import ApiSettings
 if TYPE_CHECKING:
     import requests
 
+_JSON: Final = {"Content-Type": "application/json"}
 _CONFLICT: Final = 409
 # Of startup data, any status below 400 is a success. Source: contract §9.3.
 _DONE: Final = frozenset(range(300, 400))
@@ -86,7 +87,8 @@ class PlatformClient:
     def update_account(self, account: str, keys: Mapping[str, Any]) -> None:
         """Store new keys of an account."""
         reading = Reading(is_told=True, secrets=list(_texts(keys)))
-        self.put(f"/v1/accounts/{_escaped(account)}", json={"keys": dict(keys)}, reading=reading)
+        body = to_json({"keys": dict(keys)})
+        self.put(f"/v1/accounts/{_escaped(account)}", data=body, headers=_JSON, reading=reading)
 
     def secret(self, secret_id: str) -> Mapping[str, Any]:
         """Return the attributes of a secret: ``{"type": "oauth2", "credentials": {...}}``."""
@@ -103,10 +105,9 @@ class PlatformClient:
         """
         path = _startup_path(flow_id)
         state = to_json({} if not data or isinstance(data, int | float) else data)
-        headers = {"Content-Type": "application/json"}
-        if self.post(path, data=state, headers=headers, reading=_STORED_OR_CONFLICT).status_code == _CONFLICT:
+        if self.post(path, data=state, headers=_JSON, reading=_STORED_OR_CONFLICT).status_code == _CONFLICT:
             self.delete_startup_data(flow_id)
-            self.post(path, data=state, headers=headers, reading=_STORED)
+            self.post(path, data=state, headers=_JSON, reading=_STORED)
 
     def startup_data(self, flow_id: str) -> Any:
         """Return what a startup hook has stored."""

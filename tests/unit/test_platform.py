@@ -329,6 +329,13 @@ def test_deleting_startup_data_survives_an_answer_that_is_lost(platform: Platfor
     assert platform.startup_data == {}
 
 
+def test_connections_are_kept_alive_in_the_words_of_the_platform(platform: Platform, client: PlatformClient) -> None:
+    """Contract 9, asserted by the official tests, whatever client sends the request."""
+    client.step("flow", "step")
+    client.store_startup_data("flow", {})
+    assert [each.header("Connection") for each in platform.requests] == ["Keep-Alive", "Keep-Alive"]
+
+
 def test_startup_data_that_cannot_be_deleted_is_an_error(platform: Platform, client: PlatformClient) -> None:
     """Contract 1.3: whatever the reason; that there is nothing to delete means that somebody else has done it."""
     with pytest.raises(PlatformRefused, match="HTTP 404"):
