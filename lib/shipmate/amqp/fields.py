@@ -10,6 +10,7 @@ from pika import data
 
 _FLOAT: Final = Struct(">f")
 _DOUBLE: Final = Struct(">d")
+_LENGTH: Final = Struct(">I")
 _LONG: Final = Struct(">q")
 _SECONDS: Final = Struct(">Q")
 
@@ -30,6 +31,14 @@ def use() -> None:
 def decode_value(encoded: bytes, offset: int) -> tuple[Any, int]:
     """Return a value, and where the next one begins; the library alone cuts fractions off, and writes 5 as 5L."""
     kind = encoded[offset : offset + 1]
+    if kind == b"S":  # as the library does, but before the others: most values are texts
+        start = offset + 5
+        end = start + _LENGTH.unpack_from(encoded, offset + 1)[0]
+        text = encoded[start:end]
+        try:
+            return text.decode(), end
+        except UnicodeDecodeError:
+            return text, end
     if kind == b"d":
         return _DOUBLE.unpack_from(encoded, offset + 1)[0], offset + 9
     if kind == b"f":

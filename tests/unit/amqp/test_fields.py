@@ -28,6 +28,11 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
     assert type(back["x-eio-meta-a"]) is type(value)
 
 
+def test_a_text_that_is_not_utf_8_stays_bytes() -> None:
+    """As the library has it."""
+    assert fields.decode_value(b"S\x00\x00\x00\x01\xffmore", 0) == (b"\xff", 6)
+
+
 def test_a_short_fraction_is_read() -> None:
     """As some clients write them."""
     assert fields.decode_value(b"f\x3f\xc0\x00\x00", 0) == (1.5, 5)
