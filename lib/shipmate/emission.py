@@ -120,8 +120,8 @@ class Call:
     """
 
     __slots__ = (
-        "_emitter", "_events", "_failed", "_is_closed", "_is_ended", "_is_over", "_later", "_lock", "_loops",
-        "_quiet", "_redactor", "_reported", "_sink", "_under_way", "errors", "is_lenient",
+        "_emitter", "_errors_at_end", "_events", "_failed", "_is_closed", "_is_ended", "_is_over", "_later", "_lock",
+        "_loops", "_quiet", "_redactor", "_reported", "_sink", "_under_way", "errors", "is_lenient",
     )  # fmt: skip
 
     def __init__(self, sink: Sink, redactor: Redactor, loops: Loops, *, events: tuple[str, ...] = EVENTS) -> None:
@@ -136,7 +136,8 @@ class Call:
         self._sink = sink
         self._later: Callable[[Event, _Then], None] | None = getattr(sink, "deliver_later", None)
         self.is_lenient: bool = getattr(sink, "is_lenient", False)
-        """Whether a message may lack its body, and what is falsy in JavaScript is nothing when it is returned."""
+        """Whether a message may lack its body, what is falsy in JavaScript is nothing when it is returned, and ``end``
+        decides about the input and keeps nothing else from being emitted."""
         self._redactor = redactor
         self._loops = loops
         self._events = events
@@ -144,11 +145,17 @@ class Call:
         self._quiet: threading.Condition | None = None
         self._under_way = 0
         self._is_ended = self._is_closed = self._is_over = False
+        self._errors_at_end: int | None = None
         self._emitter: ThreadPoolExecutor | None = None
         self._failed: list[Emission] = []
         self._reported: list[BaseException] = []
         self.errors = 0
         """How many errors the call has had: emitted, raised, or of events that could not be handed over."""
+
+    @property
+    def deciding_errors(self) -> int:
+        """How many of the errors decide about the input. Source: contract §3.4."""
+        return self.errors if self._errors_at_end is None else self._errors_at_end
 
     def emit(self, event: str, value: Any = None) -> Emission | None:
         """Hand an event over: at once, or in order on a thread of its own if an event loop would have to wait.
@@ -297,10 +304,10 @@ class Call:
             if self._is_ended and name == "end":
                 _log.warning("end was emitted before: nothing done")
                 return None
-            if self._is_ended or self._is_closed:
+            if self._is_closed or (self._is_ended and not self.is_lenient):
                 raise MessageEnded(f'"{name}" was emitted after the end of its message')
             self._under_way += 1
-            self._is_ended = name == "end"
+            self._is_ended |= name == "end"
             self.errors += name == "error"
         return Event(name, ready)
 
@@ -320,6 +327,8 @@ class Call:
         if event.name == "end":
             with self._lock:
                 self._wait_until_left(1)
+                if self.is_lenient:
+                    self._errors_at_end = self.errors
         try:
             self._deliver(event)
         except EmitError as error:

@@ -93,7 +93,7 @@ def process_later(
     with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):
         try:
             result = function(context, msg, cfg, snapshot)
-            if type(result) is dict and call.end_with(result, lambda: on_end(Outcome(call.errors))):
+            if type(result) is dict and call.end_with(result, lambda: on_end(Outcome(call.deciding_errors))):
                 return
             _emit_result(result, call, services.loops)
         except BaseException as error:  # the edge to the author's code: sys.exit() ends the message, not the process
@@ -102,7 +102,7 @@ def process_later(
             call.close(failure)
         finally:
             failure = None  # its traceback refers to this frame
-    on_end(Outcome(call.errors))
+    on_end(Outcome(call.deciding_errors))
 
 
 def call_model(

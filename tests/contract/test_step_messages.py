@@ -401,6 +401,15 @@ def test_an_emit_that_is_not_waited_for_belongs_to_its_message(launch: Launch, q
     is_settled(queues)
 
 
+def test_the_first_end_decides_about_the_input(launch: Launch, queues: StepQueues) -> None:
+    """Contract 3.4: what fails later is published, and the input is acknowledged all the same."""
+    launch()
+    queues.publish(told(["emit", "end"], ["emit", "data", {"body": "late"}], ["raise", "too late"]))
+    assert queues.take("data")[0].message["body"] == "late"
+    assert queues.take("error")[0].error["message"] == "too late"
+    is_settled(queues)
+
+
 def test_nothing_that_a_function_returns_or_prints_disturbs_the_step(launch: Launch, queues: StepQueues) -> None:
     """Contract 7, 13: None is nothing, other things than objects are no messages, and what is printed is tolerated."""
     container = launch()

@@ -527,6 +527,27 @@ def test_after_end_only_another_end_is_tolerated(run: Run, caplog: pytest.LogCap
         assert "end was emitted before" in caplog.text
 
 
+def test_the_first_end_decides_for_a_lenient_sink_and_prevents_nothing(run: Run) -> None:
+    """Contract 3.4, 6.7: components that come from the official runtime end their messages before they are done."""
+
+    def function(context: Any, *_: Any) -> Any:
+        context.emit("end")
+        context.emit("error", "late")
+        context.emit("end")
+        return body(1)
+
+    sink = Lenient()
+    assert run(function, sink) == Outcome(0)
+    assert [name for name, _ in sink.seen] == ["end", "error", "data"]
+
+    def failing(context: Any, *_: Any) -> None:
+        context.emit("error", "early")
+        context.emit("end")
+        raise ValueError("late")
+
+    assert run(failing, Lenient()) == Outcome(1)
+
+
 def test_a_function_that_is_done_can_emit_no_more(run: Run) -> None:
     contexts: list[Any] = []
     run(lambda context, *_: contexts.append(context), Collected())
