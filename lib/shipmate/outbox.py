@@ -189,15 +189,18 @@ class Outbox:
         original = self._delivery.body if self.is_decoded else None
         headers = {**self._base, "messageId": new_id(), "end": epoch_ms()}
         body = post.wire.error_body(sealed, original, self.incoming)
+        self._copy_error(sealed, headers)  # whoever waits for it does not wait for the throttle
         post.error.wait()
         post.broker.publish(Publication(self._broker.error_key, body, headers))
-        reply_to = self.incoming.reply_to
+
+    def _copy_error(self, sealed: bytes, headers: Mapping[str, Any]) -> None:
+        post, reply_to = self._post, self.incoming.reply_to
         if not reply_to or self._settings.no_error_replies:
             return
         more = {"messageId": new_id(), "x-eio-error-response": True}
         try:
             post.broker.publish(Publication(reply_to, sealed, {**headers, **more}, is_reply=True))
-        except EmitUnconfirmed as error:  # who waited for it has gone; the error itself has arrived
+        except EmitUnconfirmed as error:  # who waited for it has gone, and the error itself follows
             if error.is_left_to_broker:
                 raise
             _log.warning("the copy of an error was not taken: %s", error)

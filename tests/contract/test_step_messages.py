@@ -157,6 +157,16 @@ def test_an_error_and_data_publish_both_and_reject_the_input(launch: Launch, que
     is_settled(queues, dead=1)
 
 
+def test_error_copies_do_not_wait_for_the_throttle(launch: Launch, queues: StepQueues) -> None:
+    """Contract 6: a caller is answered at once, however many errors wait for their window."""
+    launch(ERROR_RATE_LIMIT=1, RATE_INTERVAL=60_000, RABBITMQ_PREFETCH_SAILOR=3)
+    replies = queues.bind(f"{queues.name}-reply")
+    for number in range(3):
+        queues.publish(told(["raise", str(number)]), headers={"reply_to": replies})
+    assert len(queues.take(replies, 3)) == 3
+    assert len(queues.take("error")) == 1
+
+
 def test_error_copies_can_be_switched_off(launch: Launch, queues: StepQueues) -> None:
     """Contract 2.4: NO_ERROR_REPLIES."""
     launch(NO_ERROR_REPLIES="true")
