@@ -17,6 +17,7 @@ from shipmate.errors import BadSetting
 _BLOCK_BYTES: Final = 16
 _RAW_SINCE_PROTOCOL: Final = 2
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
+_NOT_BASE64: Final = bytes(code for code in range(256) if not ((chr(code).isalnum() and code < 128) or code in b"+/-_"))
 _PADDINGS: Final = (b"", *(bytes([count]) * count for count in range(1, _BLOCK_BYTES + 1)))
 
 
@@ -90,8 +91,6 @@ class Cipher:
 
 def _lenient_base64(body: bytes) -> bytes:
     """Decode base64 as Node does, which skips whatever does not belong to it and ends at the padding."""
-    standard = body.translate(_URL_SAFE).partition(b"=")[0]
-    try:
-        return binascii.a2b_base64(standard + b"===")
-    except binascii.Error as error:
-        raise Undecodable("not base64") from error
+    text = body.partition(b"=")[0].translate(_URL_SAFE, _NOT_BASE64)
+    whole = len(text) - (len(text) % 4 == 1)  # six bits are no byte
+    return binascii.a2b_base64(text[:whole] + b"==")

@@ -56,6 +56,9 @@ class Sink(Protocol):
 class EncodingSink(Sink, Protocol):
     """A sink that makes JSON of a value before it returns, so that nobody need copy the value for it."""
 
+    is_lenient: bool
+    """Whether it takes messages without a body."""
+
     def deliver_later(self, event: Event, then: _Then) -> None:
         """Take one event without waiting; ``then`` is told on any thread that it is safe, or why it is not.
 
@@ -117,8 +120,8 @@ class Call:
     """
 
     __slots__ = (
-        "_emitter", "_events", "_failed", "_is_closed", "_is_ended", "_is_over", "_later", "_lock", "_loops",
-        "_quiet", "_redactor", "_reported", "_sink", "_under_way", "errors",
+        "_emitter", "_errors_at_end", "_events", "_failed", "_is_closed", "_is_ended", "_is_over", "_later", "_lock",
+        "_loops", "_quiet", "_redactor", "_reported", "_sink", "_under_way", "errors", "is_lenient",
     )  # fmt: skip
 
     def __init__(self, sink: Sink, redactor: Redactor, loops: Loops, *, events: tuple[str, ...] = EVENTS) -> None:
@@ -132,6 +135,9 @@ class Call:
         """
         self._sink = sink
         self._later: Callable[[Event, _Then], None] | None = getattr(sink, "deliver_later", None)
+        self.is_lenient: bool = getattr(sink, "is_lenient", False)
+        """Whether a message may lack its body, what is falsy in JavaScript is nothing when it is returned, and ``end``
+        decides about the input and keeps nothing else from being emitted."""
         self._redactor = redactor
         self._loops = loops
         self._events = events
@@ -139,11 +145,17 @@ class Call:
         self._quiet: threading.Condition | None = None
         self._under_way = 0
         self._is_ended = self._is_closed = self._is_over = False
+        self._errors_at_end: int | None = None
         self._emitter: ThreadPoolExecutor | None = None
         self._failed: list[Emission] = []
         self._reported: list[BaseException] = []
         self.errors = 0
         """How many errors the call has had: emitted, raised, or of events that could not be handed over."""
+
+    @property
+    def deciding_errors(self) -> int:
+        """How many of the errors decide about the input. Source: contract §3.4."""
+        return self.errors if self._errors_at_end is None else self._errors_at_end
 
     def emit(self, event: str, value: Any = None) -> Emission | None:
         """Hand an event over: at once, or in order on a thread of its own if an event loop would have to wait.
@@ -280,8 +292,9 @@ class Call:
         """Check what is emitted, and copy it unless it is encoded at once; None when there is nothing to hand over."""
         if name not in self._events:
             raise _unknown(name, self._events)
+        if name == "data":
+            check_message(value, needs_body=not self.is_lenient)
         if is_at_once and name == "data":
-            check_message(value)
             ready = value
         else:
             ready = _VALUES[name](value, self._redactor)
@@ -291,10 +304,10 @@ class Call:
             if self._is_ended and name == "end":
                 _log.warning("end was emitted before: nothing done")
                 return None
-            if self._is_ended or self._is_closed:
+            if self._is_closed or (self._is_ended and not self.is_lenient):
                 raise MessageEnded(f'"{name}" was emitted after the end of its message')
             self._under_way += 1
-            self._is_ended = name == "end"
+            self._is_ended |= name == "end"
             self.errors += name == "error"
         return Event(name, ready)
 
@@ -314,6 +327,8 @@ class Call:
         if event.name == "end":
             with self._lock:
                 self._wait_until_left(1)
+                if self.is_lenient:
+                    self._errors_at_end = self.errors
         try:
             self._deliver(event)
         except EmitError as error:
@@ -357,11 +372,6 @@ class Call:
 _NOTHING: Final = object()
 
 
-def _data(value: Any, _: Redactor) -> Any:
-    check_message(value)
-    return plain(value)
-
-
 def _error(value: Any, redactor: Redactor) -> Any:
     return redactor.redact_json(format_error(value))
 
@@ -371,7 +381,7 @@ def _reason(value: Any, redactor: Redactor) -> str:
     return redactor.redact(text if isinstance(text, str) else str(text))
 
 
-def _snapshot(value: Any, _: Redactor) -> Any:
+def _copy(value: Any, _: Redactor) -> Any:
     return plain(value)
 
 
@@ -397,10 +407,10 @@ def _nothing_else(_value: Any, _: Redactor) -> None:
 
 
 _VALUES: Final[Mapping[str, Callable[[Any, Redactor], Any]]] = {
-    "data": _data,
+    "data": _copy,
     "error": _error,
     "rebound": _reason,
-    "snapshot": _snapshot,
+    "snapshot": _copy,
     "updateSnapshot": _snapshot_part,
     "updateKeys": _object,
     "httpReply": _object,

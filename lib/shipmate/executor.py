@@ -93,7 +93,7 @@ def process_later(
     with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):
         try:
             result = function(context, msg, cfg, snapshot)
-            if type(result) is dict and call.end_with(result, lambda: on_end(Outcome(call.errors))):
+            if type(result) is dict and call.end_with(result, lambda: on_end(Outcome(call.deciding_errors))):
                 return
             _emit_result(result, call, services.loops)
         except BaseException as error:  # the edge to the author's code: sys.exit() ends the message, not the process
@@ -102,7 +102,7 @@ def process_later(
             call.close(failure)
         finally:
             failure = None  # its traceback refers to this frame
-    on_end(Outcome(call.errors))
+    on_end(Outcome(call.deciding_errors))
 
 
 def call_model(
@@ -185,7 +185,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
 
 def _emit_result(result: Any, call: Call, loops: Loops) -> None:
     """Emit what a function returned; what it is decides, not how the function was defined: it may be decorated."""
-    if result is None:
+    if result is None or (call.is_lenient and _is_falsy(result)):
         return
     if type(result) is dict:
         call.emit_now("data", result)
@@ -197,6 +197,11 @@ def _emit_result(result: Any, call: Call, loops: Loops) -> None:
         _emit_result(loops.run(result, call.settle), call, loops)
     else:
         call.emit_now("data", result)
+
+
+def _is_falsy(value: object) -> bool:
+    """Tell whether JavaScript takes a value for false: empty objects and arrays it does not."""
+    return isinstance(value, str | int | float) and not value
 
 
 def _drive(generator: Generator[Any, None, Any], call: Call) -> Any:

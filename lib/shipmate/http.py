@@ -6,8 +6,9 @@ Source: contract §8.6, §9.5, without its DEF-13 and DEF-18.
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     import requests
 
 _LONGEST_RETRY_AFTER_SECONDS: Final = 60.0
-_TEMPORARY: Final = frozenset({408, 429})
+_LONGEST_SAID: Final = 500
+_KEEP_ALIVE: Final = "Keep-Alive"
+"""As the platform's other clients write it. Source: contract §9."""
 _PROXIES: Final = frozenset({"http_proxy", "all_proxy"})
 
 
@@ -30,11 +33,27 @@ class Patience:
     timeout_seconds: float = 15.0
     is_growing: bool = False
     """Whether each pause is twice the one before."""
+    temporary: frozenset[int] = frozenset({408, 429})
+    """Statuses below 500 after which it is asked again."""
     sleep: Callable[[float], object] = time.sleep
 
     def pause_after(self, attempt: int) -> float:
         """Return the seconds to wait after the attempt of that number, the first being 0."""
         return max(0.0, min(self.delay_seconds * (2**attempt if self.is_growing else 1), 15.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the answers to one request are understood."""
+
+    expected: frozenset[int] = frozenset()
+    """Statuses that are returned although they are errors."""
+    expected_again: frozenset[int] = frozenset()
+    """Likewise from the second attempt on: the first one was heard, and only its answer was lost."""
+    is_told: bool = False
+    """Whether the error has what the platform says in an answer that is one."""
+    secrets: Collection[str] = field(default=(), repr=False)
+    """What must not be in that."""
 
 
 class HeaderAuth:
@@ -61,6 +80,8 @@ class _Answer(Protocol):
     def status_code(self) -> int: ...
     @property
     def headers(self) -> Mapping[str, str]: ...
+    @property
+    def content(self) -> bytes: ...
     def close(self) -> None: ...
 
 
@@ -93,15 +114,13 @@ class HttpService:
         self._patience = patience
         self._local = threading.local()
 
-    def send(
-        self, method: str, url: str, *, expected: frozenset[int] = frozenset(), **kwargs: Any
-    ) -> "requests.Response":
+    def send(self, method: str, url: str, *, reading: "Reading | None" = None, **kwargs: Any) -> "requests.Response":
         """Send a request until it has an answer that is final; redirects are not followed.
 
         Args:
             method: The HTTP method.
             url: The full URL.
-            expected: Statuses that are returned although they are errors.
+            reading: How answers are understood, if not as usual.
             **kwargs: As for requests.
 
         Raises:
@@ -127,7 +146,7 @@ class HttpService:
             except requests.RequestException as error:
                 raise PlatformRefused(f"{place} cannot be sent: {type(error).__name__}") from None
 
-        return self._persist(place, attempt, expected)
+        return self._persist(place, attempt, reading or Reading())
 
     def get_object(self, url: str, what: str) -> Mapping[str, Any]:
         """Return the JSON object at a URL; as `send` would, but without loading requests where that is not needed.
@@ -139,9 +158,10 @@ class HttpService:
         Raises:
             PlatformRefused, PlatformUnavailable: As for `send`; or it is no JSON object.
         """
+        reading = Reading(is_told=True)
         if not url.startswith("http://") or any(name.lower() in _PROXIES for name in os.environ):
-            return json_object(self.send("GET", url), what)
-        answer = self._persist(self._place("GET", url), lambda: self._get_plainly(url), frozenset())
+            return json_object(self.send("GET", url, reading=reading), what)
+        answer = self._persist(self._place("GET", url), lambda: self._get_plainly(url), reading)
         return _object_in(answer.content, what)
 
     def _get_plainly(self, url: str) -> _PlainAnswer:
@@ -154,7 +174,7 @@ class HttpService:
             raise PlatformRefused(f"{self._place('GET', url)} cannot be sent: no such address") from None
         try:
             target = parts.path + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", target or "/", headers={"Connection": "keep-alive", **self._auth.headers()})
+            connection.request("GET", target or "/", headers={"Connection": _KEEP_ALIVE, **self._auth.headers()})
             response = connection.getresponse()
             return _PlainAnswer(response.status, dict(response.headers.items()), response.read())
         except (OSError, HTTPException) as error:
@@ -165,7 +185,7 @@ class HttpService:
     def _place(self, method: str, url: str) -> str:
         return f"{method} {_path(url)} of the {self._name}"
 
-    def _persist(self, place: str, attempt: Callable[[], _A], expected: frozenset[int]) -> _A:
+    def _persist(self, place: str, attempt: Callable[[], _A], reading: Reading) -> _A:
         """Return the first answer that is final, in as many attempts as patience allows."""
         problem = "no attempt is allowed"
         attempts = max(1, self._patience.attempts)
@@ -177,12 +197,12 @@ class HttpService:
                 problem = str(error)
             else:
                 status = response.status_code
-                if status < 300 or status in expected:
+                if status < 300 or status in reading.expected or (number and status in reading.expected_again):
                     return response
+                problem = f"HTTP {status}{_said(response, reading.secrets) if reading.is_told else ''}"
                 response.close()
-                if status < 500 and status not in _TEMPORARY:
-                    raise PlatformRefused(f"{place}: expected success, found HTTP {status}")
-                problem = f"HTTP {status}"
+                if status < 500 and status not in self._patience.temporary:
+                    raise PlatformRefused(f"{place}: expected success, found {problem}")
                 asked = retry_after_seconds(response.headers.get("Retry-After"), time.time()) or 0.0
                 pause = max(pause, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
             if number < attempts - 1:
@@ -196,7 +216,23 @@ class HttpService:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
+            session.headers["Connection"] = _KEEP_ALIVE
         return session
+
+
+def _said(answer: _Answer, secrets: Collection[str]) -> str:
+    """Return what an answer says, on one line, as the end of a sentence; nothing if that repeats a secret."""
+    import json
+
+    try:
+        text = " ".join(answer.content.decode("utf-8").split())
+    except Exception:  # no text, or an answer that breaks off: the status says enough
+        return ""
+    with suppress(ValueError):
+        text = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+    if not text.isprintable() or any(secret in text for secret in secrets):
+        return ""
+    return f": {text[:_LONGEST_SAID]}" if text else ""
 
 
 def _path(url: str) -> str:

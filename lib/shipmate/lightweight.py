@@ -35,29 +35,24 @@ class Bodies:
         self._objects = objects
         self._wire = wire
 
-    def resolve(self, message: Message) -> dict[str, str]:
-        """Put stored bodies into a message and its passthrough, in place of the headers that refer to them.
-
-        Returns:
-            The ids by the steps of the passthrough, "" for the message itself: nothing needs to be stored twice.
+    def resolve(self, message: Message) -> None:
+        """Put stored bodies into a message and its passthrough; the headers that refer to them stay.
 
         Raises:
             ObjectUnavailable: A body could not be had; the text has its id.
         """
-        referring = {step: each for step, each in _with_entries(message) if object_id(each)}
-        ids = {step: object_id(each) or "" for step, each in referring.items()}
-        for each, body in zip(referring.values(), self._in_parallel(self._fetch, list(ids.values())), strict=True):
+        referring = [each for each in _with_entries(message) if object_id(each)]
+        ids = [object_id(each) or "" for each in referring]
+        for each, body in zip(referring, self._in_parallel(self._fetch, ids), strict=True):
             each["body"] = body
-            each["headers"] = {name: value for name, value in each["headers"].items() if name != ID_HEADER}
-        return ids
 
-    def store(self, message: Message, entries: dict[str, Any], known: Mapping[str, str], threshold: int) -> Message:
+    def store(self, message: Message, entries: dict[str, Any], known: dict[str, str], threshold: int) -> Message:
         """Move the bodies of a message and of its passthrough to the storage if together they exceed the threshold.
 
         Args:
             message: The message without its passthrough.
             entries: The passthrough; entries are replaced, never changed.
-            known: The ids of entries that are stored already, by step.
+            known: The ids of entries that were stored for an earlier message, by step; those of this one are added.
             threshold: Bytes of plain JSON.
 
         Raises:
@@ -76,6 +71,7 @@ class Bodies:
         except ShipmateError as error:
             raise EmitError("Lightweight message/passthrough body upload error") from error
         stored |= zip(missing, ids, strict=True)
+        known |= {step: stored_id for step, stored_id in stored.items() if step and stored_id}
         for step, stored_id in stored.items():
             if step:
                 entries[step] = _stub(entries[step], stored_id)
@@ -92,8 +88,7 @@ class Bodies:
         except ObjectUnavailable as error:
             raise EmitError(str(error)) from error
         for step, body in zip(lacking, bodies, strict=True):
-            headers = {name: value for name, value in entries[step]["headers"].items() if name != ID_HEADER}
-            entries[step] = {**entries[step], "body": body, "headers": headers}
+            entries[step] = {**entries[step], "body": body}
 
     def _fetch(self, stored_id: str) -> Any:
         try:
@@ -118,11 +113,18 @@ def object_id(message: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _with_entries(message: Message) -> Iterable[tuple[str, Message]]:
-    yield "", message
+def forget_ids(message: Message) -> None:
+    """Take the ids of bodies that are there out of a message: they must not go with another body, without DEF-10."""
+    for each in _with_entries(message):
+        if object_id(each):
+            each["headers"] = {name: value for name, value in each["headers"].items() if name != ID_HEADER}
+
+
+def _with_entries(message: Message) -> Iterable[Message]:
+    yield message
     entries = message.get("passthrough")
     if isinstance(entries, dict):
-        yield from ((step, each) for step, each in entries.items() if isinstance(each, dict))
+        yield from (each for each in entries.values() if isinstance(each, dict))
 
 
 def _stub(message: Mapping[str, Any], stored_id: str | None) -> Message:

@@ -47,7 +47,8 @@ _BUNYAN_FIELDS: Final = frozenset({"name", "level", "msg", "time", "v", "pid", "
 _OWN_FIELDS: Final = frozenset({"threadId", "messageId", "parentMessageId", "err"})
 _TRACEBACKS: Final = logging.Formatter()
 
-_message: Final[ContextVar[Mapping[str, str]]] = ContextVar("shipmate_message", default={})  # noqa: B039  never changed
+_message: Final[ContextVar[Mapping[str, Any]]] = ContextVar("shipmate_message", default={})  # noqa: B039  never changed
+_delivery: Final[ContextVar[Mapping[str, Any]]] = ContextVar("shipmate_delivery", default={})  # noqa: B039  likewise
 
 
 def parse_level(text: str | None) -> int:
@@ -77,6 +78,25 @@ def message_fields(thread_id: str | None, message_id: str | None, parent_message
         _message.reset(token)
 
 
+@contextmanager
+def delivery_fields(place: Mapping[str, Any]) -> Iterator[None]:
+    """Have every record of the runtime that this thread or task makes meanwhile say which delivery it is about."""
+    token = _delivery.set(place)
+    try:
+        yield
+    finally:
+        _delivery.reset(token)
+
+
+def _fields_of(name: str) -> Mapping[str, Any]:
+    """Return what a record carries besides what it says. Source: contract §13."""
+    return {**_delivery.get(), **_message.get()} if _is_runtime(name) else _message.get()
+
+
+def _is_runtime(name: str) -> bool:
+    return name == _RUNTIME or name.startswith(_RUNTIME + ".")
+
+
 def _ids(thread_id: str | None, message_id: str | None, parent_message_id: str | None) -> dict[str, str]:
     named = (("threadId", thread_id), ("messageId", message_id), ("parentMessageId", parent_message_id))
     return {name: value for name, value in named if value is not None}
@@ -85,7 +105,7 @@ def _ids(thread_id: str | None, message_id: str | None, parent_message_id: str |
 class MessageLogger(logging.Logger):
     """A standard logger with ``trace`` whose records carry the ids of a message; not registered, gone with its call."""
 
-    def __init__(self, name: str, ids: Mapping[str, str]) -> None:
+    def __init__(self, name: str, ids: Mapping[str, Any]) -> None:
         """Log below the registered logger of this name, with its level and handlers."""
         super().__init__(name)
         self.parent = logging.getLogger(name)
@@ -96,6 +116,10 @@ class MessageLogger(logging.Logger):
         if self.isEnabledFor(TRACE):
             kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
             self._log(TRACE, msg, args, **kwargs)
+
+    def child(self, fields: Mapping[str, Any]) -> "MessageLogger":
+        """Return a logger for the same message whose records carry these fields as well."""
+        return MessageLogger(self.name, {**self._ids, **fields})
 
     def getChild(self, suffix: str) -> "MessageLogger":
         """Return a logger below this one, for the same message."""
@@ -156,7 +180,7 @@ class _RecordFactory:
             record.stack_info = redact(record.stack_info)
         if record.exc_info and record.exc_info[1] is not None:
             _redact_exception(record, record.exc_info[1], self._redactor)
-        record.__dict__ = _Fields({**_message.get(), **record.__dict__}, self._redactor)
+        record.__dict__ = _Fields({**_fields_of(record.name), **record.__dict__}, self._redactor)
         return record
 
 
@@ -227,8 +251,7 @@ class _BunyanFormatter(logging.Formatter):
         """Return the record as bunyan writes it, in ASCII: no character in it ends the line for anyone."""
         import json
 
-        is_runtime = record.name == _RUNTIME or record.name.startswith(_RUNTIME + ".")
-        line: dict[str, Any] = {"name": "sailor" if is_runtime else _COMPONENT, **self._fixed}
+        line: dict[str, Any] = {"name": "sailor" if _is_runtime(record.name) else _COMPONENT, **self._fixed}
         if record.name != _COMPONENT:
             line["logger"] = record.name
         for name, value in _extra(record).items():

@@ -41,14 +41,18 @@ def message(
     return made
 
 
-def check_message(value: object) -> None:
+def check_message(value: object, *, needs_body: bool = True) -> None:
     """Refuse what is not a message.
+
+    Args:
+        value: What is to be one.
+        needs_body: Whether it must have a ``body``.
 
     Raises:
         InvalidMessage: The value is not an object with a ``body``; the text says how to make one.
     """
     if isinstance(value, Mapping):
-        if "body" in value:
+        if "body" in value or not needs_body:
             return
         found = "an object without it"
     else:
@@ -268,15 +272,16 @@ def _members(value: object) -> tuple[object, object, object]:
             return value["message"], value.get("name"), value.get("stack")
     elif hasattr(value, "message"):
         return value.message, getattr(value, "name", None), getattr(value, "stack", None)
-    return value, None, None
+    is_nothing = value is None or (isinstance(value, str | int | float) and not value) or value != value
+    return _NOT_AVAILABLE if is_nothing else value, None, None
 
 
 def _formatted(text: object, name: object, stack: object) -> dict[str, Any]:
-    """Fill the gaps; the message alone may be something else than text."""
+    """Fill the gaps but that of the message, which may be anything."""
     return {
-        "name": name if isinstance(name, str) and name else "Error",
-        "message": _NOT_AVAILABLE if text is None or text == "" or text is False else _json_or_text(text),
-        "stack": stack if isinstance(stack, str) and stack else _NOT_AVAILABLE,
+        "name": _json_or_text(name) if name else "Error",
+        "message": _json_or_text(text),
+        "stack": _json_or_text(stack) if stack else _NOT_AVAILABLE,
     }
 
 

@@ -86,6 +86,9 @@ class Post:
 class Outbox:
     """The sink for one delivery."""
 
+    is_lenient = True
+    """The platform takes messages without a body. Source: contract §7, without its DEF-26."""
+
     def __init__(self, post: Post, delivery: Delivery, incoming: Incoming) -> None:
         """Begin with a delivery; its message is not decoded yet."""
         self._post = post
@@ -93,7 +96,7 @@ class Outbox:
         self.incoming = incoming
         self._base = post.wire.base_headers(incoming, epoch_ms())
         self._message: Mapping[str, Any] = {}
-        self._known: Mapping[str, str] = {}
+        self._stored: dict[str, str] = {}
         self._own = post.settings.flow.step_id
         self.is_decoded = True
         """Whether the input can go with an error."""
@@ -102,10 +105,9 @@ class Outbox:
         self.errors = 0
         """Errors that the call does not know of."""
 
-    def carry(self, message: Mapping[str, Any], known: Mapping[str, str]) -> None:
-        """Note what the emitted messages carry along, and which of it is in the object storage."""
+    def carry(self, message: Mapping[str, Any]) -> None:
+        """Note what the emitted messages carry along."""
         self._message = message
-        self._known = known
 
     def deliver(self, event: Event) -> None:
         """Take one event, and return when it is safe.
@@ -150,9 +152,9 @@ class Outbox:
         settings = self._settings
         given = emitted.get("headers")
         headers, key = routed(given) if isinstance(given, Mapping) else ({}, None)
-        message_id = str(emitted.get("id") or new_id())
-        message = {**emitted, "id": emitted.get("id") or message_id, "headers": headers}
-        if self._post.is_passthrough or settings.is_lightweight:
+        message_id = emitted.get("id") or new_id()
+        message = {**emitted, "id": message_id, "headers": headers}
+        if self._post.is_passthrough or settings.is_lightweight or emitted.get("passthrough"):
             message = self._assemble(message)
         body = self._post.wire.data_body(message, to_json)
         self._check_size(body)
@@ -164,18 +166,16 @@ class Outbox:
         settings = self._settings
         is_active = self._post.is_passthrough
         entries: dict[str, Any] = {}
-        known = dict(self._known)
+        stored: dict[str, str] = {}
         if is_active:
             sender = self.incoming.step_id
             entries = carried(self._message, sender, without_self=settings.no_self_passthrough)
+            stored = self._stored
             message = without(message)
-            if settings.no_self_passthrough and sender and "" in known:
-                known[sender] = known[""]
         elif isinstance(own := message.get("passthrough"), Mapping):
-            entries, known = dict(own), {}
-        known.pop("", None)
+            entries = dict(own)
         if settings.is_lightweight:
-            message = self._post.bodies.store(message, entries, known, settings.lightweight_threshold_bytes)
+            message = self._post.bodies.store(message, entries, stored, settings.lightweight_threshold_bytes)
         else:
             self._post.bodies.inline(entries)
         if is_active and not settings.no_self_passthrough:
@@ -189,15 +189,18 @@ class Outbox:
         original = self._delivery.body if self.is_decoded else None
         headers = {**self._base, "messageId": new_id(), "end": epoch_ms()}
         body = post.wire.error_body(sealed, original, self.incoming)
+        self._copy_error(sealed, headers)  # whoever waits for it does not wait for the throttle
         post.error.wait()
         post.broker.publish(Publication(self._broker.error_key, body, headers))
-        reply_to = self.incoming.reply_to
+
+    def _copy_error(self, sealed: bytes, headers: Mapping[str, Any]) -> None:
+        post, reply_to = self._post, self.incoming.reply_to
         if not reply_to or self._settings.no_error_replies:
             return
         more = {"messageId": new_id(), "x-eio-error-response": True}
         try:
             post.broker.publish(Publication(reply_to, sealed, {**headers, **more}, is_reply=True))
-        except EmitUnconfirmed as error:  # who waited for it has gone; the error itself has arrived
+        except EmitUnconfirmed as error:  # who waited for it has gone, and the error itself follows
             if error.is_left_to_broker:
                 raise
             _log.warning("the copy of an error was not taken: %s", error)
@@ -243,8 +246,8 @@ class Outbox:
         if not reply_to:
             raise EmitError("Component emitted 'httpReply' event but 'reply_to' was not found in AMQP headers")
         value = dict(event.value)
-        if isinstance(value.get("headers"), Mapping):
-            value["headers"], _ = routed(value["headers"])
+        given = value.get("headers")
+        value["headers"], _ = routed(given) if isinstance(given, Mapping) else ({}, None)
         body = self._post.wire.sealed(value)
         self._check_size(body)
         headers = {**self._base, "messageId": new_id(), "protocolVersion": _REPLY_PROTOCOL}

@@ -5,19 +5,25 @@ Source: contract §8.6, §9, §12.
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from shipmate.errors import MissingSetting, PlatformRefused
-from shipmate.http import HeaderAuth, HttpService, Patience, json_object
+from shipmate.http import HeaderAuth, HttpService, Patience, Reading, json_object
+from shipmate.message import to_json
 from shipmate.settings import ApiSettings
 
 if TYPE_CHECKING:
     import requests
 
-_NOT_FOUND: Final = 404
+_JSON: Final = {"Content-Type": "application/json"}
 _CONFLICT: Final = 409
+# Of startup data, any status below 400 is a success. Source: contract §9.3.
+_DONE: Final = frozenset(range(300, 400))
+_STORED: Final = Reading(_DONE)
+_STORED_OR_CONFLICT: Final = Reading(_DONE | {_CONFLICT})
+_DELETED: Final = Reading(_DONE, expected_again=frozenset({404}))
 _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -80,7 +86,9 @@ class PlatformClient:
 
     def update_account(self, account: str, keys: Mapping[str, Any]) -> None:
         """Store new keys of an account."""
-        self.put(f"/v1/accounts/{_escaped(account)}", json={"keys": dict(keys)})
+        reading = Reading(is_told=True, secrets=list(_texts(keys)))
+        body = to_json({"keys": dict(keys)})
+        self.put(f"/v1/accounts/{_escaped(account)}", data=body, headers=_JSON, reading=reading)
 
     def secret(self, secret_id: str) -> Mapping[str, Any]:
         """Return the attributes of a secret: ``{"type": "oauth2", "credentials": {...}}``."""
@@ -96,14 +104,14 @@ class PlatformClient:
         Nothing, numbers and booleans are stored as ``{}``: contract §1.3.
         """
         path = _startup_path(flow_id)
-        state = {} if not data or isinstance(data, int | float) else data
-        if self.post(path, json=state, expected=frozenset({_CONFLICT})).status_code == _CONFLICT:
+        state = to_json({} if not data or isinstance(data, int | float) else data)
+        if self.post(path, data=state, headers=_JSON, reading=_STORED_OR_CONFLICT).status_code == _CONFLICT:
             self.delete_startup_data(flow_id)
-            self.post(path, json=state)
+            self.post(path, data=state, headers=_JSON, reading=_STORED)
 
     def startup_data(self, flow_id: str) -> Any:
         """Return what a startup hook has stored."""
-        response = self.get(_startup_path(flow_id))
+        response = self.get(_startup_path(flow_id), reading=_STORED)
         try:
             return response.json()
         except ValueError:
@@ -112,8 +120,8 @@ class PlatformClient:
         raise PlatformRefused("startup data: expected JSON, found something else")
 
     def delete_startup_data(self, flow_id: str) -> None:
-        """Delete what a startup hook has stored; that there is nothing is no error, it may be an answer got lost."""
-        self.delete(_startup_path(flow_id), expected=frozenset({_NOT_FOUND}))
+        """Delete what a startup hook has stored."""
+        self.delete(_startup_path(flow_id), reading=_DELETED)
 
     def _secret_path(self, secret_id: str) -> str:
         if not self._workspace_id:
@@ -137,6 +145,7 @@ class ObjectStorage:
             attempts=settings.storage_retries + 1,
             timeout_seconds=settings.storage_timeout_ms / 1000,
             is_growing=True,
+            temporary=frozenset(),  # contract §8.6
             sleep=sleep.sleep,
         )
         self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), patience)
@@ -188,6 +197,18 @@ def _attributes(response: "requests.Response") -> Mapping[str, Any]:
     if not isinstance(attributes, dict):
         raise PlatformRefused("secret: expected data.attributes in the answer, found none")
     return attributes
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield all texts in a value, at any depth."""
+    if isinstance(value, str):
+        yield from [value] if value else ()
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _texts(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _texts(member)
 
 
 def _startup_path(flow_id: str) -> str:

@@ -46,7 +46,7 @@ class Place:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Place":
-        """Read the address; user and password in it are taken out if both are there.
+        """Read the address; user and password in it are taken out, also one without the other.
 
         >>> place = Place.from_environ({"ELASTICIO_POST_RESULT_URL": "http://us%40er:p%3Aw@host/results/1"})
         >>> place.url, place.user, str(place.password)
@@ -64,10 +64,9 @@ class Place:
             is_address = False
         if not is_address:
             raise BadSetting(f"{_URL}: expected an http or https address, found something else")
-        user, password = parts.username, parts.password
-        if user and password:
-            url = url.replace(f"{parts.netloc.rpartition('@')[0]}@", "", 1)
-            user, secret = _decoded(user), Secret(_decoded(password))
+        url = url.replace(f"{parts.netloc.rpartition('@')[0]}@", "", 1) if "@" in parts.netloc else url
+        if parts.username or parts.password:
+            user, secret = _decoded(parts.username or ""), Secret(_decoded(parts.password or ""))
         else:
             user, secret = None, None
         attempts = integer(environ, "ELASTICIO_API_REQUEST_RETRY_ATTEMPTS", 3)

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 from shipmate import component
 from shipmate.emission import Event
-from shipmate.errors import AuthorError, BadInput, FunctionNotFound, ServiceTimeout, ShipmateError
+from shipmate.errors import AuthorError, BadInput, FunctionNotFound, MissingSetting, ServiceTimeout, ShipmateError
 from shipmate.executor import Services, call_model, verify
 from shipmate.foreground import leave
 from shipmate.message import error_text, from_json
@@ -23,11 +23,16 @@ from shipmate.platformkeys import PlatformKeys
 from shipmate.provision import Sessions, configure_log, load_component, platform_of, register_secrets
 from shipmate.redaction import Redactor
 from shipmate.results import Place, Result
-from shipmate.settings import ApiSettings, bounded, text
+from shipmate.settings import bounded
 from shipmate.watch import Limit, Stopped, Watch
 
 _log: Final = logging.getLogger("shipmate.service")
-_METHODS: Final = ("verifyCredentials", "getMetaModel", "selectModel")
+_NEEDED: Final = ("CFG", "API_URI", "API_USERNAME", "API_KEY")
+_NEEDED_FOR: Final[Mapping[str, tuple[str, ...]]] = {
+    "verifyCredentials": (),
+    "getMetaModel": ("ACTION_OR_TRIGGER",),
+    "selectModel": ("ACTION_OR_TRIGGER", "GET_MODEL_METHOD"),
+}
 _REFRESH_SECONDS: Final = 60.0
 # A person waits before a screen for the answer.
 _LIMIT_SECONDS: Final = 300
@@ -51,13 +56,13 @@ class Question:
             MissingSetting: A variable is unset or empty.
             BadInput: The method is unknown, or ``cfg`` is no JSON object.
         """
-        if method not in _METHODS:
-            raise BadInput(f"expected one of {', '.join(_METHODS)} as method, found {method!r}")
-        cfg = text(environ, "ELASTICIO_CFG")
-        ApiSettings.from_environ(environ)
-        function = "" if method == "verifyCredentials" else text(environ, "ELASTICIO_ACTION_OR_TRIGGER")
-        model = text(environ, "ELASTICIO_GET_MODEL_METHOD") if method == "selectModel" else "getMetaModel"
-        return cls(method, _parsed(cfg), function, model)
+        if method not in _NEEDED_FOR:
+            raise BadInput(f'Unknown service method "{method}"')
+        for name in (*_NEEDED, *_NEEDED_FOR[method]):
+            _provided(environ, name)
+        function = environ.get("ELASTICIO_ACTION_OR_TRIGGER", "")
+        model = environ["ELASTICIO_GET_MODEL_METHOD"] if method == "selectModel" else "getMetaModel"
+        return cls(method, _parsed(environ["ELASTICIO_CFG"]), function, model)
 
 
 class ServiceSink:
@@ -184,6 +189,7 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     try:
         place = Place.from_environ(environ)
     except ShipmateError as error:
+        _log.critical("%s", error)
         return _failed(str(error))
     redactor.add(place.password)
     root = root or Path.cwd() / environ.get("ELASTICIO_COMPONENT_PATH", "").lstrip("/")
@@ -217,6 +223,11 @@ def _serve(service: Service, place: Place, watch: Watch, limit: Limit) -> None:
 def _failed(reason: str) -> int:
     sys.stderr.write(f"Error: {' '.join(reason.split())}\n")
     return 1
+
+
+def _provided(environ: Mapping[str, str], name: str) -> None:
+    if not environ.get(f"ELASTICIO_{name}"):
+        raise MissingSetting(f"ELASTICIO_{name} is not provided")
 
 
 def _parsed(cfg: str) -> dict[str, Any]:

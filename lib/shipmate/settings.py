@@ -4,6 +4,7 @@ Source: contract §2, §5.4, §8.6, §9, §13.
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,10 +12,16 @@ from typing import Final
 from shipmate.errors import BadSetting, MissingSetting
 
 _PREFIX: Final = "ELASTICIO_"
-_LEADING_INTEGER: Final = re.compile(r"\s*([+-]?\d+)")
+_LEADING_INTEGER: Final = re.compile(r"\s*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(?!0[xX])([0-9]{1,300}))")
 _IV_BYTES: Final = 16
-# Words as lodash sees them: runs of digits, of capitals up to the last one before a small letter, of small letters.
-_WORD: Final = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_NO_NUMBER: Final = sys.maxsize
+"""Stands for no limit where any number is one."""
+# Words as lodash sees them: ordinals, runs of digits, of capitals up to the last one before a small letter, of small
+# letters.
+_WORD: Final = re.compile(
+    r"\d*(?:1st|2nd|3rd|(?![123])\dth)(?=\b|[A-Z_])|\d*(?:1ST|2ND|3RD|(?![123])\dTH)(?=\b|[a-z_])"
+    r"|\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+"
+)
 
 _ALWAYS_NEEDED: Final = (
     "FLOW_ID", "EXEC_ID", "STEP_ID", "CONTAINER_ID", "WORKSPACE_ID", "USER_ID", "COMP_ID", "FUNCTION",
@@ -53,13 +60,17 @@ def text(environ: Mapping[str, str], name: str) -> str:
 
 
 def integer(environ: Mapping[str, str], name: str, default: int) -> int:
-    """Return a variable as a number: leading digits count, 0 is a value, anything else is the default.
+    """Return a variable as JavaScript's parseInt does: leading digits count, 0 is a value, other text the default.
 
-    >>> [integer({"N": value}, "N", 3) for value in ("12abc", "0", "-4", "abc", "")]
-    [12, 0, -4, 3, 3]
+    >>> [integer({"N": value}, "N", 3) for value in ("12abc", "0", "-4", "0x1F", "abc", "")]
+    [12, 0, -4, 31, 3, 3]
     """
     match = _LEADING_INTEGER.match(environ.get(name) or "")
-    return int(match[1]) if match else default
+    if match is None:
+        return default
+    sign, hexadecimal, digits = match.groups()
+    value = int(hexadecimal, 16) if hexadecimal else int(digits)
+    return -value if sign == "-" else value
 
 
 def boolean(environ: Mapping[str, str], name: str, default: bool) -> bool:
@@ -113,7 +124,7 @@ class ApiSettings:
             delay_ms=integer(environ, "ELASTICIO_API_REQUEST_RETRY_DELAY", 100),
             storage_uri=environ.get("ELASTICIO_OBJECT_STORAGE_URI", "").rstrip("/"),
             storage_token=Secret(environ.get("ELASTICIO_OBJECT_STORAGE_TOKEN", "")),
-            storage_retries=bounded(environ, "REQUEST_MAX_RETRY", 2, 0, 4),
+            storage_retries=bounded(environ, "REQUEST_MAX_RETRY", 2, 1, 4),
             storage_timeout_ms=bounded(environ, "REQUEST_TIMEOUT", 10_000, 500, 20_000),
         )
 
@@ -229,9 +240,9 @@ class StepSettings:
 
 def log_fields(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what every line of the log carries: the variables that are set, and the flow's id as ``tag``."""
-    fields = {_PREFIX + name: environ[_PREFIX + name] for name in _LOGGED if environ.get(_PREFIX + name)}
+    fields = {_PREFIX + name: environ[_PREFIX + name] for name in _LOGGED if _PREFIX + name in environ}
     flow_id = environ.get(_PREFIX + "FLOW_ID")
-    return {**fields, "tag": flow_id} if flow_id else fields
+    return fields if flow_id is None else {**fields, "tag": flow_id}
 
 
 def camel_case(name: str) -> str:
@@ -250,7 +261,7 @@ def _flow(environ: Mapping[str, str]) -> FlowSettings:
 
 
 def _broker(environ: Mapping[str, str]) -> BrokerSettings:
-    attempts = integer(environ, _PREFIX + "AMQP_PUBLISH_RETRY_ATTEMPTS", -1)
+    attempts = integer(environ, _PREFIX + "AMQP_PUBLISH_RETRY_ATTEMPTS", _NO_NUMBER)
     return BrokerSettings(
         uri=Secret(environ[_PREFIX + "AMQP_URI"]),
         queue=environ[_PREFIX + "LISTEN_MESSAGES_ON"],
@@ -263,7 +274,7 @@ def _broker(environ: Mapping[str, str]) -> BrokerSettings:
         is_persistent=boolean(environ, _PREFIX + "AMQP_PERSISTENT_MESSAGES", False),
         confirms=boolean(environ, _PREFIX + "AMQP_PUBLISH_CONFIRM_ENABLED", True),
         publish_delay_ms=integer(environ, _PREFIX + "AMQP_PUBLISH_RETRY_DELAY", 100),
-        publish_attempts=None if attempts < 0 else attempts,
+        publish_attempts=None if attempts == _NO_NUMBER else attempts,
         publish_max_delay_ms=integer(environ, _PREFIX + "AMQP_PUBLISH_MAX_RETRY_DELAY", 300_000),
         reconnect_attempts=integer(environ, _PREFIX + "AMQP_RECONNECT_ATTEMPTS", 3),
         reconnect_delay_ms=integer(environ, _PREFIX + "AMQP_RECONNECT_TIMEOUT", 100),

@@ -21,8 +21,8 @@ from shipmate.errors import BrokerLost, EmitUnconfirmed, ShipmateError
 from shipmate.executor import Ids, Outcome, Services, process_later, run_hook
 from shipmate.foreground import leave
 from shipmate.inbox import Inbox
-from shipmate.lightweight import Bodies
-from shipmate.log import Redactor
+from shipmate.lightweight import Bodies, forget_ids
+from shipmate.log import Redactor, delivery_fields
 from shipmate.message import encode, error_text, format_error, from_json
 from shipmate.outbox import Outbox, Post, StepState, start_error
 from shipmate.platformkeys import PlatformKeys
@@ -37,6 +37,8 @@ _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _START_ERROR_SECONDS: Final = 5.0
 # How long a broker may confirm nothing while the process stops, before the messages are left to it.
 _UNCONFIRMED_SECONDS: Final = 0.4
+# A level of JSON is two calls; the official runtime takes thousands of levels, and a thread has the stack for these.
+_CALLS: Final = 6000
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 _LOOK_SECONDS: Final = 0.1
 _REFRESH_SECONDS: Final = 60.0
@@ -194,13 +196,16 @@ class Step:
             self._broker.leave(delivery)
             self._in_flight.end()
             return
-        outbox = Outbox(self._post, delivery, Incoming.from_headers(delivery.headers))
-        try:
-            self._process_message(delivery, outbox)
-        except Exception as error:  # the edge of a delivery: whatever happens, its input is settled
-            _log.error("a message could not be processed", exc_info=error)
-            self._fail(outbox, error)
-            self._end(delivery, outbox, is_good=False)
+        incoming = Incoming.from_headers(delivery.headers)
+        outbox = Outbox(self._post, delivery, incoming)
+        with delivery_fields(_place(delivery, incoming)):
+            _log.debug("processing a message")
+            try:
+                self._process_message(delivery, outbox)
+            except Exception as error:  # the edge of a delivery: whatever happens, its input is settled
+                _log.error("a message could not be processed", exc_info=error)
+                self._fail(outbox, error)
+                self._end(delivery, outbox, is_good=False)
 
     def _process_message(self, delivery: Delivery, outbox: Outbox) -> None:
         incoming = outbox.incoming
@@ -208,15 +213,15 @@ class Step:
             message = self._wire.read(delivery.body, delivery.headers, incoming)
         except Undecodable as error:
             outbox.is_decoded = False
-            _log.error("a message could not be decoded", extra={"reason": str(error), **_place(delivery)})
+            _log.error("a message could not be decoded", extra={"reason": str(error)})
             raise
         if self._function.auto_resolve:
-            known = self._post.bodies.resolve(message)
-        else:
-            known = {}
+            self._post.bodies.resolve(message)
         if self._post.is_passthrough:
-            outbox.carry(message, known)
+            outbox.carry(message)
             message = from_json(encode(message))
+        if self._function.auto_resolve:
+            forget_ids(message)
 
         def ended(outcome: Outcome) -> None:
             self._end(delivery, outbox, is_good=not (outcome.errors or outbox.errors))
@@ -260,6 +265,7 @@ def main(root: Path | None = None) -> NoReturn:
     try:
         status = run(os.environ, root)
     except ShipmateError as error:
+        _log_start_failure(error)
         sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
         status = 1
     leave(status)
@@ -275,10 +281,11 @@ def run(environ: Mapping[str, str], root: Path | None) -> int:
     Raises:
         MissingSetting, BadSetting: A variable is not what it must be; nothing was done.
     """
-    settings = StepSettings.from_environ(environ)
     redactor = Redactor()
     redactor.add_environment(environ)
     configure_log(environ, redactor)
+    settings = StepSettings.from_environ(environ)
+    sys.setrecursionlimit(max(_CALLS, sys.getrecursionlimit()))
     root = root or Path.cwd() / settings.component_path.lstrip("/")
     if settings.is_shutdown:
         return shut_down(settings, root, environ, redactor)
@@ -322,7 +329,9 @@ def _run_hook(name: str, hook: Callable[..., Any] | None, *args: Any) -> Any:
 def _log_start_failure(error: BaseException) -> None:
     """Log why the process ends."""
     if isinstance(error, ShipmateError):
-        _log.critical("%s", error, extra={"err": {"name": type(error).__name__, "code": error.code}})
+        name = type(error).__name__
+        err = {"message": str(error), "name": name, "stack": f"{name}: {error}", "code": error.code}
+        _log.critical("%s", error, extra={"err": err})
     else:
         _log.critical("%s: %s", type(error).__name__, error_text(error), exc_info=error)
 
@@ -332,8 +341,11 @@ def _config(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return config if isinstance(config, Mapping) else {}
 
 
-def _place(delivery: Delivery) -> dict[str, Any]:
+def _place(delivery: Delivery, incoming: Incoming) -> dict[str, Any]:
     return {
+        "threadId": incoming.thread_id,
+        "messageId": incoming.message_id or "unknown",
+        "parentMessageId": incoming.parent_message_id or "unknown",
         "consumerTag": delivery.consumer_tag,
         "deliveryTag": delivery.tag,
         "redelivered": delivery.is_redelivered,

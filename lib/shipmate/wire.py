@@ -3,6 +3,7 @@
 Source: contract §4, §5, §6.
 """
 
+import math
 import random
 import time
 import uuid
@@ -39,9 +40,10 @@ def epoch_ms() -> int:
 class Incoming:
     """What the headers of a delivery say. Source: contract §5.1."""
 
-    thread_id: str
-    message_id: str | None
-    parent_message_id: str | None
+    thread_id: Any
+    """Text, unless the sender has used another type: ids go on as they came."""
+    message_id: Any
+    parent_message_id: Any
     step_id: str | None
     """The step that sent the message."""
     reply_to: str | None
@@ -56,22 +58,26 @@ class Incoming:
         """Read the headers of a delivery, which may have none."""
         kept: Headers = {}
         for name, value in headers.items():
-            if name[:1] in "xX" and name.lower().startswith(_META):
+            if isinstance(name, str) and name[:1] in "xX" and name.lower().startswith(_META):
                 kept[name.lower()] = value
         thread_id = headers.get("threadId") or kept.get(_TRACE_ID) or new_id()
         reply_to = headers.get("reply_to") or None
         if reply_to:
             kept["reply_to"] = reply_to
         return cls(
-            thread_id=_text(thread_id) or "",
-            message_id=_text(headers.get("messageId")),
-            parent_message_id=_text(headers.get("parentMessageId")),
+            thread_id=thread_id,
+            message_id=_known(headers.get("messageId")),
+            parent_message_id=_known(headers.get("parentMessageId")),
             step_id=_text(headers.get("stepId")),
             reply_to=_text(reply_to),
             protocol=_protocol(headers.get("protocolVersion")),
             rebounds=_count(headers.get("reboundIteration")),
             kept=kept,
         )
+
+
+def _known(value: object) -> Any:
+    return None if value == "" else value
 
 
 def _text(value: object) -> str | None:
@@ -88,7 +94,9 @@ def _protocol(value: object) -> float:
 
 
 def _count(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    """Return how often a message came back; what is no number has not, and no number makes a delay of a fraction."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return max(0, int(value)) if is_number and math.isfinite(value) else 0  # type: ignore[arg-type, call-overload]
 
 
 class Wire:
@@ -130,7 +138,7 @@ class Wire:
 
     def _failure(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a step that handles errors is given. Source: contract §4.4."""
-        found = {}
+        found = dict(envelope)
         for name in ("error", "errorInput"):
             if value := envelope.get(name):
                 if not isinstance(value, str):
@@ -222,5 +230,9 @@ def _object(content: bytes) -> dict[str, Any]:
 def _json(content: bytes) -> Any:
     try:
         return from_json(content)
-    except ValueError as error:
+    except ValueError:
+        pass
+    try:
+        return from_json(content.decode("utf-8", "replace"))  # as in the official runtime, bytes that are no text cost
+    except ValueError as error:  # a character, and not the message
         raise Undecodable(f"not JSON: {error}") from None

@@ -90,6 +90,45 @@ def test_what_the_function_changes_does_not_change_what_is_carried(launch: Launc
     assert set(taken(queues)["passthrough"]) == {"step_0", "previous"}
 
 
+def test_what_is_carried_keeps_its_reference(launch: Launch, queues: StepQueues, platform: Platform) -> None:
+    """Contract 8.3, 14: the id is kept for the steps that follow, and the body is there for those that cannot fetch."""
+    launch(NO_SELF_PASSTRHOUGH="1")
+    body_id = store(platform, queues, {"return": {"body": {"x": 1}}})
+    entry_id = store(platform, queues, {"k": 1})
+    queues.publish(
+        {"body": {}, "headers": {ID: body_id}, "passthrough": {"step_0": {"headers": {ID: entry_id}}}},
+        headers={"stepId": "previous"},
+    )
+    assert taken(queues)["passthrough"] == {
+        "step_0": {"body": {"k": 1}, "headers": {ID: entry_id}},
+        "previous": {"body": {"return": {"body": {"x": 1}}}, "headers": {ID: body_id}},
+    }
+
+
+def test_what_is_carried_is_stored_once_for_all_that_is_emitted(
+    launch: Launch, queues: StepQueues, platform: Platform
+) -> None:
+    """Contract 8.4: two messages, and one object for the entry that both carry."""
+    launch(EMIT_LIGHTWEIGHT_MESSAGE="true", OBJECT_STORAGE_SIZE_THRESHOLD=0)
+    do = [["emit", "data", {"body": 1}], ["emit", "data", {"body": 2}]]
+    queues.publish({"body": {"do": do}, "passthrough": {"step_0": {"body": {"k": 1}}}})
+    first, second = (each.message["passthrough"]["step_0"] for each in queues.take("data", 2))
+    assert first == second
+    assert len(platform.maester.objects) == 3
+
+
+def test_references_that_a_function_carries_itself_are_resolved(
+    launch: Launch, queues: StepQueues, platform: Platform
+) -> None:
+    """Contract 8.5: also where the step carries nothing along, for the next step may be unable to fetch."""
+    platform.steps["flow"]["step"]["is_passthrough"] = False
+    launch()
+    entry_id = store(platform, queues, {"k": 1})
+    own = {"mine": {"body": {}, "headers": {ID: entry_id}}, "full": {"body": {"f": 1}, "headers": {ID: "unknown"}}}
+    queues.publish({"body": {"return": {"body": 1, "passthrough": own}}})
+    assert taken(queues)["passthrough"] == {**own, "mine": {"body": {"k": 1}, "headers": {ID: entry_id}}}
+
+
 def test_stored_bodies_are_fetched_for_the_function(launch: Launch, queues: StepQueues, platform: Platform) -> None:
     """Contract 17.11, without DEF-10: of the message and its passthrough; the references are gone."""
     launch()
@@ -123,7 +162,7 @@ def test_a_function_may_fetch_for_itself(launch: Launch, queues: StepQueues, pla
     )
     message = taken(queues)
     assert message["body"]["msg"]["headers"] == {ID: "untouched"}
-    assert message["passthrough"]["step_0"] == {"body": {"k": 1}, "headers": {}}
+    assert message["passthrough"]["step_0"] == {"body": {"k": 1}, "headers": {ID: entry_id}}
 
 
 @pytest.mark.parametrize("fault", [Fault(status=404), Fault(status=200, body=b"not encrypted"), None])

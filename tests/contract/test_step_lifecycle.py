@@ -48,6 +48,18 @@ def failed_start(container: Container, queues: StepQueues, function: str) -> str
     return str(error.error["message"])
 
 
+def told_at_once(container: Container) -> str:
+    """Return what a container that could not begin has said: one line for a person, one record for the platform."""
+    assert container.wait() == 1
+    (record,) = container.records
+    assert (record["name"], record["level"]) == ("sailor", 60)
+    assert record["err"]["message"] == record["msg"]
+    assert set(record["err"]) == {"message", "name", "stack", "code"}
+    (line,) = [each for each in container.lines if not each.startswith("{")]
+    assert line.split()[:2] == ["Error:", record["msg"].split()[0]]
+    return line.removeprefix("Error: ")
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -60,16 +72,13 @@ def failed_start(container: Container, queues: StepQueues, function: str) -> str
 )
 def test_a_missing_variable_is_one_line_and_status_one(launch: Launch, name: list[str]) -> None:
     """Contract 2.2, 2.3: the first that is missing, by its name; nothing else happens."""
-    container = launch(**{name[0]: "", name[-1]: ""})
-    assert container.wait() == 1
-    assert container.lines == [f"Error: ELASTICIO_{name[0]} is missing"]
+    assert told_at_once(launch(**{name[0]: "", name[-1]: ""})) == f"ELASTICIO_{name[0]} is missing"
 
 
 def test_a_vector_of_another_length_is_one_line_and_status_one(launch: Launch) -> None:
     """Contract 4.1: sixteen bytes, not characters."""
-    container = launch(MESSAGE_CRYPTO_IV="too short")
-    assert container.wait() == 1
-    assert container.lines == ["Error: ELASTICIO_MESSAGE_CRYPTO_IV: expected a text of 16 bytes, found 9"]
+    text = told_at_once(launch(MESSAGE_CRYPTO_IV="too short"))
+    assert text == "ELASTICIO_MESSAGE_CRYPTO_IV: expected a text of 16 bytes, found 9"
 
 
 def test_a_broker_that_is_not_there_is_told_without_its_password(launch: Launch) -> None:
@@ -87,10 +96,7 @@ def test_a_broker_that_is_not_there_is_told_without_its_password(launch: Launch)
 )
 def test_an_address_that_is_none_is_one_line(launch: Launch, uri: str, expected: str) -> None:
     """What cannot be an address of a broker is told as such."""
-    container = launch(AMQP_URI=uri)
-    assert container.wait() == 1
-    (line,) = container.lines
-    assert line.startswith(f"Error: {expected}")
+    assert told_at_once(launch(AMQP_URI=uri)).startswith(expected)
 
 
 def test_the_order_of_a_start_is_that_of_the_platform(
@@ -116,6 +122,12 @@ def test_an_empty_state_is_stored_as_an_empty_object(launch: Launch, platform: P
     """Contract 1.3, without DEF-19."""
     launch("hooked", {"TEST_STATE": state}, STARTUP_REQUIRED="1").ready()
     assert platform.startup_data["flow"] == {}
+
+
+def test_a_start_whose_error_cannot_be_published_ends_all_the_same(launch: Launch, queues: StepQueues) -> None:
+    """Contract 15, DEF-21 and J-1: no process lives on that does not consume."""
+    container = launch("unknown", ERROR_ROUTING_KEY=f"{queues.name}-nowhere", AMQP_PUBLISH_RETRY_ATTEMPTS=1)
+    assert container.wait() == 1
 
 
 @pytest.mark.parametrize("hook", ["startup", "init"])

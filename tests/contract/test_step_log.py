@@ -31,6 +31,31 @@ def test_a_record_of_a_component_is_that_of_the_platform(launch: Launch, queues:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["time"])
 
 
+def test_a_record_of_the_runtime_says_which_delivery_it_is_about(launch: Launch, queues: StepQueues) -> None:
+    """Contract 13: the ids, or unknown, and where the message came from; a component's record has the ids alone."""
+    container = launch(bare={"LOG_LEVEL": "debug"})
+    queues.publish({"body": {"do": [["log", "info", "word"]]}}, headers={"threadId": "th1", "parentMessageId": None})
+    container.wait_for("word")
+    (record,) = [each for each in container.records if each["msg"] == "processing a message"]
+    (own,) = [each for each in container.records if each["msg"] == "word"]
+    assert (record["name"], record["threadId"], record["parentMessageId"]) == ("sailor", "th1", "unknown")
+    assert (record["deliveryTag"], record["redelivered"], record["exchange"]) == (1, False, "")
+    assert record["routingKey"] == queues.queue("input")
+    assert record["consumerTag"]
+    assert record["messageId"] == own["messageId"]
+    assert "parentMessageId" not in own
+    assert "deliveryTag" not in own
+
+
+def test_a_fatal_record_has_its_error(launch: Launch) -> None:
+    """Contract 13: message, name and stack."""
+    container = launch("unknown")
+    assert container.wait() == 1
+    (record,) = [each for each in container.records if each["level"] == 60]
+    assert record["err"]["message"] == record["msg"]
+    assert {"message", "name", "stack"} <= set(record["err"])
+
+
 @pytest.mark.parametrize(("level", "count"), [("trace", 3), ("INFO", 2), ("50", 1), ("fatal", 0)])
 def test_the_level_is_a_name_or_a_number(launch: Launch, queues: StepQueues, level: str, count: int) -> None:
     """Contract 2.4: in any case of its letters."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import shipmate.amqp  # noqa: F401 - has the test's own client read and write fractions
 from shipmate.emulator import Platform, StepQueues
 from tests.container import Launch, eventually
 
@@ -83,7 +84,7 @@ def test_persistence_is_a_setting(launch: Launch, queues: StepQueues) -> None:
 
 
 def test_an_input_without_any_headers_is_processed_and_acknowledged(launch: Launch, queues: StepQueues) -> None:
-    """Contract 17.2: no table of headers, no message id; the next message is consumed."""
+    """Contract 17.2, without DEF-2: no table of headers, no message id; the next message is consumed."""
     container = launch()
     queues.publish_raw(queues.cipher.encode(b'{"body": {"return": {"body": 1}}}', 1), None)
     queues.publish({"body": {"return": {"body": 2}}}, headers={"messageId": None, "threadId": None})
@@ -154,6 +155,16 @@ def test_an_error_and_data_publish_both_and_reject_the_input(launch: Launch, que
     assert reply.headers["x-eio-error-response"] is True
     assert json.loads(queues.cipher.decode(reply.body, 1)) == error.error
     is_settled(queues, dead=1)
+
+
+def test_error_copies_do_not_wait_for_the_throttle(launch: Launch, queues: StepQueues) -> None:
+    """Contract 6: a caller is answered at once, however many errors wait for their window."""
+    launch(ERROR_RATE_LIMIT=1, RATE_INTERVAL=60_000, RABBITMQ_PREFETCH_SAILOR=3)
+    replies = queues.bind(f"{queues.name}-reply")
+    for number in range(3):
+        queues.publish(told(["raise", str(number)]), headers={"reply_to": replies})
+    assert len(queues.take(replies, 3)) == 3
+    assert len(queues.take("error")) == 1
 
 
 def test_error_copies_can_be_switched_off(launch: Launch, queues: StepQueues) -> None:
@@ -302,6 +313,16 @@ def test_snapshots_are_published_in_clear_and_given_to_the_next_message(launch: 
     assert (queues.depth("snapshot"), queues.depth("error")) == (0, 0)
 
 
+def test_a_snapshot_that_was_not_published_is_not_given_to_the_next_message(launch: Launch, queues: StepQueues) -> None:
+    """Contract 15, DEF-27: this process and the platform know the same."""
+    launch(SNAPSHOT_ROUTING_KEY=f"{queues.name}-nowhere", AMQP_PUBLISH_RETRY_ATTEMPTS=1)
+    queues.publish(told(["try", "snapshot", {"a": 1}], ["try", "updateSnapshot", {"b": 1}]))
+    queues.publish(told(["given"]))
+    caught, _, given = queues.take("data", 3)
+    assert "could not be routed" in caught.message["body"]["caught"]
+    assert given.message["body"]["snapshot"] == {}
+
+
 def test_an_answer_goes_where_it_is_waited_for(launch: Launch, queues: StepQueues) -> None:
     """Contract 6.6: always base64, protocol 1, no end."""
     launch(PROTOCOL_VERSION=2)
@@ -313,6 +334,14 @@ def test_an_answer_goes_where_it_is_waited_for(launch: Launch, queues: StepQueue
     assert reply.headers["protocolVersion"] == 1
     assert "end" not in reply.headers
     is_settled(queues)
+
+
+def test_an_answer_always_has_headers(launch: Launch, queues: StepQueues) -> None:
+    """Contract 6.6: who answers the caller need not look whether there are some."""
+    launch()
+    replies = queues.bind(f"{queues.name}-reply")
+    queues.publish(told(["emit", "httpReply", {"statusCode": 204}]), headers={"reply_to": replies})
+    assert queues.take(replies)[0].message == {"statusCode": 204, "headers": {}}
 
 
 def test_an_answer_that_nobody_waits_for_is_an_error(launch: Launch, queues: StepQueues) -> None:
@@ -340,7 +369,7 @@ def test_who_does_not_wait_any_more_is_not_waited_for(launch: Launch, queues: St
 
 
 def test_a_message_that_is_too_large_raises_and_counts_once(launch: Launch, queues: StepQueues) -> None:
-    """Contract 6.1, 14: the function is told, may go on, and the input is rejected all the same."""
+    """Contract 6.1, 14, without DEF-29: the function is told, may go on, and the input is rejected all the same."""
     launch(OUTGOING_MESSAGE_SIZE_LIMIT=200)
     queues.publish(told(["try", "data", {"body": "x" * 200}]))
     (error,) = queues.take("error")
@@ -382,15 +411,65 @@ def test_an_emit_that_is_not_waited_for_belongs_to_its_message(launch: Launch, q
     is_settled(queues)
 
 
+def test_the_first_end_decides_about_the_input(launch: Launch, queues: StepQueues) -> None:
+    """Contract 3.4: what fails later is published, and the input is acknowledged all the same."""
+    launch()
+    queues.publish(told(["emit", "end"], ["emit", "data", {"body": "late"}], ["raise", "too late"]))
+    assert queues.take("data")[0].message["body"] == "late"
+    assert queues.take("error")[0].error["message"] == "too late"
+    is_settled(queues)
+
+
 def test_nothing_that_a_function_returns_or_prints_disturbs_the_step(launch: Launch, queues: StepQueues) -> None:
-    """Contract 7, 13: None is nothing, an empty message is none, and what is printed is tolerated."""
+    """Contract 7, 13: None is nothing, other things than objects are no messages, and what is printed is tolerated."""
     container = launch()
     queues.publish(told(["print", "plain text"]))
-    queues.publish(told(**{"return": {}}))
+    queues.publish(told(**{"return": ["text"]}))
     (error,) = queues.take("error")
     assert "A message is an object" in error.error["message"]
     is_settled(queues, dead=1)
     container.wait_for("plain text")
+
+
+@pytest.mark.parametrize("lightweight", [False, True])
+def test_a_message_may_lack_its_body(launch: Launch, queues: StepQueues, lightweight: bool) -> None:
+    """Contract 7, 15 DEF-26: an empty object is emitted as well, however it is handed over."""
+    launch(EMIT_LIGHTWEIGHT_MESSAGE=str(lightweight).lower(), OBJECT_STORAGE_SIZE_THRESHOLD=30)
+    queues.publish(told(["emit", "data", {"headers": {"a": 1}}], **{"return": {}}))
+    first, second = queues.take("data", 2)
+    assert first.message == {"id": first.headers["messageId"], "headers": {"a": 1}}
+    assert second.message == {"id": second.headers["messageId"], "headers": {}}
+    is_settled(queues)
+
+
+@pytest.mark.parametrize("value", [None, 0, "", False])
+def test_what_is_falsy_in_javascript_is_nothing(launch: Launch, queues: StepQueues, value: Any) -> None:
+    """Contract 7: the message ends, and is acknowledged."""
+    launch()
+    queues.publish(told(**{"return": value}))
+    queues.publish(told(**{"return": {"body": "next"}}))
+    assert queues.take("data")[0].message["body"] == "next"
+    assert queues.depth("error") == 0
+    is_settled(queues)
+
+
+def test_headers_of_all_kinds_are_forwarded_as_they_came(launch: Launch, queues: StepQueues) -> None:
+    """Contract 5.1: fractions too, and ids that are numbers."""
+    launch()
+    kinds = {"x-eio-meta-a": 1.5, "x-eio-meta-b": [1, {"c": -0.5}], "x-eio-meta-d": True}
+    queues.publish(told(**{"return": {"body": 1}}), headers={**kinds, "threadId": 7, "messageId": 8})
+    (data,) = queues.take("data")
+    assert {name: data.headers[name] for name in kinds} == kinds
+    assert (data.headers["threadId"], data.headers["parentMessageId"]) == (7, 8)
+
+
+def test_a_deeply_nested_body_is_a_body(launch: Launch, queues: StepQueues) -> None:
+    """The official runtime reads and writes thousands of levels."""
+    launch()
+    body = "[" * 2000 + "]" * 2000
+    queues.publish_raw(queues.cipher.encode(f'{{"body":{body}}}'.encode(), 1), {"messageId": "m"})
+    (data,) = queues.take("data")
+    assert body in queues.cipher.decode(data.body, 1).decode()
 
 
 def test_events_of_a_kind_start_in_windows(launch: Launch, queues: StepQueues) -> None:

@@ -62,6 +62,13 @@ def test_a_descriptor_becomes_frozen_facts(tmp_path: Path) -> None:
         component.raw["title"] = "U"  # type: ignore[index]
 
 
+def test_an_id_that_is_in_both_sections_is_the_triggers(tmp_path: Path) -> None:
+    """Contract 11: a container runs what the official one would; the checks object to it."""
+    (tmp_path / "component.json").write_text('{"triggers": {"a": {"main": "x"}}, "actions": {"a": {"main": "y"}}}')
+    function = load(tmp_path).function("a")
+    assert (function.kind, function.main) == ("trigger", "x")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -71,7 +78,6 @@ def test_a_descriptor_becomes_frozen_facts(tmp_path: Path) -> None:
         ('{"actions": {"a/b": 7}}', "/actions/a~1b: expected an object, found a number"),
         ('{"actions": {"a": null}}', "/actions/a/main: expected the path of a module, found nothing"),
         ('{"actions": {"a": {}}}', "/actions/a/main: expected the path of a module, found nothing"),
-        ('{"triggers": {"a": {"main": "x"}}, "actions": {"a": {"main": "y"}}}', "/actions/a.*trigger"),
         ('{"credentials": {"fields": "x"}}', "/credentials/fields: expected an object, found text"),
         ('{"envVars": true}', "/envVars: expected an object, found a boolean"),
         ("[" * 100_000, "nesting"),

@@ -54,10 +54,12 @@ def test_the_vectors_hold_in_both_directions_and_encodings(password: str, iv: st
 
 @pytest.mark.parametrize(("password", "iv", "plain", "encoded"), VECTORS)
 def test_base64_may_be_written_in_other_ways(password: str, iv: str, plain: str, encoded: str) -> None:
-    """Contract 4.1: wrapped, unpadded, or in the alphabet for URLs, as Node reads it."""
+    """Contract 4.1: wrapped, unpadded, with something else in it, or in the alphabet for URLs, as Node reads it."""
     cipher = Cipher(password, iv)
     wrapped = "\r\n".join(encoded[start : start + 10] for start in range(0, len(encoded), 10))
-    for other in (wrapped, encoded.rstrip("="), encoded.replace("+", "-").replace("/", "_")):
+    url_safe = encoded.replace("+", "-").replace("/", "_")
+    cut = encoded if encoded.endswith("=") else f"{encoded}A"
+    for other in (wrapped, encoded.rstrip("="), url_safe, f"\ufeff{encoded[:4]}!ä*{encoded[4:]}", cut):
         assert cipher.decode(other.encode(), 1) == plain.encode()
 
 

@@ -62,6 +62,21 @@ def services() -> Iterator[Services]:
     made.loops.close()
 
 
+class Lenient(Collected):
+    """A sink for the platform."""
+
+    is_lenient = True
+
+
+def returning(value: Any) -> Any:
+    """Return an asynchronous function that returns a value."""
+
+    async def function(*_: Any) -> Any:
+        return value
+
+    return function
+
+
 Run = Callable[..., Outcome]
 
 
@@ -144,6 +159,20 @@ def test_none_is_nothing_and_what_is_empty_is_not_none(run: Run) -> None:
     for empty in empties:
         assert run(lambda *_, empty=empty: empty, sink).errors == 1
     assert [name for name, _ in sink.seen] == ["error"] * 5
+
+
+@pytest.mark.parametrize("function", [lambda value: lambda *_: value, lambda value: returning(value)])
+def test_a_lenient_sink_takes_what_the_official_runtime_takes(run: Run, function: Any) -> None:
+    """Contract 7: the platform's messages may lack a body, and what is falsy in JavaScript is nothing."""
+    sink = Lenient()
+    for nothing in (None, 0, "", False):
+        assert run(function(nothing), sink) == Outcome(0)
+    assert sink.seen == []
+    assert run(function({}), sink) == Outcome(0)
+    assert run(function({"headers": {}}), sink) == Outcome(0)
+    assert sink.seen == [("data", {}), ("data", {"headers": {}})]
+    for wrong in ([], "text", 5, True):
+        assert run(function(wrong), sink).errors == 1
 
 
 def test_the_function_gets_context_message_configuration_and_snapshot(services: Services) -> None:
@@ -496,6 +525,27 @@ def test_after_end_only_another_end_is_tolerated(run: Run, caplog: pytest.LogCap
         assert run(one, sink) == Outcome(0)
         assert sink.seen == [("end", None)]
         assert "end was emitted before" in caplog.text
+
+
+def test_the_first_end_decides_for_a_lenient_sink_and_prevents_nothing(run: Run) -> None:
+    """Contract 3.4, 6.7: components that come from the official runtime end their messages before they are done."""
+
+    def function(context: Any, *_: Any) -> Any:
+        context.emit("end")
+        context.emit("error", "late")
+        context.emit("end")
+        return body(1)
+
+    sink = Lenient()
+    assert run(function, sink) == Outcome(0)
+    assert [name for name, _ in sink.seen] == ["end", "error", "data"]
+
+    def failing(context: Any, *_: Any) -> None:
+        context.emit("error", "early")
+        context.emit("end")
+        raise ValueError("late")
+
+    assert run(failing, Lenient()) == Outcome(1)
 
 
 def test_a_function_that_is_done_can_emit_no_more(run: Run) -> None:

@@ -13,7 +13,7 @@ import requests
 
 from shipmate.emulator import Fault, Reply, Server
 from shipmate.errors import PlatformRefused, PlatformUnavailable
-from shipmate.http import HeaderAuth, HttpService, Patience, json_object, retry_after_seconds
+from shipmate.http import HeaderAuth, HttpService, Patience, Reading, json_object, retry_after_seconds
 
 CREDENTIAL = "Bearer of-the-service"
 QUERY = "signature-in-the-query"
@@ -95,9 +95,33 @@ def test_a_final_error_is_not_asked_again(server: Server, status: int) -> None:
 def test_an_expected_error_is_an_answer(server: Server, status: int) -> None:
     """A status that the caller knows what to do with comes back, even one that would be asked again."""
     server.script("/thing", Fault(status=status))
-    response = service().send("GET", server.url + "/thing", expected=frozenset({status}))
+    response = service().send("GET", server.url + "/thing", reading=Reading(frozenset({status})))
     assert response.status_code == status
     assert len(server.requests) == 1
+
+
+def test_what_is_temporary_is_the_services_affair(server: Server) -> None:
+    """Contract 8.6: the object storage is not asked again below 500."""
+    server.script("/thing", Fault(status=429))
+    with pytest.raises(PlatformRefused, match=r"HTTP 429$"):
+        service(temporary=frozenset()).send("GET", server.url + "/thing")
+    assert len(server.requests) == 1
+
+
+def test_an_answer_may_tell_why_unless_it_repeats_a_secret(server: Server) -> None:
+    """Contract 9.5: the platform's reason helps whoever reads the error."""
+    server.script("/thing", *[Fault(status=400, body={"error": "no such\nfield"})] * 2)
+    for secrets, end in (((), ': {"error":"no such\\\\nfield"}'), (("such",), "")):
+        with pytest.raises(PlatformRefused, match=f"found HTTP 400{end}$"):
+            service().send("GET", server.url + "/thing", reading=Reading(is_told=True, secrets=secrets))
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"", b"\x00\x01"])
+def test_an_answer_that_is_no_text_tells_nothing(server: Server, body: bytes) -> None:
+    """The status says enough."""
+    server.script("/thing", Fault(status=400, body=body))
+    with pytest.raises(PlatformRefused, match=r"HTTP 400$"):
+        service().send("GET", server.url + "/thing", reading=Reading(is_told=True))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -676,3 +676,13 @@ def test_nothing_heavy_is_imported_for_the_log() -> None:
         check=True,
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_a_child_of_a_messages_logger_has_fields_of_its_own(as_json: Log) -> None:
+    """Contract 13: besides the ids of the message, and without a change to its parent."""
+    parent = message_logger("component", thread_id="t", message_id=None, parent_message_id=None)
+    parent.child({"order": 7}).warning("first")
+    parent.warning("second")
+    first, second = as_json.lines
+    assert (first["order"], first["threadId"], first["name"]) == (7, "t", "component")
+    assert (second.get("order"), second["threadId"]) == (None, "t")

@@ -2,8 +2,10 @@
 
 import base64
 import dataclasses
+import math
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -300,6 +302,7 @@ def test_startup_data_of_an_earlier_start_is_replaced(platform: Platform, client
 
 def test_startup_data_that_stays_in_the_way_is_an_error(platform: Platform, client: PlatformClient) -> None:
     """The dance is danced once."""
+    platform.startup_data["flow"] = "old"
     platform.script(STARTUP, Fault(status=409), times=2, method="POST")
     with pytest.raises(PlatformRefused, match="HTTP 409"):
         client.store_startup_data("flow", 1)
@@ -324,6 +327,39 @@ def test_deleting_startup_data_survives_an_answer_that_is_lost(platform: Platfor
     platform.script(STARTUP, Fault(drop="before", after_processing=True))
     client.delete_startup_data("flow")
     assert platform.startup_data == {}
+
+
+def test_connections_are_kept_alive_in_the_words_of_the_platform(platform: Platform, client: PlatformClient) -> None:
+    """Contract 9, asserted by the official tests, whatever client sends the request."""
+    client.step("flow", "step")
+    client.store_startup_data("flow", {})
+    assert [each.header("Connection") for each in platform.requests] == ["Keep-Alive", "Keep-Alive"]
+
+
+def test_startup_data_that_cannot_be_deleted_is_an_error(platform: Platform, client: PlatformClient) -> None:
+    """Contract 1.3: whatever the reason; that there is nothing to delete means that somebody else has done it."""
+    with pytest.raises(PlatformRefused, match="HTTP 404"):
+        client.delete_startup_data("flow")
+    platform.script(STARTUP, Fault(status=409), method="POST")
+    with pytest.raises(PlatformRefused, match="HTTP 404"):
+        client.store_startup_data("flow", 1)
+
+
+@pytest.mark.parametrize("status", [300, 304])
+def test_any_status_below_400_is_a_success_of_startup_data(
+    platform: Platform, client: PlatformClient, status: int
+) -> None:
+    """Contract 9.3."""
+    platform.script(STARTUP, Fault(status=status), Fault(status=status))
+    client.store_startup_data("flow", {"a": 1})
+    client.delete_startup_data("flow")
+    assert [(each.method, each.status) for each in platform.requests] == [("POST", status), ("DELETE", status)]
+
+
+def test_startup_data_is_json_as_messages_are(platform: Platform, client: PlatformClient) -> None:
+    """Contract 4.1: dates as text, what is no number as null."""
+    client.store_startup_data("flow", {"at": datetime(2026, 1, 2, tzinfo=UTC), "n": math.nan})
+    assert platform.startup_data == {"flow": {"at": "2026-01-02T00:00:00.000Z", "n": None}}
 
 
 def test_startup_data_that_was_never_stored_is_refused(client: PlatformClient) -> None:
@@ -354,6 +390,18 @@ def test_errors_of_the_api_tell_nothing_secret(platform: Platform, client: Platf
         client.put("/v1/accounts/account", json={"keys": {"a": CONTENT}}, params={"q": CONTENT})
     for secret in (KEY, encoded, CONTENT):
         assert secret not in told(caught.value)
+
+
+def test_why_a_step_or_an_account_was_refused_is_told(platform: Platform, client: PlatformClient) -> None:
+    """Contract 9.5: the text of the answer, but for one that repeats the keys."""
+    platform.script(None, *[Fault(status=400, body={"error": "why"})] * 2)
+    platform.script(None, Fault(status=400, body={"error": f"not {CONTENT}"}))
+    with pytest.raises(PlatformRefused, match=r"HTTP 400: .*why"):
+        client.step("flow", "step")
+    with pytest.raises(PlatformRefused, match=r"HTTP 400: .*why"):
+        client.update_account("account", {"oauth": {"a": CONTENT}})
+    with pytest.raises(PlatformRefused, match=r"HTTP 400$"):
+        client.update_account("account", {"oauth": {"a": [CONTENT, ""]}})
 
 
 def test_the_representation_tells_the_address_alone(platform: Platform, client: PlatformClient) -> None:

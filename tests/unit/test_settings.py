@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shipmate.errors import MissingSetting
-from shipmate.settings import ApiSettings, Secret, bounded, integer, text
+from shipmate.settings import ApiSettings, Secret, StepSettings, bounded, camel_case, integer, log_fields, text
 
 NEEDED = {
     "ELASTICIO_API_URI": "https://api.example.com/",
@@ -41,6 +41,11 @@ def test_a_variable_that_must_be_there_is_missed_by_its_name(environ: dict[str, 
         ("abc", 3),
         ("abc12", 3),
         ("-", 3),
+        ("0x1F", 31),
+        ("-0x10", -16),
+        ("0x", 3),
+        ("1e3", 1),
+        ("٣", 3),
         (None, 3),
     ],
 )
@@ -110,11 +115,86 @@ def test_every_variable_has_its_setting() -> None:
     assert (settings.storage_retries, settings.storage_timeout_ms) == (4, 500)
 
 
-@pytest.mark.parametrize(("retries", "timeout"), [("5", "499"), ("-1", "20001"), ("", "soon")])
+@pytest.mark.parametrize(("retries", "timeout"), [("5", "499"), ("-1", "20001"), ("", "soon"), ("0", "0")])
 def test_the_storage_is_not_asked_more_often_or_longer_than_allowed(retries: str, timeout: str) -> None:
-    """Retries and time limit of the object storage are bounded."""
+    """Contract 2.4: retries and time limit of the object storage are bounded, and 0 counts as unset."""
     settings = ApiSettings.from_environ({**NEEDED, "REQUEST_MAX_RETRY": retries, "REQUEST_TIMEOUT": timeout})
     assert (settings.storage_retries, settings.storage_timeout_ms) == (2, 10_000)
+
+
+ALWAYS = (
+    "FLOW_ID", "EXEC_ID", "STEP_ID", "CONTAINER_ID", "WORKSPACE_ID", "USER_ID", "COMP_ID", "FUNCTION",
+    "API_URI", "API_USERNAME", "API_KEY",
+)  # fmt: skip
+FOR_MESSAGES = (
+    "AMQP_URI", "LISTEN_MESSAGES_ON", "PUBLISH_MESSAGES_TO", "DATA_ROUTING_KEY", "ERROR_ROUTING_KEY",
+    "REBOUND_ROUTING_KEY", "SNAPSHOT_ROUTING_KEY", "MESSAGE_CRYPTO_IV", "MESSAGE_CRYPTO_PASSWORD",
+)  # fmt: skip
+STEP = {f"ELASTICIO_{name}": "sixteen bytes ok" for name in (*ALWAYS, *FOR_MESSAGES)}
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_variables_of_a_step_are_missed_in_the_order_of_the_platform(empty: bool) -> None:
+    """Contract 17.14: with all of them missing the first one is named, and so on."""
+    names = [*ALWAYS, *FOR_MESSAGES]
+    for count in range(len(names)):
+        environ = {**STEP, **{f"ELASTICIO_{name}": "" for name in names[count:]}}
+        given = environ if empty else {name: value for name, value in environ.items() if value}
+        with pytest.raises(MissingSetting, match=rf"^ELASTICIO_{names[count]} is missing$"):
+            StepSettings.from_environ(given)
+
+
+@pytest.mark.parametrize(("value", "needs_broker"), [("", True), ("false", True), ("0", False), ("true", False)])
+def test_only_a_step_that_processes_messages_needs_a_broker(value: str, needs_broker: bool) -> None:
+    """Contract 2.3, without DEF-22: the parsed truth value decides."""
+    environ = {f"ELASTICIO_{name}": "x" for name in ALWAYS} | {"ELASTICIO_HOOK_SHUTDOWN": value}
+    if needs_broker:
+        with pytest.raises(MissingSetting, match="AMQP_URI"):
+            StepSettings.from_environ(environ)
+    else:
+        assert StepSettings.from_environ(environ).broker is None
+
+
+@pytest.mark.parametrize(("value", "attempts"), [("", None), ("many", None), ("0", 0), ("-1", -1), ("5", 5)])
+def test_attempts_to_publish_have_no_limit_unless_there_is_a_number(value: str, attempts: int | None) -> None:
+    """Contract 2.1: negative values pass, and 0 is a value."""
+    broker = StepSettings.from_environ({**STEP, "ELASTICIO_AMQP_PUBLISH_RETRY_ATTEMPTS": value}).broker
+    assert broker is not None
+    assert broker.publish_attempts == attempts
+
+
+def test_additional_variables_become_headers() -> None:
+    """Contract 5.4, 17.14: its whole list; what is unset makes no header, and what is empty does."""
+    values = {
+        "ELASTICIO_FIRST_ONE": "firstOne",
+        "MY_VAR": "myVar",
+        "ELASTICIO_CONTRACT_ID": "contractId",
+        "A1_B2": "a1B2",
+        "FOO_1BAR": "foo1Bar",
+        "V2_API": "v2Api",
+        "foo-bar": "fooBar",
+        "XMLHttp": "xmlHttp",
+        "ELASTICIO_THIRD_ELASTICIO_ENV": "thirdElasticioEnv",
+        "FOO_1ST_BAR": "foo1stBar",
+        "EMPTY": "empty",
+    }
+    environ = {**STEP, **{name: "" if name == "EMPTY" else name for name in values}}
+    environ["ELASTICIO_ADDITIONAL_VARS_FOR_HEADERS"] = ", ".join([*values, "UNSET", ""])
+    messages = StepSettings.from_environ(environ).messages
+    assert messages is not None
+    assert messages.extra_headers == {header: environ[name] for name, header in values.items()}
+    assert camel_case("MY__VAR") == "myVar"
+
+
+def test_the_log_has_the_variables_that_are_set() -> None:
+    """Contract 13: its sixteen names, also when they are empty, and no other."""
+    names = (
+        "API_USERNAME COMP_ID COMP_NAME CONTAINER_ID CONTRACT_ID EXEC_ID EXEC_TYPE EXECUTION_RESULT_ID FLOW_ID "
+        "FLOW_VERSION FUNCTION STEP_ID TASK_USER_EMAIL TENANT_ID USER_ID WORKSPACE_ID"
+    ).split()
+    environ = {f"ELASTICIO_{name}": name.lower() for name in names} | {"ELASTICIO_COMP_NAME": ""}
+    assert log_fields({**environ, "ELASTICIO_API_KEY": "no", "FLOW_ID": "no"}) == {**environ, "tag": "flow_id"}
+    assert log_fields({}) == {}
 
 
 def test_settings_do_not_show_what_is_secret() -> None:

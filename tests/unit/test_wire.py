@@ -1,6 +1,7 @@
 """Headers and bodies, read and written without a broker."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -49,10 +50,26 @@ def test_the_protocol_is_a_number_or_one(value: Any, protocol: float) -> None:
     assert Incoming.from_headers({"protocolVersion": value}).protocol == protocol
 
 
-@pytest.mark.parametrize(("value", "count"), [(None, 0), ("7", 0), (True, 0), (3, 3), (2.0, 2)])
+@pytest.mark.parametrize(
+    ("value", "count"), [(None, 0), ("7", 0), (True, 0), (3, 3), (2.0, 2), (-5, 0), (math.inf, 0), (math.nan, 0)]
+)
 def test_an_iteration_counts_only_as_a_number(value: Any, count: int) -> None:
-    """Contract 6.3."""
+    """Contract 6.3; one below 0 would make an expiration that no broker takes."""
     assert Incoming.from_headers({"reboundIteration": value}).rebounds == count
+
+
+@pytest.mark.parametrize("value", [7, 2**40, 1.5, True, {"a": 1}, ["a"]])
+def test_ids_go_on_in_the_type_that_they_came_in(value: Any) -> None:
+    """Contract 5.1, 5.2: a sender may have numbers as ids."""
+    for headers in ({"threadId": value, "messageId": value}, {"x-eio-meta-trace-id": value, "messageId": value}):
+        made = wire().base_headers(Incoming.from_headers(headers), 5)
+        assert (made["threadId"], made["parentMessageId"]) == (value, value)
+
+
+def test_a_header_whose_name_is_no_text_is_dropped() -> None:
+    """The client library has bytes for a name that is not UTF-8."""
+    headers: dict[Any, Any] = {b"\xff": 1, "threadId": "t"}
+    assert Incoming.from_headers(headers).kept == {}
 
 
 @given(st.dictionaries(st.text(max_size=12), st.text(max_size=5), max_size=8))
@@ -86,6 +103,22 @@ def test_the_input_in_an_error_can_be_read_by_everyone(protocol: int) -> None:
     handler = wire(is_error_input=True)
     read = handler.read(json.dumps(envelope).encode(), {"Some": "header"}, incoming)
     assert read == {"body": {"error": {"name": "E"}, "errorInput": message}, "headers": {"Some": "header"}}
+
+
+@pytest.mark.parametrize("broken", [b"x\xff\xfey", b"\xed\xa0\x80"])
+def test_bytes_that_are_no_text_cost_a_character_and_not_the_message(broken: bytes) -> None:
+    """Contract 4.1: the official runtime replaces them."""
+    one = wire(protocol=2)
+    body = one.encrypt(b'{"body":"' + broken + b'"}')
+    read = one.read(body, {}, Incoming.from_headers({"protocolVersion": 2}))
+    assert read["body"] == broken.decode("utf-8", "replace")
+
+
+def test_a_handler_of_errors_is_given_whatever_else_the_envelope_has() -> None:
+    """Contract 4.3, 4.4: unknown members survive, and what is empty is not decrypted."""
+    envelope = {"error": "", "errorInput": None, "more": {"a": 1}}
+    read = wire(is_error_input=True).read(json.dumps(envelope).encode(), {}, Incoming.from_headers({}))
+    assert read["body"] == envelope
 
 
 def test_a_rebound_keeps_what_it_came_with() -> None:

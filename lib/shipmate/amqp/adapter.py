@@ -9,6 +9,9 @@ from typing import Any, Final
 from pika import BasicProperties, SelectConnection, data, frame
 from pika.spec import Basic
 
+from shipmate.amqp import fields
+
+fields.use()  # for the process: the library's readers and writers of tables are functions, not methods
 _RECEIVED_BYTES: Final = 65_536
 _SENT_BYTES: Final = 65_536
 _LENGTH: Final = Struct(">I")

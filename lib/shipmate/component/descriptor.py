@@ -72,9 +72,8 @@ def load(root: Path) -> Component:
         members = _object(path, f"/{section}", raw.get(section))
         for name, described in members.items():
             pointer = f"/{section}/{_escaped(name)}"
-            if name in functions:
-                raise DescriptorError(f"{path}: {pointer}: expected an id that no trigger has, found {name!r} again")
-            functions[name] = _function(path, pointer, name, kind, described)
+            function = _function(path, pointer, name, kind, described)
+            functions.setdefault(name, function)  # an id that is in both is the trigger's, as in the official runtime
     credentials = _object(path, "/credentials", raw.get("credentials"))
     _object(path, "/credentials/fields", credentials.get("fields"))
     return Component(

@@ -80,7 +80,7 @@ def test_without_an_id_nothing_is_recognised(deliveries: Deliveries, message_id:
 
 
 def test_an_outcome_is_forgotten_after_a_while(deliveries: Deliveries, clock: Clock) -> None:
-    """Another container may have had the redelivery."""
+    """Contract 15, DEF-4 and DEF-7: another container may have had the redelivery, and nothing is kept for ever."""
     first = delivered(deliveries, 1)
     deliveries.admit(first)
     deliveries.next_channel()

@@ -1,0 +1,62 @@
+"""Values of headers that the client library reads or writes with a loss, or not at all: fractions, times, long numbers.
+
+Source: AMQP 0-9-1 §4.2.5, with RabbitMQ's errata.
+"""
+
+from struct import Struct
+from typing import Any, Final
+
+from pika import data
+
+_FLOAT: Final = Struct(">f")
+_DOUBLE: Final = Struct(">d")
+_LENGTH: Final = Struct(">I")
+_LONG: Final = Struct(">q")
+_SECONDS: Final = Struct(">Q")
+
+_decode_others: Final = data.decode_value
+_encode_others: Final = data.encode_value
+
+
+class Timestamp(int):
+    """The seconds of a time as AMQP has it; some senders put milliseconds there, which no datetime can hold."""
+
+
+def use() -> None:
+    """Have the client library read and write all headers in this way, whichever table they are in."""
+    data.decode_value = decode_value
+    data.encode_value = encode_value
+
+
+def decode_value(encoded: bytes, offset: int) -> tuple[Any, int]:
+    """Return a value, and where the next one begins; the library alone cuts fractions off, and writes 5 as 5L."""
+    kind = encoded[offset : offset + 1]
+    if kind == b"S":  # as the library does, but before the others: most values are texts
+        start = offset + 5
+        end = start + _LENGTH.unpack_from(encoded, offset + 1)[0]
+        text = encoded[start:end]
+        try:
+            return text.decode(), end
+        except UnicodeDecodeError:
+            return text, end
+    if kind == b"d":
+        return _DOUBLE.unpack_from(encoded, offset + 1)[0], offset + 9
+    if kind == b"f":
+        return _FLOAT.unpack_from(encoded, offset + 1)[0], offset + 5
+    if kind in (b"l", b"L"):
+        return _LONG.unpack_from(encoded, offset + 1)[0], offset + 9
+    if kind == b"T":
+        return Timestamp(_SECONDS.unpack_from(encoded, offset + 1)[0]), offset + 9
+    return _decode_others(encoded, offset)
+
+
+def encode_value(pieces: list[bytes], value: Any) -> int:
+    """Append a value, and return how long it is; the library alone refuses fractions."""
+    if isinstance(value, float):
+        encoded = b"d" + _DOUBLE.pack(value)
+    elif isinstance(value, Timestamp):
+        encoded = b"T" + _SECONDS.pack(value)
+    else:
+        return _encode_others(pieces, value)
+    pieces.append(encoded)
+    return len(encoded)

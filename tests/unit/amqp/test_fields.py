@@ -1,0 +1,51 @@
+"""Values of headers, written and read by the client library as it is used here."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pika import data
+
+from shipmate.amqp import adapter, fields
+
+
+def there_and_back(table: dict[str, Any]) -> Any:
+    """Return a table that was encoded and decoded."""
+    pieces: list[bytes] = []
+    data.encode_table(pieces, table)
+    return data.decode_table(b"".join(pieces), 0)[0]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1.5, -0.25, 1e300, 7, 2**40, -5, True, None, "text", b"bytes", [1.5, "a", [2.5]], {"a": {"b": 0.5}}],
+)
+def test_a_value_comes_back_as_it_was(value: Any) -> None:
+    """Contract 5.1: what is forwarded is unchanged; the library alone makes 1 of 1.5, and refuses to send it."""
+    assert adapter.fields is fields
+    back = there_and_back({"x-eio-meta-a": value})
+    assert back == {"x-eio-meta-a": value}
+    assert type(back["x-eio-meta-a"]) is type(value)
+
+
+def test_a_text_that_is_not_utf_8_stays_bytes() -> None:
+    """As the library has it."""
+    assert fields.decode_value(b"S\x00\x00\x00\x01\xffmore", 0) == (b"\xff", 6)
+
+
+def test_a_short_fraction_is_read() -> None:
+    """As some clients write them."""
+    assert fields.decode_value(b"f\x3f\xc0\x00\x00", 0) == (1.5, 5)
+
+
+@pytest.mark.parametrize("seconds", [0, 1_700_000_000, 1_700_000_000_000])
+def test_a_time_stays_one_even_in_milliseconds(seconds: int) -> None:
+    """A sender who takes milliseconds for seconds means a year that no datetime has; that must not end a container."""
+    back = there_and_back({"at": fields.Timestamp(seconds)})["at"]
+    assert back == seconds
+    assert isinstance(back, fields.Timestamp)
+
+
+def test_a_datetime_can_be_sent() -> None:
+    """As the library does."""
+    assert there_and_back({"at": datetime(2026, 1, 2, tzinfo=UTC)}) == {"at": 1_767_312_000}
