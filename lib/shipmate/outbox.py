@@ -151,11 +151,11 @@ class Outbox:
         """Assemble, store large bodies, encode and check the size. Source: contract §6.1."""
         settings = self._settings
         given = emitted.get("headers")
-        headers, key = routed(given) if isinstance(given, Mapping) else ({}, None)
         message_id = emitted.get("id") or new_id()
-        message = {**emitted, "id": message_id, "headers": headers}
+        message = {**emitted, "id": message_id, "headers": given if isinstance(given, Mapping) else {}}
         if self._post.is_passthrough or settings.is_lightweight or emitted.get("passthrough"):
             message = self._assemble(message)
+        message["headers"], key = routed(message["headers"])  # the last step: what is carried along keeps the key
         body = self._post.wire.data_body(message, to_json)
         self._check_size(body)
         made = {**self._base, "messageId": message_id, "end": epoch_ms(), "protocolVersion": settings.protocol}

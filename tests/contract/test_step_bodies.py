@@ -54,6 +54,16 @@ def test_a_step_adds_itself_to_what_it_carries(launch: Launch, queues: StepQueue
     assert taken(queues) == {**emitted, "passthrough": {"step_0": {"body": {"k": 1}}, "step": emitted}}
 
 
+def test_the_own_entry_keeps_the_routing_key_that_the_message_itself_loses(launch: Launch, queues: StepQueues) -> None:
+    """Contract 6.1: the key is filtered after the entry was added, as in the official runtime."""
+    launch()
+    headers = {"x-eio-routing-key": queues.routing_key("data"), "kept": "k"}
+    queues.publish({**INCOMING, "body": {"return": {"body": 1, "headers": headers}}})
+    message = taken(queues)
+    assert message["headers"] == {"kept": "k"}
+    assert message["passthrough"]["step"] == {"body": 1, "headers": headers}
+
+
 def test_a_step_adds_its_sender_where_it_is_told_to(launch: Launch, queues: StepQueues) -> None:
     """Contract 17.12: NO_SELF_PASSTRHOUGH, which is really spelt like that."""
     launch(NO_SELF_PASSTRHOUGH="1")
