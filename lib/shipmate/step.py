@@ -191,7 +191,7 @@ class Step:
     def _work(self, delivery: Delivery) -> None:
         """Process one delivery, on a thread for itself."""
         if self._broker.is_stale(delivery):
-            self._broker.leave(delivery)
+            self._broker.leave_stale(delivery)
             self._in_flight.end()
             return
         outbox = Outbox(self._post, delivery, Incoming.from_headers(delivery.headers))

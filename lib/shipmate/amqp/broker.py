@@ -144,6 +144,10 @@ class Broker:
         # Read without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
         return delivery.incarnation != self._deliveries.incarnation
 
+    def leave_stale(self, delivery: Delivery) -> None:
+        """Leave a message that comes again; if it has come meanwhile, ``on_delivery`` is told of it once more."""
+        self._submit(self._leave_stale, delivery)
+
     def call_later(self, seconds: float, action: Callable[[], None]) -> None:
         """Have something done on the I/O thread after some seconds; only that thread may ask for it."""
         self._loop.call_later(seconds, action)
@@ -286,6 +290,10 @@ class Broker:
             self._on_delivery(delivery)
         elif admission is not Admission.ADOPTED:
             self._answer(delivery, is_good=admission is Admission.ACKNOWLEDGE)
+
+    def _leave_stale(self, delivery: Delivery) -> None:
+        if not self._deliveries.forget_stale(delivery):
+            self._on_delivery(delivery)  # it was adopted after its worker had looked: nobody else has it
 
     def _settle(self, delivery: Delivery, is_good: bool) -> None:
         if self._deliveries.settle(delivery, is_good=is_good):
