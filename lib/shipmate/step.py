@@ -17,7 +17,7 @@ from shipmate import component
 from shipmate.amqp import Broker, Delivery
 from shipmate.crypto import Undecodable
 from shipmate.emission import Event
-from shipmate.errors import BrokerLost, EmitUnconfirmed, ShipmateError
+from shipmate.errors import BrokerLost, ShipmateError
 from shipmate.executor import Ids, Outcome, Services, process_later, run_hook
 from shipmate.foreground import leave
 from shipmate.inbox import Inbox
@@ -205,6 +205,8 @@ class Step:
     def _process_message(self, delivery: Delivery, outbox: Outbox) -> None:
         incoming = outbox.incoming
         try:
+            if not delivery.is_readable:
+                raise Undecodable("expected headers as AMQP has them, found something that cannot be read")
             message = self._wire.read(delivery.body, delivery.headers, incoming)
         except Undecodable as error:
             outbox.is_decoded = False
@@ -235,8 +237,8 @@ class Step:
     def _fail(self, outbox: Outbox, error: Exception) -> None:
         try:
             outbox.deliver(Event("error", self._redactor.redact_json(format_error(error))))
-        except EmitUnconfirmed as cause:
-            _log.error("the error of a message could not be published: %s", cause)
+        except Exception as cause:  # the message has failed already, and its input is rejected all the same
+            _log.error("the error of a message could not be published: %s", self._redactor.redact(error_text(cause)))
 
     def _end(self, delivery: Delivery, outbox: Outbox, *, is_good: bool) -> None:
         if outbox.is_left_to_broker:

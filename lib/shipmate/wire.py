@@ -19,6 +19,8 @@ _META: Final = "x-eio-meta-"
 _TRACE_ID: Final = "x-eio-meta-trace-id"
 _ROUTING_KEY: Final = "x-eio-routing-key"
 _RAW_SINCE_PROTOCOL: Final = 2
+# All headers of a message must fit into one frame, which has 131072 bytes at most brokers.
+_LONGEST_REASON: Final = 10_000
 
 Headers = dict[str, Any]
 _random: Final = random.Random()  # noqa: S311 - ids, no secrets; seeded by the system
@@ -55,7 +57,7 @@ class Incoming:
         """Read the headers of a delivery, which may have none."""
         kept: Headers = {}
         for name, value in headers.items():
-            if name[:1] in "xX" and name.lower().startswith(_META):
+            if type(name) is str and name[:1] in "xX" and name.lower().startswith(_META):
                 kept[name.lower()] = value
         thread_id = headers.get("threadId") or kept.get(_TRACE_ID) or new_id()
         reply_to = headers.get("reply_to") or None
@@ -87,7 +89,7 @@ def _protocol(value: object) -> float:
 
 
 def _count(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    return max(0, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0
 
 
 class Wire:
@@ -208,7 +210,7 @@ def routed(headers: Mapping[str, Any]) -> tuple[Headers, str | None]:
 
 def rebound_headers(original: Mapping[str, Any], iteration: int, reason: str, end_ms: int) -> Headers:
     """Return the headers of a message that goes back. Source: contract §6.3."""
-    return {**original, "reboundIteration": iteration, "reboundReason": reason, "end": end_ms}
+    return {**original, "reboundIteration": iteration, "reboundReason": reason[:_LONGEST_REASON], "end": end_ms}
 
 
 def _object(content: bytes) -> dict[str, Any]:

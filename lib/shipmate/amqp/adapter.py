@@ -6,11 +6,15 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any, Final
 
-from pika import BasicProperties, SelectConnection, data
+from pika import BasicProperties, SelectConnection, data, spec
+from pika.exceptions import InvalidFieldTypeException
+from pika.frame import Header
 
 _RECEIVED_BYTES: Final = 65_536
 _SENT_BYTES: Final = 65_536
 _LENGTH: Final = Struct(">I")
+_FRAME: Final = Struct(">BHL")
+_CONTENT_HEADER: Final = Struct(">HHQ")
 # The flags for content-type, content-encoding, headers and delivery-mode. Source: AMQP 0-9-1, class basic.
 _FLAGS: Final = b"\xf0\x00"
 _CONTENT: Final = b"\x10application/json\x04utf8"
@@ -39,11 +43,36 @@ class BatchingConnection(SelectConnection):
         transport._MAX_CONSUME_BYTES = 1
         super()._proto_connection_made(transport)
 
+    def _read_frame(self) -> Any:
+        try:
+            return super()._read_frame()
+        except (ValueError, OverflowError, OSError, InvalidFieldTypeException):
+            # A time that no calendar has, or the like. Raised from here, it would end the I/O thread, and the one of
+            # the next process: the message would come again and again.
+            header = _without_properties(self._frame_buffer)
+            if header is None:
+                raise
+            return header
+
     def _adapter_emit_data(self, data: bytes) -> None:
         if self._held is None:
             super()._adapter_emit_data(data)
         else:
             self._held.append(data)
+
+
+class UnreadableProperties(BasicProperties):
+    """Stands for properties that cannot be read."""
+
+
+def _without_properties(buffer: bytes) -> tuple[int, Header] | None:
+    """Return the size of a frame that has properties, and the frame without them; None for frames of other kinds."""
+    kind, channel, size = _FRAME.unpack_from(buffer)
+    if kind != spec.FRAME_HEADER:
+        return None
+    _, _, body_size = _CONTENT_HEADER.unpack_from(buffer, spec.FRAME_HEADER_SIZE)
+    header = Header(channel, body_size, UnreadableProperties())  # type: ignore[no-untyped-call]
+    return spec.FRAME_HEADER_SIZE + size + spec.FRAME_END_SIZE, header
 
 
 def _pieces(frames: list[bytes]) -> Iterator[bytes]:

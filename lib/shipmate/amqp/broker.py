@@ -13,6 +13,7 @@ from pika.adapters.select_connection import IOLoop
 from pika.channel import Channel
 from pika.exceptions import AMQPError
 
+from shipmate.amqp.adapter import UnreadableProperties
 from shipmate.amqp.deliveries import Admission, Deliveries, Delivery
 from shipmate.amqp.lease import Lease
 from shipmate.amqp.link import Link, Persistence, parameters
@@ -254,7 +255,7 @@ class Broker:
     def _reading(self) -> None:
         self._up["read"].set()
 
-    def _reading_ended(self) -> None:
+    def _reading_ended(self, _: BaseException) -> None:
         self._deliveries.next_channel()
         if not self._wants_messages:
             self._cancelled.set()
@@ -284,6 +285,7 @@ class Broker:
             method.exchange,
             method.routing_key,
             method.consumer_tag,
+            not isinstance(properties, UnreadableProperties),
         )
         admission = self._deliveries.admit(delivery)
         if admission is Admission.PROCESS:

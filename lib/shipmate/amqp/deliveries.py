@@ -30,6 +30,8 @@ class Delivery:
     exchange: str = ""
     routing_key: str = ""
     consumer_tag: str = ""
+    is_readable: bool = True
+    """Whether the properties and headers could be read; if not, there are none."""
 
     @property
     def message_id(self) -> str | None:

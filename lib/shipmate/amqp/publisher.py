@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pika import BasicProperties
 from pika.channel import Channel
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPChannelError, AMQPConnectionError, ChannelClosedByBroker, ConnectionClosedByBroker
 from pika.spec import Basic
 
 from shipmate.amqp.adapter import Properties, RepeatedProperties
@@ -25,6 +25,9 @@ _log: Final = logging.getLogger("shipmate.amqp")
 _UNROUTABLE: Final = "it could not be routed to any queue"
 _LONGEST_SECONDS: Final = 120
 _LOOK_SECONDS: Final = 30
+# What a broker says when it can never take a message: its body or its headers are too large, a property is not allowed.
+_BLAMED: Final = frozenset({406, 501, 502})
+_LONGEST_ID: Final = 100
 
 Then = Callable[[EmitUnconfirmed | None], None]
 """Called on the I/O thread with None when the broker has confirmed, else with what went wrong."""
@@ -69,6 +72,8 @@ class Publisher:
         self._waiting: deque[_Sending] = deque()
         self._sent: dict[int, _Sending] = {}
         self._retrying: set[_Sending] = set()
+        self._suspects: set[_Sending] = set()
+        """Publications of which one ended its channel; while there are any, each is published alone."""
         self._number = 0
         self._progress_at = clock()
 
@@ -88,10 +93,14 @@ class Publisher:
         self._loop.call_later(_LOOK_SECONDS, lambda: self._look(channel))
         self._flush()
 
-    def down(self) -> None:
-        """Try everything again that the lost channel has not confirmed."""
+    def down(self, reason: BaseException) -> None:
+        """Try everything again that the lost channel has not confirmed, but for what the channel was lost over."""
         self._channel = None
         lost, self._sent = self._sent, {}
+        if isinstance(reason, ChannelClosedByBroker | ConnectionClosedByBroker) and reason.reply_code in _BLAMED:
+            if len(lost) == 1:
+                self._give_up(lost.popitem()[1], f"the broker cannot take it ({reason.reply_code})")
+            self._suspects.update(lost.values())
         for sending in lost.values():
             self._failed(sending, "the connection was lost before the broker confirmed")
 
@@ -104,11 +113,8 @@ class Publisher:
 
     def publish(self, publication: Publication, then: Then) -> None:
         """Publish, now or as soon as there is a channel."""
-        sending = _Sending(publication, then)
-        if self._channel is None or self._is_blocked:
-            self._waiting.append(sending)
-        else:
-            self._send(self._channel, sending)
+        self._waiting.append(_Sending(publication, then))
+        self._flush()
 
     def stop_retrying(self) -> None:
         """Let what has failed so far, or fails from now on, end with its failure."""
@@ -144,6 +150,8 @@ class Publisher:
 
     def _flush(self) -> None:
         while self._waiting and self._channel is not None and not self._is_blocked:
+            if self._suspects and self._sent:
+                return
             self._send(self._channel, self._waiting.popleft())
 
     def _send(self, channel: Channel, sending: _Sending) -> None:
@@ -158,10 +166,10 @@ class Publisher:
                 self._properties(sending),
                 mandatory=one.origin is None,
             )
-        except AMQPError as error:  # the channel is closing: its end is told next
+        except (AMQPChannelError, AMQPConnectionError) as error:  # the channel is closing: its end is told next
             self._failed(sending, type(error).__name__)
         except Exception as error:  # what cannot be encoded as AMQP must not end the I/O thread
-            sending.then(EmitUnconfirmed(f"Failed on publishing {_id(one)} message to MQ: {type(error).__name__}"))
+            self._give_up(sending, f"AMQP cannot carry it ({type(error).__name__})")
         else:
             if self._settings.confirms:
                 self._number += 1
@@ -190,6 +198,7 @@ class Publisher:
             sending = self._sent.pop(number, None)
             if sending is None:
                 continue
+            self._suspects.discard(sending)
             if sending.is_returned and sending.publication.is_reply:
                 self._give_up(sending, _UNROUTABLE)
             elif sending.is_returned:
@@ -198,6 +207,8 @@ class Publisher:
                 sending.then(None)
             else:
                 self._failed(sending, "the broker refused it")
+        if self._waiting:
+            self._flush()
 
     def _on_return(self, _channel: Channel, method: Any, properties: BasicProperties, body: bytes) -> None:
         """Mark what came back; its confirm is the next frame. Nothing but order tells equal messages apart."""
@@ -231,15 +242,14 @@ class Publisher:
         if sending not in self._retrying:
             return
         self._retrying.remove(sending)
-        if self._channel is None or self._is_blocked:
-            self._waiting.append(sending)
-        else:
-            self._send(self._channel, sending)
+        self._waiting.append(sending)
+        self._flush()
 
     def _give_up(self, sending: _Sending, cause: str) -> None:
+        self._suspects.discard(sending)
         text = f"Failed on publishing {_id(sending.publication)} message to MQ: {cause}"
         sending.then(EmitUnconfirmed(text, is_left_to_broker=self._is_stopping))
 
 
 def _id(publication: Publication) -> str:
-    return str(publication.headers.get("messageId"))
+    return str(publication.headers.get("messageId"))[:_LONGEST_ID]
