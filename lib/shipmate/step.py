@@ -40,6 +40,7 @@ _UNCONFIRMED_SECONDS: Final = 0.4
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 _LOOK_SECONDS: Final = 0.1
 _REFRESH_SECONDS: Final = 60.0
+_CONSUMING: Final = "consuming"
 
 
 class InFlight:
@@ -85,7 +86,8 @@ class Step:
         self._sessions: Sessions | None = None
         self._in_flight = InFlight()
         self._is_open = False
-        self._happened: Inbox[signal.Signals | BaseException] = Inbox()
+        self._is_interruptible = True
+        self._happened: Inbox[signal.Signals | BaseException | str] = Inbox()
         if settings.broker is None or settings.messages is None:
             raise ValueError("a step that processes messages needs a broker")
         self._wire = Wire(settings.flow, settings.messages)
@@ -94,20 +96,33 @@ class Step:
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""
-        with self._happened.hearing(_STOP, lambda number: number):
+        with self._happened.hearing(_STOP, self._heard):
             try:
                 self._start()
             except BaseException as error:  # the author's hooks may raise anything, sys.exit included
                 self._report_start(error)
                 return 1
             what = self._happened.get()
+            if what == _CONSUMING:
+                _log.info("consuming")
+                what = self._happened.get()
+            elif isinstance(what, BaseException):
+                self._report_start(what)
+                return 1
             if isinstance(what, signal.Signals):
                 _log.info("%s: stopping when the messages in work are done", what.name)
                 self._stop()
                 return 0
-            _log.critical("the broker was lost: stopping, to be started again", exc_info=what)
+            lost = what if isinstance(what, BaseException) else None
+            _log.critical("the broker was lost: stopping, to be started again", exc_info=lost)
             self._drain()
             return 1
+
+    def _heard(self, number: signal.Signals) -> signal.Signals:
+        """Note a signal, or end at once where nothing has begun that is to be finished."""
+        if self._is_interruptible:
+            os._exit(0)
+        return number
 
     def _start(self) -> None:
         """Do everything that precedes the first message, in the order of contract §1.2."""
@@ -118,6 +133,7 @@ class Step:
         flow = self._settings.flow
         data = self._platform().step(flow.flow_id, flow.step_id)
         cfg = _config(data)
+        self._is_interruptible = False  # from now on the author's code runs
         self._component = load_component(self._root)
         register_secrets(self._redactor, self._component, cfg, self._environ)
         self._function = self._component.function(flow.function)
@@ -131,8 +147,8 @@ class Step:
         _run_hook("init", modules.hook(self._function, "init"), self._state.config())
         self._services = self._provide(cfg, data)
         _collect_garbage_seldom()
-        self._broker.consume()
-        _log.info("consuming")
+        if self._happened.is_empty:  # else there is no need to begin
+            self._broker.consume(lambda: self._happened.put(_CONSUMING))
 
     def _provide(self, cfg: Mapping[str, Any], data: Mapping[str, Any]) -> Services:
         flow, rates = self._settings.flow, self._settings.rates
@@ -173,6 +189,7 @@ class Step:
 
     def _report_start(self, error: BaseException) -> None:
         """Publish why the process could not begin, if there is a broker to tell. Source: contract §1.5."""
+        self._is_interruptible = True
         _log_start_failure(error)
         if not self._is_open:
             return
@@ -249,8 +266,8 @@ class Step:
 
     def _stop(self) -> None:
         """Take no more messages, wait for those in work, and close. Source: contract §1.6."""
-        self._broker.cancel()
         self._broker.stop_retrying()
+        self._broker.cancel()
         while not self._in_flight.wait_for_none(_LOOK_SECONDS):
             self._broker.abandon(_UNCONFIRMED_SECONDS)
         self._drain()

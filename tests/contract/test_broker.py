@@ -32,12 +32,19 @@ class Deliveries:
 @contextmanager
 def consuming(queues: StepQueues, deliveries: Deliveries) -> Iterator[Broker]:
     """Consume the inputs of a step."""
-    keys = [queues.routing_key(kind) for kind in ("data", "error", "rebound", "snapshot")]
-    settings = BrokerSettings(Secret(queues.uri), queues.queue("input"), queues.exchange, *keys)
+    settings = BrokerSettings(
+        uri=Secret(queues.uri),
+        queue=queues.queue("input"),
+        exchange=queues.exchange,
+        data_key=queues.routing_key("data"),
+        error_key=queues.routing_key("error"),
+        rebound_key=queues.routing_key("rebound"),
+        snapshot_key=queues.routing_key("snapshot"),
+    )
     broker = Broker(settings, on_delivery=deliveries.take, on_lost=deliveries.lost.append)
     broker.connect()
     broker.wait_until_open()
-    broker.consume()
+    broker.consume(lambda: None)
     try:
         yield broker
     finally:

@@ -59,8 +59,9 @@ class Broker:
         self._deliveries = Deliveries(time.monotonic)
         self._consumer_tag: str | None = None
         self._wants_messages = False
+        self._on_consuming: Callable[[], None] = lambda: None
         self._is_closing = False
-        self._up: dict[str, threading.Event] = {name: threading.Event() for name in ("read", "write", "consuming")}
+        self._up: dict[str, threading.Event] = {name: threading.Event() for name in ("read", "write")}
         self._lost: BaseException | None = None
         self._cancelled = threading.Event()
         self._closed = threading.Event()
@@ -100,14 +101,9 @@ class Broker:
         self._await("read")
         self._await("write")
 
-    def consume(self) -> None:
-        """Begin to consume, and return when the broker has agreed.
-
-        Raises:
-            BrokerLost: It has not.
-        """
-        self._submit(self._begin_to_consume)
-        self._await("consuming")
+    def consume(self, then: Callable[[], None]) -> None:
+        """Begin to consume; ``then`` is called on the I/O thread when the broker has agreed, else ``on_lost`` is."""
+        self._submit(self._begin_to_consume, then)
 
     def publish(self, publication: Publication) -> None:
         """Publish, and return when the broker has confirmed.
@@ -235,12 +231,14 @@ class Broker:
 
         def agreed(_: Any) -> None:
             ready()
-            self._up["consuming"].set()
+            self._on_consuming()
+            self._on_consuming = lambda: None
 
         self._consumer_tag = channel.basic_consume(self._settings.queue, self._on_message, callback=agreed)
 
-    def _begin_to_consume(self) -> None:
+    def _begin_to_consume(self, then: Callable[[], None]) -> None:
         self._wants_messages = True
+        self._on_consuming = then
         channel = self._read.channel
         if channel is not None and channel.is_open:
             self._subscribe(channel, lambda: None)
