@@ -1,12 +1,14 @@
 """The client library's connection, fitted to many small messages: frames leave together, headers are encoded once."""
 
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from struct import Struct
 from typing import Any, Final
 
 from pika import BasicProperties, SelectConnection, data, spec
+from pika.adapters.utils.selector_ioloop_adapter import SelectorIOServicesAdapter
 from pika.exceptions import InvalidFieldTypeException
 from pika.frame import Header
 
@@ -18,6 +20,19 @@ _CONTENT_HEADER: Final = Struct(">HHQ")
 # The flags for content-type, content-encoding, headers and delivery-mode. Source: AMQP 0-9-1, class basic.
 _FLAGS: Final = b"\xf0\x00"
 _CONTENT: Final = b"\x10application/json\x04utf8"
+
+
+class Services(SelectorIOServicesAdapter):
+    """The client library's I/O, where a connection that ends as soon as it is made is a failure like others."""
+
+    def create_streaming_connection(
+        self, protocol_factory: Any, sock: socket.socket, on_done: Callable[[Any], None], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Begin to use a socket, and tell ``on_done`` what came of that."""
+        try:
+            return super().create_streaming_connection(protocol_factory, sock, on_done, *args, **kwargs)
+        except ValueError as error:  # no peer any more; raised from here, it would end the I/O thread
+            return self.call_later(0, partial(on_done, error))
 
 
 class BatchingConnection(SelectConnection):

@@ -11,7 +11,7 @@ from pika import URLParameters
 from pika.channel import Channel
 from pika.exceptions import AMQPError
 
-from shipmate.amqp.adapter import BatchingConnection
+from shipmate.amqp.adapter import BatchingConnection, Services
 from shipmate.errors import BadSetting, BrokerLost
 
 _log: Final = logging.getLogger("shipmate.amqp")
@@ -105,7 +105,7 @@ class Link:
             on_open_callback=self._open_channel,
             on_open_error_callback=lambda _, error: self._failed(error),
             on_close_callback=lambda _, reason: self._connection_lost(reason),
-            custom_ioloop=self._loop,
+            custom_ioloop=Services(self._loop),
         )
 
     def batch(self) -> AbstractContextManager[None]:
