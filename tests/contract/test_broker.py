@@ -1,7 +1,7 @@
 """The broker as the step sees it, at a real one."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from shipmate.amqp import Broker, Delivery
@@ -11,27 +11,25 @@ from tests.broker import RabbitMQ
 from tests.container import eventually
 
 
-class Deliveries:
+class Taken:
     """What was delivered so far."""
 
     def __init__(self) -> None:
-        self.taken: list[Delivery] = []
-        self.lost: list[BaseException] = []
-        self.has_more = threading.Event()
+        self.deliveries: list[Delivery] = []
+        self._has_more = threading.Semaphore(0)
 
-    def take(self, delivery: Delivery) -> None:
-        self.taken.append(delivery)
-        self.has_more.set()
+    def __call__(self, delivery: Delivery) -> None:
+        self.deliveries.append(delivery)
+        self._has_more.release()
 
     def next(self) -> Delivery:
-        assert self.has_more.wait(10)
-        self.has_more.clear()
-        return self.taken[-1]
+        assert self._has_more.acquire(timeout=10)
+        return self.deliveries[-1]
 
 
 @contextmanager
-def consuming(queues: StepQueues, deliveries: Deliveries) -> Iterator[Broker]:
-    """Consume the inputs of a step."""
+def opened(queues: StepQueues, on_delivery: Callable[[Delivery], None]) -> Iterator[Broker]:
+    """Open the connections of a step."""
     settings = BrokerSettings(
         uri=Secret(queues.uri),
         queue=queues.queue("input"),
@@ -41,10 +39,9 @@ def consuming(queues: StepQueues, deliveries: Deliveries) -> Iterator[Broker]:
         rebound_key=queues.routing_key("rebound"),
         snapshot_key=queues.routing_key("snapshot"),
     )
-    broker = Broker(settings, on_delivery=deliveries.take, on_lost=deliveries.lost.append)
+    broker = Broker(settings, on_delivery=on_delivery, on_lost=lambda error: None)
     broker.connect()
     broker.wait_until_open()
-    broker.consume(lambda: None)
     try:
         yield broker
     finally:
@@ -54,15 +51,16 @@ def consuming(queues: StepQueues, deliveries: Deliveries) -> Iterator[Broker]:
 
 def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(queues: StepQueues, rabbitmq: RabbitMQ) -> None:
     """Its worker had seen a dead tag, and left it; its redelivery was adopted. Nobody else would process it."""
-    deliveries = Deliveries()
-    with consuming(queues, deliveries) as broker:
+    taken = Taken()
+    with opened(queues, taken) as broker:
+        broker.consume(lambda: None)
         queues.publish({"body": 1})
-        delivery = deliveries.next()
+        delivery = taken.next()
         for line in rabbitmq.ctl("list_connections", "pid", "client_properties").splitlines():
             if '-read"' in line:
                 rabbitmq.ctl("close_connection", line.split("\t")[0], "closed by a test")
         eventually(lambda: delivery.incarnation == 1, queues)
         broker.leave_stale(delivery)
-        assert deliveries.next() is delivery
+        assert taken.next() is delivery
         broker.settle(delivery, is_good=True)
     assert queues.depth("input") == 0
