@@ -28,6 +28,12 @@ _LOOK_SECONDS: Final = 30
 # What a broker says when it can never take a message: its body or its headers are too large, a property is not allowed.
 _BLAMED: Final = frozenset({406, 501, 502})
 _LONGEST_ID: Final = 100
+# How long a broker may be silent at the end: as long as it has been lately, and as large messages take to get there.
+_TIMES_THE_USUAL: Final = 3
+_LONGEST_PATIENCE_SECONDS: Final = 5.0
+_SLOWEST_BYTES_PER_SECOND: Final = 20_000_000
+_USUAL_SHARE: Final = 0.95
+_TIME_TO_READ_SECONDS: Final = 0.05
 
 Then = Callable[[EmitUnconfirmed | None], None]
 """Called on the I/O thread with None when the broker has confirmed, else with what went wrong."""
@@ -76,6 +82,10 @@ class Publisher:
         """Publications of which one ended its channel; while there are any, each is published alone."""
         self._number = 0
         self._progress_at = clock()
+        self._usual_silence = 0.0
+        """How long it takes until the next confirm comes; the longest time, which fades."""
+        self._silence: tuple[float, float] | None = None
+        """The progress that was the last one at an earlier look, and when that look was."""
 
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
         """Ask for confirms on a new channel."""
@@ -125,18 +135,24 @@ class Publisher:
             self._give_up(sending, "the process is stopping")
 
     def abandon(self, seconds: float) -> None:
-        """End everything with a failure if the broker has confirmed nothing for that long."""
-        if self._clock() - self._progress_at < seconds:
+        """End everything with a failure if the broker has confirmed nothing for that long, and confirms sooner usually.
+
+        It takes two looks: before the first one nobody may have had the time to read what the broker has sent.
+        """
+        now = self._clock()
+        if self._silence is None or self._silence[0] != self._progress_at:
+            self._silence = self._progress_at, now
+        usual = min(_TIMES_THE_USUAL * self._usual_silence, _LONGEST_PATIENCE_SECONDS)
+        patience = max(seconds, usual) + self._bytes_under_way() / _SLOWEST_BYTES_PER_SECOND
+        if now - self._progress_at < patience or now - self._silence[1] < _TIME_TO_READ_SECONDS:
             return
         stuck = [*self._sent.values(), *self._waiting]
         self._sent, self._waiting = {}, deque()
         for sending in stuck:
             self._give_up(sending, "the process is stopping and the broker does not confirm")
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is under way."""
-        return not (self._sent or self._waiting or self._retrying)
+    def _bytes_under_way(self) -> int:
+        return sum(len(sending.publication.body) for sending in self._sent.values())
 
     def _look(self, channel: Channel) -> None:
         """Give a channel up that has confirmed nothing for long; the next one publishes again."""
@@ -187,7 +203,9 @@ class Publisher:
         )
 
     def _on_confirm(self, frame: Any) -> None:
-        self._progress_at = self._clock()
+        now = self._clock()
+        self._usual_silence = max(now - self._progress_at, _USUAL_SHARE * self._usual_silence)
+        self._progress_at = now
         method = frame.method
         is_good = isinstance(method, Basic.Ack)
         if not method.multiple:
