@@ -102,21 +102,26 @@ class Step:
             except BaseException as error:  # the author's hooks may raise anything, sys.exit included
                 self._report_start(error)
                 return 1
+            with self._happened.hearing(_STOP, self._heard):  # again: what was imported may have handlers of its own
+                return self._run()
+
+    def _run(self) -> int:
+        """Wait for the end; return the exit status."""
+        what = self._happened.get()
+        if what == _CONSUMING:
+            _log.info("consuming")
             what = self._happened.get()
-            if what == _CONSUMING:
-                _log.info("consuming")
-                what = self._happened.get()
-            elif isinstance(what, BaseException):
-                self._report_start(what)
-                return 1
-            if isinstance(what, signal.Signals):
-                _log.info("%s: stopping when the messages in work are done", what.name)
-                self._stop()
-                return 0
-            lost = what if isinstance(what, BaseException) else None
-            _log.critical("the broker was lost: stopping, to be started again", exc_info=lost)
-            self._drain()
+        elif isinstance(what, BaseException):
+            self._report_start(what)
             return 1
+        if isinstance(what, signal.Signals):
+            _log.info("%s: stopping when the messages in work are done", what.name)
+            self._stop()
+            return 0
+        lost = what if isinstance(what, BaseException) else None
+        _log.critical("the broker was lost: stopping, to be started again", exc_info=lost)
+        self._drain()
+        return 1
 
     def _heard(self, number: signal.Signals) -> signal.Signals:
         """Note a signal, or end at once where nothing has begun that is to be finished."""
