@@ -23,6 +23,7 @@ from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
 _CLOSE_SECONDS: Final = 0.3
+_CLOSE_SILENT_SECONDS: Final = 0.1
 _LEASE_SECONDS: Final = 60.0
 
 
@@ -64,6 +65,8 @@ class Broker:
         self._up: dict[str, threading.Event] = {name: threading.Event() for name in ("read", "write")}
         self._lost: BaseException | None = None
         self._cancelled = threading.Event()
+        self._is_silent = False
+        """Whether the broker has not answered our last word, so that it need not be waited for long."""
         self._closed = threading.Event()
         persistence = Persistence(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000)
         host = os.uname().nodename
@@ -163,7 +166,7 @@ class Broker:
     def cancel(self) -> None:
         """Stop consuming, and return when the broker has agreed, or cannot any more."""
         self._submit(self._stop_consuming)
-        self._cancelled.wait(_CLOSE_SECONDS)
+        self._is_silent = not self._cancelled.wait(_CLOSE_SECONDS)
 
     def stop_retrying(self) -> None:
         """Let publications that the broker does not take fail, because the process is stopping."""
@@ -178,7 +181,7 @@ class Broker:
         if not self._thread.is_alive():
             return
         self._submit(self._close)
-        self._closed.wait(_CLOSE_SECONDS)
+        self._closed.wait(_CLOSE_SILENT_SECONDS if self._is_silent else _CLOSE_SECONDS)
         self._loop.add_callback_threadsafe(self._loop.stop)
         self._thread.join(_CLOSE_SECONDS)
 
