@@ -17,7 +17,7 @@ from shipmate import component
 from shipmate.amqp import Broker, Delivery
 from shipmate.crypto import Undecodable
 from shipmate.emission import Event
-from shipmate.errors import BrokerLost, EmitUnconfirmed, ShipmateError
+from shipmate.errors import BrokerLost, ShipmateError
 from shipmate.executor import Ids, Outcome, Services, process_later, run_hook
 from shipmate.foreground import leave
 from shipmate.inbox import Inbox
@@ -42,6 +42,7 @@ _CALLS: Final = 6000
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 _LOOK_SECONDS: Final = 0.1
 _REFRESH_SECONDS: Final = 60.0
+_CONSUMING: Final = "consuming"
 
 
 class InFlight:
@@ -87,7 +88,8 @@ class Step:
         self._sessions: Sessions | None = None
         self._in_flight = InFlight()
         self._is_open = False
-        self._happened: Inbox[signal.Signals | BaseException] = Inbox()
+        self._is_interruptible = True
+        self._happened: Inbox[signal.Signals | BaseException | str] = Inbox()
         if settings.broker is None or settings.messages is None:
             raise ValueError("a step that processes messages needs a broker")
         self._wire = Wire(settings.flow, settings.messages)
@@ -96,20 +98,38 @@ class Step:
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""
-        with self._happened.hearing(_STOP, lambda number: number):
+        with self._happened.hearing(_STOP, self._heard):
             try:
                 self._start()
             except BaseException as error:  # the author's hooks may raise anything, sys.exit included
                 self._report_start(error)
                 return 1
+            with self._happened.hearing(_STOP, self._heard):  # again: what was imported may have handlers of its own
+                return self._run()
+
+    def _run(self) -> int:
+        """Wait for the end; return the exit status."""
+        what = self._happened.get()
+        if what == _CONSUMING:
+            _log.info("consuming")
             what = self._happened.get()
-            if isinstance(what, signal.Signals):
-                _log.info("%s: stopping when the messages in work are done", what.name)
-                self._stop()
-                return 0
-            _log.critical("the broker was lost: stopping, to be started again", exc_info=what)
-            self._drain()
+        elif isinstance(what, BaseException):
+            self._report_start(what)
             return 1
+        if isinstance(what, signal.Signals):
+            _log.info("%s: stopping when the messages in work are done", what.name)
+            self._stop()
+            return 0
+        lost = what if isinstance(what, BaseException) else None
+        _log.critical("the broker was lost: stopping, to be started again", exc_info=lost)
+        self._drain()
+        return 1
+
+    def _heard(self, number: signal.Signals) -> signal.Signals:
+        """Note a signal, or end at once where nothing has begun that is to be finished."""
+        if self._is_interruptible:
+            os._exit(0)
+        return number
 
     def _start(self) -> None:
         """Do everything that precedes the first message, in the order of contract §1.2."""
@@ -120,6 +140,7 @@ class Step:
         flow = self._settings.flow
         data = self._platform().step(flow.flow_id, flow.step_id)
         cfg = _config(data)
+        self._is_interruptible = False  # from now on the author's code runs
         self._component = load_component(self._root)
         register_secrets(self._redactor, self._component, cfg, self._environ)
         self._function = self._component.function(flow.function)
@@ -133,8 +154,8 @@ class Step:
         _run_hook("init", modules.hook(self._function, "init"), self._state.config())
         self._services = self._provide(cfg, data)
         _collect_garbage_seldom()
-        self._broker.consume()
-        _log.info("consuming")
+        if self._happened.is_empty:  # else there is no need to begin
+            self._broker.consume(lambda: self._happened.put(_CONSUMING))
 
     def _provide(self, cfg: Mapping[str, Any], data: Mapping[str, Any]) -> Services:
         flow, rates = self._settings.flow, self._settings.rates
@@ -175,6 +196,7 @@ class Step:
 
     def _report_start(self, error: BaseException) -> None:
         """Publish why the process could not begin, if there is a broker to tell. Source: contract §1.5."""
+        self._is_interruptible = True
         _log_start_failure(error)
         if not self._is_open:
             return
@@ -193,7 +215,7 @@ class Step:
     def _work(self, delivery: Delivery) -> None:
         """Process one delivery, on a thread for itself."""
         if self._broker.is_stale(delivery):
-            self._broker.leave(delivery)
+            self._broker.leave_stale(delivery)
             self._in_flight.end()
             return
         incoming = Incoming.from_headers(delivery.headers)
@@ -210,6 +232,8 @@ class Step:
     def _process_message(self, delivery: Delivery, outbox: Outbox) -> None:
         incoming = outbox.incoming
         try:
+            if not delivery.is_readable:
+                raise Undecodable("expected headers as AMQP has them, found something that cannot be read")
             message = self._wire.read(delivery.body, delivery.headers, incoming)
         except Undecodable as error:
             outbox.is_decoded = False
@@ -240,8 +264,8 @@ class Step:
     def _fail(self, outbox: Outbox, error: Exception) -> None:
         try:
             outbox.deliver(Event("error", self._redactor.redact_json(format_error(error))))
-        except EmitUnconfirmed as cause:
-            _log.error("the error of a message could not be published: %s", cause)
+        except Exception as cause:  # the message has failed already, and its input is rejected all the same
+            _log.error("the error of a message could not be published: %s", self._redactor.redact(error_text(cause)))
 
     def _end(self, delivery: Delivery, outbox: Outbox, *, is_good: bool) -> None:
         if outbox.is_left_to_broker:
@@ -252,8 +276,8 @@ class Step:
 
     def _stop(self) -> None:
         """Take no more messages, wait for those in work, and close. Source: contract §1.6."""
-        self._broker.cancel()
         self._broker.stop_retrying()
+        self._broker.cancel()
         while not self._in_flight.wait_for_none(_LOOK_SECONDS):
             self._broker.abandon(_UNCONFIRMED_SECONDS)
         self._drain()

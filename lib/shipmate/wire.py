@@ -21,6 +21,8 @@ _META: Final = "x-eio-meta-"
 _TRACE_ID: Final = "x-eio-meta-trace-id"
 _ROUTING_KEY: Final = "x-eio-routing-key"
 _RAW_SINCE_PROTOCOL: Final = 2
+# All headers of a message must fit into one frame, which has 131072 bytes at most brokers.
+_LONGEST_REASON: Final = 10_000
 
 Headers = dict[str, Any]
 _random: Final = random.Random()  # noqa: S311 - ids, no secrets; seeded by the system
@@ -217,7 +219,7 @@ def routed(headers: Mapping[str, Any]) -> tuple[Headers, str | None]:
 
 def rebound_headers(original: Mapping[str, Any], iteration: int, reason: str, end_ms: int) -> Headers:
     """Return the headers of a message that goes back. Source: contract §6.3."""
-    return {**original, "reboundIteration": iteration, "reboundReason": reason, "end": end_ms}
+    return {**original, "reboundIteration": iteration, "reboundReason": reason[:_LONGEST_REASON], "end": end_ms}
 
 
 def _object(content: bytes) -> dict[str, Any]:

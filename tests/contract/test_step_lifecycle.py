@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,11 @@ def test_an_idle_step_stops_at_once(launch: Launch, number: signal.Signals) -> N
     assert launch().ready().stop(number) == 0
 
 
+def test_a_component_that_handles_signals_does_not_keep_the_step_from_ending(launch: Launch) -> None:
+    """Libraries put handlers of their own in place when they are imported."""
+    assert launch("hooked", {"TEST_DEAF": "1"}).ready().stop() == 0
+
+
 def test_a_busy_step_finishes_its_message_whatever_the_number_of_signals(
     launch: Launch, queues: StepQueues, tmp_path: Path
 ) -> None:
@@ -234,6 +240,37 @@ def test_a_signal_during_init_waits_for_it(launch: Launch, queues: StepQueues, t
     container.send(signal.SIGTERM)
     Path(go_on).write_text("go on")
     assert container.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "address", "asked"),
+    [("AMQP_URI", "amqp://guest:guest@127.0.0.1:{port}/", b"AMQP"), ("API_URI", "http://127.0.0.1:{port}", b"GET ")],
+    ids=["the broker", "the platform"],
+)
+def test_a_signal_while_a_silent_server_is_waited_for_ends_it_at_once(
+    launch: Launch, setting: str, address: str, asked: bytes
+) -> None:
+    """Who takes the connection and says nothing is waited for long, and nothing has begun that is to be finished."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        container = launch(**{setting: address.format(port=listener.getsockname()[1])})
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(4) == asked
+            container.send(signal.SIGTERM)
+            assert container.wait(2) == 0
+
+
+def test_a_signal_during_init_leaves_the_messages_to_others(launch: Launch, queues: StepQueues, tmp_path: Path) -> None:
+    """What is told to end does not begin to consume."""
+    go_on = fifo(tmp_path, "go-on")
+    path = tmp_path / "notes"
+    queues.publish({"body": 1})
+    container = launch("hooked", {"TEST_NOTES": str(path), "TEST_INIT_FIFO": go_on})
+    eventually(lambda: [name for name, *_ in notes(path)] == ["init"], queues)
+    container.send(signal.SIGTERM)
+    Path(go_on).write_text("go on")
+    assert container.wait() == 0
+    assert queues.depth("input") == 1
 
 
 def test_it_stops_after_messages_that_could_not_be_processed(launch: Launch, queues: StepQueues) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from shipmate.emulator import DemoApi, OAuth2Provider, Platform, StepQueues
+from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform, StepQueues
 from tests.container import Container, Launch, closing, eventually
 
 
@@ -129,3 +129,16 @@ def test_a_signal_waits_for_the_refresh_to_be_saved(start: Launch, world: World,
     assert container.stop() == 0
     assert world.platform.accounts["account"]["oauth"]["access_token"] != before
     assert queues.depth("data") == 1
+
+
+def test_keys_that_could_not_be_saved_are_saved_before_the_end(start: Launch, world: World, queues: StepQueues) -> None:
+    """The provider has rotated them, and with the process they would be lost: nobody else has them."""
+    before = world.platform.accounts["account"]["oauth"]["refresh_token"]
+    world.platform.script("/v1/accounts/account", Fault(status=500), times=9)
+    container = start("calls", world.variables, API_REQUEST_RETRY_DELAY=1).ready()
+    queues.publish({"body": {"number": 1}})
+    assert queues.take("error")[0].error["name"] == "KeysNotSaved"
+    assert world.platform.accounts["account"]["oauth"]["refresh_token"] == before
+    assert container.stop() == 0
+    assert world.platform.accounts["account"]["oauth"]["refresh_token"] != before
+    assert len(world.refreshes()) == 1

@@ -1,13 +1,16 @@
 """The client library's connection, fitted to many small messages: frames leave together, headers are encoded once."""
 
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from struct import Struct
+from struct import error as StructError
 from typing import Any, Final
 
-from pika import BasicProperties, SelectConnection, data, frame
-from pika.spec import Basic
+from pika import BasicProperties, SelectConnection, data, frame, spec
+from pika.adapters.utils.selector_ioloop_adapter import SelectorIOServicesAdapter
+from pika.exceptions import InvalidFieldTypeException
 
 from shipmate.amqp import fields
 
@@ -18,9 +21,24 @@ _LENGTH: Final = Struct(">I")
 # Type and channel stand before the length of a frame's payload, and one byte after it. Source: AMQP 0-9-1 §4.2.3.
 _LENGTH_AT: Final = 3
 _AROUND_BYTES: Final = 8
+_FRAME: Final = Struct(">BHL")
+_CONTENT_HEADER: Final = Struct(">HHQ")
 # The flags for content-type, content-encoding, headers and delivery-mode. Source: AMQP 0-9-1, class basic.
 _FLAGS: Final = b"\xf0\x00"
 _CONTENT: Final = b"\x10application/json\x04utf8"
+
+
+class Services(SelectorIOServicesAdapter):
+    """The client library's I/O, where a connection that ends as soon as it is made is a failure like others."""
+
+    def create_streaming_connection(
+        self, protocol_factory: Any, sock: socket.socket, on_done: Callable[[Any], None], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Begin to use a socket, and tell ``on_done`` what came of that."""
+        try:
+            return super().create_streaming_connection(protocol_factory, sock, on_done, *args, **kwargs)
+        except ValueError as error:  # no peer any more; raised from here, it would end the I/O thread
+            return self.call_later(0, partial(on_done, error))
 
 
 class BatchingConnection(SelectConnection):
@@ -57,7 +75,7 @@ class BatchingConnection(SelectConnection):
             end = position + _AROUND_BYTES + _LENGTH.unpack_from(received, position + _LENGTH_AT)[0]
             if end > len(received):
                 break
-            _, value = frame.decode_frame(received[position:end])
+            value = _decoded(received[position:end])
             self.bytes_received += end - position
             position = end
             if value is not None:
@@ -68,13 +86,37 @@ class BatchingConnection(SelectConnection):
 
     def _has_pending_callbacks(self, value: Any) -> int | None:
         """Look for no one who waits for a delivery by name: it goes to its channel."""
-        return None if type(value.method) is Basic.Deliver else super()._has_pending_callbacks(value)
+        return None if type(value.method) is spec.Basic.Deliver else super()._has_pending_callbacks(value)
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        """Refuse headers that no frame can hold: the broker would end the connection, and all that is under way."""
+        if self.is_open and max(map(len, marshaled_frames)) > self._body_max_length + _AROUND_BYTES:
+            raise ValueError("the headers are longer than a frame")
+        super()._output_marshaled_frames(marshaled_frames)
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if self._held is None:
             super()._adapter_emit_data(data)
         else:
             self._held.append(data)
+
+
+class UnreadableProperties(BasicProperties):
+    """Stands for properties that cannot be read."""
+
+
+def _decoded(content: bytes) -> Any:
+    """Return the frame that some bytes are."""
+    try:
+        return frame.decode_frame(content)[1]
+    except (ValueError, OverflowError, OSError, RecursionError, StructError, InvalidFieldTypeException):
+        kind, channel, _ = _FRAME.unpack_from(content)
+        if kind != spec.FRAME_HEADER:
+            raise
+        # Raised from here, it would end the I/O thread, and the one of the next process: the message would come again
+        # and again.
+        _, _, body_size = _CONTENT_HEADER.unpack_from(content, spec.FRAME_HEADER_SIZE)
+        return frame.Header(channel, body_size, UnreadableProperties())  # type: ignore[no-untyped-call]
 
 
 def _pieces(frames: list[bytes]) -> Iterator[bytes]:

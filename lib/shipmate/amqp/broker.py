@@ -13,6 +13,7 @@ from pika.adapters.select_connection import IOLoop
 from pika.channel import Channel
 from pika.exceptions import AMQPError
 
+from shipmate.amqp.adapter import UnreadableProperties
 from shipmate.amqp.deliveries import Admission, Deliveries, Delivery
 from shipmate.amqp.lease import Lease
 from shipmate.amqp.link import Link, Persistence, parameters
@@ -22,6 +23,7 @@ from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
 _CLOSE_SECONDS: Final = 0.3
+_CLOSE_SILENT_SECONDS: Final = 0.1
 _LEASE_SECONDS: Final = 60.0
 
 
@@ -58,10 +60,13 @@ class Broker:
         self._deliveries = Deliveries(time.monotonic)
         self._consumer_tag: str | None = None
         self._wants_messages = False
+        self._on_consuming: Callable[[], None] = lambda: None
         self._is_closing = False
-        self._up: dict[str, threading.Event] = {name: threading.Event() for name in ("read", "write", "consuming")}
+        self._up: dict[str, threading.Event] = {name: threading.Event() for name in ("read", "write")}
         self._lost: BaseException | None = None
         self._cancelled = threading.Event()
+        self._is_silent = False
+        """Whether the broker has not answered our last word, so that it need not be waited for long."""
         self._closed = threading.Event()
         persistence = Persistence(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000)
         host = os.uname().nodename
@@ -99,14 +104,9 @@ class Broker:
         self._await("read")
         self._await("write")
 
-    def consume(self) -> None:
-        """Begin to consume, and return when the broker has agreed.
-
-        Raises:
-            BrokerLost: It has not.
-        """
-        self._submit(self._begin_to_consume)
-        self._await("consuming")
+    def consume(self, then: Callable[[], None]) -> None:
+        """Begin to consume; ``then`` is called on the I/O thread when the broker has agreed, else ``on_lost`` is."""
+        self._submit(self._begin_to_consume, then)
 
     def publish(self, publication: Publication) -> None:
         """Publish, and return when the broker has confirmed.
@@ -144,6 +144,10 @@ class Broker:
         # Read without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
         return delivery.incarnation != self._deliveries.incarnation
 
+    def leave_stale(self, delivery: Delivery) -> None:
+        """Leave a message that comes again; if it has come meanwhile, ``on_delivery`` is told of it once more."""
+        self._submit(self._leave_stale, delivery)
+
     def call_later(self, seconds: float, action: Callable[[], None]) -> None:
         """Have something done on the I/O thread after some seconds; only that thread may ask for it."""
         self._loop.call_later(seconds, action)
@@ -162,7 +166,7 @@ class Broker:
     def cancel(self) -> None:
         """Stop consuming, and return when the broker has agreed, or cannot any more."""
         self._submit(self._stop_consuming)
-        self._cancelled.wait(_CLOSE_SECONDS)
+        self._is_silent = not self._cancelled.wait(_CLOSE_SECONDS)
 
     def stop_retrying(self) -> None:
         """Let publications that the broker does not take fail, because the process is stopping."""
@@ -177,7 +181,7 @@ class Broker:
         if not self._thread.is_alive():
             return
         self._submit(self._close)
-        self._closed.wait(_CLOSE_SECONDS)
+        self._closed.wait(_CLOSE_SILENT_SECONDS if self._is_silent else _CLOSE_SECONDS)
         self._loop.add_callback_threadsafe(self._loop.stop)
         self._thread.join(_CLOSE_SECONDS)
 
@@ -230,12 +234,14 @@ class Broker:
 
         def agreed(_: Any) -> None:
             ready()
-            self._up["consuming"].set()
+            self._on_consuming()
+            self._on_consuming = lambda: None
 
         self._consumer_tag = channel.basic_consume(self._settings.queue, self._on_message, callback=agreed)
 
-    def _begin_to_consume(self) -> None:
+    def _begin_to_consume(self, then: Callable[[], None]) -> None:
         self._wants_messages = True
+        self._on_consuming = then
         channel = self._read.channel
         if channel is not None and channel.is_open:
             self._subscribe(channel, lambda: None)
@@ -250,7 +256,7 @@ class Broker:
     def _reading(self) -> None:
         self._up["read"].set()
 
-    def _reading_ended(self) -> None:
+    def _reading_ended(self, _: BaseException) -> None:
         self._deliveries.next_channel()
         if not self._wants_messages:
             self._cancelled.set()
@@ -280,12 +286,17 @@ class Broker:
             method.exchange,
             method.routing_key,
             method.consumer_tag,
+            not isinstance(properties, UnreadableProperties),
         )
         admission = self._deliveries.admit(delivery)
         if admission is Admission.PROCESS:
             self._on_delivery(delivery)
         elif admission is not Admission.ADOPTED:
             self._answer(delivery, is_good=admission is Admission.ACKNOWLEDGE)
+
+    def _leave_stale(self, delivery: Delivery) -> None:
+        if not self._deliveries.forget_stale(delivery):
+            self._on_delivery(delivery)  # it was adopted after its worker had looked: nobody else has it
 
     def _settle(self, delivery: Delivery, is_good: bool) -> None:
         if self._deliveries.settle(delivery, is_good=is_good):

@@ -3,7 +3,7 @@
 Source: contract §3.7.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -11,6 +11,9 @@ from typing import Any, Final
 
 _REMEMBERED: Final = 4096
 _REMEMBERED_SECONDS: Final = 300.0
+# A broker that lives has not seen as many answers at most as it delivers in advance; one that was killed, more.
+_UNSURE: Final = 4096
+_END_BYTES: Final = 256
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +31,8 @@ class Delivery:
     exchange: str = ""
     routing_key: str = ""
     consumer_tag: str = ""
+    is_readable: bool = True
+    """Whether the properties and headers could be read; if not, there are none."""
 
     @property
     def message_id(self) -> str | None:
@@ -54,11 +59,16 @@ class Deliveries:
         self._clock = clock
         self._unsettled: dict[str, list[Delivery]] = {}
         self._outcomes: OrderedDict[tuple[str, int, int], tuple[Admission, float]] = OrderedDict()
-        """By message id, a hash of the body, and a count for messages that have both in common."""
+        """By message id, a fingerprint of the body, and a count for messages that have both in common."""
+        self._answered: deque[tuple[str, int, Admission]] = deque(maxlen=_UNSURE)
+        """The last answers on the present channel, which the broker may not see if it is lost."""
 
     def next_channel(self) -> None:
-        """Note that all tags so far are dead."""
+        """Note that all tags so far are dead, and that the last answers may have been lost with their channel."""
         self.incarnation += 1
+        for message_id, body, outcome in self._answered:
+            self._remember(message_id, body, outcome)
+        self._answered.clear()
 
     def admit(self, delivery: Delivery) -> Admission:
         """Decide what to do with a delivery on the present channel."""
@@ -83,10 +93,14 @@ class Deliveries:
     def settle(self, delivery: Delivery, *, is_good: bool) -> bool:
         """Note the outcome, and tell whether the tag is alive; else the outcome waits for the redelivery."""
         self._remove(delivery)
-        if delivery.incarnation == self.incarnation:
-            return True
-        self._remember(delivery, Admission.ACKNOWLEDGE if is_good else Admission.REJECT)
-        return False
+        is_alive = delivery.incarnation == self.incarnation
+        if (message_id := delivery.message_id) is not None:
+            outcome = Admission.ACKNOWLEDGE if is_good else Admission.REJECT
+            if is_alive:
+                self._answered.append((message_id, _fingerprint(delivery.body), outcome))
+            else:
+                self._remember(message_id, _fingerprint(delivery.body), outcome)
+        return is_alive
 
     def drop(self, delivery: Delivery) -> None:
         """Forget a delivery that is left to the broker."""
@@ -99,12 +113,9 @@ class Deliveries:
                 return True
         return False
 
-    def _remember(self, delivery: Delivery, outcome: Admission) -> None:
-        message_id = delivery.message_id
-        if message_id is None:
-            return
+    def _remember(self, message_id: str, body: int, outcome: Admission) -> None:
         count = 0
-        while (key := (message_id, hash(delivery.body), count)) in self._outcomes:
+        while (key := (message_id, body, count)) in self._outcomes:
             count += 1
         self._outcomes[key] = outcome, self._clock() + _REMEMBERED_SECONDS
         while len(self._outcomes) > _REMEMBERED:
@@ -114,12 +125,15 @@ class Deliveries:
         now = self._clock()
         while self._outcomes and next(iter(self._outcomes.values()))[1] < now:
             self._outcomes.popitem(last=False)
-        body = hash(delivery.body)
+        body = _fingerprint(delivery.body)
         count = 0
         while (message_id, body, count + 1) in self._outcomes:
             count += 1
         found = self._outcomes.pop((message_id, body, count), None)
-        return found[0] if found else None
+        if found is None:
+            return None
+        self._answered.append((message_id, body, found[0]))  # this answer can be lost as well
+        return found[0]
 
     def _remove(self, delivery: Delivery) -> None:
         message_id = delivery.message_id
@@ -130,3 +144,8 @@ class Deliveries:
             known.remove(delivery)
         if not known:
             del self._unsettled[message_id]
+
+
+def _fingerprint(body: bytes) -> int:
+    """Return what tells bodies with the same id apart: their ends, which depend on all that is encrypted before."""
+    return hash((len(body), body[-_END_BYTES:]))

@@ -13,6 +13,7 @@ _DOUBLE: Final = Struct(">d")
 _LENGTH: Final = Struct(">I")
 _LONG: Final = Struct(">q")
 _SECONDS: Final = Struct(">Q")
+_SHORT: Final = Struct(">h")
 
 _decode_others: Final = data.decode_value
 _encode_others: Final = data.encode_value
@@ -45,6 +46,8 @@ def decode_value(encoded: bytes, offset: int) -> tuple[Any, int]:
         return _FLOAT.unpack_from(encoded, offset + 1)[0], offset + 5
     if kind in (b"l", b"L"):
         return _LONG.unpack_from(encoded, offset + 1)[0], offset + 9
+    if kind == b"s":  # a short number to RabbitMQ, which the library takes for a short text
+        return _SHORT.unpack_from(encoded, offset + 1)[0], offset + 3
     if kind == b"T":
         return Timestamp(_SECONDS.unpack_from(encoded, offset + 1)[0]), offset + 9
     return _decode_others(encoded, offset)

@@ -11,7 +11,7 @@ from pika import URLParameters
 from pika.channel import Channel
 from pika.exceptions import AMQPError
 
-from shipmate.amqp.adapter import BatchingConnection
+from shipmate.amqp.adapter import BatchingConnection, Services
 from shipmate.errors import BadSetting, BrokerLost
 
 _log: Final = logging.getLogger("shipmate.amqp")
@@ -65,7 +65,7 @@ class Link:
         *,
         prepare: Callable[[Channel, Callable[[], None]], None],
         on_up: Callable[[Channel], None],
-        on_down: Callable[[], None],
+        on_down: Callable[[BaseException], None],
         on_given_up: Callable[[BrokerLost], None],
     ) -> None:
         """Note what to do; nothing is opened yet.
@@ -76,7 +76,7 @@ class Link:
             persistence: How often to try.
             prepare: Makes a new channel ready, and calls back when it is.
             on_up: Called with the channel when it is ready.
-            on_down: Called when the channel is lost.
+            on_down: Called when the channel is lost, with the reason.
             on_given_up: Called when the channel could not be had again.
         """
         self._loop = loop
@@ -105,7 +105,7 @@ class Link:
             on_open_callback=self._open_channel,
             on_open_error_callback=lambda _, error: self._failed(error),
             on_close_callback=lambda _, reason: self._connection_lost(reason),
-            custom_ioloop=self._loop,
+            custom_ioloop=Services(self._loop),
         )
 
     def batch(self) -> AbstractContextManager[None]:
@@ -166,7 +166,7 @@ class Link:
             self._is_up = False
             if not self._is_closing:
                 _log.warning("the broker was lost: %s", describe(reason))
-            self._on_down()
+            self._on_down(reason)
 
     def _retry(self, reason: BaseException, again: Callable[[], None]) -> None:
         """Try at once after a loss, then with pauses, and give up after the last attempt."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pika import BasicProperties
 from pika.channel import Channel
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPChannelError, AMQPConnectionError, ChannelClosedByBroker, ConnectionClosedByBroker
 from pika.spec import Basic
 
 from shipmate.amqp.adapter import Properties, RepeatedProperties
@@ -25,6 +25,15 @@ _log: Final = logging.getLogger("shipmate.amqp")
 _UNROUTABLE: Final = "it could not be routed to any queue"
 _LONGEST_SECONDS: Final = 120
 _LOOK_SECONDS: Final = 30
+# What a broker says when it can never take a message: its body or its headers are too large, a property is not allowed.
+_BLAMED: Final = frozenset({406, 501, 502})
+_LONGEST_ID: Final = 100
+# How long a broker may be silent at the end: as long as it has been lately, and as large messages take to get there.
+_TIMES_THE_USUAL: Final = 3
+_LONGEST_PATIENCE_SECONDS: Final = 5.0
+_SLOWEST_BYTES_PER_SECOND: Final = 20_000_000
+_USUAL_SHARE: Final = 0.95
+_TIME_TO_READ_SECONDS: Final = 0.05
 
 Then = Callable[[EmitUnconfirmed | None], None]
 """Called on the I/O thread with None when the broker has confirmed, else with what went wrong."""
@@ -69,8 +78,14 @@ class Publisher:
         self._waiting: deque[_Sending] = deque()
         self._sent: dict[int, _Sending] = {}
         self._retrying: set[_Sending] = set()
+        self._suspects: set[_Sending] = set()
+        """Publications of which one ended its channel; while there are any, each is published alone."""
         self._number = 0
         self._progress_at = clock()
+        self._usual_silence = 0.0
+        """How long it takes until the next confirm comes; the longest time, which fades."""
+        self._silence: tuple[float, float] | None = None
+        """The progress that was the last one at an earlier look, and when that look was."""
 
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
         """Ask for confirms on a new channel."""
@@ -88,10 +103,14 @@ class Publisher:
         self._loop.call_later(_LOOK_SECONDS, lambda: self._look(channel))
         self._flush()
 
-    def down(self) -> None:
-        """Try everything again that the lost channel has not confirmed."""
+    def down(self, reason: BaseException) -> None:
+        """Try everything again that the lost channel has not confirmed, but for what the channel was lost over."""
         self._channel = None
         lost, self._sent = self._sent, {}
+        if isinstance(reason, ChannelClosedByBroker | ConnectionClosedByBroker) and reason.reply_code in _BLAMED:
+            if len(lost) == 1:
+                self._give_up(lost.popitem()[1], f"the broker cannot take it ({reason.reply_code})")
+            self._suspects.update(lost.values())
         for sending in lost.values():
             self._failed(sending, "the connection was lost before the broker confirmed")
 
@@ -104,11 +123,8 @@ class Publisher:
 
     def publish(self, publication: Publication, then: Then) -> None:
         """Publish, now or as soon as there is a channel."""
-        sending = _Sending(publication, then)
-        if self._channel is None or self._is_blocked:
-            self._waiting.append(sending)
-        else:
-            self._send(self._channel, sending)
+        self._waiting.append(_Sending(publication, then))
+        self._flush()
 
     def stop_retrying(self) -> None:
         """Let what has failed so far, or fails from now on, end with its failure."""
@@ -119,18 +135,24 @@ class Publisher:
             self._give_up(sending, "the process is stopping")
 
     def abandon(self, seconds: float) -> None:
-        """End everything with a failure if the broker has confirmed nothing for that long."""
-        if self._clock() - self._progress_at < seconds:
+        """End everything with a failure if the broker has confirmed nothing for that long, and confirms sooner usually.
+
+        It takes two looks: before the first one nobody may have had the time to read what the broker has sent.
+        """
+        now = self._clock()
+        if self._silence is None or self._silence[0] != self._progress_at:
+            self._silence = self._progress_at, now
+        usual = min(_TIMES_THE_USUAL * self._usual_silence, _LONGEST_PATIENCE_SECONDS)
+        patience = max(seconds, usual) + self._bytes_under_way() / _SLOWEST_BYTES_PER_SECOND
+        if now - self._progress_at < patience or now - self._silence[1] < _TIME_TO_READ_SECONDS:
             return
         stuck = [*self._sent.values(), *self._waiting]
         self._sent, self._waiting = {}, deque()
         for sending in stuck:
             self._give_up(sending, "the process is stopping and the broker does not confirm")
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is under way."""
-        return not (self._sent or self._waiting or self._retrying)
+    def _bytes_under_way(self) -> int:
+        return sum(len(sending.publication.body) for sending in self._sent.values())
 
     def _look(self, channel: Channel) -> None:
         """Give a channel up that has confirmed nothing for long; the next one publishes again."""
@@ -144,6 +166,8 @@ class Publisher:
 
     def _flush(self) -> None:
         while self._waiting and self._channel is not None and not self._is_blocked:
+            if self._suspects and self._sent:
+                return
             self._send(self._channel, self._waiting.popleft())
 
     def _send(self, channel: Channel, sending: _Sending) -> None:
@@ -158,10 +182,10 @@ class Publisher:
                 self._properties(sending),
                 mandatory=one.origin is None,
             )
-        except AMQPError as error:  # the channel is closing: its end is told next
+        except (AMQPChannelError, AMQPConnectionError) as error:  # the channel is closing: its end is told next
             self._failed(sending, type(error).__name__)
         except Exception as error:  # what cannot be encoded as AMQP must not end the I/O thread
-            sending.then(EmitUnconfirmed(f"Failed on publishing {_id(one)} message to MQ: {type(error).__name__}"))
+            self._give_up(sending, f"AMQP cannot carry it ({type(error).__name__})")
         else:
             if self._settings.confirms:
                 self._number += 1
@@ -179,7 +203,9 @@ class Publisher:
         )
 
     def _on_confirm(self, frame: Any) -> None:
-        self._progress_at = self._clock()
+        now = self._clock()
+        self._usual_silence = max(now - self._progress_at, _USUAL_SHARE * self._usual_silence)
+        self._progress_at = now
         method = frame.method
         is_good = isinstance(method, Basic.Ack)
         if not method.multiple:
@@ -190,6 +216,7 @@ class Publisher:
             sending = self._sent.pop(number, None)
             if sending is None:
                 continue
+            self._suspects.discard(sending)
             if sending.is_returned and sending.publication.is_reply:
                 self._give_up(sending, _UNROUTABLE)
             elif sending.is_returned:
@@ -198,6 +225,8 @@ class Publisher:
                 sending.then(None)
             else:
                 self._failed(sending, "the broker refused it")
+        if self._waiting:
+            self._flush()
 
     def _on_return(self, _channel: Channel, method: Any, properties: BasicProperties, body: bytes) -> None:
         """Mark what came back; its confirm is the next frame. Nothing but order tells equal messages apart."""
@@ -231,15 +260,14 @@ class Publisher:
         if sending not in self._retrying:
             return
         self._retrying.remove(sending)
-        if self._channel is None or self._is_blocked:
-            self._waiting.append(sending)
-        else:
-            self._send(self._channel, sending)
+        self._waiting.append(sending)
+        self._flush()
 
     def _give_up(self, sending: _Sending, cause: str) -> None:
+        self._suspects.discard(sending)
         text = f"Failed on publishing {_id(sending.publication)} message to MQ: {cause}"
         sending.then(EmitUnconfirmed(text, is_left_to_broker=self._is_stopping))
 
 
 def _id(publication: Publication) -> str:
-    return str(publication.headers.get("messageId"))
+    return str(publication.headers.get("messageId"))[:_LONGEST_ID]

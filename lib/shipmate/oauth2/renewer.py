@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from shipmate.errors import (
@@ -155,11 +156,14 @@ class Renewer:
         return Variables(self._services.environ, self._cfg, self._services.credential_fields)
 
     def _save(self, credential: Credential) -> Exception | None:
+        save = partial(self._call.emit_keys, {self._provider.field: dict(credential.keys)}, self._account_id)
         try:
-            self._call.emit_keys({self._provider.field: dict(credential.keys)}, self._account_id)
+            save()
         except EmitError as error:
+            self.account.save_again = save
             cause = error.__cause__
             return cause if isinstance(cause, Exception) else error
+        self.account.save_again = None
         return None
 
     @contextmanager

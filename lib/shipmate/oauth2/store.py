@@ -1,6 +1,7 @@
 """The live credentials of the process: one per account, one refresh in flight for each."""
 
 import copy
+import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -13,8 +14,11 @@ from shipmate.tokens import Credential, Expiry, Keys, Lineage, has_tokens
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
 
+_log: Final = logging.getLogger("shipmate.oauth2")
+
 # The longest a refresh can take: three tries with their time-outs, the look for a winner, and saving.
 _LONGEST_WAIT_SECONDS: Final = 180.0
+_LAST_SAVE_SECONDS: Final = 10.0
 _POOLS: Final = 16
 _POOL_CONNECTIONS: Final = 64
 
@@ -47,6 +51,8 @@ class Account:
         self.lineage = Lineage()
         self.looked_at: float | None = None
         """When the stored keys were last read after a refusal, by the monotonic clock."""
+        self.save_again: Callable[[], object] | None = None
+        """Saves the live keys; there when that has failed."""
         self._store = store
         self._lock = threading.Lock()
         self._flight: _Flight | None = None
@@ -171,14 +177,32 @@ class CredentialStore:
                 self._idle.notify_all()
 
     def drain(self, timeout_seconds: float) -> bool:
-        """Let no new refresh start and wait for those under way; tell whether all have ended in time."""
+        """Let no new refresh start and wait for those under way; tell whether all have ended in time.
+
+        Keys that could not be saved so far are lost with the process, so that this is tried once more.
+        """
         deadline = time.monotonic() + timeout_seconds
         with self._idle:
             self._is_draining = True
             while self._flights:
                 if not self._idle.wait(max(0.0, deadline - time.monotonic())):
                     return False
+            accounts = [each for those in self._accounts.values() for each in those]
+        unsaved = [each.save_again for each in accounts if each.save_again and each.credential.is_unsaved]
+        threads = [threading.Thread(target=_save, args=(save,), daemon=True) for save in unsaved]
+        for thread in threads:
+            thread.start()
+        deadline = min(deadline, time.monotonic() + _LAST_SAVE_SECONDS)
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         return True
+
+
+def _save(save: Callable[[], object]) -> None:
+    try:
+        save()
+    except Exception as error:  # the edge of a thread, and the end of the process
+        _log.error("refreshed keys are lost: they could not be saved, %s", error)
 
 
 def _is_usable(credential: Credential) -> bool:

@@ -1,14 +1,16 @@
-"""What the adapter changes about the client library leaves the bytes as they were."""
+"""What the client library is fitted with: the bytes stay as they were, and what ends at once is a failure."""
 
+import socket
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pika import BasicProperties, frame
+from pika.adapters.select_connection import IOLoop
 from pika.spec import Basic
 
-from shipmate.amqp.adapter import BatchingConnection, Properties
+from shipmate.amqp.adapter import BatchingConnection, Properties, Services
 
 BODIES = st.lists(st.binary(max_size=200), min_size=1, max_size=8)
 
@@ -75,3 +77,20 @@ def test_headers_are_encoded_as_the_client_library_does(headers: dict[str, Any])
     theirs = BasicProperties(content_type="application/json", content_encoding="utf8", headers=headers, delivery_mode=1)
     assert ours == b"".join(theirs.encode())
     assert b"".join(Properties(headers, 1).encode()) == ours
+
+
+def test_a_connection_that_ends_as_soon_as_it_is_made_is_a_failure_like_others() -> None:
+    """A balancer without anybody behind it takes connections and resets them; that must not end the I/O thread."""
+    loop = IOLoop()
+    told: list[Any] = []
+
+    def on_done(outcome: Any) -> None:
+        told.append(outcome)
+        loop.stop()
+
+    made = Services(loop).create_streaming_connection(lambda: None, socket.socket(), on_done)
+    assert told == []
+    loop.start()
+    loop.close()
+    assert isinstance(told[0], ValueError)
+    made.cancel()

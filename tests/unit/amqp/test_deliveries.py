@@ -60,6 +60,31 @@ def test_an_outcome_waits_for_its_redelivery(deliveries: Deliveries, is_good: bo
     assert deliveries.admit(delivered(deliveries, 3, again=True)) is Admission.PROCESS
 
 
+@pytest.mark.parametrize(("is_good", "expected"), [(True, Admission.ACKNOWLEDGE), (False, Admission.REJECT)])
+def test_an_answer_that_was_lost_with_its_channel_is_given_again(
+    deliveries: Deliveries, is_good: bool, expected: Admission
+) -> None:
+    """The broker has not seen it, and delivers again what is done; the second answer can be lost, too."""
+    first = delivered(deliveries, 1)
+    deliveries.admit(first)
+    assert deliveries.settle(first, is_good=is_good)
+    for tag in (2, 3):
+        deliveries.next_channel()
+        assert deliveries.admit(delivered(deliveries, tag, again=True)) is expected
+    assert deliveries.admit(delivered(deliveries, 4, again=True)) is Admission.PROCESS
+
+
+def test_only_the_last_answers_are_kept(deliveries: Deliveries) -> None:
+    """A broker has not seen a few at most, and a step runs for months."""
+    for number in range(5000):
+        one = delivered(deliveries, number, f"m{number}")
+        deliveries.admit(one)
+        deliveries.settle(one, is_good=True)
+    deliveries.next_channel()
+    assert deliveries.admit(delivered(deliveries, 1, "m0", again=True)) is Admission.PROCESS
+    assert deliveries.admit(delivered(deliveries, 2, "m4999", again=True)) is Admission.ACKNOWLEDGE
+
+
 def test_the_same_id_without_need_is_another_message(deliveries: Deliveries) -> None:
     """Contract 3.7: on the same channel, or without the redelivered flag, or with another body."""
     deliveries.admit(delivered(deliveries, 1))
@@ -105,23 +130,24 @@ def test_what_is_left_to_the_broker_is_forgotten(deliveries: Deliveries) -> None
 @settings(max_examples=200)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["deliver", "lose", "finish"]), st.integers(0, 3), st.booleans()),
+        st.tuples(st.sampled_from(["deliver", "lose", "lose answers", "finish"]), st.integers(0, 3), st.booleans()),
         max_size=40,
     )
 )
 def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: list[tuple[str, int, bool]]) -> None:
-    """A broker with four messages, some with the same id, whose channel is lost now and then."""
+    """A broker with four messages, some with the same id, whose channel is lost now and then, and answers with it."""
     deliveries = Deliveries(Clock())
     messages = {number: (f"m{number % 2}", str(number).encode()) for number in range(4)}
     waiting, seen = dict.fromkeys(messages, False), {}
     unacked: dict[int, int] = {}  # tag on the present channel -> message
+    unseen: list[int] = []  # what was answered on the present channel
     working: dict[int, Delivery] = {}
     processed: Counter[int] = Counter()
     tag = 0
 
     def answer(delivery: Delivery) -> None:
         assert delivery.incarnation == deliveries.incarnation
-        unacked.pop(delivery.tag)
+        unseen.append(unacked.pop(delivery.tag))
 
     for action, number, is_good in steps:
         if action == "deliver" and number in waiting:
@@ -137,10 +163,13 @@ def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: 
             elif admission is not Admission.ADOPTED:
                 assert admission is seen[number]
                 answer(delivery)
-        elif action == "lose":
+        elif action in ("lose", "lose answers"):
             deliveries.next_channel()
             waiting.update(dict.fromkeys(unacked.values(), True))
             unacked.clear()
+            if action == "lose answers":
+                waiting.update(dict.fromkeys(unseen, True))
+            unseen.clear()
         elif action == "finish" and number in working:
             delivery = working.pop(number)
             seen[number] = Admission.ACKNOWLEDGE if is_good else Admission.REJECT

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 
@@ -22,6 +23,8 @@ def startup(cfg):
 def init(cfg):
     """Tell the test, and wait for it if it wants."""
     _note("init", cfg)
+    if os.environ.get("TEST_DEAF"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if fifo := os.environ.get("TEST_INIT_FIFO"):
         Path(fifo).read_text()
 

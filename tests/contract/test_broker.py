@@ -1,0 +1,66 @@
+"""The broker as the step sees it, at a real one."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from shipmate.amqp import Broker, Delivery
+from shipmate.emulator import StepQueues
+from shipmate.settings import BrokerSettings, Secret
+from tests.broker import RabbitMQ
+from tests.container import eventually
+
+
+class Taken:
+    """What was delivered so far."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self._has_more = threading.Semaphore(0)
+
+    def __call__(self, delivery: Delivery) -> None:
+        self.deliveries.append(delivery)
+        self._has_more.release()
+
+    def next(self) -> Delivery:
+        assert self._has_more.acquire(timeout=10)
+        return self.deliveries[-1]
+
+
+@contextmanager
+def opened(queues: StepQueues, on_delivery: Callable[[Delivery], None]) -> Iterator[Broker]:
+    """Open the connections of a step."""
+    settings = BrokerSettings(
+        uri=Secret(queues.uri),
+        queue=queues.queue("input"),
+        exchange=queues.exchange,
+        data_key=queues.routing_key("data"),
+        error_key=queues.routing_key("error"),
+        rebound_key=queues.routing_key("rebound"),
+        snapshot_key=queues.routing_key("snapshot"),
+    )
+    broker = Broker(settings, on_delivery=on_delivery, on_lost=lambda error: None)
+    broker.connect()
+    broker.wait_until_open()
+    try:
+        yield broker
+    finally:
+        broker.close()
+        broker._loop.close()  # a process that ends need not
+
+
+def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(queues: StepQueues, rabbitmq: RabbitMQ) -> None:
+    """Its worker had seen a dead tag, and left it; its redelivery was adopted. Nobody else would process it."""
+    taken = Taken()
+    with opened(queues, taken) as broker:
+        broker.consume(lambda: None)
+        queues.publish({"body": 1})
+        delivery = taken.next()
+        for line in rabbitmq.ctl("list_connections", "pid", "client_properties").splitlines():
+            if '-read"' in line:
+                rabbitmq.ctl("close_connection", line.split("\t")[0], "closed by a test")
+        eventually(lambda: delivery.incarnation == 1, queues)
+        broker.leave_stale(delivery)
+        assert taken.next() is delivery
+        broker.settle(delivery, is_good=True)
+    assert queues.depth("input") == 0

@@ -1,0 +1,85 @@
+"""How long a broker that confirms nothing is waited for at the end, decided without one."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pika.frame import Method
+from pika.spec import Basic
+
+from shipmate.amqp.publisher import Publication, Publisher
+from shipmate.errors import EmitUnconfirmed
+from shipmate.settings import BrokerSettings, Secret
+
+PATIENCE = 0.4
+
+
+class World:
+    """A publisher with a channel that takes everything, and a clock."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.outcomes: list[EmitUnconfirmed | None] = []
+        loop = SimpleNamespace(call_later=lambda seconds, action: None)
+        settings = BrokerSettings(Secret(""), "", "exchange", "data", "error", "rebound", "snapshot")
+        self.publisher = Publisher(loop, settings, lambda: self.now)
+        channel: Any = cast(Any, SimpleNamespace(basic_publish=lambda *args, **more: None, is_open=True))
+        self.publisher.up(channel)
+        self.confirmed = 0
+
+    def publish(self, size: int = 1) -> None:
+        self.publisher.publish(Publication("data", b"x" * size, {"messageId": "m"}), self.outcomes.append)
+
+    def confirm(self) -> None:
+        self.confirmed += 1
+        self.publisher._on_confirm(Method(1, Basic.Ack(self.confirmed)))  # type: ignore[no-untyped-call]
+
+    def look(self, *seconds: float) -> int:
+        """Look after each of so many seconds as a step that stops does; return how many were given up."""
+        for pause in seconds:
+            self.now += pause
+            self.publisher.abandon(PATIENCE)
+        return sum(outcome is not None for outcome in self.outcomes)
+
+
+@pytest.fixture
+def world() -> World:
+    """A publisher of a process that stops."""
+    made = World()
+    made.publisher.stop_retrying()
+    return made
+
+
+def test_a_broker_that_is_silent_is_not_waited_for(world: World) -> None:
+    """The process ends in time, and the input stays with the broker."""
+    world.publish()
+    assert world.look(0.1, 0.1, 0.1) == 0
+    assert world.look(0.1, 0.1) == 1
+    assert world.outcomes[0] is not None
+    assert world.outcomes[0].is_left_to_broker
+
+
+def test_a_confirm_that_nobody_has_read_yet_is_waited_for(world: World) -> None:
+    """A function that kept all threads from running was silent, not the broker."""
+    world.publish()
+    assert world.look(5.0, 0.0) == 0
+    world.confirm()
+    assert world.outcomes == [None]
+
+
+def test_a_large_message_is_given_the_time_to_be_sent(world: World) -> None:
+    """Twenty megabytes are not confirmed as soon as twenty bytes."""
+    world.publish(20_000_000)
+    assert world.look(*[0.1] * 8) == 0
+    assert world.look(*[0.1] * 10) == 1
+
+
+def test_a_slow_broker_is_given_what_it_usually_takes(world: World) -> None:
+    """One that confirms in a second is not frozen after half of one."""
+    for _ in range(3):
+        world.publish()
+        world.now += 1.0
+        world.confirm()
+    world.publish()
+    assert world.look(*[0.1] * 12) == 0
+    assert world.look(*[0.1] * 30) == 1
