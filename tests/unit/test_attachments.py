@@ -12,7 +12,7 @@ import pytest
 
 from shipmate.attachments import Attachments
 from shipmate.emulator import Fault, Platform, Reply, Server
-from shipmate.errors import BadInput, PlatformRefused, PlatformUnavailable
+from shipmate.errors import BadInput, MissingSetting, PlatformRefused, PlatformUnavailable
 from shipmate.http import Patience
 from shipmate.platform import PlatformClient
 from shipmate.settings import ApiSettings
@@ -39,7 +39,7 @@ def client(platform: Platform, pauses: list[float]) -> PlatformClient:
 @pytest.fixture
 def attachments(client: PlatformClient, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> Attachments:
     monkeypatch.setattr("shipmate.attachments._PATIENCE", Patience(sleep=pauses.append))
-    return Attachments(client)
+    return Attachments(lambda: client)
 
 
 def read(attachments: Attachments, url: str) -> bytes:
@@ -50,6 +50,22 @@ def read(attachments: Attachments, url: str) -> bytes:
 def test_nothing_is_sent_before_it_is_asked_for(platform: Platform, attachments: Attachments) -> None:
     """A component without files costs no request."""
     assert platform.requests == []
+
+
+def test_a_signed_url_is_opened_without_an_installation() -> None:
+    """A run on this machine reads the files that a fixture names; only what must ask the platform needs one."""
+
+    def no_platform() -> PlatformClient:
+        raise MissingSetting("ELASTICIO_API_URI is missing")
+
+    with Server() as server:
+        server.route("GET", "/a.csv", lambda request: Reply(200, b"1,2"))
+        attachments = Attachments(no_platform)
+        assert read(attachments, f"{server.url}/a.csv") == b"1,2"
+        with pytest.raises(MissingSetting):
+            attachments.open(f"{server.url}/objects/1?storage_type=maester")
+        with pytest.raises(MissingSetting):
+            attachments.upload("a.csv", b"1,2")
 
 
 @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"", b"\x00\xff" * 100_000])
