@@ -72,4 +72,6 @@ class Attachments:
         else:
             response = self._signed.send("GET", url, stream=True)
         response.raw.decode_content = True
+        # Closed at its end, as it is otherwise, it could not be read as text: io.TextIOWrapper looks once more.
+        response.raw.auto_close = False
         return cast(IO[bytes], response.raw)

@@ -1,5 +1,6 @@
 """Files that messages refer to: stored and opened again, in both stores, and without credentials in wrong hands."""
 
+import csv
 import gzip
 import io
 from collections.abc import Iterator
@@ -75,6 +76,18 @@ def test_a_file_is_stored_and_opened_again(attachments: Attachments, content: by
     stored = attachments.upload("a.csv", wrap(content))
     assert stored == {"url": stored["url"], "content-type": "text/csv", "size": len(content)}
     assert read(attachments, stored["url"]) == content
+
+
+@pytest.mark.parametrize("lines", [0, 1, 20_000])
+def test_a_file_is_read_as_text_as_any_other(attachments: Attachments, client: PlatformClient, lines: int) -> None:
+    """As one from disk, so that csv and the like can read it: it must not close itself at its end."""
+    content = "".join(f"{number};Zoë\n" for number in range(lines))
+    urls = [attachments.upload("a.csv", content.encode())["url"]]
+    urls.append(client.objects.url(client.objects.create(content.encode(), "text/csv")))
+    for url in urls:
+        with attachments.open(url) as stream, io.TextIOWrapper(stream, "utf-8", newline="") as text:
+            assert [row[1] for row in csv.reader(text, delimiter=";")] == ["Zoë"] * lines
+            assert text.read() == ""
 
 
 @pytest.mark.parametrize(
