@@ -85,7 +85,7 @@ _component = click.option(
 _cfg = _given("--cfg", "Configuration and credentials; new keys are saved to the file.")
 _variables = _given("--variables", "The flow's variables.")
 _fixture = click.option(
-    "--fixture", "-x", metavar="NAME", help="Take what is not given from this fixture in test/fixture.json."
+    "--fixture", metavar="NAME", help="Take what is not given from this fixture in test/fixture.json."
 )
 
 

@@ -101,7 +101,7 @@ def test_call_and_verify_take_their_cfg_from_a_fixture(
     # The message needs a variable that is not set, and is not needed.
     fixture = {"cfg": {"label": "K"}, "msg": {"body": "{{CLI_TEST_NOWHERE}}"}}
     (root / "test" / "fixture.json").write_text(json.dumps({"fixtures": {"one": fixture, "two": {"cfg": {}}}}))
-    assert cli.run([*arguments, "--component", str(root), "-x", "one"]) == 0
+    assert cli.run([*arguments, "--component", str(root), "--fixture", "one"]) == 0
     assert json.loads(capfd.readouterr().out) == expected
     assert cli.run([*arguments, "--component", str(root), "--fixture", "two", "--cfg", '{"label": "K"}']) == 0
 
