@@ -224,10 +224,9 @@ class TestFixtures:
         assert self.read(component) == {}
 
     def test_all_unset_variables_are_named_at_once(self, component: Path) -> None:
-        put_fixtures(
-            component, {"fixtures": {"one": {"cfg": {"a": "{{A}}{{B}}{{SET}}{{A}}"}, "msg": {"body": "{{C}}"}}}}
-        )
-        with pytest.raises(BadInput, match=r"the variables A, B, C in .*, found none of them: .* at /fixtures/one$"):
+        members = '"cfg": {"a": "{{A}}{{B}}{{SET}}{{A}}", "b": {{C}}}, "msg": {"body": "{{D}}"}'
+        put_fixtures(component, f'{{"fixtures": {{"one": {{{members}}}}}}}')
+        with pytest.raises(BadInput, match=r"the variables A, B, C, D in .*, found none of them: .* at /fixtures/one$"):
             self.read(component, SET="x")
 
     def test_an_unset_variable_is_named_with_its_place(self, component: Path) -> None:
@@ -262,6 +261,10 @@ class TestFixtures:
         put_fixtures(component, content)
         with pytest.raises(BadInput, match=expected):
             self.read(component)
+
+    def test_the_names_are_known_without_the_variables(self, component: Path) -> None:
+        put_fixtures(component, '{"fixtures": {"one": {"cfg": {"port": {{PORT}}}}, "two": {}}}')
+        assert inputs.fixture_names(component) == ["one", "two"]
 
     def test_a_missing_file_is_named(self, component: Path) -> None:
         with pytest.raises(BadInput, match=r"found no such file or directory: .*test/fixture\.json"):

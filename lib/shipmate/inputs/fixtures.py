@@ -102,27 +102,29 @@ class _Filling:
         )
 
     def _text(self, text: str, steps: tuple[str | int, ...]) -> str:
-        def variable(match: re.Match[str]) -> str:
-            name = match[1] or match[2]
-            if name in self.environ:
-                return self.environ[name]
-            self.missing.setdefault(name, pointer(*steps))
-            return ""
-
-        return _PLACEHOLDER.sub(variable, text)
+        return _PLACEHOLDER.sub(lambda match: self._value(_name(match), steps), text)
 
     def _json(self, text: str, steps: tuple[str | int, ...]) -> Any:
         """Return the value of a placeholder that stood outside of quotes."""
-        filled = self._text(text.removeprefix(_BARE), steps)
-        if self.missing:
+        name = _PLACEHOLDER.sub(_name, text.removeprefix(_BARE))
+        value = self._value(name, steps)
+        if name in self.missing:
             return None
         try:
-            return json.loads(filled)
+            return json.loads(value)
         except ValueError:
             # Neither the value nor the error's text, which may have a part of it, is told.
-            match = _PLACEHOLDER.search(text)
-            name = match[1] or match[2] if match else ""
             raise BadInput(
                 f"expected JSON in the variable {name}, found something else: "
                 f"{self.place} uses it outside of quotes at {pointer(*steps)}"
             ) from None
+
+    def _value(self, name: str, steps: tuple[str | int, ...]) -> str:
+        if name in self.environ:
+            return self.environ[name]
+        self.missing.setdefault(name, pointer(*steps))
+        return ""
+
+
+def _name(match: re.Match[str]) -> str:
+    return match[1] or match[2]
