@@ -3,6 +3,7 @@
 Source: contract §8.7.
 """
 
+from collections.abc import Callable
 from typing import IO, Any, Final, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -21,8 +22,8 @@ class Attachments:
     An uploaded file goes into a message as ``message(body, attachments={"a.pdf": context.attachments.upload(...)})``.
     """
 
-    def __init__(self, platform: PlatformClient) -> None:
-        """Prepare calls; nothing is sent yet."""
+    def __init__(self, platform: Callable[[], PlatformClient]) -> None:
+        """Prepare calls; nothing is sent yet, and the platform only asked for when it is needed."""
         self._platform = platform
         # A signed URL carries its permission itself; the platform's credentials must not go along.
         self._signed = HttpService("attachment storage", HeaderAuth(None), _PATIENCE)
@@ -46,7 +47,7 @@ class Attachments:
         data = content if isinstance(content, bytes) else content.read()
         guessed, compression = mimetypes.guess_type(name)
         kind = content_type or (None if compression else guessed) or "application/octet-stream"
-        urls = json_object(self._platform.post(_SIGNED_URL), "signed URL")
+        urls = json_object(self._platform().post(_SIGNED_URL), "signed URL")
         if not isinstance(urls.get("put_url"), str) or not isinstance(urls.get("get_url"), str):
             raise PlatformRefused("signed URL: expected put_url and get_url in the answer, found something else")
         self._signed.send("PUT", urls["put_url"], data=data, headers={"Content-Type": kind})
@@ -64,10 +65,13 @@ class Attachments:
         except ValueError:
             raise BadInput("expected the URL of an attachment, found something malformed") from None
         if parse_qs(parts.query).get("storage_type") == ["maester"]:
-            if not self._platform.objects.holds(url):
+            objects = self._platform().objects
+            if not objects.holds(url):
                 raise BadInput("expected an attachment of this installation's object storage, found another address")
-            response = self._platform.objects.read(unquote(parts.path.rsplit("/", 1)[-1]), stream=True)
+            response = objects.read(unquote(parts.path.rsplit("/", 1)[-1]), stream=True)
         else:
             response = self._signed.send("GET", url, stream=True)
         response.raw.decode_content = True
+        # Closed at its end, as it is otherwise, it could not be read as text: io.TextIOWrapper looks once more.
+        response.raw.auto_close = False
         return cast(IO[bytes], response.raw)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _FAILED: Final = 1
 _BAD_USAGE: Final = 2
 _INTERRUPTED: Final = 130
+_NO_MESSAGE: Final = frozenset({"msg", "snapshot"})
 _LOG: Final = logging.getLogger("shipmate.cli")
 
 
@@ -83,6 +84,9 @@ _component = click.option(
 )
 _cfg = _given("--cfg", "Configuration and credentials; new keys are saved to the file.")
 _variables = _given("--variables", "The flow's variables.")
+_fixture = click.option(
+    "--fixture", metavar="NAME", help="Take what is not given from this fixture in test/fixture.json."
+)
 
 
 @commands.command("exec")
@@ -92,7 +96,7 @@ _variables = _given("--variables", "The flow's variables.")
 @_given("--msg", "The message; headers and body may be missing.")
 @_given("--snapshot", "The snapshot.")
 @_variables
-@click.option("--fixture", metavar="NAME", help="Take what is not given from this fixture in test/fixture.json.")
+@_fixture
 @click.option("--sample", is_flag=True, help="Make the message from the function's metadata.")
 @click.option("--strict", is_flag=True, help="Refuse a message that does not fit the function's metadata.")
 def exec_(root: Path, function: str, fixture: str | None, sample: bool, strict: bool, **given: str | None) -> int:
@@ -135,27 +139,29 @@ def write_event(output: "Output", line: Mapping[str, Any]) -> None:
 @_component
 @_cfg
 @_variables
-def call(root: Path, function: str, name: str, **given: str | None) -> int:
+@_fixture
+def call(root: Path, function: str, name: str, fixture: str | None, **given: str | None) -> int:
     """Run get_meta_model or the select model NAME of FUNCTION and print what it returns."""
     from shipmate import foreground
 
     with foreground.private_output() as output:
         desk = Desk(root)
         chosen = desk.component.function(function)
-        work = desk.run(*desk.read(given))
+        work = desk.run(*desk.read(given, fixture, without=_NO_MESSAGE))
         return foreground.run(lambda: _print(work.call(chosen, name), output), output=output, drain=work.drain)
 
 
 @commands.command()
 @_component
 @_cfg
-def verify(root: Path, **given: str | None) -> int:
+@_fixture
+def verify(root: Path, fixture: str | None, **given: str | None) -> int:
     """Run verify_credentials and print its verdict."""
     from shipmate import foreground
 
     with foreground.private_output() as output:
         desk = Desk(root)
-        work = desk.run(*desk.read(given))
+        work = desk.run(*desk.read(given, fixture, without=_NO_MESSAGE))
         return foreground.run(lambda: _print(work.verify(), output), output=output, drain=work.drain)
 
 

@@ -167,7 +167,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
     def attachments() -> Any:
         from shipmate.attachments import Attachments  # requests: 97 ms
 
-        return Attachments(services.platform())
+        return Attachments(services.platform)
 
     return Context(
         call.emit,

@@ -1,5 +1,6 @@
 """Files that messages refer to: stored and opened again, in both stores, and without credentials in wrong hands."""
 
+import csv
 import gzip
 import io
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from shipmate.attachments import Attachments
 from shipmate.emulator import Fault, Platform, Reply, Server
-from shipmate.errors import BadInput, PlatformRefused, PlatformUnavailable
+from shipmate.errors import BadInput, MissingSetting, PlatformRefused, PlatformUnavailable
 from shipmate.http import Patience
 from shipmate.platform import PlatformClient
 from shipmate.settings import ApiSettings
@@ -39,7 +40,7 @@ def client(platform: Platform, pauses: list[float]) -> PlatformClient:
 @pytest.fixture
 def attachments(client: PlatformClient, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> Attachments:
     monkeypatch.setattr("shipmate.attachments._PATIENCE", Patience(sleep=pauses.append))
-    return Attachments(client)
+    return Attachments(lambda: client)
 
 
 def read(attachments: Attachments, url: str) -> bytes:
@@ -52,6 +53,22 @@ def test_nothing_is_sent_before_it_is_asked_for(platform: Platform, attachments:
     assert platform.requests == []
 
 
+def test_a_signed_url_is_opened_without_an_installation() -> None:
+    """A run on this machine reads the files that a fixture names; only what must ask the platform needs one."""
+
+    def no_platform() -> PlatformClient:
+        raise MissingSetting("ELASTICIO_API_URI is missing")
+
+    with Server() as server:
+        server.route("GET", "/a.csv", lambda request: Reply(200, b"1,2"))
+        attachments = Attachments(no_platform)
+        assert read(attachments, f"{server.url}/a.csv") == b"1,2"
+        with pytest.raises(MissingSetting):
+            attachments.open(f"{server.url}/objects/1?storage_type=maester")
+        with pytest.raises(MissingSetting):
+            attachments.upload("a.csv", b"1,2")
+
+
 @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"", b"\x00\xff" * 100_000])
 @pytest.mark.parametrize("wrap", [bytes, io.BytesIO])
 def test_a_file_is_stored_and_opened_again(attachments: Attachments, content: bytes, wrap: Any) -> None:
@@ -59,6 +76,18 @@ def test_a_file_is_stored_and_opened_again(attachments: Attachments, content: by
     stored = attachments.upload("a.csv", wrap(content))
     assert stored == {"url": stored["url"], "content-type": "text/csv", "size": len(content)}
     assert read(attachments, stored["url"]) == content
+
+
+@pytest.mark.parametrize("lines", [0, 1, 20_000])
+def test_a_file_is_read_as_text_as_any_other(attachments: Attachments, client: PlatformClient, lines: int) -> None:
+    """As one from disk, so that csv and the like can read it: it must not close itself at its end."""
+    content = "".join(f"{number};Zoë\n" for number in range(lines))
+    urls = [attachments.upload("a.csv", content.encode())["url"]]
+    urls.append(client.objects.url(client.objects.create(content.encode(), "text/csv")))
+    for url in urls:
+        with attachments.open(url) as stream, io.TextIOWrapper(stream, "utf-8", newline="") as text:
+            assert [row[1] for row in csv.reader(text, delimiter=";")] == ["Zoë"] * lines
+            assert text.read() == ""
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,28 @@ def test_exec_takes_a_fixture_filled_from_the_env_file(
     assert os.environ["CLI_TEST_UNSET"] == "file"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [(["call", "go", "options"], {"k": "K"}), (["verify"], {"verified": True})],
+)
+def test_call_and_verify_take_their_cfg_from_a_fixture(
+    root: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], expected: Any
+) -> None:
+    """elasticio-cli runs select models and the check of credentials on fixtures, and so do those who come from it."""
+    module = next(root.glob("go_*.py"))
+    module.write_text(f"{CODE}def options(context, cfg):\n    return {{'k': cfg['label']}}\n")
+    (root / "verify_credentials.py").write_text(
+        "def verify_credentials(context, credentials):\n    return {'verified': credentials == {'label': 'K'}}\n"
+    )
+    (root / "test").mkdir()
+    # The message needs a variable that is not set, and is not needed.
+    fixture = {"cfg": {"label": "K"}, "msg": {"body": "{{CLI_TEST_NOWHERE}}"}}
+    (root / "test" / "fixture.json").write_text(json.dumps({"fixtures": {"one": fixture, "two": {"cfg": {}}}}))
+    assert cli.run([*arguments, "--component", str(root), "--fixture", "one"]) == 0
+    assert json.loads(capfd.readouterr().out) == expected
+    assert cli.run([*arguments, "--component", str(root), "--fixture", "two", "--cfg", '{"label": "K"}']) == 0
+
+
 def test_exec_warns_of_a_message_that_does_not_fit(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with_metadata(root, {"in": SCHEMA})
     assert cli.run(["exec", "go", "--component", str(root), "--msg", '{"body": {"email": 1}}']) == 0

@@ -860,7 +860,7 @@ def test_the_context_offers_what_the_run_mode_provides(run: Run, services: Servi
         with pytest.raises(MissingSetting):
             _ = context.api
         with pytest.raises(MissingSetting):
-            _ = context.attachments
+            context.attachments.upload("a.csv", b"1,2")
 
     assert run(function, Collected()) == Outcome(0)
 

@@ -176,6 +176,59 @@ class TestFixtures:
         put_fixtures(root, {"fixtures": {"one": {"cfg": {"key": "{{KEY}}"}}}})
         assert self.read(root, KEY=secret) == {"cfg": {"key": secret}}
 
+    @pytest.mark.parametrize("text", ["{{KEY}}", "{{ KEY }}", "{{{KEY}}}", "{{{ KEY }}}", "{{&KEY}}", "{{& KEY }}"])
+    def test_a_placeholder_may_be_written_in_every_way_of_handlebars(self, component: Path, text: str) -> None:
+        put_fixtures(component, {"fixtures": {"one": {"cfg": {"a": f"<{text}>{text}"}}}})
+        assert self.read(component, KEY="k") == {"cfg": {"a": "<k>k"}}
+
+    @pytest.mark.parametrize("name", ["160world_key", "google-id", "größe", "_", "7"])
+    def test_a_variable_may_have_any_name_that_handlebars_takes(self, component: Path, name: str) -> None:
+        """Names that begin with a digit are in published fixtures."""
+        put_fixtures(component, {"fixtures": {"one": {"cfg": {"a": f"{{{{{name}}}}}"}}}})
+        assert self.read(component, **{name: "v"}) == {"cfg": {"a": "v"}}
+
+    def test_a_value_that_looks_like_a_placeholder_is_not_filled_again(self, component: Path) -> None:
+        put_fixtures(component, {"fixtures": {"one": {"cfg": {"a": "{{A}}"}}}})
+        assert self.read(component, A="{{B}}", B="b") == {"cfg": {"a": "{{B}}"}}
+
+    def test_variables_are_filled_in_the_names_of_members(self, component: Path) -> None:
+        put_fixtures(component, {"fixtures": {"one": {"msg": {"body": {"field_{{ID}}": 1}}}}})
+        assert self.read(component, ID="7") == {"msg": {"body": {"field_7": 1}}}
+
+    @pytest.mark.parametrize(
+        ("value", "expected"), [("7", 7), ("true", True), ('"x"', "x"), ('{"a": [1]}', {"a": [1]}), ("null", None)]
+    )
+    def test_a_placeholder_outside_of_quotes_stands_for_json(self, component: Path, value: str, expected: Any) -> None:
+        """elasticio-cli fills the text of the file, so that this is how its fixtures have numbers and objects."""
+        put_fixtures(
+            component, '{"fixtures": {"one": {"cfg": {"quoted \\"": "{{V}}", "bare": {{{V}}}, "list": [{{V}}]}}}}'
+        )
+        assert self.read(component, V=value) == {"cfg": {'quoted "': value, "bare": expected, "list": [expected]}}
+
+    def test_what_is_not_json_outside_of_quotes_is_named_without_its_value(self, component: Path) -> None:
+        put_fixtures(component, '{"fixtures": {"one": {"cfg": {"port": {{PORT}}}}}}')
+        with pytest.raises(
+            BadInput, match=r"expected JSON in the variable PORT, .* at /fixtures/one/cfg/port$"
+        ) as raised:
+            self.read(component, PORT="s3cret")
+        assert "s3cret" not in str(raised.value)
+
+    def test_a_broken_file_with_placeholders_outside_of_quotes_is_described(self, component: Path) -> None:
+        put_fixtures(component, '{"fixtures": {"one": {"cfg":\n {"port": {{PORT}} "x": 1}}}}')
+        with pytest.raises(BadInput, match="expected JSON, found expecting ',' delimiter at line 2"):
+            self.read(component, PORT="1")
+
+    @pytest.mark.parametrize("member", ["cfg", "msg", "snapshot"])
+    def test_a_member_that_is_null_is_not_given(self, component: Path, member: str) -> None:
+        put_fixtures(component, {"fixtures": {"one": {member: None}}})
+        assert self.read(component) == {}
+
+    def test_all_unset_variables_are_named_at_once(self, component: Path) -> None:
+        members = '"cfg": {"a": "{{A}}{{B}}{{SET}}{{A}}", "b": {{C}}}, "msg": {"body": "{{D}}"}'
+        put_fixtures(component, f'{{"fixtures": {{"one": {{{members}}}}}}}')
+        with pytest.raises(BadInput, match=r"the variables A, B, C, D in .*, found none of them: .* at /fixtures/one$"):
+            self.read(component, SET="x")
+
     def test_an_unset_variable_is_named_with_its_place(self, component: Path) -> None:
         put_fixtures(component, {"fixtures": {"one": {"cfg": {"list": ["{{MISSING}}"]}}}})
         with pytest.raises(BadInput, match=r"the variable MISSING .* at /fixtures/one/cfg/list/0$"):
@@ -209,6 +262,10 @@ class TestFixtures:
         with pytest.raises(BadInput, match=expected):
             self.read(component)
 
+    def test_the_names_are_known_without_the_variables(self, component: Path) -> None:
+        put_fixtures(component, '{"fixtures": {"one": {"cfg": {"port": {{PORT}}}}, "two": {}}}')
+        assert inputs.fixture_names(component) == ["one", "two"]
+
     def test_a_missing_file_is_named(self, component: Path) -> None:
         with pytest.raises(BadInput, match=r"found no such file or directory: .*test/fixture\.json"):
             self.read(component)
@@ -221,6 +278,18 @@ class TestEnvFile:
 
     def test_a_component_needs_none(self, tmp_path: Path) -> None:
         assert inputs.read_env_file(tmp_path) == {}
+
+    def test_values_are_what_they_are(self, tmp_path: Path) -> None:
+        """A secret with ${ in it would lose a part otherwise."""
+        (tmp_path / ".env").write_text("HOME_OF_X=x\nA=a${HOME_OF_X}b$&\nB='${HOME_OF_X}'\n", encoding="utf-8")
+        assert inputs.read_env_file(tmp_path) == {"HOME_OF_X": "x", "A": "a${HOME_OF_X}b$&", "B": "${HOME_OF_X}"}
+
+    def test_the_other_file_of_elasticio_cli_is_read_as_well(self, tmp_path: Path) -> None:
+        (tmp_path / "test").mkdir()
+        (tmp_path / "test" / ".globalEnv").write_text("ELASTICIO_FLOW_ID=f\nA=global\n", encoding="utf-8")
+        assert inputs.read_env_file(tmp_path) == {"ELASTICIO_FLOW_ID": "f", "A": "global"}
+        (tmp_path / ".env").write_text("A=component\n", encoding="utf-8")
+        assert inputs.read_env_file(tmp_path) == {"ELASTICIO_FLOW_ID": "f", "A": "component"}
 
     def test_a_folder_of_that_name_is_somebodys_virtual_environment(self, tmp_path: Path) -> None:
         (tmp_path / ".env").mkdir()

@@ -162,7 +162,16 @@ TYPE_EXPECTED = "expected one of object, array, string, boolean, null, integer, 
 
 
 @pytest.mark.parametrize(
-    "schema", [{"type": "any"}, {"type": ["string", "any"]}, {"pattern": "(?<year>x)["}, {"order": 1}, {"format": 7}]
+    "schema",
+    [
+        {"type": "any"},
+        {"type": ["string", "any"]},
+        {"type": "numeric"},
+        {"type": ["null", "date"]},
+        {"pattern": "(?<year>x)["},
+        {"order": 1},
+        {"format": 7},
+    ],
 )
 def test_what_is_not_understood_is_passed_over(schema: dict[str, Any]) -> None:
     assert schema_problems(schema) == []
@@ -170,10 +179,28 @@ def test_what_is_not_understood_is_passed_over(schema: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("numeric", "'numeric'; did you mean 'number'?"),
+        ("date", "'date'"),
+        ("lstring", "'lstring'; did you mean 'string'?"),
+        ("x" * 40, "something else"),
+    ],
+)
+def test_a_type_that_json_schema_does_not_have_does_no_harm_and_is_told(kind: str, hint: str) -> None:
+    """Schemas of published components have numeric, date and the like, and the platform takes them."""
+    schema = {"properties": {"a": {"type": kind}, "b": {"type": ["null", kind]}, "c": {"type": "any"}}}
+    expected = f"expected one of object, array, string, boolean, null, integer, number, found {hint}"
+    assert slips(schema) == [("/properties/a/type", expected), ("/properties/b/type", expected)]
+    assert sample(schema)["a"] == "text"
+
+
+@pytest.mark.parametrize(
     ("schema", "pointer", "message"),
     [
         ({"properties": []}, "/properties", "expected an object, found an array"),
-        ({"type": "objekt"}, "/type", TYPE_EXPECTED),
+        ({"type": 7}, "/type", TYPE_EXPECTED),
+        ({"type": []}, "/type", TYPE_EXPECTED),
         ({"properties": {"a": {"type": 3}}}, "/properties/a/type", "expected one of object"),
         ({"maxLength": "9"}, "/maxLength", "expected a whole number, found text"),
         ({"properties": {"a": 1}}, "/properties/a", "expected an object, found a number"),

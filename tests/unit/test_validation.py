@@ -404,8 +404,8 @@ def test_a_report_tells_errors_from_warnings() -> None:
 
 
 def test_slips_of_published_descriptors_are_warnings(tmp_path: Path) -> None:
-    """A keyword among the properties, a list as model: they do no harm."""
-    out = {"type": "object", "properties": {"type": "object", "properties": {"type": {"type": "string"}}}}
+    """A keyword among the properties, a type that JSON schema lacks, a list as model: they do no harm."""
+    out = {"type": "object", "properties": {"type": "object", "properties": {"type": {"type": "numeric"}}}}
     field = {"label": "Currency", "viewClass": "SelectView", "model": ["EUR", "USD"]}
     action = {"title": "Go", "main": "go.js", "metadata": {"in": "in.json", "out": out}, "fields": {"c": field}}
     file = tmp_path / "component.json"
@@ -415,10 +415,11 @@ def test_slips_of_published_descriptors_are_warnings(tmp_path: Path) -> None:
     assert report.errors == ()
     assert {each.pointer for each in report.warnings} == {
         "/actions/go/metadata/out/properties",
+        "/actions/go/metadata/out/properties/properties/type/type",
         "/actions/go/fields/c/model",
     }
     of_files = [each for each in validate_component(tmp_path).warnings if each.file == "in.json"]
-    assert [each.pointer for each in of_files] == ["/properties"]
+    assert [each.pointer for each in of_files] == ["/properties", "/properties/properties/type/type"]
 
 
 def test_a_secret_in_an_error_of_the_author_is_not_told(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The metadata of functions: JSON schemas of what goes in and comes out, how values differ from them, and samples."""
 
-from shipmate.metadata.differences import problems, schema_problems, sentence, validator
+from shipmate.metadata.differences import problems, schema_problems, sentence, slips, validator
 from shipmate.metadata.samples import sample
 from shipmate.metadata.schemas import (
     Schema,
@@ -8,7 +8,6 @@ from shipmate.metadata.schemas import (
     pointer_to,
     read_schema,
     schema_of,
-    slips,
     thawed,
     to_draft4,
 )

@@ -3,8 +3,9 @@
 Formats are not checked. Nothing is fetched.
 """
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +40,10 @@ _SENTENCES: Final[Mapping[str, str]] = {
 }
 
 
+_ANY: Final = "any"
+"""A type of draft 3."""
+_LONGEST: Final = 20
+"""How many characters of a type are told; anything longer may be a secret at the wrong place."""
 _EXCLUSIVE: Final = {"minimum": ("exclusiveMinimum", "more"), "maximum": ("exclusiveMaximum", "less")}
 
 
@@ -58,6 +63,30 @@ def schema_problems(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
     except RecursionError:
         return [("", "expected a schema, found one that is nested too deep")]
     return found
+
+
+def slips(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what published schemas get wrong without harm, as pairs of pointer and text: it is passed over."""
+    text = "expected properties by their names, found a schema, which is one level too deep"
+    try:
+        plain = thawed(schema)
+        found = list(_unknown_types(plain))
+        for pointer, each in misplaced(plain):
+            found += [(pointer, text), *((pointer + place, slip) for place, slip in slips(each))]
+    except RecursionError:  # which is a problem of its own
+        return []
+    return found
+
+
+def _unknown_types(schema: Schema) -> Iterator[tuple[str, str]]:
+    for pointer, each in subschemas(schema):
+        declared = each.get("type")
+        for kind in declared if isinstance(declared, list) else [declared]:
+            if isinstance(kind, str) and kind not in _TYPES and kind != _ANY:
+                close = difflib.get_close_matches(kind, _TYPES, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                found = repr(kind) if len(kind) <= _LONGEST else "something else"
+                yield f"{pointer}/type", f"expected one of {', '.join(_TYPES)}, found {found}{hint}"
 
 
 def _schema_problem(error: "ValidationError") -> tuple[str, str]:
@@ -126,15 +155,14 @@ def _lenient() -> Any:
 
 @cache
 def _meta_validator() -> "Validator":
-    """Return a validator of schemas: draft 4, with the type ``any`` of draft 3, and ``required`` possibly empty."""
+    """Return a validator of schemas: draft 4, with types that it does not know, and ``required`` possibly empty."""
     from jsonschema import Draft4Validator  # 66 ms
 
     meta = thawed(Draft4Validator.META_SCHEMA)
     for keyword in ("id", "format", "default"):
         meta["properties"].pop(keyword, None)
     meta.pop("id", None)
-    # "any" is of draft 3, and harmless.
-    meta["definitions"]["simpleTypes"] = {"enum": [*_TYPES, "any"]}
+    meta["definitions"]["simpleTypes"] = {"type": "string"}  # others do no harm, and published schemas have them
     meta["definitions"]["stringArray"] = {"type": "array", "items": {"type": "string"}}
     for bound in ("exclusiveMinimum", "exclusiveMaximum"):  # without the bound they say nothing, which does no harm
         meta["dependencies"].pop(bound, None)

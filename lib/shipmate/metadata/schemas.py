@@ -69,15 +69,6 @@ def to_draft4(schema: Mapping[str, Any]) -> Schema:
     return lifted
 
 
-def slips(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what published schemas get wrong without harm, as pairs of pointer and text: it is passed over."""
-    text = "expected properties by their names, found a schema, which is one level too deep"
-    try:
-        return [(pointer, text) for pointer, _ in misplaced(thawed(schema))]
-    except RecursionError:  # which is a problem of its own
-        return []
-
-
 def misplaced(schema: Schema) -> Iterator[tuple[str, Schema]]:
     """Yield the schemas that stand where the properties of one should, with their pointers."""
     for pointer, each in subschemas(schema):

@@ -1,6 +1,5 @@
 """Inputs to try a component's functions on: the author's own where there are any, otherwise made up."""
 
-import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 from shipmate import inputs, metadata
 from shipmate.component import Component, Function
+from shipmate.errors import BadInput
 from shipmate.provision import token_field, view_classes
 from shipmate.testing.provider import sample_variable
 
@@ -111,15 +111,13 @@ class _SampleEnviron(dict[str, str]):
 
 
 def fixture_names(root: Path) -> list[str]:
-    """Return the names of the component's fixtures; none when it has no file of them, or one that is broken."""
-    try:
-        content = json.loads((root / inputs.FIXTURES).read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
+    """Return the names of the component's fixtures; none when it has no file of them."""
+    if not (root / inputs.FIXTURES).exists():
         return []
-    except (OSError, ValueError):
+    try:
+        return inputs.fixture_names(root)
+    except BadInput:
         return [""]  # reading it tells what is wrong
-    fixtures = content.get("fixtures") if isinstance(content, dict) else None
-    return list(fixtures) if isinstance(fixtures, dict) else [""]
 
 
 def sample_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""What a command is given to work on: literals, files, standard input, fixtures and the ``.env`` file."""
+"""What the options of a command say: literals, files and standard input, and the arguments that come of them."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any, BinaryIO, Final, NoReturn
 
 from shipmate.errors import BadInput
 
-FIXTURES: Final = Path("test/fixture.json")
-_VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
     (dict, "an object"),
     (list, "an array"),
@@ -53,16 +50,16 @@ def read(option: str, text: str, stdin: BinaryIO | None) -> Source:
         BadInput: It cannot be read, or is not JSON.
     """
     if text.lstrip().startswith("{"):
-        return Source(_parse(text, option), option)
+        return Source(parse(text, option), option)
     if text == "-":
         place = f"{option} (standard input)"
-        return Source(_parse(_read_stream(stdin, place), place), place)
+        return Source(parse(_read_stream(stdin, place), place), place)
     if not text:
         raise BadInput(f"expected a file's name, JSON that starts with {{, or -, found nothing for {option}")
     path = Path(text)
     place = f"{option} {text}"
     # What is no regular file, like a pipe, can be read once and cannot be rewritten.
-    return Source(_parse(_read_file(path, place), place), place, path if path.is_file() else None)
+    return Source(parse(read_file(path, place), place), place, path if path.is_file() else None)
 
 
 def gather(sources: Mapping[str, Source]) -> Inputs:
@@ -72,13 +69,13 @@ def gather(sources: Mapping[str, Source]) -> Inputs:
         BadInput: ``cfg`` or ``msg`` is not an object, or the ``headers`` of ``msg`` are not.
     """
     cfg, msg, snapshot = (sources.get(name) for name in ("cfg", "msg", "snapshot"))
-    message = {"headers": {}, "body": {}, **(_object(msg) if msg else {})}
+    message = {"headers": {}, "body": {}, **(object_of(msg) if msg else {})}
     if message["headers"] is None:
         message["headers"] = {}
     if msg is not None and not isinstance(message["headers"], dict):
         _mismatch("an object", message["headers"], f"{msg.place} at /headers")
     return Inputs(
-        cfg=_object(cfg) if cfg else {},
+        cfg=object_of(cfg) if cfg else {},
         msg=message,
         snapshot=snapshot.value if snapshot else {},
         cfg_file=cfg.file if cfg else None,
@@ -91,61 +88,11 @@ def read_variables(source: Source) -> Mapping[str, str]:
     Raises:
         BadInput: It is not an object of texts.
     """
-    variables = _object(source)
+    variables = object_of(source)
     for name, value in variables.items():
         if not isinstance(value, str):
             _mismatch("a text", value, f"{source.place} at {pointer(name)}")
     return variables
-
-
-def read_fixture(root: Path, name: str, environ: Mapping[str, str], *, without: frozenset[str]) -> dict[str, Source]:
-    """Return the members of a fixture of the component, with ``{{VARIABLE}}`` in their texts filled.
-
-    Args:
-        root: The component's folder, which has ``test/fixture.json``.
-        name: The fixture's name.
-        environ: The variables.
-        without: Members that are given otherwise: they need not be complete.
-
-    Raises:
-        BadInput: There is no such fixture, it is not what it should be, or a variable is not set.
-    """
-    place = str(root / FIXTURES)
-    content = _object(Source(_parse(_read_file(root / FIXTURES, place), place), place))
-    fixtures = _object(Source(content.get("fixtures"), f"{place} at /fixtures"))
-    if name not in fixtures:
-        known = ", ".join(fixtures) or "none"
-        raise BadInput(f'expected the name of a fixture, found "{name}", which is not in {place}: it has {known}')
-    fixture = _object(Source(fixtures[name], f"{place} at {pointer('fixtures', name)}"))
-    members: dict[str, Source] = {}
-    for member in ("cfg", "msg", "snapshot"):
-        if member in fixture and member not in without:
-            steps = ("fixtures", name, member)
-            members[member] = Source(
-                _fill(fixture[member], steps, environ=environ, place=place), f"{place} at {pointer(*steps)}"
-            )
-    return members
-
-
-def read_env_file(root: Path) -> dict[str, str]:
-    """Return the variables of the component's ``.env`` file, none when there is no such file.
-
-    Raises:
-        BadInput: It cannot be read, or has something that no variable can hold.
-    """
-    path = root / ".env"
-    try:
-        if not path.is_file():
-            return {}
-        from dotenv import dotenv_values  # 30 ms
-
-        values = dotenv_values(path, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"expected a readable file, found {_reason(error)} in {path}") from error
-    for name, value in values.items():
-        if "\0" in name or "\0" in (value or ""):
-            raise BadInput(f"expected text, found a NUL character in a variable of {path}")
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def pointer(*steps: str | int) -> str:
@@ -159,27 +106,12 @@ def pointer(*steps: str | int) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
-def _fill(value: Any, steps: tuple[str | int, ...], *, environ: Mapping[str, str], place: str) -> Any:
-    """Fill the variables of a parsed value: done on the raw text, a quote in a secret would break the JSON."""
-    if isinstance(value, dict):
-        return {key: _fill(item, (*steps, key), environ=environ, place=place) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_fill(item, (*steps, index), environ=environ, place=place) for index, item in enumerate(value)]
-    if not isinstance(value, str):
-        return value
+def object_of(source: Source) -> dict[str, Any]:
+    """Return the value of a source that must be an object.
 
-    def variable(match: re.Match[str]) -> str:
-        if match[1] not in environ:
-            raise BadInput(
-                f"expected the variable {match[1]} in the environment or in .env, found none: "
-                f"{place} uses it at {pointer(*steps)}"
-            )
-        return environ[match[1]]
-
-    return _VARIABLE.sub(variable, value)
-
-
-def _object(source: Source) -> dict[str, Any]:
+    Raises:
+        BadInput: It is something else.
+    """
     if not isinstance(source.value, dict):
         _mismatch("an object", source.value, source.place)
     value: dict[str, Any] = source.value
@@ -187,16 +119,22 @@ def _object(source: Source) -> dict[str, Any]:
 
 
 def _mismatch(expected: str, value: Any, place: str) -> NoReturn:
+    """Refuse a value by its kind."""
     found = next((kind for types, kind in _KINDS if isinstance(value, types)), "something else")
     raise BadInput(f"expected {expected}, found {found} in {place}")
 
 
-def _read_file(path: Path, place: str) -> str:
+def read_file(path: Path, place: str) -> str:
+    """Return the text of a file.
+
+    Raises:
+        BadInput: It cannot be read, or is not UTF-8.
+    """
     try:
         return _decode(path.read_bytes(), place)
     except (OSError, ValueError) as error:
         # ValueError: a NUL character in the name.
-        raise BadInput(f"expected a readable file, found {_reason(error)}: {place}") from error
+        raise BadInput(f"expected a readable file, found {reason(error)}: {place}") from error
 
 
 def _read_stream(stream: BinaryIO | None, place: str) -> str:
@@ -205,7 +143,7 @@ def _read_stream(stream: BinaryIO | None, place: str) -> str:
     try:
         return _decode(stream.read(), place)
     except OSError as error:
-        raise BadInput(f"expected something to read, found {_reason(error)}: {place}") from error
+        raise BadInput(f"expected something to read, found {reason(error)}: {place}") from error
 
 
 def _decode(content: bytes, place: str) -> str:
@@ -215,7 +153,12 @@ def _decode(content: bytes, place: str) -> str:
         raise BadInput(f"expected UTF-8, found something else at byte {error.start + 1} of {place}") from error
 
 
-def _parse(text: str, place: str) -> Any:
+def parse(text: str, place: str) -> Any:
+    """Return what a text of JSON says.
+
+    Raises:
+        BadInput: It is not JSON; the message has line and column.
+    """
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -236,7 +179,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise _NotJson(name)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Return in a few words why a file cannot be read."""
     if isinstance(error, OSError):
         return (error.strerror or type(error).__name__).lower()
     return "something that is not UTF-8" if isinstance(error, UnicodeDecodeError) else "a name that no file can have"
