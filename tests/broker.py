@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import pytest
 # Debian's command in PATH becomes another user; the one below it does not.
 PLACES = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/sbin", "/usr/local/sbin")
 START_SECONDS = 60
+BELOW_THE_EPHEMERAL = range(15_000, 32_000)
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs each attempt to connect
 
 
@@ -32,10 +34,12 @@ def find(command: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Return a port that nobody listens on now, and that no connection gets while the node is away for a moment."""
+    while True:
+        port = random.SystemRandom().choice(BELOW_THE_EPHEMERAL)
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 class RabbitMQ:

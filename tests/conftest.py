@@ -23,6 +23,14 @@ def is_of_a_component(name: str) -> bool:
     return name.partition(".")[0] in COMPONENT or name.startswith("shipmate_component_")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Escape lone surrogates in what was captured: a worker could not send them to the process that reports."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
+
+
 @pytest.fixture(autouse=True)
 def one_component_for_each_test() -> Iterator[None]:
     """Keep the components that tests load apart: a process has one, and their modules have the same names."""
