@@ -37,9 +37,9 @@ class Workers(Generic[_T]):
         self._later = later
         self._lock = threading.Lock()
         self._items: deque[_T] = deque()
-        self._wake = threading.Semaphore(0)
+        self._asleep: list[threading.Lock] = []
+        """What the threads without work wait for; the last one to fall asleep is woken first."""
         self._threads = 0
-        self._awake = 0
         self._taken = 0
         self._usual_seconds = 0.0
         self._is_watched = False
@@ -48,7 +48,7 @@ class Workers(Generic[_T]):
         """Have an item processed; always called on one and the same thread."""
         with self._lock:
             self._items.append(item)
-            is_awaited = self._awake > 0 and self._usual_seconds < _QUICK_SECONDS
+            is_awaited = self._threads > len(self._asleep) and self._usual_seconds < _QUICK_SECONDS
             started = 0 if is_awaited else self._rouse(1)
         self._start(started)
         if is_awaited and not self._is_watched:
@@ -69,12 +69,11 @@ class Workers(Generic[_T]):
 
     def _rouse(self, count: int) -> int:
         """Wake idle threads, with the lock held, and return how many are to be started besides."""
-        woken = min(count, self._threads - self._awake)
+        woken = min(count, len(self._asleep))
         for _ in range(woken):
-            self._wake.release()
+            self._asleep.pop().release()
         started = min(count - woken, self._count - self._threads)
         self._threads += started
-        self._awake += woken + started
         return started
 
     def _start(self, count: int) -> None:
@@ -82,6 +81,8 @@ class Workers(Generic[_T]):
             threading.Thread(target=self._run, name="shipmate-worker", daemon=True).start()
 
     def _run(self) -> None:
+        turn = threading.Lock()
+        turn.acquire()
         while True:
             with self._lock:
                 if self._items:
@@ -89,10 +90,10 @@ class Workers(Generic[_T]):
                     self._taken += 1
                     is_idle = False
                 else:
-                    self._awake -= 1
+                    self._asleep.append(turn)
                     is_idle = True
             if is_idle:
-                self._wake.acquire()
+                turn.acquire()
                 continue
             begun = time.perf_counter()
             self._work(item)

@@ -9,6 +9,7 @@ from struct import error as StructError
 from typing import Any, Final
 
 from pika import BasicProperties, SelectConnection, data, frame, spec
+from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport
 from pika.adapters.utils.selector_ioloop_adapter import SelectorIOServicesAdapter
 from pika.exceptions import InvalidFieldTypeException
 
@@ -55,8 +56,7 @@ class BatchingConnection(SelectConnection):
         finally:
             held, self._held = self._held, None
             for piece in _pieces(held or []):
-                if self._transport is not None:
-                    super()._adapter_emit_data(piece)
+                self._emit(piece)
 
     def _proto_connection_made(self, transport: Any) -> None:
         # Read much at once, and once for each event: 4 kB pieces are a hundred system calls for a large message.
@@ -96,9 +96,24 @@ class BatchingConnection(SelectConnection):
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if self._held is None:
-            super()._adapter_emit_data(data)
+            self._emit(data)
         else:
             self._held.append(data)
+
+    def _emit(self, piece: bytes) -> None:
+        """Give a piece to the socket at once, if it takes it: to ask when it will is four system calls a message."""
+        transport: Any = self._transport
+        if transport is None:
+            return
+        if self.is_open and type(transport) is _AsyncPlaintextTransport and not transport.get_write_buffer_size():
+            try:
+                sent = transport._sock.send(piece) if transport._state == transport._STATE_ACTIVE else 0
+            except OSError:  # it is full, or lost: the client library finds out
+                sent = 0
+            if sent == len(piece):
+                return
+            piece = piece[sent:]
+        super()._adapter_emit_data(piece)
 
 
 class UnreadableProperties(BasicProperties):
