@@ -36,13 +36,18 @@ class Route:
 
 
 class Routes:
-    """The routes of one test, the longest first; whatever they do not name must be on this machine."""
+    """The routes of one test, the longest first; whatever they do not name must be on this machine.
+
+    With a `default` nothing else is reached there either: what a component takes for its API may really run here.
+    """
 
     def __init__(self) -> None:
         """Begin without any."""
         self.routes: list[Route] = []
         self.default: str | None = None
-        """The server for all other hosts that are not on this machine."""
+        """The server for all other hosts, those on this machine included."""
+        self.own: set[str] = set()
+        """The servers of the test, as ``127.0.0.1:8000``: they are reached at their own addresses, too."""
         self.allowed: set[str] = set()
         """Hosts that may be reached although they are not on this machine."""
         self.refused: list[str] = []
@@ -60,7 +65,7 @@ class Routes:
         for route in self.routes:
             if (found := route.apply(url)) is not None:
                 return found
-        if self.default is None or is_on_this_machine(urlsplit(url).hostname):
+        if self.default is None or urlsplit(url).netloc in self.own:
             return None
         return moved(url, self.default)
 
@@ -69,6 +74,7 @@ class Routes:
         return {
             "routes": [[each.url, each.target, each.path] for each in self.routes],
             "default": self.default,
+            "own": sorted(self.own),
             "allowed": sorted(self.allowed),
         }
 
@@ -78,6 +84,7 @@ class Routes:
         routes = cls()
         routes.routes = [Route(*each) for each in value["routes"]]
         routes.default = value["default"]
+        routes.own = set(value["own"])
         routes.allowed = set(value["allowed"])
         return routes
 
@@ -110,15 +117,19 @@ class Routes:
         is_served = any(self.target(url) for url in urls)
         return "is served for the library requests only" if is_served else "is not served"
 
+    def _is_open(self, host: str | None, port: Any) -> bool:
+        """Tell whether a port of this machine may be reached; without a number, nothing is reached."""
+        return self.default is None or not port or f"{host}:{port}" in self.own
+
     @contextmanager
     def _closed_network(self) -> Iterator[None]:
         """Let names be looked up on this machine only: a recorder or a mock above that goes on to work."""
         original = socket.getaddrinfo
 
-        def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
             name = host.decode() if isinstance(host, bytes) else host
-            if is_on_this_machine(name) or name in self.allowed:
-                return original(host, *args, **kwargs)
+            if name in self.allowed or (is_on_this_machine(name) and self._is_open(name, port)):
+                return original(host, port, *args, **kwargs)
             self.refused.append(name)
             raise socket.gaierror(socket.EAI_NONAME, f"{name} {self._why(name)}: this test has no network")
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from shipmate import component as components
 from shipmate import inputs, log
@@ -157,6 +158,7 @@ class ComponentUnderTest:
         """
         server.start()
         self._servers.append(server)
+        self.routes.own.add(urlsplit(server.url).netloc)
         self.routes.add(Route(url, server.url))
         return server
 

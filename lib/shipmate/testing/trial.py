@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from unittest import mock
+from urllib.parse import urlsplit
 
 from shipmate import metadata
 from shipmate.component import Function, load
@@ -125,6 +126,7 @@ class Trial:
             self.provider,
             answer if failure is None else lambda request: failure,
             expired=self.given.expired,
+            has_oauth2=self.samples.token_field is not None,
             journal=self.provider.journal,
         )
         self.subject.serve(url or _NOWHERE, api)
@@ -181,6 +183,7 @@ def trial(root: Path, surroundings: Surroundings) -> Iterator[Trial]:
     with ExitStack() as stack:
         stack.callback(made.subject.close)
         platform = stack.enter_context(Platform())
+        routes.own.add(urlsplit(platform.url).netloc)
         # At its lowest level a log has most to hide.
         stack.enter_context(mock.patch.dict(os.environ, {**variables, **platform.environ(), "LOG_LEVEL": "trace"}))
         stack.enter_context(only_component(root))
