@@ -163,9 +163,10 @@ class ComponentUnderTest:
         return server
 
     def close(self) -> None:
-        """Stop the servers."""
+        """Stop the servers, and close the event loops of functions: their collection may come while another runs."""
         for server in self._servers:
             server.stop()
+        self._services.loops.close()
 
     def report(self) -> str:
         """Return what the calls did, for the report of a failed test, without secrets."""
