@@ -1,5 +1,6 @@
 """Which requests of a test go to which emulated server; the network stays closed."""
 
+import errno
 import ipaddress
 import re
 import socket
@@ -110,30 +111,44 @@ class Routes:
             stack.enter_context(mock.patch.object(HTTPAdapter, "get_connection_with_tls_context", connection))
             if closes_network:
                 stack.enter_context(self._closed_network())
+                stack.enter_context(self._own_servers_only())
             yield self
 
     def _why(self, host: str) -> str:
         urls = [f"{scheme}://{host}/" for scheme in ("https", "http")]
         is_served = any(self.target(url) for url in urls)
-        return "is served for the library requests only" if is_served else "is not served"
-
-    def _is_open(self, host: str | None, port: Any) -> bool:
-        """Tell whether a port of this machine may be reached; without a number, nothing is reached."""
-        return self.default is None or not port or f"{host}:{port}" in self.own
+        return "is served for the library requests only, which context.oauth2 uses" if is_served else "is not served"
 
     @contextmanager
     def _closed_network(self) -> Iterator[None]:
         """Let names be looked up on this machine only: a recorder or a mock above that goes on to work."""
         original = socket.getaddrinfo
 
-        def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
             name = host.decode() if isinstance(host, bytes) else host
-            if name in self.allowed or (is_on_this_machine(name) and self._is_open(name, port)):
-                return original(host, port, *args, **kwargs)
+            if is_on_this_machine(name) or name in self.allowed:
+                return original(host, *args, **kwargs)
             self.refused.append(name)
             raise socket.gaierror(socket.EAI_NONAME, f"{name} {self._why(name)}: this test has no network")
 
         with mock.patch.object(socket, "getaddrinfo", getaddrinfo):
+            yield
+
+    @contextmanager
+    def _own_servers_only(self) -> Iterator[None]:
+        """Let no connection be made but to the servers of the test: this machine's need no look-up of names."""
+        original = socket.socket.connect
+
+        def connect(this: socket.socket, address: Any) -> None:
+            is_of_internet = this.family in (socket.AF_INET, socket.AF_INET6)
+            if self.default is None or not is_of_internet or f"{address[0]}:{address[1]}" in self.own:
+                return original(this, address)
+            self.refused.append(address[0])
+            raise ConnectionRefusedError(
+                errno.ECONNREFUSED, f"{address[0]} {self._why(address[0])}: this test has no network"
+            )
+
+        with mock.patch.object(socket.socket, "connect", connect):
             yield
 
 

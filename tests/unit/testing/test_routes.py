@@ -1,5 +1,6 @@
 """Where the requests of a test go."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 
@@ -96,9 +97,10 @@ def test_this_machine_is_served_like_other_hosts(server: Server) -> None:
             assert requests.get(f"http://127.0.0.1:{at}/", timeout=5).json() == {"host": f"127.0.0.1:{at}"}
             assert requests.get(f"http://localhost:{at}/", timeout=5).json() == {"host": f"localhost:{at}"}
             assert requests.get(server.url, timeout=5).json() == {"host": server.url.removeprefix("http://")}
-            with pytest.raises(socket.gaierror, match=r"127\.0\.0\.1 is served for the library requests only"):
+            with pytest.raises(ConnectionRefusedError, match=r"127\.0\.0\.1 is served for the library requests only"):
                 socket.create_connection(("127.0.0.1", int(at)), timeout=5)
-            assert socket.getaddrinfo("localhost", None)
+            with pytest.raises(ConnectionRefusedError, match=r"127\.0\.0\.1 is served for the library requests only"):
+                asyncio.run(asyncio.open_connection("127.0.0.1", int(at)))
         assert real.requests == []
 
 
