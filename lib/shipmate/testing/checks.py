@@ -15,12 +15,25 @@ from shipmate.testing.samples import Sample
 from shipmate.testing.trial import TookTooLong, Trial, function_ids
 from shipmate.testing.verdict import Failed, NotChecked
 from shipmate.tokens import secrets_of
-from shipmate.validation import Problem, validate_component
+from shipmate.validation import HOOKS, MODEL, PROCESS, Problem, require_call, validate_component
 
-_HOOKS: Final = ("init", "startup", "shutdown")
 _PIECE: Final = 16
 """So many characters of a secret are as good as all of it: a log that has them has it."""
 _SHORTEST: Final = 6
+_DEFECTS: Final = frozenset(
+    {
+        "ImportError",
+        "InvalidMessage",
+        "ModuleNotFoundError",
+        "NameError",
+        "SystemExit",
+        "UnboundLocalError",
+        "UnknownEvent",
+    }
+)
+"""Errors that are the function's own, whatever its inputs and the answers that it gets."""
+_NOT_LOADED: Final = frozenset({"FunctionNotFound", "ModuleNotLoadable"})
+_BAD_REQUEST: Final = Reply(400, {"error": "bad request"})
 _USE_OAUTH2: Final = "send requests with context.oauth2(cfg), which refreshes, emits updateKeys and sends again"
 
 
@@ -39,11 +52,12 @@ def module_loads(trial: Trial, function: Function) -> None:
     names = [each.get("model") for each in function.fields.values() if isinstance(each, Mapping)]
     models = [name for name in names if isinstance(name, str) and name]
     try:
-        modules.process(function)
+        require_call("process", modules.process(function), PROCESS)
         for name in (*models, *(["get_meta_model"] if function.dynamic_metadata else [])):
-            modules.model(function, name)
-        for name in _HOOKS:
-            modules.hook(function, name)
+            require_call(name, modules.model(function, name), MODEL)
+        for name, arguments in HOOKS.items():
+            if (hook := modules.hook(function, name)) is not None:
+                require_call(name, hook, arguments)
     except ShipmateError as error:
         raise Failed(f"correct the module {function.main}: {error}") from None
 
@@ -110,15 +124,31 @@ def rotated_token_is_taken_over(trial: Trial, function: Function) -> None:
     _require_renewal(trial, emissions, f"{situation}, and those had expired, too", before)
 
 
+def failures_are_told(trial: Trial, function: Function) -> None:
+    """What the API refuses ends in an error or a rebound, and in no message."""
+    trial.serve(function, _BAD_REQUEST)
+    emissions = _run(trial, function, _with_good_keys(trial, function))
+    refused = next((each for api in trial.apis for each in api.requests if each.status == _BAD_REQUEST.status), None)
+    if refused is None:
+        why = f": {_first_error(emissions)}" if emissions.errors else ""
+        raise NotChecked(f"it made no request for {_inputs(trial.sample(function))}{why}")
+    if not (emissions.errors or emissions.rebounds or emissions.http_replies):
+        did = "emitted a message all the same" if emissions.data else "told nobody"
+        raise Failed(
+            f"it {did} when the API answered {refused.status} to {_place(refused)}: "
+            "call reply.raise_for_status() before it uses the answer"
+        )
+
+
 def messages_match_metadata(trial: Trial, function: Function) -> None:
     """What is emitted is as ``metadata.out`` says, or ``get_meta_model`` where the metadata is dynamic."""
     is_dynamic = function.dynamic_metadata
-    if not is_dynamic and metadata.schema_of(trial.subject.descriptor, function, "out") is None:
-        raise NotChecked("it has no out metadata")
     trial.serve(function)
     cfg = _with_good_keys(trial, function)
     emissions = _run(trial, function, cfg)
     _require_good(trial, function, emissions)
+    if not is_dynamic and metadata.schema_of(trial.subject.descriptor, function, "out") is None:
+        raise NotChecked("it has no out metadata")
     if not emissions.data:
         raise NotChecked(f"it emitted no message for {_inputs(trial.sample(function))}")
     schema = (
@@ -135,7 +165,7 @@ def messages_match_metadata(trial: Trial, function: Function) -> None:
 def secrets_stay_secret(trial: Trial, function: Function) -> None:
     """No secret is printed, logged or emitted as an error, whether the API answers or fails."""
     leaks: list[str] = []
-    for failure in (None, Reply(400, {"error": "bad request"})):
+    for failure in (None, _BAD_REQUEST):
         trial.serve(function, failure)
         cfg = _with_good_keys(trial, function)
         trial.provider.expire_access_tokens()
@@ -160,6 +190,7 @@ def _oauth2_cfg(trial: Trial, function: Function) -> dict[str, Any]:
     trial.serve(function)
     cfg = _with_good_keys(trial, function)
     emissions = _run(trial, function, cfg)
+    _require_no_defect(emissions)
     if not any(api.accepted for api in trial.apis):
         why = f": {_first_error(emissions)}" if emissions.errors else ""
         raise NotChecked(f"it made no request with its token for {_inputs(trial.sample(function))}{why}")
@@ -174,18 +205,27 @@ def _with_good_keys(trial: Trial, function: Function) -> dict[str, Any]:
 
 def _run(trial: Trial, function: Function, cfg: Mapping[str, Any]) -> Emissions:
     try:
-        return trial.run(function, cfg)
+        emissions = trial.run(function, cfg)
     except TookTooLong as error:
         raise Failed(
             f"it {error}: give its requests a timeout, see that its paging ends, "
             "or let it have longer with timeout_seconds"
         ) from None
+    if any(each["name"] in _NOT_LOADED for each in emissions.errors):
+        raise NotChecked("its module cannot be used, as module_loads tells")
+    return emissions
+
+
+def _require_no_defect(emissions: Emissions) -> None:
+    if any(each["name"] in _DEFECTS for each in emissions.errors):
+        raise Failed(f"correct the function, which fails by itself:\n{emissions.summary()}")
 
 
 def _require_good(trial: Trial, function: Function, emissions: Emissions) -> None:
     """Refuse to judge a function that fails for reasons that may be the kit's: what it made up does not fit."""
     if not emissions.errors:
         return
+    _require_no_defect(emissions)
     sample = trial.sample(function)
     given = trial.given.answers or trial.given.serve
     if sample.source and (given or not trial.requests):
