@@ -130,6 +130,7 @@ def failures_are_told(trial: Trial, function: Function) -> None:
     emissions = _run(trial, function, _with_good_keys(trial, function))
     refused = next((each for api in trial.apis for each in api.requests if each.status == _BAD_REQUEST.status), None)
     if refused is None:
+        _require_served(trial, emissions)
         why = f": {_first_error(emissions)}" if emissions.errors else ""
         raise NotChecked(f"it made no request for {_inputs(trial.sample(function))}{why}")
     if not (emissions.errors or emissions.rebounds or emissions.http_replies):
@@ -190,7 +191,10 @@ def _oauth2_cfg(trial: Trial, function: Function) -> dict[str, Any]:
     trial.serve(function)
     cfg = _with_good_keys(trial, function)
     emissions = _run(trial, function, cfg)
-    _require_no_defect(emissions)
+    if _has_defect(emissions):
+        raise NotChecked("it fails by itself, as messages_match_metadata tells")
+    if (hosts := _asked_otherwise(trial, emissions)) is not None:
+        raise Failed(f"it asks for {hosts} with another library than requests: {_USE_OAUTH2}")
     if not any(api.accepted for api in trial.apis):
         why = f": {_first_error(emissions)}" if emissions.errors else ""
         raise NotChecked(f"it made no request with its token for {_inputs(trial.sample(function))}{why}")
@@ -216,16 +220,30 @@ def _run(trial: Trial, function: Function, cfg: Mapping[str, Any]) -> Emissions:
     return emissions
 
 
-def _require_no_defect(emissions: Emissions) -> None:
-    if any(each["name"] in _DEFECTS for each in emissions.errors):
-        raise Failed(f"correct the function, which fails by itself:\n{emissions.summary()}")
+def _has_defect(emissions: Emissions) -> bool:
+    return any(each["name"] in _DEFECTS for each in emissions.errors)
+
+
+def _asked_otherwise(trial: Trial, emissions: Emissions) -> str | None:
+    """Return the hosts that a function has asked for in vain: only requests of one library reach the emulated API."""
+    hosts = ", ".join(sorted(set(trial.subject.routes.refused)))
+    return hosts if hosts and emissions.errors else None
+
+
+def _require_served(trial: Trial, emissions: Emissions) -> None:
+    if (hosts := _asked_otherwise(trial, emissions)) is not None:
+        raise NotChecked(
+            f"it asks for {hosts} with another library than requests, which alone reaches the emulated API"
+        )
 
 
 def _require_good(trial: Trial, function: Function, emissions: Emissions) -> None:
     """Refuse to judge a function that fails for reasons that may be the kit's: what it made up does not fit."""
     if not emissions.errors:
         return
-    _require_no_defect(emissions)
+    if _has_defect(emissions):
+        raise Failed(f"correct the function, which fails by itself:\n{emissions.summary()}")
+    _require_served(trial, emissions)
     sample = trial.sample(function)
     given = trial.given.answers or trial.given.serve
     if sample.source and (given or not trial.requests):

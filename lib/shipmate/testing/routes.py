@@ -117,7 +117,7 @@ class Routes:
     def _why(self, host: str) -> str:
         urls = [f"{scheme}://{host}/" for scheme in ("https", "http")]
         is_served = any(self.target(url) for url in urls)
-        return "is served for the library requests only, which context.oauth2 uses" if is_served else "is not served"
+        return "is served for the library requests only" if is_served else "is not served"
 
     @contextmanager
     def _closed_network(self) -> Iterator[None]:
