@@ -280,6 +280,32 @@ def test_no_message_has_a_value_of_the_descriptor(tmp_path: Path) -> None:
     assert "S3CRET" not in str(report)
 
 
+@pytest.mark.parametrize(
+    ("content", "pointer", "meant"),
+    [
+        (descriptor(action={"metaData": {}}), "/actions/go/metaData", None),
+        (descriptor(action={"metadata": None, "metaData": {}}), "/actions/go/metaData", "metadata"),
+        (descriptor(action={"descripton": "Goes"}), "/actions/go/descripton", "description"),
+        (descriptor(trigger={}), "/trigger", "triggers"),
+        (descriptor(credentials={"field": {}}), "/credentials/field", "fields"),
+        (descriptor(action=fields(f={"viewclass": "TextView"})), "/actions/go/fields/f/viewclass", None),
+        (
+            descriptor(action={"fields": {"f": {"viewclass": "TextView"}}}),
+            "/actions/go/fields/f/viewclass",
+            "viewClass",
+        ),
+        (descriptor(credentials=fields(f={"requird": True})), "/credentials/fields/f/requird", "required"),
+        (descriptor(icon="x", action={"icon": "x"}), "/icon", None),
+    ],
+)
+def test_a_name_that_is_nearly_a_known_one_is_a_warning(
+    tmp_path: Path, content: Any, pointer: str, meant: str | None
+) -> None:
+    """Without it the member is silently of no use; one that is there already is not meant."""
+    found = dict(told(in_file(tmp_path, content).warnings))
+    assert found.get(pointer) == (meant and f"expected a known property; did you mean {meant!r}?")
+
+
 def test_a_component_without_faults_has_no_problems(tmp_path: Path) -> None:
     (tmp_path / "in.json").write_text('{"properties": {"a": {"required": true}}}')
     (tmp_path / "verify_credentials.py").write_text("def verify_credentials(context, credentials): ...\n")
