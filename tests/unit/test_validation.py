@@ -289,11 +289,7 @@ def test_no_message_has_a_value_of_the_descriptor(tmp_path: Path) -> None:
         (descriptor(trigger={}), "/trigger", "triggers"),
         (descriptor(credentials={"field": {}}), "/credentials/field", "fields"),
         (descriptor(action=fields(f={"viewclass": "TextView"})), "/actions/go/fields/f/viewclass", None),
-        (
-            descriptor(action={"fields": {"f": {"viewclass": "TextView"}}}),
-            "/actions/go/fields/f/viewclass",
-            "viewClass",
-        ),
+        (descriptor(credentials={"fields": {"f": {"viewclass": "X"}}}), "/credentials/fields/f/viewclass", "viewClass"),
         (descriptor(credentials=fields(f={"requird": True})), "/credentials/fields/f/requird", "required"),
         (descriptor(icon="x", action={"icon": "x"}), "/icon", None),
     ],
