@@ -115,7 +115,7 @@ def test_the_surroundings_may_be_told(outcomes: Outcomes) -> None:
         ("prints_a_token", "secrets_stay_secret[go]", ["access_token of oauth was printed"]),
         ("emits_a_part_of_a_token", "secrets_stay_secret[go]", ["access_token of oauth was emitted as an error"]),
         ("logs_a_part_of_a_password", "secrets_stay_secret[go]", ["password was logged"]),
-        ("never_ends", "expired_token_is_refreshed[go]", ["did not end within 0.5 seconds", "paging"]),
+        ("never_ends", "expired_token_is_refreshed[go]", ["within 0.5 seconds, at actions/go.py:", "paging"]),
         ("never_ends_by_itself", "messages_match_metadata[go]", ["did not end within 0.1 seconds"]),
         ("fails_for_its_fixture", "messages_match_metadata[go]", ["test/fixture.json", "KeyError", "actions/go.py"]),
         ("broken_fixtures", "expired_token_is_refreshed[go]", ["test/fixture.json", "expected JSON"]),

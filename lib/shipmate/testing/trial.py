@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import io
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -154,12 +155,24 @@ class Trial:
             thread.start()
             thread.join(self.given.timeout_seconds)
             if thread.is_alive():
+                place = _place_of(thread, self.subject.root)
                 self.subject.close()  # which most functions that ask again and again do not survive
                 _end(thread)
-                raise TookTooLong(f"did not end within {self.given.timeout_seconds:g} seconds")
+                raise TookTooLong(f"did not end within {self.given.timeout_seconds:g} seconds{place}")
         if failure:
             raise failure[0]
         return outcome[0]
+
+
+def _place_of(thread: threading.Thread, root: Path) -> str:
+    """Return where in the component a thread is, empty when it is elsewhere."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None:
+        file = Path(frame.f_code.co_filename)
+        if file.is_relative_to(root):
+            return f", at {file.relative_to(root)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
 
 
 def _end(thread: threading.Thread) -> None:
