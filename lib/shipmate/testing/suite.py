@@ -10,7 +10,7 @@ import pytest
 from shipmate.component import DESCRIPTOR, Function
 from shipmate.emulator import Reply, Server
 from shipmate.errors import DescriptorError, ShipmateError
-from shipmate.testing import checks
+from shipmate.testing import checks, renewal
 from shipmate.testing.isolation import only_component
 from shipmate.testing.subject import find_root
 from shipmate.testing.trial import Surroundings, Trial, function_ids, trial
@@ -145,11 +145,11 @@ class ComponentSuite:
 
     def test_expired_token_is_refreshed(self, component_trial: Trial, function_id: str) -> None:
         """The function refreshes an expired token, emits the new keys and goes on."""
-        _judge_function(checks.expired_token_is_refreshed, component_trial, function_id)
+        _judge_function(renewal.expired_token_is_refreshed, component_trial, function_id)
 
     def test_rotated_token_is_taken_over(self, component_trial: Trial, function_id: str) -> None:
         """The function goes on with keys that another container has refreshed."""
-        _judge_function(checks.rotated_token_is_taken_over, component_trial, function_id)
+        _judge_function(renewal.rotated_token_is_taken_over, component_trial, function_id)
 
     def test_failures_are_told(self, component_trial: Trial, function_id: str) -> None:
         """The function emits an error, and no message, when the API refuses a request."""
