@@ -85,7 +85,7 @@ def test_the_surroundings_may_be_told(outcomes: Outcomes) -> None:
     ("component", "check", "texts"),
     [
         ("descriptor_cannot_be_used", "descriptor_is_valid", ["/actions/go/main", "shipmate validate"]),
-        ("descriptor_has_errors", "descriptor_is_valid", ["/actions/go/fields/size", "model"]),
+        ("descriptor_has_errors", "descriptor_is_valid", ["/actions/go/fields/size", "model", "mean 'description'"]),
         ("module_does_not_import", "module_loads[go]", ["actions/go.py:1", "cannot import name 'messages'"]),
         (
             "wants_other_arguments",

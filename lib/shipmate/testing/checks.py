@@ -33,9 +33,11 @@ _BAD_REQUEST: Final = Reply(400, {"error": "bad request"})
 def descriptor_is_valid(root: Path) -> None:
     """`component.json` and the schemas that it names have no errors, as ``shipmate validate`` finds them."""
     is_usable = bool(function_ids(root))
-    found = [each for each in validate_component(root).errors if not (is_usable and _is_of_a_module(each))]
+    report = validate_component(root)
+    found = [each for each in report.errors if not (is_usable and _is_of_a_module(each))]
     if found:
-        lines = [f"{each.file}: {each.pointer + ': ' if each.pointer else ''}{each.message}" for each in found]
+        told = [*found, *report.warnings]  # a name that is misspelt is a warning, and the reason why another is missing
+        lines = [f"{each.file}: {each.pointer + ': ' if each.pointer else ''}{each.message}" for each in told]
         raise Failed("\n".join(["correct component.json; `shipmate validate` finds the same:", *lines]))
 
 
