@@ -55,6 +55,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _refuse(f"{error.strerror or type(error).__name__}: {error.filename or 'standard output'}", _FAILED)
     except click.Abort:
+        click.echo(err=True)  # Ctrl-C has left the cursor behind a question
         return _INTERRUPTED
 
 
@@ -74,6 +75,7 @@ def _given(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[...,
 
 
 _FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
+_FOLDER_IN_CONTAINER: Final = "The component's folder, as ELASTICIO_COMPONENT_PATH says unless given."
 _component = click.option(
     "--component",
     "root",
@@ -133,7 +135,7 @@ def write_event(output: "Output", line: Mapping[str, Any]) -> None:
         output.hold_back()
 
 
-@commands.command()
+@commands.command(short_help="Run get_meta_model or a select model.")
 @click.argument("function")
 @click.argument("name")
 @_component
@@ -165,12 +167,17 @@ def verify(root: Path, fixture: str | None, **given: str | None) -> int:
         return foreground.run(lambda: _print(work.verify(), output), output=output, drain=work.drain)
 
 
-@commands.command()
+@commands.command(short_help="Sign in at the provider, and save the keys.")
 @_component
 @click.option(
     "--cfg", metavar="FILE|JSON|-", help="The file that keeps the keys, account.keys.json in DIR unless given."
 )
-@click.option("--port", type=click.IntRange(1, 65535), help="Come back to this port, any that is free unless given.")
+@click.option(
+    "--port",
+    metavar="N",
+    type=click.IntRange(1, 65535),
+    help="Come back to this port, any that is free unless given.",
+)
 @click.option("--redirect-uri", metavar="URL", help="Come back to exactly this address, as the provider knows it.")
 @click.option("--no-browser", is_flag=True, help="Only print the address to open.")
 @click.option(
@@ -208,7 +215,7 @@ def login(root: Path, cfg: str | None, no_browser: bool, revoke: bool, revoke_ur
 
 
 @commands.command("run")
-@click.option("--component", "root", metavar="DIR", type=_FOLDER, help="The component's folder (default: as set).")
+@click.option("--component", "root", metavar="DIR", type=_FOLDER, help=_FOLDER_IN_CONTAINER)
 def run_step(root: Path | None) -> NoReturn:
     """Run a step of a flow in a container, as the platform starts it."""
     from shipmate import step
@@ -216,9 +223,9 @@ def run_step(root: Path | None) -> NoReturn:
     step.main(root)
 
 
-@commands.command()
+@commands.command(short_help="Answer one question of the platform in a container.")
 @click.argument("method")
-@click.option("--component", "root", metavar="DIR", type=_FOLDER, help="The component's folder (default: as set).")
+@click.option("--component", "root", metavar="DIR", type=_FOLDER, help=_FOLDER_IN_CONTAINER)
 def service(method: str, root: Path | None) -> NoReturn:
     """Run METHOD (verifyCredentials, getMetaModel or selectModel) as the platform does, and post the result."""
     from shipmate import service as one_shot
@@ -226,7 +233,7 @@ def service(method: str, root: Path | None) -> NoReturn:
     one_shot.main(method, root)
 
 
-@commands.command()
+@commands.command(short_help="Check component.json, modules and schemas.")
 @_component
 @click.option(
     "--descriptor",
@@ -310,7 +317,8 @@ def docs_(root: Path, output: Path | None, check: bool) -> int:
     if check:
         file = output or root / docs.README
         if not docs.is_current(file, section):
-            return _refuse(f"expected what shipmate docs --output {file} writes, found something older", _FAILED)
+            found = "something older" if file.exists() else "no such file"
+            return _refuse(f"expected what shipmate docs --output {file} writes, found {found}", _FAILED)
     elif output is not None:
         docs.write(output, section)
     else:

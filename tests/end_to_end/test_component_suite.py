@@ -68,7 +68,7 @@ def test_a_good_component_passes_every_check(outcomes: Outcomes) -> None:
     """Plain functions, coroutines and generators of both kinds, with fixed and with dynamic metadata."""
     good = outcomes["good"]
 
-    assert len(good) == 1 + 2 + 5 * 4
+    assert len(good) == 1 + 2 + 6 * 4
     assert {name: outcome for name, outcome in good.items() if outcome.status != "passed"} == {}
 
 
@@ -78,15 +78,24 @@ def test_the_surroundings_may_be_told(outcomes: Outcomes) -> None:
 
     no_verifier = {f"wrong_credentials_are_refused[{status}]" for status in (401, 403)}
     assert {name for name, outcome in found.items() if outcome.status != "passed"} == no_verifier
-    assert len(found) == 1 + 2 + 5
+    assert len(found) == 1 + 2 + 6
 
 
 @pytest.mark.parametrize(
     ("component", "check", "texts"),
     [
         ("descriptor_cannot_be_used", "descriptor_is_valid", ["/actions/go/main", "shipmate validate"]),
-        ("descriptor_has_errors", "descriptor_is_valid", ["/actions/go/fields/size", "model"]),
+        ("descriptor_has_errors", "descriptor_is_valid", ["/actions/go/fields/size", "model", "mean 'description'"]),
         ("module_does_not_import", "module_loads[go]", ["actions/go.py:1", "cannot import name 'messages'"]),
+        (
+            "wants_other_arguments",
+            "module_loads[go]",
+            ["(context, msg, cfg, snapshot), found process(msg, cfg)"],
+        ),
+        ("emits_failures_as_messages", "failures_are_told[go]", ["400", "GET crm.example.com/me", "raise_for_status"]),
+        ("swallows_failures", "failures_are_told[go]", ["told nobody", "400", "raise_for_status"]),
+        ("uses_another_library", "expired_token_is_refreshed[go]", ["crm.example.com", "library", "context.oauth2"]),
+        ("fails_by_itself", "messages_match_metadata[go]", ["NameError", "actions/go.py", "by itself"]),
         ("verifier_says_yes", "wrong_credentials_are_refused[401]", ["said yes", "401", "GET api.example.com/me"]),
         ("verifier_says_yes", "wrong_credentials_are_refused[403]", ["403", "raise_for_status"]),
         ("verifier_repeats_for_ever", "wrong_credentials_are_refused[401]", ["within 0.5 seconds", "timeout"]),
@@ -106,7 +115,7 @@ def test_the_surroundings_may_be_told(outcomes: Outcomes) -> None:
         ("prints_a_token", "secrets_stay_secret[go]", ["access_token of oauth was printed"]),
         ("emits_a_part_of_a_token", "secrets_stay_secret[go]", ["access_token of oauth was emitted as an error"]),
         ("logs_a_part_of_a_password", "secrets_stay_secret[go]", ["password was logged"]),
-        ("never_ends", "expired_token_is_refreshed[go]", ["did not end within 0.5 seconds", "paging"]),
+        ("never_ends", "expired_token_is_refreshed[go]", ["within 0.5 seconds, at actions/go.py:", "paging"]),
         ("never_ends_by_itself", "messages_match_metadata[go]", ["did not end within 0.1 seconds"]),
         ("fails_for_its_fixture", "messages_match_metadata[go]", ["test/fixture.json", "KeyError", "actions/go.py"]),
         ("broken_fixtures", "expired_token_is_refreshed[go]", ["test/fixture.json", "expected JSON"]),
@@ -119,6 +128,7 @@ def test_a_defect_fails_its_check(outcomes: Outcomes, component: str, check: str
     assert found.status == "failure"
     assert [text for text in texts if text not in found.text] == []
     assert "checks.py" not in found.text
+    assert "During handling" not in found.text
 
 
 @pytest.mark.parametrize(
@@ -127,6 +137,10 @@ def test_a_defect_fails_its_check(outcomes: Outcomes, component: str, check: str
         ("descriptor_cannot_be_used", "module_loads[component.json]", "component.json cannot be used"),
         ("descriptor_cannot_be_used", "wrong_credentials_are_refused[401]", "component.json cannot be used"),
         ("verifier_asks_nobody", "wrong_credentials_are_refused[401]", "sent no request and said yes"),
+        ("module_does_not_import", "messages_match_metadata[go]", "as module_loads tells"),
+        ("uses_another_library", "failures_are_told[go]", "with another library than requests"),
+        ("fails_by_itself", "failures_are_told[go]", "it made no request"),
+        ("api_key", "rotated_token_is_taken_over[go]", "rotated_token_is_taken_over[go] was not checked: the comp"),
         ("ignores_401", "wrong_credentials_are_refused[401]", "there is no verify_credentials.py"),
         ("no_credentials", "wrong_credentials_are_refused[401]", "component.json has no credentials"),
         ("api_key", "expired_token_is_refreshed[go]", "the component has no OAuth2"),
@@ -154,8 +168,14 @@ def test_what_cannot_be_checked_is_skipped_with_the_reason(
         ("api_key", "wrong_credentials_are_refused[403]"),
         ("api_key", "messages_match_metadata[go]"),
         ("api_key", "secrets_stay_secret[go]"),
+        ("api_key_as_bearer", "wrong_credentials_are_refused[401]"),
+        ("api_key_as_bearer", "messages_match_metadata[go]"),
+        ("api_on_this_machine", "wrong_credentials_are_refused[403]"),
+        ("api_on_this_machine", "messages_match_metadata[go]"),
         ("basic", "wrong_credentials_are_refused[401]"),
+        ("basic", "failures_are_told[go]"),
         ("basic", "secrets_stay_secret[go]"),
+        ("client_credentials", "failures_are_told[go]"),
         ("client_credentials", "rotated_token_is_taken_over[go]"),
         ("emits_nothing", "secrets_stay_secret[go]"),
         ("client_credentials", "expired_token_is_refreshed[go]"),

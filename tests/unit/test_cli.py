@@ -183,12 +183,17 @@ def test_the_version_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     assert shipmate.__version__ in capfd.readouterr().out
 
 
-def test_an_abort_has_the_status_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_abort_has_the_status_of_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And ends the line of the question, for the shell's prompt."""
+
     def abort(**_: object) -> Never:
         raise click.Abort
 
     monkeypatch.setattr(cli.commands, "main", abort)
     assert cli.run([]) == 130
+    assert capfd.readouterr().err == "\n"
 
 
 def test_output_that_cannot_be_written_is_one_line(

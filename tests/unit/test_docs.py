@@ -241,13 +241,15 @@ def test_the_command_prints_writes_and_checks(
     assert capfd.readouterr().out == section
     assert cli.run(["docs", "--check"]) == 1
     assert capfd.readouterr().err == (
-        "Error: expected what shipmate docs --output README.md writes, found something older\n"
+        "Error: expected what shipmate docs --output README.md writes, found no such file\n"
     )
     assert cli.run(["docs", "--output", "README.md"]) == 0
     assert cli.run(["docs", "--check"]) == 0
     assert cli.run(["docs", "--check", "--output", "other.md"]) == 1
     put(root, {"title": "Other"})
+    capfd.readouterr()
     assert cli.run(["docs", "--check", "--component", str(root)]) == 1
+    assert "README.md writes, found something older\n" in capfd.readouterr().err
     (root / "README.md").write_text("mine")
     assert cli.run(["docs", "--check"]) == 2
     put(root, [])

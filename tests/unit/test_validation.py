@@ -14,7 +14,7 @@ from shipmate.redaction import Redactor
 from shipmate.validation import Problem, Report, validate_component, validate_descriptor
 
 OAUTH2 = {"client_id": "{{ID}}", "client_secret": "{{SECRET}}", "auth_uri": "https://a", "token_uri": "https://t"}
-MODULE = "def process(msg, cfg):\n    return {'body': {}}\n"
+MODULE = "def process(context, msg, cfg, snapshot):\n    return {'body': {}}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -280,9 +280,31 @@ def test_no_message_has_a_value_of_the_descriptor(tmp_path: Path) -> None:
     assert "S3CRET" not in str(report)
 
 
+@pytest.mark.parametrize(
+    ("content", "pointer", "meant"),
+    [
+        (descriptor(action={"metaData": {}}), "/actions/go/metaData", None),
+        (descriptor(action={"metadata": None, "metaData": {}}), "/actions/go/metaData", "metadata"),
+        (descriptor(action={"descripton": "Goes"}), "/actions/go/descripton", "description"),
+        (descriptor(trigger={}), "/trigger", "triggers"),
+        (descriptor(credentials={"field": {}}), "/credentials/field", "fields"),
+        (descriptor(action=fields(f={"viewclass": "TextView"})), "/actions/go/fields/f/viewclass", None),
+        (descriptor(credentials={"fields": {"f": {"viewclass": "X"}}}), "/credentials/fields/f/viewclass", "viewClass"),
+        (descriptor(credentials=fields(f={"requird": True})), "/credentials/fields/f/requird", "required"),
+        (descriptor(icon="x", action={"icon": "x"}), "/icon", None),
+    ],
+)
+def test_a_name_that_is_nearly_a_known_one_is_a_warning(
+    tmp_path: Path, content: Any, pointer: str, meant: str | None
+) -> None:
+    """Without it the member is silently of no use; one that is there already is not meant."""
+    found = dict(told(in_file(tmp_path, content).warnings))
+    assert found.get(pointer) == (meant and f"expected a known property; did you mean {meant!r}?")
+
+
 def test_a_component_without_faults_has_no_problems(tmp_path: Path) -> None:
     (tmp_path / "in.json").write_text('{"properties": {"a": {"required": true}}}')
-    (tmp_path / "verify_credentials.py").write_text("def verify_credentials(credentials): ...\n")
+    (tmp_path / "verify_credentials.py").write_text("def verify_credentials(context, credentials): ...\n")
     action = {"metadata": {"in": "in.json", "out": "./in.json"}, "dynamicMetadata": True}
     action |= fields(f={"viewClass": "SelectView", "model": "kinds"})
     source = MODULE + "def getMetaModel(context, cfg): ...\ndef kinds(context, cfg): ...\n"
@@ -433,6 +455,38 @@ def test_a_secret_in_an_error_of_the_author_is_not_told(tmp_path: Path) -> None:
     errors = validate_component(tmp_path, redactor).errors
     assert [each.pointer for each in errors] == ["/actions/a/main", "/actions/b/main"]
     assert all("ValueError: bad: *** (actions/go.py:1)" in each.message for each in errors)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "found"),
+    [
+        ("def process(msg, cfg): ...", "process(context, msg, cfg, snapshot)", "process(msg, cfg)"),
+        ("class process: ...", "process(context, msg, cfg, snapshot)", "process()"),
+        (MODULE + "def init(): ...", "init(cfg)", "init()"),
+        (MODULE + "def get_meta_model(cfg): ...", "get_meta_model(context, cfg)", "get_meta_model(cfg)"),
+    ],
+)
+def test_a_function_with_other_arguments_is_an_error(tmp_path: Path, code: str, expected: str, found: str) -> None:
+    """It imports, and would fail for every message."""
+    action = {"dynamicMetadata": "get_meta_model" in code}
+    (error,) = in_folder(tmp_path, descriptor(action=action), go=code + "\n").errors
+
+    assert error.message == f"expected {expected}, found {found}"
+
+
+def test_a_verifier_with_other_arguments_is_an_error(tmp_path: Path) -> None:
+    """Otherwise no credentials would ever be verified."""
+    (tmp_path / "verify_credentials.py").write_text("def verify_credentials(cfg): ...\n")
+    (error,) = in_folder(tmp_path, descriptor()).errors
+
+    assert (error.file, error.pointer) == ("verify_credentials.py", "")
+    assert error.message == "expected verify_credentials(context, credentials), found verify_credentials(cfg)"
+
+
+@pytest.mark.parametrize("code", ["def process(*any): ...", "process = print", "def process(a, b, c, d, e=1): ..."])
+def test_arguments_may_have_any_names(tmp_path: Path, code: str) -> None:
+    """And a decorator may hide them."""
+    assert in_folder(tmp_path, descriptor(), go=code + "\n").errors == ()
 
 
 def test_a_module_that_hides_one_of_python_is_a_warning(tmp_path: Path) -> None:

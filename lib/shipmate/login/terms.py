@@ -7,7 +7,7 @@ from dataclasses import field as member
 from typing import Any, Final, NoReturn
 
 from shipmate.component import DESCRIPTOR, Component
-from shipmate.errors import ClientMisconfigured, DescriptorError, InvalidOption
+from shipmate.errors import BadInput, ClientMisconfigured, DescriptorError, InvalidOption
 from shipmate.oauth2.provider import Client, Provider, Variables, is_private
 from shipmate.provision import token_field
 
@@ -50,6 +50,7 @@ def terms_of(
         revoke_uri: The revocation endpoint in place of the descriptor's.
 
     Raises:
+        BadInput: ``revoke_uri`` is no address to send a token to.
         DescriptorError: The descriptor has no usable ``credentials.oauth2``; the message has the JSON pointer.
         MissingSetting: A variable is not set; the message names it.
 
@@ -62,7 +63,10 @@ def terms_of(
     texts = {name: variables.fill({**described, **given}.get(name), name) for name in _SEPARATE}
     for name in ("auth_uri", "revoke_uri"):
         if texts[name] and (not is_private(texts[name]) or "#" in texts[name]):
-            _refuse(component, name, "an address with https and without a fragment", texts[name])
+            expected = "an address with https and without a fragment"
+            if name in given:
+                raise BadInput(f"expected {expected}, found {texts[name]!r} for --revoke-uri")
+            _refuse(component, name, expected, texts[name])
     try:
         client = provider.fill(variables)
     except ClientMisconfigured as error:

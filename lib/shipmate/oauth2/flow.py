@@ -101,6 +101,8 @@ def renew(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
         # Refused while this thread waited for its answer of the API.
         raise ReauthorizationRequired(credential.refusal)
     if terms.needs_refresh_token and credential.refresh_token is None:
+        if not credential.access_token:
+            raise ReauthorizationRequired(f"{terms.account} has no keys for {terms.provider}: sign in to get some")
         raise ReauthorizationRequired(
             f"{terms.account} has no refresh token for {terms.provider}: sign in again to get one"
         )

@@ -22,6 +22,7 @@ class EmulatedApi(Server):
         provider: Issues the tokens; it need not run.
         behind: Answers what the API lets through.
         expired: What an expired or unknown token is answered.
+        has_oauth2: Whether a bearer that the provider does not know is refused; without OAuth2 it is an API key.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class EmulatedApi(Server):
         behind: Answer,
         *,
         expired: Reply | None = None,
+        has_oauth2: bool = True,
         journal: Journal | None = None,
     ) -> None:
         super().__init__(name="api", journal=journal)
@@ -40,6 +42,7 @@ class EmulatedApi(Server):
         self.accepted: list[Request] = []
         """Requests whose token was good."""
         self._behind = behind
+        self._has_oauth2 = has_oauth2
 
     def answer(self, request: Request) -> Reply:
         """Return tokens, the refusal of a token, or what ``behind`` says."""
@@ -60,7 +63,7 @@ class EmulatedApi(Server):
         for word in (*words, *request.query.values()):
             if self.provider.grants.state(word) != "unknown":
                 return self.provider.use(word)[0]
-        return "none" if request.bearer is None else "unknown"
+        return "unknown" if self._has_oauth2 and request.bearer is not None else "none"
 
     def _grant(self, form: Mapping[str, str]) -> Reply:
         grants = self.provider.grants

@@ -1,5 +1,6 @@
 """Which requests of a test go to which emulated server; the network stays closed."""
 
+import errno
 import ipaddress
 import re
 import socket
@@ -36,13 +37,18 @@ class Route:
 
 
 class Routes:
-    """The routes of one test, the longest first; whatever they do not name must be on this machine."""
+    """The routes of one test, the longest first; whatever they do not name must be on this machine.
+
+    With a `default` nothing else is reached there either: what a component takes for its API may really run here.
+    """
 
     def __init__(self) -> None:
         """Begin without any."""
         self.routes: list[Route] = []
         self.default: str | None = None
-        """The server for all other hosts that are not on this machine."""
+        """The server for all other hosts, those on this machine included."""
+        self.own: set[str] = set()
+        """The servers of the test, as ``127.0.0.1:8000``: they are reached at their own addresses, too."""
         self.allowed: set[str] = set()
         """Hosts that may be reached although they are not on this machine."""
         self.refused: list[str] = []
@@ -60,7 +66,7 @@ class Routes:
         for route in self.routes:
             if (found := route.apply(url)) is not None:
                 return found
-        if self.default is None or is_on_this_machine(urlsplit(url).hostname):
+        if self.default is None or urlsplit(url).netloc in self.own:
             return None
         return moved(url, self.default)
 
@@ -69,6 +75,7 @@ class Routes:
         return {
             "routes": [[each.url, each.target, each.path] for each in self.routes],
             "default": self.default,
+            "own": sorted(self.own),
             "allowed": sorted(self.allowed),
         }
 
@@ -78,6 +85,7 @@ class Routes:
         routes = cls()
         routes.routes = [Route(*each) for each in value["routes"]]
         routes.default = value["default"]
+        routes.own = set(value["own"])
         routes.allowed = set(value["allowed"])
         return routes
 
@@ -103,6 +111,7 @@ class Routes:
             stack.enter_context(mock.patch.object(HTTPAdapter, "get_connection_with_tls_context", connection))
             if closes_network:
                 stack.enter_context(self._closed_network())
+                stack.enter_context(self._own_servers_only())
             yield self
 
     def _why(self, host: str) -> str:
@@ -123,6 +132,23 @@ class Routes:
             raise socket.gaierror(socket.EAI_NONAME, f"{name} {self._why(name)}: this test has no network")
 
         with mock.patch.object(socket, "getaddrinfo", getaddrinfo):
+            yield
+
+    @contextmanager
+    def _own_servers_only(self) -> Iterator[None]:
+        """Let no connection be made but to the servers of the test: this machine's need no look-up of names."""
+        original = socket.socket.connect
+
+        def connect(this: socket.socket, address: Any) -> None:
+            is_of_internet = this.family in (socket.AF_INET, socket.AF_INET6)
+            if self.default is None or not is_of_internet or f"{address[0]}:{address[1]}" in self.own:
+                return original(this, address)
+            self.refused.append(address[0])
+            raise ConnectionRefusedError(
+                errno.ECONNREFUSED, f"{address[0]} {self._why(address[0])}: this test has no network"
+            )
+
+        with mock.patch.object(socket.socket, "connect", connect):
             yield
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from shipmate import component as components
 from shipmate import inputs, log
@@ -157,13 +158,15 @@ class ComponentUnderTest:
         """
         server.start()
         self._servers.append(server)
+        self.routes.own.add(urlsplit(server.url).netloc)
         self.routes.add(Route(url, server.url))
         return server
 
     def close(self) -> None:
-        """Stop the servers."""
+        """Stop the servers, and close the event loops of functions: their collection may come while another runs."""
         for server in self._servers:
             server.stop()
+        self._services.loops.close()
 
     def report(self) -> str:
         """Return what the calls did, for the report of a failed test, without secrets."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -10,8 +9,8 @@ import pytest
 
 from shipmate.component import DESCRIPTOR, Function
 from shipmate.emulator import Reply, Server
-from shipmate.errors import ShipmateError
-from shipmate.testing import checks
+from shipmate.errors import DescriptorError, ShipmateError
+from shipmate.testing import checks, renewal
 from shipmate.testing.isolation import only_component
 from shipmate.testing.subject import find_root
 from shipmate.testing.trial import Surroundings, Trial, function_ids, trial
@@ -23,6 +22,7 @@ CHECKS: Final = (
     "wrong_credentials_are_refused",
     "expired_token_is_refreshed",
     "rotated_token_is_taken_over",
+    "failures_are_told",
     "messages_match_metadata",
     "secrets_stay_secret",
 )
@@ -104,10 +104,10 @@ class ComponentSuite:
 
     @pytest.fixture(autouse=True)
     def _left_out(self, request: pytest.FixtureRequest) -> None:
-        for name in (request.node.originalname, request.node.name):
-            reason = self.left_out.get(name.removeprefix("test_"))
-            if reason is not None:
-                pytest.skip(f"left out: {reason}")
+        names = [name.removeprefix("test_") for name in (request.node.originalname, request.node.name)]
+        for name in names:
+            if (reason := self.left_out.get(name)) is not None:
+                pytest.skip(f"{names[-1]} was left out: {reason}")
 
     @pytest.fixture
     def component_root(self, request: pytest.FixtureRequest) -> Path:
@@ -121,51 +121,47 @@ class ComponentSuite:
     def component_trial(self, component_root: Path) -> Iterator[Trial]:
         """The component among emulated servers."""
         with ExitStack() as stack:
+            unreadable = None
             try:
                 made = stack.enter_context(trial(component_root, self.surroundings))
             except ShipmateError as error:
-                pytest.skip(f"{_UNREADABLE}: {error}")
+                unreadable = str(error)
+            if unreadable is not None:
+                pytest.skip(f"{_UNREADABLE}: {unreadable}")
             yield made
 
     def test_descriptor_is_valid(self, component_root: Path) -> None:
         """component.json and its schemas have no errors."""
         with only_component(component_root):
-            _judge("", partial(checks.descriptor_is_valid, component_root))
+            _judge(checks.descriptor_is_valid, component_root)
 
     def test_module_loads(self, component_trial: Trial, function_id: str) -> None:
         """The function's module imports and has what component.json names."""
-        _judge(function_id, partial(checks.module_loads, component_trial, _function(component_trial, function_id)))
+        _judge_function(checks.module_loads, component_trial, function_id)
 
     def test_wrong_credentials_are_refused(self, component_trial: Trial, status: int) -> None:
         """verify_credentials says no when the API does."""
-        _judge("", partial(checks.wrong_credentials_are_refused, component_trial, status))
+        _judge(checks.wrong_credentials_are_refused, component_trial, status, of=str(status))
 
     def test_expired_token_is_refreshed(self, component_trial: Trial, function_id: str) -> None:
         """The function refreshes an expired token, emits the new keys and goes on."""
-        _judge(
-            function_id,
-            partial(checks.expired_token_is_refreshed, component_trial, _function(component_trial, function_id)),
-        )
+        _judge_function(renewal.expired_token_is_refreshed, component_trial, function_id)
 
     def test_rotated_token_is_taken_over(self, component_trial: Trial, function_id: str) -> None:
         """The function goes on with keys that another container has refreshed."""
-        _judge(
-            function_id,
-            partial(checks.rotated_token_is_taken_over, component_trial, _function(component_trial, function_id)),
-        )
+        _judge_function(renewal.rotated_token_is_taken_over, component_trial, function_id)
+
+    def test_failures_are_told(self, component_trial: Trial, function_id: str) -> None:
+        """The function emits an error, and no message, when the API refuses a request."""
+        _judge_function(checks.failures_are_told, component_trial, function_id)
 
     def test_messages_match_metadata(self, component_trial: Trial, function_id: str) -> None:
         """The function's messages are as its metadata says."""
-        _judge(
-            function_id,
-            partial(checks.messages_match_metadata, component_trial, _function(component_trial, function_id)),
-        )
+        _judge_function(checks.messages_match_metadata, component_trial, function_id)
 
     def test_secrets_stay_secret(self, component_trial: Trial, function_id: str) -> None:
         """No secret is in what the function prints, logs or emits as an error."""
-        _judge(
-            function_id, partial(checks.secrets_stay_secret, component_trial, _function(component_trial, function_id))
-        )
+        _judge_function(checks.secrets_stay_secret, component_trial, function_id)
 
     def _root(self, test_file: Path) -> Path | None:
         if self.root is not None:
@@ -173,17 +169,29 @@ class ComponentSuite:
         return find_root(test_file.parent)
 
 
-def _function(made: Trial, function_id: str) -> Function:
-    return made.subject.descriptor.function(function_id)
+def _judge_function(check: Callable[[Trial, Function], None], made: Trial, function_id: str) -> None:
+    _judge(check, made, made.subject.descriptor.function(function_id), of=function_id)
 
 
-def _judge(function_id: str, check: Callable[[], None]) -> None:
-    """Turn the outcome of a check into that of a test, without the kit's own traceback."""
+def _judge(check: Callable[..., None], *arguments: Any, of: str = "") -> None:
+    """Turn the outcome of a check into that of a test, without the kit's own traceback.
+
+    Args:
+        check: The check.
+        *arguments: Its arguments.
+        of: What it is one of several for, as in the name of the test.
+    """
+    skipped = failed = None
     try:
-        check()
+        check(*arguments)
     except NotChecked as reason:
-        pytest.skip(f"not checked{f' for {function_id}' if function_id else ''}: {reason}")
-    except Failed as failure:
-        pytest.fail(str(failure), pytrace=False)
-    except ShipmateError as error:
-        pytest.fail(f"{error}", pytrace=False)
+        skipped = reason
+    except DescriptorError as error:  # which descriptor_is_valid has told
+        skipped = NotChecked(str(error))
+    except (Failed, ShipmateError) as failure:
+        failed = str(failure)
+    # Not where they are caught: pytest would show both, one after the other.
+    if skipped is not None:
+        pytest.skip(f"{check.__name__}{f'[{of}]' if of else ''} was not checked: {skipped}")
+    if failed is not None:
+        pytest.fail(failed, pytrace=False)

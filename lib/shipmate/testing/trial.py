@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import io
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from unittest import mock
+from urllib.parse import urlsplit
 
 from shipmate import metadata
 from shipmate.component import Function, load
@@ -125,6 +127,7 @@ class Trial:
             self.provider,
             answer if failure is None else lambda request: failure,
             expired=self.given.expired,
+            has_oauth2=self.samples.token_field is not None,
             journal=self.provider.journal,
         )
         self.subject.serve(url or _NOWHERE, api)
@@ -152,12 +155,24 @@ class Trial:
             thread.start()
             thread.join(self.given.timeout_seconds)
             if thread.is_alive():
+                place = _place_of(thread, self.subject.root)
                 self.subject.close()  # which most functions that ask again and again do not survive
                 _end(thread)
-                raise TookTooLong(f"did not end within {self.given.timeout_seconds:g} seconds")
+                raise TookTooLong(f"did not end within {self.given.timeout_seconds:g} seconds{place}")
         if failure:
             raise failure[0]
         return outcome[0]
+
+
+def _place_of(thread: threading.Thread, root: Path) -> str:
+    """Return where in the component a thread is, empty when it is elsewhere."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None:
+        file = Path(frame.f_code.co_filename)
+        if file.is_relative_to(root):
+            return f", at {file.relative_to(root)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
 
 
 def _end(thread: threading.Thread) -> None:
@@ -181,6 +196,7 @@ def trial(root: Path, surroundings: Surroundings) -> Iterator[Trial]:
     with ExitStack() as stack:
         stack.callback(made.subject.close)
         platform = stack.enter_context(Platform())
+        routes.own.add(urlsplit(platform.url).netloc)
         # At its lowest level a log has most to hide.
         stack.enter_context(mock.patch.dict(os.environ, {**variables, **platform.environ(), "LOG_LEVEL": "trace"}))
         stack.enter_context(only_component(root))

@@ -3,5 +3,16 @@
 from shipmate.validation.component import validate_component
 from shipmate.validation.descriptor import validate_descriptor
 from shipmate.validation.report import Problem, Report, Severity
+from shipmate.validation.signature import HOOKS, MODEL, PROCESS, require_call
 
-__all__ = ["Problem", "Report", "Severity", "validate_component", "validate_descriptor"]
+__all__ = [
+    "HOOKS",
+    "MODEL",
+    "PROCESS",
+    "Problem",
+    "Report",
+    "Severity",
+    "require_call",
+    "validate_component",
+    "validate_descriptor",
+]

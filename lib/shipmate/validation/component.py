@@ -4,10 +4,9 @@ Modules are imported in this process; what they print goes to standard error. No
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,6 +16,7 @@ from shipmate.metadata import pointer_to, read_schema, schema_problems, slips
 from shipmate.redaction import Redactor
 from shipmate.validation.descriptor import DIRECTIONS, check_descriptor, functions_of, member
 from shipmate.validation.report import Findings, Report
+from shipmate.validation.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
 
 
 def validate_component(root: Path, redactor: Redactor | None = None) -> Report:
@@ -92,19 +92,23 @@ class _ModuleChecks:
             self._check_functions(pointer, function)
 
     def _check_functions(self, pointer: str, function: Function) -> None:
-        self._needs(f"{pointer}/main", partial(self.modules.process, function))
+        with self._noted(f"{pointer}/main"):
+            require_call("process", self.modules.process(function), PROCESS)
+            for name, arguments in HOOKS.items():
+                if (hook := self.modules.hook(function, name)) is not None:
+                    require_call(name, hook, arguments)
         if function.dynamic_metadata:
-            self._needs(f"{pointer}/dynamicMetadata", partial(self.modules.model, function, "get_meta_model"))
+            self._needs_model(f"{pointer}/dynamicMetadata", function, "get_meta_model")
         for name, described in function.fields.items():
             model = described.get("model") if isinstance(described, dict) else None
             if isinstance(model, str) and model:
-                place = f"{pointer}/fields{pointer_to(name)}/model"
-                self._needs(place, partial(self.modules.model, function, model))
+                self._needs_model(f"{pointer}/fields{pointer_to(name)}/model", function, model)
 
     def check_verifier(self, root: Path, raw: Mapping[str, Any]) -> None:
         """Note what keeps credentials from being verified."""
         with self._noted("", file=f"{VERIFIER}.py"):
-            if self.modules.verifier() is not None:
+            if (verifier := self.modules.verifier()) is not None:
+                require_call(VERIFIER, verifier, VERIFY)
                 self.findings.checked.append(f"{VERIFIER}.py imports and has its function")
             elif raw.get("credentials"):
                 self.findings.not_checked.append(f"verification of credentials: there is no {VERIFIER}.py")
@@ -116,9 +120,9 @@ class _ModuleChecks:
             return []
         return [f"{count} module{'s' * (count > 1)}: imported, with the functions that {DESCRIPTOR} names"]
 
-    def _needs(self, pointer: str, find: Callable[[], Any]) -> None:
+    def _needs_model(self, pointer: str, function: Function, name: str) -> None:
         with self._noted(pointer):
-            find()
+            require_call(name, self.modules.model(function, name), MODEL)
 
     @contextmanager
     def _noted(self, pointer: str, *, file: str | None = None) -> Iterator[None]:

@@ -17,6 +17,7 @@ from shipmate.component import read_json
 from shipmate.errors import DescriptorError
 from shipmate.metadata import kind_of, pointer_to, schema_problems, sentence, slips
 from shipmate.validation.report import Findings, Report
+from shipmate.validation.spelling import misspelt
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -91,7 +92,9 @@ def check_descriptor(findings: Findings, path: Path) -> dict[str, Any] | None:
 
 def _check_content(findings: Findings, raw: dict[str, Any]) -> None:
     findings.errors((pointer, "expected each key once, found it again") for pointer in _repetitions(raw))
-    findings.errors(_differences(raw))
+    schema = json.loads((files("shipmate") / "schemas" / "component.schema.json").read_text(encoding="utf-8"))
+    findings.errors(_differences(raw, schema))
+    findings.warnings(misspelt(raw, schema))
     if "description" not in raw:
         findings.warning("", "expected the property 'description', found none")
     _check_functions(findings, raw)
@@ -133,10 +136,9 @@ def _repetitions(value: Any, pointer: str = "") -> Iterator[str]:
         yield from _repetitions(each, pointer + pointer_to(name))
 
 
-def _differences(raw: dict[str, Any]) -> list[tuple[str, str]]:
+def _differences(raw: dict[str, Any], schema: dict[str, Any]) -> list[tuple[str, str]]:
     from jsonschema import Draft7Validator  # 66 ms
 
-    schema = json.loads((files("shipmate") / "schemas" / "component.schema.json").read_text(encoding="utf-8"))
     errors = Draft7Validator(schema).iter_errors(raw)
     return sorted((pointer_to(*error.absolute_path), _told(error)) for error in errors)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shipmate.component import load
-from shipmate.errors import DescriptorError, MissingSetting
+from shipmate.errors import BadInput, DescriptorError, MissingSetting
 from shipmate.login.terms import Terms, terms_of
 
 OAUTH2 = {
@@ -106,6 +106,13 @@ def test_what_cannot_be_used_is_named_by_its_pointer(tmp_path: Path, member: str
     """Nobody is sent to an address before the descriptor makes sense."""
     with pytest.raises(DescriptorError, match=f"component.json: /credentials/oauth2/{expected}"):
         read(tmp_path, **{member: value})
+
+
+def test_a_wrong_address_of_the_option_is_named_by_it(tmp_path: Path) -> None:
+    """The descriptor has nothing to be corrected."""
+    read(tmp_path)
+    with pytest.raises(BadInput, match=r"expected an address with https .*, found 'foo' for --revoke-uri"):
+        terms_of(load(tmp_path), {"prodEnv": "login"}, {"CLIENT_ID": "id"}, revoke_uri="foo")
 
 
 def test_platform_managed_credentials_have_nothing_to_sign_in_to(tmp_path: Path) -> None:

@@ -195,6 +195,14 @@ def test_without_a_refresh_token_nothing_is_asked() -> None:
     assert world.steps == ["ReadStored"]
 
 
+def test_an_account_without_keys_is_told_so() -> None:
+    """It was perhaps only not handed over: there is nothing to sign in again for."""
+    world = World()
+    world.credential = Credential({})
+    with pytest.raises(ReauthorizationRequired, match=r"has no keys for .*: sign in to get some"):
+        world.renew()
+
+
 def test_other_grants_need_no_refresh_token_and_leave_no_tombstone() -> None:
     """The client itself is what is asked for."""
     world = World([Refused("invalid_grant"), Granted({"access_token": "a1"})])

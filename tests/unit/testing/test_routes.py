@@ -1,5 +1,6 @@
 """Where the requests of a test go."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 
@@ -50,7 +51,6 @@ def test_the_longest_route_counts_then_the_latest() -> None:
     assert routes.target("https://b.example/") is None
     routes.default = "http://default"
     assert routes.target("https://b.example/c?d") == "http://default/c?d"
-    assert routes.target("http://127.0.0.1:1/") is None
 
 
 def test_a_request_reaches_the_server_that_stands_for_its_host(server: Server) -> None:
@@ -86,6 +86,24 @@ def test_what_is_not_served_is_refused_and_noted(server: Server) -> None:
     assert routes.refused == ["elsewhere.example.com", "bytes.example.com", "api.example.com"]
 
 
+def test_this_machine_is_served_like_other_hosts(server: Server) -> None:
+    """What a component takes for its API may really run here, and must not be reached by a test."""
+    with Server() as real:
+        routes = Routes()
+        routes.default = server.url
+        routes.own.add(server.url.removeprefix("http://"))
+        at = real.url.removeprefix("http://127.0.0.1:")
+        with routes.installed():
+            assert requests.get(f"http://127.0.0.1:{at}/", timeout=5).json() == {"host": f"127.0.0.1:{at}"}
+            assert requests.get(f"http://localhost:{at}/", timeout=5).json() == {"host": f"localhost:{at}"}
+            assert requests.get(server.url, timeout=5).json() == {"host": server.url.removeprefix("http://")}
+            with pytest.raises(ConnectionRefusedError, match=r"127\.0\.0\.1 is served for the library requests only"):
+                socket.create_connection(("127.0.0.1", int(at)), timeout=5)
+            with pytest.raises(ConnectionRefusedError, match=r"127\.0\.0\.1 is served for the library requests only"):
+                asyncio.run(asyncio.open_connection("127.0.0.1", int(at)))
+        assert real.requests == []
+
+
 def test_hosts_may_be_allowed_or_the_network_left_open(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker may be on another machine; and a recorder needs the network once."""
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args, **kwargs: [host])
@@ -104,6 +122,7 @@ def test_another_process_gets_the_same_routes() -> None:
     routes.add(Route("https://a.example", "http://t", "/token"))
     routes.default = "http://default"
     routes.allowed.add("broker.example.com")
+    routes.own.add("127.0.0.1:8000")
 
     assert Routes.from_json(routes.as_json()).as_json() == routes.as_json()
 

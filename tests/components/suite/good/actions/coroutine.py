@@ -2,4 +2,6 @@ from shipmate import message
 
 
 async def process(context, msg, cfg, snapshot):
-    await context.emit("data", message(context.oauth2(cfg).get("https://crm.example.com/me").json()))
+    reply = context.oauth2(cfg).get("https://crm.example.com/me")
+    reply.raise_for_status()
+    await context.emit("data", message(reply.json()))

@@ -2,7 +2,9 @@ from shipmate import message
 
 
 def process(context, msg, cfg, snapshot):
-    yield message(context.oauth2(cfg, refresh="every_access").get("{instance_url}/records").json())
+    reply = context.oauth2(cfg, refresh="every_access").get("{instance_url}/records")
+    reply.raise_for_status()
+    yield message(reply.json())
 
 
 def get_meta_model(context, cfg):

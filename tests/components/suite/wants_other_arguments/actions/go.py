@@ -1,0 +1,2 @@
+def process(msg, cfg):
+    return {"body": {"id": 1}}
