@@ -11,9 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import pybase64
-
-from shipmate.crypto import Cipher, Undecodable
+from shipmate.crypto import Cipher, Undecodable, to_base64
 from shipmate.message import encode, from_json
 from shipmate.settings import FlowSettings, MessageSettings
 
@@ -183,7 +181,7 @@ class Wire:
             given = self._cipher.encode(original, 1)
         elif incoming.protocol >= _RAW_SINCE_PROTOCOL:
             # The vector never changes, so this is what decrypting and encrypting again would give.
-            given = pybase64.b64encode(original)
+            given = to_base64(original)
         else:
             return encode({"error": sealed_error.decode("ascii"), "errorInput": original.decode("utf-8", "replace")})
         return b'{"error":"%b","errorInput":"%b"}' % (sealed_error, given)

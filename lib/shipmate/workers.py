@@ -1,8 +1,8 @@
 """The threads that process messages: as many as may be processed at once, started when they are needed.
 
-A thread that is woken for each message costs more than a quick function. So while functions are quick, messages wait
-for a thread that is awake already, and others are woken when none has come for a moment; functions that take long,
-because they wait for an API, get a thread each at once.
+A thread that is woken for each message costs more than a quick function, and threads that all want to compute only
+keep each other from it. So while functions do not wait for anything, messages wait for a thread that is awake already,
+and others are woken when none has come for a moment; functions that wait, for an API, get a thread each at once.
 """
 
 import threading
@@ -14,9 +14,11 @@ from typing import Final, Generic, TypeVar
 _T = TypeVar("_T")
 
 _QUICK_SECONDS: Final = 0.001
-_LOOK_SECONDS: Final = 0.001
+_LOOK_SECONDS: Final = 0.003
 _NEWEST_SHARE: Final = 0.2
-"""How much the last item counts in what items usually take."""
+"""How much the last item counts in what items usually wait."""
+_LONGEST_SECONDS: Final = 0.004
+"""No single item counts for more: a thread may have to wait for a processor, too."""
 
 
 class Workers(Generic[_T]):
@@ -42,6 +44,7 @@ class Workers(Generic[_T]):
         self._threads = 0
         self._taken = 0
         self._usual_seconds = 0.0
+        """How long items usually wait for something."""
         self._is_watched = False
 
     def submit(self, item: _T) -> None:
@@ -95,7 +98,13 @@ class Workers(Generic[_T]):
             if is_idle:
                 turn.acquire()
                 continue
-            begun = time.perf_counter()
+            begun, busy = time.perf_counter(), time.thread_time()
             self._work(item)
             del item  # a large message must not live until the next one comes
-            self._usual_seconds += _NEWEST_SHARE * (time.perf_counter() - begun - self._usual_seconds)
+            self._learn(time.perf_counter() - begun, time.thread_time() - busy)
+
+    def _learn(self, seconds: float, busy_seconds: float) -> None:
+        """Note how long an item waited: what is left when every thread that is awake has computed for as long."""
+        rivals = self._threads - len(self._asleep) + 1  # and the one that submits
+        waited = min(max(0.0, seconds - rivals * busy_seconds), _LONGEST_SECONDS)
+        self._usual_seconds += _NEWEST_SHARE * (waited - self._usual_seconds)

@@ -1,10 +1,14 @@
 """The encryption of messages: the platform's vectors, both encodings, and what is no message."""
 
 import base64
+import hashlib
 from contextlib import suppress
 from typing import Final
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher as AESCipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +65,19 @@ def test_base64_may_be_written_in_other_ways(password: str, iv: str, plain: str,
     cut = encoded if encoded.endswith("=") else f"{encoded}A"
     for other in (wrapped, encoded.rstrip("="), url_safe, f"\ufeff{encoded[:4]}!ä*{encoded[4:]}", cut):
         assert cipher.decode(other.encode(), 1) == plain.encode()
+
+
+@pytest.mark.parametrize("size", [2031, 2032, 2033, 4063, 4064, 6000, 8200, 65_519, 65_536, 65_537, 100_000])
+def test_bodies_of_any_size_are_encrypted_in_the_same_way(size: int) -> None:
+    """However they are cut into pieces on the way."""
+    plain = bytes(number % 251 for number in range(size))
+    reference = AESCipher(AES(hashlib.sha256(b"password").digest()), CBC(b"0123456789abcdef")).encryptor()
+    padding = 16 - size % 16
+    expected = reference.update(plain + bytes([padding]) * padding) + reference.finalize()
+    cipher = Cipher("password", "0123456789abcdef")
+    assert cipher.encode(plain, 2) == expected
+    assert cipher.encode(plain, 1) == base64.b64encode(expected)
+    assert cipher.decode(expected, 2) == cipher.decode(base64.b64encode(expected), 1) == plain
 
 
 @given(st.binary(max_size=200), st.sampled_from([1, 2, 3]))

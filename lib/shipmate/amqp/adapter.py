@@ -18,6 +18,8 @@ from shipmate.amqp import fields
 fields.use()  # for the process: the library's readers and writers of tables are functions, not methods
 _RECEIVED_BYTES: Final = 65_536
 _SENT_BYTES: Final = 65_536
+# As many as Linux and macOS take in one call.
+_MOST_BUFFERS: Final = 1024
 _LENGTH: Final = Struct(">I")
 # Type and channel stand before the length of a frame's payload, and one byte after it. Source: AMQP 0-9-1 §4.2.3.
 _LENGTH_AT: Final = 3
@@ -55,8 +57,7 @@ class BatchingConnection(SelectConnection):
             yield
         finally:
             held, self._held = self._held, None
-            for piece in _pieces(held or []):
-                self._emit(piece)
+            self._emit(held or [])
 
     def _proto_connection_made(self, transport: Any) -> None:
         # Read much at once, and once for each event: 4 kB pieces are a hundred system calls for a large message.
@@ -96,24 +97,36 @@ class BatchingConnection(SelectConnection):
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if self._held is None:
-            self._emit(data)
+            self._emit([data])
         else:
             self._held.append(data)
 
-    def _emit(self, piece: bytes) -> None:
-        """Give a piece to the socket at once, if it takes it: to ask when it will is four system calls a message."""
+    def _emit(self, frames: list[bytes]) -> None:
+        """Give frames to the socket at once, as many as it takes: to ask when it will is four system calls a time."""
         transport: Any = self._transport
         if transport is None:
             return
         if self.is_open and type(transport) is _AsyncPlaintextTransport and not transport.get_write_buffer_size():
-            try:
-                sent = transport._sock.send(piece) if transport._state == transport._STATE_ACTIVE else 0
-            except OSError:  # it is full, or lost: the client library finds out
-                sent = 0
-            if sent == len(piece):
-                return
-            piece = piece[sent:]
-        super()._adapter_emit_data(piece)
+            frames = _left(transport, frames)
+        for piece in _pieces(frames):
+            super()._adapter_emit_data(piece)
+
+
+def _left(transport: Any, frames: list[bytes]) -> list[bytes]:
+    """Send frames, and return what the socket has not taken."""
+    while frames and transport._state == transport._STATE_ACTIVE:
+        try:
+            sent = transport._sock.sendmsg(frames[:_MOST_BUFFERS])
+        except OSError:  # it is full, or lost: the client library finds out
+            return frames
+        count = 0
+        while count < len(frames) and sent >= len(frames[count]):
+            sent -= len(frames[count])
+            count += 1
+        if sent:
+            return [frames[count][sent:], *frames[count + 1 :]]
+        frames = frames[count:]
+    return frames
 
 
 class UnreadableProperties(BasicProperties):
