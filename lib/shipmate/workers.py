@@ -50,10 +50,11 @@ class Workers(Generic[_T]):
             self._items.append(item)
             is_awaited = self._threads > len(self._asleep) and self._usual_seconds < _QUICK_SECONDS
             started = 0 if is_awaited else self._rouse(1)
+            seen = self._taken
         self._start(started)
         if is_awaited and not self._is_watched:
             self._is_watched = True
-            self._later(_LOOK_SECONDS, lambda: self._look(self._taken, 1))
+            self._later(_LOOK_SECONDS, lambda: self._look(seen, 1))
 
     def _look(self, seen: int, count: int) -> None:
         """Wake more and more threads as long as items wait and nobody takes one."""
