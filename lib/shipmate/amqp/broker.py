@@ -243,7 +243,7 @@ class Broker:
         self._wants_messages = True
         self._on_consuming = then
         channel = self._read.channel
-        if channel is not None and channel.is_open:
+        if channel is not None and channel.is_open and self._read.is_up:  # else preparing it ends with that
             self._subscribe(channel, lambda: None)
 
     def _consume_again(self, channel: Channel) -> None:
