@@ -202,6 +202,8 @@ class Call:
     def end_with(self, value: Any, on_end: Callable[[], None]) -> bool:
         """Close the call with a last data event, without waiting for it; tell whether that can be done.
 
+        It cannot where others are under way: they must be waited for before the end.
+
         Args:
             value: The message.
             on_end: Called, on any thread, when the event is safe, or when what went wrong has been reported.
@@ -210,7 +212,12 @@ class Call:
             InvalidMessage: The value is no message.
             EmitError: The sink has not taken it, and will not call back.
         """
-        if self._later is None or self._under_way or self._emitter is not None or self._failed:
+        if self._later is None or not (event := self._begin("data", value, is_at_once=True)):
+            return False
+        with self._lock:
+            self._is_closed = is_alone = self._under_way == 1 and self._emitter is None
+        if not is_alone:
+            self._finish()
             return False
 
         def then(error: BaseException | None) -> None:
@@ -221,14 +228,11 @@ class Call:
                 self.close(error)
             on_end()
 
-        if event := self._begin("data", value, is_at_once=True):
-            with self._lock:
-                self._is_closed = True
-            try:
-                self._later(event, then)
-            except BaseException:
-                self._finish()
-                raise
+        try:
+            self._later(event, then)
+        except BaseException:
+            self._finish()
+            raise
         return True
 
     def emit_keys(self, value: dict[str, Any], account: str | None) -> None:
