@@ -162,7 +162,7 @@ class Outbox:
         if self._post.is_passthrough or settings.is_lightweight or emitted.get("passthrough"):
             message = self._assemble(message)
         message["headers"], key = routed(message["headers"])  # the last step: what is carried along keeps the key
-        body = self._post.wire.data_body(message, to_json)
+        body = self._post.wire.data_body(message)
         self._check_size(body)
         made = {**self._base, "messageId": message_id, "end": epoch_ms(), "protocolVersion": settings.protocol}
         return Publication(key or self._broker.data_key, body, made)
