@@ -76,7 +76,7 @@ def test_a_channel_that_is_being_prepared_gets_one_consumer(queues: StepQueues) 
 
         def prepare_and_consume(channel: Channel, ready: Callable[[], None]) -> None:
             prepare(channel, ready)
-            broker._begin_to_consume(consuming.set)
+            broker._consumer.begin(consuming.set)
 
         broker._read._prepare = prepare_and_consume
         assert broker._read.channel is not None

@@ -88,8 +88,7 @@ class Link:
         self._on_given_up = on_given_up
         self._failures = 0
         self._is_closing = False
-        self.is_up = False
-        """Whether the channel is ready; it is there sooner."""
+        self._is_up = False
         self.connection: BatchingConnection | None = None
         self.channel: Channel | None = None
 
@@ -136,7 +135,7 @@ class Link:
         if channel is not self.channel or self._is_closing:
             return
         self._failures = 0
-        self.is_up = True
+        self._is_up = True
         self._on_up(channel)
 
     def _channel_lost(self, channel: Channel, reason: Exception) -> None:
@@ -163,8 +162,8 @@ class Link:
         self._retry(reason, self._connect)
 
     def _went_down(self, reason: BaseException) -> None:
-        if self.is_up:
-            self.is_up = False
+        if self._is_up:
+            self._is_up = False
             if not self._is_closing:
                 _log.warning("the broker was lost: %s", describe(reason))
             self._on_down(reason)
