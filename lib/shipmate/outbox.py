@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from shipmate.amqp import Broker, Delivery, Publication
-from shipmate.emission import Event
 from shipmate.errors import EmitError, EmitUnconfirmed
+from shipmate.events import Event
 from shipmate.lightweight import Bodies
 from shipmate.message import encode, format_error, from_json, to_json
 from shipmate.passthrough import carried, without
