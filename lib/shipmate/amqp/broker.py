@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from pika.adapters.select_connection import IOLoop
-from pika.channel import Channel
 
 from shipmate.amqp.consumer import Consumer
 from shipmate.amqp.deliveries import Delivery
 from shipmate.amqp.lease import Lease
-from shipmate.amqp.link import Link, Persistence, parameters
+from shipmate.amqp.link import Link, Persistence, Side, parameters
 from shipmate.amqp.publisher import Publication, Publisher, Then
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings
@@ -56,31 +55,12 @@ class Broker:
         self._publisher = Publisher(self._loop, settings)
         self._consumer = Consumer(settings, on_delivery)
         self._is_closing = False
-        self._up: dict[str, threading.Event] = {name: threading.Event() for name in ("read", "write")}
         self._lost: BaseException | None = None
         self._is_silent = False
         """Whether the broker has not answered our last word, so that it need not be waited for long."""
         self._closed = threading.Event()
-        persistence = Persistence(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000)
-        host = os.uname().nodename
-        self._read = Link(
-            self._loop,
-            parameters(settings.uri, f"{host}-read"),
-            persistence,
-            prepare=self._consumer.prepare,
-            on_up=self._reading,
-            on_down=self._consumer.down,
-            on_given_up=self._give_up,
-        )
-        self._write = Link(
-            self._loop,
-            parameters(settings.uri, f"{host}-write"),
-            persistence,
-            prepare=self._prepare_writing,
-            on_up=self._writing,
-            on_down=self._publisher.down,
-            on_given_up=self._give_up,
-        )
+        self._read = self._link("read", self._consumer)
+        self._write = self._link("write", self._publisher)
 
     def connect(self) -> None:
         """Begin to connect."""
@@ -94,8 +74,10 @@ class Broker:
         Raises:
             BrokerLost: They could not be had.
         """
-        self._await("read")
-        self._await("write")
+        for link in (self._read, self._write):
+            link.opened.wait()
+            if self._lost is not None:
+                raise self._lost
 
     def consume(self, then: Callable[[], None]) -> None:
         """Begin to consume; ``then`` is called on the I/O thread when the broker has agreed, else ``on_lost`` is."""
@@ -178,6 +160,16 @@ class Broker:
         self._loop.add_callback_threadsafe(self._loop.stop)
         self._thread.join(_CLOSE_SECONDS)
 
+    def _link(self, name: str, side: Side) -> Link:
+        settings = self._settings
+        return Link(
+            self._loop,
+            parameters(settings.uri, f"{os.uname().nodename}-{name}"),
+            Persistence(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000),
+            side=side,
+            on_given_up=self._give_up,
+        )
+
     def _run(self) -> None:
         try:
             self._loop.start()
@@ -202,37 +194,14 @@ class Broker:
                 action, args = self._todo.popleft()
                 action(*args)
 
-    def _await(self, what: str) -> None:
-        self._up[what].wait()
-        if self._lost is not None:
-            raise self._lost
-
     def _give_up(self, error: BaseException) -> None:
         if self._is_closing:
             return
         self._lost = self._lost or error
-        for each in self._up.values():
-            each.set()
+        for link in (self._read, self._write):
+            link.opened.set()
         self._consumer.stopped.set()
         self._on_lost(error)
-
-    def _reading(self, channel: Channel) -> None:
-        self._consumer.up(channel)
-        self._up["read"].set()
-
-    def _prepare_writing(self, channel: Channel, ready: Callable[[], None]) -> None:
-        connection = channel.connection
-        connection.add_on_connection_blocked_callback(lambda *_: self._block(True))
-        connection.add_on_connection_unblocked_callback(lambda *_: self._block(False))
-        self._publisher.prepare(channel, ready)
-
-    def _writing(self, channel: Channel) -> None:
-        self._publisher.up(channel)
-        self._up["write"].set()
-
-    def _block(self, is_blocked: bool) -> None:
-        _log.warning("the broker %s publishing", "blocks" if is_blocked else "allows")
-        self._publisher.block(is_blocked)
 
     def _close(self) -> None:
         self._is_closing = True

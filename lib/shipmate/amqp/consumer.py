@@ -43,7 +43,7 @@ class Consumer:
         """Use a channel that is ready."""
         self._channel = channel
 
-    def down(self, _: BaseException) -> None:
+    def down(self, reason: BaseException) -> None:
         """Note that the channel is lost."""
         self._channel = None
         self._deliveries.next_channel()
