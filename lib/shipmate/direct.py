@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from shipmate.component import Component, Function, Modules
-from shipmate.emission import Event, Sink
+from shipmate.emission import Sink
 from shipmate.errors import ShipmateError
+from shipmate.events import Event
 from shipmate.executor import Ids, Services, call_model, process, run_hook, verify
 from shipmate.message import error_text, format_error
 

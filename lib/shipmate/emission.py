@@ -4,11 +4,11 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, MessageEnded, UnknownEvent
+from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, MessageEnded
+from shipmate.events import EVENTS, NOTHING, Event, ready_value, unknown
 from shipmate.log import Redactor
 from shipmate.loops import Loops, is_loop_running
 from shipmate.message import check_message, error_text, format_error, plain
@@ -18,29 +18,8 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("shipmate.emission")
 
-EVENTS: Final = ("data", "error", "rebound", "snapshot", "updateSnapshot", "updateKeys", "httpReply", "end")
-"""What a function that processes messages may emit. Source: contract §6."""
-
-KEYS_ONLY: Final = ("updateKeys",)
-"""What a function that answers a question may emit."""
-
 # Without these the message has not done its work, whatever the function makes of the exception.
 _FAIL_THE_MESSAGE: Final = frozenset({"data", "updateKeys"})
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event on its way to the sink, its value already JSON, unless the sink encodes it at once.
-
-    ``Event("data", {"body": {"id": 7}})``, or ``Event("updateKeys", {"oauth": {...}}, account="5f2a")``
-    """
-
-    name: str
-    value: Any
-    account: str | None = None
-    """Whose keys these are; None means the step's own."""
-    is_awaited: bool = field(default=False, compare=False)
-    """Whether a session sends nothing with these keys before they are saved."""
 
 
 _Then = Callable[[BaseException | None], None]
@@ -202,6 +181,8 @@ class Call:
     def end_with(self, value: Any, on_end: Callable[[], None]) -> bool:
         """Close the call with a last data event, without waiting for it; tell whether that can be done.
 
+        It cannot where others are under way: they must be waited for before the end.
+
         Args:
             value: The message.
             on_end: Called, on any thread, when the event is safe, or when what went wrong has been reported.
@@ -210,7 +191,12 @@ class Call:
             InvalidMessage: The value is no message.
             EmitError: The sink has not taken it, and will not call back.
         """
-        if self._later is None or self._under_way or self._emitter is not None or self._failed:
+        if self._later is None or not (event := self._begin("data", value, is_at_once=True)):
+            return False
+        with self._lock:
+            self._is_closed = is_alone = self._under_way == 1 and self._emitter is None
+        if not is_alone:
+            self._finish()
             return False
 
         def then(error: BaseException | None) -> None:
@@ -221,14 +207,11 @@ class Call:
                 self.close(error)
             on_end()
 
-        if event := self._begin("data", value, is_at_once=True):
-            with self._lock:
-                self._is_closed = True
-            try:
-                self._later(event, then)
-            except BaseException:
-                self._finish()
-                raise
+        try:
+            self._later(event, then)
+        except BaseException:
+            self._finish()
+            raise
         return True
 
     def emit_keys(self, value: dict[str, Any], account: str | None) -> None:
@@ -291,14 +274,11 @@ class Call:
     def _begin(self, name: str, value: Any, *, is_at_once: bool = False) -> Event | None:
         """Check what is emitted, and copy it unless it is encoded at once; None when there is nothing to hand over."""
         if name not in self._events:
-            raise _unknown(name, self._events)
+            raise unknown(name, self._events)
         if name == "data":
             check_message(value, needs_body=not self.is_lenient)
-        if is_at_once and name == "data":
-            ready = value
-        else:
-            ready = _VALUES[name](value, self._redactor)
-        if ready is _NOTHING:
+        ready = value if is_at_once and name == "data" else ready_value(name, value, self._redactor)
+        if ready is NOTHING:
             return None
         with self._lock:
             if self._is_ended and name == "end":
@@ -367,65 +347,3 @@ class Call:
             if self._emitter is None:
                 self._emitter = self._loops.borrow_emitter()
             return self._emitter
-
-
-_NOTHING: Final = object()
-
-
-def _error(value: Any, redactor: Redactor) -> Any:
-    return redactor.redact_json(format_error(value))
-
-
-def _reason(value: Any, redactor: Redactor) -> str:
-    text = error_text(value) if isinstance(value, BaseException) else format_error(value)["message"]
-    return redactor.redact(text if isinstance(text, str) else str(text))
-
-
-def _copy(value: Any, _: Redactor) -> Any:
-    return plain(value)
-
-
-def _snapshot_part(value: Any, _: Redactor) -> Any:
-    if not isinstance(value, Mapping):
-        _log.error("updateSnapshot takes an object with the members to change: nothing done")
-        return _NOTHING
-    part = plain(value)
-    if part.get("$set"):
-        _log.warning("updateSnapshot takes the members to change, not $set: nothing done")
-        return _NOTHING
-    return part
-
-
-def _object(value: Any, _: Redactor) -> Any:
-    if not isinstance(value, Mapping):
-        raise InvalidMessage(f"This event needs an object, found {type(value).__name__}")
-    return plain(value)
-
-
-def _nothing_else(_value: Any, _: Redactor) -> None:
-    return None
-
-
-_VALUES: Final[Mapping[str, Callable[[Any, Redactor], Any]]] = {
-    "data": _copy,
-    "error": _error,
-    "rebound": _reason,
-    "snapshot": _copy,
-    "updateSnapshot": _snapshot_part,
-    "updateKeys": _object,
-    "httpReply": _object,
-    "end": _nothing_else,
-}
-
-
-def _unknown(name: object, events: tuple[str, ...]) -> UnknownEvent:
-    known = ", ".join(events)
-    if not isinstance(name, str):
-        return UnknownEvent(f"The first argument of emit is the name of an event, found {type(name).__name__}: {known}")
-    if name in EVENTS:
-        return UnknownEvent(f'The event "{name}" is not available in this kind of call, only {known}')
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, events, 1, 0.5)
-    meant = f' Did you mean "{close[0]}"?' if close else ""
-    return UnknownEvent(f'There is no event "{name}".{meant} Known events: {known}')

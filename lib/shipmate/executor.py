@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shipmate.context import Context
-from shipmate.emission import EVENTS, KEYS_ONLY, Call, Event, Sink
+from shipmate.emission import Call, Sink
 from shipmate.errors import InvalidMessage
+from shipmate.events import EVENTS, KEYS_ONLY, Event
 from shipmate.log import Redactor, message_fields
 from shipmate.loops import Loops
 from shipmate.message import error_text, plain

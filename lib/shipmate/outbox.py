@@ -6,12 +6,13 @@ Source: contract §5.3, §6, §8.
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from shipmate.amqp import Broker, Delivery, Publication
-from shipmate.emission import Event
 from shipmate.errors import EmitError, EmitUnconfirmed
+from shipmate.events import Event
 from shipmate.lightweight import Bodies
 from shipmate.message import encode, format_error, from_json, to_json
 from shipmate.passthrough import carried, without
@@ -120,7 +121,7 @@ class Outbox:
         try:
             _DELIVER[event.name](self, event)
         except EmitUnconfirmed as error:
-            self.is_left_to_broker |= error.is_left_to_broker
+            self._note(error)
             raise
 
     def deliver_later(self, event: Event, then: Callable[[BaseException | None], None]) -> None:
@@ -128,15 +129,20 @@ class Outbox:
         self._refuse_if_left(event)
         publication = self._data(event.value)
         self._post.data.wait()
+        run = copy_context().run  # what is logged of an error says which message it is about
 
         def confirmed(error: EmitUnconfirmed | None) -> None:
             if error is None:
                 then(None)
                 return
-            self.is_left_to_broker |= error.is_left_to_broker
-            threading.Thread(target=then, args=(error,), name="shipmate-failed", daemon=True).start()
+            self._note(error)
+            threading.Thread(target=run, args=(then, error), name="shipmate-failed", daemon=True).start()
 
         self._post.broker.publish_later(publication, confirmed)
+
+    def _note(self, error: EmitUnconfirmed) -> None:
+        if error.is_left_to_broker:  # never taken back: others may fail otherwise at the same time
+            self.is_left_to_broker = True
 
     def _refuse_if_left(self, event: Event) -> None:
         if self.is_left_to_broker and event.name != "updateKeys":
@@ -156,7 +162,7 @@ class Outbox:
         if self._post.is_passthrough or settings.is_lightweight or emitted.get("passthrough"):
             message = self._assemble(message)
         message["headers"], key = routed(message["headers"])  # the last step: what is carried along keeps the key
-        body = self._post.wire.data_body(message, to_json)
+        body = self._post.wire.data_body(message)
         self._check_size(body)
         made = {**self._base, "messageId": message_id, "end": epoch_ms(), "protocolVersion": settings.protocol}
         return Publication(key or self._broker.data_key, body, made)

@@ -5,7 +5,7 @@ Source: contract §8.6, §9, §12.
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -43,7 +43,7 @@ class PlatformClient:
         pair = f"{settings.username}:{settings.key}".encode()
         auth = HeaderAuth("Basic " + base64.b64encode(pair).decode("ascii"))
         self._http = HttpService("platform's API", auth, patience)
-        self.objects = ObjectStorage(settings, sleep=patience)
+        self.objects = ObjectStorage(settings, patience.sleep)
 
     def request(self, method: str, path: str, **kwargs: Any) -> "requests.Response":
         """Send a request to the platform's API, as ``api.get("/v2/workspaces/...")``.
@@ -136,7 +136,7 @@ class PlatformClient:
 class ObjectStorage:
     """The object storage, Maester: stored bytes by id."""
 
-    def __init__(self, settings: ApiSettings, sleep: Patience) -> None:
+    def __init__(self, settings: ApiSettings, sleep: Callable[[float], object]) -> None:
         """Prepare calls; that the storage is not configured is said by the first one."""
         self._base = settings.storage_uri
         self._has_token = bool(settings.storage_token)
@@ -146,7 +146,7 @@ class ObjectStorage:
             timeout_seconds=settings.storage_timeout_ms / 1000,
             is_growing=True,
             temporary=frozenset(),  # contract §8.6
-            sleep=sleep.sleep,
+            sleep=sleep,
         )
         self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), patience)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from shipmate import component
-from shipmate.emission import Event
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound, MissingSetting, ServiceTimeout, ShipmateError
+from shipmate.events import Event
 from shipmate.executor import Services, call_model, verify
 from shipmate.foreground import leave
 from shipmate.message import error_text, from_json

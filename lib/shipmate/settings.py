@@ -201,11 +201,13 @@ class MessageSettings:
 
 @dataclass(frozen=True, slots=True)
 class StepSettings:
-    """Everything that the environment says to a container that processes messages, or runs the shutdown hook."""
+    """What the environment says to a container that processes messages, or runs the shutdown hook.
+
+    That the variables of the API are there is checked here; its client reads them.
+    """
 
     component_path: str
     flow: FlowSettings
-    api: ApiSettings
     broker: BrokerSettings | None
     """None in shutdown mode, which needs no broker."""
     messages: MessageSettings | None
@@ -229,7 +231,6 @@ class StepSettings:
         return cls(
             component_path=environ.get(_PREFIX + "COMPONENT_PATH", ""),
             flow=_flow(environ),
-            api=ApiSettings.from_environ(environ),
             broker=None if is_shutdown else _broker(environ),
             messages=None if is_shutdown else _messages(environ),
             rates=_rates(environ),

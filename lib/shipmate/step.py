@@ -16,8 +16,8 @@ from typing import Any, Final, NoReturn
 from shipmate import component
 from shipmate.amqp import Broker, Delivery
 from shipmate.crypto import Undecodable
-from shipmate.emission import Event
 from shipmate.errors import BrokerLost, ShipmateError
+from shipmate.events import Event
 from shipmate.executor import Ids, Outcome, Services, process_later, run_hook
 from shipmate.foreground import leave
 from shipmate.inbox import Inbox

@@ -7,12 +7,12 @@ import math
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shipmate.crypto import Cipher, Undecodable, to_base64
-from shipmate.message import encode, from_json
+from shipmate.message import encode, from_json, to_json
 from shipmate.settings import FlowSettings, MessageSettings
 
 _META: Final = "x-eio-meta-"
@@ -165,9 +165,13 @@ class Wire:
             made["parentMessageId"] = incoming.message_id
         return made
 
-    def data_body(self, message: Mapping[str, Any], to_bytes: Callable[[Any], bytes]) -> bytes:
-        """Return the body for a data message."""
-        return self._cipher.encode(to_bytes(message), self._settings.protocol)
+    def data_body(self, message: Mapping[str, Any]) -> bytes:
+        """Return the body for a data message.
+
+        Raises:
+            InvalidMessage: Something in it has no JSON form.
+        """
+        return self._cipher.encode(to_json(message), self._settings.protocol)
 
     def sealed(self, value: Any) -> bytes:
         """Return a value in JSON as every consumer can read it: encrypted, in base64."""

@@ -53,15 +53,17 @@ class Workers(Generic[_T]):
             self._items.append(item)
             is_awaited = self._threads > len(self._asleep) and self._usual_seconds < _QUICK_SECONDS
             started = 0 if is_awaited else self._rouse(1)
+            is_to_watch = is_awaited and not self._is_watched and self._has_others()
+            seen = self._taken
         self._start(started)
-        if is_awaited and not self._is_watched:
+        if is_to_watch:
             self._is_watched = True
-            self._later(_LOOK_SECONDS, lambda: self._look(self._taken, 1))
+            self._later(_LOOK_SECONDS, lambda: self._look(seen, 1))
 
     def _look(self, seen: int, count: int) -> None:
         """Wake more and more threads as long as items wait and nobody takes one."""
         with self._lock:
-            if not self._items:
+            if not self._items or not self._has_others():
                 self._is_watched = False
                 return
             is_stuck = self._taken == seen
@@ -69,6 +71,10 @@ class Workers(Generic[_T]):
             seen = self._taken
         self._start(started)
         self._later(_LOOK_SECONDS, lambda: self._look(seen, count * 2 if is_stuck else 1))
+
+    def _has_others(self) -> bool:
+        """Tell, with the lock held, whether a thread could be woken; those that are awake look before they sleep."""
+        return bool(self._asleep) or self._threads < self._count
 
     def _rouse(self, count: int) -> int:
         """Wake idle threads, with the lock held, and return how many are to be started besides."""

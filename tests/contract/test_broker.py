@@ -4,6 +4,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+from pika.channel import Channel
+
 from shipmate.amqp import Broker, Delivery
 from shipmate.emulator import StepQueues
 from shipmate.settings import BrokerSettings, Secret
@@ -64,3 +67,29 @@ def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(queues: St
         assert taken.next() is delivery
         broker.settle(delivery, is_good=True)
     assert queues.depth("input") == 0
+
+
+def test_a_channel_that_is_being_prepared_gets_one_consumer(
+    queues: StepQueues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection may be lost, and be coming back, at the moment when the step begins to consume."""
+    consuming = threading.Event()
+    with opened(queues, Taken()) as broker:
+        prepare = broker._consumer.prepare
+
+        def prepare_and_consume(channel: Channel, ready: Callable[[], None]) -> None:
+            prepare(channel, ready)
+            broker._consumer.begin(consuming.set)
+
+        monkeypatch.setattr(broker._consumer, "prepare", prepare_and_consume)
+        assert broker._read.channel is not None
+        broker._submit(broker._read.channel.close)
+        assert consuming.wait(10)
+        broker.cancel()
+        eventually(lambda: consumers(queues) == 0, queues)
+
+
+def consumers(queues: StepQueues) -> int:
+    """Return how many consumers the input has."""
+    count: int = queues.channel.queue_declare(queues.queue("input"), passive=True).method.consumer_count
+    return count

@@ -47,6 +47,16 @@ def test_a_record_of_the_runtime_says_which_delivery_it_is_about(launch: Launch,
     assert "deliveryTag" not in own
 
 
+def test_what_could_not_be_published_is_logged_with_its_message(launch: Launch, queues: StepQueues) -> None:
+    """Contract 13: the function has returned by then, and its thread may be busy with another message."""
+    container = launch(DATA_ROUTING_KEY=f"{queues.name}-nowhere", AMQP_PUBLISH_RETRY_ATTEMPTS=1)
+    queues.publish({"body": {"return": {"body": 1}}}, headers={"threadId": "th1", "messageId": "m0"})
+    container.wait_for("Failed on publishing")
+    (record,) = [each for each in container.records if "Failed on publishing" in each["msg"]]
+    assert (record["threadId"], record["messageId"], record["parentMessageId"]) == ("th1", "m0", "unknown")
+    assert (record["deliveryTag"], record["routingKey"]) == (1, queues.queue("input"))
+
+
 def test_a_fatal_record_has_its_error(launch: Launch) -> None:
     """Contract 13: message, name and stack."""
     container = launch("unknown")

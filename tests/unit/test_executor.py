@@ -23,6 +23,7 @@ from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, MessageEnde
 from shipmate.executor import Event, Ids, Outcome, Services, Sink
 from shipmate.log import Redactor
 from shipmate.loops import Loops
+from shipmate.message import check_message
 from shipmate.platform import PlatformClient
 from shipmate.settings import ApiSettings
 
@@ -595,6 +596,47 @@ def test_the_end_waits_for_emits_of_all_threads(run: Run, gate: Gate) -> None:
 
     assert run(function, gate) == Outcome(0)
     assert sorted(value["body"] for _, value in gate.seen) == [0, 1, 2]
+
+
+class LateGate(Gate):
+    """A gate of the platform, which need not be waited for."""
+
+    is_lenient = True
+
+    def deliver(self, event: Event) -> None:
+        deliver = super(Gate, self).deliver if event.value == body("last") else super().deliver
+        deliver(event)
+
+    def deliver_later(self, event: Event, then: Callable[[BaseException | None], None]) -> None:
+        super(Gate, self).deliver(event)
+        then(None)
+
+
+def test_the_end_waits_for_what_another_thread_emits_while_the_function_returns(
+    services: Services, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was returned could go without being waited for, but not with something else under way."""
+    late = LateGate()
+    late.open = gate.open
+    contexts: list[Any] = []
+
+    def check_while_another_thread_emits(value: Any, **how: Any) -> None:
+        check_message(value, **how)
+        if value == body("last") and contexts:
+            threading.Thread(target=contexts.pop().emit, args=("data", body("other"))).start()
+            assert late.arrived.acquire(timeout=10)
+
+    monkeypatch.setattr("shipmate.emission.check_message", check_while_another_thread_emits)
+
+    def function(context: Any, *_: Any) -> Any:
+        contexts.append(context)
+        return body("last")
+
+    seen: list[Any] = []
+    executor.process_later(
+        function, {}, {}, {}, sink=late, services=services, ids=IDS, on_end=lambda _: seen.extend(late.seen)
+    )
+    assert sorted(value["body"] for _, value in seen) == ["last", "other"]
 
 
 def test_an_emitted_end_comes_after_what_other_threads_emit(run: Run, gate: Gate) -> None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.message import encode
 from shipmate.settings import FlowSettings, MessageSettings, Secret
 from shipmate.wire import Incoming, Wire, new_id, rebound_headers, routed
 
@@ -97,7 +96,7 @@ def test_the_input_in_an_error_can_be_read_by_everyone(protocol: int) -> None:
     """Contract 6.2."""
     one = wire(protocol=protocol)
     message = {"body": {"a": "ä"}}
-    original = one.data_body(message, encode)
+    original = one.data_body(message)
     incoming = Incoming.from_headers({"protocolVersion": protocol})
     envelope = json.loads(one.error_body(one.sealed({"name": "E"}), original, incoming))
     handler = wire(is_error_input=True)

@@ -78,3 +78,71 @@ def test_an_item_that_comes_when_all_are_idle_again_is_taken_at_once() -> None:
     for number in range(2000):
         workers.submit(number)
         assert done.get(timeout=10) == number
+
+
+def test_no_other_thread_is_woken_while_items_are_taken() -> None:
+    """A look that finds that one was taken since then has nothing to do, the first look included."""
+    looks: list[Callable[[], None]] = []
+    done: SimpleQueue[int] = SimpleQueue()
+    go_on = threading.Semaphore(0)
+
+    def work(number: int) -> None:
+        done.put(number)
+        go_on.acquire()
+
+    workers = Workers(4, work, lambda seconds, action: looks.append(action))
+    workers.submit(0)
+    assert done.get(timeout=10) == 0
+    for number in range(1, 4):
+        workers.submit(number)
+    go_on.release()
+    assert done.get(timeout=10) == 1
+    before = threading.active_count()
+    looks.pop()()
+    assert threading.active_count() == before
+    looks.pop()()
+    assert threading.active_count() == before + 1
+    assert done.get(timeout=10) == 2
+    go_on.release(4)
+
+
+def test_nobody_looks_for_an_item_where_no_other_thread_could_take_it() -> None:
+    """As with prefetch 1: whoever is done takes the next one in any case."""
+    looks: list[Callable[[], None]] = []
+    done: SimpleQueue[int] = SimpleQueue()
+    go_on = threading.Semaphore(0)
+
+    def work(number: int) -> None:
+        done.put(number)
+        go_on.acquire()
+
+    workers = Workers(1, work, lambda seconds, action: looks.append(action))
+    workers.submit(0)
+    assert done.get(timeout=10) == 0
+    workers.submit(1)
+    assert looks == []
+    go_on.release(2)
+    assert done.get(timeout=10) == 1
+
+
+def test_the_look_ends_when_all_threads_work() -> None:
+    """Else it would go on, a thousand times a second, as long as functions take."""
+    looks: list[Callable[[], None]] = []
+    done: SimpleQueue[int] = SimpleQueue()
+    go_on = threading.Semaphore(0)
+
+    def work(number: int) -> None:
+        done.put(number)
+        go_on.acquire()
+
+    workers = Workers(2, work, lambda seconds, action: looks.append(action))
+    workers.submit(0)
+    assert done.get(timeout=10) == 0
+    workers.submit(1)
+    workers.submit(2)
+    looks.pop()()
+    assert done.get(timeout=10) == 1
+    looks.pop()()
+    assert looks == []
+    go_on.release(3)
+    assert done.get(timeout=10) == 2

@@ -1,7 +1,8 @@
 """The broker: two connections on one I/O thread. Nothing else knows the client library.
 
-``link`` keeps a connection and its channel open, ``deliveries`` decides what a redelivery means, ``publisher`` waits
-for confirms and tries again, ``lease`` is a lock between containers, and ``broker`` is what the run mode sees.
+``link`` keeps a connection and its channel open, ``consumer`` takes messages and answers them, ``deliveries`` decides
+what a redelivery means, ``publisher`` waits for confirms and tries again, ``lease`` is a lock between containers, and
+``broker`` is what the run mode sees.
 
 Source: contract §3.
 """

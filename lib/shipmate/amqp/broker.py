@@ -3,20 +3,17 @@
 import logging
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from pika.adapters.select_connection import IOLoop
-from pika.channel import Channel
-from pika.exceptions import AMQPError
 
-from shipmate.amqp.adapter import UnreadableProperties
-from shipmate.amqp.deliveries import Admission, Deliveries, Delivery
+from shipmate.amqp.consumer import Consumer
+from shipmate.amqp.deliveries import Delivery
 from shipmate.amqp.lease import Lease
-from shipmate.amqp.link import Link, Persistence, parameters
+from shipmate.amqp.link import Link, Persistence, Side, parameters
 from shipmate.amqp.publisher import Publication, Publisher, Then
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings
@@ -50,44 +47,20 @@ class Broker:
         # The client library logs every step of a connection; what matters of it is logged here.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._settings = settings
-        self._on_delivery = on_delivery
         self._on_lost = on_lost
         self._loop = IOLoop()
         self._thread = threading.Thread(target=self._run, name="shipmate-io", daemon=True)
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_woken = False
         self._publisher = Publisher(self._loop, settings)
-        self._deliveries = Deliveries(time.monotonic)
-        self._consumer_tag: str | None = None
-        self._wants_messages = False
-        self._on_consuming: Callable[[], None] = lambda: None
+        self._consumer = Consumer(settings, on_delivery)
         self._is_closing = False
-        self._up: dict[str, threading.Event] = {name: threading.Event() for name in ("read", "write")}
         self._lost: BaseException | None = None
-        self._cancelled = threading.Event()
         self._is_silent = False
         """Whether the broker has not answered our last word, so that it need not be waited for long."""
         self._closed = threading.Event()
-        persistence = Persistence(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000)
-        host = os.uname().nodename
-        self._read = Link(
-            self._loop,
-            parameters(settings.uri, f"{host}-read"),
-            persistence,
-            prepare=self._prepare_reading,
-            on_up=lambda _: self._reading(),
-            on_down=self._reading_ended,
-            on_given_up=self._give_up,
-        )
-        self._write = Link(
-            self._loop,
-            parameters(settings.uri, f"{host}-write"),
-            persistence,
-            prepare=self._prepare_writing,
-            on_up=self._writing,
-            on_down=self._publisher.down,
-            on_given_up=self._give_up,
-        )
+        self._read = self._link("read", self._consumer)
+        self._write = self._link("write", self._publisher)
 
     def connect(self) -> None:
         """Begin to connect."""
@@ -101,12 +74,14 @@ class Broker:
         Raises:
             BrokerLost: They could not be had.
         """
-        self._await("read")
-        self._await("write")
+        for link in (self._read, self._write):
+            link.opened.wait()
+            if self._lost is not None:
+                raise self._lost
 
     def consume(self, then: Callable[[], None]) -> None:
         """Begin to consume; ``then`` is called on the I/O thread when the broker has agreed, else ``on_lost`` is."""
-        self._submit(self._begin_to_consume, then)
+        self._submit(self._consumer.begin, then)
 
     def publish(self, publication: Publication) -> None:
         """Publish, and return when the broker has confirmed.
@@ -133,20 +108,20 @@ class Broker:
 
     def settle(self, delivery: Delivery, *, is_good: bool) -> None:
         """Acknowledge or reject a message, now or when it is delivered again."""
-        self._submit(self._settle, delivery, is_good)
+        self._submit(self._consumer.settle, delivery, is_good)
 
     def leave(self, delivery: Delivery) -> None:
         """Do neither: the broker will deliver the message again, to whoever consumes then."""
-        self._submit(self._deliveries.drop, delivery)
+        self._submit(self._consumer.leave, delivery)
 
     def is_stale(self, delivery: Delivery) -> bool:
         """Tell whether nobody need begin with this message, because it comes again."""
         # Read without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
-        return delivery.incarnation != self._deliveries.incarnation
+        return self._consumer.is_stale(delivery)
 
     def leave_stale(self, delivery: Delivery) -> None:
         """Leave a message that comes again; if it has come meanwhile, ``on_delivery`` is told of it once more."""
-        self._submit(self._leave_stale, delivery)
+        self._submit(self._consumer.leave_stale, delivery)
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> None:
         """Have something done on the I/O thread after some seconds; only that thread may ask for it."""
@@ -165,8 +140,8 @@ class Broker:
 
     def cancel(self) -> None:
         """Stop consuming, and return when the broker has agreed, or cannot any more."""
-        self._submit(self._stop_consuming)
-        self._is_silent = not self._cancelled.wait(_CLOSE_SECONDS)
+        self._submit(self._consumer.stop)
+        self._is_silent = not self._consumer.stopped.wait(_CLOSE_SECONDS)
 
     def stop_retrying(self) -> None:
         """Let publications that the broker does not take fail, because the process is stopping."""
@@ -184,6 +159,16 @@ class Broker:
         self._closed.wait(_CLOSE_SILENT_SECONDS if self._is_silent else _CLOSE_SECONDS)
         self._loop.add_callback_threadsafe(self._loop.stop)
         self._thread.join(_CLOSE_SECONDS)
+
+    def _link(self, name: str, side: Side) -> Link:
+        settings = self._settings
+        return Link(
+            self._loop,
+            parameters(settings.uri, f"{os.uname().nodename}-{name}"),
+            Persistence(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000),
+            side=side,
+            on_given_up=self._give_up,
+        )
 
     def _run(self) -> None:
         try:
@@ -209,118 +194,14 @@ class Broker:
                 action, args = self._todo.popleft()
                 action(*args)
 
-    def _await(self, what: str) -> None:
-        self._up[what].wait()
-        if self._lost is not None:
-            raise self._lost
-
     def _give_up(self, error: BaseException) -> None:
         if self._is_closing:
             return
         self._lost = self._lost or error
-        for each in self._up.values():
-            each.set()
-        self._cancelled.set()
+        for link in (self._read, self._write):
+            link.opened.set()
+        self._consumer.stopped.set()
         self._on_lost(error)
-
-    def _prepare_reading(self, channel: Channel, ready: Callable[[], None]) -> None:
-        channel.add_on_cancel_callback(lambda _: self._consume_again(channel))
-        channel.basic_qos(prefetch_count=self._settings.prefetch, callback=lambda _: self._subscribe(channel, ready))
-
-    def _subscribe(self, channel: Channel, ready: Callable[[], None]) -> None:
-        if not self._wants_messages:
-            ready()
-            return
-
-        def agreed(_: Any) -> None:
-            ready()
-            self._on_consuming()
-            self._on_consuming = lambda: None
-
-        self._consumer_tag = channel.basic_consume(self._settings.queue, self._on_message, callback=agreed)
-
-    def _begin_to_consume(self, then: Callable[[], None]) -> None:
-        self._wants_messages = True
-        self._on_consuming = then
-        channel = self._read.channel
-        if channel is not None and channel.is_open:
-            self._subscribe(channel, lambda: None)
-
-    def _consume_again(self, channel: Channel) -> None:
-        """Subscribe again after the broker has cancelled: the queue may have moved to another node, or be gone."""
-        if not self._wants_messages:
-            return
-        _log.warning("the broker cancelled the consumer: subscribing again")
-        self._subscribe(channel, lambda: None)
-
-    def _reading(self) -> None:
-        self._up["read"].set()
-
-    def _reading_ended(self, _: BaseException) -> None:
-        self._deliveries.next_channel()
-        if not self._wants_messages:
-            self._cancelled.set()
-
-    def _prepare_writing(self, channel: Channel, ready: Callable[[], None]) -> None:
-        connection = channel.connection
-        connection.add_on_connection_blocked_callback(lambda *_: self._block(True))
-        connection.add_on_connection_unblocked_callback(lambda *_: self._block(False))
-        self._publisher.prepare(channel, ready)
-
-    def _writing(self, channel: Channel) -> None:
-        self._publisher.up(channel)
-        self._up["write"].set()
-
-    def _block(self, is_blocked: bool) -> None:
-        _log.warning("the broker %s publishing", "blocks" if is_blocked else "allows")
-        self._publisher.block(is_blocked)
-
-    def _on_message(self, channel: Channel, method: Any, properties: Any, body: bytes) -> None:
-        delivery = Delivery(
-            body,
-            properties.headers or {},
-            properties,
-            method.delivery_tag,
-            self._deliveries.incarnation,
-            method.redelivered,
-            method.exchange,
-            method.routing_key,
-            method.consumer_tag,
-            not isinstance(properties, UnreadableProperties),
-        )
-        admission = self._deliveries.admit(delivery)
-        if admission is Admission.PROCESS:
-            self._on_delivery(delivery)
-        elif admission is not Admission.ADOPTED:
-            self._answer(delivery, is_good=admission is Admission.ACKNOWLEDGE)
-
-    def _leave_stale(self, delivery: Delivery) -> None:
-        if not self._deliveries.forget_stale(delivery):
-            self._on_delivery(delivery)  # it was adopted after its worker had looked: nobody else has it
-
-    def _settle(self, delivery: Delivery, is_good: bool) -> None:
-        if self._deliveries.settle(delivery, is_good=is_good):
-            self._answer(delivery, is_good=is_good)
-
-    def _answer(self, delivery: Delivery, *, is_good: bool) -> None:
-        channel = self._read.channel
-        if channel is None or not channel.is_open:
-            return
-        try:
-            if is_good:
-                channel.basic_ack(delivery.tag)
-            else:
-                channel.basic_reject(delivery.tag, requeue=False)
-        except AMQPError:  # the channel is closing: the message comes again
-            _log.debug("a channel closed before its message was settled")
-
-    def _stop_consuming(self) -> None:
-        self._wants_messages = False
-        channel = self._read.channel
-        if self._consumer_tag is None or channel is None or not channel.is_open:
-            self._cancelled.set()
-            return
-        channel.basic_cancel(self._consumer_tag, callback=lambda _: self._cancelled.set())
 
     def _close(self) -> None:
         self._is_closing = True

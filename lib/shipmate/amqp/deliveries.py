@@ -58,8 +58,8 @@ class Deliveries:
         self.incarnation = 0
         self._clock = clock
         self._unsettled: dict[str, list[Delivery]] = {}
-        self._outcomes: OrderedDict[tuple[str, int, int], tuple[Admission, float]] = OrderedDict()
-        """By message id, a fingerprint of the body, and a count for messages that have both in common."""
+        self._outcomes: OrderedDict[tuple[str, int], list[tuple[Admission, float]]] = OrderedDict()
+        """By message id and a fingerprint of the body, which several messages may have in common."""
         self._answered: deque[tuple[str, int, Admission]] = deque(maxlen=_UNSURE)
         """The last answers on the present channel, which the broker may not see if it is lost."""
 
@@ -114,26 +114,27 @@ class Deliveries:
         return False
 
     def _remember(self, message_id: str, body: int, outcome: Admission) -> None:
-        count = 0
-        while (key := (message_id, body, count)) in self._outcomes:
-            count += 1
-        self._outcomes[key] = outcome, self._clock() + _REMEMBERED_SECONDS
+        key = (message_id, body)
+        outcomes = self._outcomes.setdefault(key, [])
+        outcomes.append((outcome, self._clock() + _REMEMBERED_SECONDS))
+        del outcomes[:-_REMEMBERED]
+        self._outcomes.move_to_end(key)
         while len(self._outcomes) > _REMEMBERED:
             self._outcomes.popitem(last=False)
 
     def _recall(self, message_id: str, delivery: Delivery) -> Admission | None:
-        now = self._clock()
-        while self._outcomes and next(iter(self._outcomes.values()))[1] < now:
-            self._outcomes.popitem(last=False)
         body = _fingerprint(delivery.body)
-        count = 0
-        while (message_id, body, count + 1) in self._outcomes:
-            count += 1
-        found = self._outcomes.pop((message_id, body, count), None)
-        if found is None:
+        key = (message_id, body)
+        outcomes = self._outcomes.get(key)
+        if outcomes is None:
             return None
-        self._answered.append((message_id, body, found[0]))  # this answer can be lost as well
-        return found[0]
+        outcome, until = outcomes.pop()
+        if not outcomes:
+            del self._outcomes[key]
+        if until < self._clock():
+            return None
+        self._answered.append((message_id, body, outcome))  # this answer can be lost as well
+        return outcome
 
     def _remove(self, delivery: Delivery) -> None:
         message_id = delivery.message_id

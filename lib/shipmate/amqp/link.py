@@ -1,10 +1,11 @@
 """One connection with one channel that is opened again whenever it is lost, a limited number of times in a row."""
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pika import URLParameters
@@ -54,6 +55,19 @@ def parameters(uri: str, connection_name: str) -> URLParameters:
     return made
 
 
+class Side(Protocol):
+    """What uses the channel of a link."""
+
+    def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
+        """Make a new channel ready, and call back when it is."""
+
+    def up(self, channel: Channel) -> None:
+        """Use a channel that is ready."""
+
+    def down(self, reason: BaseException) -> None:
+        """Use it no more: it is lost."""
+
+
 class Link:
     """A connection and its channel; everything here happens on the I/O thread."""
 
@@ -63,9 +77,7 @@ class Link:
         made: URLParameters,
         persistence: Persistence,
         *,
-        prepare: Callable[[Channel, Callable[[], None]], None],
-        on_up: Callable[[Channel], None],
-        on_down: Callable[[BaseException], None],
+        side: Side,
         on_given_up: Callable[[BrokerLost], None],
     ) -> None:
         """Note what to do; nothing is opened yet.
@@ -74,21 +86,19 @@ class Link:
             loop: The I/O loop.
             made: Where to connect.
             persistence: How often to try.
-            prepare: Makes a new channel ready, and calls back when it is.
-            on_up: Called with the channel when it is ready.
-            on_down: Called when the channel is lost, with the reason.
+            side: Uses the channel.
             on_given_up: Called when the channel could not be had again.
         """
         self._loop = loop
         self._parameters = made
         self._persistence = persistence
-        self._prepare = prepare
-        self._on_up = on_up
-        self._on_down = on_down
+        self._side = side
         self._on_given_up = on_given_up
         self._failures = 0
         self._is_closing = False
         self._is_up = False
+        self.opened = threading.Event()
+        """Set when the channel has been ready once; by whoever is told, also when it could not be had."""
         self.connection: BatchingConnection | None = None
         self.channel: Channel | None = None
 
@@ -129,14 +139,15 @@ class Link:
     def _channel_opened(self, channel: Channel) -> None:
         self.channel = channel
         channel.add_on_close_callback(self._channel_lost)
-        self._prepare(channel, lambda: self._ready(channel))
+        self._side.prepare(channel, lambda: self._ready(channel))
 
     def _ready(self, channel: Channel) -> None:
         if channel is not self.channel or self._is_closing:
             return
         self._failures = 0
         self._is_up = True
-        self._on_up(channel)
+        self._side.up(channel)
+        self.opened.set()
 
     def _channel_lost(self, channel: Channel, reason: Exception) -> None:
         if channel is not self.channel:
@@ -166,7 +177,7 @@ class Link:
             self._is_up = False
             if not self._is_closing:
                 _log.warning("the broker was lost: %s", describe(reason))
-            self._on_down(reason)
+            self._side.down(reason)
 
     def _retry(self, reason: BaseException, again: Callable[[], None]) -> None:
         """Try at once after a loss, then with pauses, and give up after the last attempt."""

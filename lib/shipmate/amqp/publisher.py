@@ -88,7 +88,10 @@ class Publisher:
         """The progress that was the last one at an earlier look, and when that look was."""
 
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
-        """Ask for confirms on a new channel."""
+        """Ask for confirms on a new channel, and to be told when the broker takes nothing."""
+        connection = channel.connection
+        connection.add_on_connection_blocked_callback(lambda *_: self.block(True))
+        connection.add_on_connection_unblocked_callback(lambda *_: self.block(False))
         channel.add_on_return_callback(self._on_return)
         if self._settings.confirms:
             channel.confirm_delivery(self._on_confirm, callback=lambda _: ready())
@@ -116,6 +119,9 @@ class Publisher:
 
     def block(self, is_blocked: bool) -> None:
         """Hold back what is to be published while the broker says that it is short of memory or disk."""
+        if is_blocked == self._is_blocked:  # every channel that the connection has had tells of it
+            return
+        _log.warning("the broker %s publishing", "blocks" if is_blocked else "allows")
         self._is_blocked = is_blocked
         self._progress_at = self._clock()
         if not is_blocked:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from shipmate.emission import Event
+from shipmate.events import Event
 from shipmate.redaction import Redactor
 
 _LONGEST_VALUE: Final = 500

@@ -74,6 +74,17 @@ def test_an_answer_that_was_lost_with_its_channel_is_given_again(
     assert deliveries.admit(delivered(deliveries, 4, again=True)) is Admission.PROCESS
 
 
+def test_as_many_equal_messages_are_answered_again_as_there_were(deliveries: Deliveries) -> None:
+    """Also when there are many, as in a test of load; one more is a message that was not processed yet."""
+    for tag in range(4000):
+        same = delivered(deliveries, tag)
+        deliveries.admit(same)
+        deliveries.settle(same, is_good=True)
+    deliveries.next_channel()
+    found = Counter(deliveries.admit(delivered(deliveries, tag, again=True)) for tag in range(4001))
+    assert found == {Admission.ACKNOWLEDGE: 4000, Admission.PROCESS: 1}
+
+
 def test_only_the_last_answers_are_kept(deliveries: Deliveries) -> None:
     """A broker has not seen a few at most, and a step runs for months."""
     for number in range(5000):
