@@ -35,16 +35,19 @@ class Bodies:
         self._objects = objects
         self._wire = wire
 
-    def resolve(self, message: Message) -> None:
-        """Put stored bodies into a message and its passthrough; the headers that refer to them stay.
+    def resolve(self, message: Message) -> bool:
+        """Put stored bodies into a message and its passthrough, and tell whether there were any; their ids stay.
 
         Raises:
             ObjectUnavailable: A body could not be had; the text has its id.
         """
         referring = [each for each in _with_entries(message) if object_id(each)]
+        if not referring:
+            return False
         ids = [object_id(each) or "" for each in referring]
         for each, body in zip(referring, self._in_parallel(self._fetch, ids), strict=True):
             each["body"] = body
+        return True
 
     def store(self, message: Message, entries: dict[str, Any], known: dict[str, str], threshold: int) -> Message:
         """Move the bodies of a message and of its passthrough to the storage if together they exceed the threshold.
@@ -109,7 +112,7 @@ class Bodies:
 def object_id(message: Mapping[str, Any]) -> str | None:
     """Return the id that a message refers to its body with, None when it has its body."""
     headers = message.get("headers")
-    found = headers.get(ID_HEADER) if isinstance(headers, Mapping) else None
+    found = headers.get(ID_HEADER) if type(headers) is dict or isinstance(headers, Mapping) else None
     return found if isinstance(found, str) and found else None
 
 

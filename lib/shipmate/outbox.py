@@ -14,7 +14,7 @@ from shipmate.amqp import Broker, Delivery, Publication
 from shipmate.errors import EmitError, EmitUnconfirmed
 from shipmate.events import Event
 from shipmate.lightweight import Bodies
-from shipmate.message import encode, format_error, from_json, to_json
+from shipmate.message import Stored, encode, format_error
 from shipmate.passthrough import carried, without
 from shipmate.settings import StepSettings
 from shipmate.throttle import Throttle
@@ -40,32 +40,32 @@ class StepState:
     def __init__(self, config: Mapping[str, Any], snapshot: Any) -> None:
         """Take what the platform has."""
         self._lock = threading.Lock()
-        self._config = to_json(dict(config))
-        self._snapshot = to_json(snapshot or {})
+        self._config = Stored(dict(config))
+        self._snapshot = Stored(snapshot or {})
 
     def config(self) -> Any:
         """Return the configuration."""
-        return from_json(self._config)
+        return self._config.copy()
 
     def snapshot(self) -> Any:
         """Return the snapshot."""
-        return from_json(self._snapshot)
+        return self._snapshot.copy()
 
     def replace_keys(self, keys: Mapping[str, Any]) -> None:
         """Put refreshed keys into the configuration: the platform is not asked for it again."""
         with self._lock:
-            self._config = to_json({**self.config(), **keys})
+            self._config = Stored({**self.config(), **keys})
 
     def replace_snapshot(self, snapshot: Any) -> None:
         """Take a new snapshot."""
         with self._lock:
-            self._snapshot = to_json(snapshot)
+            self._snapshot = Stored(snapshot)
 
     def update_snapshot(self, part: Mapping[str, Any]) -> None:
         """Put members over those of the snapshot."""
         with self._lock:
             before = self.snapshot()
-            self._snapshot = to_json({**(before if isinstance(before, dict) else {}), **part})
+            self._snapshot = Stored({**(before if isinstance(before, dict) else {}), **part})
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,12 +239,11 @@ class Step:
             outbox.is_decoded = False
             _log.error("a message could not be decoded", extra={"reason": str(error)})
             raise
-        if self._function.auto_resolve:
-            self._post.bodies.resolve(message)
+        has_ids = self._function.auto_resolve and self._post.bodies.resolve(message)
         if self._post.is_passthrough:
             outbox.carry(message)
             message = from_json(encode(message))
-        if self._function.auto_resolve:
+        if has_ids:
             forget_ids(message)
 
         def ended(outcome: Outcome) -> None:

@@ -6,7 +6,6 @@ Source: contract §4, §5, §6.
 import math
 import random
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +15,7 @@ from shipmate.message import encode, from_json, to_json
 from shipmate.settings import FlowSettings, MessageSettings
 
 _META: Final = "x-eio-meta-"
+_FIRST_LETTERS: Final = ("x", "X")  # names that are no text have bytes
 _TRACE_ID: Final = "x-eio-meta-trace-id"
 _ROUTING_KEY: Final = "x-eio-routing-key"
 _RAW_SINCE_PROTOCOL: Final = 2
@@ -23,12 +23,15 @@ _RAW_SINCE_PROTOCOL: Final = 2
 _LONGEST_REASON: Final = 10_000
 
 Headers = dict[str, Any]
+# The two highest bits of a digit are those of the variant. Source: RFC 9562 §4.1.
+_VARIANTS: Final = {f"{number:x}": f"{0b1000 | number & 0b11:x}" for number in range(16)}
 _random: Final = random.Random()  # noqa: S311 - ids, no secrets; seeded by the system
 
 
 def new_id() -> str:
     """Return a fresh UUID, version 4; nobody need be unable to guess it, so that a system call is not needed."""
-    return str(uuid.UUID(int=_random.getrandbits(128), version=4))
+    digits = f"{_random.getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 def epoch_ms() -> int:
@@ -58,7 +61,7 @@ class Incoming:
         """Read the headers of a delivery, which may have none."""
         kept: Headers = {}
         for name, value in headers.items():
-            if isinstance(name, str) and name[:1] in "xX" and name.lower().startswith(_META):
+            if name[:1] in _FIRST_LETTERS and name.lower().startswith(_META):
                 kept[name.lower()] = value
         thread_id = headers.get("threadId") or kept.get(_TRACE_ID) or new_id()
         reply_to = headers.get("reply_to") or None
@@ -210,8 +213,8 @@ def routed(headers: Mapping[str, Any]) -> tuple[Headers, str | None]:
     ({'a': 1}, 'k')
     """
     key = None
-    left = {}
-    for name, value in headers.items():
+    left: Headers = {}
+    for name, value in headers.items() if headers else ():
         if name.lower() == _ROUTING_KEY:
             key = _text(value)
         else:

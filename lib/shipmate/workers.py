@@ -92,6 +92,7 @@ class Workers(Generic[_T]):
     def _run(self) -> None:
         turn = threading.Lock()
         turn.acquire()
+        busy = time.thread_time()
         while True:
             with self._lock:
                 if self._items:
@@ -104,13 +105,14 @@ class Workers(Generic[_T]):
             if is_idle:
                 turn.acquire()
                 continue
-            begun, busy = time.perf_counter(), time.thread_time()
+            begun = time.perf_counter()
             self._work(item)
             del item  # a large message must not live until the next one comes
-            self._learn(time.perf_counter() - begun, time.thread_time() - busy)
-
-    def _learn(self, seconds: float, busy_seconds: float) -> None:
-        """Note how long an item waited: what is left when every thread that is awake has computed for as long."""
-        rivals = self._threads - len(self._asleep) + 1  # and the one that submits
-        waited = min(max(0.0, seconds - rivals * busy_seconds), _LONGEST_SECONDS)
-        self._usual_seconds += _NEWEST_SHARE * (waited - self._usual_seconds)
+            seconds, waited = time.perf_counter() - begun, 0.0
+            if seconds >= _QUICK_SECONDS:
+                # What is left when every thread that is awake, and the one that submits, has computed for as long. The
+                # quick items since the last look are among that: this thread has not been looked at for each of them.
+                busy, before = time.thread_time(), busy
+                rivals = self._threads - len(self._asleep) + 1
+                waited = min(max(0.0, seconds - rivals * (busy - before)), _LONGEST_SECONDS)
+            self._usual_seconds += _NEWEST_SHARE * (waited - self._usual_seconds)

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import lru_cache, partial
 from struct import Struct
 from struct import error as StructError
@@ -25,6 +24,7 @@ _LENGTH: Final = Struct(">I")
 _LENGTH_AT: Final = 3
 _AROUND_BYTES: Final = 8
 _FRAME: Final = Struct(">BHL")
+_FRAME_END: Final = bytes((spec.FRAME_END,))
 _CONTENT_HEADER: Final = Struct(">HHQ")
 # The flags for content-type, content-encoding, headers and delivery-mode. Source: AMQP 0-9-1, class basic.
 _FLAGS: Final = b"\xf0\x00"
@@ -48,16 +48,18 @@ class BatchingConnection(SelectConnection):
     """A connection that writes what is sent within a batch at once: three frames a message are three system calls."""
 
     _held: list[bytes] | None = None
+    on_ack: Callable[[Any], None] | None = None
+    """Who is told of the confirms, at once: the library would look for all who could be waiting for them."""
 
-    @contextmanager
-    def batch(self) -> Iterator[None]:
-        """Hold frames back until the end."""
+    def hold(self) -> None:
+        """Hold frames back until `release`."""
         self._held = []
-        try:
-            yield
-        finally:
-            held, self._held = self._held, None
-            self._emit(held or [])
+
+    def release(self) -> None:
+        """Send what was held back."""
+        held, self._held = self._held, None
+        if held:
+            self._emit(held)
 
     def _proto_connection_made(self, transport: Any) -> None:
         # Read much at once, and once for each event: 4 kB pieces are a hundred system calls for a large message.
@@ -85,13 +87,32 @@ class BatchingConnection(SelectConnection):
                 return
         self._frame_buffer = received[position:]
 
+    def _process_callbacks(self, frame_value: Any) -> bool:
+        if self.on_ack is not None and type(frame_value) is frame.Method and type(frame_value.method) is spec.Basic.Ack:
+            self.on_ack(frame_value)
+            return True
+        return super()._process_callbacks(frame_value)
+
     def _has_pending_callbacks(self, value: Any) -> int | None:
         """Look for no one who waits for a delivery by name: it goes to its channel."""
         return None if type(value.method) is spec.Basic.Deliver else super()._has_pending_callbacks(value)
 
+    def _send_message(self, channel_number: int, method_frame: Any, content: tuple[BasicProperties, bytes]) -> None:
+        """Send a message: its first frame is mostly the one of the message before, and its body need not be copied."""
+        properties, body = content
+        first = _publish_frame(
+            channel_number, method_frame.exchange, method_frame.routing_key, bool(method_frame.mandatory)
+        )
+        frames = [first, frame.Header(channel_number, len(body), properties).marshal()]
+        for start in range(0, len(body), self._body_max_length):
+            piece = body[start : start + self._body_max_length]
+            frames += [_FRAME.pack(spec.FRAME_BODY, channel_number, len(piece)), piece, _FRAME_END]
+        self._output_marshaled_frames(frames)
+
     def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
         """Refuse headers that no frame can hold: the broker would end the connection, and all that is under way."""
-        if self.is_open and max(map(len, marshaled_frames)) > self._body_max_length + _AROUND_BYTES:
+        longest = max(map(len, marshaled_frames))
+        if self.is_open and longest > self._body_max_length + _AROUND_BYTES:
             raise ValueError("the headers are longer than a frame")
         super()._output_marshaled_frames(marshaled_frames)
 
@@ -145,6 +166,12 @@ def _decoded(content: bytes) -> Any:
         # and again.
         _, _, body_size = _CONTENT_HEADER.unpack_from(content, spec.FRAME_HEADER_SIZE)
         return frame.Header(channel, body_size, UnreadableProperties())  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=256)
+def _publish_frame(channel_number: int, exchange: str, routing_key: str, mandatory: bool) -> bytes:
+    method = spec.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=mandatory)  # type: ignore[no-untyped-call]
+    return frame.Method(channel_number, method).marshal()
 
 
 def _pieces(frames: list[bytes]) -> Iterator[bytes]:

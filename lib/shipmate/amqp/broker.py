@@ -189,10 +189,16 @@ class Broker:
 
     def _do(self) -> None:
         self._is_woken = False
-        with self._read.batch(), self._write.batch():
+        connections = [each for link in (self._read, self._write) if (each := link.open_connection) is not None]
+        for connection in connections:
+            connection.hold()
+        try:
             while self._todo:
                 action, args = self._todo.popleft()
                 action(*args)
+        finally:
+            for connection in connections:
+                connection.release()
 
     def _give_up(self, error: BaseException) -> None:
         if self._is_closing:

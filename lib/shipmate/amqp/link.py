@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -118,10 +117,11 @@ class Link:
             custom_ioloop=Services(self._loop),
         )
 
-    def batch(self) -> AbstractContextManager[None]:
-        """Let what is sent meanwhile leave together."""
+    @property
+    def open_connection(self) -> BatchingConnection | None:
+        """The connection, while it can be used."""
         connection = self.connection
-        return connection.batch() if connection is not None and connection.is_open else nullcontext()
+        return connection if connection is not None and connection.is_open else None
 
     def close(self) -> None:
         """Close the connection, and do not open it again."""

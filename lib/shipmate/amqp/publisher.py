@@ -94,6 +94,7 @@ class Publisher:
         connection.add_on_connection_unblocked_callback(lambda *_: self.block(False))
         channel.add_on_return_callback(self._on_return)
         if self._settings.confirms:
+            connection.on_ack = self._on_confirm
             channel.confirm_delivery(self._on_confirm, callback=lambda _: ready())
         else:
             ready()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pika import BasicProperties, frame
+from pika import BasicProperties, SelectConnection, frame
 from pika.adapters.select_connection import IOLoop
 from pika.spec import Basic
 
@@ -61,6 +61,31 @@ def test_nothing_is_read_after_a_frame_that_ends_the_connection() -> None:
     connection = Receiving()
     connection._on_data_available(frame.Heartbeat().marshal() + wire_of([b"late"]))
     assert len(connection.received) == 1
+
+
+class Sending(BatchingConnection):
+    """A connection that is open, without a socket, and keeps what it sends."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.bytes_sent = self.frames_sent = 0
+        self.connection_state = self.CONNECTION_OPEN
+        self._body_max_length = 1000
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        self.sent += data
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2500])
+def test_messages_are_sent_as_the_client_library_sends_them(size: int) -> None:
+    """Frame by frame, whatever the size of the body."""
+    ours, theirs = Sending(), Sending()
+    method = Basic.Publish(exchange="exchange", routing_key="key", mandatory=True)
+    content = BasicProperties(headers={"n": 1}), b"x" * size
+    ours._send_message(7, method, content)
+    SelectConnection._send_message(theirs, 7, method, content)
+    assert ours.sent == theirs.sent
+    assert ours.bytes_sent == theirs.bytes_sent
 
 
 @pytest.mark.parametrize(
