@@ -205,6 +205,7 @@ class Step:
         told = threading.Event()
         if broker is not None:
             self._broker.publish_later(start_error(self._wire, broker.error_key, formatted), lambda _: told.set())
+            self._broker.flush()
             told.wait(1.0 if isinstance(error, BrokerLost) else _START_ERROR_SECONDS)
         self._broker.close()
 
@@ -228,6 +229,7 @@ class Step:
                 _log.error("a message could not be processed", exc_info=error)
                 self._fail(outbox, error)
                 self._end(delivery, outbox, is_good=False)
+        self._broker.flush()
 
     def _process_message(self, delivery: Delivery, outbox: Outbox) -> None:
         incoming = outbox.incoming

@@ -8,6 +8,7 @@ from struct import error as StructError
 from typing import Any, Final
 
 from pika import BasicProperties, SelectConnection, data, frame, spec
+from pika.adapters.select_connection import IOLoop
 from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport
 from pika.adapters.utils.selector_ioloop_adapter import SelectorIOServicesAdapter
 from pika.exceptions import InvalidFieldTypeException
@@ -42,6 +43,24 @@ class Services(SelectorIOServicesAdapter):
             return super().create_streaming_connection(protocol_factory, sock, on_done, *args, **kwargs)
         except ValueError as error:  # no peer any more; raised from here, it would end the I/O thread
             return self.call_later(0, partial(on_done, error))
+
+
+class Loop(IOLoop):
+    """The client library's loop, which does at the end of each turn what was asked for meanwhile."""
+
+    def __init__(self, at_end_of_turn: Callable[[], None]) -> None:
+        """Prepare; `start` runs the loop."""
+        self._at_end_of_turn = at_end_of_turn
+        super().__init__()
+
+    def process_timeouts(self) -> None:
+        """Call what is due, and then what was asked for."""
+        super().process_timeouts()
+        self._at_end_of_turn()
+
+    def wake(self) -> None:
+        """Have a turn at once; from any thread."""
+        self._poller.wake_threadsafe()
 
 
 class BatchingConnection(SelectConnection):

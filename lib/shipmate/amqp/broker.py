@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from pika.adapters.select_connection import IOLoop
-
+from shipmate.amqp.adapter import Loop
 from shipmate.amqp.consumer import Consumer
 from shipmate.amqp.deliveries import Delivery
 from shipmate.amqp.lease import Lease
@@ -48,7 +47,7 @@ class Broker:
         logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._settings = settings
         self._on_lost = on_lost
-        self._loop = IOLoop()
+        self._loop = Loop(self._do)
         self._thread = threading.Thread(target=self._run, name="shipmate-io", daemon=True)
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_woken = False
@@ -103,8 +102,22 @@ class Broker:
             raise outcome[0]
 
     def publish_later(self, publication: Publication, then: Then) -> None:
-        """Publish; ``then`` is called on the I/O thread when the broker has confirmed, or when it will not."""
-        self._submit(self._publisher.publish, publication, then)
+        """Publish, at the next `flush` at the latest.
+
+        Args:
+            publication: The message.
+            then: Called on the I/O thread when the broker has confirmed, or when it will not.
+        """
+        self._todo.append((self._publisher.publish, (publication, then)))
+
+    def flush(self) -> None:
+        """Have everything done that was asked for.
+
+        The I/O thread is woken for a message when its worker is done with it: woken before, it could not begin.
+        """
+        if self._todo and not self._is_woken and threading.get_ident() != self._thread.ident:
+            self._is_woken = True
+            self._loop.wake()
 
     def settle(self, delivery: Delivery, *, is_good: bool) -> None:
         """Acknowledge or reject a message, now or when it is delivered again."""
@@ -180,15 +193,12 @@ class Broker:
     def _submit(self, action: Callable[..., object], *args: Any) -> None:
         """Have something done on the I/O thread; it is woken once for all that has come together meanwhile."""
         self._todo.append((action, args))
-        if not self._is_woken:
-            self._is_woken = True
-            if threading.get_ident() == self._thread.ident:
-                self._loop.call_later(0, self._do)
-            else:
-                self._loop.add_callback_threadsafe(self._do)
+        self.flush()
 
     def _do(self) -> None:
         self._is_woken = False
+        if not self._todo:
+            return
         connections = [each for link in (self._read, self._write) if (each := link.open_connection) is not None]
         for connection in connections:
             connection.hold()
