@@ -66,6 +66,7 @@ class RabbitMQ:
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq"),
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
             "RABBITMQ_PID_FILE": str(self.folder / "pid"),
+            "ERL_CRASH_DUMP": str(self.folder / "crash"),
             "ERL_EPMD_PORT": str(free_port()),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             # One core is enough, and leaves the other one to what is tested.
