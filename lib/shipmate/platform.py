@@ -130,7 +130,8 @@ class PlatformClient:
 
     def __repr__(self) -> str:
         """Tell where the API is, and nothing of the credentials."""
-        return f"<platform API at {self._base}>"
+        parts = urlsplit(self._base)
+        return f"<platform API at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}>"
 
 
 class ObjectStorage:

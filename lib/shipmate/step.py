@@ -279,7 +279,7 @@ class Step:
         """Take no more messages, wait for those in work, and close. Source: contract §1.6."""
         self._broker.stop_retrying()
         self._broker.cancel()
-        while not self._in_flight.wait_for_none(_LOOK_SECONDS):
+        while self._broker.is_alive and not self._in_flight.wait_for_none(_LOOK_SECONDS):
             self._broker.abandon(_UNCONFIRMED_SECONDS)
         self._drain()
         self._broker.close()

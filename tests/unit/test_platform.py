@@ -410,6 +410,12 @@ def test_the_representation_tells_the_address_alone(platform: Platform, client: 
     assert TOKEN not in repr(client.objects)
 
 
+def test_a_password_in_the_address_is_not_shown() -> None:
+    """Addresses may carry one, and objects may be logged."""
+    settings = ApiSettings(uri="https://user:pass@api.example.com/base", username="u", key=Secret("k"))
+    assert repr(PlatformClient(settings)) == "<platform API at https://api.example.com/base>"
+
+
 # --- object storage
 
 

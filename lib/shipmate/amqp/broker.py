@@ -164,9 +164,14 @@ class Broker:
         """Let all publications fail if the broker has confirmed nothing for that long."""
         self._submit(self._publisher.abandon, seconds)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the I/O thread runs: without it nothing is confirmed any more."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Close both connections, in order if the broker answers in time."""
-        if not self._thread.is_alive():
+        if not self.is_alive:
             return
         self._submit(self._close)
         self._closed.wait(_CLOSE_SILENT_SECONDS if self._is_silent else _CLOSE_SECONDS)
