@@ -80,6 +80,22 @@ def test_an_item_that_comes_when_all_are_idle_again_is_taken_at_once() -> None:
         assert done.get(timeout=10) == number
 
 
+class Held:
+    """Work that goes on when it is told to, and looks that are taken when the test does so."""
+
+    def __init__(self) -> None:
+        self.looks: list[Callable[[], None]] = []
+        self.done: SimpleQueue[int] = SimpleQueue()
+        self.go_on = threading.Semaphore(0)
+
+    def work(self, number: int) -> None:
+        self.done.put(number)
+        self.go_on.acquire()
+
+    def later(self, _seconds: float, action: Callable[[], None]) -> None:
+        self.looks.append(action)
+
+
 def worker_threads() -> int:
     """Return how many there are, those of other tests included: they never end."""
     return sum(thread.name == "shipmate-worker" for thread in threading.enumerate())
@@ -87,15 +103,9 @@ def worker_threads() -> int:
 
 def test_no_other_thread_is_woken_while_items_are_taken() -> None:
     """A look that finds that one was taken since then has nothing to do, the first look included."""
-    looks: list[Callable[[], None]] = []
-    done: SimpleQueue[int] = SimpleQueue()
-    go_on = threading.Semaphore(0)
-
-    def work(number: int) -> None:
-        done.put(number)
-        go_on.acquire()
-
-    workers = Workers(4, work, lambda seconds, action: looks.append(action))
+    held = Held()
+    looks, done, go_on = held.looks, held.done, held.go_on
+    workers = Workers(4, held.work, held.later)
     workers.submit(0)
     assert done.get(timeout=10) == 0
     for number in range(1, 4):
@@ -113,15 +123,9 @@ def test_no_other_thread_is_woken_while_items_are_taken() -> None:
 
 def test_nobody_looks_for_an_item_where_no_other_thread_could_take_it() -> None:
     """As with prefetch 1: whoever is done takes the next one in any case."""
-    looks: list[Callable[[], None]] = []
-    done: SimpleQueue[int] = SimpleQueue()
-    go_on = threading.Semaphore(0)
-
-    def work(number: int) -> None:
-        done.put(number)
-        go_on.acquire()
-
-    workers = Workers(1, work, lambda seconds, action: looks.append(action))
+    held = Held()
+    looks, done, go_on = held.looks, held.done, held.go_on
+    workers = Workers(1, held.work, held.later)
     workers.submit(0)
     assert done.get(timeout=10) == 0
     workers.submit(1)
@@ -132,15 +136,9 @@ def test_nobody_looks_for_an_item_where_no_other_thread_could_take_it() -> None:
 
 def test_the_look_ends_when_all_threads_work() -> None:
     """Else it would go on, a thousand times a second, as long as functions take."""
-    looks: list[Callable[[], None]] = []
-    done: SimpleQueue[int] = SimpleQueue()
-    go_on = threading.Semaphore(0)
-
-    def work(number: int) -> None:
-        done.put(number)
-        go_on.acquire()
-
-    workers = Workers(2, work, lambda seconds, action: looks.append(action))
+    held = Held()
+    looks, done, go_on = held.looks, held.done, held.go_on
+    workers = Workers(2, held.work, held.later)
     workers.submit(0)
     assert done.get(timeout=10) == 0
     workers.submit(1)
