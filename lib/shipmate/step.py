@@ -30,7 +30,6 @@ from shipmate.provision import Sessions, configure_log, load_component, platform
 from shipmate.settings import StepSettings
 from shipmate.throttle import Throttle
 from shipmate.wire import Incoming, Wire
-from shipmate.workers import Workers
 
 _log: Final = logging.getLogger("shipmate.step")
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
@@ -43,32 +42,6 @@ _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 _LOOK_SECONDS: Final = 0.1
 _REFRESH_SECONDS: Final = 60.0
 _CONSUMING: Final = "consuming"
-
-
-class InFlight:
-    """Counts the messages that are delivered and not settled."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self._count = 0
-        self._changed = threading.Condition()
-
-    def begin(self) -> None:
-        """Count one more."""
-        with self._changed:
-            self._count += 1
-
-    def end(self) -> None:
-        """Count one less."""
-        with self._changed:
-            self._count -= 1
-            if not self._count:
-                self._changed.notify_all()
-
-    def wait_for_none(self, timeout_seconds: float) -> bool:
-        """Wait until there is none; tell whether that is so."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._count, timeout_seconds)
 
 
 class Step:
@@ -86,15 +59,13 @@ class Step:
         self._redactor = redactor
         self._platform = platform_of(environ)
         self._sessions: Sessions | None = None
-        self._in_flight = InFlight()
         self._is_open = False
         self._is_interruptible = True
         self._happened: Inbox[signal.Signals | BaseException | str] = Inbox()
         if settings.broker is None or settings.messages is None:
             raise ValueError("a step that processes messages needs a broker")
         self._wire = Wire(settings.flow, settings.messages)
-        self._broker = Broker(settings.broker, on_delivery=self._delivered, on_lost=self._happened.put)
-        self._workers: Workers[Delivery] = Workers(settings.broker.prefetch, self._work, self._broker.call_later)
+        self._broker = Broker(settings.broker, work=self._work, on_lost=self._happened.put)
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""
@@ -209,16 +180,8 @@ class Step:
             told.wait(1.0 if isinstance(error, BrokerLost) else _START_ERROR_SECONDS)
         self._broker.close()
 
-    def _delivered(self, delivery: Delivery) -> None:
-        self._in_flight.begin()
-        self._workers.submit(delivery)
-
     def _work(self, delivery: Delivery) -> None:
-        """Process one delivery, on a thread for itself."""
-        if self._broker.is_stale(delivery):
-            self._broker.leave_stale(delivery)
-            self._in_flight.end()
-            return
+        """Process one delivery."""
         incoming = Incoming.from_headers(delivery.headers)
         outbox = Outbox(self._post, delivery, incoming)
         with delivery_fields(_place(delivery, incoming)):
@@ -229,7 +192,6 @@ class Step:
                 _log.error("a message could not be processed", exc_info=error)
                 self._fail(outbox, error)
                 self._end(delivery, outbox, is_good=False)
-        self._broker.flush()
 
     def _process_message(self, delivery: Delivery, outbox: Outbox) -> None:
         incoming = outbox.incoming
@@ -273,13 +235,12 @@ class Step:
             self._broker.leave(delivery)
         else:
             self._broker.settle(delivery, is_good=is_good)
-        self._in_flight.end()
 
     def _stop(self) -> None:
         """Take no more messages, wait for those in work, and close. Source: contract §1.6."""
         self._broker.stop_retrying()
         self._broker.cancel()
-        while self._broker.is_alive and not self._in_flight.wait_for_none(_LOOK_SECONDS):
+        while self._broker.is_alive and not self._broker.wait_until_idle(_LOOK_SECONDS):
             self._broker.abandon(_UNCONFIRMED_SECONDS)
         self._drain()
         self._broker.close()

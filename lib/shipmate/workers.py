@@ -1,8 +1,11 @@
-"""The threads that process messages: as many as may be processed at once, started when they are needed.
+"""The threads of a process that takes messages: one of them leads, which means that it does the I/O.
 
-A thread that is woken for each message costs more than a quick function, and threads that all want to compute only
-keep each other from it. So while functions do not wait for anything, messages wait for a thread that is awake already,
-and others are woken when none has come for a moment; functions that wait, for an API, get a thread each at once.
+To hand every message to another thread costs more than a quick function does. So the leader processes what it has
+received itself, and does I/O now and then. When a function keeps it for longer, another thread leads on: I/O does not
+wait for functions. Where functions usually wait for something, an API, each message gets a thread at once. Where one
+computes, the next messages wait for it: threads that all compute only keep each other from it.
+
+Source: the pattern Leader/Followers (Schmidt, Stal, Rohnert, Buschmann: Pattern-Oriented Software Architecture 2).
 """
 
 import threading
@@ -14,105 +17,286 @@ from typing import Final, Generic, TypeVar
 _T = TypeVar("_T")
 
 _QUICK_SECONDS: Final = 0.001
-_LOOK_SECONDS: Final = 0.003
 _NEWEST_SHARE: Final = 0.2
 """How much the last item counts in what items usually wait."""
 _LONGEST_SECONDS: Final = 0.004
 """No single item counts for more: a thread may have to wait for a processor, too."""
+_BURST_ITEMS: Final = 32
+_BURST_SECONDS: Final = 0.002
+"""After so many items, or so long, the leader does I/O again; what it has made goes out together."""
+_LOOK_SECONDS: Final = 0.003
+_QUIET_LOOKS: Final = 20
+"""After so many looks that found nothing to do, nobody looks any more until there is an item again."""
+
+
+class _Thread:
+    """One of the threads, as the others see it."""
+
+    __slots__ = ("cpu_seconds", "ident", "wake")
+
+    def __init__(self) -> None:
+        """Prepare for its start."""
+        self.ident = 0
+        self.cpu_seconds = 0.0
+        """What it had used of a processor when its last item that was not quick ended."""
+        self.wake = threading.Lock()
+        """What it waits for when it sleeps."""
+        self.wake.acquire()
+
+    def used_seconds(self) -> float:
+        """Return, on any thread, how much it has used of a processor so far."""
+        try:
+            return time.clock_gettime(time.pthread_getcpuclockid(self.ident))
+        except (AttributeError, OSError):  # a system without such clocks
+            return 0.0
 
 
 class Workers(Generic[_T]):
-    """Hands items to threads in order; the threads end with the process."""
+    """Lets one thread at a time do the I/O, and hands items to threads in order; they end with the process."""
 
     def __init__(
-        self, count: int, work: Callable[[_T], None], later: Callable[[float, Callable[[], None]], object]
+        self, count: int, work: Callable[[_T], None], turn: Callable[[bool], bool], wake: Callable[[], None]
     ) -> None:
         """Start nothing yet.
 
         Args:
-            count: The most threads that there are at once.
+            count: The most items that are in work at once.
             work: Processes one item; it must not raise.
-            later: Calls a function after some seconds, on the thread that submits.
+            turn: Does what I/O there is to do, and tells whether there will be more; may wait for it if it is told so.
+            wake: Ends such a wait.
         """
         self._count = count
         self._work = work
-        self._later = later
+        self._turn = turn
+        self._wake = wake
         self._lock = threading.Lock()
         self._items: deque[_T] = deque()
-        self._asleep: list[threading.Lock] = []
-        """What the threads without work wait for; the last one to fall asleep is woken first."""
+        self._asleep: list[_Thread] = []
+        """The threads without work; the last one to fall asleep is woken first."""
         self._threads = 0
+        self._working = 0
         self._taken = 0
+        self._leader: _Thread | None = None
+        self._is_bursting = False
+        """Whether the leader is going to take the items that there are."""
+        self._kept: _Thread | None = None
+        """Who has to be watched: the leader while it processes an item, or one that led and is still computing."""
+        self._kept_by = 0
+        """The item that keeps it, as a number of those that were taken."""
+        self._watcher: _Thread | None = None
         self._usual_seconds = 0.0
         """How long items usually wait for something."""
-        self._is_watched = False
+        self._is_over = False
+
+    def start(self) -> None:
+        """Begin with the I/O."""
+        with self._lock:
+            self._rouse(1)
 
     def submit(self, item: _T) -> None:
-        """Have an item processed; always called on one and the same thread."""
+        """Have an item processed; called within a turn."""
         with self._lock:
             self._items.append(item)
-            is_awaited = self._threads > len(self._asleep) and self._usual_seconds < _QUICK_SECONDS
-            started = 0 if is_awaited else self._rouse(1)
-            is_to_watch = is_awaited and not self._is_watched and self._has_others()
-            seen = self._taken
-        self._start(started)
-        if is_to_watch:
-            self._is_watched = True
-            self._later(_LOOK_SECONDS, lambda: self._look(seen, 1))
+            if not self._is_quick:
+                self._rouse(1)
 
-    def _look(self, seen: int, count: int) -> None:
-        """Wake more and more threads as long as items wait and nobody takes one."""
+    def before_waiting(self, finish: Callable[[], None]) -> None:
+        """See to it that I/O goes on at once while the calling thread waits for what comes of it.
+
+        Args:
+            finish: Does the I/O that has been asked for, as part of a turn; called if this thread leads.
+        """
         with self._lock:
-            if not self._items or not self._has_others():
-                self._is_watched = False
-                return
-            is_stuck = self._taken == seen
-            started = self._rouse(min(count, len(self._items))) if is_stuck else 0
-            seen = self._taken
-        self._start(started)
-        self._later(_LOOK_SECONDS, lambda: self._look(seen, count * 2 if is_stuck else 1))
+            leader = self._leader
+            leads = leader is not None and leader.ident == threading.get_ident()
+            is_kept = leader is not None and leader is self._kept
+            if leads:
+                self._kept = None  # nobody else may lead before this thread has finished
+            elif is_kept:
+                self._replace_leader()
+        if leads:
+            finish()
+            with self._lock:
+                self._replace_leader()
+        elif not is_kept:
+            self._wake()
 
-    def _has_others(self) -> bool:
-        """Tell, with the lock held, whether a thread could be woken; those that are awake look before they sleep."""
-        return bool(self._asleep) or self._threads < self._count
+    @property
+    def _is_quick(self) -> bool:
+        return self._usual_seconds < _QUICK_SECONDS
 
-    def _rouse(self, count: int) -> int:
-        """Wake idle threads, with the lock held, and return how many are to be started besides."""
-        woken = min(count, len(self._asleep))
-        for _ in range(woken):
-            self._asleep.pop().release()
-        started = min(count - woken, self._count - self._threads)
-        self._threads += started
-        return started
+    def _replace_leader(self) -> None:
+        """Have another thread lead, with the lock held; the present one goes on with its item."""
+        self._leader = self._kept = None
+        self._rouse(1)
 
-    def _start(self, count: int) -> None:
+    def _rouse(self, count: int) -> None:
+        """Wake idle threads, or start new ones, with the lock held."""
         for _ in range(count):
-            threading.Thread(target=self._run, name="shipmate-worker", daemon=True).start()
+            if self._asleep:
+                thread = self._asleep.pop()
+                if thread is self._watcher:
+                    self._watcher = None
+                thread.wake.release()
+            elif self._threads <= self._count:  # one more than items in work: the leader
+                self._start(_Thread())
+            else:
+                return
 
-    def _run(self) -> None:
-        turn = threading.Lock()
-        turn.acquire()
-        busy = time.thread_time()
+    def _start(self, thread: _Thread) -> None:
+        self._threads += 1
+        threading.Thread(target=self._run, args=(thread,), name="shipmate-worker", daemon=True).start()
+
+    def _run(self, me: _Thread) -> None:
+        me.ident = threading.get_ident()
+        me.cpu_seconds = time.thread_time()
+        while True:
+            item: _T | None = None
+            with self._lock:
+                leads = self._leader is None and not self._is_over
+                takes = not leads and bool(self._items) and not self._is_bursting and self._kept in (None, me)
+                if not takes and self._kept is me:
+                    self._kept = None
+                if leads:
+                    self._leader = me
+                elif takes:
+                    item = self._take(me)
+                else:
+                    self._asleep.append(me)
+                    if self._watcher is None and self._kept is not None:
+                        self._watcher = me
+                watches = self._watcher is me
+                if watches and (leads or takes):
+                    self._watcher = None
+            if leads:
+                self._lead(me)
+            elif takes:
+                self._follow(me, item)  # type: ignore[arg-type]  # an item may well be None
+            elif watches:
+                self._watch(me)
+            else:
+                me.wake.acquire()
+
+    def _take(self, me: _Thread) -> _T:
+        """Take an item, with the lock held."""
+        self._taken += 1
+        self._working += 1
+        if self._kept is me:
+            self._kept_by = self._taken
+        return self._items.popleft()
+
+    def _lead(self, me: _Thread) -> None:
+        """Do I/O, and quick items in between, until another thread leads."""
         while True:
             with self._lock:
-                if self._items:
-                    item = self._items.popleft()
-                    self._taken += 1
-                    is_idle = False
-                else:
-                    self._asleep.append(turn)
-                    is_idle = True
-            if is_idle:
-                turn.acquire()
-                continue
-            begun = time.perf_counter()
-            self._work(item)
+                if self._leader is not me:
+                    return
+                was_bursting, self._is_bursting = self._is_bursting, self._leader_takes()
+                if was_bursting and not self._is_bursting and self._kept is None:
+                    self._rouse(len(self._items))
+                may_wait = not self._is_bursting
+            if not self._turn(may_wait):
+                with self._lock:
+                    self._is_over, self._leader = True, None
+                return
+            self._burst(me)
+
+    def _leader_takes(self) -> bool:
+        """Tell, with the lock held, whether the leader is to process items itself."""
+        return bool(self._items) and self._is_quick and self._kept is None and self._working < self._count
+
+    def _burst(self, me: _Thread) -> None:
+        """Process some items as the leader."""
+        until = time.perf_counter() + _BURST_SECONDS
+        for _ in range(_BURST_ITEMS):
+            with self._lock:
+                if not self._leader_takes():
+                    return
+                self._is_bursting = True
+                self._kept = me
+                item = self._take(me)
+                if self._watcher is None:
+                    self._call_watcher()
+            self._process(me, item)
             del item  # a large message must not live until the next one comes
-            seconds, waited = time.perf_counter() - begun, 0.0
-            if seconds >= _QUICK_SECONDS:
-                # What is left when every thread that is awake, and the one that submits, has computed for as long. The
-                # quick items since the last look are among that: this thread has not been looked at for each of them.
-                busy, before = time.thread_time(), busy
-                rivals = self._threads - len(self._asleep) + 1
-                waited = min(max(0.0, seconds - rivals * (busy - before)), _LONGEST_SECONDS)
-            self._usual_seconds += _NEWEST_SHARE * (waited - self._usual_seconds)
+            with self._lock:
+                self._working -= 1
+                if self._leader is not me:
+                    return
+                self._kept = None
+            if time.perf_counter() > until:
+                return
+
+    def _follow(self, me: _Thread, item: _T) -> None:
+        """Process an item while another thread leads."""
+        seconds = self._process(me, item)
+        del item
+        with self._lock:
+            self._working -= 1
+            is_kept_no_more = self._kept is me and seconds < _QUICK_SECONDS
+            if is_kept_no_more:
+                self._kept = None
+        if is_kept_no_more:
+            self._wake()  # the leader takes what has waited for this thread
+
+    def _process(self, me: _Thread, item: _T) -> float:
+        """Process an item, and return how many seconds that took."""
+        begun = time.perf_counter()
+        self._work(item)
+        del item
+        seconds, waited = time.perf_counter() - begun, 0.0
+        if seconds >= _QUICK_SECONDS:
+            # What is left when every thread that is awake has computed for as long. The quick items since the last
+            # look are among that: this thread has not been looked at for each of them.
+            me.cpu_seconds, before = time.thread_time(), me.cpu_seconds
+            rivals = self._threads - len(self._asleep)
+            waited = min(max(0.0, seconds - rivals * (me.cpu_seconds - before)), _LONGEST_SECONDS)
+        self._usual_seconds += _NEWEST_SHARE * (waited - self._usual_seconds)
+        return seconds
+
+    def _call_watcher(self) -> None:
+        """Have an idle thread watch, with the lock held; if there is none, the next one that becomes idle will."""
+        if self._asleep:
+            self._watcher = self._asleep.pop()
+            self._watcher.wake.release()
+        elif self._threads <= self._count:
+            self._watcher = _Thread()
+            self._start(self._watcher)
+
+    def _watch(self, me: _Thread) -> None:
+        """Look from time to time whether an item keeps a thread, until there is something else to do for this one."""
+        seen, used, quiet = 0, 0.0, 0
+        while not me.wake.acquire(timeout=_LOOK_SECONDS):
+            with self._lock:
+                if self._watcher is not me:  # it has just been woken
+                    continue
+                if (kept := self._kept) is None:
+                    quiet = quiet + 1 if seen == self._taken else 0
+                    seen = self._taken
+                    if quiet < _QUIET_LOOKS:
+                        continue
+                    self._watcher = None
+                    break
+                used_before, used = used, kept.used_seconds()
+                if seen != self._kept_by:
+                    seen = self._kept_by
+                elif self._relieve(me, kept, is_computing=used - used_before > _LOOK_SECONDS / 2):
+                    return
+        else:
+            return
+        me.wake.acquire()
+
+    def _relieve(self, me: _Thread, kept: _Thread, *, is_computing: bool) -> bool:
+        """Do what a kept thread cannot do, with the lock held; tell whether this one is needed for that."""
+        if not is_computing:
+            self._kept = None
+            self._usual_seconds = _LONGEST_SECONDS
+        if kept is not self._leader:
+            if not is_computing:
+                self._rouse(len(self._items))
+            return False
+        self._leader = self._watcher = None
+        self._asleep.remove(me)
+        if is_computing:
+            self._call_watcher()
+        return True

@@ -31,7 +31,7 @@ class Taken:
 
 
 @contextmanager
-def opened(queues: StepQueues, on_delivery: Callable[[Delivery], None]) -> Iterator[Broker]:
+def opened(queues: StepQueues, work: Callable[[Delivery], None]) -> Iterator[Broker]:
     """Open the connections of a step."""
     settings = BrokerSettings(
         uri=Secret(queues.uri),
@@ -42,7 +42,7 @@ def opened(queues: StepQueues, on_delivery: Callable[[Delivery], None]) -> Itera
         rebound_key=queues.routing_key("rebound"),
         snapshot_key=queues.routing_key("snapshot"),
     )
-    broker = Broker(settings, on_delivery=on_delivery, on_lost=lambda error: None)
+    broker = Broker(settings, work=work, on_lost=lambda error: None)
     broker.connect()
     broker.wait_until_open()
     try:
@@ -63,7 +63,7 @@ def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(queues: St
             if '-read"' in line:
                 rabbitmq.ctl("close_connection", line.split("\t")[0], "closed by a test")
         eventually(lambda: delivery.incarnation == 1, queues)
-        broker.leave_stale(delivery)
+        broker._submit(broker._leave_stale, delivery)
         assert taken.next() is delivery
         broker.settle(delivery, is_good=True)
     assert queues.depth("input") == 0

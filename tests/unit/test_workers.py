@@ -1,151 +1,374 @@
-"""Threads that are started when they are needed, and no more than may be."""
+"""One thread leads; others take over what keeps it."""
 
 import threading
+import time
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
+import pytest
+
+from shipmate import workers as module
 from shipmate.workers import Workers
 
-
-def soon(seconds: float, action: Callable[[], None]) -> None:
-    """Call a function after some seconds, as the I/O thread's loop does."""
-    timer = threading.Timer(seconds, action)
-    timer.daemon = True
-    timer.start()
+SECONDS = 10
 
 
-def never(seconds: float, action: Callable[[], None]) -> None:
-    """Call nothing."""
+class World:
+    """Threads that process functions, and I/O that consists of what a test sends."""
+
+    def __init__(self, count: int) -> None:
+        self.workers: Workers[Callable[[], None]] = Workers(count, self._work, self._turn, self._wake)
+        self.done: SimpleQueue[str] = SimpleQueue()
+        self._arriving: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._working = 0
+        self.most_working = 0
+        self.leaders: list[int] = []
+
+    def __enter__(self) -> "World":
+        self.workers.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        ended = threading.Event()
+
+        def end() -> None:
+            ended.set()
+            raise StopIteration
+
+        self.send(end)
+        assert ended.wait(SECONDS)
+
+    def send(self, action: Callable[[], object]) -> None:
+        """Have something done as I/O."""
+        self._arriving.put(action)
+
+    def submit(self, *items: Callable[[], None]) -> None:
+        """Let items arrive."""
+        self.send(lambda: [self.workers.submit(item) for item in items])
+
+    def has_turn(self) -> None:
+        """Wait until there was I/O."""
+        done = threading.Event()
+        self.send(done.set)
+        assert done.wait(SECONDS)
+
+    def names(self, count: int) -> list[str]:
+        """Return who processed the next items."""
+        return [self.done.get(timeout=SECONDS) for _ in range(count)]
+
+    def note(self) -> None:
+        """Process an item: note who does."""
+        self.done.put(str(threading.get_ident()))
+
+    def _work(self, item: Callable[[], None]) -> None:
+        with self._lock:
+            self._working += 1
+            self.most_working = max(self.most_working, self._working)
+        item()
+        with self._lock:
+            self._working -= 1
+
+    def _turn(self, may_wait: bool) -> bool:
+        self.leaders.append(threading.get_ident())
+        try:
+            action = self._arriving.get(may_wait)
+        except Empty:
+            return True
+        try:
+            if action is not None:
+                action()
+        except StopIteration:
+            return False
+        return True
+
+    def _wake(self) -> None:
+        self._arriving.put(None)
 
 
-def test_quick_items_are_all_done_by_the_thread_that_is_awake() -> None:
-    """One thread is woken, and takes one after the other."""
-    done: SimpleQueue[tuple[int, int]] = SimpleQueue()
-    workers: Workers[int] = Workers(8, lambda number: done.put((number, threading.get_ident())), never)
-    for number in range(200):
-        workers.submit(number)
-    results = [done.get(timeout=10) for _ in range(200)]
-    assert [number for number, _ in results] == list(range(200))
-    assert len({thread for _, thread in results}) == 1
-
-
-def test_items_that_nobody_takes_get_threads_of_their_own() -> None:
-    """Functions that wait for something do not keep the others waiting."""
-    together = threading.Barrier(16, timeout=10)
-    done: SimpleQueue[int] = SimpleQueue()
-
-    def work(number: int) -> None:
-        together.wait()
-        done.put(number)
-
-    workers = Workers(16, work, soon)
-    for _ in range(3):
-        for number in range(16):
-            workers.submit(number)
-        assert {done.get(timeout=10) for _ in range(16)} == set(range(16))
-
-
-def test_no_more_threads_work_than_are_allowed() -> None:
-    """Whatever waits."""
-    lock = threading.Lock()
-    working = most = 0
-    done: SimpleQueue[int] = SimpleQueue()
-    go_on = threading.Semaphore(0)
-
-    def work(number: int) -> None:
-        nonlocal working, most
-        with lock:
-            working += 1
-            most = max(most, working)
-        go_on.acquire()
-        with lock:
-            working -= 1
-        done.put(number)
-
-    workers = Workers(3, work, soon)
-    for number in range(12):
-        workers.submit(number)
-    for _ in range(12):
-        go_on.release()
-    assert {done.get(timeout=10) for _ in range(12)} == set(range(12))
-    assert most <= 3
-
-
-def test_an_item_that_comes_when_all_are_idle_again_is_taken_at_once() -> None:
-    """Also without a look: prefetch 1 must not wait for one."""
-    done: SimpleQueue[int] = SimpleQueue()
-    workers = Workers(4, done.put, never)
-    for number in range(2000):
-        workers.submit(number)
-        assert done.get(timeout=10) == number
-
-
-class Held:
-    """Work that goes on when it is told to, and looks that are taken when the test does so."""
+class Gate:
+    """An item that waits, for an API as it were, until it may go on."""
 
     def __init__(self) -> None:
-        self.looks: list[Callable[[], None]] = []
-        self.done: SimpleQueue[int] = SimpleQueue()
-        self.go_on = threading.Semaphore(0)
+        self.entered = threading.Event()
+        self.go_on = threading.Event()
 
-    def work(self, number: int) -> None:
-        self.done.put(number)
-        self.go_on.acquire()
-
-    def later(self, _seconds: float, action: Callable[[], None]) -> None:
-        self.looks.append(action)
+    def __call__(self) -> None:
+        self.entered.set()
+        assert self.go_on.wait(SECONDS)
 
 
-def worker_threads() -> int:
-    """Return how many there are, those of other tests included: they never end."""
-    return sum(thread.name == "shipmate-worker" for thread in threading.enumerate())
+class Spin(Gate):
+    """One that computes until it may go on."""
+
+    def __call__(self) -> None:
+        self.entered.set()
+        until = time.monotonic() + SECONDS
+        while not self.go_on.is_set():
+            assert time.monotonic() < until
 
 
-def test_no_other_thread_is_woken_while_items_are_taken() -> None:
-    """A look that finds that one was taken since then has nothing to do, the first look included."""
-    held = Held()
-    looks, done, go_on = held.looks, held.done, held.go_on
-    workers = Workers(4, held.work, held.later)
-    workers.submit(0)
-    assert done.get(timeout=10) == 0
-    for number in range(1, 4):
-        workers.submit(number)
-    go_on.release()
-    assert done.get(timeout=10) == 1
-    before = worker_threads()
-    looks.pop()()
-    assert worker_threads() == before
-    looks.pop()()
-    assert worker_threads() == before + 1
-    assert done.get(timeout=10) == 2
-    go_on.release(4)
+class Looks:
+    """Counts the looks at a thread that an item keeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._count = threading.Semaphore(0)
+        used = module._Thread.used_seconds
+
+        def counted(thread: module._Thread) -> float:
+            self._count.release()
+            return used(thread)
+
+        monkeypatch.setattr(module._Thread, "used_seconds", counted)
+
+    def wait_for(self, count: int) -> None:
+        while self._count.acquire(blocking=False):
+            pass
+        for _ in range(count):
+            assert self._count.acquire(timeout=SECONDS)
 
 
-def test_nobody_looks_for_an_item_where_no_other_thread_could_take_it() -> None:
-    """As with prefetch 1: whoever is done takes the next one in any case."""
-    held = Held()
-    looks, done, go_on = held.looks, held.done, held.go_on
-    workers = Workers(1, held.work, held.later)
-    workers.submit(0)
-    assert done.get(timeout=10) == 0
-    workers.submit(1)
-    assert looks == []
-    go_on.release(2)
-    assert done.get(timeout=10) == 1
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    return Looks(monkeypatch)
 
 
-def test_the_look_ends_when_all_threads_work() -> None:
-    """Else it would go on, a thousand times a second, as long as functions take."""
-    held = Held()
-    looks, done, go_on = held.looks, held.done, held.go_on
-    workers = Workers(2, held.work, held.later)
-    workers.submit(0)
-    assert done.get(timeout=10) == 0
-    workers.submit(1)
-    workers.submit(2)
-    looks.pop()()
-    assert done.get(timeout=10) == 1
-    looks.pop()()
-    assert looks == []
-    go_on.release(3)
-    assert done.get(timeout=10) == 2
+@pytest.fixture
+def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever happens happens because it was asked for."""
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 3600.0)
+
+
+def test_the_thread_that_does_the_io_processes_quick_items(nobody_looks: None) -> None:
+    """One after the other, in order: nothing is handed from thread to thread."""
+    order: list[int] = []
+
+    def item(number: int) -> Callable[[], None]:
+        def work() -> None:
+            order.append(number)
+            world.note()
+
+        return work
+
+    with World(8) as world:
+        for start in range(0, 200, 20):
+            world.submit(*(item(number) for number in range(start, start + 20)))
+        names = world.names(200)
+        assert order == list(range(200))
+        assert set(names) == {str(world.leaders[0])}
+        assert len(set(world.leaders)) == 1
+
+
+def test_io_goes_on_while_an_item_waits_or_computes() -> None:
+    """Another thread leads then; confirms and heartbeats do not wait for a function."""
+    for item in (Gate(), Spin()):
+        with World(1) as world:
+            world.submit(item)
+            assert item.entered.wait(SECONDS)
+            world.has_turn()
+            assert len(set(world.leaders)) == 2
+            item.go_on.set()
+            world.submit(world.note)
+            world.names(1)
+
+
+def test_items_that_wait_are_in_work_together() -> None:
+    """As many as may be; whether functions wait is learned."""
+    for _ in range(3):
+        together = threading.Barrier(16, timeout=SECONDS)
+
+        def item(together: threading.Barrier = together) -> None:
+            together.wait()
+            world.note()
+
+        with World(16) as world:
+            for _ in range(4):
+                world.submit(*[item] * 16)
+                world.names(16)
+            assert world.most_working == 16
+
+
+def test_no_more_items_are_in_work_than_are_allowed() -> None:
+    """Whatever they wait for."""
+    gates = [Gate() for _ in range(12)]
+    with World(3) as world:
+        world.submit(*gates)
+        for gate in gates:
+            assert gate.entered.wait(SECONDS)
+            gate.go_on.set()
+        world.submit(world.note)
+        world.names(1)
+        assert world.most_working <= 3
+
+
+def test_the_next_items_wait_for_one_that_computes(looks: Looks) -> None:
+    """Threads that all compute only keep each other from it; I/O goes on all the same."""
+    item = Spin()
+    with World(8) as world:
+        world.submit(item, world.note, world.note)
+        assert item.entered.wait(SECONDS)
+        world.has_turn()
+        looks.wait_for(5)
+        assert world.done.empty()
+        item.go_on.set()
+        world.names(2)
+        assert world.most_working == 1
+
+
+def test_items_that_compute_for_long_stay_with_their_thread(looks: Looks) -> None:
+    """So that each need not be taken away from the leader first."""
+
+    def long() -> None:
+        until = time.thread_time() + 2 * module._QUICK_SECONDS
+        while time.thread_time() < until:
+            pass
+        world.note()
+
+    item = Spin()
+    names: list[str] = []
+
+    def first() -> None:
+        names.append(str(threading.get_ident()))
+        item()
+
+    with World(8) as world:
+        world.submit(first, *[long] * 20)
+        assert item.entered.wait(SECONDS)
+        world.has_turn()
+        item.go_on.set()
+        assert world.names(20) == names * 20
+        assert names[0] != str(world.leaders[-1])
+
+
+def test_items_do_not_wait_for_one_that_has_computed_and_now_waits(looks: Looks) -> None:
+    """It was left alone because it computed."""
+    spin, gate = Spin(), Gate()
+
+    def both() -> None:
+        spin()
+        gate()
+
+    with World(8) as world:
+        world.submit(both, world.note)
+        assert spin.entered.wait(SECONDS)
+        world.has_turn()
+        spin.go_on.set()
+        world.names(1)
+        gate.go_on.set()
+
+
+def test_quick_items_go_back_to_the_leader_after_one_that_computed() -> None:
+    """Soon, at least: nobody else takes any as long as they come."""
+    item = Spin()
+    with World(8) as world:
+        world.submit(item, *[world.note] * 50)
+        assert item.entered.wait(SECONDS)
+        world.has_turn()
+        item.go_on.set()
+        world.names(50)
+        world.submit(*[world.note] * 50)
+        assert world.names(50)[-1] == str(world.leaders[-1])
+
+
+def test_a_leader_that_is_about_to_wait_does_its_io_and_is_replaced(nobody_looks: None) -> None:
+    """What it waits for comes by I/O."""
+    finished: list[int] = []
+    arrived = threading.Event()
+
+    def item() -> None:
+        world.workers.before_waiting(lambda: finished.append(threading.get_ident()))
+        world.note()
+        assert arrived.wait(SECONDS)
+
+    with World(2) as world:
+        world.submit(item)
+        (name,) = world.names(1)
+        world.send(arrived.set)
+        world.submit(world.note)
+        world.names(1)
+    assert [str(ident) for ident in finished] == [name]
+    assert str(world.leaders[-1]) != name
+
+
+def test_whoever_waits_for_io_does_not_wait_for_the_item_that_keeps_the_leader(nobody_looks: None) -> None:
+    """As an event loop's thread that emits does: its function may be what keeps the leader."""
+    gate = Gate()
+    finished: list[int] = []
+    with World(2) as world:
+        world.submit(gate)
+        assert gate.entered.wait(SECONDS)
+        world.workers.before_waiting(lambda: finished.append(0))
+        world.has_turn()
+        gate.go_on.set()
+    assert not finished
+
+
+def test_io_that_somebody_waits_for_ends_the_wait_for_io(nobody_looks: None) -> None:
+    """Else it would be done when something arrives."""
+    with World(1) as world:
+        world.has_turn()
+        before = len(world.leaders)
+        world.workers.before_waiting(lambda: None)
+        world.has_turn()
+        assert len(world.leaders) >= before + 2
+
+
+def test_an_item_that_comes_when_all_is_quiet_is_processed_at_once() -> None:
+    """Also long after the last one: nobody looks any more by then."""
+    with World(4) as world:
+        for _ in range(2000):
+            world.submit(world.note)
+            world.names(1)
+        watcher = world.workers._watcher
+        assert watcher is not None
+        until = time.monotonic() + SECONDS
+        while world.workers._watcher is not None:
+            assert time.monotonic() < until
+        item = Gate()
+        world.submit(item)
+        assert item.entered.wait(SECONDS)
+        world.has_turn()
+        item.go_on.set()
+
+
+def test_items_of_all_kinds_are_each_processed_once() -> None:
+    """Whoever leads, watches or follows meanwhile."""
+    lock = threading.Lock()
+    counts: dict[int, int] = {}
+
+    def item(number: int) -> Callable[[], None]:
+        def work() -> None:
+            if number % 7 == 0:
+                until = time.thread_time() + 0.001 * (number % 5)
+                while time.thread_time() < until:
+                    pass
+            elif number % 11 == 0:
+                arrived = threading.Event()
+                world.send(arrived.set)
+                if number % 2:
+                    world.workers.before_waiting(lambda: None)
+                assert arrived.wait(SECONDS)
+            with lock:
+                counts[number] = counts.get(number, 0) + 1
+            world.note()
+
+        return work
+
+    with World(6) as world:
+        for start in range(0, 3000, 6):
+            world.submit(*(item(number) for number in range(start, start + 6)))
+            if start % 60 == 54:
+                world.names(60)
+    assert counts == dict.fromkeys(range(3000), 1)
+    assert world.most_working <= 6
+
+
+def test_nobody_leads_any_more_when_io_has_ended() -> None:
+    """The process closes its connections and ends."""
+    with World(2) as world:
+        world.has_turn()
+    before = len(world.leaders)
+    world.workers.before_waiting(lambda: None)
+    world.submit(world.note)
+    assert len(world.leaders) == before
+    assert world.done.empty()

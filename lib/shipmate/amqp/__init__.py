@@ -1,4 +1,4 @@
-"""The broker: two connections on one I/O thread. Nothing else knows the client library.
+"""The broker: two connections, used by one thread at a time. Nothing else knows the client library.
 
 ``link`` keeps a connection and its channel open, ``consumer`` takes messages and answers them, ``deliveries`` decides
 what a redelivery means, ``publisher`` waits for confirms and tries again, ``lease`` is a lock between containers, and

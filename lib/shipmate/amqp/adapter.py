@@ -46,21 +46,22 @@ class Services(SelectorIOServicesAdapter):
 
 
 class Loop(IOLoop):
-    """The client library's loop, which does at the end of each turn what was asked for meanwhile."""
+    """The client library's loop, run turn by turn, by one thread at a time."""
 
-    def __init__(self, at_end_of_turn: Callable[[], None]) -> None:
-        """Prepare; `start` runs the loop."""
-        self._at_end_of_turn = at_end_of_turn
-        super().__init__()
+    _may_wait = True
 
-    def process_timeouts(self) -> None:
-        """Call what is due, and then what was asked for."""
-        super().process_timeouts()
-        self._at_end_of_turn()
+    def turn(self, *, may_wait: bool) -> None:
+        """Do the I/O that there is to do and call what is due; wait for that if it is allowed."""
+        self._may_wait = may_wait
+        self.poll()
+        self.process_timeouts()
 
     def wake(self) -> None:
-        """Have a turn at once; from any thread."""
+        """End such a wait; from any thread."""
         self._poller.wake_threadsafe()
+
+    def _get_remaining_interval(self) -> float | None:
+        return super()._get_remaining_interval() if self._may_wait else 0
 
 
 class BatchingConnection(SelectConnection):

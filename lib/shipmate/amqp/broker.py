@@ -1,4 +1,7 @@
-"""The broker as the run mode sees it: deliveries come in, publications go out, from any thread."""
+"""The broker as the run mode sees it: deliveries come in on many threads, publications go out from any.
+
+All I/O happens on the thread that leads the workers at the moment, "the I/O thread" below.
+"""
 
 import logging
 import os
@@ -16,11 +19,38 @@ from shipmate.amqp.link import Link, Persistence, Side, parameters
 from shipmate.amqp.publisher import Publication, Publisher, Then
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings
+from shipmate.workers import Workers
 
 _log: Final = logging.getLogger("shipmate.amqp")
 _CLOSE_SECONDS: Final = 0.3
 _CLOSE_SILENT_SECONDS: Final = 0.1
 _LEASE_SECONDS: Final = 60.0
+
+
+class InFlight:
+    """Counts the messages that are delivered and not settled."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def begin(self) -> None:
+        """Count one more."""
+        with self._changed:
+            self._count += 1
+
+    def end(self) -> None:
+        """Count one less."""
+        with self._changed:
+            self._count -= 1
+            if not self._count:
+                self._changed.notify_all()
+
+    def wait_for_none(self, timeout_seconds: float) -> bool:
+        """Wait until there is none; tell whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._count, timeout_seconds)
 
 
 class Broker:
@@ -30,14 +60,15 @@ class Broker:
         self,
         settings: BrokerSettings,
         *,
-        on_delivery: Callable[[Delivery], None],
+        work: Callable[[Delivery], None],
         on_lost: Callable[[BaseException], None],
     ) -> None:
         """Prepare the connections; nothing is opened yet.
 
         Args:
             settings: Where to connect and how often to try.
-            on_delivery: Called on the I/O thread with each message to process; it must neither wait nor raise.
+            work: Processes a message, which it must `settle` or `leave`, now or later; called on as many threads as
+                messages are prefetched.
             on_lost: Called when the broker could not be had any more: the process must end.
 
         Raises:
@@ -46,26 +77,30 @@ class Broker:
         # The client library logs every step of a connection; what matters of it is logged here.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._settings = settings
+        self._work = work
         self._on_lost = on_lost
-        self._loop = Loop(self._do)
-        self._thread = threading.Thread(target=self._run, name="shipmate-io", daemon=True)
+        self._loop = Loop()
+        self._workers: Workers[Delivery] = Workers(settings.prefetch, self._process, self._turn, self._loop.wake)
+        self._in_flight = InFlight()
+        self._leader: int | None = None
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_woken = False
         self._publisher = Publisher(self._loop, settings)
-        self._consumer = Consumer(settings, on_delivery)
-        self._is_closing = False
+        self._consumer = Consumer(settings, self._delivered)
+        self._is_closing = self._is_over = False
         self._lost: BaseException | None = None
         self._is_silent = False
         """Whether the broker has not answered our last word, so that it need not be waited for long."""
         self._closed = threading.Event()
+        self._ended = threading.Event()
         self._read = self._link("read", self._consumer)
         self._write = self._link("write", self._publisher)
 
     def connect(self) -> None:
         """Begin to connect."""
-        self._thread.start()
-        self._submit(self._read.start)
-        self._submit(self._write.start)
+        self._loop.activate_poller()
+        self._todo += [(self._read.start, ()), (self._write.start, ())]
+        self._workers.start()
 
     def wait_until_open(self) -> None:
         """Return when both connections can be used.
@@ -96,13 +131,14 @@ class Broker:
             outcome.append(error)
             turn.release()
 
-        self._submit(self._publisher.publish, publication, then)
+        self.publish_later(publication, then)
+        self._workers.before_waiting(self._do)
         turn.acquire()
         if outcome[0] is not None:
             raise outcome[0]
 
     def publish_later(self, publication: Publication, then: Then) -> None:
-        """Publish, at the next `flush` at the latest.
+        """Publish, on a worker's thread when it is done with its message, on others at the next `flush`.
 
         Args:
             publication: The message.
@@ -111,40 +147,31 @@ class Broker:
         self._todo.append((self._publisher.publish, (publication, then)))
 
     def flush(self) -> None:
-        """Have everything done that was asked for.
-
-        The I/O thread is woken for a message when its worker is done with it: woken before, it could not begin.
-        """
-        if self._todo and not self._is_woken and threading.get_ident() != self._thread.ident:
+        """Have everything done that was asked for."""
+        if self._todo and not self._is_woken and threading.get_ident() != self._leader:
             self._is_woken = True
             self._loop.wake()
 
     def settle(self, delivery: Delivery, *, is_good: bool) -> None:
         """Acknowledge or reject a message, now or when it is delivered again."""
         self._submit(self._consumer.settle, delivery, is_good)
+        self._in_flight.end()
 
     def leave(self, delivery: Delivery) -> None:
         """Do neither: the broker will deliver the message again, to whoever consumes then."""
         self._submit(self._consumer.leave, delivery)
+        self._in_flight.end()
 
-    def is_stale(self, delivery: Delivery) -> bool:
-        """Tell whether nobody need begin with this message, because it comes again."""
-        # Read without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
-        return self._consumer.is_stale(delivery)
-
-    def leave_stale(self, delivery: Delivery) -> None:
-        """Leave a message that comes again; if it has come meanwhile, ``on_delivery`` is told of it once more."""
-        self._submit(self._consumer.leave_stale, delivery)
-
-    def call_later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Have something done on the I/O thread after some seconds; only that thread may ask for it."""
-        self._loop.call_later(seconds, action)
+    def wait_until_idle(self, timeout_seconds: float) -> bool:
+        """Wait until every message is settled or left; tell whether that is so."""
+        return self._in_flight.wait_for_none(timeout_seconds)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Keep other containers out meanwhile, as far as the broker lets us."""
         lease = Lease(self._loop, f"shipmate.{name}", lambda: self._read.connection)
-        self._submit(lease.begin)
+        self._todo.append((lease.begin, ()))
+        self._workers.before_waiting(self._do)
         lease.wait(_LEASE_SECONDS)
         try:
             yield
@@ -166,8 +193,8 @@ class Broker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the I/O thread runs: without it nothing is confirmed any more."""
-        return self._thread.is_alive()
+        """Whether there is I/O: without it nothing is confirmed any more."""
+        return not self._ended.is_set()
 
     def close(self) -> None:
         """Close both connections, in order if the broker answers in time."""
@@ -175,8 +202,9 @@ class Broker:
             return
         self._submit(self._close)
         self._closed.wait(_CLOSE_SILENT_SECONDS if self._is_silent else _CLOSE_SECONDS)
-        self._loop.add_callback_threadsafe(self._loop.stop)
-        self._thread.join(_CLOSE_SECONDS)
+        self._is_over = True
+        self._loop.wake()
+        self._ended.wait(_CLOSE_SECONDS)
 
     def _link(self, name: str, side: Side) -> Link:
         settings = self._settings
@@ -188,15 +216,48 @@ class Broker:
             on_given_up=self._give_up,
         )
 
-    def _run(self) -> None:
+    def _turn(self, may_wait: bool) -> bool:
+        """Do what was asked for and what there is of I/O; tell whether it goes on."""
+        self._leader = threading.get_ident()  # before what was asked for is looked at: from now on others wake this one
         try:
-            self._loop.start()
-        except BaseException as error:  # the top of the thread; a process without it would live on idle
-            _log.critical("the I/O thread failed", exc_info=error)
-            self._give_up(error)
+            self._do()
+            self._loop.turn(may_wait=may_wait)
+            self._do()
+        except BaseException as error:  # the top of all I/O; a process without it would live on idle
+            self._fail(error)
+        if self._is_over:
+            self._ended.set()
+        return not self._is_over
+
+    def _fail(self, error: BaseException) -> None:
+        _log.critical("the I/O with the broker failed", exc_info=error)
+        self._is_over = True
+        self._give_up(error)
+
+    def _delivered(self, delivery: Delivery) -> None:
+        self._in_flight.begin()
+        self._workers.submit(delivery)
+
+    def _process(self, delivery: Delivery) -> None:
+        """Process a message, unless it comes again: then nobody need begin with it."""
+        try:
+            # Asked without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
+            if self._consumer.is_stale(delivery):
+                self._submit(self._leave_stale, delivery)
+            else:
+                self._work(delivery)
+                self.flush()
+        except BaseException as error:  # the top of a worker; without it the message would never be settled
+            self._fail(error)
+
+    def _leave_stale(self, delivery: Delivery) -> None:
+        if self._consumer.forget_stale(delivery):
+            self._in_flight.end()
+        else:
+            self._workers.submit(delivery)  # it was adopted after its worker had looked: nobody else has it
 
     def _submit(self, action: Callable[..., object], *args: Any) -> None:
-        """Have something done on the I/O thread; it is woken once for all that has come together meanwhile."""
+        """Have something done on the I/O thread."""
         self._todo.append((action, args))
         self.flush()
 

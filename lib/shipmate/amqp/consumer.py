@@ -70,10 +70,9 @@ class Consumer:
         """Tell, on any thread, whether a message was delivered on a channel that is lost."""
         return delivery.incarnation != self._deliveries.incarnation
 
-    def leave_stale(self, delivery: Delivery) -> None:
-        """Forget a message that comes again, unless it has come meanwhile."""
-        if not self._deliveries.forget_stale(delivery):
-            self._on_delivery(delivery)  # it was adopted after its worker had looked: nobody else has it
+    def forget_stale(self, delivery: Delivery) -> bool:
+        """Forget a message that comes again, unless it has come meanwhile; tell which."""
+        return self._deliveries.forget_stale(delivery)
 
     def stop(self) -> None:
         """Want no more messages; ``stopped`` is set when the broker has agreed, or cannot any more."""
