@@ -1,7 +1,7 @@
 """The broker: two connections, used by one thread at a time. Nothing else knows the client library.
 
 ``link`` keeps a connection and its channel open, ``consumer`` takes messages and answers them, ``deliveries`` decides
-what a redelivery means, ``publisher`` waits for confirms and tries again, ``lease`` is a lock between containers, and
+what a redelivery means, ``tags`` what to acknowledge together, ``publisher`` waits for confirms and tries again, ``lease`` is a lock between containers, and
 ``broker`` is what the run mode sees.
 
 Source: contract §3.

@@ -98,7 +98,7 @@ class BatchingConnection(SelectConnection):
             end = position + _AROUND_BYTES + _LENGTH.unpack_from(received, position + _LENGTH_AT)[0]
             if end > len(received):
                 break
-            value = _decoded(received[position:end])
+            value = _decoded(received, position, end)
             self.bytes_received += end - position
             position = end
             if value is not None:
@@ -107,15 +107,18 @@ class BatchingConnection(SelectConnection):
                 return
         self._frame_buffer = received[position:]
 
-    def _process_callbacks(self, frame_value: Any) -> bool:
-        if self.on_ack is not None and type(frame_value) is frame.Method and type(frame_value.method) is spec.Basic.Ack:
+    def _process_frame(self, frame_value: Any) -> None:
+        """Give deliveries to their channel, and confirms to who waits for them; the library looks for others first."""
+        kind = type(frame_value)
+        method = type(frame_value.method) if kind is frame.Method else None
+        if kind is frame.Body or kind is frame.Header or method is spec.Basic.Deliver:
+            self.frames_received += 1
+            self._deliver_frame_to_channel(frame_value)
+        elif method is spec.Basic.Ack and self.on_ack is not None:
+            self.frames_received += 1
             self.on_ack(frame_value)
-            return True
-        return super()._process_callbacks(frame_value)
-
-    def _has_pending_callbacks(self, value: Any) -> int | None:
-        """Look for no one who waits for a delivery by name: it goes to its channel."""
-        return None if type(value.method) is spec.Basic.Deliver else super()._has_pending_callbacks(value)
+        else:
+            super()._process_frame(frame_value)
 
     def _send_message(self, channel_number: int, method_frame: Any, content: tuple[BasicProperties, bytes]) -> None:
         """Send a message: its first frame is mostly the one of the message before, and its body need not be copied."""
@@ -134,13 +137,12 @@ class BatchingConnection(SelectConnection):
         longest = max(map(len, marshaled_frames))
         if self.is_open and longest > self._body_max_length + _AROUND_BYTES:
             raise ValueError("the headers are longer than a frame")
-        super()._output_marshaled_frames(marshaled_frames)
-
-    def _adapter_emit_data(self, data: bytes) -> None:
+        self.bytes_sent += sum(map(len, marshaled_frames))
+        self.frames_sent += len(marshaled_frames)
         if self._held is None:
-            self._emit([data])
+            self._emit([*marshaled_frames])
         else:
-            self._held.append(data)
+            self._held += marshaled_frames
 
     def _emit(self, frames: list[bytes]) -> None:
         """Give frames to the socket at once, as many as it takes: to ask when it will is four system calls a time."""
@@ -150,7 +152,7 @@ class BatchingConnection(SelectConnection):
         if self.is_open and type(transport) is _AsyncPlaintextTransport and not transport.get_write_buffer_size():
             frames = _left(transport, frames)
         for piece in _pieces(frames):
-            super()._adapter_emit_data(piece)
+            self._adapter_emit_data(piece)
 
 
 def _left(transport: Any, frames: list[bytes]) -> list[bytes]:
@@ -174,12 +176,15 @@ class UnreadableProperties(BasicProperties):
     """Stands for properties that cannot be read."""
 
 
-def _decoded(content: bytes) -> Any:
+def _decoded(received: bytes, start: int, end: int) -> Any:
     """Return the frame that some bytes are."""
+    kind, channel, _ = _FRAME.unpack_from(received, start)
+    if kind == spec.FRAME_BODY and received[end - 1] == spec.FRAME_END:
+        return frame.Body(channel, received[start + spec.FRAME_HEADER_SIZE : end - 1])
+    content = received[start:end]
     try:
         return frame.decode_frame(content)[1]
-    except (ValueError, OverflowError, OSError, RecursionError, StructError, InvalidFieldTypeException):
-        kind, channel, _ = _FRAME.unpack_from(content)
+    except (ValueError, OverflowError, OSError, LookupError, RecursionError, StructError, InvalidFieldTypeException):
         if kind != spec.FRAME_HEADER:
             raise
         # Raised from here, it would end the I/O thread, and the one of the next process: the message would come again
@@ -220,7 +225,12 @@ class Properties(BasicProperties):
 
     def encode(self) -> list[bytes]:
         """Return the parts of what is sent; most headers of a step never change."""
-        table = b"".join([_entry(name, value) for name, value in self.headers.items()])
+        table = b"".join(
+            [
+                _text_entry(name, value) if type(value) is str else _name(name) + _encoded(value)
+                for name, value in self.headers.items()
+            ]
+        )
         return [_FLAGS, _CONTENT, _LENGTH.pack(len(table)), table, bytes((self.delivery_mode,))]
 
 
@@ -234,10 +244,6 @@ class RepeatedProperties(BasicProperties):
         self.headers = headers
         self.delivery_mode = delivery_mode
         self.expiration = expiration
-
-
-def _entry(name: str, value: Any) -> bytes:
-    return _text_entry(name, value) if type(value) is str else _name(name) + _encoded(value)
 
 
 @lru_cache(maxsize=256)

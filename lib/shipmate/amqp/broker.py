@@ -262,9 +262,8 @@ class Broker:
         self.flush()
 
     def _do(self) -> None:
+        """Do what was asked for, and send what comes of it at once."""
         self._is_woken = False
-        if not self._todo:
-            return
         connections = [each for link in (self._read, self._write) if (each := link.open_connection) is not None]
         for connection in connections:
             connection.hold()
@@ -272,6 +271,7 @@ class Broker:
             while self._todo:
                 action, args = self._todo.popleft()
                 action(*args)
+            self._consumer.flush()
         finally:
             for connection in connections:
                 connection.release()
@@ -287,6 +287,7 @@ class Broker:
 
     def _close(self) -> None:
         self._is_closing = True
+        self._consumer.flush()
         self._read.close()
         self._write.close()
         self._watch_closing()

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from pika.channel import Channel
@@ -14,6 +15,7 @@ from pika.exceptions import AMQPError
 
 from shipmate.amqp.adapter import UnreadableProperties
 from shipmate.amqp.deliveries import Admission, Deliveries, Delivery
+from shipmate.amqp.tags import Tags
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
@@ -28,6 +30,7 @@ class Consumer:
         self._on_delivery = on_delivery
         self._deliveries = Deliveries(time.monotonic)
         self._channel: Channel | None = None
+        self._tags = Tags()
         self._tag: str | None = None
         self._wants_messages = False
         self._on_consuming: Callable[[], None] = lambda: None
@@ -46,6 +49,7 @@ class Consumer:
     def down(self, reason: BaseException) -> None:
         """Note that the channel is lost."""
         self._channel = None
+        self._tags = Tags()
         self._deliveries.next_channel()
         if not self._wants_messages:
             self.stopped.set()
@@ -58,7 +62,7 @@ class Consumer:
             self._subscribe(self._channel, lambda: None)
 
     def settle(self, delivery: Delivery, is_good: bool) -> None:
-        """Acknowledge or reject a message, now or when it is delivered again."""
+        """Acknowledge a message with the next `flush`, or reject it, or do that when it is delivered again."""
         if self._deliveries.settle(delivery, is_good=is_good):
             self._answer(delivery, is_good=is_good)
 
@@ -114,6 +118,7 @@ class Consumer:
             method.consumer_tag,
             not isinstance(properties, UnreadableProperties),
         )
+        self._tags.delivered(delivery.tag)
         admission = self._deliveries.admit(delivery)
         if admission is Admission.PROCESS:
             self._on_delivery(delivery)
@@ -121,13 +126,22 @@ class Consumer:
             self._answer(delivery, is_good=admission is Admission.ACKNOWLEDGE)
 
     def _answer(self, delivery: Delivery, *, is_good: bool) -> None:
+        if is_good:
+            self._tags.acknowledge(delivery.tag)
+            return
+        self._tags.rejected(delivery.tag)
+        self._send(lambda channel: channel.basic_reject(delivery.tag, requeue=False))
+
+    def flush(self) -> None:
+        """Send the acknowledgements that have come together."""
+        for tag, is_multiple in self._tags.due():
+            self._send(partial(Channel.basic_ack, delivery_tag=tag, multiple=is_multiple))
+
+    def _send(self, answer: Callable[[Channel], None]) -> None:
         channel = self._channel
         if channel is None or not channel.is_open:
             return
         try:
-            if is_good:
-                channel.basic_ack(delivery.tag)
-            else:
-                channel.basic_reject(delivery.tag, requeue=False)
+            answer(channel)
         except AMQPError:  # the channel is closing: the message comes again
             _log.debug("a channel closed before its message was settled")

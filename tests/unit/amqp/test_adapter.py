@@ -63,6 +63,16 @@ def test_nothing_is_read_after_a_frame_that_ends_the_connection() -> None:
     assert len(connection.received) == 1
 
 
+@given(st.binary(max_size=60), st.sampled_from([b"\x00\x3c", b"\x00\x0a"]), st.booleans())
+def test_headers_that_nobody_can_read_are_those_of_one_message(junk: bytes, content: bytes, has_table: bool) -> None:
+    """Whatever a sender puts there: raised, it would end the process, and the next one that gets the message."""
+    payload = content + bytes(9) + b"\x07" + (b"\x20\x00" if has_table else b"") + junk
+    connection = Receiving()
+    connection._on_data_available(b"\x02\x00\x01" + len(payload).to_bytes(4, "big") + payload + b"\xce")
+    (header,) = connection.received
+    assert (header.channel_number, header.body_size) == (1, 7)
+
+
 class Sending(BatchingConnection):
     """A connection that is open, without a socket, and keeps what it sends."""
 
@@ -72,8 +82,8 @@ class Sending(BatchingConnection):
         self.connection_state = self.CONNECTION_OPEN
         self._body_max_length = 1000
 
-    def _adapter_emit_data(self, data: bytes) -> None:
-        self.sent += data
+    def _emit(self, frames: list[bytes]) -> None:
+        self.sent += b"".join(frames)
 
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2500])

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pika import data
 
 from shipmate.amqp import adapter, fields
@@ -26,6 +28,30 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
     back = there_and_back({"x-eio-meta-a": value})
     assert back == {"x-eio-meta-a": value}
     assert type(back["x-eio-meta-a"]) is type(value)
+
+
+NAMES = st.text(max_size=60)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text() | st.floats(allow_nan=False) | st.binary(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=20))
+def test_a_table_comes_back_as_it_was(table: dict[str, Any]) -> None:
+    """In its order, and with nothing of what stands behind it."""
+    pieces: list[bytes] = []
+    data.encode_table(pieces, table)
+    encoded = b"".join(pieces)
+    back, end = data.decode_table(b"xy" + encoded + b"more", 2)
+    assert (back, end) == (table, 2 + len(encoded))
+    assert list(back) == list(table)
+
+
+def test_a_name_that_is_not_utf_8_stays_bytes() -> None:
+    """As the library has it."""
+    assert fields.decode_table(b"\x00\x00\x00\x08\x01\xffS\x00\x00\x00\x01a", 0) == ({b"\xff": "a"}, 12)
 
 
 def test_a_text_that_is_not_utf_8_stays_bytes() -> None:

@@ -1,0 +1,75 @@
+"""Which deliveries are acknowledged with which words."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shipmate.amqp.tags import Tags
+
+
+class Channel:
+    """What a broker makes of the answers."""
+
+    def __init__(self) -> None:
+        self.unanswered: set[int] = set()
+        self.acknowledged: set[int] = set()
+
+    def take(self, tags: Tags) -> int:
+        answers = tags.due()
+        for tag, is_multiple in answers:
+            assert tag in self.unanswered, "the broker closes a channel over an unknown tag"
+            gone = {each for each in self.unanswered if each <= tag} if is_multiple else {tag}
+            self.unanswered -= gone
+            self.acknowledged |= gone
+        return len(answers)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.just("deliver"),
+            st.just("flush"),
+            st.tuples(st.sampled_from(["acknowledge", "reject", "leave"]), st.integers(0, 30)),
+        ),
+        max_size=80,
+    )
+)
+def test_exactly_those_are_acknowledged_that_are_to_be(happenings: list[str | tuple[str, int]]) -> None:
+    """Neither one that is still in work, nor one that was rejected or is left to the broker."""
+    tags, channel = Tags(), Channel()
+    in_work: list[int] = []
+    good: set[int] = set()
+    count = 0
+    for each in happenings:
+        if each == "deliver":
+            count += 1
+            tags.delivered(count)
+            in_work.append(count)
+            channel.unanswered.add(count)
+        elif each == "flush":
+            channel.take(tags)
+            assert channel.acknowledged == good
+        elif in_work:
+            what, which = each
+            tag = in_work.pop(int(which) % len(in_work))
+            if what == "acknowledge":
+                tags.acknowledge(tag)
+                good.add(tag)
+            elif what == "reject":
+                tags.rejected(tag)
+                channel.unanswered.remove(tag)
+    channel.take(tags)
+    assert channel.acknowledged == good
+
+
+def test_those_that_follow_each_other_take_one_answer() -> None:
+    """Also when they were done in another order."""
+    tags, channel = Tags(), Channel()
+    for tag in range(1, 11):
+        tags.delivered(tag)
+        channel.unanswered.add(tag)
+    for tag in (3, 1, 2, 5):
+        tags.acknowledge(tag)
+    assert channel.take(tags) == 2
+    tags.acknowledge(4)
+    assert tags.due() == [(4, False)]
+    assert tags.due() == []
