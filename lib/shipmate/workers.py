@@ -12,15 +12,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 _T = TypeVar("_T")
 
-_QUICK_SECONDS: Final = 0.001
+_QUICK_SECONDS: Final = 0.0003
 _NEWEST_SHARE: Final = 0.2
 """How much the last item counts in what items usually wait."""
-_LONGEST_SECONDS: Final = 0.004
-"""No single item counts for more: a thread may have to wait for a processor, too."""
+_LONGEST_SECONDS: Final = 0.0014
+"""No single item counts for more, or decides alone: a thread may have to wait for a processor, too."""
 _BURST_ITEMS: Final = 32
 _BURST_SECONDS: Final = 0.002
 """After so many items, or so long, the leader does I/O again; what it has made goes out together."""
@@ -32,13 +33,15 @@ _QUIET_LOOKS: Final = 20
 class _Thread:
     """One of the threads, as the others see it."""
 
-    __slots__ = ("cpu_seconds", "ident", "wake")
+    __slots__ = ("cpu_seconds", "helped_seconds", "ident", "wake")
 
     def __init__(self) -> None:
         """Prepare for its start."""
         self.ident = 0
         self.cpu_seconds = 0.0
         """What it had used of a processor when its last item that was not quick ended."""
+        self.helped_seconds = 0.0
+        """How long it has done I/O in the middle of its item."""
         self.wake = threading.Lock()
         """What it waits for when it sleeps."""
         self.wake.acquire()
@@ -82,10 +85,12 @@ class Workers(Generic[_T]):
         self._kept: _Thread | None = None
         """Who has to be watched: the leader while it processes an item, or one that led and is still computing."""
         self._kept_by = 0
-        """The item that keeps it, as a number of those that were taken."""
+        """What keeps it, as a number."""
         self._watcher: _Thread | None = None
         self._usual_seconds = 0.0
         """How long items usually wait for something."""
+        self._bare = Context()
+        """For I/O in the middle of an item, so that nothing of it is logged as that of the item's message."""
         self._is_over = False
 
     def start(self) -> None:
@@ -100,35 +105,60 @@ class Workers(Generic[_T]):
             if not self._is_quick:
                 self._rouse(1)
 
-    def before_waiting(self, finish: Callable[[], None]) -> None:
-        """See to it that I/O goes on at once while the calling thread waits for what comes of it.
+    def wait(self, is_done: Callable[[], bool], wait: Callable[[], object]) -> None:
+        """Return when something is done that I/O brings about; on any thread.
+
+        A leader does the I/O itself as long as there is nothing else that it should do.
 
         Args:
-            finish: Does the I/O that has been asked for, as part of a turn; called if this thread leads.
+            is_done: Tells whether it is.
+            wait: Waits for that without I/O.
         """
+        me = self._leader
+        if me is not None and me.ident == threading.get_ident() and self._lead_until(me, is_done):
+            return
+        self.let_lead()
+        wait()
+
+    def let_lead(self) -> None:
+        """See to it that I/O goes on at once while the calling thread waits."""
         with self._lock:
             leader = self._leader
-            leads = leader is not None and leader.ident == threading.get_ident()
-            is_kept = leader is not None and leader is self._kept
-            if leads:
-                self._kept = None  # nobody else may lead before this thread has finished
-            elif is_kept:
-                self._replace_leader()
-        if leads:
-            finish()
-            with self._lock:
-                self._replace_leader()
-        elif not is_kept:
+            is_free = leader is not None and leader is not self._kept and leader.ident != threading.get_ident()
+            if leader is not None and not is_free:
+                self._leader = self._kept = None
+                self._rouse(1)
+        if is_free:
             self._wake()
+
+    def _lead_until(self, me: _Thread, is_done: Callable[[], bool]) -> bool:
+        """Do I/O in the middle of an item until something is done; tell whether that is so."""
+        with self._lock:
+            if self._leader is not me:
+                return False
+            self._kept = None
+        begun = time.perf_counter()
+        goes_on = True
+        while goes_on and not self._items:
+            goes_on = self._bare.run(self._turn, True)
+            if is_done():
+                me.helped_seconds += time.perf_counter() - begun
+                with self._lock:
+                    self._keep(me)
+                return True
+        if not goes_on:
+            with self._lock:
+                self._is_over, self._leader = True, None
+        return False
+
+    def _keep(self, me: _Thread) -> None:
+        """Note, with the lock held, that the leader cannot do any I/O."""
+        self._kept = me
+        self._kept_by += 1
 
     @property
     def _is_quick(self) -> bool:
         return self._usual_seconds < _QUICK_SECONDS
-
-    def _replace_leader(self) -> None:
-        """Have another thread lead, with the lock held; the present one goes on with its item."""
-        self._leader = self._kept = None
-        self._rouse(1)
 
     def _rouse(self, count: int) -> None:
         """Wake idle threads, or start new ones, with the lock held."""
@@ -163,8 +193,7 @@ class Workers(Generic[_T]):
                     item = self._take(me)
                 else:
                     self._asleep.append(me)
-                    if self._watcher is None and self._kept is not None:
-                        self._watcher = me
+                    self._watcher = self._watcher or me
                 watches = self._watcher is me
                 if watches and (leads or takes):
                     self._watcher = None
@@ -182,7 +211,7 @@ class Workers(Generic[_T]):
         self._taken += 1
         self._working += 1
         if self._kept is me:
-            self._kept_by = self._taken
+            self._keep(me)
         return self._items.popleft()
 
     def _lead(self, me: _Thread) -> None:
@@ -213,8 +242,8 @@ class Workers(Generic[_T]):
                 if not self._leader_takes():
                     return
                 self._is_bursting = True
-                self._kept = me
                 item = self._take(me)
+                self._keep(me)
                 if self._watcher is None:
                     self._call_watcher()
             self._process(me, item)
@@ -244,7 +273,8 @@ class Workers(Generic[_T]):
         begun = time.perf_counter()
         self._work(item)
         del item
-        seconds, waited = time.perf_counter() - begun, 0.0
+        seconds, waited = time.perf_counter() - begun - me.helped_seconds, 0.0
+        me.helped_seconds = 0.0
         if seconds >= _QUICK_SECONDS:
             # What is left when every thread that is awake has computed for as long. The quick items since the last
             # look are among that: this thread has not been looked at for each of them.
@@ -265,21 +295,21 @@ class Workers(Generic[_T]):
 
     def _watch(self, me: _Thread) -> None:
         """Look from time to time whether an item keeps a thread, until there is something else to do for this one."""
-        seen, used, quiet = 0, 0.0, 0
+        taken, kept_by, used, quiet = 0, 0, 0.0, 0
         while not me.wake.acquire(timeout=_LOOK_SECONDS):
             with self._lock:
                 if self._watcher is not me:  # it has just been woken
                     continue
                 if (kept := self._kept) is None:
-                    quiet = quiet + 1 if seen == self._taken else 0
-                    seen = self._taken
+                    quiet = quiet + 1 if taken == self._taken else 0
+                    taken = self._taken
                     if quiet < _QUIET_LOOKS:
                         continue
                     self._watcher = None
                     break
                 used_before, used = used, kept.used_seconds()
-                if seen != self._kept_by:
-                    seen = self._kept_by
+                if kept_by != self._kept_by:
+                    kept_by = self._kept_by
                 elif self._relieve(me, kept, is_computing=used - used_before > _LOOK_SECONDS / 2):
                     return
         else:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 
 import pytest
@@ -270,37 +271,72 @@ def test_quick_items_go_back_to_the_leader_after_one_that_computed() -> None:
         assert world.names(50)[-1] == str(world.leaders[-1])
 
 
-def test_a_leader_that_is_about_to_wait_does_its_io_and_is_replaced(nobody_looks: None) -> None:
-    """What it waits for comes by I/O."""
-    finished: list[int] = []
-    arrived = threading.Event()
+def test_a_leader_that_waits_for_io_does_it_itself(nobody_looks: None) -> None:
+    """As when a function emits: to hand the lead over and back takes longer than the broker does."""
+    seen: list[str | None] = []
+    variable: ContextVar[str | None] = ContextVar("variable", default=None)
 
     def item() -> None:
-        world.workers.before_waiting(lambda: finished.append(threading.get_ident()))
+        variable.set("of the item")
+        for _ in range(3):
+            arrived = threading.Event()
+            world.send(lambda arrived=arrived: (seen.append(variable.get()), arrived.set()))
+            world.workers.wait(arrived.is_set, lambda: pytest.fail("another thread led"))
         world.note()
-        assert arrived.wait(SECONDS)
 
     with World(2) as world:
         world.submit(item)
         (name,) = world.names(1)
-        world.send(arrived.set)
+        assert set(world.leaders) == {int(name)}
+    assert seen == [None] * 3, "what I/O logs is not about the item's message"
+
+
+def test_a_leader_that_waits_for_io_is_replaced_when_items_come(nobody_looks: None) -> None:
+    """They do not wait for the broker as well."""
+    arrived = threading.Event()
+
+    def item() -> None:
+        world.note()
+        world.workers.wait(arrived.is_set, lambda: arrived.wait(SECONDS))
+        world.note()
+
+    with World(2) as world:
+        world.submit(item)
+        world.names(1)
         world.submit(world.note)
         world.names(1)
-    assert [str(ident) for ident in finished] == [name]
-    assert str(world.leaders[-1]) != name
+        world.send(arrived.set)
+        world.names(1)
+        assert world.most_working == 2
+
+
+def test_io_in_the_middle_of_an_item_is_no_waiting(nobody_looks: None) -> None:
+    """Items that wait for nothing else stay with the leader."""
+
+    def item() -> None:
+        arrived = threading.Event()
+        threading.Timer(10 * module._QUICK_SECONDS, lambda: world.send(arrived.set)).start()
+        world.workers.wait(arrived.is_set, lambda: pytest.fail("another thread led"))
+        world.note()
+
+    with World(2) as world:
+        for _ in range(20):
+            world.submit(item)
+            world.names(1)
+        assert len(set(world.leaders)) == 1
 
 
 def test_whoever_waits_for_io_does_not_wait_for_the_item_that_keeps_the_leader(nobody_looks: None) -> None:
     """As an event loop's thread that emits does: its function may be what keeps the leader."""
     gate = Gate()
-    finished: list[int] = []
     with World(2) as world:
         world.submit(gate)
         assert gate.entered.wait(SECONDS)
-        world.workers.before_waiting(lambda: finished.append(0))
-        world.has_turn()
+        arrived = threading.Event()
+        world.send(arrived.set)
+        world.workers.wait(lambda: pytest.fail("this thread led"), lambda: arrived.wait(SECONDS))
+        assert arrived.is_set()
         gate.go_on.set()
-    assert not finished
 
 
 def test_io_that_somebody_waits_for_ends_the_wait_for_io(nobody_looks: None) -> None:
@@ -308,7 +344,7 @@ def test_io_that_somebody_waits_for_ends_the_wait_for_io(nobody_looks: None) -> 
     with World(1) as world:
         world.has_turn()
         before = len(world.leaders)
-        world.workers.before_waiting(lambda: None)
+        world.workers.let_lead()
         world.has_turn()
         assert len(world.leaders) >= before + 2
 
@@ -346,7 +382,9 @@ def test_items_of_all_kinds_are_each_processed_once() -> None:
                 arrived = threading.Event()
                 world.send(arrived.set)
                 if number % 2:
-                    world.workers.before_waiting(lambda: None)
+                    world.workers.wait(arrived.is_set, lambda: arrived.wait(SECONDS))
+                elif number % 4:
+                    world.workers.let_lead()
                 assert arrived.wait(SECONDS)
             with lock:
                 counts[number] = counts.get(number, 0) + 1
@@ -368,7 +406,7 @@ def test_nobody_leads_any_more_when_io_has_ended() -> None:
     with World(2) as world:
         world.has_turn()
     before = len(world.leaders)
-    world.workers.before_waiting(lambda: None)
+    world.workers.let_lead()
     world.submit(world.note)
     assert len(world.leaders) == before
     assert world.done.empty()

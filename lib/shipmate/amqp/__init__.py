@@ -1,8 +1,8 @@
 """The broker: two connections, used by one thread at a time. Nothing else knows the client library.
 
 ``link`` keeps a connection and its channel open, ``consumer`` takes messages and answers them, ``deliveries`` decides
-what a redelivery means, ``tags`` what to acknowledge together, ``publisher`` waits for confirms and tries again, ``lease`` is a lock between containers, and
-``broker`` is what the run mode sees.
+what a redelivery means and ``tags`` what to acknowledge together, ``publisher`` waits for confirms and tries again,
+``lease`` is a lock between containers, and ``broker`` is what the run mode sees.
 
 Source: contract §3.
 """

@@ -80,7 +80,7 @@ class Broker:
         self._work = work
         self._on_lost = on_lost
         self._loop = Loop()
-        self._workers: Workers[Delivery] = Workers(settings.prefetch, self._process, self._turn, self._loop.wake)
+        self._workers: Workers[Delivery] = Workers(settings.prefetch, self._process, self._turn, self._wake)
         self._in_flight = InFlight()
         self._leader: int | None = None
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
@@ -132,8 +132,7 @@ class Broker:
             turn.release()
 
         self.publish_later(publication, then)
-        self._workers.before_waiting(self._do)
-        turn.acquire()
+        self._workers.wait(lambda: bool(outcome), turn.acquire)
         if outcome[0] is not None:
             raise outcome[0]
 
@@ -148,9 +147,8 @@ class Broker:
 
     def flush(self) -> None:
         """Have everything done that was asked for."""
-        if self._todo and not self._is_woken and threading.get_ident() != self._leader:
-            self._is_woken = True
-            self._loop.wake()
+        if self._todo and threading.get_ident() != self._leader:
+            self._wake()
 
     def settle(self, delivery: Delivery, *, is_good: bool) -> None:
         """Acknowledge or reject a message, now or when it is delivered again."""
@@ -171,7 +169,7 @@ class Broker:
         """Keep other containers out meanwhile, as far as the broker lets us."""
         lease = Lease(self._loop, f"shipmate.{name}", lambda: self._read.connection)
         self._todo.append((lease.begin, ()))
-        self._workers.before_waiting(self._do)
+        self._workers.let_lead()
         lease.wait(_LEASE_SECONDS)
         try:
             yield
@@ -215,6 +213,12 @@ class Broker:
             side=side,
             on_given_up=self._give_up,
         )
+
+    def _wake(self) -> None:
+        """End the wait for I/O, once for all that has come together meanwhile."""
+        if not self._is_woken:
+            self._is_woken = True
+            self._loop.wake()
 
     def _turn(self, may_wait: bool) -> bool:
         """Do what was asked for and what there is of I/O; tell whether it goes on."""
