@@ -9,7 +9,6 @@ from typing import Final
 
 import pybase64
 from cryptography.hazmat.primitives.ciphers import Cipher as _Cipher
-from cryptography.hazmat.primitives.ciphers import CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
@@ -19,12 +18,6 @@ _BLOCK_BYTES: Final = 16
 _RAW_SINCE_PROTOCOL: Final = 2
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 _NOT_BASE64: Final = bytes(code for code in range(256) if not ((chr(code).isalnum() and code < 128) or code in b"+/-_"))
-# pybase64 is many times as fast, and lets other threads run meanwhile: to get the interpreter's lock back costs as much
-# as binascii takes for so many bytes.
-_WORTH_THE_LOCK_BYTES: Final = 8192
-# From 2047 bytes on cryptography lets other threads run, too: worth it only where encryption takes a while.
-_PIECE_BYTES: Final = 2032
-_LARGE_BYTES: Final = 65_536
 _PADDINGS: Final = (b"", *(bytes([count]) * count for count in range(1, _BLOCK_BYTES + 1)))
 
 
@@ -57,7 +50,7 @@ class Cipher:
         """Return the cipher text of any bytes."""
         encryptor = self._cipher.encryptor()
         padding = _PADDINGS[_BLOCK_BYTES - len(plain) % _BLOCK_BYTES]
-        return _updated(encryptor, plain + padding)  # nothing is left to finalize: these are whole blocks
+        return encryptor.update(plain + padding)  # nothing is left to finalize: these are whole blocks
 
     def decrypt(self, encrypted: bytes) -> bytes:
         """Return the bytes that were encrypted.
@@ -68,7 +61,7 @@ class Cipher:
         if not encrypted or len(encrypted) % _BLOCK_BYTES:
             raise Undecodable("not a whole number of blocks")
         decryptor = self._cipher.decryptor()
-        padded = _updated(decryptor, encrypted)
+        padded = decryptor.update(encrypted)
         count = padded[-1]
         if not 0 < count <= _BLOCK_BYTES or not padded.endswith(_PADDINGS[count]):
             raise Undecodable("not encrypted with this password and vector")
@@ -90,7 +83,7 @@ class Cipher:
         if protocol >= _RAW_SINCE_PROTOCOL:
             return self.decrypt(body)
         try:
-            return self.decrypt(_from_base64(body))
+            return self.decrypt(pybase64.b64decode(body, validate=True))
         except (binascii.Error, ValueError):
             pass
         return self.decrypt(_lenient_base64(body))
@@ -98,23 +91,7 @@ class Cipher:
 
 def to_base64(content: bytes) -> bytes:
     """Return the base64 text of some bytes."""
-    if len(content) < _WORTH_THE_LOCK_BYTES:
-        return binascii.b2a_base64(content, newline=False)
     return pybase64.b64encode(content)
-
-
-def _from_base64(text: bytes) -> bytes:
-    if len(text) < _WORTH_THE_LOCK_BYTES:
-        return binascii.a2b_base64(text, strict_mode=True)
-    return pybase64.b64decode(text, validate=True)
-
-
-def _updated(context: CipherContext, content: bytes) -> bytes:
-    """Return what becomes of some blocks; small pieces keep the interpreter's lock."""
-    size = len(content)
-    if not _PIECE_BYTES < size <= _LARGE_BYTES:
-        return context.update(content)
-    return b"".join([context.update(content[at : at + _PIECE_BYTES]) for at in range(0, size, _PIECE_BYTES)])
 
 
 def _lenient_base64(body: bytes) -> bytes:
