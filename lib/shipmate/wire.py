@@ -17,6 +17,10 @@ from shipmate.settings import FlowSettings, MessageSettings
 _META: Final = "x-eio-meta-"
 _FIRST_LETTERS: Final = ("x", "X")  # names that are no text have bytes
 _TRACE_ID: Final = "x-eio-meta-trace-id"
+_USUAL: Final = frozenset(
+    "execId taskId workspaceId containerId userId stepId compId function threadId messageId parentMessageId start end "
+    "protocolVersion retry reply_to reboundIteration reboundReason".split()
+)
 _ROUTING_KEY: Final = "x-eio-routing-key"
 _RAW_SINCE_PROTOCOL: Final = 2
 # All headers of a message must fit into one frame, which has 131072 bytes at most brokers.
@@ -60,9 +64,10 @@ class Incoming:
     def from_headers(cls, headers: Mapping[str, Any]) -> "Incoming":
         """Read the headers of a delivery, which may have none."""
         kept: Headers = {}
-        for name, value in headers.items():
-            if name[:1] in _FIRST_LETTERS and name.lower().startswith(_META):
-                kept[name.lower()] = value
+        if not _USUAL.issuperset(headers):  # most messages have no others
+            for name, value in headers.items():
+                if name[:1] in _FIRST_LETTERS and name.lower().startswith(_META):
+                    kept[name.lower()] = value
         thread_id = headers.get("threadId") or kept.get(_TRACE_ID) or new_id()
         reply_to = headers.get("reply_to") or None
         if reply_to:

@@ -69,6 +69,8 @@ class Workers(Generic[_T]):
             wake: Ends such a wait.
         """
         self._count = count
+        self._burst_items = min(max(1, count // 2), _BURST_ITEMS)
+        """Half of what there can be: the broker has something to do with the other half meanwhile."""
         self._work = work
         self._turn = turn
         self._wake = wake
@@ -237,7 +239,7 @@ class Workers(Generic[_T]):
     def _burst(self, me: _Thread) -> None:
         """Process some items as the leader."""
         until = time.perf_counter() + _BURST_SECONDS
-        for _ in range(_BURST_ITEMS):
+        for _ in range(self._burst_items):
             with self._lock:
                 if not self._leader_takes():
                     return
