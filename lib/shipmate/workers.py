@@ -26,6 +26,9 @@ _BURST_ITEMS: Final = 32
 _BURST_SECONDS: Final = 0.002
 """After so many items, or so long, the leader does I/O again; what it has made goes out together."""
 _LOOK_SECONDS: Final = 0.003
+_COMPUTING_SECONDS: Final = 0.0005
+"""Who uses a processor for as long between two looks computes; who waits does not use any."""
+_FEWEST_THREADS: Final = 2
 _QUIET_LOOKS: Final = 20
 """After so many looks that found nothing to do, nobody looks any more until there is an item again."""
 
@@ -58,15 +61,22 @@ class Workers(Generic[_T]):
     """Lets one thread at a time do the I/O, and hands items to threads in order; they end with the process."""
 
     def __init__(
-        self, count: int, work: Callable[[_T], None], turn: Callable[[bool], bool], wake: Callable[[], None]
+        self,
+        count: int,
+        work: Callable[[_T], None],
+        turn: Callable[[bool], bool],
+        *,
+        wake: Callable[[], None],
+        on_failure: Callable[[BaseException], None],
     ) -> None:
         """Start nothing yet.
 
         Args:
             count: The most items that are in work at once.
-            work: Processes one item; it must not raise.
+            work: Processes one item.
             turn: Does what I/O there is to do, and tells whether there will be more; may wait for it if it is told so.
             wake: Ends such a wait.
+            on_failure: Told of what any of them raises: the process must end.
         """
         self._count = count
         self._burst_items = min(max(1, count // 2), _BURST_ITEMS)
@@ -74,11 +84,13 @@ class Workers(Generic[_T]):
         self._work = work
         self._turn = turn
         self._wake = wake
+        self._on_failure = on_failure
         self._lock = threading.Lock()
         self._items: deque[_T] = deque()
         self._asleep: list[_Thread] = []
         """The threads without work; the last one to fall asleep is woken first."""
         self._threads = 0
+        self._most_threads = count + 1  # the leader need not be in work
         self._working = 0
         self._taken = 0
         self._leader: _Thread | None = None
@@ -170,18 +182,33 @@ class Workers(Generic[_T]):
                 if thread is self._watcher:
                     self._watcher = None
                 thread.wake.release()
-            elif self._threads <= self._count:  # one more than items in work: the leader
+            elif self._threads < self._most_threads:
                 self._start(_Thread())
             else:
                 return
 
-    def _start(self, thread: _Thread) -> None:
+    def _start(self, thread: _Thread) -> bool:
+        """Start a thread, with the lock held; where the system allows no more, the others do its work."""
+        try:
+            threading.Thread(target=self._run, args=(thread,), name="shipmate-worker", daemon=True).start()
+        except RuntimeError:
+            if self._threads < _FEWEST_THREADS:
+                raise
+            self._most_threads = self._threads
+            return False
         self._threads += 1
-        threading.Thread(target=self._run, args=(thread,), name="shipmate-worker", daemon=True).start()
+        return True
 
     def _run(self, me: _Thread) -> None:
         me.ident = threading.get_ident()
         me.cpu_seconds = time.thread_time()
+        try:
+            self._take_part(me)
+        except BaseException as error:  # the top of the thread, without which nobody might lead
+            self._on_failure(error)
+
+    def _take_part(self, me: _Thread) -> None:
+        """Lead, work, watch or sleep, whatever is to be done."""
         while True:
             item: _T | None = None
             with self._lock:
@@ -192,7 +219,7 @@ class Workers(Generic[_T]):
                 if leads:
                     self._leader = me
                 elif takes:
-                    item = self._take(me)
+                    item = self._take()
                 else:
                     self._asleep.append(me)
                     self._watcher = self._watcher or me
@@ -208,12 +235,10 @@ class Workers(Generic[_T]):
             else:
                 me.wake.acquire()
 
-    def _take(self, me: _Thread) -> _T:
+    def _take(self) -> _T:
         """Take an item, with the lock held."""
         self._taken += 1
         self._working += 1
-        if self._kept is me:
-            self._keep(me)
         return self._items.popleft()
 
     def _lead(self, me: _Thread) -> None:
@@ -244,7 +269,7 @@ class Workers(Generic[_T]):
                 if not self._leader_takes():
                     return
                 self._is_bursting = True
-                item = self._take(me)
+                item = self._take()
                 self._keep(me)
                 if self._watcher is None:
                     self._call_watcher()
@@ -264,11 +289,8 @@ class Workers(Generic[_T]):
         del item
         with self._lock:
             self._working -= 1
-            is_kept_no_more = self._kept is me and seconds < _QUICK_SECONDS
-            if is_kept_no_more:
-                self._kept = None
-        if is_kept_no_more:
-            self._wake()  # the leader takes what has waited for this thread
+            if self._kept is me and seconds < _QUICK_SECONDS:
+                self._kept = None  # the leader takes what has waited for this thread
 
     def _process(self, me: _Thread, item: _T) -> float:
         """Process an item, and return how many seconds that took."""
@@ -291,9 +313,10 @@ class Workers(Generic[_T]):
         if self._asleep:
             self._watcher = self._asleep.pop()
             self._watcher.wake.release()
-        elif self._threads <= self._count:
-            self._watcher = _Thread()
-            self._start(self._watcher)
+        elif self._threads < self._most_threads:
+            thread = _Thread()
+            if self._start(thread):
+                self._watcher = thread
 
     def _watch(self, me: _Thread) -> None:
         """Look from time to time whether an item keeps a thread, until there is something else to do for this one."""
@@ -312,7 +335,7 @@ class Workers(Generic[_T]):
                 used_before, used = used, kept.used_seconds()
                 if kept_by != self._kept_by:
                     kept_by = self._kept_by
-                elif self._relieve(me, kept, is_computing=used - used_before > _LOOK_SECONDS / 2):
+                elif self._relieve(me, kept, is_computing=used - used_before > _COMPUTING_SECONDS):
                     return
         else:
             return

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +19,10 @@ class World:
     """Threads that process functions, and I/O that consists of what a test sends."""
 
     def __init__(self, count: int) -> None:
-        self.workers: Workers[Callable[[], None]] = Workers(count, self._work, self._turn, self._wake)
+        self.failures: SimpleQueue[BaseException] = SimpleQueue()
+        self.workers: Workers[Callable[[], None]] = Workers(
+            count, self._work, self._turn, wake=self._wake, on_failure=self.failures.put
+        )
         self.done: SimpleQueue[str] = SimpleQueue()
         self._arriving: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._lock = threading.Lock()
@@ -99,28 +103,19 @@ class Gate:
         assert self.go_on.wait(SECONDS)
 
 
-class Spin(Gate):
-    """One that computes until it may go on."""
-
-    def __call__(self) -> None:
-        self.entered.set()
-        until = time.monotonic() + SECONDS
-        while not self.go_on.is_set():
-            assert time.monotonic() < until
-
-
 class Looks:
-    """Counts the looks at a thread that an item keeps."""
+    """Looks at a thread that an item keeps: counted, and told whether it computes, however busy the machine is."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_computing = True
+        self._used = 0.0
         self._count = threading.Semaphore(0)
-        used = module._Thread.used_seconds
+        monkeypatch.setattr(module._Thread, "used_seconds", lambda _: self._look())
 
-        def counted(thread: module._Thread) -> float:
-            self._count.release()
-            return used(thread)
-
-        monkeypatch.setattr(module._Thread, "used_seconds", counted)
+    def _look(self) -> float:
+        self._count.release()
+        self._used += module._LOOK_SECONDS if self.is_computing else 0
+        return self._used
 
     def wait_for(self, count: int) -> None:
         while self._count.acquire(blocking=False):
@@ -134,8 +129,22 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
     return Looks(monkeypatch)
 
 
+class Clock:
+    """One that stands still: every item is quick, however busy the machine is."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        still = SimpleNamespace(perf_counter=lambda: self.now, thread_time=lambda: 0.0)
+        monkeypatch.setattr(module, "time", still)
+
+
 @pytest.fixture
-def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.fixture
+def nobody_looks(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """Whatever happens happens because it was asked for."""
     monkeypatch.setattr(module, "_LOOK_SECONDS", 3600.0)
 
@@ -160,17 +169,46 @@ def test_the_thread_that_does_the_io_processes_quick_items(nobody_looks: None) -
         assert len(set(world.leaders)) == 1
 
 
-def test_io_goes_on_while_an_item_waits_or_computes() -> None:
+@pytest.mark.parametrize("is_computing", [True, False])
+def test_io_goes_on_while_an_item_keeps_the_leader(looks: Looks, is_computing: bool) -> None:
     """Another thread leads then; confirms and heartbeats do not wait for a function."""
-    for item in (Gate(), Spin()):
-        with World(1) as world:
-            world.submit(item)
-            assert item.entered.wait(SECONDS)
-            world.has_turn()
-            assert len(set(world.leaders)) == 2
-            item.go_on.set()
-            world.submit(world.note)
-            world.names(1)
+    looks.is_computing = is_computing
+    item = Gate()
+    with World(1) as world:
+        world.submit(item)
+        assert item.entered.wait(SECONDS)
+        world.has_turn()
+        assert len(set(world.leaders)) == 2
+        item.go_on.set()
+        world.submit(world.note)
+        world.names(1)
+
+
+def test_who_computes_uses_a_processor_and_who_waits_does_not() -> None:
+    """That is how they are told apart."""
+    thread = module._Thread()
+    lock, go_on = threading.Lock(), threading.Event()
+    lock.acquire()
+
+    def run() -> None:
+        thread.ident = threading.get_ident()
+        lock.acquire()
+        while not go_on.is_set():
+            pass
+
+    running = threading.Thread(target=run)
+    running.start()
+    until = time.monotonic() + SECONDS
+    while thread.ident == 0:
+        assert time.monotonic() < until
+    waiting = thread.used_seconds()
+    while thread.used_seconds() != waiting:  # it was not waiting yet
+        waiting = thread.used_seconds()
+    lock.release()
+    while thread.used_seconds() < waiting + 10 * module._COMPUTING_SECONDS:
+        assert time.monotonic() < until
+    go_on.set()
+    running.join()
 
 
 def test_items_that_wait_are_in_work_together() -> None:
@@ -204,7 +242,7 @@ def test_no_more_items_are_in_work_than_are_allowed() -> None:
 
 def test_the_next_items_wait_for_one_that_computes(looks: Looks) -> None:
     """Threads that all compute only keep each other from it; I/O goes on all the same."""
-    item = Spin()
+    item = Gate()
     with World(8) as world:
         world.submit(item, world.note, world.note)
         assert item.entered.wait(SECONDS)
@@ -218,20 +256,19 @@ def test_the_next_items_wait_for_one_that_computes(looks: Looks) -> None:
 
 def test_items_that_compute_for_long_stay_with_their_thread(looks: Looks) -> None:
     """So that each need not be taken away from the leader first."""
+    names: list[str] = []
 
     def long() -> None:
-        until = time.thread_time() + 2 * module._QUICK_SECONDS
-        while time.thread_time() < until:
+        until = time.perf_counter() + 2 * module._QUICK_SECONDS
+        while time.perf_counter() < until:
             pass
         world.note()
-
-    item = Spin()
-    names: list[str] = []
 
     def first() -> None:
         names.append(str(threading.get_ident()))
         item()
 
+    item = Gate()
     with World(8) as world:
         world.submit(first, *[long] * 20)
         assert item.entered.wait(SECONDS)
@@ -243,24 +280,19 @@ def test_items_that_compute_for_long_stay_with_their_thread(looks: Looks) -> Non
 
 def test_items_do_not_wait_for_one_that_has_computed_and_now_waits(looks: Looks) -> None:
     """It was left alone because it computed."""
-    spin, gate = Spin(), Gate()
-
-    def both() -> None:
-        spin()
-        gate()
-
+    item = Gate()
     with World(8) as world:
-        world.submit(both, world.note)
-        assert spin.entered.wait(SECONDS)
+        world.submit(item, world.note)
+        assert item.entered.wait(SECONDS)
         world.has_turn()
-        spin.go_on.set()
+        looks.is_computing = False
         world.names(1)
-        gate.go_on.set()
+        item.go_on.set()
 
 
-def test_quick_items_go_back_to_the_leader_after_one_that_computed() -> None:
+def test_quick_items_go_back_to_the_leader_after_one_that_computed(looks: Looks, clock: Clock) -> None:
     """Soon, at least: nobody else takes any as long as they come."""
-    item = Spin()
+    item = Gate()
     with World(8) as world:
         world.submit(item, *[world.note] * 50)
         assert item.entered.wait(SECONDS)
@@ -268,7 +300,7 @@ def test_quick_items_go_back_to_the_leader_after_one_that_computed() -> None:
         item.go_on.set()
         world.names(50)
         world.submit(*[world.note] * 50)
-        assert world.names(50)[-1] == str(world.leaders[-1])
+        assert str(world.leaders[-1]) in world.names(50)
 
 
 def test_a_leader_that_waits_for_io_does_it_itself(nobody_looks: None) -> None:
@@ -310,20 +342,32 @@ def test_a_leader_that_waits_for_io_is_replaced_when_items_come(nobody_looks: No
         assert world.most_working == 2
 
 
-def test_io_in_the_middle_of_an_item_is_no_waiting(nobody_looks: None) -> None:
-    """Items that wait for nothing else stay with the leader."""
+def test_io_in_the_middle_of_an_item_is_no_waiting(nobody_looks: None, clock: Clock) -> None:
+    """Items that wait for nothing else stay with the leader, those that do get threads."""
 
-    def item() -> None:
+    def pass_time() -> None:
+        clock.now += 1
+
+    def emitting() -> None:
         arrived = threading.Event()
-        threading.Timer(10 * module._QUICK_SECONDS, lambda: world.send(arrived.set)).start()
+        world.send(pass_time)
+        world.send(arrived.set)
         world.workers.wait(arrived.is_set, lambda: pytest.fail("another thread led"))
         world.note()
 
+    def waiting() -> None:
+        pass_time()
+        world.note()
+
     with World(2) as world:
-        for _ in range(20):
-            world.submit(item)
-            world.names(1)
-        assert len(set(world.leaders)) == 1
+        for _ in range(5):
+            world.submit(emitting)
+            (name,) = world.names(1)
+            assert name == str(world.leaders[-1])
+        for _ in range(5):
+            world.submit(waiting)
+            (name,) = world.names(1)
+        assert name != str(world.leaders[-1])
 
 
 def test_whoever_waits_for_io_does_not_wait_for_the_item_that_keeps_the_leader(nobody_looks: None) -> None:
@@ -401,10 +445,66 @@ def test_items_of_all_kinds_are_each_processed_once() -> None:
     assert world.most_working <= 6
 
 
+def test_what_is_raised_is_told(nobody_looks: None) -> None:
+    """A process that nobody leads, or with a message that is never settled, would live on idle."""
+    for error in (MemoryError(), SystemExit(1)):
+
+        def fail(error: BaseException = error) -> None:
+            raise error
+
+        world = World(2)
+        world.workers.start()
+        world.submit(fail)
+        assert world.failures.get(timeout=SECONDS) is error
+        world = World(2)
+        world.workers.start()
+        world.send(fail)
+        assert world.failures.get(timeout=SECONDS) is error
+
+
+def test_where_no_more_threads_can_be_started_two_do_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may be allowed only so many."""
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def start_two(thread: threading.Thread) -> None:
+        if thread.name == "shipmate-worker":
+            started.append(thread)
+            if len(started) > 2:
+                raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+    gates = [Gate() for _ in range(5)]
+    with World(8) as world:
+        world.submit(*gates, world.note)
+        for gate in gates:
+            assert gate.entered.wait(SECONDS)
+            world.has_turn()
+            gate.go_on.set()
+        world.names(1)
+        assert world.most_working == 1
+    assert len(started) > 2
+
+
+def test_where_no_second_thread_can_be_started_the_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody could look after I/O while a function waits."""
+    with World(2) as world:
+        world.has_turn()
+        monkeypatch.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError("no more")))
+        world.submit(world.note)
+        assert isinstance(world.failures.get(timeout=SECONDS), RuntimeError)
+        monkeypatch.undo()
+        world.workers.start()
+
+
 def test_nobody_leads_any_more_when_io_has_ended() -> None:
     """The process closes its connections and ends."""
     with World(2) as world:
         world.has_turn()
+    until = time.monotonic() + SECONDS
+    while len(world.workers._asleep) < world.workers._threads:
+        assert time.monotonic() < until
     before = len(world.leaders)
     world.workers.let_lead()
     world.submit(world.note)

@@ -80,7 +80,9 @@ class Broker:
         self._work = work
         self._on_lost = on_lost
         self._loop = Loop()
-        self._workers: Workers[Delivery] = Workers(settings.prefetch, self._process, self._turn, self._wake)
+        self._workers: Workers[Delivery] = Workers(
+            settings.prefetch, self._process, self._turn, wake=self._wake, on_failure=self._fail
+        )
         self._in_flight = InFlight()
         self._leader: int | None = None
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
@@ -223,19 +225,17 @@ class Broker:
     def _turn(self, may_wait: bool) -> bool:
         """Do what was asked for and what there is of I/O; tell whether it goes on."""
         self._leader = threading.get_ident()  # before what was asked for is looked at: from now on others wake this one
-        try:
-            self._do()
-            self._loop.turn(may_wait=may_wait)
-            self._do()
-        except BaseException as error:  # the top of all I/O; a process without it would live on idle
-            self._fail(error)
+        self._do()
+        self._loop.turn(may_wait=may_wait)
+        self._do()
         if self._is_over:
             self._ended.set()
         return not self._is_over
 
     def _fail(self, error: BaseException) -> None:
-        _log.critical("the I/O with the broker failed", exc_info=error)
-        self._is_over = True
+        """End what a process without I/O, or with a message that is never settled, would only pretend to do."""
+        _log.critical("the work with the broker failed", exc_info=error)
+        self._ended.set()
         self._give_up(error)
 
     def _delivered(self, delivery: Delivery) -> None:
@@ -244,15 +244,12 @@ class Broker:
 
     def _process(self, delivery: Delivery) -> None:
         """Process a message, unless it comes again: then nobody need begin with it."""
-        try:
-            # Asked without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
-            if self._consumer.is_stale(delivery):
-                self._submit(self._leave_stale, delivery)
-            else:
-                self._work(delivery)
-                self.flush()
-        except BaseException as error:  # the top of a worker; without it the message would never be settled
-            self._fail(error)
+        # Asked without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
+        if self._consumer.is_stale(delivery):
+            self._submit(self._leave_stale, delivery)
+        else:
+            self._work(delivery)
+            self.flush()
 
     def _leave_stale(self, delivery: Delivery) -> None:
         if self._consumer.forget_stale(delivery):
