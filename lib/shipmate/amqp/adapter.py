@@ -177,20 +177,27 @@ class UnreadableProperties(BasicProperties):
 
 
 def _decoded(received: bytes, start: int, end: int) -> Any:
-    """Return the frame that some bytes are."""
+    """Return the frame that some bytes are; those of a message without the library's detours."""
     kind, channel, _ = _FRAME.unpack_from(received, start)
-    if kind == spec.FRAME_BODY and received[end - 1] == spec.FRAME_END:
+    is_whole = received[end - 1] == spec.FRAME_END
+    if kind == spec.FRAME_BODY and is_whole:
         return frame.Body(channel, received[start + spec.FRAME_HEADER_SIZE : end - 1])
     content = received[start:end]
+    if kind == spec.FRAME_HEADER and is_whole:
+        _, _, body_size = _CONTENT_HEADER.unpack_from(content, spec.FRAME_HEADER_SIZE)
+        return frame.Header(channel, body_size, _properties(content))
+    return frame.decode_frame(content)[1]
+
+
+def _properties(content: bytes) -> BasicProperties:
+    properties = BasicProperties()  # type: ignore[no-untyped-call]
     try:
-        return frame.decode_frame(content)[1]
+        properties.decode(content, spec.FRAME_HEADER_SIZE + _CONTENT_HEADER.size)  # type: ignore[no-untyped-call]
     except (ValueError, OverflowError, OSError, LookupError, RecursionError, StructError, InvalidFieldTypeException):
-        if kind != spec.FRAME_HEADER:
-            raise
         # Raised from here, it would end the I/O thread, and the one of the next process: the message would come again
         # and again.
-        _, _, body_size = _CONTENT_HEADER.unpack_from(content, spec.FRAME_HEADER_SIZE)
-        return frame.Header(channel, body_size, UnreadableProperties())  # type: ignore[no-untyped-call]
+        return UnreadableProperties()  # type: ignore[no-untyped-call]
+    return properties
 
 
 @lru_cache(maxsize=256)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from shipmate.amqp.adapter import Loop
 from shipmate.amqp.consumer import Consumer
 from shipmate.amqp.deliveries import Delivery
+from shipmate.amqp.inflight import InFlight
 from shipmate.amqp.lease import Lease
 from shipmate.amqp.link import Link, Persistence, Side, parameters
 from shipmate.amqp.publisher import Publication, Publisher, Then
@@ -25,32 +26,6 @@ _log: Final = logging.getLogger("shipmate.amqp")
 _CLOSE_SECONDS: Final = 0.3
 _CLOSE_SILENT_SECONDS: Final = 0.1
 _LEASE_SECONDS: Final = 60.0
-
-
-class InFlight:
-    """Counts the messages that are delivered and not settled."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self._count = 0
-        self._changed = threading.Condition()
-
-    def begin(self) -> None:
-        """Count one more."""
-        with self._changed:
-            self._count += 1
-
-    def end(self) -> None:
-        """Count one less."""
-        with self._changed:
-            self._count -= 1
-            if not self._count:
-                self._changed.notify_all()
-
-    def wait_for_none(self, timeout_seconds: float) -> bool:
-        """Wait until there is none; tell whether that is so."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._count, timeout_seconds)
 
 
 class Broker:

@@ -38,19 +38,24 @@ def use() -> None:
 
 def decode_table(encoded: bytes, offset: int) -> tuple[dict[str | bytes, Any], int]:
     """Return a table, and where what follows it begins."""
-    end = offset + 4 + _LENGTH.unpack_from(encoded, offset)[0]
+    length_at = _LENGTH.unpack_from
+    end = offset + 4 + length_at(encoded, offset)[0]
     offset += 4
     table: dict[str | bytes, Any] = {}
     while offset < end:
         start = offset + 1
         offset = start + encoded[offset]
         name = _name(encoded[start:offset])
-        if encoded[offset] == _TEXT:  # as most are
-            start = offset + 5
-            offset = start + _LENGTH.unpack_from(encoded, offset + 1)[0]
-            table[name] = _text(encoded[start:offset])
-        else:
+        if encoded[offset] != _TEXT:
             table[name], offset = decode_value(encoded, offset)
+            continue
+        start = offset + 5
+        offset = start + length_at(encoded, offset + 1)[0]
+        text = encoded[start:offset]
+        try:
+            table[name] = text.decode()
+        except UnicodeDecodeError:
+            table[name] = text
     return table, offset
 
 
