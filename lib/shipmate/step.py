@@ -188,21 +188,19 @@ class Step:
             _log.debug("processing a message")
             try:
                 self._process_message(delivery, outbox)
+            except Undecodable as error:
+                _log.error("a message could not be decoded: %s", error)
+                outbox.is_decoded = False
+                self._refuse(delivery, outbox, error)
             except Exception as error:  # the edge of a delivery: whatever happens, its input is settled
                 _log.error("a message could not be processed", exc_info=error)
-                self._fail(outbox, error)
-                self._end(delivery, outbox, is_good=False)
+                self._refuse(delivery, outbox, error)
 
     def _process_message(self, delivery: Delivery, outbox: Outbox) -> None:
         incoming = outbox.incoming
-        try:
-            if not delivery.is_readable:
-                raise Undecodable("expected headers as AMQP has them, found something that cannot be read")
-            message = self._wire.read(delivery.body, delivery.headers, incoming)
-        except Undecodable as error:
-            outbox.is_decoded = False
-            _log.error("a message could not be decoded", extra={"reason": str(error)})
-            raise
+        if not delivery.is_readable:
+            raise Undecodable("expected headers as AMQP has them, found something that cannot be read")
+        message = self._wire.read(delivery.body, delivery.headers, incoming)
         has_ids = self._function.auto_resolve and self._post.bodies.resolve(message)
         if self._post.is_passthrough:
             outbox.carry(message)
@@ -224,11 +222,13 @@ class Step:
             on_end=ended,
         )
 
-    def _fail(self, outbox: Outbox, error: Exception) -> None:
+    def _refuse(self, delivery: Delivery, outbox: Outbox, error: Exception) -> None:
+        """Publish why a message was not processed, and reject it."""
         try:
             outbox.deliver(Event("error", self._redactor.redact_json(format_error(error))))
         except Exception as cause:  # the message has failed already, and its input is rejected all the same
             _log.error("the error of a message could not be published: %s", self._redactor.redact(error_text(cause)))
+        self._end(delivery, outbox, is_good=False)
 
     def _end(self, delivery: Delivery, outbox: Outbox, *, is_good: bool) -> None:
         if outbox.is_left_to_broker:
