@@ -72,7 +72,7 @@ class Cipher:
         encrypted = self.encrypt(plain)
         if protocol >= _RAW_SINCE_PROTOCOL:
             return encrypted
-        return to_base64(encrypted)
+        return pybase64.b64encode(encrypted)
 
     def decode(self, body: bytes, protocol: float) -> bytes:
         """Return the bytes that `encode` was given; base64 may be wrapped, unpadded, or the one for URLs.
@@ -87,11 +87,6 @@ class Cipher:
         except (binascii.Error, ValueError):
             pass
         return self.decrypt(_lenient_base64(body))
-
-
-def to_base64(content: bytes) -> bytes:
-    """Return the base64 text of some bytes."""
-    return pybase64.b64encode(content)
 
 
 def _lenient_base64(body: bytes) -> bytes:

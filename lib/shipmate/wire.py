@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from shipmate.crypto import Cipher, Undecodable, to_base64
+import pybase64
+
+from shipmate.crypto import Cipher, Undecodable
 from shipmate.message import encode, from_json, to_json
 from shipmate.settings import FlowSettings, MessageSettings
 
@@ -193,7 +195,7 @@ class Wire:
             given = self._cipher.encode(original, 1)
         elif incoming.protocol >= _RAW_SINCE_PROTOCOL:
             # The vector never changes, so this is what decrypting and encrypting again would give.
-            given = to_base64(original)
+            given = pybase64.b64encode(original)
         else:
             return encode({"error": sealed_error.decode("ascii"), "errorInput": original.decode("utf-8", "replace")})
         return b'{"error":"%b","errorInput":"%b"}' % (sealed_error, given)

@@ -129,16 +129,22 @@ class Workers(Generic[_T]):
             wait: Waits for that without I/O.
         """
         me = self._leader
-        if me is not None and me.ident == threading.get_ident() and self._lead_until(me, is_done):
+        if me is not None and self.is_led_here and self._lead_until(me, is_done):
             return
         self.let_lead()
         wait()
+
+    @property
+    def is_led_here(self) -> bool:
+        """Whether the calling thread leads."""
+        leader = self._leader
+        return leader is not None and leader.ident == threading.get_ident()
 
     def let_lead(self) -> None:
         """See to it that I/O goes on at once while the calling thread waits."""
         with self._lock:
             leader = self._leader
-            is_free = leader is not None and leader is not self._kept and leader.ident != threading.get_ident()
+            is_free = leader is not None and leader is not self._kept and not self.is_led_here
             if leader is not None and not is_free:
                 self._leader = self._kept = None
                 self._rouse(1)
@@ -152,17 +158,20 @@ class Workers(Generic[_T]):
                 return False
             self._kept = None
         begun = time.perf_counter()
-        goes_on = True
-        while goes_on and not self._items:
-            goes_on = self._bare.run(self._turn, True)
+        while not self._items and self._bare.run(self._has_turn, may_wait=True):
             if is_done():
                 me.helped_seconds += time.perf_counter() - begun
                 with self._lock:
                     self._keep(me)
                 return True
-        if not goes_on:
-            with self._lock:
-                self._is_over, self._leader = True, None
+        return False
+
+    def _has_turn(self, *, may_wait: bool) -> bool:
+        """Do I/O, and tell whether there will be more; if not, nobody leads any more."""
+        if self._turn(may_wait):
+            return True
+        with self._lock:
+            self._is_over, self._leader = True, None
         return False
 
     def _keep(self, me: _Thread) -> None:
@@ -251,9 +260,7 @@ class Workers(Generic[_T]):
                 if was_bursting and not self._is_bursting and self._kept is None:
                     self._rouse(len(self._items))
                 may_wait = not self._is_bursting
-            if not self._turn(may_wait):
-                with self._lock:
-                    self._is_over, self._leader = True, None
+            if not self._has_turn(may_wait=may_wait):
                 return
             self._burst(me)
 

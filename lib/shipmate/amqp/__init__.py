@@ -2,7 +2,7 @@
 
 ``link`` keeps a connection and its channel open, ``consumer`` takes messages and answers them, ``deliveries`` decides
 what a redelivery means and ``tags`` what to acknowledge together, ``publisher`` waits for confirms and tries again,
-``lease`` is a lock between containers, and ``broker`` is what the run mode sees.
+``inflight`` counts what is under way, ``lease`` is a lock between containers, and ``broker`` is what the run mode sees.
 
 Source: contract §3.
 """

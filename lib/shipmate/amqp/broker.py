@@ -59,7 +59,6 @@ class Broker:
             settings.prefetch, self._process, self._turn, wake=self._wake, on_failure=self._fail
         )
         self._in_flight = InFlight()
-        self._leader: int | None = None
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_woken = False
         self._publisher = Publisher(self._loop, settings)
@@ -124,7 +123,7 @@ class Broker:
 
     def flush(self) -> None:
         """Have everything done that was asked for."""
-        if self._todo and threading.get_ident() != self._leader:
+        if self._todo and not self._workers.is_led_here:
             self._wake()
 
     def settle(self, delivery: Delivery, *, is_good: bool) -> None:
@@ -199,7 +198,6 @@ class Broker:
 
     def _turn(self, may_wait: bool) -> bool:
         """Do what was asked for and what there is of I/O; tell whether it goes on."""
-        self._leader = threading.get_ident()  # before what was asked for is looked at: from now on others wake this one
         self._do()
         self._loop.turn(may_wait=may_wait)
         self._do()
