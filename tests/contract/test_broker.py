@@ -89,6 +89,23 @@ def test_a_channel_that_is_being_prepared_gets_one_consumer(
         eventually(lambda: consumers(queues) == 0, queues)
 
 
+def test_io_is_woken_for_what_is_asked_for_elsewhere(queues: StepQueues, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would be done when something arrives; the thread that does the I/O needs no waking."""
+    woken: list[int] = []
+    done = threading.Event()
+    with opened(queues, Taken()) as broker:
+        wake = broker._loop.wake
+
+        def counted() -> None:
+            woken.append(threading.get_ident())
+            wake()
+
+        monkeypatch.setattr(broker._loop, "wake", counted)
+        broker._submit(lambda: broker._submit(done.set))
+        assert done.wait(10)
+        assert woken == [threading.get_ident()]
+
+
 def consumers(queues: StepQueues) -> int:
     """Return how many consumers the input has."""
     count: int = queues.channel.queue_declare(queues.queue("input"), passive=True).method.consumer_count

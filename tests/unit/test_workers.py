@@ -510,3 +510,31 @@ def test_nobody_leads_any_more_when_io_has_ended() -> None:
     world.submit(world.note)
     assert len(world.leaders) == before
     assert world.done.empty()
+
+
+def test_nobody_leads_any_more_when_io_has_ended_in_the_middle_of_an_item(nobody_looks: None) -> None:
+    """What the item waits for does not come, and no other thread has to look for it."""
+    waiting, go_on = threading.Event(), threading.Event()
+
+    def item() -> None:
+        def wait() -> None:
+            waiting.set()
+            assert go_on.wait(SECONDS)
+
+        world.workers.wait(lambda: False, wait)
+
+    world = World(2)
+    world.workers.start()
+    world.submit(item)
+    world.__exit__()
+    assert waiting.wait(SECONDS)
+    leaders = set(world.leaders)
+    until = time.monotonic() + SECONDS
+    while len(world.workers._asleep) < world.workers._threads - 1:
+        assert time.monotonic() < until
+    go_on.set()
+    world.send(world.note)
+    while len(world.workers._asleep) < world.workers._threads:
+        assert time.monotonic() < until
+    assert set(world.leaders) == leaders
+    assert world.done.empty()

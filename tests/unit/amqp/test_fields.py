@@ -57,6 +57,7 @@ def test_a_name_that_is_not_utf_8_stays_bytes() -> None:
 def test_a_text_that_is_not_utf_8_stays_bytes() -> None:
     """As the library has it."""
     assert fields.decode_value(b"S\x00\x00\x00\x01\xffmore", 0) == (b"\xff", 6)
+    assert fields.decode_table(b"\x00\x00\x00\x08\x01aS\x00\x00\x00\x01\xff", 0) == ({"a": b"\xff"}, 12)
 
 
 def test_a_short_fraction_is_read() -> None:

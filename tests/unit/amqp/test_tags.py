@@ -73,3 +73,18 @@ def test_those_that_follow_each_other_take_one_answer() -> None:
     tags.acknowledge(4)
     assert tags.due() == [(4, False)]
     assert tags.due() == []
+
+
+def test_what_has_been_answered_is_in_nobodys_way() -> None:
+    """Else one rejected message would have all later ones acknowledged one by one."""
+    tags, channel = Tags(), Channel()
+    for first in (1, 4):
+        for tag in range(first, first + 3):
+            tags.delivered(tag)
+            channel.unanswered.add(tag)
+        tags.rejected(first)
+        channel.unanswered.remove(first)
+        tags.acknowledge(first + 1)
+        tags.acknowledge(first + 2)
+        assert channel.take(tags) == 1
+    assert channel.acknowledged == {2, 3, 5, 6}
