@@ -11,7 +11,7 @@ from bench.processes import ProcessTree, VoidRun
 from bench.runtimes import Runtime
 from bench.station import Station
 from bench.verdict import Ledger, Sample, verdict
-from shipmate.crypto import Undecodable
+from shipmate.container.messages.cipher import Undecodable
 
 _FUNCTION: Final = "oauth2"
 _WAITING: Final = 500

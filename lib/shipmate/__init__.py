@@ -19,7 +19,7 @@ from shipmate.errors import (
 )
 
 # Not lazy: importing the module `shipmate.message` sets the attribute of this name, so the function must come after.
-from shipmate.message import message
+from shipmate.jsonvalue import message
 
 if TYPE_CHECKING:
     from shipmate.oauth2 import OAuth2

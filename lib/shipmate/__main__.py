@@ -8,12 +8,12 @@ def main() -> NoReturn:
     """Run the command line of this process."""
     if sys.argv[1:] == ["run"]:  # without the parser: 9 ms of a container's start
         _end_on_signals()
-        from shipmate import step
+        from shipmate.container import step
 
         step.main()
-    from shipmate import cli
+    from shipmate.cli import commands
 
-    cli.main()
+    commands.main()
 
 
 def _end_on_signals() -> None:

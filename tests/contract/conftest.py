@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from shipmate.emulator import DemoApi, OAuth2Provider
-from shipmate.log import Redactor
+from shipmate.logs.log import Redactor
 from shipmate.oauth2 import Clock, CredentialStore, OAuth2Services
 from tests.contract.workbench import Call, StoredOutside, Time, Workbench, no_secrets
 

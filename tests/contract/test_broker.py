@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from pika.channel import Channel
 
-from shipmate.amqp import Broker, Delivery
+from shipmate.container.amqp import Broker, Delivery
 from shipmate.emulator import StepQueues
 from shipmate.settings import BrokerSettings, Secret
 from tests.broker import RabbitMQ

@@ -819,7 +819,7 @@ def test_a_reusable_provider_opens_sessions_through_the_context(bench: Workbench
 
 def test_waiting_for_a_refresh_of_another_thread_has_an_end(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that hangs must not hang all others for ever."""
-    monkeypatch.setattr("shipmate.oauth2.store._LONGEST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("shipmate.oauth2.accounts._LONGEST_WAIT_SECONDS", 0.01)
     hold = threading.Event()
     bench.provider.script("/token", Fault(hold=hold, after_processing=True))
     with ThreadPoolExecutor(1) as pool:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from shipmate.container.service import Place, Result, Service
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
-from shipmate.log import Redactor
-from shipmate.service import Place, Result, Service
+from shipmate.logs.log import Redactor
 from tests.container import COMPONENT, SECONDS, Container
 
 NEEDED = ("API_URI", "API_USERNAME", "API_KEY", "CFG", "ACTION_OR_TRIGGER", "GET_MODEL_METHOD")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import shipmate.amqp  # noqa: F401 - has the test's own client read and write fractions
+import shipmate.container.amqp  # noqa: F401 - has the test's own client read and write fractions
 from shipmate.emulator import Platform, StepQueues
 from tests.container import Launch, eventually
 

@@ -7,7 +7,7 @@ import pika
 import pytest
 
 from shipmate.emulator import StepQueues
-from shipmate.message import to_json
+from shipmate.jsonvalue import to_json
 from tests.container import Container, Launch, eventually
 
 _HEADERS_ONLY = b"\x20\x00"

@@ -13,10 +13,10 @@ import requests
 import trustme
 
 from shipmate.emulator import Fault, OAuth2Provider, Reply, Request, Server
-from shipmate.http import retry_after_seconds
-from shipmate.oauth2.answer import Answer, Busy, Granted, Uncertain, Unusable
-from shipmate.oauth2.endpoint import post
-from shipmate.oauth2.grants import TokenRequest
+from shipmate.oauth2.token_endpoint import post
+from shipmate.oauth2.token_request import TokenRequest
+from shipmate.oauth2.token_response import Answer, Busy, Granted, Uncertain, Unusable
+from shipmate.platform.http import retry_after_seconds
 
 TOKEN = b'{"access_token": "a"}'
 

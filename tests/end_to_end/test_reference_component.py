@@ -15,8 +15,8 @@ from rest.sending import Retries, is_checked, send
 from rest.urls import WrongUrl, following, resolve
 from shipmate.component import load
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform, Reply, Server
-from shipmate.local import LocalRun
-from shipmate.log import Redactor
+from shipmate.local.run import LocalRun
+from shipmate.logs.log import Redactor
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from shipmate.accountkeys import AccountKeys
 from shipmate.errors import KeysNotSaved, MissingSetting
-from shipmate.keyfile import KeyFile
+from shipmate.oauth2.storage.file import KeyFile
+from shipmate.oauth2.storage.local import AccountKeys
 
 NEW = {"oauth": {"access_token": "s3cret-new"}}
 

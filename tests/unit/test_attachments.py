@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shipmate.attachments import Attachments
 from shipmate.emulator import Fault, Platform, Reply, Server
 from shipmate.errors import BadInput, MissingSetting, PlatformRefused, PlatformUnavailable
-from shipmate.http import Patience
-from shipmate.platform import PlatformClient
+from shipmate.platform.attachments import Attachments
+from shipmate.platform.client import PlatformClient
+from shipmate.platform.http import Patience
 from shipmate.settings import ApiSettings
 
 SIGNED_URL = "/v2/resources/storage/signed-url"
@@ -39,7 +39,7 @@ def client(platform: Platform, pauses: list[float]) -> PlatformClient:
 
 @pytest.fixture
 def attachments(client: PlatformClient, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> Attachments:
-    monkeypatch.setattr("shipmate.attachments._PATIENCE", Patience(sleep=pauses.append))
+    monkeypatch.setattr("shipmate.platform.attachments._PATIENCE", Patience(sleep=pauses.append))
     return Attachments(lambda: client)
 
 

@@ -13,8 +13,9 @@ import click
 import pytest
 
 import shipmate
-from shipmate import cli, foreground
-from shipmate.foreground import Output
+from shipmate.cli import commands as cli
+from shipmate.cli import terminal as foreground
+from shipmate.cli.terminal import Output
 
 CODE = (
     "def process(context, msg, cfg, snapshot):\n"

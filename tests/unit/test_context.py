@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shipmate.context import Context
+from shipmate.invocation.context import Context
 
 SECRET = "api-key-of-the-installation"
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.crypto import Cipher, Undecodable
+from shipmate.container.messages.cipher import Cipher, Undecodable
 from shipmate.errors import BadSetting
 
 PASSWORD: Final = "testCryptoPassword"

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from shipmate import cli, docs
-from shipmate.docs import markdown
-from shipmate.docs.page import BEGIN, END
-from shipmate.docs.properties import properties_table
+from shipmate.cli import commands as cli
 from shipmate.errors import BadInput, DescriptorError
+from shipmate.tools import docs
+from shipmate.tools.docs import markdown
+from shipmate.tools.docs.page import BEGIN, END
+from shipmate.tools.docs.properties import properties_table
 
 
 @pytest.fixture

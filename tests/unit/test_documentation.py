@@ -10,13 +10,14 @@ from pathlib import Path
 import click
 import pytest
 
-from shipmate import cli, docs
+from shipmate.cli import commands as cli
 from shipmate.component import load
 from shipmate.emulator import DemoApi, OAuth2Provider
-from shipmate.local import LocalRun
-from shipmate.log import Redactor
+from shipmate.local.run import LocalRun
+from shipmate.logs.log import Redactor
 from shipmate.oauth2 import OAuth2
-from shipmate.validation import validate_component
+from shipmate.tools import docs
+from shipmate.tools.validation import validate_component
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -56,7 +57,7 @@ def test_the_architecture_names_functions_at_all() -> None:
     """Guards the test above against finding nothing to check."""
     assert len(NAMES) > 40
     with pytest.raises(AttributeError):
-        look_up("shipmate.tokens.merged")
+        look_up("shipmate.oauth2.credential.merged")
 
 
 @pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES])

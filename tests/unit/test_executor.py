@@ -16,15 +16,16 @@ from typing import Any
 
 import pytest
 
-from shipmate import executor, log
-from shipmate.emission import Call, Emission
 from shipmate.emulator import Platform
 from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, MessageEnded, MissingSetting, UnknownEvent
-from shipmate.executor import Event, Ids, Outcome, Services, Sink
-from shipmate.log import Redactor
-from shipmate.loops import Loops
-from shipmate.message import check_message
-from shipmate.platform import PlatformClient
+from shipmate.invocation import executor
+from shipmate.invocation.emission import Call, Emission
+from shipmate.invocation.executor import Event, Ids, Outcome, Services, Sink
+from shipmate.invocation.loops import Loops
+from shipmate.jsonvalue import check_message
+from shipmate.logs import log
+from shipmate.logs.log import Redactor
+from shipmate.platform.client import PlatformClient
 from shipmate.settings import ApiSettings
 
 SECRET = "a-secret-of-someone"
@@ -626,7 +627,7 @@ def test_the_end_waits_for_what_another_thread_emits_while_the_function_returns(
             threading.Thread(target=contexts.pop().emit, args=("data", body("other"))).start()
             assert late.arrived.acquire(timeout=10)
 
-    monkeypatch.setattr("shipmate.emission.check_message", check_while_another_thread_emits)
+    monkeypatch.setattr("shipmate.invocation.emission.check_message", check_while_another_thread_emits)
 
     def function(context: Any, *_: Any) -> Any:
         contexts.append(context)

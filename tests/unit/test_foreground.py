@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from shipmate import foreground
-from shipmate.foreground import Output
-from shipmate.inbox import Inbox
-from shipmate.log import Redactor
+from shipmate.cli import terminal as foreground
+from shipmate.cli.terminal import Output
+from shipmate.logs.log import Redactor
+from shipmate.signals import Inbox
 
 
 def never(_: float) -> None:

@@ -13,7 +13,14 @@ import requests
 
 from shipmate.emulator import Fault, Reply, Server
 from shipmate.errors import PlatformRefused, PlatformUnavailable
-from shipmate.http import HeaderAuth, HttpService, Patience, Reading, json_object, retry_after_seconds
+from shipmate.platform.http import (
+    HeaderAuth,
+    HttpService,
+    Patience,
+    Reading,
+    json_object,
+    retry_after_seconds,
+)
 
 CREDENTIAL = "Bearer of-the-service"
 QUERY = "signature-in-the-query"

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from shipmate.inbox import Inbox
+from shipmate.signals import Inbox
 
 STARTS_THREADS = """
 import os, signal, threading, time

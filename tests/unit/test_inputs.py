@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate import inputs
+import shipmate
 from shipmate.errors import BadInput
-from shipmate.inputs import Inputs, Source
+from shipmate.local import dotenv, fixtures, options
+from shipmate.local.options import Inputs, Source
 
 
 class NoStream(io.BytesIO):
@@ -35,16 +36,16 @@ def component(tmp_path: Path) -> Path:
 def put_fixtures(root: Path, content: Any) -> None:
     """Write ``test/fixture.json``."""
     text = content if isinstance(content, str) else json.dumps(content)
-    (root / inputs.FIXTURES).write_text(text, encoding="utf-8")
+    (root / fixtures.FIXTURES).write_text(text, encoding="utf-8")
 
 
 class TestRead:
     def test_text_that_starts_with_a_brace_is_json(self) -> None:
-        source = inputs.read("--cfg", ' {"a": 1}', None)
+        source = options.read("--cfg", ' {"a": 1}', None)
         assert (source.value, source.file) == ({"a": 1}, None)
 
     def test_a_dash_is_standard_input(self) -> None:
-        assert inputs.read("--msg", "-", io.BytesIO(b'{"a": 1}')).value == {"a": 1}
+        assert options.read("--msg", "-", io.BytesIO(b'{"a": 1}')).value == {"a": 1}
 
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
     def test_anything_else_is_the_name_of_a_file_with_or_without_a_byte_order_mark(
@@ -52,18 +53,18 @@ class TestRead:
     ) -> None:
         path = tmp_path / "cfg.json"
         path.write_text('{"name": "Zoë"}', encoding=encoding)
-        assert inputs.read("--cfg", str(path), None) == Source({"name": "Zoë"}, f"--cfg {path}", path)
+        assert options.read("--cfg", str(path), None) == Source({"name": "Zoë"}, f"--cfg {path}", path)
 
     def test_a_pipe_is_read_but_keys_cannot_be_saved_to_it(self) -> None:
         reader, writer = os.pipe()
         os.write(writer, b'{"a": 1}')
         os.close(writer)
-        source = inputs.read("--cfg", f"/dev/fd/{reader}", None)
+        source = options.read("--cfg", f"/dev/fd/{reader}", None)
         os.close(reader)
         assert (source.value, source.file) == ({"a": 1}, None)
 
     def test_big_integers_and_lone_surrogates_survive(self) -> None:
-        assert inputs.read("--msg", f'{{"a": {2**80}, "b": "\\ud83d"}}', None).value == {"a": 2**80, "b": "\ud83d"}
+        assert options.read("--msg", f'{{"a": {2**80}, "b": "\\ud83d"}}', None).value == {"a": 2**80, "b": "\ud83d"}
 
     @pytest.mark.parametrize(
         ("text", "expected"),
@@ -81,7 +82,7 @@ class TestRead:
     )
     def test_what_is_wrong_is_said_with_its_place(self, text: str, expected: str) -> None:
         with pytest.raises(BadInput, match=expected):
-            inputs.read("--cfg", text, None)
+            options.read("--cfg", text, None)
 
     @pytest.mark.parametrize(
         ("content", "expected"),
@@ -92,38 +93,38 @@ class TestRead:
     )
     def test_bad_standard_input_is_named(self, content: bytes, expected: str) -> None:
         with pytest.raises(BadInput, match=expected):
-            inputs.read("--msg", "-", io.BytesIO(content))
+            options.read("--msg", "-", io.BytesIO(content))
 
     @pytest.mark.parametrize(("stream", "found"), [(None, "a closed stream"), (NoStream(), "is a directory")])
     def test_standard_input_that_cannot_be_read_is_named(self, stream: io.BytesIO | None, found: str) -> None:
         with pytest.raises(BadInput, match=f"found {found}: --msg"):
-            inputs.read("--msg", "-", stream)
+            options.read("--msg", "-", stream)
 
     @given(text=st.text())
     def test_a_literal_is_json_or_an_error_of_one_line(self, text: str) -> None:
         try:
-            assert inputs.read("--msg", "{" + text, None).value is not None
+            assert options.read("--msg", "{" + text, None).value is not None
         except BadInput as error:
             assert "\n" not in str(error)  # noqa: PT017 (both outcomes are right)
 
 
 class TestGather:
     def test_what_is_not_given_is_empty(self) -> None:
-        assert inputs.gather({}) == Inputs()
+        assert options.gather({}) == Inputs()
         assert Inputs().msg == {"headers": {}, "body": {}}
 
     def test_a_message_gets_the_headers_and_body_that_it_lacks(self) -> None:
-        gathered = inputs.gather({"msg": Source({"id": "1"}, "--msg")})
+        gathered = options.gather({"msg": Source({"id": "1"}, "--msg")})
         assert gathered.msg == {"id": "1", "headers": {}, "body": {}}
-        without = inputs.gather({"msg": Source({"headers": None}, "--msg")})
+        without = options.gather({"msg": Source({"headers": None}, "--msg")})
         assert without.msg == {"headers": {}, "body": {}}
 
     def test_a_snapshot_may_be_any_value(self) -> None:
-        assert inputs.gather({"snapshot": Source(None, "--snapshot")}).snapshot is None
+        assert options.gather({"snapshot": Source(None, "--snapshot")}).snapshot is None
 
     def test_the_file_of_the_cfg_is_kept(self) -> None:
         path = Path("cfg.json")
-        assert inputs.gather({"cfg": Source({}, "--cfg", path)}).cfg_file == path
+        assert options.gather({"cfg": Source({}, "--cfg", path)}).cfg_file == path
 
     @pytest.mark.parametrize(
         ("value", "found"),
@@ -133,11 +134,11 @@ class TestGather:
         source = Source(value, "--x file.json")
         for given_as in ("cfg", "msg"):
             with pytest.raises(BadInput, match=f"expected an object, found {found} in --x file.json"):
-                inputs.gather({given_as: source})
+                options.gather({given_as: source})
 
     def test_the_headers_of_a_message_must_be_an_object(self) -> None:
         with pytest.raises(BadInput, match="expected an object, found a text in --msg at /headers"):
-            inputs.gather({"msg": Source({"headers": "x"}, "--msg")})
+            options.gather({"msg": Source({"headers": "x"}, "--msg")})
 
     def test_values_are_not_in_the_repr(self) -> None:
         assert "s3cret" not in repr(Source({"k": "s3cret"}, "--cfg"))
@@ -146,17 +147,18 @@ class TestGather:
 
 class TestVariables:
     def test_flow_variables_are_texts(self) -> None:
-        assert inputs.read_variables(Source({"stage": "test"}, "--variables")) == {"stage": "test"}
+        assert options.read_variables(Source({"stage": "test"}, "--variables")) == {"stage": "test"}
 
     def test_anything_else_is_refused_by_pointer(self) -> None:
         with pytest.raises(BadInput, match="expected a text, found a number in --variables at /a~1b"):
-            inputs.read_variables(Source({"a/b": 1}, "--variables"))
+            options.read_variables(Source({"a/b": 1}, "--variables"))
 
 
 class TestFixtures:
     def read(self, root: Path, name: str = "one", without: frozenset[str] = frozenset(), **environ: str) -> Any:
         return {
-            member: source.value for member, source in inputs.read_fixture(root, name, environ, without=without).items()
+            member: source.value
+            for member, source in fixtures.read_fixture(root, name, environ, without=without).items()
         }
 
     def test_variables_are_filled_in_texts_however_deep(self, component: Path) -> None:
@@ -264,7 +266,7 @@ class TestFixtures:
 
     def test_the_names_are_known_without_the_variables(self, component: Path) -> None:
         put_fixtures(component, '{"fixtures": {"one": {"cfg": {"port": {{PORT}}}}, "two": {}}}')
-        assert inputs.fixture_names(component) == ["one", "two"]
+        assert fixtures.fixture_names(component) == ["one", "two"]
 
     def test_a_missing_file_is_named(self, component: Path) -> None:
         with pytest.raises(BadInput, match=r"found no such file or directory: .*test/fixture\.json"):
@@ -274,26 +276,26 @@ class TestFixtures:
 class TestEnvFile:
     def test_variables_are_read(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_text('\ufeff# comment\nA=1\nexport B="two words"\nEMPTY=\nBARE\n', encoding="utf-8")
-        assert inputs.read_env_file(tmp_path) == {"A": "1", "B": "two words", "EMPTY": ""}
+        assert dotenv.read_env_file(tmp_path) == {"A": "1", "B": "two words", "EMPTY": ""}
 
     def test_a_component_needs_none(self, tmp_path: Path) -> None:
-        assert inputs.read_env_file(tmp_path) == {}
+        assert dotenv.read_env_file(tmp_path) == {}
 
     def test_values_are_what_they_are(self, tmp_path: Path) -> None:
         """A secret with ${ in it would lose a part otherwise."""
         (tmp_path / ".env").write_text("HOME_OF_X=x\nA=a${HOME_OF_X}b$&\nB='${HOME_OF_X}'\n", encoding="utf-8")
-        assert inputs.read_env_file(tmp_path) == {"HOME_OF_X": "x", "A": "a${HOME_OF_X}b$&", "B": "${HOME_OF_X}"}
+        assert dotenv.read_env_file(tmp_path) == {"HOME_OF_X": "x", "A": "a${HOME_OF_X}b$&", "B": "${HOME_OF_X}"}
 
     def test_the_other_file_of_elasticio_cli_is_read_as_well(self, tmp_path: Path) -> None:
         (tmp_path / "test").mkdir()
         (tmp_path / "test" / ".globalEnv").write_text("ELASTICIO_FLOW_ID=f\nA=global\n", encoding="utf-8")
-        assert inputs.read_env_file(tmp_path) == {"ELASTICIO_FLOW_ID": "f", "A": "global"}
+        assert dotenv.read_env_file(tmp_path) == {"ELASTICIO_FLOW_ID": "f", "A": "global"}
         (tmp_path / ".env").write_text("A=component\n", encoding="utf-8")
-        assert inputs.read_env_file(tmp_path) == {"ELASTICIO_FLOW_ID": "f", "A": "component"}
+        assert dotenv.read_env_file(tmp_path) == {"ELASTICIO_FLOW_ID": "f", "A": "component"}
 
     def test_a_folder_of_that_name_is_somebodys_virtual_environment(self, tmp_path: Path) -> None:
         (tmp_path / ".env").mkdir()
-        assert inputs.read_env_file(tmp_path) == {}
+        assert dotenv.read_env_file(tmp_path) == {}
 
     @pytest.mark.parametrize(
         ("content", "expected"),
@@ -302,7 +304,7 @@ class TestEnvFile:
     def test_what_cannot_be_read_is_refused(self, tmp_path: Path, content: bytes, expected: str) -> None:
         (tmp_path / ".env").write_bytes(content)
         with pytest.raises(BadInput, match=expected):
-            inputs.read_env_file(tmp_path)
+            dotenv.read_env_file(tmp_path)
 
     def test_a_folder_that_cannot_be_entered_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(_: Path) -> bool:
@@ -310,12 +312,12 @@ class TestEnvFile:
 
         monkeypatch.setattr(Path, "is_file", refuse)  # root may enter everywhere
         with pytest.raises(BadInput, match="permission denied"):
-            inputs.read_env_file(tmp_path)
+            dotenv.read_env_file(tmp_path)
 
     def test_dotenv_is_imported_only_for_a_file(self, tmp_path: Path) -> None:
         code = (
-            "import sys, pathlib; from shipmate import inputs; inputs.read_env_file(pathlib.Path(sys.argv[1]));"
+            "import sys, pathlib; from shipmate.local import dotenv; dotenv.read_env_file(pathlib.Path(sys.argv[1]));"
             "sys.exit('dotenv' in sys.modules)"
         )
-        environment = {**os.environ, "PYTHONPATH": str(Path(inputs.__file__).parents[1])}
+        environment = {**os.environ, "PYTHONPATH": str(Path(shipmate.__file__).parents[1])}
         assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment).returncode == 0

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate import keyfile
 from shipmate.errors import KeysNotSaved
-from shipmate.keyfile import KeyFile
+from shipmate.oauth2.storage import file as keyfile
+from shipmate.oauth2.storage.file import KeyFile
 
 OLD = {"_account": "a1", "oauth": {"access_token": "old"}, "object": "Contact"}
 NEW = {"oauth": {"access_token": "new"}}

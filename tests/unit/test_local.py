@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from shipmate import local
 from shipmate.component import load
 from shipmate.errors import BadInput, FunctionNotFound, MissingSetting
-from shipmate.local import LocalRun
-from shipmate.log import Redactor
+from shipmate.local import run as local
+from shipmate.local.run import LocalRun
+from shipmate.logs.log import Redactor
 
 MESSAGE = {"headers": {}, "body": {"n": 1}}
 SCHEMA = {"type": "object", "properties": {"email": {"type": "string", "required": True}}}

@@ -21,9 +21,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate import log
-from shipmate.log import TRACE, Redactor, message_fields, message_logger, parse_level
-from shipmate.redaction import is_secret_name
+from shipmate.logs import log
+from shipmate.logs.log import TRACE, Redactor, message_fields, message_logger, parse_level
+from shipmate.logs.redaction import is_secret_name
 
 CANARY = "c4nary-of-the-coal-mine"
 ODD_CANARY = 'c4nary "quoted" \\ und\nübel/\U0001f600 &+='

@@ -15,7 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipmate.errors import InvalidMessage, ReauthorizationRequired
-from shipmate.message import check_message, encode, error_text, format_error, from_json, message, plain, to_json
+from shipmate.jsonvalue import (
+    check_message,
+    encode,
+    error_text,
+    format_error,
+    from_json,
+    message,
+    plain,
+    to_json,
+)
 
 SURROGATES = st.text(st.characters())
 JSON_VALUES = st.recursive(

@@ -9,8 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipmate.component import Component, Function
+from shipmate.component.metadata import (
+    pointer_to,
+    problems,
+    read_schema,
+    sample,
+    schema_of,
+    schema_problems,
+    slips,
+    to_draft4,
+)
 from shipmate.errors import DescriptorError
-from shipmate.metadata import pointer_to, problems, read_schema, sample, schema_of, schema_problems, slips, to_draft4
 
 TREE = {
     "definitions": {"node": {"properties": {"child": {"$ref": "#/definitions/node"}}}},

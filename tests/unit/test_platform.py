@@ -14,8 +14,8 @@ import pytest
 
 from shipmate.emulator import Fault, Platform, Server
 from shipmate.errors import MissingSetting, PlatformRefused, PlatformUnavailable
-from shipmate.http import Patience
-from shipmate.platform import PlatformClient
+from shipmate.platform.client import PlatformClient
+from shipmate.platform.http import Patience
 from shipmate.settings import ApiSettings, Secret
 
 KEY = "key-of-the-installation"

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import pytest
 
 from shipmate.errors import KeysNotSaved, MissingSetting, PlatformUnavailable
-from shipmate.platformkeys import PlatformKeys
+from shipmate.oauth2.storage.platform import PlatformKeys
 
 NEW = {"oauth": {"access_token": "s3cret-new"}}
 

@@ -31,8 +31,8 @@ def test_the_public_names_are_sorted_and_all_exist() -> None:
 
 def test_the_message_is_the_function_even_after_its_module_was_imported() -> None:
     """The module of the same name must not take the function's place."""
-    import shipmate.executor
-    import shipmate.message
+    import shipmate.invocation.executor
+    import shipmate.jsonvalue
 
     assert shipmate.message({"id": 7}) == {"body": {"id": 7}}
 

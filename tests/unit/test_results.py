@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
+from shipmate.container.result import Place
 from shipmate.errors import BadSetting, MissingSetting
-from shipmate.results import Place
 
 URL = "ELASTICIO_POST_RESULT_URL"
 

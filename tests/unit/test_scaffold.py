@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from shipmate import cli, docs, inputs, scaffold
+from shipmate.cli import commands as cli
 from shipmate.errors import BadInput
-from shipmate.scaffold import AUTHENTICATIONS, Plan, Question
-from shipmate.scaffold.plan import check_id, check_title, check_url, id_from
-from shipmate.validation import validate_component
+from shipmate.local import dotenv, fixtures
+from shipmate.tools import docs, scaffold
+from shipmate.tools.scaffold import AUTHENTICATIONS, Plan, Question
+from shipmate.tools.scaffold.plan import check_id, check_title, check_url, id_from
+from shipmate.tools.validation import validate_component
 
 GIT = shutil.which("git") or "git"
 ODD_TITLES = [
@@ -188,9 +190,9 @@ def test_everything_is_filled_in(tmp_path: Path, kind: str) -> None:
 def test_the_example_of_variables_fills_the_fixtures(tmp_path: Path, kind: str) -> None:
     root = made(tmp_path / "new", auth=kind)
     (root / ".env.example").rename(root / ".env")
-    variables = inputs.read_env_file(root)
+    variables = dotenv.read_env_file(root)
     for name in ("create_record", "new_records"):
-        assert "cfg" in inputs.read_fixture(root, name, variables, without=frozenset())
+        assert "cfg" in fixtures.read_fixture(root, name, variables, without=frozenset())
 
 
 def test_git_ignores_what_holds_credentials_and_nothing_that_is_code(tmp_path: Path) -> None:
@@ -213,7 +215,7 @@ def test_the_folder_has_the_permissions_of_any_folder(tmp_path: Path) -> None:
 def test_all_templates_are_part_of_the_package() -> None:
     """A wheel has only what is named: an editable installation would not tell."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
-    folder = Path(str(files("shipmate.scaffold"))) / "templates"
+    folder = Path(str(files("shipmate.tools.scaffold"))) / "templates"
     suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
     assert {f"*{suffix}" for suffix in suffixes} <= set(project["tool"]["setuptools"]["package-data"]["*"])
     # Folders with a dot in their names are not found as packages.

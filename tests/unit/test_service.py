@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from shipmate import service
+from shipmate.container import service
+from shipmate.container.result import Result
+from shipmate.container.service import Service
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
-from shipmate.log import Redactor
-from shipmate.results import Result
-from shipmate.service import Service
+from shipmate.logs.log import Redactor
 
 Answer = Callable[..., Result]
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from shipmate.throttle import Throttle
+from shipmate.container.throttle import Throttle
 
 
 class Time:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.tokens import (
+from shipmate.oauth2.credential import (
     TIME_BOUND,
     Credential,
     Expiry,

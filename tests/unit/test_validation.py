@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from shipmate.redaction import Redactor
-from shipmate.validation import Problem, Report, validate_component, validate_descriptor
+from shipmate.logs.redaction import Redactor
+from shipmate.tools.validation import Problem, Report, validate_component, validate_descriptor
 
 OAUTH2 = {"client_id": "{{ID}}", "client_secret": "{{SECRET}}", "auth_uri": "https://a", "token_uri": "https://t"}
 MODULE = "def process(context, msg, cfg, snapshot):\n    return {'body': {}}\n"

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
+from shipmate.container.deadline import Limit, Stopped, Watch
 from shipmate.errors import BadInput, ServiceTimeout
-from shipmate.watch import Limit, Stopped, Watch
 
 STUCK = """
 import re

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shipmate.container.messages.codec import Incoming, Wire, new_id, rebound_headers, routed
 from shipmate.settings import FlowSettings, MessageSettings, Secret
-from shipmate.wire import Incoming, Wire, new_id, rebound_headers, routed
 
 FLOW = FlowSettings("flow", "exec", "step", "container", "workspace", "user", "comp", "function")
 

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from shipmate import workers as module
-from shipmate.workers import Workers
+from shipmate.container.amqp import workers as module
+from shipmate.container.amqp.workers import Workers
 
 SECONDS = 10
 

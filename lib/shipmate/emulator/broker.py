@@ -10,9 +10,9 @@ from typing import Any, Final
 import pika
 from pika.exceptions import AMQPError
 
-from shipmate.crypto import Cipher
+from shipmate.container.messages.cipher import Cipher
 from shipmate.errors import BadInput
-from shipmate.message import to_json
+from shipmate.jsonvalue import to_json
 
 OUTPUTS: Final = ("data", "error", "snapshot", "rebound")
 _RAW_SINCE_PROTOCOL: Final = 2

@@ -10,10 +10,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shipmate.errors import CredentialsInvalid, ShipmateError
-from shipmate.oauth2.provider import OAuth2, Provider, Variables, check_options
-from shipmate.oauth2.renewer import CallPort, Clock, ManagedRenewer, OAuth2Services, Renewer, SecretsClient
-from shipmate.oauth2.store import CredentialStore
-from shipmate.tokens import fingerprint, secrets_of, stored_expiry
+from shipmate.oauth2.accounts import CredentialStore
+from shipmate.oauth2.credential import fingerprint, secrets_of, stored_expiry
+from shipmate.oauth2.options import OAuth2, Provider, Variables, check_options
+from shipmate.oauth2.refresher import (
+    CallPort,
+    Clock,
+    ManagedRenewer,
+    OAuth2Services,
+    Renewer,
+    SecretsClient,
+)
 
 if TYPE_CHECKING:
     from shipmate.oauth2.session import OAuth2Session

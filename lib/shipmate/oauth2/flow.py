@@ -14,8 +14,16 @@ from shipmate.errors import (
     ShipmateError,
     TokenEndpointUnavailable,
 )
-from shipmate.oauth2.answer import Answer, Busy, Granted, Misconfigured, Refused, Uncertain, Unusable
-from shipmate.tokens import Credential, Expiry, Keys, Lineage
+from shipmate.oauth2.credential import Credential, Expiry, Keys, Lineage
+from shipmate.oauth2.token_response import (
+    Answer,
+    Busy,
+    Granted,
+    Misconfigured,
+    Refused,
+    Uncertain,
+    Unusable,
+)
 
 _ASK_TRIES: Final = 3
 _SAVE_TRIES: Final = 3

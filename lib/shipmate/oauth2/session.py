@@ -17,12 +17,12 @@ from shipmate.errors import (
     TokenEndpointUnavailable,
     UnknownPlaceholder,
 )
-from shipmate.oauth2.bodies import Body
-from shipmate.oauth2.provider import Provider
-from shipmate.oauth2.renewer import CallPort, Clock
-from shipmate.oauth2.store import Account
+from shipmate.oauth2.accounts import Account
+from shipmate.oauth2.credential import Credential, asks_for_refresh
+from shipmate.oauth2.options import Provider
+from shipmate.oauth2.refresher import CallPort, Clock
+from shipmate.oauth2.replay import Body
 from shipmate.oauth2.transport import ApiTransport, Origin, TokenAuth, fill_url, origin
-from shipmate.tokens import Credential, asks_for_refresh
 
 _log = logging.getLogger("shipmate.oauth2")
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from shipmate import metadata
-from shipmate.component import VERIFIER, Function, Modules
+from shipmate.component import VERIFIER, Function, Modules, metadata
 from shipmate.emulator import Reply
 from shipmate.errors import ShipmateError
-from shipmate.redaction import is_secret_name
+from shipmate.logs.redaction import is_secret_name
+from shipmate.oauth2.credential import secrets_of
 from shipmate.testing.calls import (
     first_error,
     inputs_of,
@@ -21,8 +21,14 @@ from shipmate.testing.calls import (
 )
 from shipmate.testing.trial import TookTooLong, Trial, function_ids
 from shipmate.testing.verdict import Failed, NotChecked
-from shipmate.tokens import secrets_of
-from shipmate.validation import HOOKS, MODEL, PROCESS, Problem, require_call, validate_component
+from shipmate.tools.validation import (
+    HOOKS,
+    MODEL,
+    PROCESS,
+    Problem,
+    require_call,
+    validate_component,
+)
 
 _PIECE: Final = 16
 """So many characters of a secret are as good as all of it: a log that has them has it."""

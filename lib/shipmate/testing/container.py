@@ -16,8 +16,8 @@ from shipmate.component import Component
 from shipmate.emulator import Platform, StepQueues
 from shipmate.emulator.broker import OUTPUTS
 from shipmate.errors import BadInput
-from shipmate.provision import register_secrets
-from shipmate.redaction import Redactor
+from shipmate.invocation.services import register_secrets
+from shipmate.logs.redaction import Redactor
 from shipmate.testing import routed
 from shipmate.testing.emissions import Emissions
 from shipmate.testing.routes import Routes

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from shipmate.events import Event
-from shipmate.redaction import Redactor
+from shipmate.invocation.events import Event
+from shipmate.logs.redaction import Redactor
 
 _LONGEST_VALUE: Final = 500
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from shipmate.component import Component
 from shipmate.emulator import OAuth2Provider, Server
-from shipmate.oauth2.provider import Variables
+from shipmate.oauth2.options import Variables
 from shipmate.testing.routes import Route, Routes
 
 _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")

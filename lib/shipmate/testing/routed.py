@@ -25,7 +25,7 @@ def main() -> None:
 
 def _tell_when_settled(descriptor: int) -> None:
     """Write a line for each message that the step settles: all that it emitted has been confirmed by then."""
-    from shipmate.amqp import Broker
+    from shipmate.container.amqp import Broker
 
     settle = Broker.settle
 

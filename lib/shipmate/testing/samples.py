@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from shipmate import inputs, metadata
-from shipmate.component import Component, Function
+from shipmate.component import Component, Function, metadata
 from shipmate.errors import BadInput
-from shipmate.provision import token_field, view_classes
+from shipmate.invocation.services import token_field, view_classes
+from shipmate.local import fixtures
 from shipmate.testing.provider import sample_variable
 
 API_URL: Final = "https://api.example.com"
@@ -76,7 +76,7 @@ class Samples:
         """
         given = dict(self._given.get(function.id, {}))
         fixture = self._fixture(function.id) if function.id in fixture_names(self._component.root) else {}
-        source = "its argument samples" if given else f"{inputs.FIXTURES}" if fixture else None
+        source = "its argument samples" if given else f"{fixtures.FIXTURES}" if fixture else None
         found = {**fixture, **given}
         required = {name: each for name, each in function.fields.items() if each.get("required")}
         cfg = {**self.credentials(), **sample_fields(required), **(found.get("cfg") or {}), **self._credentials}
@@ -96,7 +96,7 @@ class Samples:
         return {"body": metadata.sample(schema) if schema is not None else {}}
 
     def _fixture(self, name: str) -> dict[str, Any]:
-        read = inputs.read_fixture(self._component.root, name, _SampleEnviron(os.environ), without=frozenset())
+        read = fixtures.read_fixture(self._component.root, name, _SampleEnviron(os.environ), without=frozenset())
         return {member: source.value for member, source in read.items()}
 
 
@@ -112,10 +112,10 @@ class _SampleEnviron(dict[str, str]):
 
 def fixture_names(root: Path) -> list[str]:
     """Return the names of the component's fixtures; none when it has no file of them."""
-    if not (root / inputs.FIXTURES).exists():
+    if not (root / fixtures.FIXTURES).exists():
         return []
     try:
-        return inputs.fixture_names(root)
+        return fixtures.fixture_names(root)
     except BadInput:
         return [""]  # reading it tells what is wrong
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from shipmate.redaction import MASK, Redactor, is_secret_name
+from shipmate.logs.redaction import MASK, Redactor, is_secret_name
 from shipmate.testing.routes import is_on_this_machine
 
 # What may stand in clear; of other headers nobody knows.

@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shipmate import component as components
-from shipmate import inputs, log
-from shipmate.direct import Direct
 from shipmate.emulator import Server
-from shipmate.executor import Services
-from shipmate.provision import Sessions, platform_of, register_secrets
-from shipmate.redaction import Redactor
+from shipmate.invocation.executor import Services
+from shipmate.invocation.inprocess import Direct
+from shipmate.invocation.services import Sessions, platform_of, register_secrets
+from shipmate.local import fixtures, options
+from shipmate.logs import log
+from shipmate.logs.redaction import Redactor
 from shipmate.testing.emissions import Emissions, RecordingSink
 from shipmate.testing.routes import Route, Routes
 
@@ -120,11 +121,11 @@ class ComponentUnderTest:
         """
         chosen = self.descriptor.function(function)
         given = {"msg": _message(msg), "cfg": cfg, "snapshot": snapshot}
-        sources = {name: inputs.Source(value, name) for name, value in given.items() if value is not None}
+        sources = {name: options.Source(value, name) for name, value in given.items() if value is not None}
         if fixture is not None:
-            fixed = inputs.read_fixture(self.root, fixture, os.environ, without=frozenset(sources))
+            fixed = fixtures.read_fixture(self.root, fixture, os.environ, without=frozenset(sources))
             sources = fixed | sources
-        read = inputs.gather(sources)
+        read = options.gather(sources)
         with self._recording(function, read.cfg) as (emissions, sink):
             self._direct(flow_variables).process(chosen, read.msg, read.cfg, read.snapshot, sink=sink)
         return emissions

@@ -14,8 +14,7 @@ from typing import Any, Final, TypeVar
 from unittest import mock
 from urllib.parse import urlsplit
 
-from shipmate import metadata
-from shipmate.component import Function, load
+from shipmate.component import Function, load, metadata
 from shipmate.emulator import OAuth2Provider, Platform, Reply, Server
 from shipmate.errors import DescriptorError
 from shipmate.testing.api import Answer, EmulatedApi, RefusingApi, answers_of, behind

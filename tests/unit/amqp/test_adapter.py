@@ -10,7 +10,7 @@ from pika import BasicProperties, SelectConnection, frame
 from pika.adapters.select_connection import IOLoop
 from pika.spec import Basic
 
-from shipmate.amqp.adapter import BatchingConnection, Properties, Services
+from shipmate.container.amqp.adapter import BatchingConnection, Properties, Services
 
 BODIES = st.lists(st.binary(max_size=200), min_size=1, max_size=8)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipmate.amqp.deliveries import Admission, Deliveries, Delivery
+from shipmate.container.amqp.deliveries import Admission, Deliveries, Delivery
 
 
 class Clock:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import data
 
-from shipmate.amqp import adapter, fields
+from shipmate.container.amqp import adapter, fields
 
 
 def there_and_back(table: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from pika.frame import Method
 from pika.spec import Basic
 
-from shipmate.amqp.publisher import Publication, Publisher
+from shipmate.container.amqp.publisher import Publication, Publisher
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings, Secret
 

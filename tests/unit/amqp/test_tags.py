@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.amqp.tags import Tags
+from shipmate.container.amqp.pending_acks import Tags
 
 
 class Channel:

@@ -13,8 +13,8 @@ from bench.__main__ import main
 from bench.bare_loop import codec
 from bench.processes import ProcessTree, VoidRun
 from bench.runtimes import RUNTIMES
-from shipmate.crypto import Cipher
-from shipmate.validation import validate_component
+from shipmate.container.messages.cipher import Cipher
+from shipmate.tools.validation import validate_component
 
 BENCH = Path(__file__).resolve().parents[3] / "bench"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shipmate.errors import BadInput, KeysNotSaved
-from shipmate.login.account import Account
+from shipmate.tools.login.account import Account
 
 
 def test_the_file_is_beside_the_descriptor_unless_another_one_is_named(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 from urllib.parse import parse_qsl, urlsplit
 
-from shipmate.login.attempt import Attempt
-from shipmate.login.terms import Terms
-from shipmate.oauth2.provider import Client
+from shipmate.oauth2.options import Client
+from shipmate.tools.login.attempt import Attempt
+from shipmate.tools.login.terms import Terms
 
 
 def terms(auth_uri: str = "https://example.com/authorize", **members: object) -> Terms:

@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.login import page
-from shipmate.login.callback import Arrival, Code, Denied, Expected, Reading, plain, read
-from shipmate.login.redirect import Redirect
+from shipmate.tools.login import page
+from shipmate.tools.login.callback import (
+    Arrival,
+    Code,
+    Denied,
+    Expected,
+    Reading,
+    plain,
+    read,
+)
+from shipmate.tools.login.redirect import Redirect
 
 EXPECTED = Expected(
     Redirect("127.0.0.1", 5000, "/callback"), "the-state", None, frozenset({"https://login.example.com"})

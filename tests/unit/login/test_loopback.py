@@ -8,11 +8,11 @@ import pytest
 import requests
 
 from shipmate.errors import BadInput
-from shipmate.login import page
-from shipmate.login.callback import Arrival, Code, Denied, Reading
-from shipmate.login.loopback import Loopback
-from shipmate.login.page import Page
-from shipmate.login.redirect import Redirect
+from shipmate.tools.login import page
+from shipmate.tools.login.callback import Arrival, Code, Denied, Reading
+from shipmate.tools.login.loopback import Loopback
+from shipmate.tools.login.page import Page
+from shipmate.tools.login.redirect import Redirect
 
 
 def read(arrival: Arrival) -> Reading:

@@ -5,7 +5,7 @@ import webbrowser
 
 import pytest
 
-from shipmate.login.browser import is_there, open_page
+from shipmate.tools.login.browser import is_there, open_page
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from shipmate.errors import BadInput
-from shipmate.login.redirect import Redirect
+from shipmate.tools.login.redirect import Redirect
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ import pytest
 
 from shipmate.emulator import Fault, OAuth2Provider
 from shipmate.errors import ClientMisconfigured, TokenEndpointUnavailable
-from shipmate.log import Redactor
-from shipmate.login.account import Account
-from shipmate.login.revocation import revoke
-from shipmate.login.signin import exchange
-from shipmate.login.terms import Terms
-from shipmate.oauth2.answer import Busy, Misconfigured, Revoked, Unusable, understand_revocation
-from shipmate.oauth2.provider import Client
+from shipmate.logs.log import Redactor
+from shipmate.oauth2.options import Client
+from shipmate.oauth2.token_response import Busy, Misconfigured, Revoked, Unusable, understand_revocation
+from shipmate.tools.login.account import Account
+from shipmate.tools.login.revocation import revoke
+from shipmate.tools.login.signin import exchange
+from shipmate.tools.login.terms import Terms
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from shipmate.component import load
 from shipmate.errors import BadInput, DescriptorError, MissingSetting
-from shipmate.login.terms import Terms, terms_of
+from shipmate.tools.login.terms import Terms, terms_of
 
 OAUTH2 = {
     "client_id": "{{CLIENT_ID}}",

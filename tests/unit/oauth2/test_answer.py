@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.oauth2.answer import (
+from shipmate.oauth2.token_response import (
     Answer,
     Busy,
     Granted,

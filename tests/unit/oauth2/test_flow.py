@@ -16,8 +16,15 @@ from shipmate.errors import (
     TokenEndpointUnavailable,
 )
 from shipmate.oauth2 import flow
-from shipmate.oauth2.answer import Busy, Granted, Misconfigured, Refused, Uncertain, Unusable
-from shipmate.tokens import Credential, Lineage
+from shipmate.oauth2.credential import Credential, Lineage
+from shipmate.oauth2.token_response import (
+    Busy,
+    Granted,
+    Misconfigured,
+    Refused,
+    Uncertain,
+    Unusable,
+)
 
 TERMS = flow.Terms("account acc", "provider.example")
 OLD = Credential({"access_token": "a0", "refresh_token": "r0"})

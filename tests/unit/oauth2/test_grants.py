@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shipmate.errors import ClientMisconfigured
-from shipmate.oauth2.grants import TokenRequest, token_request
-from shipmate.oauth2.provider import Client, Provider, Variables
+from shipmate.oauth2.options import Client, Provider, Variables
+from shipmate.oauth2.token_request import TokenRequest, token_request
 
 KEYS = {"access_token": "a", "refresh_token": "r", "scope": "mail offline"}
 NOBODY = Variables({}, {}, frozenset())

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
-from shipmate.oauth2.provider import OAuth2, Provider, Variables, check_token_url
+from shipmate.oauth2.options import OAuth2, Provider, Variables, check_token_url
 
 DESCRIBED = {
     "token_uri": "https://{{region}}.p.example/token",

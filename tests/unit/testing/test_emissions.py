@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shipmate.redaction import Redactor
+from shipmate.logs.redaction import Redactor
 from shipmate.testing import Emissions
 
 STACK = """Traceback (most recent call last):

@@ -1,0 +1,111 @@
+"""Sample texts and numbers."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, Final
+
+from shipmate.component.metadata.differences import is_regular_expression
+from shipmate.component.metadata.schemas import Schema
+
+_FORMATS: Final[Mapping[str, str]] = {
+    "date": "2026-01-31",
+    "date-time": "2026-01-31T09:30:00Z",
+    "duration": "P1D",
+    "email": "ada@example.com",
+    "hostname": "example.com",
+    "idn-email": "ada@example.com",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "json-pointer": "/name",
+    "regex": "^a+$",
+    "time": "09:30:00Z",
+    "uri": "https://example.com/",
+    "uri-reference": "/name",
+    "url": "https://example.com/",
+    "uuid": "123e4567-e89b-42d3-a456-426614174000",
+}
+# Tried in turn where a pattern is asked for, alone and repeated.
+_TEXTS: Final = (
+    *("text", "Text", "a", "A", "1", "0", "12.50", "+491234567", "a-b", "A1", "EUR", "#1a2b3c", "a/b", "a, b"),
+    *_FORMATS.values(),
+)
+_KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "object": ("properties", "required", "additionalProperties", "minProperties", "maxProperties"),
+    "array": ("items", "minItems", "maxItems", "uniqueItems"),
+    "string": ("format", "pattern", "minLength", "maxLength"),
+    "number": ("minimum", "maximum", "multipleOf"),
+}
+
+
+def text_of(schema: Schema, nth: int) -> str:
+    """Return the nth text that a schema allows."""
+    least, most = schema.get("minLength", 0), schema.get("maxLength", math.inf)
+    pattern = schema.get("pattern")
+    if isinstance(pattern, str) and is_regular_expression(pattern):
+        fitting = (text for text in _texts() if least <= len(text) <= most and re.search(pattern, text))
+        found = list(islice(fitting, nth + 1))
+        return found[-1] if found else "text"
+    text = _FORMATS.get(str(schema.get("format")), "")
+    if text and not nth and least <= len(text) <= most:
+        return text
+    suffix = str(nth) if nth else ""
+    text = (text or "text") + suffix
+    text += "x" * max(0, least - len(text))
+    return text if len(text) <= most else f"{text[: max(0, int(most) - len(suffix))]}{suffix}"[: int(most)]
+
+
+def number_of(schema: Schema, nth: int) -> int | float:
+    """Return the nth number that a schema allows, the first when it allows fewer."""
+    number = next(islice(_numbers(schema), nth, None), None)
+    return number if number is not None else next(_numbers(schema), 0)
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list as it is, and anything else as the only item of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def type_of(schema: Schema) -> str:
+    """Return the type that a value for a schema should have; without a declared one, that of its keywords."""
+    types = [each for each in listed(schema.get("type", [])) if each != "null"]
+    if types or "type" in schema:
+        return str(types[0]) if types else "null"
+    return next((kind for kind, words in _KEYWORDS.items() if any(word in schema for word in words)), "string")
+
+
+def _numbers(schema: Schema) -> Iterator[int | float]:
+    """Yield numbers within the bounds, the smallest sensible first."""
+    step = schema.get("multipleOf", 1)
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if schema.get("exclusiveMinimum") is True and low is not None:
+        low = math.nextafter(low, math.inf) if not _whole(schema) else math.floor(low) + 1
+    if schema.get("exclusiveMaximum") is True and high is not None:
+        high = math.nextafter(high, -math.inf) if not _whole(schema) else math.ceil(high) - 1
+    start = low if low is not None else min(1, high) if high is not None else 1
+    direction = -1 if low is None and high is not None else 1
+    first = (math.ceil if direction > 0 else math.floor)(start / step)
+    if not _whole(schema) and "multipleOf" not in schema and first * step != start:
+        yield start  # between two whole numbers
+    for index in range(200):
+        number = (first + index * direction) * step
+        if (high is None or number <= high) and (low is None or number >= low) and _divides(step, number):
+            yield int(number) if _whole(schema) else number
+
+
+def _whole(schema: Schema) -> bool:
+    return type_of(schema) == "integer"
+
+
+def _divides(step: float, number: float) -> bool:
+    """Tell whether a validator takes a number for a multiple, who divides floats and so does not take all."""
+    quotient = number / step
+    return int(quotient) == quotient
+
+
+def _texts() -> Iterator[str]:
+    yield from _TEXTS
+    for length in range(1, 65):
+        for text in ("a", "A", "0", "1", "aB3"):
+            yield (text * length)[:length]

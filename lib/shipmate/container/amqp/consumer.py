@@ -1,0 +1,147 @@
+"""What is consumed: taken from the queue on whichever channel there is, and answered.
+
+Source: contract §3.3, §3.6.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from pika.channel import Channel
+from pika.exceptions import AMQPError
+
+from shipmate.container.amqp.adapter import UnreadableProperties
+from shipmate.container.amqp.deliveries import Admission, Deliveries, Delivery
+from shipmate.container.amqp.pending_acks import Tags
+from shipmate.settings import BrokerSettings
+
+_log: Final = logging.getLogger("shipmate.amqp")
+
+
+class Consumer:
+    """Consumes on the channel that there is, again on each new one; only on the I/O thread."""
+
+    def __init__(self, settings: BrokerSettings, on_delivery: Callable[[Delivery], None]) -> None:
+        """Start without a channel, and without wanting messages."""
+        self._settings = settings
+        self._on_delivery = on_delivery
+        self._deliveries = Deliveries(time.monotonic)
+        self._channel: Channel | None = None
+        self._tags = Tags()
+        self._tag: str | None = None
+        self._wants_messages = False
+        self._on_consuming: Callable[[], None] = lambda: None
+        self.stopped = threading.Event()
+        """Set when no more messages come after `stop`."""
+
+    def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
+        """Set the prefetch of a new channel, and subscribe if messages are wanted."""
+        channel.add_on_cancel_callback(lambda _: self._subscribe_again(channel))
+        channel.basic_qos(prefetch_count=self._settings.prefetch, callback=lambda _: self._subscribe(channel, ready))
+
+    def up(self, channel: Channel) -> None:
+        """Use a channel that is ready."""
+        self._channel = channel
+
+    def down(self, reason: BaseException) -> None:
+        """Note that the channel is lost."""
+        self._channel = None
+        self._tags = Tags()
+        self._deliveries.next_channel()
+        if not self._wants_messages:
+            self.stopped.set()
+
+    def begin(self, then: Callable[[], None]) -> None:
+        """Want messages; ``then`` is called when the broker has agreed. A channel in preparation subscribes itself."""
+        self._wants_messages = True
+        self._on_consuming = then
+        if self._channel is not None and self._channel.is_open:
+            self._subscribe(self._channel, lambda: None)
+
+    def settle(self, delivery: Delivery, is_good: bool) -> None:
+        """Acknowledge a message with the next `flush`, or reject it, or do that when it is delivered again."""
+        if self._deliveries.settle(delivery, is_good=is_good):
+            self._answer(delivery, is_good=is_good)
+
+    def leave(self, delivery: Delivery) -> None:
+        """Do neither."""
+        self._deliveries.drop(delivery)
+
+    def is_stale(self, delivery: Delivery) -> bool:
+        """Tell, on any thread, whether a message was delivered on a channel that is lost."""
+        return delivery.incarnation != self._deliveries.incarnation
+
+    def forget_stale(self, delivery: Delivery) -> bool:
+        """Forget a message that comes again, unless it has come meanwhile; tell which."""
+        return self._deliveries.forget_stale(delivery)
+
+    def stop(self) -> None:
+        """Want no more messages; ``stopped`` is set when the broker has agreed, or cannot any more."""
+        self._wants_messages = False
+        if self._tag is None or self._channel is None or not self._channel.is_open:
+            self.stopped.set()
+            return
+        self._channel.basic_cancel(self._tag, callback=lambda _: self.stopped.set())
+
+    def _subscribe(self, channel: Channel, ready: Callable[[], None]) -> None:
+        if not self._wants_messages:
+            ready()
+            return
+
+        def agreed(_: Any) -> None:
+            ready()
+            self._on_consuming()
+            self._on_consuming = lambda: None
+
+        self._tag = channel.basic_consume(self._settings.queue, self._on_message, callback=agreed)
+
+    def _subscribe_again(self, channel: Channel) -> None:
+        """Subscribe after the broker has cancelled: the queue may have moved to another node, or be gone."""
+        if not self._wants_messages:
+            return
+        _log.warning("the broker cancelled the consumer: subscribing again")
+        self._subscribe(channel, lambda: None)
+
+    def _on_message(self, _: Channel, method: Any, properties: Any, body: bytes) -> None:
+        delivery = Delivery(
+            body,
+            properties.headers or {},
+            properties,
+            method.delivery_tag,
+            self._deliveries.incarnation,
+            method.redelivered,
+            method.exchange,
+            method.routing_key,
+            method.consumer_tag,
+            not isinstance(properties, UnreadableProperties),
+        )
+        self._tags.delivered(delivery.tag)
+        admission = self._deliveries.admit(delivery)
+        if admission is Admission.PROCESS:
+            self._on_delivery(delivery)
+        elif admission is not Admission.ADOPTED:
+            self._answer(delivery, is_good=admission is Admission.ACKNOWLEDGE)
+
+    def _answer(self, delivery: Delivery, *, is_good: bool) -> None:
+        if is_good:
+            self._tags.acknowledge(delivery.tag)
+            return
+        self._tags.rejected(delivery.tag)
+        self._send(lambda channel: channel.basic_reject(delivery.tag, requeue=False))
+
+    def flush(self) -> None:
+        """Send the acknowledgements that have come together."""
+        for tag, is_multiple in self._tags.due():
+            self._send(partial(Channel.basic_ack, delivery_tag=tag, multiple=is_multiple))
+
+    def _send(self, answer: Callable[[Channel], None]) -> None:
+        channel = self._channel
+        if channel is None or not channel.is_open:
+            return
+        try:
+            answer(channel)
+        except AMQPError:  # the channel is closing: the message comes again
+            _log.debug("a channel closed before its message was settled")

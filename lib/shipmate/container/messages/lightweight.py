@@ -1,0 +1,144 @@
+"""Bodies that are kept in the object storage instead of the message.
+
+Source: contract §8.2 to §8.6.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol, TypeVar
+
+from shipmate.container.messages.codec import Wire
+from shipmate.errors import EmitError, ObjectUnavailable, ShipmateError
+from shipmate.jsonvalue import from_json, to_json
+
+ID_HEADER: Final = "x-ipaas-object-storage-id"
+_AT_ONCE: Final = 8
+
+_T = TypeVar("_T")
+Message = dict[str, Any]
+
+
+class Objects(Protocol):
+    """What is needed of the object storage."""
+
+    def create(self, content: bytes) -> str:
+        """Store bytes and return their id."""
+
+    def read(self, object_id: str) -> Any:
+        """Return an answer whose ``content`` is the stored bytes."""
+
+
+class Bodies:
+    """Fetches and stores the bodies of messages and of what they carry along."""
+
+    def __init__(self, objects: Callable[[], Objects], wire: Wire) -> None:
+        """Prepare; the storage is asked for when it is first needed."""
+        self._objects = objects
+        self._wire = wire
+
+    def resolve(self, message: Message) -> bool:
+        """Put stored bodies into a message and its passthrough, and tell whether there were any; their ids stay.
+
+        Raises:
+            ObjectUnavailable: A body could not be had; the text has its id.
+        """
+        referring = [each for each in _with_entries(message) if object_id(each)]
+        if not referring:
+            return False
+        ids = [object_id(each) or "" for each in referring]
+        for each, body in zip(referring, self._in_parallel(self._fetch, ids), strict=True):
+            each["body"] = body
+        return True
+
+    def store(self, message: Message, entries: dict[str, Any], known: dict[str, str], threshold: int) -> Message:
+        """Move the bodies of a message and of its passthrough to the storage if together they exceed the threshold.
+
+        Args:
+            message: The message without its passthrough.
+            entries: The passthrough; entries are replaced, never changed.
+            known: The ids of entries that were stored for an earlier message, by step; those of this one are added.
+            threshold: Bytes of plain JSON.
+
+        Raises:
+            EmitError: Something could not be stored.
+        """
+        contents = {"": to_json(message.get("body"))}
+        contents |= {
+            step: to_json(each["body"]) for step, each in entries.items() if isinstance(each, dict) and "body" in each
+        }
+        if sum(map(len, contents.values())) <= threshold:
+            return message
+        stored = {step: object_id(entries[step]) or known.get(step) for step in contents if step}
+        missing = [step for step in contents if not stored.get(step)]
+        try:
+            ids = self._in_parallel(lambda step: self._objects().create(self._wire.encrypt(contents[step])), missing)
+        except ShipmateError as error:
+            raise EmitError("Lightweight message/passthrough body upload error") from error
+        stored |= zip(missing, ids, strict=True)
+        known |= {step: stored_id for step, stored_id in stored.items() if step and stored_id}
+        for step, stored_id in stored.items():
+            if step:
+                entries[step] = _stub(entries[step], stored_id)
+        return _stub(message, stored[""])
+
+    def inline(self, entries: dict[str, Any]) -> None:
+        """Put stored bodies into a passthrough, for steps that cannot fetch them; entries are replaced."""
+        lacking = [
+            step for step, each in entries.items() if isinstance(each, dict) and _is_empty(each) and object_id(each)
+        ]
+        ids = [object_id(entries[step]) or "" for step in lacking]
+        try:
+            bodies = self._in_parallel(self._fetch, ids)
+        except ObjectUnavailable as error:
+            raise EmitError(str(error)) from error
+        for step, body in zip(lacking, bodies, strict=True):
+            entries[step] = {**entries[step], "body": body}
+
+    def _fetch(self, stored_id: str) -> Any:
+        try:
+            return from_json(self._wire.decrypt(self._objects().read(stored_id).content))
+        except (ShipmateError, ValueError) as error:
+            cause = error if isinstance(error, ShipmateError) else None  # others may tell of the content
+            raise ObjectUnavailable(f"Failed to get message body with id={stored_id}") from cause
+
+    def _in_parallel(self, work: Callable[[str], _T], items: list[str]) -> list[_T]:
+        if len(items) < 2:
+            return [work(item) for item in items]
+        from concurrent.futures import ThreadPoolExecutor  # 5 ms that few steps need
+
+        with ThreadPoolExecutor(min(len(items), _AT_ONCE)) as threads:
+            return list(threads.map(work, items))
+
+
+def object_id(message: Mapping[str, Any]) -> str | None:
+    """Return the id that a message refers to its body with, None when it has its body."""
+    headers = message.get("headers")
+    found = headers.get(ID_HEADER) if type(headers) is dict or isinstance(headers, Mapping) else None
+    return found if isinstance(found, str) and found else None
+
+
+def forget_ids(message: Message) -> None:
+    """Take the ids of bodies that are there out of a message: they must not go with another body, without DEF-10."""
+    for each in _with_entries(message):
+        if object_id(each):
+            each["headers"] = {name: value for name, value in each["headers"].items() if name != ID_HEADER}
+
+
+def _with_entries(message: Message) -> Iterable[Message]:
+    yield message
+    entries = message.get("passthrough")
+    if isinstance(entries, dict):
+        yield from (each for each in entries.values() if isinstance(each, dict))
+
+
+def _stub(message: Mapping[str, Any], stored_id: str | None) -> Message:
+    headers = message.get("headers")
+    return {
+        **message,
+        "body": {},
+        "headers": {**(headers if isinstance(headers, Mapping) else {}), ID_HEADER: stored_id},
+    }
+
+
+def _is_empty(message: Mapping[str, Any]) -> bool:
+    body = message.get("body")
+    return not body or isinstance(body, int | float)

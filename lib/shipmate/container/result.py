@@ -1,0 +1,95 @@
+"""What a service call answers, and the address that takes the answer.
+
+Source: contract §10.3.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from shipmate.errors import BadSetting
+from shipmate.jsonvalue import encode
+from shipmate.platform.http import HeaderAuth, HttpService, Patience
+from shipmate.settings import Secret, integer, text
+
+_URL: Final = "ELASTICIO_POST_RESULT_URL"
+_POST_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is posted: ``{"status": "success", "data": {"verified": True}}``; nothing as data is left out."""
+
+    status: str
+    data: Any = field(default=None, repr=False)
+
+    def encoded(self) -> bytes:
+        """Return the JSON.
+
+        Raises:
+            InvalidMessage: The data has something in it that JSON cannot say.
+        """
+        return encode({"status": self.status} if self.data is None else {"status": self.status, "data": self.data})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the result is posted, and how patiently."""
+
+    url: str = field(repr=False)
+    user: str | None = None
+    password: Secret | None = field(default=None, repr=False)
+    attempts: int = 3
+    delay_ms: int = 100
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Place":
+        """Read the address; user and password in it are taken out, also one without the other.
+
+        >>> place = Place.from_environ({"ELASTICIO_POST_RESULT_URL": "http://us%40er:p%3Aw@host/results/1"})
+        >>> place.url, place.user, str(place.password)
+        ('http://host/results/1', 'us@er', 'p:w')
+
+        Raises:
+            MissingSetting: There is no address.
+            BadSetting: It is no address; nothing of it is told.
+        """
+        url = text(environ, _URL).strip()
+        try:
+            parts = urlsplit(url)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_address = False
+        if not is_address:
+            raise BadSetting(f"{_URL}: expected an http or https address, found something else")
+        url = url.replace(f"{parts.netloc.rpartition('@')[0]}@", "", 1) if "@" in parts.netloc else url
+        if parts.username or parts.password:
+            user, secret = _decoded(parts.username or ""), Secret(_decoded(parts.password or ""))
+        else:
+            user, secret = None, None
+        attempts = integer(environ, "ELASTICIO_API_REQUEST_RETRY_ATTEMPTS", 3)
+        return cls(url, user, secret, attempts, integer(environ, "ELASTICIO_API_REQUEST_RETRY_DELAY", 100))
+
+    def authorization(self) -> str | None:
+        """Return the header that goes with the result, None for an address without user and password."""
+        if self.user is None:
+            return None
+        pair = f"{self.user}:{self.password}".encode("utf-8", "surrogateescape")
+        return "Basic " + base64.b64encode(pair).decode("ascii")
+
+    def post(self, result: Result) -> None:
+        """Post a result, in one round of attempts; any 2xx takes it.
+
+        Raises:
+            PlatformRefused, PlatformUnavailable: It was not taken.
+        """
+        patience = Patience(self.attempts, self.delay_ms / 1000, _POST_SECONDS)
+        service = HttpService("platform", HeaderAuth(self.authorization()), patience)
+        service.send("POST", self.url, data=result.encoded(), headers={"Content-Type": "application/json"})
+
+
+def _decoded(part: str) -> str:
+    """Return what an escaped part stands for, byte for byte; ``+`` is no space in it."""
+    return unquote_to_bytes(part).decode("utf-8", "surrogateescape")

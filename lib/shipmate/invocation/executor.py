@@ -1,0 +1,256 @@
+"""One call of one author's function: arguments, result, errors, end. Where its events go is the run mode's affair."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shipmate.errors import InvalidMessage
+from shipmate.invocation.context import Context
+from shipmate.invocation.emission import Call, Sink
+from shipmate.invocation.events import EVENTS, KEYS_ONLY, Event
+from shipmate.invocation.loops import Loops
+from shipmate.jsonvalue import error_text, plain
+from shipmate.logs.log import Redactor, message_fields
+
+if TYPE_CHECKING:
+    from shipmate.oauth2 import OAuth2Services
+
+__all__ = ["Event", "Ids", "Outcome", "Services", "Sink", "call_model", "process", "run_hook", "verify"]
+
+_NOT_VERIFIED = "verify_credentials returned False"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a run mode provides to every call of the process."""
+
+    redactor: Redactor = field(repr=False)
+    oauth2: "Callable[[], OAuth2Services]" = field(repr=False)
+    """Returns what sessions need; made when the first one is opened."""
+    platform: Callable[[], Any] = field(repr=False)
+    """Returns the client of the platform's API; raises `MissingSetting` where there is none."""
+    flow_variables: Mapping[str, str] = field(default_factory=dict)
+    loops: Loops = field(default_factory=Loops, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The ids of the incoming message, for the log."""
+
+    thread_id: str | None = None
+    message_id: str | None = None
+    parent_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a call of ``process``: how many errors its message has had."""
+
+    errors: int
+    value: Any = None
+
+
+def process(
+    function: Callable[..., Any], msg: Any, cfg: Any, snapshot: Any, *, sink: Sink, services: Services, ids: Ids
+) -> Outcome:
+    """Process one message; whatever the function does ends up in the sink and in the outcome.
+
+    Args:
+        function: The author's ``process``: plain, ``async``, a generator or an async generator.
+        msg: The message; it and the next two belong to the function, which may change them.
+        cfg: The configuration.
+        snapshot: The snapshot.
+        sink: Takes the events, and waits for each.
+        services: What the run mode provides.
+        ids: The ids of the message.
+
+    Source: contract §7.
+    """
+    ended: list[Outcome] = []
+    process_later(function, msg, cfg, snapshot, sink=sink, services=services, ids=ids, on_end=ended.append)
+    (outcome,) = ended
+    return outcome
+
+
+def process_later(
+    function: Callable[..., Any],
+    msg: Any,
+    cfg: Any,
+    snapshot: Any,
+    *,
+    sink: Sink,
+    services: Services,
+    ids: Ids,
+    on_end: Callable[[Outcome], None],
+) -> None:
+    """Process one message as `process` does; what the function returns is not waited for if the sink allows that.
+
+    Args:
+        on_end: Called once, on any thread, when everything that was emitted is safe or reported.
+    """
+    call = Call(sink, services.redactor, services.loops, events=EVENTS)
+    context = _context(call, services, ids)
+    failure: BaseException | None = None
+    with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):
+        try:
+            result = function(context, msg, cfg, snapshot)
+            if type(result) is dict and call.end_with(result, lambda: on_end(Outcome(call.deciding_errors))):
+                return
+            _emit_result(result, call, services.loops)
+        except BaseException as error:  # the edge to the author's code: sys.exit() ends the message, not the process
+            failure = error
+        try:
+            call.close(failure)
+        finally:
+            failure = None  # its traceback refers to this frame
+    on_end(Outcome(call.deciding_errors))
+
+
+def call_model(
+    function: Callable[..., Any], cfg: Any, *, sink: Sink, services: Services, ids: Ids | None = None
+) -> Any:
+    """Return what ``get_meta_model`` or a select model answers; only ``updateKeys`` may be emitted.
+
+    Raises:
+        BaseException: What the function raises.
+        InvalidMessage: The answer is not JSON.
+    """
+    return plain(_answer(function, cfg, sink=sink, services=services, ids=ids or Ids()))
+
+
+def verify(
+    function: Callable[..., Any] | None,
+    credentials: Any,
+    *,
+    sink: Sink,
+    services: Services,
+    ids: Ids | None = None,
+) -> dict[str, Any]:
+    """Return whether the credentials work: ``{"verified": True}``, or False with a ``reason``.
+
+    Source: contract §10.2, without its DEF-16.
+    """
+    if function is None:
+        return {"verified": True}
+    try:
+        answer = _answer(function, credentials, sink=sink, services=services, ids=ids or Ids())
+        if isinstance(answer, Mapping) and "verified" in answer:
+            return dict(plain(answer))
+    except KeyboardInterrupt:  # a person at a terminal, and no answer
+        raise
+    except BaseException as error:
+        return {"verified": False, "reason": services.redactor.redact(error_text(error))}
+    return {"verified": False, "reason": _NOT_VERIFIED} if answer is False else {"verified": True}
+
+
+def run_hook(function: Callable[..., Any], *args: Any) -> Any:
+    """Return what an ``init``, ``startup`` or ``shutdown`` hook returns, plain or ``async``.
+
+    Raises:
+        BaseException: What the hook raises.
+    """
+    result = function(*args)
+    if not isinstance(result, Awaitable):
+        return result
+    loops = Loops()
+    try:
+        return loops.run(result, lambda _: False)
+    finally:
+        loops.close()
+
+
+def _context(call: Call, services: Services, ids: Ids) -> Context:
+    def open_session(options: Any, cfg: Mapping[str, Any]) -> Any:
+        from shipmate import oauth2  # most calls need none of it
+
+        return oauth2.open_session(options, cfg, call=call, services=services.oauth2())
+
+    def attachments() -> Any:
+        from shipmate.platform.attachments import Attachments  # requests: 97 ms
+
+        return Attachments(services.platform)
+
+    return Context(
+        call.emit,
+        log_fields={
+            "thread_id": ids.thread_id,
+            "message_id": ids.message_id,
+            "parent_message_id": ids.parent_message_id,
+        },
+        open_session=open_session,
+        api=services.platform,
+        attachments=attachments,
+        flow_variables=services.flow_variables,
+    )
+
+
+def _emit_result(result: Any, call: Call, loops: Loops) -> None:
+    """Emit what a function returned; what it is decides, not how the function was defined: it may be decorated."""
+    if result is None or (call.is_lenient and _is_falsy(result)):
+        return
+    if type(result) is dict:
+        call.emit_now("data", result)
+    elif isinstance(result, Generator):
+        _emit_result(_drive(result, call), call, loops)
+    elif isinstance(result, AsyncGenerator):
+        loops.run(_drive_async(result, call), call.settle)
+    elif isinstance(result, Awaitable):
+        _emit_result(loops.run(result, call.settle), call, loops)
+    else:
+        call.emit_now("data", result)
+
+
+def _is_falsy(value: object) -> bool:
+    """Tell whether JavaScript takes a value for false: empty objects and arrays it does not."""
+    return isinstance(value, str | int | float) and not value
+
+
+def _drive(generator: Generator[Any, None, Any], call: Call) -> Any:
+    """Emit each value before the generator goes on, raise in it what went wrong, and return its return value."""
+    try:
+        value = next(generator)
+        while True:
+            try:
+                if value is not None:
+                    call.emit_now("data", value)
+            except BaseException as error:
+                value = generator.throw(error)
+            else:
+                value = next(generator)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        generator.close()
+
+
+async def _drive_async(generator: AsyncGenerator[Any, None], call: Call) -> None:
+    """Do for an async generator what `_drive` does; the loop goes on while an event is handed over."""
+    try:
+        value = await anext(generator)
+        while True:
+            try:
+                if value is not None:
+                    await call.emit_soon("data", value)
+            except BaseException as error:
+                value = await generator.athrow(error)
+            else:
+                value = await anext(generator)
+    except StopAsyncIteration:
+        pass
+    finally:
+        await generator.aclose()
+
+
+def _answer(function: Callable[..., Any], cfg: Any, *, sink: Sink, services: Services, ids: Ids) -> Any:
+    """Return the answer of a function that processes no message, when all the keys it emitted are handed over."""
+    call = Call(sink, services.redactor, services.loops, events=KEYS_ONLY)
+    with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):
+        try:
+            result = function(_context(call, services, ids), cfg)
+            while isinstance(result, Awaitable):
+                result = services.loops.run(result, call.settle)
+        finally:
+            call.close()
+    if isinstance(result, Generator | AsyncGenerator):
+        raise InvalidMessage("This function must return its answer, found yield in it")
+    return result

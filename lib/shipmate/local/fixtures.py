@@ -1,0 +1,130 @@
+"""The fixtures of a component, in the format that elasticio-cli made common, with their variables filled."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from shipmate.errors import BadInput
+from shipmate.local.options import Source, object_of, parse, pointer, read_file
+
+FIXTURES: Final = Path("test/fixture.json")
+_MEMBERS: Final = ("cfg", "msg", "snapshot")
+# The names that Handlebars takes: some of published fixtures begin with a digit.
+_NAME: Final = r"[^\s!\"#%&'()*+,./;<=>@\[\\\]^`{|}~]+"
+_PLACEHOLDER: Final = re.compile(rf"\{{\{{\{{\s*({_NAME})\s*\}}\}}\}}|\{{\{{&?\s*({_NAME})\s*\}}\}}")
+_TEXT_OR_PLACEHOLDER: Final = re.compile(rf'"(?:[^"\\]|\\.)*+"|{_PLACEHOLDER.pattern}', re.DOTALL)
+_BARE: Final = "\ufdd0"
+"""Marks a placeholder that stood outside of quotes; a character that no text has, since Unicode reserves it."""
+
+
+def read_fixture(root: Path, name: str, environ: Mapping[str, str], *, without: frozenset[str]) -> dict[str, Source]:
+    """Return the members of a fixture of the component, with ``{{VARIABLE}}`` in their texts filled.
+
+    Outside of quotes, ``{{VARIABLE}}`` stands for the JSON that the variable has.
+
+    Args:
+        root: The component's folder, which has ``test/fixture.json``.
+        name: The fixture's name.
+        environ: The variables.
+        without: Members that are given otherwise: they need not be complete.
+
+    Raises:
+        BadInput: There is no such fixture, it is not what it should be, or variables are not set.
+    """
+    place = str(root / FIXTURES)
+    fixtures = _read(root)
+    if name not in fixtures:
+        known = ", ".join(fixtures) or "none"
+        raise BadInput(f'expected the name of a fixture, found "{name}", which is not in {place}: it has {known}')
+    fixture = object_of(Source(fixtures[name], f"{place} at {pointer('fixtures', name)}"))
+    filling = _Filling(environ, place)
+    members: dict[str, Source] = {}
+    for member in _MEMBERS:
+        if fixture.get(member) is not None and member not in without:
+            steps = ("fixtures", name, member)
+            members[member] = Source(filling.fill(fixture[member], steps), f"{place} at {pointer(*steps)}")
+    filling.check(pointer("fixtures", name))
+    return members
+
+
+def fixture_names(root: Path) -> list[str]:
+    """Return the names of the component's fixtures.
+
+    Raises:
+        BadInput: ``test/fixture.json`` cannot be read, or is not what it should be.
+    """
+    return list(_read(root))
+
+
+def _read(root: Path) -> dict[str, Any]:
+    place = str(root / FIXTURES)
+    text = _TEXT_OR_PLACEHOLDER.sub(_quoted, read_file(root / FIXTURES, place))
+    content = object_of(Source(parse(text, place), place))
+    return object_of(Source(content.get("fixtures"), f"{place} at /fixtures"))
+
+
+def _quoted(match: re.Match[str]) -> str:
+    return match[0] if match[0].startswith('"') else f'"{_BARE}{match[0]}"'
+
+
+@dataclass(slots=True)
+class _Filling:
+    """Fills the variables of parsed values: done on the raw text, a quote in a secret would break the JSON."""
+
+    environ: Mapping[str, str]
+    place: str
+    missing: dict[str, str] = field(default_factory=dict)
+    """Variables that are not set, and where they were found first."""
+
+    def fill(self, value: Any, steps: tuple[str | int, ...]) -> Any:
+        """Return a value with the variables in its texts filled; those that are not set are noted."""
+        if isinstance(value, dict):
+            return {self._text(key, (*steps, key)): self.fill(item, (*steps, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.fill(item, (*steps, index)) for index, item in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        return self._json(value, steps) if value.startswith(_BARE) else self._text(value, steps)
+
+    def check(self, fixture: str) -> None:
+        """Refuse a fixture, named by its pointer, some of whose variables are not set."""
+        if not self.missing:
+            return
+        is_one = len(self.missing) == 1
+        names, found = ", ".join(self.missing), "none" if is_one else "none of them"
+        where = next(iter(self.missing.values())) if is_one else fixture
+        raise BadInput(
+            f"expected the variable{'' if is_one else 's'} {names} in the environment or in .env, found {found}: "
+            f"{self.place} uses {'it' if is_one else 'them'} at {where}"
+        )
+
+    def _text(self, text: str, steps: tuple[str | int, ...]) -> str:
+        return _PLACEHOLDER.sub(lambda match: self._value(_name(match), steps), text)
+
+    def _json(self, text: str, steps: tuple[str | int, ...]) -> Any:
+        """Return the value of a placeholder that stood outside of quotes."""
+        name = _PLACEHOLDER.sub(_name, text.removeprefix(_BARE))
+        value = self._value(name, steps)
+        if name in self.missing:
+            return None
+        try:
+            return json.loads(value)
+        except ValueError:
+            # Neither the value nor the error's text, which may have a part of it, is told.
+            raise BadInput(
+                f"expected JSON in the variable {name}, found something else: "
+                f"{self.place} uses it outside of quotes at {pointer(*steps)}"
+            ) from None
+
+    def _value(self, name: str, steps: tuple[str | int, ...]) -> str:
+        if name in self.environ:
+            return self.environ[name]
+        self.missing.setdefault(name, pointer(*steps))
+        return ""
+
+
+def _name(match: re.Match[str]) -> str:
+    return match[1] or match[2]

@@ -1,0 +1,269 @@
+"""Drives the flows of `shipmate.oauth2.flow`: does what they yield, for own and for platform-managed keys."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+from shipmate.errors import (
+    CredentialsInvalid,
+    EmitError,
+    MissingSetting,
+    PlatformRefused,
+    PlatformUnavailable,
+    ShipmateError,
+)
+from shipmate.logs.log import Redactor
+from shipmate.oauth2 import flow
+from shipmate.oauth2.accounts import Account, CredentialStore
+from shipmate.oauth2.credential import (
+    Credential,
+    Expiry,
+    Keys,
+    StoredKeys,
+    answered_expiry,
+    secrets_of,
+    stored_expiry,
+)
+from shipmate.oauth2.options import Provider, Variables
+from shipmate.oauth2.token_request import token_request
+from shipmate.oauth2.token_response import Answer, Granted, Refused, Unusable
+
+_log = logging.getLogger("shipmate.oauth2")
+
+
+class CallPort(Protocol):
+    """What a session needs of the call that it belongs to."""
+
+    def emit_keys(self, value: dict[str, Any], account: str | None) -> None:
+        """Hand ``updateKeys`` over once; raise `EmitError` when that fails, without an error event."""
+
+    def report(self, error: ShipmateError) -> None:
+        """Publish the error as one of this message, which it makes a failed one."""
+
+
+class SecretsClient(Protocol):
+    """What a session needs of the platform's API for secrets that the platform refreshes."""
+
+    def secret(self, secret_id: str) -> Mapping[str, Any]:
+        """Return the secret's attributes: ``{"type": "oauth2", "credentials": {...}}``."""
+
+    def refresh_secret(self, secret_id: str) -> Mapping[str, Any]:
+        """Have the platform refresh the token; return the attributes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the sessions see it; tests bring their own."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    epoch: Callable[[], float] = time.time
+    sleep: Callable[[float], object] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2Services:
+    """What a run mode provides to all sessions of the process."""
+
+    store: CredentialStore
+    stored: StoredKeys
+    defaults: Mapping[str, Any]
+    """``credentials.oauth2`` of the descriptor."""
+    credential_fields: frozenset[str]
+    default_field: str
+    """The credential field that holds the keys."""
+    environ: Mapping[str, str] = field(repr=False)
+    redactor: Redactor = field(repr=False)
+    secrets: Callable[[], SecretsClient] = field(repr=False)
+    clock: Clock = Clock()
+
+
+class Renewer:
+    """Keeps one account's tokens, refreshing them at the provider and saving them through ``updateKeys``."""
+
+    def __init__(
+        self, provider: Provider, cfg: Mapping[str, Any], account: Account, call: CallPort, services: OAuth2Services
+    ) -> None:
+        """Note what to renew; nothing is read or sent yet."""
+        self.account = account
+        self.tls: Mapping[str, Any] = {}
+        self._provider = provider
+        self._cfg = cfg
+        self._call = call
+        self._services = services
+        self._account_id = str(cfg["_account"]) if cfg.get("_account") else None
+        self._terms = flow.Terms(
+            account=f"account {self._account_id}" if self._account_id else "the account",
+            provider=_host(provider, self.variables()),
+            needs_refresh_token=provider.grant == "refresh_token",
+            adoption_suffices=provider.refresh != "every_access",
+        )
+
+    def renew(self, credential: Credential) -> None:
+        """Get and save a new access token."""
+        self._services.stored.check(self._account_id)
+        with self._locks():
+            self._drive(flow.renew(credential, self.account.lineage, self._terms))
+
+    def save(self, credential: Credential) -> None:
+        """Save keys that could not be saved before."""
+        self._drive(flow.save(credential, self._terms))
+
+    def recover(self, credential: Credential) -> None:
+        """Look for a new sign-in after a refusal."""
+        self._drive(flow.recover(credential, self.account.lineage, self._terms))
+
+    def _drive(self, steps: flow.Flow) -> None:
+        _drive(steps, self._do)
+
+    def _do(self, step: flow.Step) -> Any:
+        if isinstance(step, flow.Keep):
+            return _keep(self.account, step.credential, self._services)
+        if isinstance(step, flow.Wait):
+            return self._services.clock.sleep(step.seconds)
+        if isinstance(step, flow.ReadStored):
+            return self._read_stored()
+        if isinstance(step, flow.Save):
+            return self._save(step.credential)
+        return self._ask(step.credential)
+
+    def _read_stored(self) -> flow.Stored | None:
+        try:
+            fields = self._services.stored.read(self._account_id)
+        except ShipmateError as error:
+            # Not being able to look is no reason not to refresh.
+            _log.warning("stored keys could not be read", extra={"reason": str(error)})
+            return None
+        if fields is None:
+            return None
+        keys = fields.get(self._provider.field)
+        keys = keys if isinstance(keys, Mapping) else {}
+        clock = self._services.clock
+        return flow.Stored(dict(keys), stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch()))
+
+    def _ask(self, credential: Credential) -> tuple[Answer, Expiry | None]:
+        from shipmate.oauth2 import token_endpoint  # requests: 97 ms
+
+        client = self._provider.fill(self.variables())
+        self._services.redactor.add(client.client_secret)
+        clock = self._services.clock
+        asked_at, wall_clock = clock.monotonic(), clock.epoch()
+        request = token_request(self._provider, client, credential.keys, wall_clock=wall_clock)
+        self._services.redactor.add(*(request.form.get(name, "") for name in ("assertion", "client_assertion")))
+        answer = token_endpoint.post(request, tls=self.tls, parse=self._provider.parse, wall_clock=clock.epoch)
+        _log.debug("token endpoint answered", extra={"provider": self._terms.provider, "answer": type(answer).__name__})
+        if not isinstance(answer, Granted):
+            return answer, None
+        return answer, answered_expiry(answer.answer, asked_at=asked_at, wall_clock=wall_clock)
+
+    def variables(self) -> Variables:
+        """Return the values for the ``{{NAME}}`` of the options."""
+        return Variables(self._services.environ, self._cfg, self._services.credential_fields)
+
+    def _save(self, credential: Credential) -> Exception | None:
+        save = partial(self._call.emit_keys, {self._provider.field: dict(credential.keys)}, self._account_id)
+        try:
+            save()
+        except EmitError as error:
+            self.account.save_again = save
+            cause = error.__cause__
+            return cause if isinstance(cause, Exception) else error
+        self.account.save_again = None
+        return None
+
+    @contextmanager
+    def _locks(self) -> Iterator[None]:
+        hooks = [self._services.stored.lock, *([self._provider.lock] if self._provider.lock else [])]
+        with ExitStack() as stack:
+            for hook in hooks:
+                try:
+                    stack.enter_context(hook(self._account_id))
+                except Exception as error:
+                    # The lock narrows a race; it must not become a reason to fail.
+                    _log.warning("refresh goes on without its lock", extra={"reason": type(error).__name__})
+            yield
+
+
+class ManagedRenewer:
+    """Keeps the token of a secret that the platform refreshes; never emits ``updateKeys``.
+
+    Source: contract §12.
+    """
+
+    def __init__(self, secret_id: str, account: Account, services: OAuth2Services) -> None:
+        """Note which secret to read; nothing is sent yet."""
+        self.account = account
+        self.tls: Mapping[str, Any] = {}
+        self._secret_id = secret_id
+        self._services = services
+        self._terms = flow.Terms(account=f"secret {secret_id}", provider="the platform", needs_refresh_token=False)
+
+    def renew(self, credential: Credential) -> None:
+        """Read the secret, and have it refreshed if it is unchanged."""
+        _drive(flow.renew_managed(credential, self.account.lineage, self._terms), self._do)
+
+    def save(self, credential: Credential) -> None:
+        """Do nothing: the platform has saved what it refreshed."""
+
+    def recover(self, credential: Credential) -> None:
+        """Look for a new sign-in after a refusal."""
+        _drive(flow.recover(credential, self.account.lineage, self._terms), self._do)
+
+    def _do(self, step: flow.Step) -> Any:
+        if isinstance(step, flow.Keep):
+            return _keep(self.account, step.credential, self._services)
+        if isinstance(step, flow.ReadStored):
+            keys = self._keys(self._services.secrets().secret(self._secret_id))
+            return flow.Stored(keys, self._expiry(keys))
+        return self._refresh()
+
+    def _refresh(self) -> tuple[Answer, Expiry | None]:
+        try:
+            keys = self._keys(self._services.secrets().refresh_secret(self._secret_id))
+        except PlatformRefused as error:
+            return Refused(str(error)), None
+        except PlatformUnavailable as error:
+            return Unusable(str(error)), None
+        return Granted(keys), self._expiry(keys)
+
+    def _expiry(self, keys: Keys) -> Expiry | None:
+        clock = self._services.clock
+        return stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch())
+
+    def _keys(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        credentials = attributes.get("credentials")
+        if attributes.get("type", "oauth2") != "oauth2" or not isinstance(credentials, Mapping):
+            raise CredentialsInvalid(
+                f"secret {self._secret_id}: expected a secret of type oauth2, found {attributes.get('type')!r}"
+            )
+        undefined = credentials.get("undefined_params")
+        # What the platform does not know stands apart; for URL templates it counts like the rest.
+        return {**(undefined if isinstance(undefined, Mapping) else {}), **credentials}
+
+
+def _drive(steps: flow.Flow, do: Callable[[flow.Step], Any]) -> None:
+    """Run a flow to its end; an error of a step ends it."""
+    try:
+        step = next(steps)
+        while True:
+            step = steps.send(do(step))
+    except StopIteration:
+        return
+    finally:
+        steps.close()
+
+
+def _keep(account: Account, credential: Credential, services: OAuth2Services) -> None:
+    services.redactor.add(*secrets_of(credential.keys))
+    account.keep(credential)
+
+
+def _host(provider: Provider, variables: Variables) -> str:
+    """Return the provider's host for messages; a variable that is not set is shown as it is."""
+    url = provider.token_url or "the provider"
+    with suppress(MissingSetting):
+        url = variables.fill(url, "token_url")
+    return url.split("://", 1)[-1].split("/", 1)[0].rsplit("@", 1)[-1] or url

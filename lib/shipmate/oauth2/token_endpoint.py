@@ -1,0 +1,134 @@
+"""The POST to a provider's token endpoint, and to the one that revokes tokens."""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+
+from shipmate.oauth2.token_request import TokenRequest
+from shipmate.oauth2.token_response import (
+    Answer,
+    Busy,
+    RevocationAnswer,
+    Uncertain,
+    Unusable,
+    understand,
+    understand_revocation,
+)
+from shipmate.platform.http import retry_after_seconds
+
+TIMEOUTS_SECONDS: Final = (5.0, 30.0)
+_LONGEST_ANSWER_SECONDS: Final = 60.0
+_LONGEST_ANSWER_BYTES: Final = 1024 * 1024
+_CHUNK_BYTES: Final = 64 * 1024
+# Raised before a connection stands: the provider has not seen the request.
+_NOT_SENT: Final = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,
+)
+
+
+_Understood = TypeVar("_Understood")
+
+
+class _NoAuth(AuthBase):
+    """Sets nothing; its presence keeps a netrc entry from adding credentials of its own."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+def post(
+    request: TokenRequest,
+    *,
+    tls: Mapping[str, Any],
+    parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None,
+    wall_clock: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Answer:
+    """Send a token request and return what its answer means; redirects are not followed.
+
+    Args:
+        request: The form and headers.
+        tls: The session's ``verify``, ``cert`` and ``proxies``.
+        parse: The author's translation of an odd answer.
+        wall_clock: Epoch seconds, for a Retry-After that is a date.
+        monotonic: Seconds, for the limit on an answer that trickles in.
+    """
+    return _send(request, partial(understand, parse=parse), tls=tls, wall_clock=wall_clock, monotonic=monotonic)
+
+
+def revoke(request: TokenRequest, *, tls: Mapping[str, Any]) -> RevocationAnswer:
+    """Send a revocation request and return what its answer means; redirects are not followed."""
+    return _send(request, understand_revocation, tls=tls, wall_clock=time.time, monotonic=time.monotonic)
+
+
+def _send(
+    request: TokenRequest,
+    understood: Callable[[int, bytes, float | None], _Understood],
+    *,
+    tls: Mapping[str, Any],
+    wall_clock: Callable[[], float],
+    monotonic: Callable[[], float],
+) -> _Understood | Busy | Uncertain | Unusable:
+    headers = {"Accept": "application/json", **request.headers}
+    try:
+        # A connection of its own: one from a pool may have died unnoticed, and then the outcome is unknown.
+        with (
+            requests.Session() as session,
+            session.post(
+                request.url,
+                data=dict(request.form),
+                headers=headers,
+                auth=_NoAuth(),
+                allow_redirects=False,
+                stream=True,
+                timeout=TIMEOUTS_SECONDS,
+                **tls,
+            ) as response,
+        ):
+            body = _read(response, monotonic)
+            if body is None:
+                return Unusable("an answer of more than 1 MiB")
+            retry_after = retry_after_seconds(response.headers.get("Retry-After"), wall_clock())
+            return understood(response.status_code, body, retry_after)
+    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader):
+        return Unusable("its address or the client's header is not valid")
+    except requests.exceptions.SSLError:
+        return Unusable("the TLS certificate or handshake was not accepted")
+    except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
+        return _unanswered(error)
+    except requests.exceptions.ContentDecodingError:
+        return Unusable("an answer whose compression is broken")
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        # The connection broke while the answer was read: the provider has done its part.
+        return Uncertain(type(error).__name__)
+
+
+def _read(response: requests.Response, monotonic: Callable[[], float]) -> bytes | None:
+    deadline = monotonic() + _LONGEST_ANSWER_SECONDS
+    body = b""
+    for chunk in response.iter_content(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > _LONGEST_ANSWER_BYTES:
+            return None
+        if monotonic() > deadline:
+            raise requests.exceptions.ReadTimeout
+    return body
+
+
+def _unanswered(error: requests.exceptions.RequestException) -> Busy | Uncertain:
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return Busy("no connection in time")
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return Uncertain("no answer in time")
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    if isinstance(reason, _NOT_SENT):
+        return Busy("no connection")
+    return Uncertain("the connection was closed before the answer was complete")

@@ -1,0 +1,77 @@
+"""Files that messages refer to, in both stores of the platform.
+
+Source: contract §8.7.
+"""
+
+from collections.abc import Callable
+from typing import IO, Any, Final, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from shipmate.errors import BadInput, PlatformRefused
+from shipmate.platform.client import PlatformClient
+from shipmate.platform.http import HeaderAuth, HttpService, Patience, json_object
+
+_SIGNED_URL: Final = "/v2/resources/storage/signed-url"
+# A large file takes its time.
+_PATIENCE: Final = Patience(timeout_seconds=120.0)
+
+
+class Attachments:
+    """Uploads files and opens those that messages refer to.
+
+    An uploaded file goes into a message as ``message(body, attachments={"a.pdf": context.attachments.upload(...)})``.
+    """
+
+    def __init__(self, platform: Callable[[], PlatformClient]) -> None:
+        """Prepare calls; nothing is sent yet, and the platform only asked for when it is needed."""
+        self._platform = platform
+        # A signed URL carries its permission itself; the platform's credentials must not go along.
+        self._signed = HttpService("attachment storage", HeaderAuth(None), _PATIENCE)
+
+    def upload(self, name: str, content: bytes | IO[bytes], content_type: str | None = None) -> dict[str, Any]:
+        """Store a file and return what a message's attachments hold for it.
+
+        Args:
+            name: The file's name.
+            content: Bytes, or a stream that is read to its end.
+            content_type: The media type, found by the name unless given.
+
+        Returns:
+            ``{"url": "https://...", "content-type": "text/csv", "size": 12}``
+
+        Raises:
+            PlatformRefused, PlatformUnavailable: The file could not be stored.
+        """
+        import mimetypes
+
+        data = content if isinstance(content, bytes) else content.read()
+        guessed, compression = mimetypes.guess_type(name)
+        kind = content_type or (None if compression else guessed) or "application/octet-stream"
+        urls = json_object(self._platform().post(_SIGNED_URL), "signed URL")
+        if not isinstance(urls.get("put_url"), str) or not isinstance(urls.get("get_url"), str):
+            raise PlatformRefused("signed URL: expected put_url and get_url in the answer, found something else")
+        self._signed.send("PUT", urls["put_url"], data=data, headers={"Content-Type": kind})
+        return {"url": urls["get_url"], "content-type": kind, "size": len(data)}
+
+    def open(self, url: str) -> IO[bytes]:
+        """Return a stream of a file's content; close it after use.
+
+        Raises:
+            BadInput: The URL is malformed, or names the object storage, but not the one of this installation.
+            PlatformRefused, PlatformUnavailable: The file could not be had.
+        """
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise BadInput("expected the URL of an attachment, found something malformed") from None
+        if parse_qs(parts.query).get("storage_type") == ["maester"]:
+            objects = self._platform().objects
+            if not objects.holds(url):
+                raise BadInput("expected an attachment of this installation's object storage, found another address")
+            response = objects.read(unquote(parts.path.rsplit("/", 1)[-1]), stream=True)
+        else:
+            response = self._signed.send("GET", url, stream=True)
+        response.raw.decode_content = True
+        # Closed at its end, as it is otherwise, it could not be read as text: io.TextIOWrapper looks once more.
+        response.raw.auto_close = False
+        return cast(IO[bytes], response.raw)

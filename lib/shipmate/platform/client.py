@@ -1,0 +1,220 @@
+"""The platform's HTTP API: step data, accounts, secrets, startup data; and the object storage beside it.
+
+Source: contract §8.6, §9, §12.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+from shipmate.errors import MissingSetting, PlatformRefused
+from shipmate.jsonvalue import to_json
+from shipmate.platform.http import HeaderAuth, HttpService, Patience, Reading, json_object
+from shipmate.settings import ApiSettings
+
+if TYPE_CHECKING:
+    import requests
+
+_JSON: Final = {"Content-Type": "application/json"}
+_CONFLICT: Final = 409
+# Of startup data, any status below 400 is a success. Source: contract §9.3.
+_DONE: Final = frozenset(range(300, 400))
+_STORED: Final = Reading(_DONE)
+_STORED_OR_CONFLICT: Final = Reading(_DONE | {_CONFLICT})
+_DELETED: Final = Reading(_DONE, expected_again=frozenset({404}))
+_ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+class PlatformClient:
+    """The client that components know as ``context.api``; the credentials stay inside."""
+
+    def __init__(self, settings: ApiSettings, patience: Patience | None = None) -> None:
+        """Prepare calls; nothing is sent yet.
+
+        Args:
+            settings: Addresses and credentials.
+            patience: Attempts and pauses, those of the settings unless given.
+        """
+        self._base = settings.uri
+        self._workspace_id = settings.workspace_id
+        patience = patience or Patience(attempts=settings.attempts, delay_seconds=settings.delay_ms / 1000)
+        pair = f"{settings.username}:{settings.key}".encode()
+        auth = HeaderAuth("Basic " + base64.b64encode(pair).decode("ascii"))
+        self._http = HttpService("platform's API", auth, patience)
+        self.objects = ObjectStorage(settings, patience.sleep)
+
+    def request(self, method: str, path: str, **kwargs: Any) -> "requests.Response":
+        """Send a request to the platform's API, as ``api.get("/v2/workspaces/...")``.
+
+        Args:
+            method: The HTTP method.
+            path: A path of the API, or a URL with the API's own origin.
+            **kwargs: As for requests: ``json``, ``params``, ``headers``, ...
+
+        Raises:
+            PlatformRefused: Another host, or an error status that asking again does not change.
+            PlatformUnavailable: The API does not answer.
+        """
+        if _ABSOLUTE.match(path):
+            if urlsplit(path)[:2] != urlsplit(self._base)[:2]:
+                raise PlatformRefused("expected a path of the platform's API, found a URL of another host")
+            return self._http.send(method, path, **kwargs)
+        return self._http.send(method, f"{self._base}/{path.lstrip('/')}", **kwargs)
+
+    def get(self, path: str, **kwargs: Any) -> "requests.Response":
+        """Send a GET request."""
+        return self.request("GET", path, **kwargs)
+
+    def post(self, path: str, **kwargs: Any) -> "requests.Response":
+        """Send a POST request."""
+        return self.request("POST", path, **kwargs)
+
+    def put(self, path: str, **kwargs: Any) -> "requests.Response":
+        """Send a PUT request."""
+        return self.request("PUT", path, **kwargs)
+
+    def delete(self, path: str, **kwargs: Any) -> "requests.Response":
+        """Send a DELETE request."""
+        return self.request("DELETE", path, **kwargs)
+
+    def step(self, flow_id: str, step_id: str) -> Mapping[str, Any]:
+        """Return the data of a step: ``{"config": {...}, "snapshot": ..., "variables": {...}}``."""
+        url = f"{self._base}/v1/tasks/{_escaped(flow_id)}/steps/{_escaped(step_id)}"
+        return self._http.get_object(url, "step data")
+
+    def update_account(self, account: str, keys: Mapping[str, Any]) -> None:
+        """Store new keys of an account."""
+        reading = Reading(is_told=True, secrets=list(_texts(keys)))
+        body = to_json({"keys": dict(keys)})
+        self.put(f"/v1/accounts/{_escaped(account)}", data=body, headers=_JSON, reading=reading)
+
+    def secret(self, secret_id: str) -> Mapping[str, Any]:
+        """Return the attributes of a secret: ``{"type": "oauth2", "credentials": {...}}``."""
+        return _attributes(self.get(self._secret_path(secret_id)))
+
+    def refresh_secret(self, secret_id: str) -> Mapping[str, Any]:
+        """Have the platform refresh a secret, and return its attributes."""
+        return _attributes(self.post(f"{self._secret_path(secret_id)}/refresh"))
+
+    def store_startup_data(self, flow_id: str, data: Any) -> None:
+        """Store what a startup hook returned, in place of what is left of an earlier start.
+
+        Nothing, numbers and booleans are stored as ``{}``: contract §1.3.
+        """
+        path = _startup_path(flow_id)
+        state = to_json({} if not data or isinstance(data, int | float) else data)
+        if self.post(path, data=state, headers=_JSON, reading=_STORED_OR_CONFLICT).status_code == _CONFLICT:
+            self.delete_startup_data(flow_id)
+            self.post(path, data=state, headers=_JSON, reading=_STORED)
+
+    def startup_data(self, flow_id: str) -> Any:
+        """Return what a startup hook has stored."""
+        response = self.get(_startup_path(flow_id), reading=_STORED)
+        try:
+            return response.json()
+        except ValueError:
+            pass
+        # Outside of the handler: the decoder's error holds the whole answer.
+        raise PlatformRefused("startup data: expected JSON, found something else")
+
+    def delete_startup_data(self, flow_id: str) -> None:
+        """Delete what a startup hook has stored."""
+        self.delete(_startup_path(flow_id), reading=_DELETED)
+
+    def _secret_path(self, secret_id: str) -> str:
+        if not self._workspace_id:
+            raise MissingSetting("ELASTICIO_WORKSPACE_ID is missing: secrets belong to a workspace")
+        return f"/v2/workspaces/{_escaped(self._workspace_id)}/secrets/{_escaped(secret_id)}"
+
+    def __repr__(self) -> str:
+        """Tell where the API is, and nothing of the credentials."""
+        parts = urlsplit(self._base)
+        return f"<platform API at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}>"
+
+
+class ObjectStorage:
+    """The object storage, Maester: stored bytes by id."""
+
+    def __init__(self, settings: ApiSettings, sleep: Callable[[float], object]) -> None:
+        """Prepare calls; that the storage is not configured is said by the first one."""
+        self._base = settings.storage_uri
+        self._has_token = bool(settings.storage_token)
+        self._flow_id, self._step_id = settings.flow_id, settings.step_id
+        patience = Patience(
+            attempts=settings.storage_retries + 1,
+            timeout_seconds=settings.storage_timeout_ms / 1000,
+            is_growing=True,
+            temporary=frozenset(),  # contract §8.6
+            sleep=sleep,
+        )
+        self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), patience)
+
+    def create(self, content: bytes, content_type: str = "application/json") -> str:
+        """Store bytes and return their id."""
+        response = self._send("POST", "/objects", data=content, headers={"Content-Type": content_type})
+        object_id = json_object(response, "object storage").get("objectId")
+        if not isinstance(object_id, str):
+            raise PlatformRefused("object storage: expected an objectId in the answer, found none")
+        return object_id
+
+    def read(self, object_id: str, *, stream: bool = False) -> "requests.Response":
+        """Return the answer with the stored bytes."""
+        response: requests.Response = self._send("GET", f"/objects/{_escaped(object_id)}", stream=stream)
+        return response
+
+    def update(self, object_id: str, content: bytes) -> None:
+        """Replace stored bytes."""
+        self._send("PUT", f"/objects/{_escaped(object_id)}", data=content)
+
+    def delete(self, object_id: str) -> None:
+        """Delete stored bytes."""
+        self._send("DELETE", f"/objects/{_escaped(object_id)}")
+
+    def url(self, object_id: str) -> str:
+        """Return the address of an object as attachments carry it."""
+        return f"{self._base}/objects/{_escaped(object_id)}?storage_type=maester"
+
+    def holds(self, url: str) -> bool:
+        """Tell whether a URL is one of this storage: only then may its token be sent there."""
+        return bool(self._base) and url.startswith(f"{self._base}/objects/")
+
+    def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any) -> Any:
+        for name, value in (("URI", self._base), ("TOKEN", self._has_token)):
+            if not value:
+                raise MissingSetting(
+                    f"ELASTICIO_OBJECT_STORAGE_{name} is missing: the object storage is not configured"
+                )
+        request_id = f"f:{self._flow_id};s:{self._step_id};m:"
+        return self._http.send(
+            method, self._base + path, headers={"x-request-id": request_id, **(headers or {})}, **kwargs
+        )
+
+
+def _attributes(response: "requests.Response") -> Mapping[str, Any]:
+    data = json_object(response, "secret").get("data")
+    attributes = data.get("attributes") if isinstance(data, dict) else None
+    if not isinstance(attributes, dict):
+        raise PlatformRefused("secret: expected data.attributes in the answer, found none")
+    return attributes
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield all texts in a value, at any depth."""
+    if isinstance(value, str):
+        yield from [value] if value else ()
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _texts(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _texts(member)
+
+
+def _startup_path(flow_id: str) -> str:
+    return f"/sailor-support/hooks/task/{_escaped(flow_id)}/startup/data"
+
+
+def _escaped(part: str) -> str:
+    return quote(part, safe="")

@@ -1,0 +1,125 @@
+"""What a component's descriptor says about signing in, with everything filled in."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from dataclasses import field as member
+from typing import Any, Final, NoReturn
+
+from shipmate.component import DESCRIPTOR, Component
+from shipmate.errors import BadInput, ClientMisconfigured, DescriptorError, InvalidOption
+from shipmate.invocation.services import token_field
+from shipmate.oauth2.options import Client, Provider, Variables, is_private
+
+_POINTER: Final = "/credentials/oauth2"
+_NEEDED: Final[Mapping[str, str]] = {
+    "auth_uri": "the address where people sign in",
+    "token_uri": "the address of the token endpoint",
+    "client_id": "the client's id",
+}
+_TEXTS: Final = (*_NEEDED, "client_secret", "revoke_uri", "issuer")
+_SEPARATE: Final = ("auth_uri", "revoke_uri", "issuer")
+# All else goes to the provider as it is: access_type, prompt, audience, resource and the like.
+_OURS: Final = frozenset({*_TEXTS, "scopes", "client_auth"})
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How to sign in at a provider."""
+
+    auth_uri: str
+    client: Client
+    field: str
+    """The credential field that gets the keys."""
+    extras: Mapping[str, str | list[str]] = member(default_factory=dict)
+    """What else the authorization request carries."""
+    revoke_uri: str | None = None
+    issuer: str | None = None
+    """Who must have answered, where the descriptor says so."""
+
+
+def terms_of(
+    component: Component, cfg: Mapping[str, Any], environ: Mapping[str, str], *, revoke_uri: str | None = None
+) -> Terms:
+    """Return the terms of a component, each ``{{NAME}}`` filled from a credential field or the environment.
+
+    Args:
+        component: The component.
+        cfg: The credential fields.
+        environ: The environment.
+        revoke_uri: The revocation endpoint in place of the descriptor's.
+
+    Raises:
+        BadInput: ``revoke_uri`` is no address to send a token to.
+        DescriptorError: The descriptor has no usable ``credentials.oauth2``; the message has the JSON pointer.
+        MissingSetting: A variable is not set; the message names it.
+
+    Source: contract §11.2.
+    """
+    described = _described(component)
+    provider = _provider(component, described)
+    variables = Variables(environ, cfg, frozenset(component.credentials.get("fields") or {}))
+    given = {"revoke_uri": revoke_uri} if revoke_uri is not None else {}
+    texts = {name: variables.fill({**described, **given}.get(name), name) for name in _SEPARATE}
+    for name in ("auth_uri", "revoke_uri"):
+        if texts[name] and (not is_private(texts[name]) or "#" in texts[name]):
+            expected = "an address with https and without a fragment"
+            if name in given:
+                raise BadInput(f"expected {expected}, found {texts[name]!r} for --revoke-uri")
+            _refuse(component, name, expected, texts[name])
+    try:
+        client = provider.fill(variables)
+    except ClientMisconfigured as error:
+        raise DescriptorError(f"{_place(component)}/token_uri: {error}") from error
+    extras = _extras(described, variables)
+    resource = extras.get("resource")
+    # A token is for one resource: where there are several, the provider chooses. Source: RFC 8707 §2.2.
+    extra = {"resource": resource} if isinstance(resource, str) else {}
+    return Terms(client=replace(client, extra=extra), field=token_field(component), extras=extras, **texts)
+
+
+def _described(component: Component) -> Mapping[str, Any]:
+    if component.oauth2 is None:
+        managed = ": the platform signs in for authClientTypes" if component.raw.get("authClientTypes") else ""
+        raise DescriptorError(f"{_place(component)}: expected the provider's addresses, found nothing{managed}")
+    for name, what in _NEEDED.items():
+        if not component.oauth2.get(name):
+            _refuse(component, name, what, None)
+    for name in _TEXTS:
+        if not isinstance(component.oauth2.get(name), str | None):
+            _refuse(component, name, "text", component.oauth2[name])
+    return component.oauth2
+
+
+def _provider(component: Component, described: Mapping[str, Any]) -> Provider:
+    try:
+        return Provider.from_options({}, described, token_field(component))
+    except InvalidOption as error:
+        raise DescriptorError(f"{_place(component)}: {error}") from error
+
+
+def _extras(described: Mapping[str, Any], variables: Variables) -> dict[str, str | list[str]]:
+    """Return the members for the authorization request; addresses, as of another token endpoint, are none."""
+    members = {
+        name: variables.fill(value, name)
+        for name, value in described.items()
+        if name not in _OURS and not name.endswith(("_uri", "_url")) and value is not None
+    }
+    return {name: _parameter(name, value) for name, value in members.items()}
+
+
+def _parameter(name: str, value: Any) -> str | list[str]:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value if name == "resource" else " ".join(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _refuse(component: Component, name: str, expected: str, found: Any) -> NoReturn:
+    shown = (
+        "nothing" if not found else repr(found) if isinstance(found, str) else f"a value of type {type(found).__name__}"
+    )
+    raise DescriptorError(f"{_place(component)}/{name}: expected {expected}, found {shown}")
+
+
+def _place(component: Component) -> str:
+    return f"{component.root / DESCRIPTOR}: {_POINTER}"

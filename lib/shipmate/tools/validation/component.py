@@ -1,0 +1,164 @@
+"""Checks of a whole component: the descriptor, the modules that it names, and the schemas that it names.
+
+Modules are imported in this process; what they print goes to standard error. No function of theirs is called.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from shipmate.component import DESCRIPTOR, VERIFIER, Component, Function, Modules
+from shipmate.component.metadata import pointer_to, read_schema, schema_problems, slips
+from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
+from shipmate.logs.redaction import Redactor
+from shipmate.tools.validation.descriptor import DIRECTIONS, check_descriptor, functions_of, member
+from shipmate.tools.validation.report import Findings, Report
+from shipmate.tools.validation.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
+
+
+def validate_component(root: Path, redactor: Redactor | None = None) -> Report:
+    """Return all that is wrong with a component; a fault of one part does not keep the others from being checked.
+
+    Args:
+        root: The component's folder.
+        redactor: Knows the secrets that the errors of modules may have in their texts.
+    """
+    findings = Findings(DESCRIPTOR)
+    raw = check_descriptor(findings, root / DESCRIPTOR)
+    component = Component(root, raw or {}, {}, {}, None, {})
+    functions = list(_functions(raw or {}))
+    if raw is not None:
+        _check_metadata(findings, root, raw)
+    with redirect_stdout(sys.stderr):
+        checks = _ModuleChecks(findings, Modules(component), redactor or Redactor())
+        for pointer, function in functions:
+            checks.check(pointer, function)
+        findings.checked += checks.in_words()
+        checks.check_verifier(root, raw or {})
+    _check_names(findings, root)
+    findings.not_checked += [
+        "what the functions do: none of them was called",
+        "whether credentials, URLs and OAuth clients work: nothing was sent over the network",
+    ]
+    if any(function.dynamic_metadata for _, function in functions):
+        findings.not_checked.append("dynamic metadata: it exists only at run time")
+    return findings.report()
+
+
+def _functions(raw: Mapping[str, Any]) -> Iterator[tuple[str, Function]]:
+    """Yield the functions that have a module, with their pointers, however wrong they are otherwise."""
+    for pointer, kind, name, described in functions_of(raw):
+        main = described.get("main")
+        if isinstance(main, str) and main.strip():
+            yield (
+                pointer,
+                Function(
+                    id=name,
+                    kind=cast(Literal["trigger", "action"], kind),
+                    main=main,
+                    dynamic_metadata=bool(described.get("dynamicMetadata")),
+                    fields=member(described, "fields"),
+                ),
+            )
+
+
+@dataclass(slots=True)
+class _ModuleChecks:
+    """Checks of modules, each of which is imported once even when it fails."""
+
+    findings: Findings
+    modules: Modules
+    redactor: Redactor
+    failed: dict[Path, str] = field(default_factory=dict)
+    imported: set[Path] = field(default_factory=set)
+
+    def check(self, pointer: str, function: Function) -> None:
+        """Note what the module of a function lacks."""
+        place = f"{pointer}/main"
+        with self._noted(place):
+            path = self.modules.path(function)
+            if path in self.failed:
+                self.findings.error(place, self.redactor.redact(self.failed[path]))
+                return
+            try:
+                self.modules.module(function)
+            except ModuleNotLoadable as error:
+                self.failed[path] = str(error)
+                raise
+            self.imported.add(path)
+            self._check_functions(pointer, function)
+
+    def _check_functions(self, pointer: str, function: Function) -> None:
+        with self._noted(f"{pointer}/main"):
+            require_call("process", self.modules.process(function), PROCESS)
+            for name, arguments in HOOKS.items():
+                if (hook := self.modules.hook(function, name)) is not None:
+                    require_call(name, hook, arguments)
+        if function.dynamic_metadata:
+            self._needs_model(f"{pointer}/dynamicMetadata", function, "get_meta_model")
+        for name, described in function.fields.items():
+            model = described.get("model") if isinstance(described, dict) else None
+            if isinstance(model, str) and model:
+                self._needs_model(f"{pointer}/fields{pointer_to(name)}/model", function, model)
+
+    def check_verifier(self, root: Path, raw: Mapping[str, Any]) -> None:
+        """Note what keeps credentials from being verified."""
+        with self._noted("", file=f"{VERIFIER}.py"):
+            if (verifier := self.modules.verifier()) is not None:
+                require_call(VERIFIER, verifier, VERIFY)
+                self.findings.checked.append(f"{VERIFIER}.py imports and has its function")
+            elif raw.get("credentials"):
+                self.findings.not_checked.append(f"verification of credentials: there is no {VERIFIER}.py")
+
+    def in_words(self) -> list[str]:
+        """Return what was checked."""
+        count = len(self.imported)
+        if not count:
+            return []
+        return [f"{count} module{'s' * (count > 1)}: imported, with the functions that {DESCRIPTOR} names"]
+
+    def _needs_model(self, pointer: str, function: Function, name: str) -> None:
+        with self._noted(pointer):
+            require_call(name, self.modules.model(function, name), MODEL)
+
+    @contextmanager
+    def _noted(self, pointer: str, *, file: str | None = None) -> Iterator[None]:
+        try:
+            yield
+        except (ModuleNotLoadable, FunctionNotFound) as error:
+            self.findings.error(pointer, self.redactor.redact(str(error)), file=file)
+
+
+def _check_names(findings: Findings, root: Path) -> None:
+    """Note which modules at the root, which is importable, hide one of Python from everything that is imported."""
+    for path in sorted(root.iterdir()) if root.is_dir() else ():
+        is_module = path.suffix == ".py" or (path / "__init__.py").is_file()
+        if is_module and path.stem in sys.stdlib_module_names:
+            message = f"expected a name of its own, found {path.stem}, which hides the module of Python with that name"
+            findings.warning("", message, file=path.name)
+
+
+def _check_metadata(findings: Findings, root: Path, raw: Mapping[str, Any]) -> None:
+    """Note which metadata files are missing or are no schemas; those inside the descriptor were checked with it."""
+    read: set[str] = set()
+    for pointer, _, _, described in functions_of(raw):
+        metadata = member(described, "metadata")
+        for direction in DIRECTIONS:
+            declared = metadata.get(direction)
+            if not isinstance(declared, str) or not declared:
+                continue
+            try:
+                schema = read_schema(root, declared)
+            except DescriptorError as error:
+                findings.error(f"{pointer}/metadata/{direction}", str(error))
+                continue
+            file = Path(declared).as_posix()
+            if file not in read:
+                read.add(file)
+                findings.errors(schema_problems(schema), file=file)
+                findings.warnings(slips(schema), file=file)
+    if read:
+        findings.checked.append(f"{len(read)} metadata file{'s' * (len(read) > 1)}")
