@@ -19,10 +19,10 @@ from shipmate.errors import (
 )
 
 # Not lazy: importing the module `shipmate.message` sets the attribute of this name, so the function must come after.
-from shipmate.jsonvalue import message
+from shipmate.invocation.message import message
 
 if TYPE_CHECKING:
-    from shipmate.oauth2 import OAuth2
+    from shipmate.oauth2.api import OAuth2
 
 __version__ = "0.1.0"
 
@@ -48,7 +48,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import what most commands do not need when it is first asked for."""
     if name == "OAuth2":
-        from shipmate.oauth2 import OAuth2
+        from shipmate.oauth2.api import OAuth2
 
         globals()["OAuth2"] = OAuth2
         return OAuth2

@@ -1,19 +1,13 @@
-"""Messages and their encoding: what may be emitted, as JSON bytes, and errors as the platform shows them."""
+"""JSON values: plain copies of them, their bytes, and how they are read."""
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
-from shipmate.errors import InvalidMessage, ShipmateError
+from shipmate.errors import InvalidMessage
 
-if TYPE_CHECKING:
-    from traceback import StackSummary, TracebackException
-
-_NOT_AVAILABLE: Final = "Not Available"
 _AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
 # orjson.loads turns integers of more than 64 bits into floats; none of fewer than 19 digits is that long.
 _DIGITS: Final = bytes(ord("0") if chr(code).isdecimal() and code < 128 else ord(" ") for code in range(256))
@@ -21,43 +15,6 @@ _MAYBE_BIG_INTEGER: Final = b"0" * 19
 # Of any 19 characters in a row, three are among every sixth one: a look at these mostly suffices.
 _SAMPLED: Final = 6
 _MAYBE_DIGITS: Final = b"000"
-_OWN_FOLDER: Final = str(Path(__file__).parent)
-_PLUMBING: Final = re.compile(r"[/\\](?:asyncio|concurrent[/\\]futures)[/\\]\w+\.py$|[/\\]threading\.py$|^<frozen ")
-
-
-def message(
-    body: Any, *, attachments: Mapping[str, Any] | None = None, headers: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return a message with this body, ready to be emitted or returned.
-
-    >>> message({"id": 7}, headers={"x-total": "1"})
-    {'body': {'id': 7}, 'headers': {'x-total': '1'}}
-    """
-    made: dict[str, Any] = {"body": body}
-    if attachments is not None:
-        made["attachments"] = dict(attachments)
-    if headers is not None:
-        made["headers"] = dict(headers)
-    return made
-
-
-def check_message(value: object, *, needs_body: bool = True) -> None:
-    """Refuse what is not a message.
-
-    Args:
-        value: What is to be one.
-        needs_body: Whether it must have a ``body``.
-
-    Raises:
-        InvalidMessage: The value is not an object with a ``body``; the text says how to make one.
-    """
-    if type(value) is dict or isinstance(value, Mapping):
-        if "body" in value or not needs_body:
-            return
-        found = "an object without it"
-    else:
-        found = type(value).__name__
-    raise InvalidMessage(f'A message is an object with a "body", found {found}: wrap it with shipmate.message(...)')
 
 
 class _NotJson(Exception):
@@ -281,97 +238,3 @@ def _decode_slowly(data: bytes | str) -> Any:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
-
-
-def format_error(value: object) -> dict[str, Any]:
-    """Return what is published for an error: ``{"name": ..., "message": ..., "stack": ...}``.
-
-    An exception's stack starts in the author's file. Never raises, whatever the value is.
-
-    Source: contract §6.2.
-    """
-    if isinstance(value, BaseException):
-        return {"name": type(value).__name__, "message": error_text(value), "stack": _stack(value)}
-    try:
-        return _formatted(*_members(value))
-    except Exception:  # whatever a property or a comparison of the author's object raises
-        return _formatted(_text_of(value), None, None)
-
-
-def _members(value: object) -> tuple[object, object, object]:
-    """Return what such an object has as message, name and stack; one without a message is the message."""
-    if isinstance(value, Mapping):
-        if "message" in value:
-            return value["message"], value.get("name"), value.get("stack")
-    elif hasattr(value, "message"):
-        return value.message, getattr(value, "name", None), getattr(value, "stack", None)
-    is_nothing = value is None or (isinstance(value, str | int | float) and not value) or value != value
-    return _NOT_AVAILABLE if is_nothing else value, None, None
-
-
-def _formatted(text: object, name: object, stack: object) -> dict[str, Any]:
-    """Fill the gaps but that of the message, which may be anything."""
-    return {
-        "name": _json_or_text(name) if name else "Error",
-        "message": _json_or_text(text),
-        "stack": _json_or_text(stack) if stack else _NOT_AVAILABLE,
-    }
-
-
-def _json_or_text(value: object) -> Any:
-    try:
-        return plain(value)
-    except InvalidMessage:
-        return _text_of(value)
-
-
-def error_text(error: BaseException) -> str:
-    """Return what an exception says, never empty."""
-    if isinstance(error, SystemExit):
-        return f"The component called sys.exit({_text_of(error.code) if error.code is not None else ''})"
-    return _text_of(error)
-
-
-def _text_of(value: object) -> str:
-    try:
-        return str(value) or type(value).__name__
-    except Exception:  # whatever an author's __str__ raises
-        return type(value).__name__
-
-
-def _stack(error: BaseException) -> str:
-    """Return the traceback text without the runtime's frames above the author's; its last line has our code."""
-    from traceback import TracebackException
-
-    try:
-        trace = TracebackException.from_exception(error)
-        _trim(trace)
-        if isinstance(error, ShipmateError):
-            _trim_end(trace.stack)
-        text = "".join(trace.format()).rstrip()
-    except Exception:  # an author's exception may raise while it is formatted
-        return _NOT_AVAILABLE
-    return f"{text}\ncode: {error.code}" if isinstance(error, ShipmateError) else text
-
-
-def _trim(trace: "TracebackException") -> None:
-    """Drop the leading frames that are not the author's, in the exception and in those it is chained to."""
-    pending: list[TracebackException | None] = [trace]
-    while pending:
-        one = pending.pop()
-        if one is not None:
-            _trim_frames(one.stack)
-            pending += [one.__cause__, one.__context__, *(one.exceptions or ())]
-
-
-def _trim_frames(frames: "StackSummary") -> None:
-    for index, frame in enumerate(frames):
-        if not frame.filename.startswith(_OWN_FOLDER) and not _PLUMBING.search(frame.filename):
-            del frames[:index]
-            return
-
-
-def _trim_end(frames: "StackSummary") -> None:
-    """Drop the runtime's frames below the author's: an error that is raised on purpose needs no explanation."""
-    while frames and frames[-1].filename.startswith(_OWN_FOLDER):
-        del frames[-1]

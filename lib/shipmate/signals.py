@@ -1,11 +1,13 @@
 """What the main thread waits for: signals, and what other threads tell it."""
 
+import logging
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 _T = TypeVar("_T")
 
@@ -59,3 +61,17 @@ class Inbox(Generic[_T]):
         """Give the descriptors back."""
         os.close(self._read)
         os.close(self._write)
+
+
+def leave_by_signal(number: int) -> NoReturn:
+    """End the process with the status that says which signal ended it."""
+    leave(128 + number)
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once, whatever its threads are doing, with everything written out."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(status)

@@ -6,7 +6,8 @@ import pytest
 
 from shipmate.emulator import DemoApi, OAuth2Provider
 from shipmate.logs.log import Redactor
-from shipmate.oauth2 import Clock, CredentialStore, OAuth2Services
+from shipmate.oauth2.accounts import CredentialStore
+from shipmate.oauth2.services import Clock, OAuth2Services
 from tests.contract.workbench import Call, StoredOutside, Time, Workbench, no_secrets
 
 

@@ -26,7 +26,7 @@ from shipmate.errors import (
     TokenEndpointUnavailable,
     UnknownPlaceholder,
 )
-from shipmate.oauth2 import OAuth2, open_session
+from shipmate.oauth2.api import OAuth2, open_session
 from shipmate.oauth2.transport import TokenAuth, origin
 from tests.contract.workbench import Workbench
 

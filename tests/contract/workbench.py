@@ -8,7 +8,8 @@ from typing import Any
 
 from shipmate.emulator import DemoApi, OAuth2Provider
 from shipmate.errors import EmitError, KeysNotSaved, ShipmateError
-from shipmate.oauth2 import OAuth2Services, SecretsClient, open_session
+from shipmate.oauth2.api import open_session
+from shipmate.oauth2.services import OAuth2Services, SecretsClient
 from shipmate.oauth2.session import OAuth2Session
 
 

@@ -15,7 +15,7 @@ from shipmate.component import load
 from shipmate.emulator import DemoApi, OAuth2Provider
 from shipmate.local.run import LocalRun
 from shipmate.logs.log import Redactor
-from shipmate.oauth2 import OAuth2
+from shipmate.oauth2.api import OAuth2
 from shipmate.tools import docs
 from shipmate.tools.validation import validate_component
 

@@ -20,9 +20,10 @@ from shipmate.emulator import Platform
 from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, MessageEnded, MissingSetting, UnknownEvent
 from shipmate.invocation import executor
 from shipmate.invocation.emission import Call, Emission
-from shipmate.invocation.executor import Event, Ids, Outcome, Services, Sink
+from shipmate.invocation.executor import Event, Ids, Outcome, Sink
 from shipmate.invocation.loops import Loops
-from shipmate.jsonvalue import check_message
+from shipmate.invocation.message import check_message
+from shipmate.invocation.services import Services
 from shipmate.logs import log
 from shipmate.logs.log import Redactor
 from shipmate.platform.client import PlatformClient
@@ -886,7 +887,7 @@ def test_what_goes_wrong_after_the_end_is_logged_alone(services: Services, caplo
 
 def test_a_session_is_opened_for_the_call(services: Services, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     opened: list[Any] = []
-    monkeypatch.setattr("shipmate.oauth2.open_session", lambda *args, **kwargs: opened.append((args, kwargs)))
+    monkeypatch.setattr("shipmate.oauth2.api.open_session", lambda *args, **kwargs: opened.append((args, kwargs)))
     run(lambda context, msg, cfg, snapshot: context.oauth2(cfg, refresh="on_401"), Collected())
     ((options, cfg), kwargs) = opened[0]
     assert (options, cfg) == ({"refresh": "on_401"}, {})

@@ -15,16 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipmate.errors import InvalidMessage, ReauthorizationRequired
-from shipmate.jsonvalue import (
-    check_message,
-    encode,
-    error_text,
-    format_error,
-    from_json,
-    message,
-    plain,
-    to_json,
-)
+from shipmate.invocation.failure import error_text, format_error
+from shipmate.invocation.message import check_message, message
+from shipmate.jsonvalue import encode, from_json, plain, to_json
 
 SURROGATES = st.text(st.characters())
 JSON_VALUES = st.recursive(

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TextIO
 
 from shipmate.logs.log import Configured, Redactor, configure
-from shipmate.signals import Inbox
+from shipmate.signals import Inbox, leave, leave_by_signal
 
 _LOG: Final = logging.getLogger("shipmate.foreground")
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -156,11 +156,6 @@ def leave_on_signals() -> None:
         signal.signal(number, lambda received, _: leave_by_signal(received))
 
 
-def leave_by_signal(number: int) -> NoReturn:
-    """End the process with the status that says which signal ended it."""
-    leave(128 + number)
-
-
 def flush() -> None:
     """Write out what the streams hold back; a reader that has gone is no failure of the interpreter's exit."""
     for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
@@ -172,15 +167,6 @@ def flush() -> None:
             os.close(nowhere)
         except (OSError, ValueError, AttributeError):
             continue
-
-
-def leave(status: int) -> NoReturn:
-    """End the process at once, whatever its threads are doing, with everything written out."""
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    os._exit(status)
 
 
 def _outcome(job: Callable[[], int]) -> Outcome:

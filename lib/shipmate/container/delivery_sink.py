@@ -21,10 +21,12 @@ from shipmate.container.messages.codec import (
 )
 from shipmate.container.messages.lightweight import Bodies
 from shipmate.container.messages.passthrough import carried, without
+from shipmate.container.state import StepState
 from shipmate.container.throttle import Throttle
 from shipmate.errors import EmitError, EmitUnconfirmed
 from shipmate.invocation.events import Event
-from shipmate.jsonvalue import Stored, encode, format_error
+from shipmate.invocation.failure import format_error
+from shipmate.jsonvalue import encode
 from shipmate.settings import StepSettings
 
 _log: Final = logging.getLogger("shipmate.outbox")
@@ -36,43 +38,6 @@ class Keys(Protocol):
 
     def save(self, keys: Mapping[str, Any], account: str | None) -> None:
         """Save keys of an account, None for the step's own."""
-
-
-class StepState:
-    """The configuration and the snapshot that the next message is given: copies, so that none sees another's changes.
-
-    Both are kept as JSON, which is also the fastest copy.
-    """
-
-    def __init__(self, config: Mapping[str, Any], snapshot: Any) -> None:
-        """Take what the platform has."""
-        self._lock = threading.Lock()
-        self._config = Stored(dict(config))
-        self._snapshot = Stored(snapshot or {})
-
-    def config(self) -> Any:
-        """Return the configuration."""
-        return self._config.copy()
-
-    def snapshot(self) -> Any:
-        """Return the snapshot."""
-        return self._snapshot.copy()
-
-    def replace_keys(self, keys: Mapping[str, Any]) -> None:
-        """Put refreshed keys into the configuration: the platform is not asked for it again."""
-        with self._lock:
-            self._config = Stored({**self.config(), **keys})
-
-    def replace_snapshot(self, snapshot: Any) -> None:
-        """Take a new snapshot."""
-        with self._lock:
-            self._snapshot = Stored(snapshot)
-
-    def update_snapshot(self, part: Mapping[str, Any]) -> None:
-        """Put members over those of the snapshot."""
-        with self._lock:
-            before = self.snapshot()
-            self._snapshot = Stored({**(before if isinstance(before, dict) else {}), **part})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from shipmate import component
-from shipmate.cli.terminal import leave
 from shipmate.container.deadline import Limit, Stopped, Watch
 from shipmate.container.result import Place, Result
+from shipmate.container.startup import configure_log, load_component
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound, MissingSetting, ServiceTimeout, ShipmateError
 from shipmate.invocation.events import Event
-from shipmate.invocation.executor import Services, call_model, verify
-from shipmate.invocation.services import Sessions, configure_log, load_component, platform_of, register_secrets
-from shipmate.jsonvalue import error_text, from_json
+from shipmate.invocation.executor import call_model, verify
+from shipmate.invocation.failure import error_text
+from shipmate.invocation.services import Services, Sessions, platform_of, register_secrets
+from shipmate.jsonvalue import from_json
 from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.storage.platform import PlatformKeys
 from shipmate.settings import bounded
+from shipmate.signals import leave
 
 _log: Final = logging.getLogger("shipmate.service")
 _NEEDED: Final = ("CFG", "API_URI", "API_USERNAME", "API_KEY")

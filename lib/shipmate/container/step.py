@@ -14,22 +14,24 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from shipmate import component
-from shipmate.cli.terminal import leave
 from shipmate.container.amqp import Broker, Delivery
-from shipmate.container.delivery_sink import Outbox, Post, StepState, start_error
+from shipmate.container.delivery_sink import Outbox, Post, start_error
 from shipmate.container.messages.cipher import Undecodable
 from shipmate.container.messages.codec import Incoming, Wire
 from shipmate.container.messages.lightweight import Bodies, forget_ids
+from shipmate.container.startup import configure_log, load_component
+from shipmate.container.state import StepState
 from shipmate.container.throttle import Throttle
 from shipmate.errors import BrokerLost, ShipmateError
 from shipmate.invocation.events import Event
-from shipmate.invocation.executor import Ids, Outcome, Services, process_later, run_hook
-from shipmate.invocation.services import Sessions, configure_log, load_component, platform_of, register_secrets
-from shipmate.jsonvalue import encode, error_text, format_error, from_json
+from shipmate.invocation.executor import Ids, Outcome, process_later, run_hook
+from shipmate.invocation.failure import error_text, format_error
+from shipmate.invocation.services import Services, Sessions, platform_of, register_secrets
+from shipmate.jsonvalue import encode, from_json
 from shipmate.logs.log import Redactor, delivery_fields
 from shipmate.oauth2.storage.platform import PlatformKeys
 from shipmate.settings import StepSettings
-from shipmate.signals import Inbox
+from shipmate.signals import Inbox, leave
 
 _log: Final = logging.getLogger("shipmate.step")
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, MessageEnded
 from shipmate.invocation.events import EVENTS, NOTHING, Event, ready_value, unknown
+from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.loops import Loops, is_loop_running
-from shipmate.jsonvalue import check_message, error_text, format_error, plain
+from shipmate.invocation.message import check_message
+from shipmate.jsonvalue import plain
 from shipmate.logs.log import Redactor
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shipmate.errors import InvalidMessage, UnknownEvent
-from shipmate.jsonvalue import error_text, format_error, plain
+from shipmate.invocation.failure import error_text, format_error
+from shipmate.jsonvalue import plain
 from shipmate.logs.log import Redactor
 
 _log: Final = logging.getLogger("shipmate.events")

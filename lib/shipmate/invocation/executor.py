@@ -1,36 +1,22 @@
 """One call of one author's function: arguments, result, errors, end. Where its events go is the run mode's affair."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from shipmate.errors import InvalidMessage
 from shipmate.invocation.context import Context
 from shipmate.invocation.emission import Call, Sink
 from shipmate.invocation.events import EVENTS, KEYS_ONLY, Event
+from shipmate.invocation.failure import error_text
 from shipmate.invocation.loops import Loops
-from shipmate.jsonvalue import error_text, plain
-from shipmate.logs.log import Redactor, message_fields
-
-if TYPE_CHECKING:
-    from shipmate.oauth2 import OAuth2Services
+from shipmate.invocation.services import Services
+from shipmate.jsonvalue import plain
+from shipmate.logs.log import message_fields
 
 __all__ = ["Event", "Ids", "Outcome", "Services", "Sink", "call_model", "process", "run_hook", "verify"]
 
 _NOT_VERIFIED = "verify_credentials returned False"
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What a run mode provides to every call of the process."""
-
-    redactor: Redactor = field(repr=False)
-    oauth2: "Callable[[], OAuth2Services]" = field(repr=False)
-    """Returns what sessions need; made when the first one is opened."""
-    platform: Callable[[], Any] = field(repr=False)
-    """Returns the client of the platform's API; raises `MissingSetting` where there is none."""
-    flow_variables: Mapping[str, str] = field(default_factory=dict)
-    loops: Loops = field(default_factory=Loops, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +147,9 @@ def run_hook(function: Callable[..., Any], *args: Any) -> Any:
 
 def _context(call: Call, services: Services, ids: Ids) -> Context:
     def open_session(options: Any, cfg: Mapping[str, Any]) -> Any:
-        from shipmate import oauth2  # most calls need none of it
+        from shipmate.oauth2 import api  # most calls need none of it
 
-        return oauth2.open_session(options, cfg, call=call, services=services.oauth2())
+        return api.open_session(options, cfg, call=call, services=services.oauth2())
 
     def attachments() -> Any:
         from shipmate.platform.attachments import Attachments  # requests: 97 ms

@@ -9,15 +9,9 @@ from shipmate.component import Component, Function, Modules
 from shipmate.errors import ShipmateError
 from shipmate.invocation.emission import Sink
 from shipmate.invocation.events import Event
-from shipmate.invocation.executor import (
-    Ids,
-    Services,
-    call_model,
-    process,
-    run_hook,
-    verify,
-)
-from shipmate.jsonvalue import error_text, format_error
+from shipmate.invocation.executor import Ids, call_model, process, run_hook, verify
+from shipmate.invocation.failure import error_text, format_error
+from shipmate.invocation.services import Services
 
 _LOG: Final = logging.getLogger("shipmate.direct")
 

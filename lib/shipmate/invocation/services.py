@@ -1,21 +1,21 @@
 """What every way to run a component provides to its functions, made from the descriptor and the environment."""
 
-import logging
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from shipmate.component import Component, load
-from shipmate.errors import DescriptorError
-from shipmate.logs import log
+from shipmate.component import Component
+from shipmate.component.credentials import token_field, view_classes
+from shipmate.invocation.loops import Loops
 from shipmate.logs.log import Redactor
 from shipmate.oauth2.credential import StoredKeys, secrets_of
-from shipmate.settings import log_fields
 
 if TYPE_CHECKING:
-    from shipmate.oauth2 import OAuth2Services
+    from shipmate.oauth2.services import OAuth2Services
+
+if TYPE_CHECKING:
+    from shipmate.oauth2.services import OAuth2Services
     from shipmate.platform.client import PlatformClient
 
 
@@ -67,7 +67,8 @@ class Sessions:
             made.store.drain(timeout_seconds)
 
     def _make(self) -> "OAuth2Services":
-        from shipmate.oauth2 import CredentialStore, OAuth2Services  # 5 ms
+        from shipmate.oauth2.accounts import CredentialStore
+        from shipmate.oauth2.services import OAuth2Services  # 5 ms
 
         return OAuth2Services(
             store=CredentialStore(),
@@ -79,31 +80,6 @@ class Sessions:
             redactor=self._redactor,
             secrets=self._platform,
         )
-
-
-def configure_log(environ: Mapping[str, str], redactor: Redactor) -> None:
-    """Log as the platform expects it of a container. Source: contract §13."""
-    level = environ.get("LOG_LEVEL")
-    is_silent = environ.get("NODE_ENV") == "test" and not level
-    log.configure(
-        logging.CRITICAL + 1 if is_silent else log.parse_level(level),
-        redactor,
-        stream=sys.stdout,
-        as_json=True,
-        fields=log_fields(environ),
-    )
-
-
-def load_component(root: Path) -> Component:
-    """Return the component of a container.
-
-    Raises:
-        DescriptorError: ``component.json`` is missing, is not JSON, or lacks what the runtime needs.
-    """
-    try:
-        return load(root)
-    except DescriptorError as error:
-        raise DescriptorError(f"Failed to load component.json from {root}: {error}") from error
 
 
 def register_secrets(
@@ -124,16 +100,6 @@ def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str
             yield from secrets_of(value)
 
 
-def token_field(component: Component) -> str:
-    """Return the credential field that holds the keys: the first of its kind, ``oauth`` by custom."""
-    return next((name for name, kind in view_classes(component).items() if kind == "OAuthFieldView"), "oauth")
-
-
-def view_classes(component: Component) -> dict[str, Any]:
-    fields = component.credentials.get("fields") or {}
-    return {name: field.get("viewClass") for name, field in fields.items() if isinstance(field, Mapping)}
-
-
 def platform_of(environ: Mapping[str, str]) -> Callable[[], "PlatformClient"]:
     """Return what makes the client of the platform's API when it is first needed."""
     lock = threading.Lock()
@@ -149,3 +115,16 @@ def platform_of(environ: Mapping[str, str]) -> Callable[[], "PlatformClient"]:
             return made[0]
 
     return client
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a run mode provides to every call of the process."""
+
+    redactor: Redactor = field(repr=False)
+    oauth2: "Callable[[], OAuth2Services]" = field(repr=False)
+    """Returns what sessions need; made when the first one is opened."""
+    platform: Callable[[], Any] = field(repr=False)
+    """Returns the client of the platform's API; raises `MissingSetting` where there is none."""
+    flow_variables: Mapping[str, str] = field(default_factory=dict)
+    loops: Loops = field(default_factory=Loops, repr=False)

@@ -8,10 +8,10 @@ from typing import Any
 
 from shipmate.component import Component, Function
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound
-from shipmate.invocation.executor import Event, Services
+from shipmate.invocation.executor import Event
+from shipmate.invocation.failure import format_error
 from shipmate.invocation.inprocess import Direct, log_failure
-from shipmate.invocation.services import Sessions, platform_of, register_secrets
-from shipmate.jsonvalue import format_error
+from shipmate.invocation.services import Services, Sessions, platform_of, register_secrets
 from shipmate.logs.log import Redactor
 from shipmate.oauth2.storage.file import KeyFile
 from shipmate.oauth2.storage.local import AccountKeys

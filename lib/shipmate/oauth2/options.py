@@ -5,13 +5,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as member
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
-
-if TYPE_CHECKING:
-    from shipmate.oauth2.session import OAuth2Session
 
 CLIENT_AUTHS: Final = ("post", "basic", "none", "private_key_jwt")
 GRANTS: Final = ("refresh_token", "client_credentials", "jwt_bearer")
@@ -27,51 +24,6 @@ _DESCRIPTOR_NAMES: Final = {
 }
 _LOOPBACK_HOSTS: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 _BEARER: Final = "Authorization: Bearer {access_token}"
-
-
-class OAuth2:
-    """A reusable OAuth2 provider: the options of `context.oauth2`, held together.
-
-    Every option that is left out comes from ``credentials.oauth2`` in ``component.json``. ``{{NAME}}`` in the
-    options is filled from the environment, or from the credential field of that name, when a token is asked for.
-
-    Args:
-        token_url: Address of the token endpoint; https, except on loopback.
-        client_id: The client's id.
-        client_secret: The client's secret; for ``private_key_jwt`` and ``jwt_bearer`` the private key as PEM.
-        client_auth: ``"post"`` (default), ``"basic"``, ``"none"`` or ``"private_key_jwt"``.
-        scopes: The scopes, a list or text; sent only when ``send`` asks for it.
-        grant: ``"refresh_token"`` (default), ``"client_credentials"`` or ``"jwt_bearer"``.
-        send: Members of the stored keys that go along with a token request, as ``("scope",)``.
-        extra: Further form fields; for ``jwt_bearer`` its ``claims`` go into the assertion instead.
-        field: The credential field that holds the keys, ``"oauth"`` unless the descriptor names another.
-        refresh: ``"on_401"`` (default), ``"before_expiry"`` or ``"every_access"``.
-        expired: ``expired(response)`` returns true when an answer means "token expired", in addition to 401.
-        header: How the token is sent, ``"Authorization: Bearer {access_token}"`` unless given.
-        parse: Turns an odd token answer (a dict) into one with ``access_token`` at its top.
-        lock: ``lock(account)`` returns a context manager that excludes other processes during a refresh.
-
-    Raises:
-        InvalidOption: An option does not exist or has a value that it cannot have.
-
-    Source: RFC 6749 §2.3.1, §4.4, §6; RFC 7523 §2.1, §2.2.
-    """
-
-    def __init__(self, token_url: str | None = None, **options: Any) -> None:
-        """Check the options; nothing is sent and no variable is read yet."""
-        if token_url is not None:
-            options["token_url"] = token_url
-        check_options(options)
-        self.options: Mapping[str, Any] = options
-
-    def session(self, context: Any, cfg: Mapping[str, Any]) -> "OAuth2Session":
-        """Return a session with this provider that keeps the tokens in ``cfg`` alive."""
-        session: OAuth2Session = context._open_session(self, cfg)
-        return session
-
-    def __repr__(self) -> str:
-        """Name the options, not their values: some are secrets."""
-        return f"OAuth2({', '.join(sorted(self.options))})"
 
 
 @dataclass(frozen=True, slots=True)

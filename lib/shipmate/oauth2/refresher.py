@@ -1,84 +1,31 @@
 """Drives the flows of `shipmate.oauth2.flow`: does what they yield, for own and for platform-managed keys."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from shipmate.errors import (
-    CredentialsInvalid,
     EmitError,
     MissingSetting,
-    PlatformRefused,
-    PlatformUnavailable,
     ShipmateError,
 )
-from shipmate.logs.log import Redactor
 from shipmate.oauth2 import flow
-from shipmate.oauth2.accounts import Account, CredentialStore
+from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.credential import (
     Credential,
     Expiry,
-    Keys,
-    StoredKeys,
     answered_expiry,
     secrets_of,
     stored_expiry,
 )
 from shipmate.oauth2.options import Provider, Variables
+from shipmate.oauth2.services import CallPort, OAuth2Services
 from shipmate.oauth2.token_request import token_request
-from shipmate.oauth2.token_response import Answer, Granted, Refused, Unusable
+from shipmate.oauth2.token_response import Answer, Granted
 
 _log = logging.getLogger("shipmate.oauth2")
-
-
-class CallPort(Protocol):
-    """What a session needs of the call that it belongs to."""
-
-    def emit_keys(self, value: dict[str, Any], account: str | None) -> None:
-        """Hand ``updateKeys`` over once; raise `EmitError` when that fails, without an error event."""
-
-    def report(self, error: ShipmateError) -> None:
-        """Publish the error as one of this message, which it makes a failed one."""
-
-
-class SecretsClient(Protocol):
-    """What a session needs of the platform's API for secrets that the platform refreshes."""
-
-    def secret(self, secret_id: str) -> Mapping[str, Any]:
-        """Return the secret's attributes: ``{"type": "oauth2", "credentials": {...}}``."""
-
-    def refresh_secret(self, secret_id: str) -> Mapping[str, Any]:
-        """Have the platform refresh the token; return the attributes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time as the sessions see it; tests bring their own."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    epoch: Callable[[], float] = time.time
-    sleep: Callable[[float], object] = time.sleep
-
-
-@dataclass(frozen=True, slots=True)
-class OAuth2Services:
-    """What a run mode provides to all sessions of the process."""
-
-    store: CredentialStore
-    stored: StoredKeys
-    defaults: Mapping[str, Any]
-    """``credentials.oauth2`` of the descriptor."""
-    credential_fields: frozenset[str]
-    default_field: str
-    """The credential field that holds the keys."""
-    environ: Mapping[str, str] = field(repr=False)
-    redactor: Redactor = field(repr=False)
-    secrets: Callable[[], SecretsClient] = field(repr=False)
-    clock: Clock = Clock()
 
 
 class Renewer:
@@ -185,63 +132,6 @@ class Renewer:
                     # The lock narrows a race; it must not become a reason to fail.
                     _log.warning("refresh goes on without its lock", extra={"reason": type(error).__name__})
             yield
-
-
-class ManagedRenewer:
-    """Keeps the token of a secret that the platform refreshes; never emits ``updateKeys``.
-
-    Source: contract §12.
-    """
-
-    def __init__(self, secret_id: str, account: Account, services: OAuth2Services) -> None:
-        """Note which secret to read; nothing is sent yet."""
-        self.account = account
-        self.tls: Mapping[str, Any] = {}
-        self._secret_id = secret_id
-        self._services = services
-        self._terms = flow.Terms(account=f"secret {secret_id}", provider="the platform", needs_refresh_token=False)
-
-    def renew(self, credential: Credential) -> None:
-        """Read the secret, and have it refreshed if it is unchanged."""
-        _drive(flow.renew_managed(credential, self.account.lineage, self._terms), self._do)
-
-    def save(self, credential: Credential) -> None:
-        """Do nothing: the platform has saved what it refreshed."""
-
-    def recover(self, credential: Credential) -> None:
-        """Look for a new sign-in after a refusal."""
-        _drive(flow.recover(credential, self.account.lineage, self._terms), self._do)
-
-    def _do(self, step: flow.Step) -> Any:
-        if isinstance(step, flow.Keep):
-            return _keep(self.account, step.credential, self._services)
-        if isinstance(step, flow.ReadStored):
-            keys = self._keys(self._services.secrets().secret(self._secret_id))
-            return flow.Stored(keys, self._expiry(keys))
-        return self._refresh()
-
-    def _refresh(self) -> tuple[Answer, Expiry | None]:
-        try:
-            keys = self._keys(self._services.secrets().refresh_secret(self._secret_id))
-        except PlatformRefused as error:
-            return Refused(str(error)), None
-        except PlatformUnavailable as error:
-            return Unusable(str(error)), None
-        return Granted(keys), self._expiry(keys)
-
-    def _expiry(self, keys: Keys) -> Expiry | None:
-        clock = self._services.clock
-        return stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch())
-
-    def _keys(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        credentials = attributes.get("credentials")
-        if attributes.get("type", "oauth2") != "oauth2" or not isinstance(credentials, Mapping):
-            raise CredentialsInvalid(
-                f"secret {self._secret_id}: expected a secret of type oauth2, found {attributes.get('type')!r}"
-            )
-        undefined = credentials.get("undefined_params")
-        # What the platform does not know stands apart; for URL templates it counts like the rest.
-        return {**(undefined if isinstance(undefined, Mapping) else {}), **credentials}
 
 
 def _drive(steps: flow.Flow, do: Callable[[flow.Step], Any]) -> None:

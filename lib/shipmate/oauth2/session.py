@@ -20,8 +20,8 @@ from shipmate.errors import (
 from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.credential import Credential, asks_for_refresh
 from shipmate.oauth2.options import Provider
-from shipmate.oauth2.refresher import CallPort, Clock
 from shipmate.oauth2.replay import Body
+from shipmate.oauth2.services import CallPort, Clock
 from shipmate.oauth2.transport import ApiTransport, Origin, TokenAuth, fill_url, origin
 
 _log = logging.getLogger("shipmate.oauth2")

@@ -5,13 +5,14 @@ Source: contract §8.6, §9, §12.
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from shipmate.errors import MissingSetting, PlatformRefused
 from shipmate.jsonvalue import to_json
-from shipmate.platform.http import HeaderAuth, HttpService, Patience, Reading, json_object
+from shipmate.platform.http import HeaderAuth, HttpService, Patience, Reading, escaped, json_object
+from shipmate.platform.objects import ObjectStorage
 from shipmate.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -81,14 +82,14 @@ class PlatformClient:
 
     def step(self, flow_id: str, step_id: str) -> Mapping[str, Any]:
         """Return the data of a step: ``{"config": {...}, "snapshot": ..., "variables": {...}}``."""
-        url = f"{self._base}/v1/tasks/{_escaped(flow_id)}/steps/{_escaped(step_id)}"
+        url = f"{self._base}/v1/tasks/{escaped(flow_id)}/steps/{escaped(step_id)}"
         return self._http.get_object(url, "step data")
 
     def update_account(self, account: str, keys: Mapping[str, Any]) -> None:
         """Store new keys of an account."""
         reading = Reading(is_told=True, secrets=list(_texts(keys)))
         body = to_json({"keys": dict(keys)})
-        self.put(f"/v1/accounts/{_escaped(account)}", data=body, headers=_JSON, reading=reading)
+        self.put(f"/v1/accounts/{escaped(account)}", data=body, headers=_JSON, reading=reading)
 
     def secret(self, secret_id: str) -> Mapping[str, Any]:
         """Return the attributes of a secret: ``{"type": "oauth2", "credentials": {...}}``."""
@@ -126,70 +127,12 @@ class PlatformClient:
     def _secret_path(self, secret_id: str) -> str:
         if not self._workspace_id:
             raise MissingSetting("ELASTICIO_WORKSPACE_ID is missing: secrets belong to a workspace")
-        return f"/v2/workspaces/{_escaped(self._workspace_id)}/secrets/{_escaped(secret_id)}"
+        return f"/v2/workspaces/{escaped(self._workspace_id)}/secrets/{escaped(secret_id)}"
 
     def __repr__(self) -> str:
         """Tell where the API is, and nothing of the credentials."""
         parts = urlsplit(self._base)
         return f"<platform API at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}>"
-
-
-class ObjectStorage:
-    """The object storage, Maester: stored bytes by id."""
-
-    def __init__(self, settings: ApiSettings, sleep: Callable[[float], object]) -> None:
-        """Prepare calls; that the storage is not configured is said by the first one."""
-        self._base = settings.storage_uri
-        self._has_token = bool(settings.storage_token)
-        self._flow_id, self._step_id = settings.flow_id, settings.step_id
-        patience = Patience(
-            attempts=settings.storage_retries + 1,
-            timeout_seconds=settings.storage_timeout_ms / 1000,
-            is_growing=True,
-            temporary=frozenset(),  # contract §8.6
-            sleep=sleep,
-        )
-        self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), patience)
-
-    def create(self, content: bytes, content_type: str = "application/json") -> str:
-        """Store bytes and return their id."""
-        response = self._send("POST", "/objects", data=content, headers={"Content-Type": content_type})
-        object_id = json_object(response, "object storage").get("objectId")
-        if not isinstance(object_id, str):
-            raise PlatformRefused("object storage: expected an objectId in the answer, found none")
-        return object_id
-
-    def read(self, object_id: str, *, stream: bool = False) -> "requests.Response":
-        """Return the answer with the stored bytes."""
-        response: requests.Response = self._send("GET", f"/objects/{_escaped(object_id)}", stream=stream)
-        return response
-
-    def update(self, object_id: str, content: bytes) -> None:
-        """Replace stored bytes."""
-        self._send("PUT", f"/objects/{_escaped(object_id)}", data=content)
-
-    def delete(self, object_id: str) -> None:
-        """Delete stored bytes."""
-        self._send("DELETE", f"/objects/{_escaped(object_id)}")
-
-    def url(self, object_id: str) -> str:
-        """Return the address of an object as attachments carry it."""
-        return f"{self._base}/objects/{_escaped(object_id)}?storage_type=maester"
-
-    def holds(self, url: str) -> bool:
-        """Tell whether a URL is one of this storage: only then may its token be sent there."""
-        return bool(self._base) and url.startswith(f"{self._base}/objects/")
-
-    def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any) -> Any:
-        for name, value in (("URI", self._base), ("TOKEN", self._has_token)):
-            if not value:
-                raise MissingSetting(
-                    f"ELASTICIO_OBJECT_STORAGE_{name} is missing: the object storage is not configured"
-                )
-        request_id = f"f:{self._flow_id};s:{self._step_id};m:"
-        return self._http.send(
-            method, self._base + path, headers={"x-request-id": request_id, **(headers or {})}, **kwargs
-        )
 
 
 def _attributes(response: "requests.Response") -> Mapping[str, Any]:
@@ -213,8 +156,4 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _startup_path(flow_id: str) -> str:
-    return f"/sailor-support/hooks/task/{_escaped(flow_id)}/startup/data"
-
-
-def _escaped(part: str) -> str:
-    return quote(part, safe="")
+    return f"/sailor-support/hooks/task/{escaped(flow_id)}/startup/data"

@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from shipmate.errors import PlatformRefused, PlatformUnavailable
 
 if TYPE_CHECKING:
     import requests
+
 
 _LONGEST_RETRY_AFTER_SECONDS: Final = 60.0
 _LONGEST_SAID: Final = 500
@@ -281,3 +282,7 @@ def retry_after_seconds(value: str | None, wall_clock: float) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, moment.timestamp() - wall_clock)
+
+
+def escaped(part: str) -> str:
+    return quote(part, safe="")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipmate.component import Component, Function, metadata
+from shipmate.component.credentials import token_field, view_classes
 from shipmate.errors import BadInput
-from shipmate.invocation.services import token_field, view_classes
 from shipmate.local import fixtures
 from shipmate.testing.provider import sample_variable
 

@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 
 from shipmate import component as components
 from shipmate.emulator import Server
-from shipmate.invocation.executor import Services
 from shipmate.invocation.inprocess import Direct
-from shipmate.invocation.services import Sessions, platform_of, register_secrets
+from shipmate.invocation.services import Services, Sessions, platform_of, register_secrets
 from shipmate.local import fixtures, options
 from shipmate.logs import log
 from shipmate.logs.redaction import Redactor

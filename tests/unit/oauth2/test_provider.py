@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
-from shipmate.oauth2.options import OAuth2, Provider, Variables, check_token_url
+from shipmate.oauth2.api import OAuth2
+from shipmate.oauth2.options import Provider, Variables, check_token_url
 
 DESCRIBED = {
     "token_uri": "https://{{region}}.p.example/token",

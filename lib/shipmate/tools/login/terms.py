@@ -7,8 +7,8 @@ from dataclasses import field as member
 from typing import Any, Final, NoReturn
 
 from shipmate.component import DESCRIPTOR, Component
+from shipmate.component.credentials import token_field
 from shipmate.errors import BadInput, ClientMisconfigured, DescriptorError, InvalidOption
-from shipmate.invocation.services import token_field
 from shipmate.oauth2.options import Client, Provider, Variables, is_private
 
 _POINTER: Final = "/credentials/oauth2"

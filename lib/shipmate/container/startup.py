@@ -1,0 +1,37 @@
+"""Prepares a container: its log and its component."""
+
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from shipmate.component import Component, load
+from shipmate.errors import DescriptorError
+from shipmate.logs import log
+from shipmate.logs.log import Redactor
+from shipmate.settings import log_fields
+
+
+def configure_log(environ: Mapping[str, str], redactor: Redactor) -> None:
+    """Log as the platform expects it of a container. Source: contract §13."""
+    level = environ.get("LOG_LEVEL")
+    is_silent = environ.get("NODE_ENV") == "test" and not level
+    log.configure(
+        logging.CRITICAL + 1 if is_silent else log.parse_level(level),
+        redactor,
+        stream=sys.stdout,
+        as_json=True,
+        fields=log_fields(environ),
+    )
+
+
+def load_component(root: Path) -> Component:
+    """Return the component of a container.
+
+    Raises:
+        DescriptorError: ``component.json`` is missing, is not JSON, or lacks what the runtime needs.
+    """
+    try:
+        return load(root)
+    except DescriptorError as error:
+        raise DescriptorError(f"Failed to load component.json from {root}: {error}") from error

@@ -1,0 +1,78 @@
+"""Refreshes managed secrets: credentials that the platform keeps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shipmate.errors import (
+    CredentialsInvalid,
+    PlatformRefused,
+    PlatformUnavailable,
+)
+from shipmate.oauth2 import flow
+from shipmate.oauth2.accounts import Account
+from shipmate.oauth2.credential import (
+    Credential,
+    Expiry,
+    Keys,
+    stored_expiry,
+)
+from shipmate.oauth2.refresher import _drive, _keep
+from shipmate.oauth2.services import OAuth2Services
+from shipmate.oauth2.token_response import Answer, Granted, Refused, Unusable
+
+
+class ManagedRenewer:
+    """Keeps the token of a secret that the platform refreshes; never emits ``updateKeys``.
+
+    Source: contract §12.
+    """
+
+    def __init__(self, secret_id: str, account: Account, services: OAuth2Services) -> None:
+        """Note which secret to read; nothing is sent yet."""
+        self.account = account
+        self.tls: Mapping[str, Any] = {}
+        self._secret_id = secret_id
+        self._services = services
+        self._terms = flow.Terms(account=f"secret {secret_id}", provider="the platform", needs_refresh_token=False)
+
+    def renew(self, credential: Credential) -> None:
+        """Read the secret, and have it refreshed if it is unchanged."""
+        _drive(flow.renew_managed(credential, self.account.lineage, self._terms), self._do)
+
+    def save(self, credential: Credential) -> None:
+        """Do nothing: the platform has saved what it refreshed."""
+
+    def recover(self, credential: Credential) -> None:
+        """Look for a new sign-in after a refusal."""
+        _drive(flow.recover(credential, self.account.lineage, self._terms), self._do)
+
+    def _do(self, step: flow.Step) -> Any:
+        if isinstance(step, flow.Keep):
+            return _keep(self.account, step.credential, self._services)
+        if isinstance(step, flow.ReadStored):
+            keys = self._keys(self._services.secrets().secret(self._secret_id))
+            return flow.Stored(keys, self._expiry(keys))
+        return self._refresh()
+
+    def _refresh(self) -> tuple[Answer, Expiry | None]:
+        try:
+            keys = self._keys(self._services.secrets().refresh_secret(self._secret_id))
+        except PlatformRefused as error:
+            return Refused(str(error)), None
+        except PlatformUnavailable as error:
+            return Unusable(str(error)), None
+        return Granted(keys), self._expiry(keys)
+
+    def _expiry(self, keys: Keys) -> Expiry | None:
+        clock = self._services.clock
+        return stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch())
+
+    def _keys(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        credentials = attributes.get("credentials")
+        if attributes.get("type", "oauth2") != "oauth2" or not isinstance(credentials, Mapping):
+            raise CredentialsInvalid(
+                f"secret {self._secret_id}: expected a secret of type oauth2, found {attributes.get('type')!r}"
+            )
+        undefined = credentials.get("undefined_params")
+        # What the platform does not know stands apart; for URL templates it counts like the rest.
+        return {**(undefined if isinstance(undefined, Mapping) else {}), **credentials}

@@ -1,0 +1,70 @@
+"""Calls the platform's object storage."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from shipmate.errors import MissingSetting, PlatformRefused
+from shipmate.platform.http import HeaderAuth, HttpService, Patience, json_object
+from shipmate.settings import ApiSettings
+
+if TYPE_CHECKING:
+    import requests
+from shipmate.platform.http import escaped
+
+
+class ObjectStorage:
+    """The object storage, Maester: stored bytes by id."""
+
+    def __init__(self, settings: ApiSettings, sleep: Callable[[float], object]) -> None:
+        """Prepare calls; that the storage is not configured is said by the first one."""
+        self._base = settings.storage_uri
+        self._has_token = bool(settings.storage_token)
+        self._flow_id, self._step_id = settings.flow_id, settings.step_id
+        patience = Patience(
+            attempts=settings.storage_retries + 1,
+            timeout_seconds=settings.storage_timeout_ms / 1000,
+            is_growing=True,
+            temporary=frozenset(),  # contract §8.6
+            sleep=sleep,
+        )
+        self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), patience)
+
+    def create(self, content: bytes, content_type: str = "application/json") -> str:
+        """Store bytes and return their id."""
+        response = self._send("POST", "/objects", data=content, headers={"Content-Type": content_type})
+        object_id = json_object(response, "object storage").get("objectId")
+        if not isinstance(object_id, str):
+            raise PlatformRefused("object storage: expected an objectId in the answer, found none")
+        return object_id
+
+    def read(self, object_id: str, *, stream: bool = False) -> "requests.Response":
+        """Return the answer with the stored bytes."""
+        response: requests.Response = self._send("GET", f"/objects/{escaped(object_id)}", stream=stream)
+        return response
+
+    def update(self, object_id: str, content: bytes) -> None:
+        """Replace stored bytes."""
+        self._send("PUT", f"/objects/{escaped(object_id)}", data=content)
+
+    def delete(self, object_id: str) -> None:
+        """Delete stored bytes."""
+        self._send("DELETE", f"/objects/{escaped(object_id)}")
+
+    def url(self, object_id: str) -> str:
+        """Return the address of an object as attachments carry it."""
+        return f"{self._base}/objects/{escaped(object_id)}?storage_type=maester"
+
+    def holds(self, url: str) -> bool:
+        """Tell whether a URL is one of this storage: only then may its token be sent there."""
+        return bool(self._base) and url.startswith(f"{self._base}/objects/")
+
+    def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any) -> Any:
+        for name, value in (("URI", self._base), ("TOKEN", self._has_token)):
+            if not value:
+                raise MissingSetting(
+                    f"ELASTICIO_OBJECT_STORAGE_{name} is missing: the object storage is not configured"
+                )
+        request_id = f"f:{self._flow_id};s:{self._step_id};m:"
+        return self._http.send(
+            method, self._base + path, headers={"x-request-id": request_id, **(headers or {})}, **kwargs
+        )
