@@ -18,7 +18,6 @@ from shipmate.errors import (
     UnknownEvent,
 )
 
-# Not lazy: importing the module `shipmate.message` sets the attribute of this name, so the function must come after.
 from shipmate.invocation.message import message
 
 if TYPE_CHECKING:

@@ -749,11 +749,11 @@ def test_validate_checks_one_file_alone(folder: Folder) -> None:
     [
         (
             ["--help"],
-            {"requests", "jsonschema", "asyncio", "orjson", "shipmate.executor", "dotenv", "importlib.metadata"},
+            {"requests", "jsonschema", "asyncio", "orjson", "shipmate.invocation.executor", "dotenv", "importlib.metadata"},
         ),
         (
             ["exec", "go", "--msg", "{}"],
-            {"requests", "jsonschema", "asyncio", "cryptography", "pika", "shipmate.platform", "dotenv"},
+            {"requests", "jsonschema", "asyncio", "cryptography", "pika", "shipmate.platform.client", "dotenv"},
         ),
     ],
 )

@@ -76,7 +76,7 @@ def test_the_provider_is_loaded_when_it_is_asked_for() -> None:
 
 def test_the_container_starts_without_what_the_first_message_does_not_need() -> None:
     """Cold start: the broker's client and the encryption are needed, requests and the command line are not."""
-    loaded = loaded_by("import shipmate.step")
+    loaded = loaded_by("import shipmate.container.step")
 
-    assert loaded & {"requests", "urllib3", "jsonschema", "click", "shipmate.emulator", "shipmate.oauth2"} == set()
+    assert loaded & {"requests", "urllib3", "jsonschema", "click", "shipmate.emulator", "shipmate.oauth2.refresher"} == set()
     assert {"pika", "cryptography"} <= loaded

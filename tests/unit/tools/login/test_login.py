@@ -13,7 +13,7 @@ from shipmate.logs.log import Redactor
 from shipmate.tools.login import Login
 from shipmate.tools.login.terms import terms_of
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "sign-in.md"
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "how-to" / "sign-in.md"
 OAUTH2 = {"client_id": "id", "auth_uri": "https://example.com/authorize", "token_uri": "https://example.com/token"}
 NOTHING = {"redirect_uri": None, "port": None, "opens_browser": False, "timeout_seconds": 0.01}
 

@@ -13,7 +13,7 @@ from shipmate.errors import BadInput, ServiceTimeout
 
 STUCK = """
 import re
-from shipmate import watch
+from shipmate.container import deadline as watch
 watch._STUCK_SECONDS = 0.1
 watch.Watch().outcome(lambda: re.match("(a+)+$", "a" * 60 + "b"), limit=watch.Limit(1, "too late"))
 """

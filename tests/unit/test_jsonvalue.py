@@ -246,8 +246,8 @@ def test_the_stack_of_an_exception_starts_in_the_authors_file() -> None:
     with pytest.raises(InvalidMessage) as refused:
         plain({"a": {1}})
     lines = format_error(refused.value)["stack"].splitlines()
-    assert "test_message.py" in lines[1]
-    assert not any("shipmate/message.py" in line for line in lines)
+    assert "test_jsonvalue.py" in lines[1]
+    assert not any("shipmate/invocation/message.py" in line for line in lines)
 
 
 def test_a_stack_of_the_runtime_alone_is_left_out() -> None:

@@ -214,7 +214,7 @@ def test_the_folder_has_the_permissions_of_any_folder(tmp_path: Path) -> None:
 
 def test_all_templates_are_part_of_the_package() -> None:
     """A wheel has only what is named: an editable installation would not tell."""
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())
     folder = Path(str(files("shipmate.tools.scaffold"))) / "templates"
     suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
     assert {f"*{suffix}" for suffix in suffixes} <= set(project["tool"]["setuptools"]["package-data"]["*"])

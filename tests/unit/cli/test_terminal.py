@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from shipmate.cli import terminal as foreground
+from shipmate.cli import terminal
 from shipmate.cli.terminal import Output
 from shipmate.logs.log import Redactor
 from shipmate.signals import Inbox
@@ -56,7 +56,7 @@ def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     """Leave the handlers of signals as they were."""
-    before = {number: signal.getsignal(number) for number in foreground._SIGNALS}
+    before = {number: signal.getsignal(number) for number in terminal._SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -110,10 +110,10 @@ class TestOutput:
 
 class TestRun:
     def test_the_status_of_the_job_is_returned(self, pipe: tuple[Output, int]) -> None:
-        assert foreground.run(lambda: 1, output=pipe[0], drain=never) == 1
+        assert terminal.run(lambda: 1, output=pipe[0], drain=never) == 1
 
     def test_the_job_runs_on_a_thread_of_its_own(self, pipe: tuple[Output, int]) -> None:
-        foreground.run(lambda: int(threading.current_thread() is threading.main_thread()), output=pipe[0], drain=never)
+        terminal.run(lambda: int(threading.current_thread() is threading.main_thread()), output=pipe[0], drain=never)
 
     @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3)])
     def test_what_the_job_raises_is_raised(self, pipe: tuple[Output, int], error: BaseException) -> None:
@@ -121,10 +121,10 @@ class TestRun:
             raise error
 
         with pytest.raises(type(error)) as caught:
-            foreground.run(job, output=pipe[0], drain=never)
+            terminal.run(job, output=pipe[0], drain=never)
         assert caught.value is error
 
-    @pytest.mark.parametrize("number", foreground._SIGNALS)
+    @pytest.mark.parametrize("number", terminal._SIGNALS)
     def test_a_signal_ends_the_process_after_a_drain_although_the_job_goes_on(
         self, pipe: tuple[Output, int], exits: list[int], number: signal.Signals
     ) -> None:
@@ -140,7 +140,7 @@ class TestRun:
             os.kill(os.getpid(), number)  # a second signal does not abort the wait
 
         with pytest.raises(Left):
-            foreground.run(job, output=pipe[0], drain=drain)
+            terminal.run(job, output=pipe[0], drain=drain)
         may_end.set()
         assert exits == [128 + number]
         assert len(drained) == 1
@@ -155,7 +155,7 @@ class TestRun:
 
         monkeypatch.setattr(Inbox, "hearing", heard_late)
         with pytest.raises(Left):
-            foreground.run(lambda: 0, output=pipe[0], drain=lambda _: None)
+            terminal.run(lambda: 0, output=pipe[0], drain=lambda _: None)
         assert exits == [143]
 
     @pytest.mark.parametrize("status", [0, 1])
@@ -172,7 +172,7 @@ class TestRun:
             return 9
 
         with pytest.raises(Left):
-            foreground.run(job, output=output, drain=drained.append)
+            terminal.run(job, output=output, drain=drained.append)
         output.release()
         os.close(writer)
         assert exits == [status]
@@ -180,7 +180,7 @@ class TestRun:
 
     def test_the_handlers_are_restored(self, pipe: tuple[Output, int]) -> None:
         before = signal.getsignal(signal.SIGTERM)
-        foreground.run(lambda: 0, output=pipe[0], drain=never)
+        terminal.run(lambda: 0, output=pipe[0], drain=never)
         assert signal.getsignal(signal.SIGTERM) is before
 
     def test_nohup_is_respected(self, pipe: tuple[Output, int]) -> None:
@@ -190,7 +190,7 @@ class TestRun:
             os.kill(os.getpid(), signal.SIGHUP)
             return 0
 
-        assert foreground.run(job, output=pipe[0], drain=never) == 0
+        assert terminal.run(job, output=pipe[0], drain=never) == 0
 
 
 @pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])
@@ -201,7 +201,7 @@ def test_an_error_is_one_line_and_has_its_stack_only_for_those_who_debug(level: 
             return is_terminal
 
     stream = Stream()
-    with foreground.configure_log(level, Redactor(), stream=stream):
+    with terminal.configure_log(level, Redactor(), stream=stream):
         err = {"name": "ValueError", "message": "two\nlines", "stack": "the stack"}
         logging.getLogger("shipmate.x").error("two\nlines", extra={"err": err})
         logging.getLogger("component").error("the author's")
@@ -215,7 +215,7 @@ def test_an_error_is_one_line_and_has_its_stack_only_for_those_who_debug(level: 
 
 
 def test_a_signal_while_nothing_runs_ends_the_process_with_its_number(exits: list[int]) -> None:
-    foreground.leave_on_signals()
+    terminal.leave_on_signals()
     with pytest.raises(Left):
         signal.raise_signal(signal.SIGINT)
     assert exits == [130]
@@ -231,12 +231,12 @@ def test_flushing_survives_streams_that_are_closed_or_missing(monkeypatch: pytes
     monkeypatch.setattr(os, "dup2", lambda source, target: duplicated.append(target))
     monkeypatch.setattr(sys, "stdout", Gone())
     monkeypatch.setattr(sys, "stderr", None)
-    foreground.flush()
+    terminal.flush()
     assert duplicated == [1]
 
 
 def test_whatever_is_printed_meanwhile_goes_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
-    with foreground.private_output() as output:
+    with terminal.private_output() as output:
         print("print")  # noqa: T201
         os.write(1, b"write\n")
         subprocess.run(["echo", "child"], check=True)  # noqa: S607
@@ -249,8 +249,8 @@ def test_whatever_is_printed_meanwhile_goes_to_standard_error(capfd: pytest.Capt
 
 _SCRIPT = """
 import os, sys
-from shipmate import foreground
-with foreground.private_output() as output:
+from shipmate.cli import terminal
+with terminal.private_output() as output:
     print("noise")
     with open(sys.argv[1], "w") as file:
         assert file.fileno() > 2
@@ -262,7 +262,7 @@ with foreground.private_output() as output:
     ("redirection", "out"), [("", '"result"\n'), ("2>&-", '"result"\n'), (">&-", ""), ("0<&- >&- 2>&-", "")]
 )
 def test_closed_standard_streams_are_no_obstacle(tmp_path: Path, redirection: str, out: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(foreground.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(terminal.__file__).parents[2])}
     script, other = tmp_path / "script.py", tmp_path / "other.txt"
     script.write_text(_SCRIPT)
     done = subprocess.run(

@@ -9,7 +9,7 @@ from shipmate.signals import Inbox
 
 STARTS_THREADS = """
 import os, signal, threading, time
-from shipmate.inbox import Inbox
+from shipmate.signals import Inbox
 
 inbox = Inbox()
 

@@ -509,11 +509,11 @@ def test_a_folder_that_does_not_exist_is_a_component_without_a_descriptor(tmp_pa
 
 def test_the_schema_of_the_descriptor_is_one() -> None:
     """It is for editors, too."""
-    schema = json.loads((files("shipmate") / "schemas" / "component.schema.json").read_text())
+    schema = json.loads((files("shipmate.tools.validation") / "component.schema.json").read_text())
     Draft7Validator.check_schema(schema)
 
 
-BROKEN = Path(__file__).parents[1] / "components"
+BROKEN = Path(__file__).parents[3] / "components"
 DEFECTS = {
     "broken_json": ("error", "component.json", "", "expected JSON, found expecting ',' delimiter at line 3, column 36"),
     "duplicate_id": ("error", "component.json", "/actions/go", "expected an id that no trigger has, found it again"),

@@ -242,7 +242,7 @@ def test_sixteen_threads_lose_no_field(path: Path) -> None:
 _WRITER = """
 import sys
 from pathlib import Path
-from shipmate.keyfile import KeyFile
+from shipmate.oauth2.storage.file import KeyFile
 keys = KeyFile(Path(sys.argv[1]))
 for _ in range(40):
     with keys.lock():
@@ -252,7 +252,7 @@ for _ in range(40):
 
 def test_processes_that_read_and_save_under_the_lock_lose_no_update(path: Path) -> None:
     arguments = [sys.executable, "-c", _WRITER, str(path)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(keyfile.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(keyfile.__file__).parents[3])}
     writers = [subprocess.Popen(arguments, env=environment) for _ in range(3)]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     assert json.loads(path.read_text())["count"] == 120
@@ -261,7 +261,7 @@ def test_processes_that_read_and_save_under_the_lock_lose_no_update(path: Path) 
 _HOLDER = """
 import sys
 from pathlib import Path
-from shipmate.keyfile import KeyFile
+from shipmate.oauth2.storage.file import KeyFile
 keys = KeyFile(Path(sys.argv[1]))
 with keys.lock():
     keys.save({"oauth": "first"})
@@ -272,7 +272,7 @@ with keys.lock():
 
 
 def test_the_lock_outlasts_a_save_under_it(path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(keyfile.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(keyfile.__file__).parents[3])}
     arguments = [sys.executable, "-c", _HOLDER, str(path)]
     with subprocess.Popen(
         arguments, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

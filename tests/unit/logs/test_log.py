@@ -667,7 +667,7 @@ def test_a_traceback_printed_by_anyone_can_be_redacted() -> None:
 
 
 def test_nothing_heavy_is_imported_for_the_log() -> None:
-    code = "import sys, shipmate.log; print({'asyncio', 'requests', 'orjson', 'jsonschema'} & {*sys.modules})"
+    code = "import sys, shipmate.logs.log; print({'asyncio', 'requests', 'orjson', 'jsonschema'} & {*sys.modules})"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
