@@ -17,7 +17,6 @@ from shipmate.errors import (
     TransientError,
     UnknownEvent,
 )
-
 from shipmate.invocation.message import message
 
 if TYPE_CHECKING:

@@ -749,7 +749,15 @@ def test_validate_checks_one_file_alone(folder: Folder) -> None:
     [
         (
             ["--help"],
-            {"requests", "jsonschema", "asyncio", "orjson", "shipmate.invocation.executor", "dotenv", "importlib.metadata"},
+            {
+                "requests",
+                "jsonschema",
+                "asyncio",
+                "orjson",
+                "shipmate.invocation.executor",
+                "dotenv",
+                "importlib.metadata",
+            },
         ),
         (
             ["exec", "go", "--msg", "{}"],

@@ -78,5 +78,8 @@ def test_the_container_starts_without_what_the_first_message_does_not_need() -> 
     """Cold start: the broker's client and the encryption are needed, requests and the command line are not."""
     loaded = loaded_by("import shipmate.container.step")
 
-    assert loaded & {"requests", "urllib3", "jsonschema", "click", "shipmate.emulator", "shipmate.oauth2.refresher"} == set()
+    assert (
+        loaded & {"requests", "urllib3", "jsonschema", "click", "shipmate.emulator", "shipmate.oauth2.refresher"}
+        == set()
+    )
     assert {"pika", "cryptography"} <= loaded

@@ -34,7 +34,9 @@ def test_a_run_that_does_not_use_the_kit_loads_the_plugin_alone(tmp_path: Path) 
 
 def test_importing_shipmate_or_the_container_loads_nothing_of_the_kit(tmp_path: Path) -> None:
     """It is for tests."""
-    loaded = shipmate_modules("import shipmate, shipmate.container.step, shipmate.cli.commands, shipmate.local.run", tmp_path)
+    loaded = shipmate_modules(
+        "import shipmate, shipmate.container.step, shipmate.cli.commands, shipmate.local.run", tmp_path
+    )
 
     assert {name for name in loaded if name.startswith("shipmate.testing")} == set()
 
