@@ -92,8 +92,8 @@ class Tokens:
         """Return the status and the answer to a request."""
         match target:
             case "/me":
-                is_good = self.use(authorization.removeprefix("Bearer "))
-                return (200, _ME) if is_good else (401, {"error": "invalid_token"})
+                is_success = self.use(authorization.removeprefix("Bearer "))
+                return (200, _ME) if is_success else (401, {"error": "invalid_token"})
             case "/token":
                 given = parse_qs(body.decode()).get("refresh_token", [""])[0]
                 answer = self.refresh(given)

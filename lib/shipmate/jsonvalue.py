@@ -182,10 +182,10 @@ def from_json(data: bytes | bytearray | memoryview | str) -> Any:
     return _decode_slowly(data)
 
 
-class Stored:
+class StoredJson:
     """A value of which many copies are made; that is quickest from its JSON.
 
-    >>> stored = Stored({"next": 7})
+    >>> stored = StoredJson({"next": 7})
     >>> stored.copy()["next"] = 8
     >>> stored.copy()
     {'next': 7}

@@ -12,7 +12,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 _T = TypeVar("_T")
 
 
-class Inbox(Generic[_T]):
+class SignalQueue(Generic[_T]):
     """A queue for one reader, the main thread, that a signal wakes whichever thread the kernel gives it to.
 
     Waiting for a lock does not do: a signal that another thread gets leaves the main thread asleep.

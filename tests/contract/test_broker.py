@@ -65,7 +65,7 @@ def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(queues: St
         eventually(lambda: delivery.incarnation == 1, queues)
         broker._submit(broker._leave_stale, delivery)
         assert taken.next() is delivery
-        broker.settle(delivery, is_good=True)
+        broker.settle(delivery, is_success=True)
     assert queues.depth("input") == 0
 
 

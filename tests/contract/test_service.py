@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shipmate.container.service import Place, Result, Service
+from shipmate.container.service import Result, ResultEndpoint, Service
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
 from shipmate.logs.log import Redactor
 from tests.container import COMPONENT, SECONDS, Container
@@ -149,15 +149,15 @@ def test_a_result_is_posted_with_the_credentials_of_its_address(ask: Ask, platfo
 @pytest.mark.parametrize(
     ("url", "place"),
     [
-        ("http://us%40er:p%3Aw@host/res/1", Place("http://host/res/1", "us@er", "p:w")),
-        ("http://user:pass+word@host:8080/", Place("http://host:8080/", "user", "pass+word")),
-        ("http://user@host/res", Place("http://host/res", "user", "")),
-        ("https://host/res?a=b", Place("https://host/res?a=b")),
+        ("http://us%40er:p%3Aw@host/res/1", ResultEndpoint("http://host/res/1", "us@er", "p:w")),
+        ("http://user:pass+word@host:8080/", ResultEndpoint("http://host:8080/", "user", "pass+word")),
+        ("http://user@host/res", ResultEndpoint("http://host/res", "user", "")),
+        ("https://host/res?a=b", ResultEndpoint("https://host/res?a=b")),
     ],
 )
-def test_an_address_is_taken_apart(url: str, place: Place) -> None:
+def test_an_address_is_taken_apart(url: str, place: ResultEndpoint) -> None:
     """Contract 10.3."""
-    assert Place.from_environ({"ELASTICIO_POST_RESULT_URL": url}) == place
+    assert ResultEndpoint.from_environ({"ELASTICIO_POST_RESULT_URL": url}) == place
     assert "p:w" not in repr(place)
 
 

@@ -15,7 +15,7 @@ import trustme
 from shipmate.emulator import Fault, OAuth2Provider, Reply, Request, Server
 from shipmate.oauth2.token_endpoint import post
 from shipmate.oauth2.token_request import TokenRequest
-from shipmate.oauth2.token_response import Answer, Busy, Granted, Uncertain, Unusable
+from shipmate.oauth2.token_response import Busy, Granted, TokenResponse, Uncertain, Unusable
 from shipmate.platform.http import retry_after_seconds
 
 TOKEN = b'{"access_token": "a"}'
@@ -28,7 +28,7 @@ def server() -> Iterator[Server]:
         yield server
 
 
-def ask(url: str, **kwargs: object) -> Answer:
+def ask(url: str, **kwargs: object) -> TokenResponse:
     return post(TokenRequest(url, {"grant_type": "refresh_token"}), tls={}, **kwargs)  # type: ignore[arg-type]
 
 
@@ -101,7 +101,7 @@ def test_an_address_that_cannot_be_is_said_so(url: str) -> None:
     ],
 )
 def test_what_was_not_sent_may_be_sent_again(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type[Answer]
+    monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type[TokenResponse]
 ) -> None:
     """After the connection stood, the provider may have done its part."""
 

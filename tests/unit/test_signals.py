@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 
-from shipmate.signals import Inbox
+from shipmate.signals import SignalQueue
 
 STARTS_THREADS = """
 import os, signal, threading, time
-from shipmate.signals import Inbox
+from shipmate.signals import SignalQueue
 
-inbox = Inbox()
+inbox = SignalQueue()
 
 def io():
     os.write(1, b"x")
@@ -27,7 +27,7 @@ with inbox.hearing([signal.SIGTERM], lambda number: number):
 
 def test_what_is_put_is_got_in_order() -> None:
     """It is a queue."""
-    inbox: Inbox[int] = Inbox()
+    inbox: SignalQueue[int] = SignalQueue()
     inbox.put(1)
     inbox.put(2)
     assert [inbox.get(), inbox.get()] == [1, 2]
@@ -38,7 +38,7 @@ def test_what_is_put_is_got_in_order() -> None:
 
 def test_more_than_the_pipe_takes_is_kept() -> None:
     """The pipe only wakes; what it is woken for is kept elsewhere."""
-    inbox: Inbox[int] = Inbox()
+    inbox: SignalQueue[int] = SignalQueue()
     for number in range(70_000):
         inbox.put(number)
     assert [inbox.get() for _ in range(70_000)] == list(range(70_000))
@@ -48,7 +48,7 @@ def test_more_than_the_pipe_takes_is_kept() -> None:
 def test_signals_are_heard_meanwhile_and_as_before_afterwards() -> None:
     """What was there before comes back."""
     before = signal.getsignal(signal.SIGUSR1)
-    inbox: Inbox[signal.Signals] = Inbox()
+    inbox: SignalQueue[signal.Signals] = SignalQueue()
     with inbox.hearing([signal.SIGUSR1], lambda number: number):
         os.kill(os.getpid(), signal.SIGUSR1)
         assert inbox.get() is signal.SIGUSR1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shipmate.emulator import OAuth2Provider
-from shipmate.emulator.exchange import Request
+from shipmate.emulator.journal import Request
 from shipmate.testing import ComponentUnderTest, Emissions
 
 # The tests run from here as well as from elsewhere. At the end of the path, so that nothing is hidden.

@@ -155,7 +155,7 @@ def test_events_after_a_throttled_page_are_not_repeated(desk: Any) -> None:
     wait = desk.graph.answer
 
     def answer(request: Any) -> Any:
-        from shipmate.emulator.exchange import Reply
+        from shipmate.emulator.journal import Reply
 
         return wait(request) if len(desk.calls("GET")) < 2 else Reply(429, None, {"Retry-After": "600"})
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from shipmate import __version__
-from shipmate.cli.workspace import Desk, _read_environment
+from shipmate.cli.workspace import Workspace, _read_environment
 from shipmate.errors import BadInput, ShipmateError
 
 if TYPE_CHECKING:
     from shipmate.cli.terminal import Output
-    from shipmate.local.run import Answer
+    from shipmate.local.run import CallResult
     from shipmate.tools.scaffold import Question
     from shipmate.tools.validation import Report
 
@@ -110,12 +110,12 @@ def exec_(root: Path, function: str, fixture: str | None, sample: bool, strict: 
     if sample and given["msg"] is not None:
         raise click.UsageError("--sample makes the message: it cannot go together with --msg")
     with terminal.private_output() as output:
-        desk = Desk(root)
-        chosen = desk.component.function(function)
-        inputs, variables = desk.read(given, fixture, without=frozenset({"msg"} if sample else ()))
-        msg = desk.sample(chosen) if sample else inputs.msg
-        desk.compare(chosen, msg, is_strict=strict)
-        work = desk.run(inputs, variables)
+        workspace = Workspace(root)
+        chosen = workspace.component.function(function)
+        inputs, variables = workspace.read(given, fixture, without=frozenset({"msg"} if sample else ()))
+        msg = workspace.sample(chosen) if sample else inputs.msg
+        workspace.compare(chosen, msg, is_strict=strict)
+        work = workspace.run(inputs, variables)
 
         def job() -> int:
             return min(work.exec(chosen, msg, inputs.snapshot, write_line=partial(write_event, output)), 1)
@@ -145,9 +145,9 @@ def call(root: Path, function: str, name: str, fixture: str | None, **given: str
     from shipmate.cli import terminal
 
     with terminal.private_output() as output:
-        desk = Desk(root)
-        chosen = desk.component.function(function)
-        work = desk.run(*desk.read(given, fixture, without=_NO_MESSAGE))
+        workspace = Workspace(root)
+        chosen = workspace.component.function(function)
+        work = workspace.run(*workspace.read(given, fixture, without=_NO_MESSAGE))
         return terminal.run(lambda: _print(work.call(chosen, name), output), output=output, drain=work.drain)
 
 
@@ -160,8 +160,8 @@ def verify(root: Path, fixture: str | None, **given: str | None) -> int:
     from shipmate.cli import terminal
 
     with terminal.private_output() as output:
-        desk = Desk(root)
-        work = desk.run(*desk.read(given, fixture, without=_NO_MESSAGE))
+        workspace = Workspace(root)
+        work = workspace.run(*workspace.read(given, fixture, without=_NO_MESSAGE))
         return terminal.run(lambda: _print(work.verify(), output), output=output, drain=work.drain)
 
 
@@ -196,10 +196,10 @@ def login(root: Path, cfg: str | None, no_browser: bool, revoke: bool, revoke_ur
     if revoke_uri is not None and not revoke:
         raise click.UsageError("--revoke-uri goes together with --revoke")
     with terminal.private_output() as output:
-        desk = Desk(root)
+        workspace = Workspace(root)
         stdin = sys.stdin.buffer if sys.stdin is not None else None
         say = partial(click.echo, err=True)
-        work = Login(desk.component, cfg, environ=os.environ, redactor=desk.redactor, stdin=stdin, say=say)
+        work = Login(workspace.component, cfg, environ=os.environ, redactor=workspace.redactor, stdin=stdin, say=say)
 
         def job() -> int:
             try:
@@ -328,8 +328,8 @@ def docs_(root: Path, output: Path | None, check: bool) -> int:
     return 0
 
 
-def _print(answer: "Answer", output: "Output") -> int:
-    output.interim_status = 0 if answer.is_good else 1
+def _print(answer: "CallResult", output: "Output") -> int:
+    output.interim_status = 0 if answer.is_success else 1
     output.write(answer.value)
     return output.interim_status
 

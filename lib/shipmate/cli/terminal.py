@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TextIO
 
-from shipmate.logs.log import Configured, Redactor, configure
-from shipmate.signals import Inbox, leave, leave_by_signal
+from shipmate.logs.log import LoggingHandle, Redactor, configure
+from shipmate.signals import SignalQueue, leave, leave_by_signal
 
 _LOG: Final = logging.getLogger("shipmate.foreground")
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -96,13 +96,13 @@ def run(job: Callable[[], int], *, output: Output, drain: Callable[[float], obje
         output: Where the job writes.
         drain: Waits, for at most the given seconds, until no refresh is under way.
     """
-    happened: Inbox[signal.Signals | Outcome] = Inbox()
+    happened: SignalQueue[signal.Signals | JobResult] = SignalQueue()
     output.on_closed = lambda: happened.put(_READER_GONE)
     thread = threading.Thread(target=lambda: happened.put(_outcome(job)), name="function", daemon=True)
     with happened.hearing(_signals(), lambda number: number):
         thread.start()
         what = happened.get()
-        if not isinstance(what, Outcome) or what is _READER_GONE:
+        if not isinstance(what, JobResult) or what is _READER_GONE:
             _end_early(what, output, drain)
     if not happened.is_empty:  # a signal that came at the same moment
         _end_early(happened.get(), output, drain)
@@ -112,7 +112,7 @@ def run(job: Callable[[], int], *, output: Output, drain: Callable[[float], obje
     return what.status
 
 
-class Outcome:
+class JobResult:
     """What came of a job: its status, or what it raised."""
 
     def __init__(self, status: int = 0, error: BaseException | None = None) -> None:
@@ -121,10 +121,10 @@ class Outcome:
         self.error = error
 
 
-_READER_GONE: Final = Outcome()
+_READER_GONE: Final = JobResult()
 
 
-def _end_early(what: signal.Signals | Outcome, output: Output, drain: Callable[[float], object]) -> NoReturn:
+def _end_early(what: signal.Signals | JobResult, output: Output, drain: Callable[[float], object]) -> NoReturn:
     if isinstance(what, signal.Signals):
         _LOG.warning("%s: stopping, as soon as no token refresh is under way", what.name)
         drain(_DRAIN_SECONDS)
@@ -133,7 +133,7 @@ def _end_early(what: signal.Signals | Outcome, output: Output, drain: Callable[[
     leave(output.interim_status)
 
 
-def configure_log(level: int, redactor: Redactor, *, stream: TextIO) -> Configured:
+def configure_log(level: int, redactor: Redactor, *, stream: TextIO) -> LoggingHandle:
     """Log to a person's terminal, or as JSON to what reads ``stream`` instead; stacks only for those who debug."""
     configured = configure(level, redactor, stream=stream, as_json=not stream.isatty())
     if level > logging.DEBUG:
@@ -169,11 +169,11 @@ def flush() -> None:
             continue
 
 
-def _outcome(job: Callable[[], int]) -> Outcome:
+def _outcome(job: Callable[[], int]) -> JobResult:
     try:
-        return Outcome(status=job())
+        return JobResult(status=job())
     except BaseException as error:  # handed to the main thread, SystemExit included
-        return Outcome(error=error)
+        return JobResult(error=error)
 
 
 def _signals() -> list[signal.Signals]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("shipmate.cli")
 
 
-class Desk:
+class Workspace:
     """What the commands that run a component share: its environment, its log, its descriptor."""
 
     def __init__(self, root: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from shipmate.errors import ServiceTimeout
-from shipmate.signals import Inbox
+from shipmate.signals import SignalQueue
 
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 # For work that lets no other thread run, as a regular expression without an end does.
@@ -36,7 +36,7 @@ class Limit:
     """What is said when it takes longer."""
 
     @contextmanager
-    def watched(self, inbox: Inbox[object]) -> Iterator[None]:
+    def watched(self, inbox: SignalQueue[object]) -> Iterator[None]:
         """Tell the main thread when it is reached, and end the process if nobody lets the main thread hear that."""
         timer = threading.Timer(self.seconds, inbox.put, (self,))
         timer.daemon = True
@@ -49,12 +49,12 @@ class Limit:
             timer.cancel()
 
 
-class Watch:
+class Deadline:
     """The main thread, which hears signals while other threads do the work."""
 
     def __init__(self) -> None:
         """Hear nothing yet."""
-        self._inbox: Inbox[object] = Inbox()
+        self._inbox: SignalQueue[object] = SignalQueue()
 
     def hearing(self) -> AbstractContextManager[None]:
         """Hear signals meanwhile."""

@@ -13,13 +13,13 @@ from typing import Any, Final, Protocol
 from shipmate.container.amqp import Broker, Delivery, Publication
 from shipmate.container.messages.codec import (
     Incoming,
-    Wire,
+    MessageCodec,
     epoch_ms,
     new_id,
     rebound_headers,
     routed,
 )
-from shipmate.container.messages.lightweight import Bodies
+from shipmate.container.messages.lightweight import BodyStore
 from shipmate.container.messages.passthrough import carried, without
 from shipmate.container.state import StepState
 from shipmate.container.throttle import Throttle
@@ -41,13 +41,13 @@ class Keys(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class StepResources:
     """What the outboxes of all messages share."""
 
     settings: StepSettings
     broker: Broker = field(repr=False)
-    wire: Wire = field(repr=False)
-    bodies: Bodies = field(repr=False)
+    wire: MessageCodec = field(repr=False)
+    bodies: BodyStore = field(repr=False)
     keys: Keys = field(repr=False)
     state: StepState = field(repr=False)
     data: Throttle
@@ -56,13 +56,13 @@ class Post:
     is_passthrough: bool = False
 
 
-class Outbox:
+class DeliverySink:
     """The sink for one delivery."""
 
     is_lenient = True
     """The platform takes messages without a body. Source: contract §7, without its DEF-26."""
 
-    def __init__(self, post: Post, delivery: Delivery, incoming: Incoming) -> None:
+    def __init__(self, post: StepResources, delivery: Delivery, incoming: Incoming) -> None:
         """Begin with a delivery; its message is not decoded yet."""
         self._post = post
         self._delivery = delivery
@@ -248,18 +248,18 @@ class Outbox:
         return self._post.settings.broker
 
 
-_DELIVER: Final[Mapping[str, Callable[[Outbox, Event], None]]] = {
-    "data": Outbox._emit_data,
-    "error": Outbox._emit_error,
-    "rebound": Outbox._emit_rebound,
-    "snapshot": Outbox._emit_snapshot,
-    "updateSnapshot": Outbox._emit_snapshot_part,
-    "updateKeys": Outbox._emit_keys,
-    "httpReply": Outbox._emit_reply,
-    "end": Outbox._emit_end,
+_DELIVER: Final[Mapping[str, Callable[[DeliverySink, Event], None]]] = {
+    "data": DeliverySink._emit_data,
+    "error": DeliverySink._emit_error,
+    "rebound": DeliverySink._emit_rebound,
+    "snapshot": DeliverySink._emit_snapshot,
+    "updateSnapshot": DeliverySink._emit_snapshot_part,
+    "updateKeys": DeliverySink._emit_keys,
+    "httpReply": DeliverySink._emit_reply,
+    "end": DeliverySink._emit_end,
 }
 
 
-def start_error(wire: Wire, routing_key: str, formatted: Mapping[str, Any]) -> Publication:
+def start_error(wire: MessageCodec, routing_key: str, formatted: Mapping[str, Any]) -> Publication:
     """Return the error of a process that could not begin to consume. Source: contract §1.5."""
     return Publication(routing_key, wire.error_body(wire.sealed(formatted), None, None), wire.start_headers())

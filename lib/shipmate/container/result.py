@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from shipmate.errors import BadSetting
 from shipmate.jsonvalue import encode
-from shipmate.platform.http import HeaderAuth, HttpService, Patience
+from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy
 from shipmate.settings import Secret, integer, text
 
 _URL: Final = "ELASTICIO_POST_RESULT_URL"
@@ -35,7 +35,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResultEndpoint:
     """Where the result is posted, and how patiently."""
 
     url: str = field(repr=False)
@@ -45,10 +45,10 @@ class Place:
     delay_ms: int = 100
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "Place":
+    def from_environ(cls, environ: Mapping[str, str]) -> "ResultEndpoint":
         """Read the address; user and password in it are taken out, also one without the other.
 
-        >>> place = Place.from_environ({"ELASTICIO_POST_RESULT_URL": "http://us%40er:p%3Aw@host/results/1"})
+        >>> place = ResultEndpoint.from_environ({"ELASTICIO_POST_RESULT_URL": "http://us%40er:p%3Aw@host/results/1"})
         >>> place.url, place.user, str(place.password)
         ('http://host/results/1', 'us@er', 'p:w')
 
@@ -85,7 +85,7 @@ class Place:
         Raises:
             PlatformRefused, PlatformUnavailable: It was not taken.
         """
-        patience = Patience(self.attempts, self.delay_ms / 1000, _POST_SECONDS)
+        patience = RetryPolicy(self.attempts, self.delay_ms / 1000, _POST_SECONDS)
         service = HttpService("platform", HeaderAuth(self.authorization()), patience)
         service.send("POST", self.url, data=result.encoded(), headers={"Content-Type": "application/json"})
 

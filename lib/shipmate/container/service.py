@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from shipmate import component
-from shipmate.container.deadline import Limit, Stopped, Watch
-from shipmate.container.result import Place, Result
+from shipmate.container.deadline import Deadline, Limit, Stopped
+from shipmate.container.result import Result, ResultEndpoint
 from shipmate.container.startup import configure_log, load_component
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound, MissingSetting, ServiceTimeout, ShipmateError
 from shipmate.invocation.events import Event
 from shipmate.invocation.executor import call_model, verify
 from shipmate.invocation.failure import error_text
-from shipmate.invocation.services import Services, Sessions, platform_of, register_secrets
+from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.jsonvalue import from_json
 from shipmate.logs.redaction import Redactor
-from shipmate.oauth2.storage.platform import PlatformKeys
+from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import bounded
 from shipmate.signals import leave
 
@@ -42,7 +42,7 @@ _LONGEST_LIMIT_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ServiceRequest:
     """What the platform wants to know."""
 
     method: str
@@ -51,7 +51,7 @@ class Question:
     model: str = ""
 
     @classmethod
-    def from_environ(cls, method: str, environ: Mapping[str, str]) -> "Question":
+    def from_environ(cls, method: str, environ: Mapping[str, str]) -> "ServiceRequest":
         """Read what is asked, in the order of contract §10.1.
 
         Raises:
@@ -70,7 +70,7 @@ class Question:
 class ServiceSink:
     """Takes the keys that a function has refreshed, one after the other; nothing else can be emitted."""
 
-    def __init__(self, keys: PlatformKeys) -> None:
+    def __init__(self, keys: PlatformTokenStore) -> None:
         """Save with ``keys``."""
         self._keys = keys
         self._lock = threading.Lock()
@@ -109,13 +109,13 @@ class Service:
         self._root = root
         self._environ = environ
         self._redactor = redactor
-        self._sessions: Sessions | None = None
+        self._sessions: LazyOAuth2 | None = None
         self._sink: ServiceSink | None = None
 
     def answer(self) -> Result:
         """Return the result of the method; whatever goes wrong is one as well."""
         try:
-            result = Result("success", self._data(Question.from_environ(self._method, self._environ)))
+            result = Result("success", self._data(ServiceRequest.from_environ(self._method, self._environ)))
             result.encoded()
             return result
         except BaseException as error:  # the author's code may raise anything, sys.exit included
@@ -132,14 +132,14 @@ class Service:
         if self._sink is not None:
             self._sink.settle(_REFRESH_SECONDS)
 
-    def _data(self, question: Question) -> Any:
+    def _data(self, question: ServiceRequest) -> Any:
         loaded = load_component(self._root)
         register_secrets(self._redactor, loaded, question.cfg, self._environ)
         platform = platform_of(self._environ)
         account = question.cfg.get("_account")
-        keys = PlatformKeys(str(account) if account else None, platform=platform)
+        keys = PlatformTokenStore(str(account) if account else None, platform=platform)
         self._sink = ServiceSink(keys)
-        self._sessions = Sessions(
+        self._sessions = LazyOAuth2(
             loaded, environ=self._environ, redactor=self._redactor, stored=keys, platform=platform
         )
         services = Services(self._redactor, self._sessions, platform)
@@ -147,7 +147,7 @@ class Service:
             return _asked(question, loaded, self._sink, services)
 
 
-def _asked(question: Question, loaded: component.Component, sink: ServiceSink, services: Services) -> Any:
+def _asked(question: ServiceRequest, loaded: component.Component, sink: ServiceSink, services: Services) -> Any:
     modules = component.Modules(loaded)
     if question.method == "verifyCredentials":
         return _verified(modules, question.cfg, sink, services)
@@ -189,7 +189,7 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     redactor.add_environment(environ)
     configure_log(environ, redactor)
     try:
-        place = Place.from_environ(environ)
+        place = ResultEndpoint.from_environ(environ)
     except ShipmateError as error:
         _log.critical("%s", error)
         return _failed(str(error))
@@ -197,7 +197,7 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     root = root or Path.cwd() / environ.get("ELASTICIO_COMPONENT_PATH", "").lstrip("/")
     service = Service(method, root, environ, redactor)
     seconds = bounded(environ, "SHIPMATE_SERVICE_TIMEOUT_SECONDS", _LIMIT_SECONDS, 1, _LONGEST_LIMIT_SECONDS)
-    watch = Watch()
+    watch = Deadline()
     with watch.hearing():
         try:
             _serve(service, place, watch, Limit(seconds, f"{method} did not answer within {seconds} seconds"))
@@ -211,7 +211,7 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     return status
 
 
-def _serve(service: Service, place: Place, watch: Watch, limit: Limit) -> None:
+def _serve(service: Service, place: ResultEndpoint, watch: Deadline, limit: Limit) -> None:
     """Have the result made, in time, and posted."""
     try:
         result = watch.outcome(service.answer, limit=limit)

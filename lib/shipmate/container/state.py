@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from shipmate.jsonvalue import Stored
+from shipmate.jsonvalue import StoredJson
 
 
 class StepState:
@@ -16,8 +16,8 @@ class StepState:
     def __init__(self, config: Mapping[str, Any], snapshot: Any) -> None:
         """Take what the platform has."""
         self._lock = threading.Lock()
-        self._config = Stored(dict(config))
-        self._snapshot = Stored(snapshot or {})
+        self._config = StoredJson(dict(config))
+        self._snapshot = StoredJson(snapshot or {})
 
     def config(self) -> Any:
         """Return the configuration."""
@@ -30,15 +30,15 @@ class StepState:
     def replace_keys(self, keys: Mapping[str, Any]) -> None:
         """Put refreshed keys into the configuration: the platform is not asked for it again."""
         with self._lock:
-            self._config = Stored({**self.config(), **keys})
+            self._config = StoredJson({**self.config(), **keys})
 
     def replace_snapshot(self, snapshot: Any) -> None:
         """Take a new snapshot."""
         with self._lock:
-            self._snapshot = Stored(snapshot)
+            self._snapshot = StoredJson(snapshot)
 
     def update_snapshot(self, part: Mapping[str, Any]) -> None:
         """Put members over those of the snapshot."""
         with self._lock:
             before = self.snapshot()
-            self._snapshot = Stored({**(before if isinstance(before, dict) else {}), **part})
+            self._snapshot = StoredJson({**(before if isinstance(before, dict) else {}), **part})

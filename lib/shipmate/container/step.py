@@ -15,10 +15,10 @@ from typing import Any, Final, NoReturn
 
 from shipmate import component
 from shipmate.container.amqp import Broker, Delivery
-from shipmate.container.delivery_sink import Outbox, Post, start_error
+from shipmate.container.delivery_sink import DeliverySink, StepResources, start_error
 from shipmate.container.messages.cipher import Undecodable
-from shipmate.container.messages.codec import Incoming, Wire
-from shipmate.container.messages.lightweight import Bodies, forget_ids
+from shipmate.container.messages.codec import Incoming, MessageCodec
+from shipmate.container.messages.lightweight import BodyStore, forget_ids
 from shipmate.container.startup import configure_log, load_component
 from shipmate.container.state import StepState
 from shipmate.container.throttle import Throttle
@@ -26,12 +26,12 @@ from shipmate.errors import BrokerLost, ShipmateError
 from shipmate.invocation.events import Event
 from shipmate.invocation.executor import Ids, Outcome, process_later, run_hook
 from shipmate.invocation.failure import error_text, format_error
-from shipmate.invocation.services import Services, Sessions, platform_of, register_secrets
+from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.jsonvalue import encode, from_json
 from shipmate.logs.log import Redactor, delivery_fields
-from shipmate.oauth2.storage.platform import PlatformKeys
+from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import StepSettings
-from shipmate.signals import Inbox, leave
+from shipmate.signals import SignalQueue, leave
 
 _log: Final = logging.getLogger("shipmate.step")
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
@@ -60,13 +60,13 @@ class Step:
         self._environ = environ
         self._redactor = redactor
         self._platform = platform_of(environ)
-        self._sessions: Sessions | None = None
+        self._sessions: LazyOAuth2 | None = None
         self._is_open = False
         self._is_interruptible = True
-        self._happened: Inbox[signal.Signals | BaseException | str] = Inbox()
+        self._happened: SignalQueue[signal.Signals | BaseException | str] = SignalQueue()
         if settings.broker is None or settings.messages is None:
             raise ValueError("a step that processes messages needs a broker")
-        self._wire = Wire(settings.flow, settings.messages)
+        self._wire = MessageCodec(settings.flow, settings.messages)
         self._broker = Broker(settings.broker, work=self._work, on_lost=self._happened.put)
 
     def run(self) -> int:
@@ -133,17 +133,17 @@ class Step:
     def _provide(self, cfg: Mapping[str, Any], data: Mapping[str, Any]) -> Services:
         flow, rates = self._settings.flow, self._settings.rates
         account = cfg.get("_account")
-        keys = PlatformKeys(
+        keys = PlatformTokenStore(
             str(account) if account else None,
             platform=self._platform,
             read_config=lambda: _config(self._platform().step(flow.flow_id, flow.step_id)),
             lock=self._broker.lock,
         )
-        self._post = Post(
+        self._post = StepResources(
             settings=self._settings,
             broker=self._broker,
             wire=self._wire,
-            bodies=Bodies(lambda: self._platform().objects, self._wire),
+            bodies=BodyStore(lambda: self._platform().objects, self._wire),
             keys=keys,
             state=self._state,
             data=Throttle(rates.data, rates.interval_ms),
@@ -151,7 +151,7 @@ class Step:
             snapshot=Throttle(rates.snapshot, rates.interval_ms),
             is_passthrough=data.get("is_passthrough") is True,
         )
-        self._sessions = Sessions(
+        self._sessions = LazyOAuth2(
             self._component, environ=self._environ, redactor=self._redactor, stored=keys, platform=self._platform
         )
         variables = data.get("variables")
@@ -185,7 +185,7 @@ class Step:
     def _work(self, delivery: Delivery) -> None:
         """Process one delivery."""
         incoming = Incoming.from_headers(delivery.headers)
-        outbox = Outbox(self._post, delivery, incoming)
+        outbox = DeliverySink(self._post, delivery, incoming)
         with delivery_fields(_place(delivery, incoming)):
             _log.debug("processing a message")
             try:
@@ -198,7 +198,7 @@ class Step:
                 _log.error("a message could not be processed", exc_info=error)
                 self._refuse(delivery, outbox, error)
 
-    def _process_message(self, delivery: Delivery, outbox: Outbox) -> None:
+    def _process_message(self, delivery: Delivery, outbox: DeliverySink) -> None:
         incoming = outbox.incoming
         if not delivery.is_readable:
             raise Undecodable("expected headers as AMQP has them, found something that cannot be read")
@@ -211,7 +211,7 @@ class Step:
             forget_ids(message)
 
         def ended(outcome: Outcome) -> None:
-            self._end(delivery, outbox, is_good=not (outcome.errors or outbox.errors))
+            self._end(delivery, outbox, is_success=not (outcome.errors or outbox.errors))
 
         process_later(
             self._process,
@@ -224,19 +224,19 @@ class Step:
             on_end=ended,
         )
 
-    def _refuse(self, delivery: Delivery, outbox: Outbox, error: Exception) -> None:
+    def _refuse(self, delivery: Delivery, outbox: DeliverySink, error: Exception) -> None:
         """Publish why a message was not processed, and reject it."""
         try:
             outbox.deliver(Event("error", self._redactor.redact_json(format_error(error))))
         except Exception as cause:  # the message has failed already, and its input is rejected all the same
             _log.error("the error of a message could not be published: %s", self._redactor.redact(error_text(cause)))
-        self._end(delivery, outbox, is_good=False)
+        self._end(delivery, outbox, is_success=False)
 
-    def _end(self, delivery: Delivery, outbox: Outbox, *, is_good: bool) -> None:
+    def _end(self, delivery: Delivery, outbox: DeliverySink, *, is_success: bool) -> None:
         if outbox.is_left_to_broker:
             self._broker.leave(delivery)
         else:
-            self._broker.settle(delivery, is_good=is_good)
+            self._broker.settle(delivery, is_success=is_success)
 
     def _stop(self) -> None:
         """Take no more messages, wait for those in work, and close. Source: contract §1.6."""

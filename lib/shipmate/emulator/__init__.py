@@ -19,9 +19,9 @@ They listen on local ports, record what they are sent in a journal that all shar
 from typing import TYPE_CHECKING, Any
 
 from shipmate.emulator.api import Api, DemoApi
-from shipmate.emulator.exchange import Journal, Reply, Request
 from shipmate.emulator.grants import OAuth2Refusal
 from shipmate.emulator.http import Fault, Server
+from shipmate.emulator.journal import Journal, Reply, Request
 from shipmate.emulator.oauth2 import OAuth2Provider
 from shipmate.emulator.platform import Platform
 

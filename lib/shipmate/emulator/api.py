@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from shipmate.emulator.exchange import Journal, Reply, Request
 from shipmate.emulator.http import Server
+from shipmate.emulator.journal import Journal, Reply, Request
 from shipmate.emulator.oauth2 import OAuth2Provider
 
 

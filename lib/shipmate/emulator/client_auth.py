@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-from shipmate.emulator.exchange import Request
 from shipmate.emulator.grants import OAuth2Refusal
+from shipmate.emulator.journal import Request
 
 METHODS = frozenset({"post", "basic", "none", "private_key_jwt"})
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

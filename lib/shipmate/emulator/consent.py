@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from html import escape
 
-from shipmate.emulator.exchange import Reply
+from shipmate.emulator.journal import Reply
 
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import unquote
 
-from shipmate.emulator.exchange import Journal, Reply, Request
+from shipmate.emulator.journal import Journal, Reply, Request
 from shipmate.emulator.listener import Listener
 
 Answer = Callable[..., Reply]

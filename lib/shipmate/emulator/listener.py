@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
-from shipmate.emulator.exchange import Reply
+from shipmate.emulator.journal import Reply
 
 # Takes method, target, headers and body; returns the reply (None drops the connection) and whether it is cut.
 Exchange = Callable[[str, str, Message, bytes], tuple[Reply | None, bool]]

@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from shipmate.emulator import consent
 from shipmate.emulator.client_auth import METHODS, Clients, strict_form, verified_claims
 from shipmate.emulator.codes import Codes
-from shipmate.emulator.exchange import Journal, Reply, Request
 from shipmate.emulator.grants import Grant, Grants, OAuth2Refusal, State, TokenRules
 from shipmate.emulator.http import Server
+from shipmate.emulator.journal import Journal, Reply, Request
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from shipmate.emulator.exchange import Journal, Reply, Request
 from shipmate.emulator.grants import OAuth2Refusal
 from shipmate.emulator.http import Answer, Server
+from shipmate.emulator.journal import Journal, Reply, Request
 from shipmate.emulator.oauth2 import OAuth2Provider
 from shipmate.emulator.storage import Maester, Steward
 

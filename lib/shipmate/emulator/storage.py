@@ -5,8 +5,8 @@ import threading
 import uuid
 from dataclasses import dataclass, field
 
-from shipmate.emulator.exchange import Reply, Request
 from shipmate.emulator.http import Server
+from shipmate.emulator.journal import Reply, Request
 
 
 @dataclass(slots=True)

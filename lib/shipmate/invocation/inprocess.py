@@ -16,7 +16,7 @@ from shipmate.invocation.services import Services
 _LOG: Final = logging.getLogger("shipmate.direct")
 
 
-class Direct:
+class InProcessRunner:
     """The functions of one component; each call has its own copies of what it is given."""
 
     def __init__(self, component: Component, services: Services) -> None:

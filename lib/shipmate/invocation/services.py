@@ -9,7 +9,7 @@ from shipmate.component import Component
 from shipmate.component.credentials import token_field, view_classes
 from shipmate.invocation.loops import Loops
 from shipmate.logs.log import Redactor
-from shipmate.oauth2.credential import StoredKeys, secrets_of
+from shipmate.oauth2.credential import TokenStore, secrets_of
 
 if TYPE_CHECKING:
     from shipmate.oauth2.services import OAuth2Services
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shipmate.platform.client import PlatformClient
 
 
-class Sessions:
+class LazyOAuth2:
     """What the OAuth2 sessions of the process share; made when the first one is opened, as many steps never do."""
 
     def __init__(
@@ -28,7 +28,7 @@ class Sessions:
         *,
         environ: Mapping[str, str],
         redactor: Redactor,
-        stored: StoredKeys,
+        stored: TokenStore,
         platform: "Callable[[], PlatformClient]",
     ) -> None:
         """Note what they need.

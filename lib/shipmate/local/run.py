@@ -10,11 +10,11 @@ from shipmate.component import Component, Function
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound
 from shipmate.invocation.executor import Event
 from shipmate.invocation.failure import format_error
-from shipmate.invocation.inprocess import Direct, log_failure
-from shipmate.invocation.services import Services, Sessions, platform_of, register_secrets
+from shipmate.invocation.inprocess import InProcessRunner, log_failure
+from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.logs.log import Redactor
-from shipmate.oauth2.storage.file import KeyFile
-from shipmate.oauth2.storage.local import AccountKeys
+from shipmate.oauth2.storage.file import TokenFile
+from shipmate.oauth2.storage.local import LocalTokenStore
 
 WriteLine = Callable[[Mapping[str, Any]], None]
 
@@ -22,7 +22,7 @@ WriteLine = Callable[[Mapping[str, Any]], None]
 class LocalSink:
     """Takes the events of a call: new keys are saved, then everything is printed, one line per event, in order."""
 
-    def __init__(self, keys: AccountKeys, write_line: WriteLine | None) -> None:
+    def __init__(self, keys: LocalTokenStore, write_line: WriteLine | None) -> None:
         """Print with ``write_line``; without it only keys are taken."""
         self._keys = keys
         self._write_line = write_line
@@ -39,11 +39,11 @@ class LocalSink:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallResult:
     """What a function that processes no message has answered."""
 
     value: Any
-    is_good: bool = True
+    is_success: bool = True
     """Whether it did not fail, and the credentials are verified if that was the question."""
 
 
@@ -73,13 +73,13 @@ class LocalRun:
         self._cfg = cfg
         register_secrets(redactor, component, cfg, environ)
         platform = platform_of(environ)
-        file = KeyFile(cfg_file) if cfg_file is not None else None
-        self._keys = AccountKeys(file, str(cfg["_account"]) if cfg.get("_account") else None, platform=platform)
-        self._sessions = Sessions(component, environ=environ, redactor=redactor, stored=self._keys, platform=platform)
+        file = TokenFile(cfg_file) if cfg_file is not None else None
+        self._keys = LocalTokenStore(file, str(cfg["_account"]) if cfg.get("_account") else None, platform=platform)
+        self._sessions = LazyOAuth2(component, environ=environ, redactor=redactor, stored=self._keys, platform=platform)
         self._services = Services(
             redactor=redactor, oauth2=self._sessions, platform=platform, flow_variables=flow_variables or {}
         )
-        self._direct = Direct(component, self._services)
+        self._direct = InProcessRunner(component, self._services)
 
     def exec(self, function: Function, msg: Mapping[str, Any], snapshot: Any, *, write_line: WriteLine) -> int:
         """Run an action or a trigger on one message as the container does, and return how many errors there were.
@@ -93,28 +93,28 @@ class LocalRun:
         sink = LocalSink(self._keys, write_line)
         return self._direct.process(function, msg, self._cfg, snapshot, sink=sink)
 
-    def call(self, function: Function, name: str) -> "Answer":
+    def call(self, function: Function, name: str) -> "CallResult":
         """Return what ``get_meta_model`` or a select model answers, or ``{"error": ...}`` when it fails.
 
         Raises:
             FunctionNotFound: The module has no function of that name; nothing was called.
         """
         try:
-            return Answer(self._direct.call(function, name, self._cfg, sink=self._silent()))
+            return CallResult(self._direct.call(function, name, self._cfg, sink=self._silent()))
         except FunctionNotFound:
             raise
         except BaseException as error:  # the author's code may raise anything, sys.exit included
             log_failure(error)
-            return Answer({"error": self._services.redactor.redact_json(format_error(error))}, is_good=False)
+            return CallResult({"error": self._services.redactor.redact_json(format_error(error))}, is_success=False)
 
-    def verify(self) -> "Answer":
+    def verify(self) -> "CallResult":
         """Return the component's verdict on the credentials, an object with ``verified``."""
         try:
             verdict = self._direct.verify(self._cfg, sink=self._silent())
         except AuthorError as error:
             log_failure(error)
-            return Answer({"verified": False, "reason": str(error)}, is_good=False)
-        return Answer(verdict, is_good=bool(verdict["verified"]))
+            return CallResult({"verified": False, "reason": str(error)}, is_success=False)
+        return CallResult(verdict, is_success=bool(verdict["verified"]))
 
     def drain(self, timeout_seconds: float) -> None:
         """Let no refresh start any more, and wait for the one under way to reach the file."""

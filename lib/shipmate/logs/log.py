@@ -17,7 +17,7 @@ from shipmate.logs.redaction import Redactor
 
 __all__ = [
     "TRACE",
-    "Configured",
+    "LoggingHandle",
     "MessageLogger",
     "Redactor",
     "configure",
@@ -205,14 +205,14 @@ def _error_text(error: BaseException | None) -> str:
         return type(error).__name__
 
 
-class Configured:
+class LoggingHandle:
     """What `configure` has changed, and how to undo that; also a context that undoes it."""
 
     def __init__(self, undo: Callable[[], None]) -> None:
         """Keep the way back."""
         self.restore = undo
 
-    def __enter__(self) -> "Configured":
+    def __enter__(self) -> "LoggingHandle":
         """Do nothing more."""
         return self
 
@@ -225,7 +225,7 @@ class Configured:
 
 def configure(
     level: int, redactor: Redactor, *, stream: TextIO, as_json: bool, fields: Mapping[str, str] | None = None
-) -> Configured:
+) -> LoggingHandle:
     """Send all records of this level and above to ``stream``, in place of an earlier call's, without secrets.
 
     Args:
@@ -249,4 +249,4 @@ def configure(
         root.handlers[:] = before[1]
         logging.setLogRecordFactory(before[2])
 
-    return Configured(undo)
+    return LoggingHandle(undo)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from shipmate.errors import TokenEndpointUnavailable
-from shipmate.oauth2.credential import Credential, Expiry, Keys, Lineage, has_tokens
+from shipmate.oauth2.credential import Credential, Expiry, Keys, SeenTokens, has_tokens
 
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
@@ -48,7 +48,7 @@ class Account:
         """Start without any keys; ``is_keyless`` when the ``cfg`` that it is for has none either."""
         self.is_keyless = is_keyless
         self.credential = Credential()
-        self.lineage = Lineage()
+        self.lineage = SeenTokens()
         self.looked_at: float | None = None
         """When the stored keys were last read after a refusal, by the monotonic clock."""
         self.save_again: Callable[[], object] | None = None

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from shipmate.errors import CredentialsInvalid, ShipmateError
 from shipmate.oauth2.credential import fingerprint, secrets_of, stored_expiry
-from shipmate.oauth2.managed import ManagedRenewer
-from shipmate.oauth2.options import Provider, Variables, check_options
-from shipmate.oauth2.refresher import Renewer
+from shipmate.oauth2.managed import ManagedRefresher
+from shipmate.oauth2.options import ClientOptions, Variables, check_options
+from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort, OAuth2Services
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def open_session(
 
     given = options.options if isinstance(options, OAuth2) else options
     check_options(given)
-    provider = Provider.from_options(given, services.defaults, services.default_field)
+    provider = ClientOptions.from_options(given, services.defaults, services.default_field)
     if secret_id := cfg.get("secretId"):
         renewer = _managed(str(secret_id), provider, cfg, services)
         return OAuth2Session(provider, cfg, renewer, call, services.clock, services.store.adapter)
@@ -96,11 +96,13 @@ def open_session(
         stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch()),
         is_exact=bool(cfg.get("_account")),
     )
-    own = Renewer(provider, cfg, account, call, services)
+    own = Refresher(provider, cfg, account, call, services)
     return OAuth2Session(provider, cfg, own, call, clock, services.store.adapter)
 
 
-def _managed(secret_id: str, provider: Provider, cfg: Mapping[str, Any], services: OAuth2Services) -> ManagedRenewer:
+def _managed(
+    secret_id: str, provider: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services
+) -> ManagedRefresher:
     if cfg.get(provider.field):
         raise CredentialsInvalid(
             f"cfg: expected either secretId or {provider.field}, found both: a managed secret has no keys of its own"
@@ -110,10 +112,10 @@ def _managed(secret_id: str, provider: Provider, cfg: Mapping[str, Any], service
             "the platform refreshes this secret: the refresh option is ignored", extra={"refresh": provider.refresh}
         )
     account = services.store.account(("secret", secret_id), {}, None, is_exact=True)
-    return ManagedRenewer(secret_id, account, services)
+    return ManagedRefresher(secret_id, account, services)
 
 
-def _key(provider: Provider, cfg: Mapping[str, Any], services: OAuth2Services) -> tuple[object, ...]:
+def _key(provider: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services) -> tuple[object, ...]:
     if account := cfg.get("_account"):
         return ("account", account, provider.field)
     try:

@@ -25,7 +25,7 @@ _SECRET_NAME: Final = re.compile(r"(token|secret|signature|password|api_?key)(?!
 _CHALLENGE_PARAMETER: Final = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
-class StoredKeys(Protocol):
+class TokenStore(Protocol):
     """Where the keys of accounts are kept outside this process: a file, or the platform."""
 
     def check(self, account: str | None) -> None:
@@ -165,7 +165,7 @@ class Credential:
         return replace(self, is_uncertain=True)
 
 
-class Lineage:
+class SeenTokens:
     """Every token that a credential has had, as hashes, for the life of the process.
 
     A container's ``cfg`` never changes, so its first token must never look like a new sign-in, however

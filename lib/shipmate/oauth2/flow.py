@@ -14,13 +14,13 @@ from shipmate.errors import (
     ShipmateError,
     TokenEndpointUnavailable,
 )
-from shipmate.oauth2.credential import Credential, Expiry, Keys, Lineage
+from shipmate.oauth2.credential import Credential, Expiry, Keys, SeenTokens
 from shipmate.oauth2.token_response import (
-    Answer,
     Busy,
     Granted,
     Misconfigured,
     Refused,
+    TokenResponse,
     Uncertain,
     Unusable,
 )
@@ -35,11 +35,11 @@ _WINNER_PAUSES_SECONDS: Final = (0.2, 0.4, 0.8, 1.2, 1.4)
 
 @dataclass(frozen=True, slots=True)
 class ReadStored:
-    """Read the stored keys; the answer is a `Stored`, or None where there is nowhere to read from."""
+    """Read the stored keys; the answer is a `StoredTokens`, or None where there is nowhere to read from."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredTokens:
     """The keys as they are stored now."""
 
     keys: Keys = field(repr=False)
@@ -48,7 +48,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class AskProvider:
-    """Send the token request; the answer is a pair of `Answer` and the `Expiry` that a grant states."""
+    """Send the token request; the answer is a pair of `TokenResponse` and the `Expiry` that a grant states."""
 
     credential: Credential
 
@@ -74,12 +74,12 @@ class Wait:
     seconds: float
 
 
-Step = ReadStored | AskProvider | Keep | Save | Wait
-Flow = Generator[Step, Any, Credential]
+FlowStep = ReadStored | AskProvider | Keep | Save | Wait
+Flow = Generator[FlowStep, Any, Credential]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RefreshRules:
     """What a flow must know about the account and its provider."""
 
     account: str
@@ -91,7 +91,7 @@ class Terms:
     """Whether keys that another process refreshed make our own refresh unnecessary."""
 
 
-def renew(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
+def renew(credential: Credential, lineage: SeenTokens, terms: RefreshRules) -> Flow:
     """Get a new access token and save it; adopt the keys of whoever was first.
 
     Raises:
@@ -120,7 +120,7 @@ def renew(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
     return renewed
 
 
-def save(credential: Credential, terms: Terms) -> Flow:
+def save(credential: Credential, terms: RefreshRules) -> Flow:
     """Hand refreshed keys back before anything is sent with them.
 
     Raises:
@@ -139,7 +139,7 @@ def save(credential: Credential, terms: Terms) -> Flow:
     raise KeysNotSaved(f"the refreshed keys of {terms.account} could not be saved: {reason}") from error
 
 
-def recover(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
+def recover(credential: Credential, lineage: SeenTokens, terms: RefreshRules) -> Flow:
     """Look for a new sign-in after a refusal; the provider is not asked.
 
     Raises:
@@ -151,7 +151,7 @@ def recover(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
     return adopted
 
 
-def renew_managed(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
+def renew_managed(credential: Credential, lineage: SeenTokens, terms: RefreshRules) -> Flow:
     """Get the token of a secret that the platform keeps: read it, and have it refreshed only if it is unchanged.
 
     Raises:
@@ -173,9 +173,9 @@ def renew_managed(credential: Credential, lineage: Lineage, terms: Terms) -> Flo
     return renewed
 
 
-def _adopt(lineage: Lineage) -> Generator[Step, Any, Credential | None]:
+def _adopt(lineage: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
     """Take over stored keys that this process has never had."""
-    stored: Stored | None = yield ReadStored()
+    stored: StoredTokens | None = yield ReadStored()
     if stored is None or lineage.knows(stored.keys):
         return None
     adopted = Credential().signed_in(stored.keys, stored.expiry).adopted()
@@ -183,7 +183,7 @@ def _adopt(lineage: Lineage) -> Generator[Step, Any, Credential | None]:
     return adopted
 
 
-def _ask(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
+def _ask(credential: Credential, lineage: SeenTokens, terms: RefreshRules) -> Flow:
     busy = 0
     while True:
         answer, expiry = yield AskProvider(credential)
@@ -213,7 +213,7 @@ def _ask(credential: Credential, lineage: Lineage, terms: Terms) -> Flow:
         raise _failure(answer, credential, terms)
 
 
-def _await_winner(lineage: Lineage) -> Generator[Step, Any, Credential | None]:
+def _await_winner(lineage: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
     """Look for the keys of whoever spent the refresh token before us."""
     if (yield ReadStored()) is None:
         return None
@@ -231,7 +231,7 @@ def _pause(attempt: int, answer: Busy) -> float:
     return _FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1)
 
 
-def _failure(answer: Answer, credential: Credential, terms: Terms) -> ShipmateError:
+def _failure(answer: TokenResponse, credential: Credential, terms: RefreshRules) -> ShipmateError:
     if isinstance(answer, Refused):
         if not terms.needs_refresh_token:
             return ReauthorizationRequired(f"{terms.provider} refuses a token for {terms.account} ({answer.code})")

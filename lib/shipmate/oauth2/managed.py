@@ -18,10 +18,10 @@ from shipmate.oauth2.credential import (
 )
 from shipmate.oauth2.refresher import _drive, _keep
 from shipmate.oauth2.services import OAuth2Services
-from shipmate.oauth2.token_response import Answer, Granted, Refused, Unusable
+from shipmate.oauth2.token_response import Granted, Refused, TokenResponse, Unusable
 
 
-class ManagedRenewer:
+class ManagedRefresher:
     """Keeps the token of a secret that the platform refreshes; never emits ``updateKeys``.
 
     Source: contract §12.
@@ -33,7 +33,9 @@ class ManagedRenewer:
         self.tls: Mapping[str, Any] = {}
         self._secret_id = secret_id
         self._services = services
-        self._terms = flow.Terms(account=f"secret {secret_id}", provider="the platform", needs_refresh_token=False)
+        self._terms = flow.RefreshRules(
+            account=f"secret {secret_id}", provider="the platform", needs_refresh_token=False
+        )
 
     def renew(self, credential: Credential) -> None:
         """Read the secret, and have it refreshed if it is unchanged."""
@@ -46,15 +48,15 @@ class ManagedRenewer:
         """Look for a new sign-in after a refusal."""
         _drive(flow.recover(credential, self.account.lineage, self._terms), self._do)
 
-    def _do(self, step: flow.Step) -> Any:
+    def _do(self, step: flow.FlowStep) -> Any:
         if isinstance(step, flow.Keep):
             return _keep(self.account, step.credential, self._services)
         if isinstance(step, flow.ReadStored):
             keys = self._keys(self._services.secrets().secret(self._secret_id))
-            return flow.Stored(keys, self._expiry(keys))
+            return flow.StoredTokens(keys, self._expiry(keys))
         return self._refresh()
 
-    def _refresh(self) -> tuple[Answer, Expiry | None]:
+    def _refresh(self) -> tuple[TokenResponse, Expiry | None]:
         try:
             keys = self._keys(self._services.secrets().refresh_secret(self._secret_id))
         except PlatformRefused as error:

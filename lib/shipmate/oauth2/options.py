@@ -27,7 +27,7 @@ _BEARER: Final = "Authorization: Bearer {access_token}"
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class ClientOptions:
     """The options with the descriptor's defaults applied; ``{{NAME}}`` is still in them."""
 
     token_url: str | None = None
@@ -46,7 +46,9 @@ class Provider:
     lock: Callable[[str | None], Any] | None = None
 
     @classmethod
-    def from_options(cls, options: Mapping[str, Any], defaults: Mapping[str, Any], default_field: str) -> "Provider":
+    def from_options(
+        cls, options: Mapping[str, Any], defaults: Mapping[str, Any], default_field: str
+    ) -> "ClientOptions":
         """Return the provider for checked ``options`` over the descriptor's ``credentials.oauth2``."""
         described = {ours: defaults[theirs] for theirs, ours in _DESCRIPTOR_NAMES.items() if defaults.get(theirs)}
         merged = {"field": default_field, **described, **options}

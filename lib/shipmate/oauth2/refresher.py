@@ -20,19 +20,24 @@ from shipmate.oauth2.credential import (
     secrets_of,
     stored_expiry,
 )
-from shipmate.oauth2.options import Provider, Variables
+from shipmate.oauth2.options import ClientOptions, Variables
 from shipmate.oauth2.services import CallPort, OAuth2Services
 from shipmate.oauth2.token_request import token_request
-from shipmate.oauth2.token_response import Answer, Granted
+from shipmate.oauth2.token_response import Granted, TokenResponse
 
 _log = logging.getLogger("shipmate.oauth2")
 
 
-class Renewer:
+class Refresher:
     """Keeps one account's tokens, refreshing them at the provider and saving them through ``updateKeys``."""
 
     def __init__(
-        self, provider: Provider, cfg: Mapping[str, Any], account: Account, call: CallPort, services: OAuth2Services
+        self,
+        provider: ClientOptions,
+        cfg: Mapping[str, Any],
+        account: Account,
+        call: CallPort,
+        services: OAuth2Services,
     ) -> None:
         """Note what to renew; nothing is read or sent yet."""
         self.account = account
@@ -42,7 +47,7 @@ class Renewer:
         self._call = call
         self._services = services
         self._account_id = str(cfg["_account"]) if cfg.get("_account") else None
-        self._terms = flow.Terms(
+        self._terms = flow.RefreshRules(
             account=f"account {self._account_id}" if self._account_id else "the account",
             provider=_host(provider, self.variables()),
             needs_refresh_token=provider.grant == "refresh_token",
@@ -66,7 +71,7 @@ class Renewer:
     def _drive(self, steps: flow.Flow) -> None:
         _drive(steps, self._do)
 
-    def _do(self, step: flow.Step) -> Any:
+    def _do(self, step: flow.FlowStep) -> Any:
         if isinstance(step, flow.Keep):
             return _keep(self.account, step.credential, self._services)
         if isinstance(step, flow.Wait):
@@ -77,7 +82,7 @@ class Renewer:
             return self._save(step.credential)
         return self._ask(step.credential)
 
-    def _read_stored(self) -> flow.Stored | None:
+    def _read_stored(self) -> flow.StoredTokens | None:
         try:
             fields = self._services.stored.read(self._account_id)
         except ShipmateError as error:
@@ -89,9 +94,9 @@ class Renewer:
         keys = fields.get(self._provider.field)
         keys = keys if isinstance(keys, Mapping) else {}
         clock = self._services.clock
-        return flow.Stored(dict(keys), stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch()))
+        return flow.StoredTokens(dict(keys), stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch()))
 
-    def _ask(self, credential: Credential) -> tuple[Answer, Expiry | None]:
+    def _ask(self, credential: Credential) -> tuple[TokenResponse, Expiry | None]:
         from shipmate.oauth2 import token_endpoint  # requests: 97 ms
 
         client = self._provider.fill(self.variables())
@@ -134,7 +139,7 @@ class Renewer:
             yield
 
 
-def _drive(steps: flow.Flow, do: Callable[[flow.Step], Any]) -> None:
+def _drive(steps: flow.Flow, do: Callable[[flow.FlowStep], Any]) -> None:
     """Run a flow to its end; an error of a step ends it."""
     try:
         step = next(steps)
@@ -151,7 +156,7 @@ def _keep(account: Account, credential: Credential, services: OAuth2Services) ->
     account.keep(credential)
 
 
-def _host(provider: Provider, variables: Variables) -> str:
+def _host(provider: ClientOptions, variables: Variables) -> str:
     """Return the provider's host for messages; a variable that is not set is shown as it is."""
     url = provider.token_url or "the provider"
     with suppress(MissingSetting):

@@ -11,7 +11,7 @@ from shipmate.errors import (
 from shipmate.logs.log import Redactor
 from shipmate.oauth2.accounts import CredentialStore
 from shipmate.oauth2.credential import (
-    StoredKeys,
+    TokenStore,
 )
 
 
@@ -49,7 +49,7 @@ class OAuth2Services:
     """What a run mode provides to all sessions of the process."""
 
     store: CredentialStore
-    stored: StoredKeys
+    stored: TokenStore
     defaults: Mapping[str, Any]
     """``credentials.oauth2`` of the descriptor."""
     credential_fields: frozenset[str]

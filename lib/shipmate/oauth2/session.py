@@ -19,7 +19,7 @@ from shipmate.errors import (
 )
 from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.credential import Credential, asks_for_refresh
-from shipmate.oauth2.options import Provider
+from shipmate.oauth2.options import ClientOptions
 from shipmate.oauth2.replay import Body
 from shipmate.oauth2.services import CallPort, Clock
 from shipmate.oauth2.transport import ApiTransport, Origin, TokenAuth, fill_url, origin
@@ -34,7 +34,7 @@ _NEVER_IN_URLS: Final = frozenset({"access_token", "refresh_token", "id_token", 
 
 
 class _Renewer(Protocol):
-    """What `Renewer` and `ManagedRenewer` have in common."""
+    """What `Refresher` and `ManagedRefresher` have in common."""
 
     account: Account
     tls: Mapping[str, Any]
@@ -63,7 +63,7 @@ class OAuth2Session:
 
     def __init__(
         self,
-        provider: Provider,
+        provider: ClientOptions,
         cfg: Mapping[str, Any],
         renewer: _Renewer,
         call: CallPort,

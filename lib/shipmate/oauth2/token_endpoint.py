@@ -11,9 +11,9 @@ from requests.auth import AuthBase
 
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import (
-    Answer,
     Busy,
     RevocationAnswer,
+    TokenResponse,
     Uncertain,
     Unusable,
     understand,
@@ -50,7 +50,7 @@ def post(
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None,
     wall_clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
-) -> Answer:
+) -> TokenResponse:
     """Send a token request and return what its answer means; redirects are not followed.
 
     Args:

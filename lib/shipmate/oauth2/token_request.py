@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 
 from shipmate.errors import ClientMisconfigured
 from shipmate.oauth2.credential import Keys
-from shipmate.oauth2.options import Client, Provider
+from shipmate.oauth2.options import Client, ClientOptions
 
 _JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _CLIENT_ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -30,7 +30,7 @@ class TokenRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def token_request(provider: Provider, client: Client, keys: Keys, *, wall_clock: float) -> TokenRequest:
+def token_request(provider: ClientOptions, client: Client, keys: Keys, *, wall_clock: float) -> TokenRequest:
     """Return the request for a new access token; the client's credentials are in exactly one place of it.
 
     Args:
@@ -94,7 +94,7 @@ def revocation_request(client: Client, url: str, token: str, *, kind: str, wall_
     return TokenRequest(url, {"token": token, "token_type_hint": kind} | fields, headers)
 
 
-def _grant_fields(provider: Provider, client: Client, keys: Keys, wall_clock: float) -> dict[str, str]:
+def _grant_fields(provider: ClientOptions, client: Client, keys: Keys, wall_clock: float) -> dict[str, str]:
     if provider.grant == "client_credentials":
         return {"grant_type": "client_credentials"}
     if provider.grant == "jwt_bearer":

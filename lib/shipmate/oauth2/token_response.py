@@ -80,7 +80,7 @@ class Revoked:
     """The endpoint has revoked the token, or does not know it, which is as good."""
 
 
-Answer = Granted | Refused | Misconfigured | Busy | Uncertain | Unusable
+TokenResponse = Granted | Refused | Misconfigured | Busy | Uncertain | Unusable
 RevocationAnswer = Revoked | Refused | Misconfigured | Busy | Uncertain | Unusable
 
 
@@ -90,7 +90,7 @@ def understand(
     retry_after_seconds: float | None = None,
     *,
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None,
-) -> Answer:
+) -> TokenResponse:
     """Return what the answer of a token endpoint means.
 
     A token is granted by a 2xx status together with a non-empty ``access_token`` and no error: some

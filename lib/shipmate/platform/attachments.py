@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from shipmate.errors import BadInput, PlatformRefused
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import HeaderAuth, HttpService, Patience, json_object
+from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, json_object
 
 _SIGNED_URL: Final = "/v2/resources/storage/signed-url"
 # A large file takes its time.
-_PATIENCE: Final = Patience(timeout_seconds=120.0)
+_PATIENCE: Final = RetryPolicy(timeout_seconds=120.0)
 
 
 class Attachments:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from shipmate.errors import MissingSetting, PlatformRefused
 from shipmate.jsonvalue import to_json
-from shipmate.platform.http import HeaderAuth, HttpService, Patience, Reading, escaped, json_object
+from shipmate.platform.http import ExpectedStatuses, HeaderAuth, HttpService, RetryPolicy, escaped, json_object
 from shipmate.platform.objects import ObjectStorage
 from shipmate.settings import ApiSettings
 
@@ -22,16 +22,16 @@ _JSON: Final = {"Content-Type": "application/json"}
 _CONFLICT: Final = 409
 # Of startup data, any status below 400 is a success. Source: contract §9.3.
 _DONE: Final = frozenset(range(300, 400))
-_STORED: Final = Reading(_DONE)
-_STORED_OR_CONFLICT: Final = Reading(_DONE | {_CONFLICT})
-_DELETED: Final = Reading(_DONE, expected_again=frozenset({404}))
+_STORED: Final = ExpectedStatuses(_DONE)
+_STORED_OR_CONFLICT: Final = ExpectedStatuses(_DONE | {_CONFLICT})
+_DELETED: Final = ExpectedStatuses(_DONE, expected_again=frozenset({404}))
 _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 class PlatformClient:
     """The client that components know as ``context.api``; the credentials stay inside."""
 
-    def __init__(self, settings: ApiSettings, patience: Patience | None = None) -> None:
+    def __init__(self, settings: ApiSettings, patience: RetryPolicy | None = None) -> None:
         """Prepare calls; nothing is sent yet.
 
         Args:
@@ -40,7 +40,7 @@ class PlatformClient:
         """
         self._base = settings.uri
         self._workspace_id = settings.workspace_id
-        patience = patience or Patience(attempts=settings.attempts, delay_seconds=settings.delay_ms / 1000)
+        patience = patience or RetryPolicy(attempts=settings.attempts, delay_seconds=settings.delay_ms / 1000)
         pair = f"{settings.username}:{settings.key}".encode()
         auth = HeaderAuth("Basic " + base64.b64encode(pair).decode("ascii"))
         self._http = HttpService("platform's API", auth, patience)
@@ -87,7 +87,7 @@ class PlatformClient:
 
     def update_account(self, account: str, keys: Mapping[str, Any]) -> None:
         """Store new keys of an account."""
-        reading = Reading(is_told=True, secrets=list(_texts(keys)))
+        reading = ExpectedStatuses(is_told=True, secrets=list(_texts(keys)))
         body = to_json({"keys": dict(keys)})
         self.put(f"/v1/accounts/{escaped(account)}", data=body, headers=_JSON, reading=reading)
 

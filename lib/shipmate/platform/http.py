@@ -26,7 +26,7 @@ _PROXIES: Final = frozenset({"http_proxy", "all_proxy"})
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long a service is waited for."""
 
     attempts: int = 3
@@ -44,7 +44,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ExpectedStatuses:
     """How the answers to one request are understood."""
 
     expected: frozenset[int] = frozenset()
@@ -108,14 +108,16 @@ class _PlainAnswer:
 class HttpService:
     """One service of the platform at one address."""
 
-    def __init__(self, name: str, auth: HeaderAuth, patience: Patience) -> None:
+    def __init__(self, name: str, auth: HeaderAuth, patience: RetryPolicy) -> None:
         """Name the service for messages; nothing is sent yet."""
         self._name = name
         self._auth = auth
         self._patience = patience
         self._local = threading.local()
 
-    def send(self, method: str, url: str, *, reading: "Reading | None" = None, **kwargs: Any) -> "requests.Response":
+    def send(
+        self, method: str, url: str, *, reading: "ExpectedStatuses | None" = None, **kwargs: Any
+    ) -> "requests.Response":
         """Send a request until it has an answer that is final; redirects are not followed.
 
         Args:
@@ -147,7 +149,7 @@ class HttpService:
             except requests.RequestException as error:
                 raise PlatformRefused(f"{place} cannot be sent: {type(error).__name__}") from None
 
-        return self._persist(place, attempt, reading or Reading())
+        return self._persist(place, attempt, reading or ExpectedStatuses())
 
     def get_object(self, url: str, what: str) -> Mapping[str, Any]:
         """Return the JSON object at a URL; as `send` would, but without loading requests where that is not needed.
@@ -159,7 +161,7 @@ class HttpService:
         Raises:
             PlatformRefused, PlatformUnavailable: As for `send`; or it is no JSON object.
         """
-        reading = Reading(is_told=True)
+        reading = ExpectedStatuses(is_told=True)
         if not url.startswith("http://") or any(name.lower() in _PROXIES for name in os.environ):
             return json_object(self.send("GET", url, reading=reading), what)
         answer = self._persist(self._place("GET", url), lambda: self._get_plainly(url), reading)
@@ -186,7 +188,7 @@ class HttpService:
     def _place(self, method: str, url: str) -> str:
         return f"{method} {_path(url)} of the {self._name}"
 
-    def _persist(self, place: str, attempt: Callable[[], _A], reading: Reading) -> _A:
+    def _persist(self, place: str, attempt: Callable[[], _A], reading: ExpectedStatuses) -> _A:
         """Return the first answer that is final, in as many attempts as patience allows."""
         problem = "no attempt is allowed"
         attempts = max(1, self._patience.attempts)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shipmate.errors import MissingSetting, PlatformRefused
-from shipmate.platform.http import HeaderAuth, HttpService, Patience, json_object
+from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, json_object
 from shipmate.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class ObjectStorage:
         self._base = settings.storage_uri
         self._has_token = bool(settings.storage_token)
         self._flow_id, self._step_id = settings.flow_id, settings.step_id
-        patience = Patience(
+        patience = RetryPolicy(
             attempts=settings.storage_retries + 1,
             timeout_seconds=settings.storage_timeout_ms / 1000,
             is_growing=True,

@@ -18,7 +18,7 @@ from shipmate.emulator.broker import OUTPUTS
 from shipmate.errors import BadInput
 from shipmate.invocation.services import register_secrets
 from shipmate.logs.redaction import Redactor
-from shipmate.testing import routed
+from shipmate.testing import container_process
 from shipmate.testing.emissions import Emissions
 from shipmate.testing.routes import Routes
 
@@ -42,9 +42,9 @@ class _Process:
 
     def __init__(self, component: Component, environ: Mapping[str, str], told: Mapping[str, Any]) -> None:
         reading, writing = os.pipe()
-        variables = {**environ, routed.VARIABLE: json.dumps({**told, "report_to": writing})}
+        variables = {**environ, container_process.VARIABLE: json.dumps({**told, "report_to": writing})}
         self.popen = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", routed.__name__],
+            [sys.executable, "-m", container_process.__name__],
             cwd=component.root,
             env=variables,
             stdin=subprocess.DEVNULL,

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from shipmate import component as components
 from shipmate.emulator import Server
-from shipmate.invocation.inprocess import Direct
-from shipmate.invocation.services import Services, Sessions, platform_of, register_secrets
+from shipmate.invocation.inprocess import InProcessRunner
+from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.local import fixtures, options
 from shipmate.logs import log
 from shipmate.logs.redaction import Redactor
@@ -29,7 +29,7 @@ class Done:
     emissions: Emissions
 
 
-class StoredKeys:
+class SavedKeys:
     """What the platform has stored for the account: nothing to read before something was saved."""
 
     def __init__(self) -> None:
@@ -69,12 +69,12 @@ class ComponentUnderTest:
         self.routes = routes or Routes()
         self.done: list[Done] = []
         """The calls so far."""
-        self._stored = StoredKeys()
+        self._stored = SavedKeys()
         self._log = io.StringIO()
         self._servers: list[Server] = []
         self.redactor = Redactor()
         platform = platform_of(os.environ)
-        self._sessions = Sessions(
+        self._sessions = LazyOAuth2(
             self.descriptor, environ=os.environ, redactor=self.redactor, stored=self._stored, platform=platform
         )
         self._services = Services(redactor=self.redactor, oauth2=self._sessions, platform=platform)
@@ -179,8 +179,8 @@ class ComponentUnderTest:
             )
         return "\n".join(parts)
 
-    def _direct(self, flow_variables: Mapping[str, str] | None = None) -> Direct:
-        return Direct(self.descriptor, replace(self._services, flow_variables=flow_variables or {}))
+    def _direct(self, flow_variables: Mapping[str, str] | None = None) -> InProcessRunner:
+        return InProcessRunner(self.descriptor, replace(self._services, flow_variables=flow_variables or {}))
 
     @contextmanager
     def _recording(self, what: str, cfg: Mapping[str, Any]) -> Iterator[tuple[Emissions, RecordingSink]]:

@@ -18,7 +18,7 @@ import pytest
 from shipmate.cli import terminal
 from shipmate.cli.terminal import Output
 from shipmate.logs.log import Redactor
-from shipmate.signals import Inbox
+from shipmate.signals import SignalQueue
 
 
 def never(_: float) -> None:
@@ -149,11 +149,11 @@ class TestRun:
         self, pipe: tuple[Output, int], exits: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         @contextmanager
-        def heard_late(inbox: Inbox[Any], *_: object) -> Iterator[None]:
+        def heard_late(inbox: SignalQueue[Any], *_: object) -> Iterator[None]:
             yield
             inbox.put(signal.SIGTERM)
 
-        monkeypatch.setattr(Inbox, "hearing", heard_late)
+        monkeypatch.setattr(SignalQueue, "hearing", heard_late)
         with pytest.raises(Left):
             terminal.run(lambda: 0, output=pipe[0], drain=lambda _: None)
         assert exits == [143]

@@ -8,14 +8,14 @@ import threading
 
 import pytest
 
-from shipmate.container.deadline import Limit, Stopped, Watch
+from shipmate.container.deadline import Deadline, Limit, Stopped
 from shipmate.errors import BadInput, ServiceTimeout
 
 STUCK = """
 import re
 from shipmate.container import deadline as watch
 watch._STUCK_SECONDS = 0.1
-watch.Watch().outcome(lambda: re.match("(a+)+$", "a" * 60 + "b"), limit=watch.Limit(1, "too late"))
+watch.Deadline().outcome(lambda: re.match("(a+)+$", "a" * 60 + "b"), limit=watch.Limit(1, "too late"))
 """
 
 
@@ -26,7 +26,7 @@ def refuse() -> None:
 
 def test_what_the_work_returns_and_raises_is_returned_and_raised() -> None:
     """The caller need not know that it ran on another thread."""
-    watch = Watch()
+    watch = Deadline()
     assert watch.outcome(threading.current_thread) is not threading.current_thread()
     with pytest.raises(BadInput, match="refused"):
         watch.outcome(refuse)
@@ -34,7 +34,7 @@ def test_what_the_work_returns_and_raises_is_returned_and_raised() -> None:
 
 def test_work_that_ends_late_is_not_mistaken_for_the_next() -> None:
     """Its end is heard while the next work is waited for."""
-    watch, go_on = Watch(), threading.Event()
+    watch, go_on = Deadline(), threading.Event()
     threads: list[threading.Thread] = []
 
     def late() -> str:
@@ -55,7 +55,7 @@ def test_work_that_ends_late_is_not_mistaken_for_the_next() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_heard_whatever_the_work_does(number: signal.Signals) -> None:
     """The work goes on; what becomes of it is the caller's affair."""
-    watch, go_on = Watch(), threading.Event()
+    watch, go_on = Deadline(), threading.Event()
 
     def wait() -> None:
         os.kill(os.getpid(), number)

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from shipmate.container.result import Place
+from shipmate.container.result import ResultEndpoint
 from shipmate.errors import BadSetting, MissingSetting
 
 URL = "ELASTICIO_POST_RESULT_URL"
@@ -27,7 +27,7 @@ URL = "ELASTICIO_POST_RESULT_URL"
 )
 def test_user_and_password_become_a_header(url: str, bare: str, pair: bytes) -> None:
     """Contract 10.3, without J-6: decoded byte for byte, and gone from the address; one alone is sent as well."""
-    place = Place.from_environ({URL: url})
+    place = ResultEndpoint.from_environ({URL: url})
     assert (place.url, place.authorization()) == (bare, "Basic " + base64.b64encode(pair).decode())
     assert "w'" not in repr(place)
 
@@ -35,7 +35,7 @@ def test_user_and_password_become_a_header(url: str, bare: str, pair: bytes) -> 
 @pytest.mark.parametrize("url", ["http://host/a@b", "https://host?a=%41"])
 def test_an_address_without_either_is_used_as_it_is(url: str) -> None:
     """Contract 10.3."""
-    place = Place.from_environ({URL: url})
+    place = ResultEndpoint.from_environ({URL: url})
     assert (place.url, place.authorization()) == (url, None)
 
 
@@ -45,15 +45,15 @@ def test_an_address_without_either_is_used_as_it_is(url: str) -> None:
 def test_what_is_no_address_is_refused_and_not_shown(url: str) -> None:
     """It may be a password all the same: DEF-18."""
     with pytest.raises(BadSetting, match=URL) as refused:
-        Place.from_environ({URL: url})
+        ResultEndpoint.from_environ({URL: url})
     assert "s3cret" not in str(refused.value)
     with pytest.raises(MissingSetting, match="is missing"):
-        Place.from_environ({URL: ""})
+        ResultEndpoint.from_environ({URL: ""})
 
 
 def test_patience_is_that_of_the_platforms_api() -> None:
     """Contract 10.1, with the defaults of contract 2.4: DEF-13."""
-    assert (Place("http://host").attempts, Place("http://host").delay_ms) == (3, 100)
+    assert (ResultEndpoint("http://host").attempts, ResultEndpoint("http://host").delay_ms) == (3, 100)
     settings = {"ELASTICIO_API_REQUEST_RETRY_ATTEMPTS": "7", "ELASTICIO_API_REQUEST_RETRY_DELAY": "0"}
-    place = Place.from_environ({URL: "http://host", **settings})
+    place = ResultEndpoint.from_environ({URL: "http://host", **settings})
     assert (place.attempts, place.delay_ms) == (7, 0)

@@ -5,7 +5,7 @@ import doctest
 import pytest
 
 import shipmate.emulator
-from shipmate.emulator import exchange, http
+from shipmate.emulator import http, journal
 
 
 def test_the_names_are_sorted_and_exist() -> None:
@@ -14,7 +14,7 @@ def test_the_names_are_sorted_and_exist() -> None:
     assert all(hasattr(shipmate.emulator, name) for name in names)
 
 
-@pytest.mark.parametrize("module", [shipmate.emulator, exchange, http])
+@pytest.mark.parametrize("module", [shipmate.emulator, journal, http])
 def test_the_examples_in_the_docstrings_are_true(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]
     assert result.attempted > 0

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from shipmate.emulator import Fault, Journal, Reply, Server
-from shipmate.emulator.exchange import Request
+from shipmate.emulator.journal import Request
 
 TIMEOUT = 10
 

@@ -135,13 +135,13 @@ class TestCall:
     def test_the_answer_of_a_model_is_returned(self, tmp_path: Path) -> None:
         put(tmp_path, "def process(c, m, g, s): pass\ndef kinds(context, cfg):\n    return {'a': cfg['b']}\n")
         answer = run(tmp_path, {"b": 1}).call(load(tmp_path).function("go"), "kinds")
-        assert (answer.value, answer.is_good) == ({"a": 1}, True)
+        assert (answer.value, answer.is_success) == ({"a": 1}, True)
 
     @pytest.mark.parametrize("failure", ["ValueError('boom')", "SystemExit(0)"])
     def test_a_failure_is_the_answer(self, tmp_path: Path, failure: str) -> None:
         put(tmp_path, f"def process(c, m, g, s): pass\ndef kinds(context, cfg):\n    raise {failure}\n")
         answer = run(tmp_path).call(load(tmp_path).function("go"), "kinds")
-        assert (answer.value["error"]["name"], answer.is_good) == (failure.split("(")[0], False)
+        assert (answer.value["error"]["name"], answer.is_success) == (failure.split("(")[0], False)
 
     def test_a_model_that_does_not_exist_is_wrong_usage(self, tmp_path: Path) -> None:
         put(tmp_path, "def process(c, m, g, s): pass\ndef kinds(context, cfg): pass\n")
@@ -177,13 +177,13 @@ class TestVerify:
         if code is not None:
             (tmp_path / "verify_credentials.py").write_text(code)
         answer = run(tmp_path).verify()
-        assert (answer.value, answer.is_good) == (verdict, verdict["verified"])
+        assert (answer.value, answer.is_success) == (verdict, verdict["verified"])
 
     def test_a_check_that_does_not_load_verifies_nothing(self, tmp_path: Path) -> None:
         put(tmp_path, "def process(c, m, g, s): pass\n")
         (tmp_path / "verify_credentials.py").write_text("raise ValueError('boom')\n")
         answer = run(tmp_path).verify()
-        assert (answer.value["verified"], answer.is_good) == (False, False)
+        assert (answer.value["verified"], answer.is_success) == (False, False)
         assert "boom" in answer.value["reason"]
 
 

@@ -8,7 +8,7 @@ from shipmate.oauth2.credential import (
     TIME_BOUND,
     Credential,
     Expiry,
-    Lineage,
+    SeenTokens,
     answered_expiry,
     asks_for_refresh,
     has_tokens,
@@ -88,7 +88,7 @@ def test_an_expiry_without_a_life_has_a_margin_of_a_minute() -> None:
 @given(st.lists(KEYS, max_size=20))
 def test_a_lineage_never_forgets_a_token(history: list[dict[str, object]]) -> None:
     """However many refreshes ago it was, a token of ours never looks like a new sign-in."""
-    lineage = Lineage()
+    lineage = SeenTokens()
     for keys in history:
         lineage.add(keys)
     assert all(lineage.knows(keys) for keys in history)
@@ -99,8 +99,8 @@ def test_a_lineage_never_forgets_a_token(history: list[dict[str, object]]) -> No
 
 def test_keys_without_tokens_are_no_sign_in() -> None:
     """An empty field must not replace live keys."""
-    assert Lineage().knows({})
-    assert Lineage().knows({"access_token": "", "refresh_token": None})
+    assert SeenTokens().knows({})
+    assert SeenTokens().knows({"access_token": "", "refresh_token": None})
 
 
 def test_the_same_access_token_again_has_no_known_expiry() -> None:

@@ -16,7 +16,7 @@ from shipmate.errors import (
     TokenEndpointUnavailable,
 )
 from shipmate.oauth2 import flow
-from shipmate.oauth2.credential import Credential, Lineage
+from shipmate.oauth2.credential import Credential, SeenTokens
 from shipmate.oauth2.token_response import (
     Busy,
     Granted,
@@ -26,7 +26,7 @@ from shipmate.oauth2.token_response import (
     Unusable,
 )
 
-TERMS = flow.Terms("account acc", "provider.example")
+TERMS = flow.RefreshRules("account acc", "provider.example")
 OLD = Credential({"access_token": "a0", "refresh_token": "r0"})
 NEW = {"access_token": "a1", "refresh_token": "r1"}
 
@@ -37,14 +37,14 @@ class World:
     def __init__(
         self,
         answers: list[Any] | None = None,
-        stored: Callable[[int], flow.Stored | None] = lambda reads: None,
+        stored: Callable[[int], flow.StoredTokens | None] = lambda reads: None,
         saves: list[Exception | None] | None = None,
     ) -> None:
         self.answers = answers or []
         self.stored = stored
         self.saves = saves if saves is not None else [None] * 9
         self.credential = OLD
-        self.lineage = Lineage()
+        self.lineage = SeenTokens()
         self.lineage.add(OLD.keys)
         self.steps: list[str] = []
         self.waits: list[float] = []
@@ -58,7 +58,7 @@ class World:
             result: Credential = end.value
             return result
 
-    def do(self, step: flow.Step) -> Any:
+    def do(self, step: flow.FlowStep) -> Any:
         self.steps.append(type(step).__name__)
         match step:
             case flow.ReadStored():
@@ -75,12 +75,12 @@ class World:
                 self.waits.append(seconds)
         return None
 
-    def renew(self, terms: flow.Terms = TERMS) -> Credential:
+    def renew(self, terms: flow.RefreshRules = TERMS) -> Credential:
         return self.run(flow.renew(self.credential, self.lineage, terms))
 
 
-def stored(**keys: str) -> flow.Stored:
-    return flow.Stored(keys)
+def stored(**keys: str) -> flow.StoredTokens:
+    return flow.StoredTokens(keys)
 
 
 def test_a_refresh_is_kept_in_memory_before_it_is_saved() -> None:
@@ -101,19 +101,19 @@ def test_stored_keys_that_are_newer_make_a_refresh_unnecessary() -> None:
 def test_every_access_refreshes_with_the_newer_stored_keys() -> None:
     """That policy renews the refresh token each time, but never with a spent one."""
     world = World([Granted(NEW)], stored=lambda reads: stored(access_token="a9", refresh_token="r9"))
-    world.renew(flow.Terms("a", "p", adoption_suffices=False))
+    world.renew(flow.RefreshRules("a", "p", adoption_suffices=False))
     assert world.steps == ["ReadStored", "Keep", "AskProvider", "Keep", "Save", "Keep"]
 
 
 def test_stored_keys_that_are_spent_are_ignored() -> None:
     """A store that lags behind must not bring back a dead token."""
-    world = World([Granted(NEW)], stored=lambda reads: flow.Stored(OLD.keys))
+    world = World([Granted(NEW)], stored=lambda reads: flow.StoredTokens(OLD.keys))
     assert world.renew().keys == NEW
 
 
 def test_a_refused_token_is_a_tombstone_after_the_look_for_a_winner() -> None:
     """The winner of the race may not have saved yet, so it is looked for during a few seconds."""
-    world = World([Refused("invalid_grant")], stored=lambda reads: flow.Stored(OLD.keys))
+    world = World([Refused("invalid_grant")], stored=lambda reads: flow.StoredTokens(OLD.keys))
     with pytest.raises(ReauthorizationRequired, match=r"provider\.example .*account acc.*invalid_grant.*[Ss]ign in"):
         world.renew()
     assert world.credential.refusal
@@ -123,7 +123,7 @@ def test_a_refused_token_is_a_tombstone_after_the_look_for_a_winner() -> None:
 def test_the_winner_of_the_race_is_found_when_it_saves_late() -> None:
     """The keys appear on the fourth look."""
     late = stored(access_token="a9", refresh_token="r9")
-    world = World([Refused("invalid_grant")], stored=lambda reads: late if reads >= 4 else flow.Stored(OLD.keys))
+    world = World([Refused("invalid_grant")], stored=lambda reads: late if reads >= 4 else flow.StoredTokens(OLD.keys))
     assert world.renew().access_token == "a9"
     assert world.credential.refusal is None
 
@@ -167,7 +167,7 @@ def test_an_uncertain_outcome_is_tried_once_more_after_a_look_at_the_stored_keys
 def test_an_uncertain_outcome_that_another_process_resolved_is_adopted() -> None:
     """Its keys are live, ours are not."""
     newer = stored(access_token="a9", refresh_token="r9")
-    world = World([Uncertain("x")], stored=lambda reads: newer if reads > 1 else flow.Stored(OLD.keys))
+    world = World([Uncertain("x")], stored=lambda reads: newer if reads > 1 else flow.StoredTokens(OLD.keys))
     assert world.renew().access_token == "a9"
 
 
@@ -214,7 +214,7 @@ def test_other_grants_need_no_refresh_token_and_leave_no_tombstone() -> None:
     """The client itself is what is asked for."""
     world = World([Refused("invalid_grant"), Granted({"access_token": "a1"})])
     world.credential = Credential()
-    terms = flow.Terms("acc", "p", needs_refresh_token=False)
+    terms = flow.RefreshRules("acc", "p", needs_refresh_token=False)
     with pytest.raises(ReauthorizationRequired):
         world.renew(terms)
     assert world.renew(terms).access_token == "a1"
@@ -241,7 +241,7 @@ def test_keys_that_cannot_be_saved_stay_in_memory_marked_as_unsaved() -> None:
 
 def test_recovery_adopts_a_new_sign_in_and_asks_nobody() -> None:
     """Only the stored keys are read."""
-    world = World(stored=lambda reads: flow.Stored(OLD.keys))
+    world = World(stored=lambda reads: flow.StoredTokens(OLD.keys))
     world.credential = OLD.refused("gone")
     with pytest.raises(ReauthorizationRequired, match="gone"):
         world.run(flow.recover(world.credential, world.lineage, TERMS))
@@ -254,18 +254,18 @@ def test_a_managed_secret_is_read_first_and_refreshed_only_if_unchanged() -> Non
     """The platform refreshes it for all containers."""
     world = World(stored=lambda reads: stored(access_token="m1"))
     assert world.run(flow.renew_managed(OLD, world.lineage, TERMS)).access_token == "m1"
-    world = World([Granted({"access_token": "m2"})], stored=lambda reads: flow.Stored(OLD.keys))
+    world = World([Granted({"access_token": "m2"})], stored=lambda reads: flow.StoredTokens(OLD.keys))
     assert world.run(flow.renew_managed(OLD, world.lineage, TERMS)).access_token == "m2"
     assert "Save" not in world.steps
 
 
 def test_a_managed_secret_that_cannot_be_refreshed_is_a_tombstone() -> None:
     """The platform is not asked for every message."""
-    world = World([Refused("HTTP 400")], stored=lambda reads: flow.Stored(OLD.keys))
+    world = World([Refused("HTTP 400")], stored=lambda reads: flow.StoredTokens(OLD.keys))
     with pytest.raises(ReauthorizationRequired):
-        world.run(flow.renew_managed(OLD, world.lineage, flow.Terms("secret s", "p", needs_refresh_token=False)))
+        world.run(flow.renew_managed(OLD, world.lineage, flow.RefreshRules("secret s", "p", needs_refresh_token=False)))
     assert world.credential.refusal
-    world = World([Unusable("HTTP 503")], stored=lambda reads: flow.Stored(OLD.keys))
+    world = World([Unusable("HTTP 503")], stored=lambda reads: flow.StoredTokens(OLD.keys))
     with pytest.raises(TokenEndpointUnavailable):
         world.run(flow.renew_managed(OLD, world.lineage, TERMS))
     assert world.credential.refusal is None
@@ -287,7 +287,7 @@ class Replicas(RuleBasedStateMachine):
         self.reused: list[str] = []
         self.platform: dict[str, str] = {"access_token": "a0", "refresh_token": "r0"}
         self.saving_works = True
-        self.replicas = [World(stored=lambda reads: flow.Stored(dict(self.platform))) for _ in range(replicas)]
+        self.replicas = [World(stored=lambda reads: flow.StoredTokens(dict(self.platform))) for _ in range(replicas)]
 
     def _provider(self, refresh_token: str | None) -> Any:
         if refresh_token != self.live_refresh:
@@ -298,8 +298,8 @@ class Replicas(RuleBasedStateMachine):
         self.live_refresh = f"r{self.issued}"
         return Granted({"access_token": f"a{self.issued}", "refresh_token": self.live_refresh})
 
-    def _do(self, world: World) -> Callable[[flow.Step], Any]:
-        def do(step: flow.Step) -> Any:
+    def _do(self, world: World) -> Callable[[flow.FlowStep], Any]:
+        def do(step: flow.FlowStep) -> Any:
             match step:
                 case flow.AskProvider(credential):
                     return self._provider(credential.refresh_token), None

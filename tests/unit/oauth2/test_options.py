@@ -6,7 +6,7 @@ import pytest
 
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
 from shipmate.oauth2.api import OAuth2
-from shipmate.oauth2.options import Provider, Variables, check_token_url
+from shipmate.oauth2.options import ClientOptions, Variables, check_token_url
 
 DESCRIBED = {
     "token_uri": "https://{{region}}.p.example/token",
@@ -22,7 +22,7 @@ ENVIRON = {"CLIENT_ID": "id", "CLIENT_SECRET": "sec", "region": "from-environ"}
 
 def test_everything_comes_from_the_descriptor() -> None:
     """Variables are filled from the environment, credential fields go before it."""
-    provider = Provider.from_options({}, DESCRIBED, "oauth")
+    provider = ClientOptions.from_options({}, DESCRIBED, "oauth")
     client = provider.fill(Variables(ENVIRON, {"region": "eu"}, frozenset({"region"})))
     assert client.token_url == "https://eu.p.example/token"
     assert (client.client_id, client.client_secret, client.client_auth) == ("id", "sec", "basic")
@@ -35,7 +35,7 @@ def test_everything_comes_from_the_descriptor() -> None:
 def test_options_go_before_the_descriptor_and_are_filled_too() -> None:
     """However deep the variable is."""
     options = {"token_url": "https://o.example", "extra": {"a": ["{{CLIENT_ID}}", {"b": "x{{CLIENT_ID}}y"}], "n": 1}}
-    client = Provider.from_options(options, DESCRIBED, "oauth").fill(Variables(ENVIRON, {}, frozenset()))
+    client = ClientOptions.from_options(options, DESCRIBED, "oauth").fill(Variables(ENVIRON, {}, frozenset()))
     assert client.token_url == "https://o.example"
     assert client.extra == {"a": ["id", {"b": "xidy"}], "n": 1}
 
@@ -43,7 +43,7 @@ def test_options_go_before_the_descriptor_and_are_filled_too() -> None:
 @pytest.mark.parametrize("environ", [{}, {"CLIENT_ID": ""}])
 def test_a_missing_variable_is_named(environ: dict[str, str]) -> None:
     """An empty one is missing, too."""
-    provider = Provider.from_options({}, {**DESCRIBED, "token_uri": "https://p.example"}, "oauth")
+    provider = ClientOptions.from_options({}, {**DESCRIBED, "token_uri": "https://p.example"}, "oauth")
     with pytest.raises(MissingSetting, match="CLIENT_ID is missing"):
         provider.fill(Variables(environ, {}, frozenset()))
 
@@ -51,9 +51,9 @@ def test_a_missing_variable_is_named(environ: dict[str, str]) -> None:
 def test_a_missing_address_or_client_is_named() -> None:
     """With the places where it may be given."""
     with pytest.raises(ClientMisconfigured, match="token_url"):
-        Provider.from_options({}, {}, "oauth").fill(Variables({}, {}, frozenset()))
+        ClientOptions.from_options({}, {}, "oauth").fill(Variables({}, {}, frozenset()))
     with pytest.raises(ClientMisconfigured, match="client_id"):
-        Provider.from_options({"token_url": "https://x"}, {}, "oauth").fill(Variables({}, {}, frozenset()))
+        ClientOptions.from_options({"token_url": "https://x"}, {}, "oauth").fill(Variables({}, {}, frozenset()))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_an_option_that_cannot_be_is_refused_by_name(options: dict[str, Any], te
 def test_a_wrong_value_in_the_descriptor_is_refused_too() -> None:
     """It is an option like the others."""
     with pytest.raises(InvalidOption, match="client_auth"):
-        Provider.from_options({}, {"client_auth": "magic"}, "oauth")
+        ClientOptions.from_options({}, {"client_auth": "magic"}, "oauth")
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ def test_other_token_urls_are_refused(url: str) -> None:
 def test_a_provider_shows_no_values() -> None:
     """Its options may be secrets."""
     assert repr(OAuth2("https://x", client_secret="s3cret")) == "OAuth2(client_secret, token_url)"
-    assert "s3cret" not in repr(Provider(client_secret="s3cret"))
+    assert "s3cret" not in repr(ClientOptions(client_secret="s3cret"))

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shipmate.errors import ClientMisconfigured
-from shipmate.oauth2.options import Client, Provider, Variables
+from shipmate.oauth2.options import Client, ClientOptions, Variables
 from shipmate.oauth2.token_request import TokenRequest, token_request
 
 KEYS = {"access_token": "a", "refresh_token": "r", "scope": "mail offline"}
@@ -29,7 +29,7 @@ def pem(key: rsa.RSAPrivateKey) -> str:
 
 def request_for(keys: dict[str, str] = KEYS, **options: object) -> TokenRequest:
     merged = {"token_url": "https://p.example/token", "client_id": "id", "client_secret": "sec", **options}
-    provider = Provider.from_options(merged, {}, "oauth")
+    provider = ClientOptions.from_options(merged, {}, "oauth")
     return token_request(provider, provider.fill(NOBODY), keys, wall_clock=1_700_000_000)
 
 

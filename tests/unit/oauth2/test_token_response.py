@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipmate.oauth2.token_response import (
-    Answer,
     Busy,
     Granted,
     Misconfigured,
     Refused,
+    TokenResponse,
     Uncertain,
     Unusable,
     error_code,
@@ -21,7 +21,7 @@ from shipmate.oauth2.token_response import (
 )
 
 
-def answer(status: int, members: Any, **kwargs: Any) -> Answer:
+def answer(status: int, members: Any, **kwargs: Any) -> TokenResponse:
     return understand(status, json.dumps(members).encode(), **kwargs)
 
 

@@ -15,7 +15,7 @@ from shipmate.emulator import Fault, Platform, Reply, Server
 from shipmate.errors import BadInput, MissingSetting, PlatformRefused, PlatformUnavailable
 from shipmate.platform.attachments import Attachments
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import Patience
+from shipmate.platform.http import RetryPolicy
 from shipmate.settings import ApiSettings
 
 SIGNED_URL = "/v2/resources/storage/signed-url"
@@ -34,12 +34,12 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def client(platform: Platform, pauses: list[float]) -> PlatformClient:
-    return PlatformClient(ApiSettings.from_environ(platform.environ()), Patience(sleep=pauses.append))
+    return PlatformClient(ApiSettings.from_environ(platform.environ()), RetryPolicy(sleep=pauses.append))
 
 
 @pytest.fixture
 def attachments(client: PlatformClient, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> Attachments:
-    monkeypatch.setattr("shipmate.platform.attachments._PATIENCE", Patience(sleep=pauses.append))
+    monkeypatch.setattr("shipmate.platform.attachments._PATIENCE", RetryPolicy(sleep=pauses.append))
     return Attachments(lambda: client)
 
 

@@ -15,7 +15,7 @@ import pytest
 from shipmate.emulator import Fault, Platform, Server
 from shipmate.errors import MissingSetting, PlatformRefused, PlatformUnavailable
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import Patience
+from shipmate.platform.http import RetryPolicy
 from shipmate.settings import ApiSettings, Secret
 
 KEY = "key-of-the-installation"
@@ -49,7 +49,7 @@ def settings(platform: Platform) -> ApiSettings:
 
 @pytest.fixture
 def client(settings: ApiSettings, pauses: list[float]) -> PlatformClient:
-    return PlatformClient(settings, Patience(sleep=pauses.append))
+    return PlatformClient(settings, RetryPolicy(sleep=pauses.append))
 
 
 def told(error: BaseException) -> str:
@@ -481,7 +481,7 @@ def test_the_storage_is_asked_with_growing_pauses(
     platform: Platform, settings: ApiSettings, pauses: list[float], retries: int, expected: list[float]
 ) -> None:
     """Retries come on top of the first attempt, each after twice the pause of the one before."""
-    client = PlatformClient(dataclasses.replace(settings, storage_retries=retries), Patience(sleep=pauses.append))
+    client = PlatformClient(dataclasses.replace(settings, storage_retries=retries), RetryPolicy(sleep=pauses.append))
     platform.script("/object-storage/objects", Fault(status=503), times=9)
     with pytest.raises(PlatformUnavailable, match=f"POST /object-storage/objects .* {retries + 1} attempts: HTTP 503"):
         client.objects.create(b"1")

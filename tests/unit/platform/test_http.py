@@ -14,10 +14,10 @@ import requests
 from shipmate.emulator import Fault, Reply, Server
 from shipmate.errors import PlatformRefused, PlatformUnavailable
 from shipmate.platform.http import (
+    ExpectedStatuses,
     HeaderAuth,
     HttpService,
-    Patience,
-    Reading,
+    RetryPolicy,
     json_object,
     retry_after_seconds,
 )
@@ -39,7 +39,7 @@ def server() -> Iterator[Server]:
 def service(pauses: list[float] | None = None, **patience: Any) -> HttpService:
     """Return a service whose pauses are noted instead of made."""
     noted: list[float] = [] if pauses is None else pauses
-    return HttpService("test service", HeaderAuth(CREDENTIAL), Patience(**{"sleep": noted.append, **patience}))
+    return HttpService("test service", HeaderAuth(CREDENTIAL), RetryPolicy(**{"sleep": noted.append, **patience}))
 
 
 def told(error: BaseException) -> str:
@@ -58,7 +58,7 @@ def test_an_answer_is_returned_at_once(server: Server) -> None:
 
 def test_without_a_credential_no_header_is_sent(server: Server) -> None:
     """A service that needs no credential gets none."""
-    HttpService("open service", HeaderAuth(None), Patience()).send("GET", server.url + "/thing")
+    HttpService("open service", HeaderAuth(None), RetryPolicy()).send("GET", server.url + "/thing")
     assert [each.header("Authorization") for each in server.requests] == [None]
 
 
@@ -71,7 +71,7 @@ def test_netrc_takes_no_part(
     netrc.write_text("machine 127.0.0.1 login someone password something\n")
     monkeypatch.setenv("NETRC", str(netrc))
     assert requests.utils.get_netrc_auth(server.url) == ("someone", "something")
-    HttpService("test service", HeaderAuth(value), Patience()).send("GET", server.url + "/thing")
+    HttpService("test service", HeaderAuth(value), RetryPolicy()).send("GET", server.url + "/thing")
     assert [each.header("Authorization") for each in server.requests] == [value]
 
 
@@ -102,7 +102,7 @@ def test_a_final_error_is_not_asked_again(server: Server, status: int) -> None:
 def test_an_expected_error_is_an_answer(server: Server, status: int) -> None:
     """A status that the caller knows what to do with comes back, even one that would be asked again."""
     server.script("/thing", Fault(status=status))
-    response = service().send("GET", server.url + "/thing", reading=Reading(frozenset({status})))
+    response = service().send("GET", server.url + "/thing", reading=ExpectedStatuses(frozenset({status})))
     assert response.status_code == status
     assert len(server.requests) == 1
 
@@ -120,7 +120,7 @@ def test_an_answer_may_tell_why_unless_it_repeats_a_secret(server: Server) -> No
     server.script("/thing", *[Fault(status=400, body={"error": "no such\nfield"})] * 2)
     for secrets, end in (((), ': {"error":"no such\\\\nfield"}'), (("such",), "")):
         with pytest.raises(PlatformRefused, match=f"found HTTP 400{end}$"):
-            service().send("GET", server.url + "/thing", reading=Reading(is_told=True, secrets=secrets))
+            service().send("GET", server.url + "/thing", reading=ExpectedStatuses(is_told=True, secrets=secrets))
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"", b"\x00\x01"])
@@ -128,7 +128,7 @@ def test_an_answer_that_is_no_text_tells_nothing(server: Server, body: bytes) ->
     """The status says enough."""
     server.script("/thing", Fault(status=400, body=body))
     with pytest.raises(PlatformRefused, match=r"HTTP 400$"):
-        service().send("GET", server.url + "/thing", reading=Reading(is_told=True))
+        service().send("GET", server.url + "/thing", reading=ExpectedStatuses(is_told=True))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -157,15 +157,15 @@ def test_the_attempts_are_counted(server: Server, attempts: int, made: int) -> N
 @pytest.mark.parametrize(
     ("patience", "pauses"),
     [
-        (Patience(), [0.1, 0.1, 0.1]),
-        (Patience(is_growing=True), [0.1, 0.2, 0.4]),
-        (Patience(delay_seconds=0), [0, 0, 0]),
-        (Patience(delay_seconds=20), [15, 15, 15]),
-        (Patience(delay_seconds=5, is_growing=True), [5, 10, 15]),
-        (Patience(delay_seconds=-1), [0, 0, 0]),
+        (RetryPolicy(), [0.1, 0.1, 0.1]),
+        (RetryPolicy(is_growing=True), [0.1, 0.2, 0.4]),
+        (RetryPolicy(delay_seconds=0), [0, 0, 0]),
+        (RetryPolicy(delay_seconds=20), [15, 15, 15]),
+        (RetryPolicy(delay_seconds=5, is_growing=True), [5, 10, 15]),
+        (RetryPolicy(delay_seconds=-1), [0, 0, 0]),
     ],
 )
-def test_a_pause_stays_the_same_or_doubles_up_to_a_limit(patience: Patience, pauses: list[float]) -> None:
+def test_a_pause_stays_the_same_or_doubles_up_to_a_limit(patience: RetryPolicy, pauses: list[float]) -> None:
     """A pause is never negative and never longer than 15 seconds."""
     assert [patience.pause_after(attempt) for attempt in range(3)] == pauses
 
@@ -285,7 +285,7 @@ def test_a_url_that_cannot_be_asked_is_not_told() -> None:
 
 def test_representations_do_not_tell_the_credential() -> None:
     """A service and its credential can be logged."""
-    assert CREDENTIAL not in repr(HeaderAuth(CREDENTIAL)) + repr(service()) + repr(Patience())
+    assert CREDENTIAL not in repr(HeaderAuth(CREDENTIAL)) + repr(service()) + repr(RetryPolicy())
 
 
 def test_a_thread_keeps_its_connection_and_shares_it_with_none(server: Server) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shipmate.emulator.exchange import Reply
+from shipmate.emulator.journal import Reply
 
 
 class Refusal(Exception):

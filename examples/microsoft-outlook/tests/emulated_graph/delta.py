@@ -7,7 +7,7 @@ from typing import Any
 
 from emulated_graph.answers import Refusal, selected
 from emulated_graph.mailbox import Item, Mailbox
-from shipmate.emulator.exchange import Reply, Request
+from shipmate.emulator.journal import Reply, Request
 
 _FILTER = re.compile(r"(\w+) ge (\S+)")
 

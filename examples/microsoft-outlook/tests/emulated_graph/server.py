@@ -14,7 +14,7 @@ from emulated_graph.meetings import suggestions
 from emulated_graph.uploads import UploadHost
 from shipmate.emulator import OAuth2Provider, Server
 from shipmate.emulator.api import Api
-from shipmate.emulator.exchange import Reply, Request
+from shipmate.emulator.journal import Reply, Request
 
 URL = "https://graph.microsoft.com"
 _KEYS = re.compile(r"\('([^']*)'\)")

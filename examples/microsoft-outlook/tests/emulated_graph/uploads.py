@@ -8,7 +8,7 @@ from typing import Any
 from emulated_graph.answers import refused
 from emulated_graph.mailbox import Item, Mailbox
 from shipmate.emulator import Server
-from shipmate.emulator.exchange import Reply, Request
+from shipmate.emulator.journal import Reply, Request
 
 URL = "https://outlook.office.com"
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")

@@ -32,7 +32,7 @@ _FLAGS: Final = b"\xf0\x00"
 _CONTENT: Final = b"\x10application/json\x04utf8"
 
 
-class Services(SelectorIOServicesAdapter):
+class PikaIOServices(SelectorIOServicesAdapter):
     """The client library's I/O, where a connection that ends as soon as it is made is a failure like others."""
 
     def create_streaming_connection(
@@ -45,7 +45,7 @@ class Services(SelectorIOServicesAdapter):
             return self.call_later(0, partial(on_done, error))
 
 
-class Loop(IOLoop):
+class TurnLoop(IOLoop):
     """The client library's loop, run turn by turn, by one thread at a time."""
 
     _may_wait = True

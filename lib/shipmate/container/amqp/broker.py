@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from shipmate.container.amqp.adapter import Loop
+from shipmate.container.amqp.adapter import TurnLoop
 from shipmate.container.amqp.consumer import Consumer
 from shipmate.container.amqp.deliveries import Delivery
 from shipmate.container.amqp.inflight import InFlight
 from shipmate.container.amqp.lease import Lease
-from shipmate.container.amqp.link import Link, Persistence, Side, parameters
+from shipmate.container.amqp.link import ChannelUser, Connection, ReconnectPolicy, parameters
 from shipmate.container.amqp.publisher import Publication, Publisher, Then
 from shipmate.container.amqp.workers import Workers
 from shipmate.errors import EmitUnconfirmed
@@ -54,7 +54,7 @@ class Broker:
         self._settings = settings
         self._work = work
         self._on_lost = on_lost
-        self._loop = Loop()
+        self._loop = TurnLoop()
         self._workers: Workers[Delivery] = Workers(
             settings.prefetch, self._process, self._turn, wake=self._wake, on_failure=self._fail
         )
@@ -126,9 +126,9 @@ class Broker:
         if self._todo and not self._workers.is_led_here:
             self._wake()
 
-    def settle(self, delivery: Delivery, *, is_good: bool) -> None:
+    def settle(self, delivery: Delivery, *, is_success: bool) -> None:
         """Acknowledge or reject a message, now or when it is delivered again."""
-        self._submit(self._consumer.settle, delivery, is_good)
+        self._submit(self._consumer.settle, delivery, is_success)
         self._in_flight.end()
 
     def leave(self, delivery: Delivery) -> None:
@@ -180,12 +180,12 @@ class Broker:
         self._loop.wake()
         self._ended.wait(_CLOSE_SECONDS)
 
-    def _link(self, name: str, side: Side) -> Link:
+    def _link(self, name: str, side: ChannelUser) -> Connection:
         settings = self._settings
-        return Link(
+        return Connection(
             self._loop,
             parameters(settings.uri, f"{os.uname().nodename}-{name}"),
-            Persistence(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000),
+            ReconnectPolicy(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000),
             side=side,
             on_given_up=self._give_up,
         )

@@ -15,7 +15,7 @@ from pika.exceptions import AMQPError
 
 from shipmate.container.amqp.adapter import UnreadableProperties
 from shipmate.container.amqp.deliveries import Admission, Deliveries, Delivery
-from shipmate.container.amqp.pending_acks import Tags
+from shipmate.container.amqp.pending_acks import PendingAcks
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
@@ -30,7 +30,7 @@ class Consumer:
         self._on_delivery = on_delivery
         self._deliveries = Deliveries(time.monotonic)
         self._channel: Channel | None = None
-        self._tags = Tags()
+        self._tags = PendingAcks()
         self._tag: str | None = None
         self._wants_messages = False
         self._on_consuming: Callable[[], None] = lambda: None
@@ -49,7 +49,7 @@ class Consumer:
     def down(self, reason: BaseException) -> None:
         """Note that the channel is lost."""
         self._channel = None
-        self._tags = Tags()
+        self._tags = PendingAcks()
         self._deliveries.next_channel()
         if not self._wants_messages:
             self.stopped.set()
@@ -61,10 +61,10 @@ class Consumer:
         if self._channel is not None and self._channel.is_open:
             self._subscribe(self._channel, lambda: None)
 
-    def settle(self, delivery: Delivery, is_good: bool) -> None:
+    def settle(self, delivery: Delivery, is_success: bool) -> None:
         """Acknowledge a message with the next `flush`, or reject it, or do that when it is delivered again."""
-        if self._deliveries.settle(delivery, is_good=is_good):
-            self._answer(delivery, is_good=is_good)
+        if self._deliveries.settle(delivery, is_success=is_success):
+            self._answer(delivery, is_success=is_success)
 
     def leave(self, delivery: Delivery) -> None:
         """Do neither."""
@@ -123,10 +123,10 @@ class Consumer:
         if admission is Admission.PROCESS:
             self._on_delivery(delivery)
         elif admission is not Admission.ADOPTED:
-            self._answer(delivery, is_good=admission is Admission.ACKNOWLEDGE)
+            self._answer(delivery, is_success=admission is Admission.ACKNOWLEDGE)
 
-    def _answer(self, delivery: Delivery, *, is_good: bool) -> None:
-        if is_good:
+    def _answer(self, delivery: Delivery, *, is_success: bool) -> None:
+        if is_success:
             self._tags.acknowledge(delivery.tag)
             return
         self._tags.rejected(delivery.tag)

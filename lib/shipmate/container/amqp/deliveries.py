@@ -90,12 +90,12 @@ class Deliveries:
         self._remove(delivery)
         return True
 
-    def settle(self, delivery: Delivery, *, is_good: bool) -> bool:
+    def settle(self, delivery: Delivery, *, is_success: bool) -> bool:
         """Note the outcome, and tell whether the tag is alive; else the outcome waits for the redelivery."""
         self._remove(delivery)
         is_alive = delivery.incarnation == self.incarnation
         if (message_id := delivery.message_id) is not None:
-            outcome = Admission.ACKNOWLEDGE if is_good else Admission.REJECT
+            outcome = Admission.ACKNOWLEDGE if is_success else Admission.REJECT
             if is_alive:
                 self._answered.append((message_id, _fingerprint(delivery.body), outcome))
             else:

@@ -11,7 +11,7 @@ from pika import URLParameters
 from pika.channel import Channel
 from pika.exceptions import AMQPError
 
-from shipmate.container.amqp.adapter import BatchingConnection, Services
+from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices
 from shipmate.errors import BadSetting, BrokerLost
 
 _log: Final = logging.getLogger("shipmate.amqp")
@@ -29,7 +29,7 @@ _URL_OPTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Persistence:
+class ReconnectPolicy:
     """How often a connection that failed is tried again, and after which pause."""
 
     attempts: int
@@ -54,7 +54,7 @@ def parameters(uri: str, connection_name: str) -> URLParameters:
     return made
 
 
-class Side(Protocol):
+class ChannelUser(Protocol):
     """What uses the channel of a link."""
 
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
@@ -67,16 +67,16 @@ class Side(Protocol):
         """Use it no more: it is lost."""
 
 
-class Link:
+class Connection:
     """A connection and its channel; everything here happens on the I/O thread."""
 
     def __init__(
         self,
         loop: Any,
         made: URLParameters,
-        persistence: Persistence,
+        persistence: ReconnectPolicy,
         *,
-        side: Side,
+        side: ChannelUser,
         on_given_up: Callable[[BrokerLost], None],
     ) -> None:
         """Note what to do; nothing is opened yet.
@@ -114,7 +114,7 @@ class Link:
             on_open_callback=self._open_channel,
             on_open_error_callback=lambda _, error: self._failed(error),
             on_close_callback=lambda _, reason: self._connection_lost(reason),
-            custom_ioloop=Services(self._loop),
+            custom_ioloop=PikaIOServices(self._loop),
         )
 
     @property

@@ -1,7 +1,7 @@
 """The deliveries of a channel that are not answered, and how to acknowledge many of them in few words. Pure; no I/O."""
 
 
-class Tags:
+class PendingAcks:
     """The delivery tags of one channel, in the order in which they came."""
 
     def __init__(self) -> None:

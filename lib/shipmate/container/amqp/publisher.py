@@ -214,7 +214,7 @@ class Publisher:
         self._usual_silence = max(now - self._progress_at, _USUAL_SHARE * self._usual_silence)
         self._progress_at = now
         method = frame.method
-        is_good = isinstance(method, Basic.Ack)
+        is_success = isinstance(method, Basic.Ack)
         if not method.multiple:
             numbers = [method.delivery_tag]
         else:
@@ -228,7 +228,7 @@ class Publisher:
                 self._give_up(sending, _UNROUTABLE)
             elif sending.is_returned:
                 self._failed(sending, _UNROUTABLE)
-            elif is_good:
+            elif is_success:
                 sending.then(None)
             else:
                 self._failed(sending, "the broker refused it")

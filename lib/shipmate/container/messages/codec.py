@@ -109,7 +109,7 @@ def _count(value: object) -> int:
     return max(0, int(value)) if is_number and math.isfinite(value) else 0  # type: ignore[arg-type, call-overload]
 
 
-class Wire:
+class MessageCodec:
     """Reads and writes the messages of one step; safe to share between threads."""
 
     def __init__(self, flow: FlowSettings, settings: MessageSettings) -> None:

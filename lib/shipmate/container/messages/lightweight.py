@@ -6,7 +6,7 @@ Source: contract §8.2 to §8.6.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol, TypeVar
 
-from shipmate.container.messages.codec import Wire
+from shipmate.container.messages.codec import MessageCodec
 from shipmate.errors import EmitError, ObjectUnavailable, ShipmateError
 from shipmate.jsonvalue import from_json, to_json
 
@@ -27,10 +27,10 @@ class Objects(Protocol):
         """Return an answer whose ``content`` is the stored bytes."""
 
 
-class Bodies:
+class BodyStore:
     """Fetches and stores the bodies of messages and of what they carry along."""
 
-    def __init__(self, objects: Callable[[], Objects], wire: Wire) -> None:
+    def __init__(self, objects: Callable[[], Objects], wire: MessageCodec) -> None:
         """Prepare; the storage is asked for when it is first needed."""
         self._objects = objects
         self._wire = wire

@@ -17,7 +17,7 @@ _OWNER_ONLY: Final = 0o600
 _FIRST_INDENT: Final = re.compile(r"\{\r?\n([ \t]+)\"")
 
 
-class KeyFile:
+class TokenFile:
     """The ``--cfg`` file as the place where refreshed keys survive the process."""
 
     def __init__(self, path: Path) -> None:

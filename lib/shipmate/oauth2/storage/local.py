@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Protocol
 
 from shipmate.errors import MissingSetting
-from shipmate.oauth2.storage.file import KeyFile
+from shipmate.oauth2.storage.file import TokenFile
 
 _LOG: Final = logging.getLogger("shipmate.accountkeys")
 
@@ -19,10 +19,10 @@ class AccountsClient(Protocol):
         """Store new keys of an account."""
 
 
-class AccountKeys:
+class LocalTokenStore:
     """Where keys live during a local run: those of the ``cfg`` in its file, other accounts' at the platform."""
 
-    def __init__(self, file: KeyFile | None, account: str | None, *, platform: Callable[[], AccountsClient]) -> None:
+    def __init__(self, file: TokenFile | None, account: str | None, *, platform: Callable[[], AccountsClient]) -> None:
         """Keep the keys of ``account`` in ``file``; without one, they are not kept at all."""
         self._file = file
         self._account = account

@@ -20,7 +20,7 @@ class AccountsClient(Protocol):
         """Store new keys of an account."""
 
 
-class PlatformKeys:
+class PlatformTokenStore:
     """The keys of a step's own account, and of others that its functions name."""
 
     def __init__(

@@ -15,9 +15,9 @@ from shipmate.component import Component
 from shipmate.invocation.services import register_secrets
 from shipmate.logs.log import Redactor
 from shipmate.tools.login import browser, revocation, signin
-from shipmate.tools.login.account import Account
+from shipmate.tools.login.account import AccountFile
+from shipmate.tools.login.config import terms_of
 from shipmate.tools.login.redirect import Redirect
-from shipmate.tools.login.terms import terms_of
 
 __all__ = ["Login"]
 
@@ -52,7 +52,7 @@ class Login:
         self._environ = environ
         self._redactor = redactor
         self._say = say
-        self._account = Account.from_option(component.root, cfg, stdin)
+        self._account = AccountFile.from_option(component.root, cfg, stdin)
         register_secrets(redactor, component, self._account.fields, environ)
 
     def sign_in(
@@ -69,7 +69,7 @@ class Login:
         Raises:
             ShipmateError: It did not come to that; the message says who must act.
         """
-        way = signin.Way(
+        way = signin.SignInOptions(
             Redirect.from_options(redirect_uri, port),
             opens_browser=opens_browser and browser.is_there(self._environ, sys.platform),
             is_remote=browser.is_remote(self._environ),

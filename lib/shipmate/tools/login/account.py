@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from shipmate.errors import BadInput, KeysNotSaved
 from shipmate.local import options
-from shipmate.oauth2.storage.file import KeyFile
+from shipmate.oauth2.storage.file import TokenFile
 
 _DEFAULT: Final = "account.keys.json"
 _GIT_SECONDS: Final = 10.0
@@ -17,7 +17,7 @@ _GIT_SECONDS: Final = 10.0
 _GIT_VARIABLES: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
-class Account:
+class AccountFile:
     """One account: its credential fields, and its file."""
 
     def __init__(self, path: Path, fields: Mapping[str, Any], given: Mapping[str, Any]) -> None:
@@ -38,11 +38,11 @@ class Account:
             )
         self.path = path
         self.fields = fields
-        self.file = KeyFile(path)
+        self.file = TokenFile(path)
         self._given = given
 
     @classmethod
-    def from_option(cls, root: Path, text: str | None, stdin: BinaryIO | None) -> "Account":
+    def from_option(cls, root: Path, text: str | None, stdin: BinaryIO | None) -> "AccountFile":
         """Return the account that ``--cfg`` names: by a file that may be missing, or by fields for the default file.
 
         Raises:
@@ -97,7 +97,7 @@ class Account:
     def next_command(self, root: Path) -> str:
         """Return the command that tries the keys.
 
-        >>> Account(Path("my keys.json"), {}, {}).next_command(Path("."))
+        >>> AccountFile(Path("my keys.json"), {}, {}).next_command(Path("."))
         "shipmate verify --cfg 'my keys.json'"
         """
         component = [] if root == Path() else ["--component", str(root)]

@@ -17,7 +17,7 @@ _LONGEST_TEXT: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class CallbackRequest:
     """A request of a browser."""
 
     method: str
@@ -53,7 +53,7 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CallbackResult:
     """What an arrival means: a page for the browser, the outcome if it is one, and what the person should know."""
 
     page: Page
@@ -61,27 +61,27 @@ class Reading:
     note: str | None = None
 
 
-def read(arrival: Arrival, expected: Expected) -> Reading:
+def read(arrival: CallbackRequest, expected: Expected) -> CallbackResult:
     """Return what an arrival means; only an answer with our state ends the wait."""
     if arrival.host.lower() not in expected.redirect.hosts:
-        return Reading(page.OTHER_HOST)
+        return CallbackResult(page.OTHER_HOST)
     path, _, query = arrival.target.partition("?")
     if path != expected.redirect.path:
-        return Reading(page.NOT_FOUND)
+        return CallbackResult(page.NOT_FOUND)
     if arrival.method != "GET":
-        return Reading(page.NOT_ALLOWED)
+        return CallbackResult(page.NOT_ALLOWED)
     pairs = parse_qsl(query, keep_blank_values=True)
     answer = dict(pairs)
     names = [name for name, _ in pairs if name in ("code", "error", "state", "iss")]
     if len(names) != len(set(names)) or not _is_same(answer.get("state", ""), expected.state):
         error = f" ({plain(answer['error'])})" if "error" in answer else ""
-        return Reading(
+        return CallbackResult(
             page.NOT_OURS, note=f"an answer came that does not belong to this sign-in{error}: it was ignored"
         )
     outcome = _outcome(answer, expected)
     if isinstance(outcome, Denied):
-        return Reading(Page(200, "Sign-in failed", f"{outcome.reason}. This page can be closed."), outcome)
-    return Reading(page.SIGNED_IN, outcome)
+        return CallbackResult(Page(200, "Sign-in failed", f"{outcome.reason}. This page can be closed."), outcome)
+    return CallbackResult(page.SIGNED_IN, outcome)
 
 
 def origin(url: str) -> str:

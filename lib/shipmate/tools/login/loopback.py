@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from shipmate.errors import BadInput
 from shipmate.tools.login import page
-from shipmate.tools.login.callback import Arrival, Code, Denied, Reading
+from shipmate.tools.login.callback import CallbackRequest, CallbackResult, Code, Denied
 from shipmate.tools.login.page import Page
 from shipmate.tools.login.redirect import Redirect
 
@@ -35,7 +35,7 @@ class Loopback:
         """
         self._listeners = _listeners(redirect, self._take)
         self.redirect = redirect.on(self._listeners[0].server_port)
-        self._read: Callable[[Arrival], Reading] = lambda _: Reading(page.NOT_FOUND)
+        self._read: Callable[[CallbackRequest], CallbackResult] = lambda _: CallbackResult(page.NOT_FOUND)
         self._say: Callable[[str], object] = lambda _: None
         self._lock = threading.Lock()
         self._outcome: Code | Denied | None = None
@@ -58,7 +58,7 @@ class Loopback:
         for listener in self._listeners:
             listener.close()
 
-    def listen(self, read: Callable[[Arrival], Reading], say: Callable[[str], object]) -> None:
+    def listen(self, read: Callable[[CallbackRequest], CallbackResult], say: Callable[[str], object]) -> None:
         """Answer browsers from now on.
 
         Args:
@@ -74,7 +74,7 @@ class Loopback:
         self._arrived.wait(timeout_seconds)
         return self._outcome
 
-    def _take(self, arrival: Arrival) -> tuple[Page, Callable[[], object]]:
+    def _take(self, arrival: CallbackRequest) -> tuple[Page, Callable[[], object]]:
         """Return the page for an arrival, and what to call when it was written."""
         reading = self._read(arrival)
         if reading.note:
@@ -93,7 +93,7 @@ class Loopback:
         return self._verdict, self._answered.set
 
 
-Take = Callable[[Arrival], tuple[Page, Callable[[], object]]]
+Take = Callable[[CallbackRequest], tuple[Page, Callable[[], object]]]
 
 
 class _Listener(ThreadingHTTPServer):
@@ -147,7 +147,7 @@ class _Connection(BaseHTTPRequestHandler):
         return "shipmate"
 
     def _serve(self) -> None:
-        arrival = Arrival(self.command, self.path, self.headers.get("Host", ""))
+        arrival = CallbackRequest(self.command, self.path, self.headers.get("Host", ""))
         shown, written = self.server.take(arrival)
         body = b"" if self.command == "HEAD" else shown.encoded()
         with suppress(OSError):  # the browser has gone, which changes nothing

@@ -12,15 +12,15 @@ from shipmate.logs.log import Redactor
 from shipmate.oauth2.credential import secrets_of
 from shipmate.oauth2.token_request import revocation_request
 from shipmate.oauth2.token_response import Misconfigured, Refused, Revoked
-from shipmate.tools.login.account import Account
+from shipmate.tools.login.account import AccountFile
 from shipmate.tools.login.callback import origin
-from shipmate.tools.login.terms import Terms
+from shipmate.tools.login.config import SignInConfig
 
 # The refresh token first: with it goes the grant, and an access token that is left over cannot be renewed.
 _KINDS: Final = ("refresh_token", "access_token")
 
 
-def revoke(terms: Terms, account: Account, *, redactor: Redactor) -> list[str]:
+def revoke(terms: SignInConfig, account: AccountFile, *, redactor: Redactor) -> list[str]:
     """Revoke the account's tokens, remove its keys from the file, and return the kinds of what was revoked.
 
     Raises:
@@ -51,7 +51,7 @@ def revoke(terms: Terms, account: Account, *, redactor: Redactor) -> list[str]:
     return revoked
 
 
-def _revoke(terms: Terms, url: str, token: str, kind: str, account: Account) -> bool:
+def _revoke(terms: SignInConfig, url: str, token: str, kind: str, account: AccountFile) -> bool:
     from shipmate.oauth2 import token_endpoint  # requests: 97 ms
 
     request = revocation_request(terms.client, url, token, kind=kind, wall_clock=time.time())

@@ -10,14 +10,14 @@ from shipmate.errors import ClientMisconfigured, SignInFailed, TokenEndpointUnav
 from shipmate.logs.log import Redactor
 from shipmate.oauth2.credential import secrets_of
 from shipmate.oauth2.token_request import code_request
-from shipmate.oauth2.token_response import Answer, Busy, Granted, Misconfigured, Refused
+from shipmate.oauth2.token_response import Busy, Granted, Misconfigured, Refused, TokenResponse
 from shipmate.tools.login import browser, callback
-from shipmate.tools.login.account import Account
-from shipmate.tools.login.attempt import Attempt
+from shipmate.tools.login.account import AccountFile
+from shipmate.tools.login.authorization_request import AuthorizationRequest
 from shipmate.tools.login.callback import Code, Denied, Expected, origin, plain
+from shipmate.tools.login.config import SignInConfig
 from shipmate.tools.login.loopback import Loopback
 from shipmate.tools.login.redirect import Redirect
-from shipmate.tools.login.terms import Terms
 
 Say = Callable[[str], object]
 _OF_THE_CLIENT: Final = frozenset({"invalid_client", "unauthorized_client"})
@@ -27,7 +27,7 @@ _LONGEST_PAUSE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SignInOptions:
     """How the person gets to the provider and back."""
 
     redirect: Redirect
@@ -37,7 +37,9 @@ class Way:
     timeout_seconds: float = 300.0
 
 
-def sign_in(terms: Terms, account: Account, way: Way, *, redactor: Redactor, say: Say) -> list[str]:
+def sign_in(
+    terms: SignInConfig, account: AccountFile, way: SignInOptions, *, redactor: Redactor, say: Say
+) -> list[str]:
     """Have the person sign in, save the whole token answer, and return the names of its members.
 
     Args:
@@ -57,7 +59,7 @@ def sign_in(terms: Terms, account: Account, way: Way, *, redactor: Redactor, say
     account.check()
     if warning := account.exposure():
         say(f"Warning: {warning}")
-    attempt = Attempt.new()
+    attempt = AuthorizationRequest.new()
     redactor.add(attempt.verifier, attempt.state, terms.client.client_secret)
     with Loopback(way.redirect) as loopback:
         redirect_uri = loopback.redirect.uri
@@ -74,7 +76,7 @@ def sign_in(terms: Terms, account: Account, way: Way, *, redactor: Redactor, say
 
 
 def exchange(
-    terms: Terms, code: str, redirect_uri: str, verifier: str, *, sleep: Callable[[float], object] = time.sleep
+    terms: SignInConfig, code: str, redirect_uri: str, verifier: str, *, sleep: Callable[[float], object] = time.sleep
 ) -> Mapping[str, Any]:
     """Return the token answer for a code; an endpoint that is busy is asked again, since the code is not spent then.
 
@@ -85,7 +87,7 @@ def exchange(
     """
     from shipmate.oauth2 import token_endpoint  # requests: 97 ms
 
-    answer: Answer
+    answer: TokenResponse
     for attempt in range(_TRIES):
         request = code_request(terms.client, code, redirect_uri=redirect_uri, verifier=verifier, wall_clock=time.time())
         answer = token_endpoint.post(request, tls={})
@@ -108,7 +110,7 @@ def exchange(
     raise TokenEndpointUnavailable(f"{place} gave no usable answer: {answer.reason}")
 
 
-def _show(url: str, redirect: Redirect, way: Way, say: Say) -> None:
+def _show(url: str, redirect: Redirect, way: SignInOptions, say: Say) -> None:
     if way.opens_browser:
         say("The browser opens this address; where it does not, open it yourself:")
     else:

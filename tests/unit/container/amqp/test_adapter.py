@@ -10,7 +10,7 @@ from pika import BasicProperties, SelectConnection, frame
 from pika.adapters.select_connection import IOLoop
 from pika.spec import Basic
 
-from shipmate.container.amqp.adapter import BatchingConnection, Properties, Services
+from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices, Properties
 
 BODIES = st.lists(st.binary(max_size=200), min_size=1, max_size=8)
 
@@ -123,7 +123,7 @@ def test_a_connection_that_ends_as_soon_as_it_is_made_is_a_failure_like_others()
         told.append(outcome)
         loop.stop()
 
-    made = Services(loop).create_streaming_connection(lambda: None, socket.socket(), on_done)
+    made = PikaIOServices(loop).create_streaming_connection(lambda: None, socket.socket(), on_done)
     assert told == []
     loop.start()
     loop.close()

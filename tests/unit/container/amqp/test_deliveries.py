@@ -46,28 +46,28 @@ def test_a_redelivery_after_a_lost_channel_is_adopted(deliveries: Deliveries) ->
     deliveries.next_channel()
     assert deliveries.admit(delivered(deliveries, 7, again=True)) is Admission.ADOPTED
     assert (first.tag, first.incarnation) == (7, 1)
-    assert deliveries.settle(first, is_good=True)
+    assert deliveries.settle(first, is_success=True)
 
 
-@pytest.mark.parametrize(("is_good", "expected"), [(True, Admission.ACKNOWLEDGE), (False, Admission.REJECT)])
-def test_an_outcome_waits_for_its_redelivery(deliveries: Deliveries, is_good: bool, expected: Admission) -> None:
+@pytest.mark.parametrize(("is_success", "expected"), [(True, Admission.ACKNOWLEDGE), (False, Admission.REJECT)])
+def test_an_outcome_waits_for_its_redelivery(deliveries: Deliveries, is_success: bool, expected: Admission) -> None:
     """Contract 3.7: once, and then the id is free for another message."""
     first = delivered(deliveries, 1)
     deliveries.admit(first)
     deliveries.next_channel()
-    assert not deliveries.settle(first, is_good=is_good)
+    assert not deliveries.settle(first, is_success=is_success)
     assert deliveries.admit(delivered(deliveries, 2, again=True)) is expected
     assert deliveries.admit(delivered(deliveries, 3, again=True)) is Admission.PROCESS
 
 
-@pytest.mark.parametrize(("is_good", "expected"), [(True, Admission.ACKNOWLEDGE), (False, Admission.REJECT)])
+@pytest.mark.parametrize(("is_success", "expected"), [(True, Admission.ACKNOWLEDGE), (False, Admission.REJECT)])
 def test_an_answer_that_was_lost_with_its_channel_is_given_again(
-    deliveries: Deliveries, is_good: bool, expected: Admission
+    deliveries: Deliveries, is_success: bool, expected: Admission
 ) -> None:
     """The broker has not seen it, and delivers again what is done; the second answer can be lost, too."""
     first = delivered(deliveries, 1)
     deliveries.admit(first)
-    assert deliveries.settle(first, is_good=is_good)
+    assert deliveries.settle(first, is_success=is_success)
     for tag in (2, 3):
         deliveries.next_channel()
         assert deliveries.admit(delivered(deliveries, tag, again=True)) is expected
@@ -79,7 +79,7 @@ def test_as_many_equal_messages_are_answered_again_as_there_were(deliveries: Del
     for tag in range(4000):
         same = delivered(deliveries, tag)
         deliveries.admit(same)
-        deliveries.settle(same, is_good=True)
+        deliveries.settle(same, is_success=True)
     deliveries.next_channel()
     found = Counter(deliveries.admit(delivered(deliveries, tag, again=True)) for tag in range(4001))
     assert found == {Admission.ACKNOWLEDGE: 4000, Admission.PROCESS: 1}
@@ -90,7 +90,7 @@ def test_only_the_last_answers_are_kept(deliveries: Deliveries) -> None:
     for number in range(5000):
         one = delivered(deliveries, number, f"m{number}")
         deliveries.admit(one)
-        deliveries.settle(one, is_good=True)
+        deliveries.settle(one, is_success=True)
     deliveries.next_channel()
     assert deliveries.admit(delivered(deliveries, 1, "m0", again=True)) is Admission.PROCESS
     assert deliveries.admit(delivered(deliveries, 2, "m4999", again=True)) is Admission.ACKNOWLEDGE
@@ -112,7 +112,7 @@ def test_without_an_id_nothing_is_recognised(deliveries: Deliveries, message_id:
     assert deliveries.admit(first) is Admission.PROCESS
     deliveries.next_channel()
     assert deliveries.admit(delivered(deliveries, 2, message_id, again=True)) is Admission.PROCESS
-    assert not deliveries.settle(first, is_good=True)
+    assert not deliveries.settle(first, is_success=True)
 
 
 def test_an_outcome_is_forgotten_after_a_while(deliveries: Deliveries, clock: Clock) -> None:
@@ -120,7 +120,7 @@ def test_an_outcome_is_forgotten_after_a_while(deliveries: Deliveries, clock: Cl
     first = delivered(deliveries, 1)
     deliveries.admit(first)
     deliveries.next_channel()
-    deliveries.settle(first, is_good=True)
+    deliveries.settle(first, is_success=True)
     clock.now += 301
     assert deliveries.admit(delivered(deliveries, 2, again=True)) is Admission.PROCESS
 
@@ -160,7 +160,7 @@ def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: 
         assert delivery.incarnation == deliveries.incarnation
         unseen.append(unacked.pop(delivery.tag))
 
-    for action, number, is_good in steps:
+    for action, number, is_success in steps:
         if action == "deliver" and number in waiting:
             again = waiting.pop(number)
             tag += 1
@@ -183,7 +183,7 @@ def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: 
             unseen.clear()
         elif action == "finish" and number in working:
             delivery = working.pop(number)
-            seen[number] = Admission.ACKNOWLEDGE if is_good else Admission.REJECT
-            if deliveries.settle(delivery, is_good=is_good):
+            seen[number] = Admission.ACKNOWLEDGE if is_success else Admission.REJECT
+            if deliveries.settle(delivery, is_success=is_success):
                 answer(delivery)
     assert set(processed.values()) <= {1}

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.container.amqp.pending_acks import Tags
+from shipmate.container.amqp.pending_acks import PendingAcks
 
 
 class Channel:
@@ -13,7 +13,7 @@ class Channel:
         self.unanswered: set[int] = set()
         self.acknowledged: set[int] = set()
 
-    def take(self, tags: Tags) -> int:
+    def take(self, tags: PendingAcks) -> int:
         answers = tags.due()
         for tag, is_multiple in answers:
             assert tag in self.unanswered, "the broker closes a channel over an unknown tag"
@@ -35,7 +35,7 @@ class Channel:
 )
 def test_exactly_those_are_acknowledged_that_are_to_be(happenings: list[str | tuple[str, int]]) -> None:
     """Neither one that is still in work, nor one that was rejected or is left to the broker."""
-    tags, channel = Tags(), Channel()
+    tags, channel = PendingAcks(), Channel()
     in_work: list[int] = []
     good: set[int] = set()
     count = 0
@@ -63,7 +63,7 @@ def test_exactly_those_are_acknowledged_that_are_to_be(happenings: list[str | tu
 
 def test_those_that_follow_each_other_take_one_answer() -> None:
     """Also when they were done in another order."""
-    tags, channel = Tags(), Channel()
+    tags, channel = PendingAcks(), Channel()
     for tag in range(1, 11):
         tags.delivered(tag)
         channel.unanswered.add(tag)
@@ -77,7 +77,7 @@ def test_those_that_follow_each_other_take_one_answer() -> None:
 
 def test_what_has_been_answered_is_in_nobodys_way() -> None:
     """Else one rejected message would have all later ones acknowledged one by one."""
-    tags, channel = Tags(), Channel()
+    tags, channel = PendingAcks(), Channel()
     for first in (1, 4):
         for tag in range(first, first + 3):
             tags.delivered(tag)

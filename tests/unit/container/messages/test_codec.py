@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.container.messages.codec import Incoming, Wire, new_id, rebound_headers, routed
+from shipmate.container.messages.codec import Incoming, MessageCodec, new_id, rebound_headers, routed
 from shipmate.settings import FlowSettings, MessageSettings, Secret
 
 FLOW = FlowSettings("flow", "exec", "step", "container", "workspace", "user", "comp", "function")
 
 
-def wire(**settings: Any) -> Wire:
+def wire(**settings: Any) -> MessageCodec:
     """Return a wire with these settings."""
     given = {"password": Secret("password"), "iv": Secret("0123456789abcdef"), **settings}
-    return Wire(FLOW, MessageSettings(**given))
+    return MessageCodec(FLOW, MessageSettings(**given))
 
 
 @pytest.mark.parametrize(

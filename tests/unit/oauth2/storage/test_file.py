@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from shipmate.errors import KeysNotSaved
 from shipmate.oauth2.storage import file as keyfile
-from shipmate.oauth2.storage.file import KeyFile
+from shipmate.oauth2.storage.file import TokenFile
 
 OLD = {"_account": "a1", "oauth": {"access_token": "old"}, "object": "Contact"}
 NEW = {"oauth": {"access_token": "new"}}
@@ -36,26 +36,26 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_saved_keys_replace_the_fields_of_the_same_name_and_no_others(path: Path) -> None:
-    KeyFile(path).save(NEW)
+    TokenFile(path).save(NEW)
     assert json.loads(path.read_text()) == {**OLD, **NEW}
 
 
 def test_the_file_is_its_owners_alone_whatever_the_umask(path: Path) -> None:
     previous = os.umask(0)
     try:
-        KeyFile(path).save(NEW)
+        TokenFile(path).save(NEW)
     finally:
         os.umask(previous)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_nothing_is_left_beside_the_file(path: Path) -> None:
-    KeyFile(path).save(NEW)
+    TokenFile(path).save(NEW)
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_file_that_is_missing_is_made_for_its_owner_alone(tmp_path: Path) -> None:
-    keys = KeyFile(tmp_path / "new.json")
+    keys = TokenFile(tmp_path / "new.json")
     previous = os.umask(0)
     try:
         keys.create()
@@ -66,23 +66,23 @@ def test_a_file_that_is_missing_is_made_for_its_owner_alone(tmp_path: Path) -> N
 
 
 def test_a_file_that_is_there_is_not_made_again(path: Path) -> None:
-    KeyFile(path).create()
+    TokenFile(path).create()
     assert json.loads(path.read_text()) == OLD
 
 
 def test_a_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KeysNotSaved, match="cannot be made: No such file or directory"):
-        KeyFile(tmp_path / "missing" / "cfg.json").create()
+        TokenFile(tmp_path / "missing" / "cfg.json").create()
 
 
 def test_a_removed_field_leaves_the_others(path: Path) -> None:
-    KeyFile(path).remove("oauth")
+    TokenFile(path).remove("oauth")
     assert json.loads(path.read_text()) == {name: value for name, value in OLD.items() if name != "oauth"}
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_field_that_was_changed_meanwhile_is_kept(path: Path) -> None:
-    keys = KeyFile(path)
+    keys = TokenFile(path)
     keys.read()
     path.write_text(json.dumps({**OLD, "object": "Lead"}))
     keys.save(NEW)
@@ -93,7 +93,7 @@ def test_a_symbolic_link_stays_and_the_file_behind_it_is_rewritten(path: Path) -
     link = path.parent / "elsewhere" / "link.json"
     link.parent.mkdir()
     link.symlink_to(path)
-    KeyFile(link).save(NEW)
+    TokenFile(link).save(NEW)
     assert link.is_symlink()
     assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
 
@@ -101,13 +101,13 @@ def test_a_symbolic_link_stays_and_the_file_behind_it_is_rewritten(path: Path) -
 @pytest.mark.parametrize("indent", [2, 4, "\t"])
 def test_the_indentation_of_the_file_is_kept(path: Path, indent: int | str) -> None:
     path.write_text(json.dumps(OLD, indent=indent))
-    KeyFile(path).save(NEW)
+    TokenFile(path).save(NEW)
     assert path.read_text() == json.dumps({**OLD, **NEW}, indent=indent) + "\n"
 
 
 def test_a_byte_order_mark_is_no_obstacle(path: Path) -> None:
     path.write_text(json.dumps(OLD), encoding="utf-8-sig")
-    KeyFile(path).save(NEW)
+    TokenFile(path).save(NEW)
     assert json.loads(path.read_text(encoding="utf-8"))["oauth"] == NEW["oauth"]
 
 
@@ -115,20 +115,20 @@ def test_a_byte_order_mark_is_no_obstacle(path: Path) -> None:
 def test_any_json_value_is_read_as_it_was_saved(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
     path = tmp_path_factory.mktemp("any") / "cfg.json"
     path.write_text("{}")
-    keys = KeyFile(path)
+    keys = TokenFile(path)
     keys.save({"oauth": value})
     assert keys.read() == {"oauth": value}
 
 
 def test_text_stays_readable_and_lone_surrogates_are_escaped(path: Path) -> None:
-    KeyFile(path).save({"name": "Zoë \ud83d"})
+    TokenFile(path).save({"name": "Zoë \ud83d"})
     assert '"Zoë \\ud83d"' in path.read_text()
 
 
 @pytest.mark.parametrize("content", [b"", b"[1]", b"{", b'"x"', b"\xff\xfe{", b"[" * 100_000])
 def test_a_file_that_is_no_object_any_more_is_not_touched(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    for use in (KeyFile(path).read, KeyFile(path).check, lambda: KeyFile(path).save(NEW)):
+    for use in (TokenFile(path).read, TokenFile(path).check, lambda: TokenFile(path).save(NEW)):
         with pytest.raises(KeysNotSaved, match=r"cfg\.json"):
             use()
     assert path.read_bytes() == content
@@ -137,12 +137,12 @@ def test_a_file_that_is_no_object_any_more_is_not_touched(path: Path, content: b
 def test_a_file_that_is_gone_is_named(path: Path) -> None:
     path.unlink()
     with pytest.raises(KeysNotSaved, match=r"cfg\.json cannot be opened: No such file"):
-        KeyFile(path).save(NEW)
+        TokenFile(path).save(NEW)
 
 
 def test_keys_that_are_not_json_are_refused_without_quoting_them(path: Path) -> None:
     with pytest.raises(KeysNotSaved, match="not JSON") as caught:
-        KeyFile(path).save({"oauth": {"token": {"s3cret"}}})
+        TokenFile(path).save({"oauth": {"token": {"s3cret"}}})
     assert "s3cret" not in str(caught.value)
     assert json.loads(path.read_text()) == OLD
 
@@ -150,10 +150,10 @@ def test_keys_that_are_not_json_are_refused_without_quoting_them(path: Path) -> 
 def test_a_folder_that_cannot_be_written_to_is_found_before_the_refresh(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    KeyFile(path).check()
+    TokenFile(path).check()
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
     with pytest.raises(KeysNotSaved, match="new keys would be lost"):
-        KeyFile(path).check()
+        TokenFile(path).check()
 
 
 def test_a_failed_replacement_leaves_the_file_as_it_was_and_no_draft(
@@ -164,7 +164,7 @@ def test_a_failed_replacement_leaves_the_file_as_it_was_and_no_draft(
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(KeysNotSaved, match="No space left"):
-        KeyFile(path).save(NEW)
+        TokenFile(path).save(NEW)
     assert json.loads(path.read_text()) == OLD
     assert list(path.parent.iterdir()) == [path]
 
@@ -174,7 +174,7 @@ def test_a_file_that_is_a_mount_point_is_overwritten(path: Path, monkeypatch: py
         raise OSError(errno.EBUSY, "Device or resource busy")
 
     monkeypatch.setattr(os, "replace", refuse)
-    KeyFile(path).save(NEW)
+    TokenFile(path).save(NEW)
     assert json.loads(path.read_text()) == {**OLD, **NEW}
     assert list(path.parent.iterdir()) == [path]
 
@@ -183,7 +183,7 @@ def test_the_owner_of_the_file_stays_when_root_rewrites_it(path: Path, monkeypat
     owners = []
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
     monkeypatch.setattr(os, "fchown", lambda _, user, group: owners.append((user, group)))
-    KeyFile(path).save(NEW)
+    TokenFile(path).save(NEW)
     assert owners == [(os.getuid(), os.getgid())]
 
 
@@ -192,7 +192,7 @@ def test_a_file_system_without_locks_is_saved_to_all_the_same(path: Path, monkey
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    KeyFile(path).save(NEW)
+    TokenFile(path).save(NEW)
     assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
 
 
@@ -205,7 +205,7 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(path: Path, monkeypatch: p
         real_fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", refuse_folders)
-    KeyFile(path).save(NEW)
+    TokenFile(path).save(NEW)
     assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
 
 
@@ -213,14 +213,14 @@ def test_the_file_stays_the_same_when_the_component_changes_the_current_folder(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(path.parent)
-    keys = KeyFile(Path(path.name))
+    keys = TokenFile(Path(path.name))
     monkeypatch.chdir("/")
     keys.save(NEW)
     assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
 
 
 def test_saving_under_the_lock_works_on_another_thread(path: Path) -> None:
-    keys = KeyFile(path)
+    keys = TokenFile(path)
     with keys.lock(), keys.lock():
         thread = threading.Thread(target=keys.save, args=(NEW,))
         thread.start()
@@ -230,7 +230,7 @@ def test_saving_under_the_lock_works_on_another_thread(path: Path) -> None:
 
 
 def test_sixteen_threads_lose_no_field(path: Path) -> None:
-    keys = KeyFile(path)
+    keys = TokenFile(path)
     threads = [threading.Thread(target=keys.save, args=({f"field{n}": n},)) for n in range(16)]
     for thread in threads:
         thread.start()
@@ -242,8 +242,8 @@ def test_sixteen_threads_lose_no_field(path: Path) -> None:
 _WRITER = """
 import sys
 from pathlib import Path
-from shipmate.oauth2.storage.file import KeyFile
-keys = KeyFile(Path(sys.argv[1]))
+from shipmate.oauth2.storage.file import TokenFile
+keys = TokenFile(Path(sys.argv[1]))
 for _ in range(40):
     with keys.lock():
         keys.save({"count": keys.read().get("count", 0) + 1})
@@ -261,8 +261,8 @@ def test_processes_that_read_and_save_under_the_lock_lose_no_update(path: Path) 
 _HOLDER = """
 import sys
 from pathlib import Path
-from shipmate.oauth2.storage.file import KeyFile
-keys = KeyFile(Path(sys.argv[1]))
+from shipmate.oauth2.storage.file import TokenFile
+keys = TokenFile(Path(sys.argv[1]))
 with keys.lock():
     keys.save({"oauth": "first"})
     print("saved", flush=True)
@@ -280,7 +280,7 @@ def test_the_lock_outlasts_a_save_under_it(path: Path) -> None:
         assert holder.stdin is not None
         assert holder.stdout is not None
         assert holder.stdout.readline() == "saved\n"
-        keys, seen = KeyFile(path), []
+        keys, seen = TokenFile(path), []
 
         def read_under_the_lock() -> None:
             with keys.lock():
@@ -303,7 +303,7 @@ def test_settling_waits_for_a_save_under_way(path: Path, monkeypatch: pytest.Mon
         real_replace(draft, target)
 
     monkeypatch.setattr(os, "replace", slow_replace)
-    keys = KeyFile(path)
+    keys = TokenFile(path)
     saver = threading.Thread(target=keys.save, args=(NEW,))
     saver.start()
     reached.wait()

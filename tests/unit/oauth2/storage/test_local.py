@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 import pytest
 
 from shipmate.errors import KeysNotSaved, MissingSetting
-from shipmate.oauth2.storage.file import KeyFile
-from shipmate.oauth2.storage.local import AccountKeys
+from shipmate.oauth2.storage.file import TokenFile
+from shipmate.oauth2.storage.local import LocalTokenStore
 
 NEW = {"oauth": {"access_token": "s3cret-new"}}
 
@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("account", [None, "a1"])
 def test_the_steps_own_keys_go_to_the_file(path: Path, account: str | None) -> None:
-    keys = AccountKeys(KeyFile(path), "a1", platform=no_platform)
+    keys = LocalTokenStore(TokenFile(path), "a1", platform=no_platform)
     keys.check(account)
     with keys.lock(account):
         keys.save(NEW, account)
@@ -50,7 +50,7 @@ def test_the_steps_own_keys_go_to_the_file(path: Path, account: str | None) -> N
 
 def test_keys_of_another_account_go_to_the_platform_and_never_to_the_file(path: Path) -> None:
     platform = Accounts()
-    keys = AccountKeys(KeyFile(path), "a1", platform=lambda: platform)
+    keys = LocalTokenStore(TokenFile(path), "a1", platform=lambda: platform)
     keys.check("a2")
     with keys.lock("a2"):
         keys.save(NEW, "a2")
@@ -61,7 +61,7 @@ def test_keys_of_another_account_go_to_the_platform_and_never_to_the_file(path: 
 
 def test_an_account_is_another_one_when_the_cfg_has_none(path: Path) -> None:
     platform = Accounts()
-    AccountKeys(KeyFile(path), None, platform=lambda: platform).save(NEW, "a1")
+    LocalTokenStore(TokenFile(path), None, platform=lambda: platform).save(NEW, "a1")
     assert platform.updates == [("a1", NEW)]
 
 
@@ -69,7 +69,7 @@ def test_an_account_is_another_one_when_the_cfg_has_none(path: Path) -> None:
 def test_keys_without_a_place_are_one_warning_without_the_keys(
     caplog: pytest.LogCaptureFixture, account: str | None, hint: str
 ) -> None:
-    keys = AccountKeys(None, "a1", platform=no_platform)
+    keys = LocalTokenStore(None, "a1", platform=no_platform)
     with caplog.at_level(logging.WARNING):
         keys.check(account)
         with keys.lock(account):
@@ -84,4 +84,4 @@ def test_keys_without_a_place_are_one_warning_without_the_keys(
 def test_a_file_that_cannot_be_saved_to_is_found_by_the_check(path: Path) -> None:
     path.unlink()
     with pytest.raises(KeysNotSaved, match=r"cfg\.json"):
-        AccountKeys(KeyFile(path), "a1", platform=no_platform).check(None)
+        LocalTokenStore(TokenFile(path), "a1", platform=no_platform).check(None)

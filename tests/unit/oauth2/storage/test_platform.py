@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import pytest
 
 from shipmate.errors import KeysNotSaved, MissingSetting, PlatformUnavailable
-from shipmate.oauth2.storage.platform import PlatformKeys
+from shipmate.oauth2.storage.platform import PlatformTokenStore
 
 NEW = {"oauth": {"access_token": "s3cret-new"}}
 
@@ -46,7 +46,7 @@ def no_platform() -> NoReturn:
 def test_keys_are_saved_at_the_account_that_they_belong_to(given: str | None, saved: str) -> None:
     """Keys without an account are the step's own; another account's never overwrite them."""
     platform = Accounts()
-    keys = PlatformKeys("own", platform=lambda: platform)
+    keys = PlatformTokenStore("own", platform=lambda: platform)
     keys.check(given)
     keys.save(NEW, given)
     assert platform.updates == [(saved, NEW)]
@@ -55,7 +55,7 @@ def test_keys_are_saved_at_the_account_that_they_belong_to(given: str | None, sa
 def test_a_cfg_without_an_account_can_still_have_a_session_of_another_account() -> None:
     """The session names its account, so its keys have a place."""
     platform = Accounts()
-    keys = PlatformKeys(None, platform=lambda: platform)
+    keys = PlatformTokenStore(None, platform=lambda: platform)
     keys.check("other")
     keys.save(NEW, "other")
     assert platform.updates == [("other", NEW)]
@@ -65,11 +65,11 @@ def test_a_cfg_without_an_account_can_still_have_a_session_of_another_account() 
     "act", [lambda keys: keys.check(None), lambda keys: keys.save(NEW, None)], ids=["check", "save"]
 )
 def test_keys_without_any_account_are_refused_before_the_platform_is_called(
-    act: Callable[[PlatformKeys], object],
+    act: Callable[[PlatformTokenStore], object],
 ) -> None:
     """A refresh whose outcome cannot be saved must not start: it would spend the refresh token."""
     with pytest.raises(KeysNotSaved, match="_account") as raised:
-        act(PlatformKeys(None, platform=no_platform))
+        act(PlatformTokenStore(None, platform=no_platform))
     assert "s3cret" not in str(raised.value)
 
 
@@ -80,14 +80,14 @@ def test_what_the_platform_says_against_new_keys_is_passed_on() -> None:
         raise PlatformUnavailable("PUT /v1/accounts/own did not succeed")
 
     with pytest.raises(PlatformUnavailable):
-        PlatformKeys("own", platform=down).save(NEW, None)
+        PlatformTokenStore("own", platform=down).save(NEW, None)
 
 
 @pytest.mark.parametrize("account", [None, "own"])
 def test_own_keys_are_read_from_the_step_as_it_is_now(account: str | None) -> None:
     """Another container may have refreshed since this one started."""
     configs = iter([{"oauth": {"access_token": "1"}}, {"oauth": {"access_token": "2"}}])
-    keys = PlatformKeys("own", platform=no_platform, read_config=lambda: next(configs))
+    keys = PlatformTokenStore("own", platform=no_platform, read_config=lambda: next(configs))
     assert [keys.read(account), keys.read(account)] == [
         {"oauth": {"access_token": "1"}},
         {"oauth": {"access_token": "2"}},
@@ -96,15 +96,15 @@ def test_own_keys_are_read_from_the_step_as_it_is_now(account: str | None) -> No
 
 def test_keys_that_cannot_be_read_are_none_and_not_those_of_somebody_else() -> None:
     """The step's configuration says nothing about other accounts, and a service call has no step."""
-    step = PlatformKeys("own", platform=no_platform, read_config=lambda: {"oauth": {"access_token": "own"}})
-    service = PlatformKeys("own", platform=no_platform)
+    step = PlatformTokenStore("own", platform=no_platform, read_config=lambda: {"oauth": {"access_token": "own"}})
+    service = PlatformTokenStore("own", platform=no_platform)
     assert [step.read("other"), service.read("own"), service.read(None)] == [None, None, None]
 
 
 def test_containers_lock_each_account_apart_and_do_not_publish_its_id() -> None:
     """The name of a lock is seen by everybody who looks at the broker."""
     locks = Locks()
-    keys = PlatformKeys("account-own", platform=no_platform, lock=locks)
+    keys = PlatformTokenStore("account-own", platform=no_platform, lock=locks)
     for account in (None, "account-own", "account-other"):
         with keys.lock(account):
             assert locks.held == 1
@@ -114,8 +114,10 @@ def test_containers_lock_each_account_apart_and_do_not_publish_its_id() -> None:
     assert locks.held == 0
 
 
-@pytest.mark.parametrize("keys", [PlatformKeys("own", platform=no_platform), PlatformKeys(None, platform=no_platform)])
-def test_without_a_broker_nothing_is_locked(keys: PlatformKeys) -> None:
+@pytest.mark.parametrize(
+    "keys", [PlatformTokenStore("own", platform=no_platform), PlatformTokenStore(None, platform=no_platform)]
+)
+def test_without_a_broker_nothing_is_locked(keys: PlatformTokenStore) -> None:
     """A service call runs alone."""
     with keys.lock(None):
         pass
@@ -124,5 +126,5 @@ def test_without_a_broker_nothing_is_locked(keys: PlatformKeys) -> None:
 def test_without_an_account_nothing_is_locked() -> None:
     """There is no name to agree on."""
     locks = Locks()
-    with PlatformKeys(None, platform=no_platform, lock=locks).lock(None):
+    with PlatformTokenStore(None, platform=no_platform, lock=locks).lock(None):
         assert locks.names == []

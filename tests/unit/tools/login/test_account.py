@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from shipmate.errors import BadInput, KeysNotSaved
-from shipmate.tools.login.account import Account
+from shipmate.tools.login.account import AccountFile
 
 
 def test_the_file_is_beside_the_descriptor_unless_another_one_is_named(tmp_path: Path) -> None:
     """Under a name that the usual .gitignore lists."""
-    assert Account.from_option(tmp_path, None, None).path == tmp_path / "account.keys.json"
-    assert Account.from_option(tmp_path, str(tmp_path / "other.json"), None).path == tmp_path / "other.json"
+    assert AccountFile.from_option(tmp_path, None, None).path == tmp_path / "account.keys.json"
+    assert AccountFile.from_option(tmp_path, str(tmp_path / "other.json"), None).path == tmp_path / "other.json"
 
 
 def test_a_new_file_is_its_owners_only(tmp_path: Path) -> None:
     """From its first moment."""
-    account = Account.from_option(tmp_path, None, None)
+    account = AccountFile.from_option(tmp_path, None, None)
     account.check()
     account.save({"oauth": {"access_token": "a"}})
 
@@ -31,7 +31,7 @@ def test_a_new_file_is_its_owners_only(tmp_path: Path) -> None:
 def test_fields_that_come_from_no_file_win_and_are_saved(tmp_path: Path, text: str) -> None:
     """They are part of the account, like its keys."""
     (tmp_path / "account.keys.json").write_text('{"region": "us", "kept": 1, "oauth": {"old": 1}}')
-    account = Account.from_option(tmp_path, text, io.BytesIO(b'{"region": "eu"}'))
+    account = AccountFile.from_option(tmp_path, text, io.BytesIO(b'{"region": "eu"}'))
     account.save({"oauth": {"access_token": "a"}})
 
     assert account.fields["region"] == "eu"
@@ -42,7 +42,7 @@ def test_fields_that_come_from_no_file_win_and_are_saved(tmp_path: Path, text: s
 def test_what_is_no_account_is_refused(tmp_path: Path, text: str) -> None:
     """Before anybody signs in."""
     with pytest.raises(BadInput):
-        Account.from_option(tmp_path, text, None)
+        AccountFile.from_option(tmp_path, text, None)
 
 
 def test_a_file_that_is_no_object_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_file_that_is_no_object_is_refused_and_left_alone(tmp_path: Path) -> N
     (tmp_path / "account.keys.json").write_text("[1]")
 
     with pytest.raises(BadInput, match="expected an object, found an array"):
-        Account.from_option(tmp_path, None, None)
+        AccountFile.from_option(tmp_path, None, None)
     assert (tmp_path / "account.keys.json").read_text() == "[1]"
 
 
@@ -61,16 +61,16 @@ def test_a_folder_that_cannot_be_written_to_is_noticed_before_the_sign_in(
     monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
 
     with pytest.raises(KeysNotSaved, match="expected a folder that can be written to"):
-        Account.from_option(tmp_path, None, None).check()
+        AccountFile.from_option(tmp_path, None, None).check()
 
 
 def test_a_file_outside_of_any_repository_is_safe(tmp_path: Path) -> None:
     """There is nothing that could take it."""
-    assert Account.from_option(tmp_path, None, None).exposure() is None
+    assert AccountFile.from_option(tmp_path, None, None).exposure() is None
 
 
 def test_a_repository_that_git_does_not_understand_is_told_of(tmp_path: Path) -> None:
     """Not knowing is no reason to be quiet."""
     (tmp_path / ".git").write_text("gitdir: nowhere")
 
-    assert "git cannot say whether it is ignored" in (Account.from_option(tmp_path, None, None).exposure() or "")
+    assert "git cannot say whether it is ignored" in (AccountFile.from_option(tmp_path, None, None).exposure() or "")

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from shipmate.tools.login import page
 from shipmate.tools.login.callback import (
-    Arrival,
+    CallbackRequest,
+    CallbackResult,
     Code,
     Denied,
     Expected,
-    Reading,
     plain,
     read,
 )
@@ -31,9 +31,9 @@ def arrive(
     path: str = "/callback",
     host: str = "127.0.0.1:5000",
     expected: Expected = EXPECTED,
-) -> Reading:
+) -> CallbackResult:
     """Return what a request means."""
-    return read(Arrival(method, f"{path}?{query}", host), expected)
+    return read(CallbackRequest(method, f"{path}?{query}", host), expected)
 
 
 def test_a_code_with_our_state_is_the_answer() -> None:
@@ -57,7 +57,7 @@ def test_a_code_with_our_state_is_the_answer() -> None:
         (arrive("code=c&state=the-state&state=the-state"), page.NOT_OURS),
     ],
 )
-def test_anything_else_does_not_end_the_wait(arrival: Reading, expected: page.Page) -> None:
+def test_anything_else_does_not_end_the_wait(arrival: CallbackResult, expected: page.Page) -> None:
     """Whoever does not know the state can neither sign somebody in nor make them give up."""
     assert arrival.page == expected
     assert arrival.outcome is None
@@ -129,4 +129,4 @@ def test_secrets_do_not_show() -> None:
     """In tracebacks of tests, logs and the like."""
     assert "the-code" not in repr(Code("the-code"))
     assert "the-state" not in repr(EXPECTED)
-    assert "the-code" not in repr(Arrival("GET", "/callback?code=the-code", "h"))
+    assert "the-code" not in repr(CallbackRequest("GET", "/callback?code=the-code", "h"))

@@ -11,7 +11,7 @@ from shipmate.component import load
 from shipmate.errors import ShipmateError
 from shipmate.logs.log import Redactor
 from shipmate.tools.login import Login
-from shipmate.tools.login.terms import terms_of
+from shipmate.tools.login.config import terms_of
 
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "how-to" / "sign-in.md"
 OAUTH2 = {"client_id": "id", "auth_uri": "https://example.com/authorize", "token_uri": "https://example.com/token"}

@@ -9,19 +9,19 @@ import requests
 
 from shipmate.errors import BadInput
 from shipmate.tools.login import page
-from shipmate.tools.login.callback import Arrival, Code, Denied, Reading
+from shipmate.tools.login.callback import CallbackRequest, CallbackResult, Code, Denied
 from shipmate.tools.login.loopback import Loopback
 from shipmate.tools.login.page import Page
 from shipmate.tools.login.redirect import Redirect
 
 
-def read(arrival: Arrival) -> Reading:
+def read(arrival: CallbackRequest) -> CallbackResult:
     """Take the path for what it says."""
     if arrival.target == "/code":
-        return Reading(page.SIGNED_IN, Code("the-code"))
+        return CallbackResult(page.SIGNED_IN, Code("the-code"))
     if arrival.target == "/denied":
-        return Reading(Page(200, "Denied", "no"), Denied("no"))
-    return Reading(page.NOT_FOUND, note=f"ignored {arrival.method} {arrival.target}")
+        return CallbackResult(Page(200, "Denied", "no"), Denied("no"))
+    return CallbackResult(page.NOT_FOUND, note=f"ignored {arrival.method} {arrival.target}")
 
 
 @pytest.fixture

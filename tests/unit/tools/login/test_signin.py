@@ -10,10 +10,10 @@ from shipmate.errors import ClientMisconfigured, TokenEndpointUnavailable
 from shipmate.logs.log import Redactor
 from shipmate.oauth2.options import Client
 from shipmate.oauth2.token_response import Busy, Misconfigured, Revoked, Unusable, understand_revocation
-from shipmate.tools.login.account import Account
+from shipmate.tools.login.account import AccountFile
+from shipmate.tools.login.config import SignInConfig
 from shipmate.tools.login.revocation import revoke
 from shipmate.tools.login.signin import exchange
-from shipmate.tools.login.terms import Terms
 
 
 @pytest.fixture
@@ -23,10 +23,10 @@ def provider() -> Iterator[OAuth2Provider]:
         yield made
 
 
-def terms_for(provider: OAuth2Provider) -> Terms:
+def terms_for(provider: OAuth2Provider) -> SignInConfig:
     """Return terms for its client."""
     client = Client(provider.token_url, "id", "secret", client_auth="basic", extra={"resource": "https://a.test"})
-    return Terms(provider.authorize_url, client, "oauth", revoke_uri=provider.url + "/revoke")
+    return SignInConfig(provider.authorize_url, client, "oauth", revoke_uri=provider.url + "/revoke")
 
 
 def test_a_busy_endpoint_is_asked_again(provider: OAuth2Provider) -> None:
@@ -57,7 +57,7 @@ def test_an_endpoint_that_stays_busy_is_given_up(provider: OAuth2Provider) -> No
 
 def test_an_access_token_that_cannot_be_revoked_is_no_failure(provider: OAuth2Provider, tmp_path: Path) -> None:
     """It ends by itself, soon; the grant has gone with the refresh token. Source: RFC 7009 §2.2.1."""
-    account = Account.from_option(tmp_path, None, None)
+    account = AccountFile.from_option(tmp_path, None, None)
     account.save({"oauth": provider.issue()})
     provider.script("/revoke", Fault(200), Fault(400, {"error": "unsupported_token_type"}))
 
@@ -67,7 +67,7 @@ def test_an_access_token_that_cannot_be_revoked_is_no_failure(provider: OAuth2Pr
 
 def test_a_refresh_token_that_cannot_be_revoked_is_one(provider: OAuth2Provider, tmp_path: Path) -> None:
     """The grant would live on without anybody who knows it."""
-    account = Account.from_option(tmp_path, None, None)
+    account = AccountFile.from_option(tmp_path, None, None)
     account.save({"oauth": provider.issue()})
     provider.script("/revoke", Fault(400, {"error": "unsupported_token_type"}))
 

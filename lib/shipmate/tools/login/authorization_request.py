@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode
 
-from shipmate.tools.login.terms import Terms
+from shipmate.tools.login.config import SignInConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AuthorizationRequest:
     """What proves that an answer belongs to a question, and a code to whoever asked for it."""
 
     state: str = field(repr=False)
     verifier: str = field(repr=False)
 
     @classmethod
-    def new(cls, random: Callable[[int], str] = secrets.token_urlsafe) -> "Attempt":
+    def new(cls, random: Callable[[int], str] = secrets.token_urlsafe) -> "AuthorizationRequest":
         """Return an attempt with secrets of its own."""
         return cls(state=random(32), verifier=random(48))
 
@@ -26,7 +26,7 @@ class Attempt:
     def challenge(self) -> str:
         """The hash of the verifier.
 
-        >>> Attempt("", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").challenge
+        >>> AuthorizationRequest("", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").challenge
         'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
 
         Source: RFC 7636 §4.2.
@@ -34,7 +34,7 @@ class Attempt:
         digest = hashlib.sha256(self.verifier.encode("ascii")).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
-    def url(self, terms: Terms, redirect_uri: str) -> str:
+    def url(self, terms: SignInConfig, redirect_uri: str) -> str:
         """Return the address where the person signs in.
 
         Source: RFC 6749 §3.1, §4.1.1; RFC 7636 §4.3.

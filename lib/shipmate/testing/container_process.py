@@ -29,8 +29,8 @@ def _tell_when_settled(descriptor: int) -> None:
 
     settle = Broker.settle
 
-    def told(broker: Broker, delivery: Any, *, is_good: bool) -> None:
-        settle(broker, delivery, is_good=is_good)
+    def told(broker: Broker, delivery: Any, *, is_success: bool) -> None:
+        settle(broker, delivery, is_success=is_success)
         os.write(descriptor, f"{delivery.message_id}\n".encode())
 
     # In this process alone, which ends with the test.

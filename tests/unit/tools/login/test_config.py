@@ -8,7 +8,7 @@ import pytest
 
 from shipmate.component import load
 from shipmate.errors import BadInput, DescriptorError, MissingSetting
-from shipmate.tools.login.terms import Terms, terms_of
+from shipmate.tools.login.config import SignInConfig, terms_of
 
 OAUTH2 = {
     "client_id": "{{CLIENT_ID}}",
@@ -17,7 +17,7 @@ OAUTH2 = {
 }
 
 
-def read(folder: Path, cfg: dict[str, Any] | None = None, **oauth2: Any) -> Terms:
+def read(folder: Path, cfg: dict[str, Any] | None = None, **oauth2: Any) -> SignInConfig:
     """Return the terms of a component whose descriptor has these members, too."""
     fields = {name: {"label": name, "viewClass": kind} for name, kind in FIELDS.items()}
     raw = {"title": "Test", "credentials": {"fields": fields, "oauth2": {**OAUTH2, **oauth2}}}

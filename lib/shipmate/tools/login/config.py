@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 from shipmate.component import DESCRIPTOR, Component
 from shipmate.component.credentials import token_field
 from shipmate.errors import BadInput, ClientMisconfigured, DescriptorError, InvalidOption
-from shipmate.oauth2.options import Client, Provider, Variables, is_private
+from shipmate.oauth2.options import Client, ClientOptions, Variables, is_private
 
 _POINTER: Final = "/credentials/oauth2"
 _NEEDED: Final[Mapping[str, str]] = {
@@ -24,7 +24,7 @@ _OURS: Final = frozenset({*_TEXTS, "scopes", "client_auth"})
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SignInConfig:
     """How to sign in at a provider."""
 
     auth_uri: str
@@ -40,7 +40,7 @@ class Terms:
 
 def terms_of(
     component: Component, cfg: Mapping[str, Any], environ: Mapping[str, str], *, revoke_uri: str | None = None
-) -> Terms:
+) -> SignInConfig:
     """Return the terms of a component, each ``{{NAME}}`` filled from a credential field or the environment.
 
     Args:
@@ -75,7 +75,7 @@ def terms_of(
     resource = extras.get("resource")
     # A token is for one resource: where there are several, the provider chooses. Source: RFC 8707 §2.2.
     extra = {"resource": resource} if isinstance(resource, str) else {}
-    return Terms(client=replace(client, extra=extra), field=token_field(component), extras=extras, **texts)
+    return SignInConfig(client=replace(client, extra=extra), field=token_field(component), extras=extras, **texts)
 
 
 def _described(component: Component) -> Mapping[str, Any]:
@@ -91,9 +91,9 @@ def _described(component: Component) -> Mapping[str, Any]:
     return component.oauth2
 
 
-def _provider(component: Component, described: Mapping[str, Any]) -> Provider:
+def _provider(component: Component, described: Mapping[str, Any]) -> ClientOptions:
     try:
-        return Provider.from_options({}, described, token_field(component))
+        return ClientOptions.from_options({}, described, token_field(component))
     except InvalidOption as error:
         raise DescriptorError(f"{_place(component)}: {error}") from error
 

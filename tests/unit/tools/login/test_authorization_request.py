@@ -3,19 +3,19 @@
 from urllib.parse import parse_qsl, urlsplit
 
 from shipmate.oauth2.options import Client
-from shipmate.tools.login.attempt import Attempt
-from shipmate.tools.login.terms import Terms
+from shipmate.tools.login.authorization_request import AuthorizationRequest
+from shipmate.tools.login.config import SignInConfig
 
 
-def terms(auth_uri: str = "https://example.com/authorize", **members: object) -> Terms:
+def terms(auth_uri: str = "https://example.com/authorize", **members: object) -> SignInConfig:
     """Return terms with these members."""
     client = Client("https://example.com/token", "id", "the-secret", scopes="read write")
-    return Terms(**{"auth_uri": auth_uri, "client": client, "field": "oauth", **members})  # type: ignore[arg-type]
+    return SignInConfig(**{"auth_uri": auth_uri, "client": client, "field": "oauth", **members})  # type: ignore[arg-type]
 
 
 def test_each_attempt_has_secrets_of_its_own() -> None:
     """Long enough for PKCE, and not to be guessed."""
-    one, other = Attempt.new(), Attempt.new()
+    one, other = AuthorizationRequest.new(), AuthorizationRequest.new()
 
     assert 43 <= len(one.verifier) <= 128
     assert len(one.state) >= 43
@@ -25,7 +25,7 @@ def test_each_attempt_has_secrets_of_its_own() -> None:
 
 def test_the_address_has_everything_and_no_secret() -> None:
     """What only the token endpoint may see stays out of the browser."""
-    attempt = Attempt("the-state", "the-verifier")
+    attempt = AuthorizationRequest("the-state", "the-verifier")
     url = attempt.url(terms(extras={"prompt": "consent"}), "http://127.0.0.1:5000/callback")
 
     assert dict(parse_qsl(urlsplit(url).query)) == {
@@ -49,7 +49,9 @@ def test_the_query_of_the_address_is_kept_and_no_parameter_is_there_twice() -> N
         "https://example.com/authorize?tenant=a%20b&empty=&prompt=none&response_type=token",
         extras={"prompt": "consent", "resource": ["https://a.test", "https://b.test"], "state": "theirs"},
     )
-    pairs = parse_qsl(urlsplit(Attempt("ours", "v").url(address, "http://x")).query, keep_blank_values=True)
+    pairs = parse_qsl(
+        urlsplit(AuthorizationRequest("ours", "v").url(address, "http://x")).query, keep_blank_values=True
+    )
 
     assert pairs[:2] == [("tenant", "a b"), ("empty", "")]
     assert [value for name, value in pairs if name == "resource"] == ["https://a.test", "https://b.test"]
