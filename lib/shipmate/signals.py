@@ -63,12 +63,12 @@ class SignalQueue(Generic[_T]):
         os.close(self._write)
 
 
-def leave_by_signal(number: int) -> NoReturn:
+def end_by_signal(number: int) -> NoReturn:
     """End the process with the status that says which signal ended it."""
-    leave(128 + number)
+    end_process(128 + number)
 
 
-def leave(status: int) -> NoReturn:
+def end_process(status: int) -> NoReturn:
     """End the process at once, whatever its threads are doing, with everything written out."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):

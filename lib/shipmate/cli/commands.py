@@ -31,7 +31,7 @@ def main() -> NoReturn:
     """Run the command line of this process."""
     from shipmate.cli import terminal
 
-    terminal.leave_on_signals()
+    terminal.end_on_signals()
     status = run()
     terminal.flush()
     sys.exit(status)
@@ -209,7 +209,7 @@ def login(root: Path, cfg: str | None, no_browser: bool, revoke: bool, revoke_ur
             output.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
             return 0
 
-        return terminal.run(job, output=output, drain=work.settle)
+        return terminal.run(job, output=output, drain=work.wait_for_writes)
 
 
 @commands.command("run")

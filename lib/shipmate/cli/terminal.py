@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TextIO
 
 from shipmate.logs.log import LoggingHandle, Redactor, configure
-from shipmate.signals import SignalQueue, leave, leave_by_signal
+from shipmate.signals import SignalQueue, end_by_signal, end_process
 
 _LOG: Final = logging.getLogger("shipmate.foreground")
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -128,9 +128,9 @@ def _end_early(what: signal.Signals | JobResult, output: Output, drain: Callable
     if isinstance(what, signal.Signals):
         _LOG.warning("%s: stopping, as soon as no token refresh is under way", what.name)
         drain(_DRAIN_SECONDS)
-        leave_by_signal(what)
+        end_by_signal(what)
     drain(_DRAIN_SECONDS)
-    leave(output.interim_status)
+    end_process(output.interim_status)
 
 
 def configure_log(level: int, redactor: Redactor, *, stream: TextIO) -> LoggingHandle:
@@ -150,10 +150,10 @@ def _shorten(record: logging.LogRecord) -> bool:
     return True
 
 
-def leave_on_signals() -> None:
+def end_on_signals() -> None:
     """Have the process end without a traceback on a signal, from now on, where no job is run."""
     for number in _signals():
-        signal.signal(number, lambda received, _: leave_by_signal(received))
+        signal.signal(number, lambda received, _: end_by_signal(received))
 
 
 def flush() -> None:

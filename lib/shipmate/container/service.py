@@ -26,7 +26,7 @@ from shipmate.jsonvalue import from_json
 from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import bounded
-from shipmate.signals import leave
+from shipmate.signals import end_process
 
 _log: Final = logging.getLogger("shipmate.service")
 _NEEDED: Final = ("CFG", "API_URI", "API_USERNAME", "API_KEY")
@@ -88,7 +88,7 @@ class ServiceSink:
                     raise
                 _log.error("new keys could not be saved", extra={"reason": str(error)})
 
-    def settle(self, timeout_seconds: float) -> None:
+    def wait_for_writes(self, timeout_seconds: float) -> None:
         """Wait until no keys are being saved, and let no more come: the process is about to end."""
         self._lock.acquire(timeout=timeout_seconds)
 
@@ -130,7 +130,7 @@ class Service:
         if self._sessions is not None:
             self._sessions.drain(_REFRESH_SECONDS)
         if self._sink is not None:
-            self._sink.settle(_REFRESH_SECONDS)
+            self._sink.wait_for_writes(_REFRESH_SECONDS)
 
     def _data(self, question: ServiceRequest) -> Any:
         loaded = load_component(self._root)
@@ -174,7 +174,7 @@ def _model(modules: component.Modules, function: component.Function, name: str) 
 
 def main(method: str, root: Path | None = None) -> NoReturn:
     """Run one method in the environment of this process, and end the process, whatever its threads are doing."""
-    leave(run(method, os.environ, root))
+    end_process(run(method, os.environ, root))
 
 
 def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:

@@ -31,7 +31,7 @@ from shipmate.jsonvalue import encode, from_json
 from shipmate.logs.log import Redactor, delivery_fields
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import StepSettings
-from shipmate.signals import SignalQueue, leave
+from shipmate.signals import SignalQueue, end_process
 
 _log: Final = logging.getLogger("shipmate.step")
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
@@ -256,7 +256,7 @@ def main(root: Path | None = None) -> NoReturn:
         _log_start_failure(error)
         sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
         status = 1
-    leave(status)
+    end_process(status)
 
 
 def run(environ: Mapping[str, str], root: Path | None) -> int:

@@ -245,7 +245,7 @@ class Call:
         if "error" in self._events and not is_late:
             self._publish(formatted)
 
-    def settle(self, error: BaseException) -> bool:
+    def report_failure(self, error: BaseException) -> bool:
         """Report what failed in a task that nobody waits for; tell whether it was an emit."""
         if isinstance(error, EmitError):
             self.report(error)

@@ -179,9 +179,9 @@ def _emit_result(result: Any, call: Call, loops: Loops) -> None:
     elif isinstance(result, Generator):
         _emit_result(_drive(result, call), call, loops)
     elif isinstance(result, AsyncGenerator):
-        loops.run(_drive_async(result, call), call.settle)
+        loops.run(_drive_async(result, call), call.report_failure)
     elif isinstance(result, Awaitable):
-        _emit_result(loops.run(result, call.settle), call, loops)
+        _emit_result(loops.run(result, call.report_failure), call, loops)
     else:
         call.emit_now("data", result)
 
@@ -234,7 +234,7 @@ def _answer(function: Callable[..., Any], cfg: Any, *, sink: Sink, services: Ser
         try:
             result = function(_context(call, services, ids), cfg)
             while isinstance(result, Awaitable):
-                result = services.loops.run(result, call.settle)
+                result = services.loops.run(result, call.report_failure)
         finally:
             call.close()
     if isinstance(result, Generator | AsyncGenerator):

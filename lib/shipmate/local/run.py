@@ -119,7 +119,7 @@ class LocalRun:
     def drain(self, timeout_seconds: float) -> None:
         """Let no refresh start any more, and wait for the one under way to reach the file."""
         self._sessions.drain(timeout_seconds)
-        self._keys.settle(timeout_seconds)
+        self._keys.wait_for_writes(timeout_seconds)
 
     def _silent(self) -> LocalSink:
         return LocalSink(self._keys, None)

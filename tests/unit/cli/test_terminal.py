@@ -215,7 +215,7 @@ def test_an_error_is_one_line_and_has_its_stack_only_for_those_who_debug(level: 
 
 
 def test_a_signal_while_nothing_runs_ends_the_process_with_its_number(exits: list[int]) -> None:
-    terminal.leave_on_signals()
+    terminal.end_on_signals()
     with pytest.raises(Left):
         signal.raise_signal(signal.SIGINT)
     assert exits == [130]

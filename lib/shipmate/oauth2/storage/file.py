@@ -100,7 +100,7 @@ class TokenFile:
                 if self._holders == 0:
                     self._hold(None)
 
-    def settle(self, timeout_seconds: float) -> bool:
+    def wait_for_writes(self, timeout_seconds: float) -> bool:
         """Wait for a save that is under way; tell whether it has ended in time."""
         is_settled = self._saving.acquire(timeout=timeout_seconds)
         if is_settled:

@@ -64,10 +64,10 @@ class LocalTokenStore:
             return
         client.update_account(account, keys)
 
-    def settle(self, timeout_seconds: float) -> None:
+    def wait_for_writes(self, timeout_seconds: float) -> None:
         """Wait until the file is not being written any more."""
         if self._file is not None:
-            self._file.settle(timeout_seconds)
+            self._file.wait_for_writes(timeout_seconds)
 
     def _is_own(self, account: str | None) -> bool:
         return account is None or account == self._account

@@ -97,6 +97,6 @@ class Login:
         kinds = revocation.revoke(terms, self._account, redactor=self._redactor)
         return [f"Revoked {' and '.join(kinds)}, and removed {terms.field} from {self._account.path}"]
 
-    def settle(self, timeout_seconds: float) -> None:
+    def wait_for_writes(self, timeout_seconds: float) -> None:
         """Wait until the file is not being written any more."""
-        self._account.file.settle(timeout_seconds)
+        self._account.file.wait_for_writes(timeout_seconds)

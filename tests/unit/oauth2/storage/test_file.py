@@ -307,8 +307,8 @@ def test_settling_waits_for_a_save_under_way(path: Path, monkeypatch: pytest.Mon
     saver = threading.Thread(target=keys.save, args=(NEW,))
     saver.start()
     reached.wait()
-    assert not keys.settle(timeout_seconds=0)
+    assert not keys.wait_for_writes(timeout_seconds=0)
     may_go_on.set()
-    assert keys.settle(timeout_seconds=10)
+    assert keys.wait_for_writes(timeout_seconds=10)
     assert json.loads(path.read_text())["oauth"] == NEW["oauth"]
     saver.join()

@@ -44,7 +44,7 @@ def test_the_steps_own_keys_go_to_the_file(path: Path, account: str | None) -> N
     keys.check(account)
     with keys.lock(account):
         keys.save(NEW, account)
-    keys.settle(1)
+    keys.wait_for_writes(1)
     assert json.loads(path.read_text()) == {"_account": "a1", **NEW} == keys.read(account)
 
 
@@ -75,7 +75,7 @@ def test_keys_without_a_place_are_one_warning_without_the_keys(
         with keys.lock(account):
             keys.save(NEW, account)
             keys.save(NEW, account)
-    keys.settle(1)
+    keys.wait_for_writes(1)
     assert keys.read(account) is None
     assert [record.getMessage().count(hint) for record in caplog.records] == [1]
     assert "s3cret" not in caplog.text
