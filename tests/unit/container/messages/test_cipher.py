@@ -17,7 +17,7 @@ from shipmate.errors import BadSetting
 
 PASSWORD: Final = "testCryptoPassword"
 VECTOR: Final = "iv=any16_symbols"
-# Contract 4.2, but for the one without a password, which is refused.
+# Contract 4.2.
 VECTORS: Final = [
     (PASSWORD, VECTOR, '{"body":{"hello":"world"}}', "axyl/YcFb4wgFzIyJ9McA9xyf/alvd9InmVcpgXq9OA="),
     (
