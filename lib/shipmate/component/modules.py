@@ -1,6 +1,6 @@
 """A component's modules, with the functions that its author wrote.
 
-Source: contract §2, §10.2.
+Source: contract §1.3, §10.2, §11.3.
 """
 
 import importlib
