@@ -1,6 +1,7 @@
 """What the reference pages promise to list completely."""
 
 import ast
+import dataclasses
 import inspect
 import json
 import re
@@ -12,8 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from shipmate import cli, emulator, errors, events
-from shipmate.oauth2 import OAuth2
+from shipmate import OAuth2, cli, emulator, errors, events
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -58,8 +58,9 @@ def variables() -> dict[str, set[str]]:
     return found
 
 
-def names_on(text: str) -> set[str]:
-    return set(re.findall(r"`([A-Z][A-Z0-9_]*[A-Z0-9])`", text))
+def listed_variables() -> set[str]:
+    """Return the variables on the page, except those that it calls not read."""
+    return set(re.findall(r"`([A-Z][A-Z0-9_]*[A-Z0-9])`", page("environment").partition("\n## Not read\n")[0]))
 
 
 def unlisted(read: dict[str, set[str]], listed: set[str]) -> dict[str, set[str]]:
@@ -71,12 +72,12 @@ def test_the_environment_page_lists_every_variable_that_is_read() -> None:
     read = variables()
 
     assert len(read) > 60
-    assert unlisted(read, names_on(page("environment"))) == {}
+    assert unlisted(read, listed_variables()) == {}
 
 
 def test_a_variable_that_the_page_lacks_is_found() -> None:
     """Guards the test above against reading nothing of the code."""
-    listed = names_on(page("environment"))
+    listed = listed_variables()
     code = """
 _NAMES = ("FLOW_ID", "FORGOTTEN")
 a = integer(environ, _PREFIX + "FORGOTTEN_LIMIT", 3)
@@ -89,8 +90,7 @@ b = os.environ["ELASTICIO_FORGOTTEN_TOO"]
 
 def test_the_environment_page_lists_no_variable_that_nothing_reads() -> None:
     """A variable that has gone from the code goes from the page."""
-    text = page("environment").partition("\n## Not read\n")[0]
-    listed = {name for name in names_on(text) if name.startswith(("ELASTICIO_", "SHIPMATE_"))}
+    listed = {name for name in listed_variables() if name.startswith(("ELASTICIO_", "SHIPMATE_"))}
     read = variables()
 
     assert {name for name in listed if not {name, name.removeprefix("ELASTICIO_")} & read.keys()} == set()
@@ -224,6 +224,17 @@ def test_the_component_json_page_lists_every_view_class() -> None:
 def test_the_emulator_page_names_everything_that_can_be_imported() -> None:
     """The table at the top is complete."""
     assert {name for name in emulator.__all__ if f"`{name}`" not in page("emulator")} == set()
+
+
+@pytest.mark.parametrize("name", ["Api", "DemoApi", "Fault", "OAuth2Provider", "Platform", "Server", "StepQueues"])
+def test_the_emulator_page_lists_the_arguments(name: str) -> None:
+    """Every argument of a server is on the page."""
+    arguments = {each.name for each in inspect.signature(getattr(emulator, name)).parameters.values()}
+    if name == "OAuth2Provider":
+        arguments |= {each.name for each in dataclasses.fields(emulator.OAuth2Provider().grants.rules)}
+
+    listed = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`\n]+`", page("emulator")))))
+    assert arguments - {"options", "rules"} - listed == set()
 
 
 @pytest.mark.parametrize("name", PAGES)
