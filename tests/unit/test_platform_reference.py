@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shipmate.crypto import Cipher
+from shipmate.container.messages.cipher import Cipher
 from shipmate.settings import ApiSettings, StepSettings, log_fields
 
 ROOT = Path(__file__).resolve().parents[2]

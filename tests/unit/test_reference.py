@@ -13,7 +13,9 @@ from typing import Any
 import click
 import pytest
 
-from shipmate import OAuth2, cli, emulator, errors, events
+from shipmate import OAuth2, emulator, errors
+from shipmate.cli import commands as cli
+from shipmate.invocation import events
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
