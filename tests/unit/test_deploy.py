@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,15 @@ def test_an_image_prints_nothing_but_what_its_command_prints(file: Path) -> None
 def test_all_images_are_looked_at() -> None:
     """Guards the test above: the reference component, the examples, and what ``shipmate new`` writes."""
     assert len(DOCKERFILES) == 4
+
+
+def test_ci_runs_the_oldest_and_the_newest_python_that_are_promised() -> None:
+    """The workflow does nothing but ``.ci/run``, which anybody can run."""
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    promised = [each.rpartition(" ")[2] for each in classifiers if "Python :: 3." in each]
+    (versions,) = re.findall(r"^ +python: (\[.*\])$", workflow, re.MULTILINE)
+
+    assert json.loads(versions) == [promised[0], promised[-1]]
+    assert re.findall(r"^ +- run: (.*)$", workflow, re.MULTILINE)[-1] == ".ci/run"
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
