@@ -45,6 +45,7 @@ LABEL elastic.io.component="${COMPONENT}" \
       org.opencontainers.image.version="${VERSION}"
 
 USER 10001:10001
-# 143 is how a process says that SIGTERM ended it, which is no failure.
-ENTRYPOINT ["tini", "-v", "-e", "143", "--"]
+# 143 is how a process says that SIGTERM ended it, which is no failure. Without -v, since tini logs to standard output,
+# where `shipmate exec` prints its events.
+ENTRYPOINT ["tini", "-e", "143", "--"]
 CMD ["shipmate", "run"]

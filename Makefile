@@ -58,7 +58,8 @@ image-test: $(DEVELOPMENT)  ## Send a message through the built image
 base-image:  ## Make a base image from Debian, for where image registries cannot be reached
 	@scripts/base-image.sh
 
-docs: $(RUNTIME)  ## Bring the READMEs of the examples up to date with what their component.json says
+docs: $(RUNTIME)  ## Bring the descriptions of the components up to date with what their component.json says
+	$(BIN)/shipmate docs --output docs/reference/rest-component.md
 	@set -e; for each in $(EXAMPLES); do \
 		$(BIN)/shipmate docs --component $$each --output $${each}README.md; \
 	done

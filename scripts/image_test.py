@@ -1,4 +1,7 @@
-"""One message through the built image: an expired token is refreshed in the container, saved, and the data arrives.
+"""Two messages through the built image, one by `shipmate exec` and one by `shipmate run`, both with an expired token.
+
+`exec` is how a platform of one's own runs a component: it prints the new keys and the data. `run` is a step of a flow:
+it saves the keys at the platform and publishes the data.
 
     python scripts/image_test.py [IMAGE]        the image's name, shipmate unless given
 
@@ -42,22 +45,22 @@ class Runner:
         self.entrypoint, self.default = config["Entrypoint"], config["Cmd"]
 
     def start(self, environ: Mapping[str, str], *command: str, stderr: int) -> subprocess.Popen[str]:
-        """Start a command, or what the image runs by itself."""
+        """Start a command, or what the image runs by itself; its standard input is a pipe."""
         if self.is_docker:
             variables = [part for name, value in environ.items() for part in ("--env", f"{name}={value}")]
-            line = ["docker", "run", "--rm", "--read-only", "--network", "host", *variables, self.image, *command]
+            line = ["docker", "run", "--rm", "--interactive", "--read-only", "--network", "host", *variables]
+            line += [self.image, *command]
         else:
             variables = [f"--env={name}={value}" for name, value in environ.items()]
             run = ["buildah", "run", "--isolation", "chroot", *variables, self.container, "--"]
             line = [*run, *self.entrypoint, *(command or self.default)]
-        return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
     def run(self, *command: str) -> tuple[int, str]:
-        """Run a command to its end; return its status and output, without what tini says."""
+        """Run a command to its end; return its status and output."""
         process = self.start({}, *command, stderr=subprocess.DEVNULL)
         text, _ = process.communicate(timeout=SECONDS)
-        lines = [line for line in text.splitlines() if " tini (" not in line]
-        return process.returncode, "\n".join(lines)
+        return process.returncode, text
 
     def remove(self) -> None:
         """Delete the working container."""
@@ -100,8 +103,8 @@ def check_contents(runner: Runner) -> None:
     """Look at the image itself."""
     status, text = runner.run("shipmate", "--help")
     check(status == 0 and "exec" in text, "another command can be given: shipmate --help")
-    status, text = runner.run("shipmate", "validate")
-    check(status == 0, f"the component in it is valid: {text.splitlines()[-1] if text else 'no output'}")
+    status, _ = runner.run("shipmate", "validate")
+    check(status == 0, f"the component in it is valid: shipmate validate ends with {status}")
     status, text = runner.run("id", "-u")
     check(text.strip() == "10001", f"it does not run as root, but as {text.strip()}")
     status, text = runner.run("sh", "-c", f"for tool in {FORBIDDEN}; do command -v $tool; done; true")
@@ -109,6 +112,25 @@ def check_contents(runner: Runner) -> None:
     status, text = runner.run("sh", "-c", "ls -a /app; env")
     check("tests" not in text and ".git" not in text, "it has the component's files and no others")
     check("PIP_" not in text, "it has nothing of the machine that built it")
+
+
+def check_invocation(runner: Runner) -> None:
+    """Run the action as a platform of one's own does: configuration on standard input, events on standard output."""
+    with OAuth2Provider() as provider, DemoApi(provider) as api:
+        keys = provider.issue(expired=True)
+        command = ["shipmate", "exec", "send_request", "--cfg", "-", "--msg", json.dumps({"body": {"url": "/me"}})]
+        process = runner.start(client_of(provider), *command, stderr=subprocess.PIPE)
+        text, log = process.communicate(json.dumps({"base_url": api.url, "oauth": keys}), timeout=SECONDS)
+    sys.stderr.write(log)
+    check(process.returncode == 0, f"shipmate exec takes cfg and a message, and ends with {process.returncode}")
+    lines = text.splitlines()
+    check(all(line.startswith('{"event": ') for line in lines), "its standard output is events, one JSON line each")
+    events = [json.loads(line) for line in lines]
+    names = [event["event"] for event in events]
+    check(names == ["updateKeys", "data"], f"the events are {' and '.join(names)}")
+    new = events[0]["value"]["oauth"]
+    check(new["refresh_token"] != keys["refresh_token"], "updateKeys has the keys for the next message")
+    check("demo-secret" not in log and new["access_token"] not in log, "its standard error has no secrets")
 
 
 def check_message(runner: Runner, uri: str) -> None:
@@ -122,9 +144,7 @@ def check_message(runner: Runner, uri: str) -> None:
             Platform(steps=steps, accounts=accounts) as platform,
             StepQueues(uri, name=f"image-test-{os.getpid()}") as queues,
         ):
-            client = {"CLIENT_ID": "demo-client", "CLIENT_SECRET": "demo-secret"}
-            uris = {"AUTH_URI": provider.authorize_url, "TOKEN_URI": provider.token_url}
-            environ = {**platform.environ(), **queues.environ("send_request"), **client, **uris}
+            environ = {**platform.environ(), **queues.environ("send_request"), **client_of(provider)}
             queues.publish({"body": {"url": "/me"}})
             process = runner.start(environ, stderr=subprocess.STDOUT)
             try:
@@ -141,6 +161,12 @@ def check_message(runner: Runner, uri: str) -> None:
                 process.wait()
 
 
+def client_of(provider: OAuth2Provider) -> dict[str, str]:
+    """Return the variables that the component's descriptor names."""
+    uris = {"AUTH_URI": provider.authorize_url, "TOKEN_URI": provider.token_url}
+    return {"CLIENT_ID": "demo-client", "CLIENT_SECRET": "demo-secret", **uris}
+
+
 def stop(process: subprocess.Popen[str]) -> None:
     """Send SIGTERM to what runs in the container: buildah itself would not pass it on."""
     inside = [each for each in psutil.Process(process.pid).children(recursive=True) if each.name() == "tini"]
@@ -155,6 +181,7 @@ def main() -> None:
     runner = Runner(sys.argv[1] if len(sys.argv) > 1 else "shipmate")
     try:
         check_contents(runner)
+        check_invocation(runner)
         with broker() as uri:
             check_message(runner, uri)
     finally:

@@ -6,6 +6,9 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command line of this process."""
+    if sys.platform == "win32":  # before the imports that fail there: fcntl, signal.SIGHUP, os.uname
+        sys.stderr.write("Error: expected Linux or macOS, found Windows; run shipmate in WSL or in a container\n")
+        sys.exit(2)
     if sys.argv[1:] == ["run"]:  # without the parser: 9 ms of a container's start
         _end_on_signals()
         from shipmate.container import step

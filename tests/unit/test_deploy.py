@@ -2,7 +2,10 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
+
+import pytest
 
 from shipmate.settings import StepSettings
 
@@ -37,3 +40,32 @@ def test_only_what_is_named_gets_into_the_build() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignored
     assert [line for line in ignored if line.startswith("!") and ("env" in line or "cfg" in line)] == []
+
+
+DOCKERFILES = [ROOT / "Dockerfile", *ROOT.glob("examples/*/Dockerfile"), *ROOT.glob("lib/**/Dockerfile.tmpl")]
+
+
+@pytest.mark.parametrize("file", DOCKERFILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_image_prints_nothing_but_what_its_command_prints(file: Path) -> None:
+    """Standard output of ``docker run -i IMAGE shipmate exec ...`` is events; ``tini -v`` writes there as well."""
+    text = file.read_text()
+    entrypoint, command = (re.findall(rf"^{name} (.+)$", text, re.MULTILINE) for name in ("ENTRYPOINT", "CMD"))
+    assert [json.loads(line) for line in entrypoint] == [["tini", "-e", "143", "--"]]
+    assert [json.loads(line) for line in command] == [["shipmate", "run"]]
+
+
+def test_all_images_are_looked_at() -> None:
+    """Guards the test above: the reference component, the examples, and what ``shipmate new`` writes."""
+    assert len(DOCKERFILES) == 4
+
+
+def test_ci_runs_the_oldest_and_the_newest_python_that_are_promised() -> None:
+    """The workflow does nothing but ``.ci/run``, which anybody can run."""
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    promised = [each.rpartition(" ")[2] for each in classifiers if "Python :: 3." in each]
+    (versions,) = re.findall(r"^ +python: (\[.*\])$", workflow, re.MULTILINE)
+
+    assert json.loads(versions) == [promised[0], promised[-1]]
+    assert re.findall(r"^ +- run: (.*)$", workflow, re.MULTILINE)[-1] == ".ci/run"
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111

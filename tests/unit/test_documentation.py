@@ -7,23 +7,21 @@ import re
 import tomllib
 from pathlib import Path
 
-import click
 import pytest
 
-from shipmate.cli import commands as cli
 from shipmate.component import load
 from shipmate.emulator import DemoApi, OAuth2Provider
 from shipmate.local.run import LocalRun
 from shipmate.logs.log import Redactor
-from shipmate.oauth2.api import OAuth2
 from shipmate.tools import docs
-from shipmate.tools.validation import validate_component
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+FOLDERS = (".", "bench", "bench/results", "deploy", "examples/*")
+DOCUMENTS = sorted(str(path.relative_to(ROOT)) for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.md")) + PAGES
 PYTHON_OF_PAGES = [
     pytest.param(code, id=f"{page}: {code.splitlines()[0]}")
     for page in ("README.md", *PAGES)
@@ -60,13 +58,29 @@ def test_the_architecture_names_functions_at_all() -> None:
         look_up("shipmate.oauth2.credential.merged")
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES])
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_and_files_in_the_documents_exist(document: str) -> None:
     """A link to a file of the repository leads to it."""
     text = (ROOT / document).read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
 
     assert [link for link in links if not (ROOT / document).parent.joinpath(link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_documents_are_as_wide_as_the_code(document: str) -> None:
+    """Tables, code and what ``shipmate docs`` generates are as wide as they have to be."""
+    text = (ROOT / document).read_text()
+    text = re.sub(f"{re.escape(docs.page.BEGIN)}.*{re.escape(docs.page.END)}", "", text, flags=re.DOTALL)
+    text = re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+    lines = [line for line in text.splitlines() if not line.startswith(("|", "    "))]
+    assert [line for line in lines if len(line) > 120] == []
+
+
+def test_documents_are_found() -> None:
+    """Guards the tests above."""
+    assert {"README.md", "bench/README.md", "docs/tutorial.md", "examples/salesforce/README.md"} <= set(DOCUMENTS)
 
 
 @pytest.mark.parametrize("code", PYTHON_OF_PAGES)
@@ -81,59 +95,65 @@ def test_python_in_the_documents_runs(code: str) -> None:
 
 
 def test_the_first_component_of_the_readme_does_what_the_readme_says(tmp_path: Path) -> None:
-    """Its descriptor has no problems, and with an expired token it emits new keys, then data."""
-    descriptor = re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)[0]
+    """With an expired token it emits new keys, then data."""
     (tmp_path / "actions").mkdir()
     (tmp_path / "actions" / "create_contact.py").write_text(PYTHON[0])
     lines: list[dict[str, object]] = []
     with OAuth2Provider({"id": "secret"}) as provider, DemoApi(provider) as api:
-        raw = json.loads(descriptor)
-        raw["credentials"]["oauth2"]["token_uri"] = provider.token_url
-        (tmp_path / "component.json").write_text(json.dumps(raw))
+        descriptor = {
+            "title": "Contacts",
+            "credentials": {
+                "fields": {"oauth": {"label": "Account", "viewClass": "OAuthFieldView"}},
+                "oauth2": {"client_id": "id", "client_secret": "secret", "token_uri": provider.token_url},
+            },
+            "actions": {"create_contact": {"title": "Create", "main": "./actions/create_contact.py"}},
+        }
+        (tmp_path / "component.json").write_text(json.dumps(descriptor))
         cfg = {"oauth": {**provider.issue(expired=True), "instance_url": api.url}}
         component = load(tmp_path)
-        environ = {"CONTACTS_KEY": "id", "CONTACTS_SECRET": "secret"}
-        run = LocalRun(component, cfg, cfg_file=None, environ=environ, redactor=Redactor())
+        run = LocalRun(component, cfg, cfg_file=None, environ={}, redactor=Redactor())
         function = component.function("create_contact")
         errors = run.exec(function, {"body": {"name": "Ada"}}, {}, write_line=lambda line: lines.append(dict(line)))
 
     assert errors == 0
     assert [line["event"] for line in lines] == ["updateKeys", "data"]
-    assert [problem for problem in validate_component(tmp_path).problems if problem.severity == "error"] == []
 
 
-def test_the_readme_lists_the_commands_and_their_options() -> None:
-    """What the help knows, the README knows, and the other way round."""
-    listed = set(re.findall(r"^\| `shipmate (\w+)", README, re.MULTILINE))
-    assert listed == set(cli.commands.commands)
+def test_the_readme_has_the_picture_of_the_explanation() -> None:
+    """It is drawn twice, and stays one picture."""
+    (picture,) = re.findall(r"^```mermaid\n.*?^```", README, re.DOTALL | re.MULTILINE)
 
-    options = {
-        option
-        for command in cli.commands.commands.values()
-        for parameter in command.params
-        if isinstance(parameter, click.Option)
-        for option in parameter.opts
-    }
-    assert {option for option in options - {"--variables"} if option not in README} == set()
+    assert picture in (ROOT / "docs" / "explanation" / "refresh.md").read_text()
 
 
-def test_the_readme_lists_the_options_of_oauth2() -> None:
-    """The table of options is complete."""
-    arguments = (inspect.getdoc(OAuth2) or "").partition("Raises:")[0]
-    documented = set(re.findall(r"^    (\w+): ", arguments, re.MULTILINE))
-    page = README[README.index("## OAuth2 in a page") :]
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ("## Throughput of `echo`", "moves {} to {} times the messages"),
+        ("## CPU time per message", "at {} to {} times"),
+    ],
+)
+def test_the_readme_has_the_measured_ratios(section: str, sentence: str) -> None:
+    """The last column holds the ratios to the official Node runtime."""
+    tables = (ROOT / "bench" / "results" / "latest.md").read_text()
+    table = tables.partition(section)[2].partition("\n## ")[0]
+    ratios = re.findall(r"^\| (?:20|100) \|.*\*\*~?([\d.]+)x\*\* \|$", table, re.MULTILINE)
 
-    assert len(documented) > 10
-    assert {name for name in documented if f"`{name}" not in page} == set()
+    assert len(ratios) == 8
+    assert sentence.format(min(ratios, key=float), max(ratios, key=float)) in " ".join(README.split())
 
 
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/component.json"))
+DESCRIBED = [
+    (ROOT, ROOT / "docs" / "reference" / "rest-component.md"),
+    *((each, each / "README.md") for each in EXAMPLES),
+]
 
 
-@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: path.name)
-def test_the_examples_are_described_as_they_are(folder: Path) -> None:
+@pytest.mark.parametrize(("folder", "page"), DESCRIBED, ids=[str(page.relative_to(ROOT)) for _, page in DESCRIBED])
+def test_the_components_are_described_as_they_are(folder: Path, page: Path) -> None:
     """``make docs`` does it; it is forgotten when only component.json is in mind."""
-    assert docs.is_current(folder / docs.README, docs.section(folder))
+    assert docs.is_current(page, docs.section(folder))
 
 
 def test_make_help_lists_every_target() -> None:
