@@ -1,21 +1,27 @@
-"""The client library's connection, fitted to many small messages: frames leave together, headers are encoded once."""
+"""pika's connection, adapted to many small messages: it writes and reads many frames with one system call.
 
+Everything is a subclass, used by our connections only: a component that uses pika itself gets pika as it is. The
+subclasses override private members, so `check_pika_version` limits the versions.
+
+Source: docs/decisions/0005-patches-of-pika.md has the measurements, and what to delete to do without.
+"""
+
+import re
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from struct import Struct
-from struct import error as StructError
 from typing import Any, Final
 
-from pika import BasicProperties, SelectConnection, data, frame, spec
+import pika
+from pika import BasicProperties, SelectConnection, frame, spec
 from pika.adapters.select_connection import IOLoop
 from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport
 from pika.adapters.utils.selector_ioloop_adapter import SelectorIOServicesAdapter
-from pika.exceptions import InvalidFieldTypeException
 
-from shipmate.container.amqp import fields
+from shipmate.container.amqp.properties import decode_properties
+from shipmate.errors import OperatorError
 
-fields.use()  # for the process: the library's readers and writers of tables are functions, not methods
 _RECEIVED_BYTES: Final = 65_536
 _SENT_BYTES: Final = 65_536
 # As many as Linux and macOS take in one call.
@@ -27,9 +33,22 @@ _AROUND_BYTES: Final = 8
 _FRAME: Final = Struct(">BHL")
 _FRAME_END: Final = bytes((spec.FRAME_END,))
 _CONTENT_HEADER: Final = Struct(">HHQ")
-# The flags for content-type, content-encoding, headers and delivery-mode. Source: AMQP 0-9-1, class basic.
-_FLAGS: Final = b"\xf0\x00"
-_CONTENT: Final = b"\x10application/json\x04utf8"
+_PROPERTIES_AT: Final = spec.FRAME_HEADER_SIZE + _CONTENT_HEADER.size
+# The versions of pika that this module is written for; pyproject.toml says the same.
+_FIRST_PIKA: Final = (1, 3, 2)
+_NEXT_PIKA: Final = (1, 5)
+
+
+def check_pika_version() -> None:
+    """Refuse a version of pika in which the private members that are overridden here may differ.
+
+    Raises:
+        OperatorError: The installed version is outside of the supported range.
+    """
+    version = pika.__version__
+    if not _FIRST_PIKA <= tuple(map(int, re.findall(r"\d+", version)[:3])) < _NEXT_PIKA:
+        first, following = (".".join(map(str, numbers)) for numbers in (_FIRST_PIKA, _NEXT_PIKA))
+        raise OperatorError(f"expected pika>={first},<{following}, found pika {version}: install a supported version")
 
 
 class PikaIOServices(SelectorIOServicesAdapter):
@@ -172,10 +191,6 @@ def _left(transport: Any, frames: list[bytes]) -> list[bytes]:
     return frames
 
 
-class UnreadableProperties(BasicProperties):
-    """Stands for properties that cannot be read."""
-
-
 def _decoded(received: bytes, start: int, end: int) -> Any:
     """Return the frame that some bytes are; those of a message without the library's detours."""
     kind, channel, _ = _FRAME.unpack_from(received, start)
@@ -185,19 +200,8 @@ def _decoded(received: bytes, start: int, end: int) -> Any:
     content = received[start:end]
     if kind == spec.FRAME_HEADER and is_whole:
         _, _, body_size = _CONTENT_HEADER.unpack_from(content, spec.FRAME_HEADER_SIZE)
-        return frame.Header(channel, body_size, _properties(content))
+        return frame.Header(channel, body_size, decode_properties(content, _PROPERTIES_AT))
     return frame.decode_frame(content)[1]
-
-
-def _properties(content: bytes) -> BasicProperties:
-    properties = BasicProperties()  # type: ignore[no-untyped-call]
-    try:
-        properties.decode(content, spec.FRAME_HEADER_SIZE + _CONTENT_HEADER.size)  # type: ignore[no-untyped-call]
-    except (ValueError, OverflowError, OSError, LookupError, RecursionError, StructError, InvalidFieldTypeException):
-        # Raised from here, it would end the I/O thread, and the one of the next process: the message would come again
-        # and again.
-        return UnreadableProperties()  # type: ignore[no-untyped-call]
-    return properties
 
 
 @lru_cache(maxsize=256)
@@ -218,55 +222,3 @@ def _pieces(frames: list[bytes]) -> Iterator[bytes]:
         size += len(piece)
     if joined:
         yield joined[0] if len(joined) == 1 else b"".join(joined)
-
-
-class Properties(BasicProperties):
-    """The properties of a new message."""
-
-    def __init__(self, headers: Mapping[str, Any], delivery_mode: int) -> None:
-        """Note what differs from message to message."""
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.content_type, self.content_encoding = "application/json", "utf8"
-        self.headers = headers
-        self.delivery_mode = delivery_mode
-
-    def encode(self) -> list[bytes]:
-        """Return the parts of what is sent; most headers of a step never change."""
-        table = b"".join(
-            [
-                _text_entry(name, value) if type(value) is str else _name(name) + _encoded(value)
-                for name, value in self.headers.items()
-            ]
-        )
-        return [_FLAGS, _CONTENT, _LENGTH.pack(len(table)), table, bytes((self.delivery_mode,))]
-
-
-class RepeatedProperties(BasicProperties):
-    """The properties of a message that goes back as it came, but for some."""
-
-    def __init__(self, origin: Any, headers: Mapping[str, Any], *, delivery_mode: int, expiration: str) -> None:
-        """Copy ``origin``, and replace the others."""
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.__dict__.update(vars(origin))
-        self.headers = headers
-        self.delivery_mode = delivery_mode
-        self.expiration = expiration
-
-
-@lru_cache(maxsize=256)
-def _text_entry(name: str, value: str) -> bytes:
-    text = value.encode()
-    return _name(name) + b"S" + _LENGTH.pack(len(text)) + text
-
-
-@lru_cache(maxsize=256)
-def _name(name: str) -> bytes:
-    pieces: list[bytes] = []
-    data.encode_short_string(pieces, name)
-    return b"".join(pieces)
-
-
-def _encoded(value: Any) -> bytes:
-    pieces: list[bytes] = []
-    data.encode_value(pieces, value)
-    return b"".join(pieces)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from shipmate.container.amqp.adapter import TurnLoop
+from shipmate.container.amqp.adapter import TurnLoop, check_pika_version
 from shipmate.container.amqp.consumer import Consumer
 from shipmate.container.amqp.deliveries import Delivery
 from shipmate.container.amqp.inflight import InFlight
@@ -48,7 +48,9 @@ class Broker:
 
         Raises:
             BadSetting: The address is none of a broker.
+            OperatorError: The installed version of pika is not supported.
         """
+        check_pika_version()
         # The client library logs every step of a connection; what matters of it is logged here.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._settings = settings

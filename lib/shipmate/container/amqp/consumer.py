@@ -13,9 +13,9 @@ from typing import Any, Final
 from pika.channel import Channel
 from pika.exceptions import AMQPError
 
-from shipmate.container.amqp.adapter import UnreadableProperties
 from shipmate.container.amqp.deliveries import Admission, Deliveries, Delivery
 from shipmate.container.amqp.pending_acks import PendingAcks
+from shipmate.container.amqp.properties import UnreadableProperties
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")

@@ -15,8 +15,8 @@ from pika.channel import Channel
 from pika.exceptions import AMQPChannelError, AMQPConnectionError, ChannelClosedByBroker, ConnectionClosedByBroker
 from pika.spec import Basic
 
-from shipmate.container.amqp.adapter import Properties, RepeatedProperties
 from shipmate.container.amqp.deliveries import Delivery
+from shipmate.container.amqp.properties import NewProperties, RepeatedProperties
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings
 
@@ -204,7 +204,7 @@ class Publisher:
         one = sending.publication
         headers = {**one.headers, "retry": sending.failures} if sending.failures else one.headers
         if one.origin is None:
-            return Properties(headers, self._delivery_mode)
+            return NewProperties(headers, self._delivery_mode)
         return RepeatedProperties(
             one.origin.properties, headers, delivery_mode=self._delivery_mode, expiration=str(one.expiration_ms)
         )

@@ -1,8 +1,11 @@
 """What the client library is fitted with: the bytes stay as they were, and what ends at once is a failure."""
 
 import socket
+import tomllib
+from pathlib import Path
 from typing import Any
 
+import pika
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +13,12 @@ from pika import BasicProperties, SelectConnection, frame
 from pika.adapters.select_connection import IOLoop
 from pika.spec import Basic
 
-from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices, Properties
+from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices, check_pika_version
+from shipmate.container.amqp.broker import Broker
+from shipmate.errors import OperatorError
+from shipmate.settings import BrokerSettings, Secret
 
+ROOT = Path(__file__).resolve().parents[4]
 BODIES = st.lists(st.binary(max_size=200), min_size=1, max_size=8)
 
 
@@ -98,20 +105,23 @@ def test_messages_are_sent_as_the_client_library_sends_them(size: int) -> None:
     assert ours.bytes_sent == theirs.bytes_sent == len(ours.sent)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"messageId": "größe", "start": 1795459368121, "protocolVersion": 1},
-        {"flag": True, "none": None, "list": [1, "a", {"b": 2}], "table": {"x": -1}},
-        {"empty": "", "long" * 60: "x" * 300},
-    ],
-)
-def test_headers_are_encoded_as_the_client_library_does(headers: dict[str, Any]) -> None:
-    """They are encoded piece by piece, and remembered, only because that is quicker."""
-    ours = b"".join(Properties(headers, 1).encode())
-    theirs = BasicProperties(content_type="application/json", content_encoding="utf8", headers=headers, delivery_mode=1)
-    assert ours == b"".join(theirs.encode())
-    assert b"".join(Properties(headers, 1).encode()) == ours
+@pytest.mark.parametrize("version", ["1.3.2", "1.4.4", "1.4.99.post1"])
+def test_supported_versions_of_pika_are_accepted(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """Their private members are those that are overridden here."""
+    monkeypatch.setattr(pika, "__version__", version)
+    check_pika_version()
+
+
+@pytest.mark.parametrize("version", ["1.3.1", "1.5.0b1", "2.0", "unknown"])
+def test_a_broker_refuses_to_start_with_another_version_of_pika(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """In one line, and before it connects. The range is the one of pyproject.toml, which pip can be told to ignore."""
+    monkeypatch.setattr(pika, "__version__", version)
+    settings = BrokerSettings(Secret("amqp://localhost"), "", "exchange", "data", "error", "rebound", "snapshot")
+    with pytest.raises(OperatorError) as caught:
+        Broker(settings, work=lambda delivery: None, on_lost=lambda error: None)
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    (requirement,) = (each for each in dependencies if each.startswith("pika"))
+    assert str(caught.value) == f"expected {requirement}, found pika {version}: install a supported version"
 
 
 def test_a_connection_that_ends_as_soon_as_it_is_made_is_a_failure_like_others() -> None:
