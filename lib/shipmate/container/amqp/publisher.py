@@ -17,6 +17,7 @@ from pika.spec import Basic
 
 from shipmate.container.amqp.deliveries import Delivery
 from shipmate.container.amqp.properties import NewProperties, RepeatedProperties
+from shipmate.container.amqp.silence import Silence
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings
 
@@ -28,12 +29,6 @@ _LOOK_SECONDS: Final = 30
 # What a broker says when it can never take a message: its body or its headers are too large, a property is not allowed.
 _BLAMED: Final = frozenset({406, 501, 502})
 _LONGEST_ID: Final = 100
-# How long a broker may be silent at the end: as long as it has been lately, and as large messages take to get there.
-_TIMES_THE_USUAL: Final = 3
-_LONGEST_PATIENCE_SECONDS: Final = 5.0
-_SLOWEST_BYTES_PER_SECOND: Final = 20_000_000
-_USUAL_SHARE: Final = 0.95
-_TIME_TO_READ_SECONDS: Final = 0.05
 
 Then = Callable[[EmitUnconfirmed | None], None]
 """Called on the I/O thread with None when the broker has confirmed, else with what went wrong."""
@@ -81,11 +76,7 @@ class Publisher:
         self._suspects: set[_Sending] = set()
         """Publications of which one ended its channel; while there are any, each is published alone."""
         self._number = 0
-        self._progress_at = clock()
-        self._usual_silence = 0.0
-        """How long it takes until the next confirm comes; the longest time, which fades."""
-        self._silence: tuple[float, float] | None = None
-        """The progress that was the last one at an earlier look, and when that look was."""
+        self._silence = Silence(clock())
 
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
         """Ask for confirms on a new channel, and to be told when the broker takes nothing."""
@@ -124,7 +115,7 @@ class Publisher:
             return
         _log.warning("the broker %s publishing", "blocks" if is_blocked else "allows")
         self._is_blocked = is_blocked
-        self._progress_at = self._clock()
+        self._silence.restart(self._clock())
         if not is_blocked:
             self._flush()
 
@@ -136,36 +127,29 @@ class Publisher:
     def stop_retrying(self) -> None:
         """Let what has failed so far, or fails from now on, end with its failure."""
         self._is_stopping = True
-        self._progress_at = self._clock()
+        self._silence.restart(self._clock())
         retrying, self._retrying = self._retrying, set()  # whose timers find nothing to do
         for sending in retrying:
             self._give_up(sending, "the process is stopping")
 
     def abandon(self, seconds: float) -> None:
-        """End everything with a failure if the broker has confirmed nothing for that long, and confirms sooner usually.
+        """Fail all publications if the broker has been silent for ``seconds``, or longer where it usually takes longer.
 
-        It takes two looks: before the first one nobody may have had the time to read what the broker has sent.
+        Call it twice at least: confirms that have arrived may be unread at the first call.
         """
-        now = self._clock()
-        if self._silence is None or self._silence[0] != self._progress_at:
-            self._silence = self._progress_at, now
-        usual = min(_TIMES_THE_USUAL * self._usual_silence, _LONGEST_PATIENCE_SECONDS)
-        patience = max(seconds, usual) + self._bytes_under_way() / _SLOWEST_BYTES_PER_SECOND
-        if now - self._progress_at < patience or now - self._silence[1] < _TIME_TO_READ_SECONDS:
+        unconfirmed_bytes = sum(len(sending.publication.body) for sending in self._sent.values())
+        if not self._silence.is_too_long(self._clock(), seconds, unconfirmed_bytes):
             return
         stuck = [*self._sent.values(), *self._waiting]
         self._sent, self._waiting = {}, deque()
         for sending in stuck:
             self._give_up(sending, "the process is stopping and the broker does not confirm")
 
-    def _bytes_under_way(self) -> int:
-        return sum(len(sending.publication.body) for sending in self._sent.values())
-
     def _look(self, channel: Channel) -> None:
         """Give a channel up that has confirmed nothing for long; the next one publishes again."""
         if channel is not self._channel or not channel.is_open:
             return
-        if self._sent and not self._is_blocked and self._clock() - self._progress_at > _LONGEST_SECONDS:
+        if self._sent and not self._is_blocked and self._silence.seconds(self._clock()) > _LONGEST_SECONDS:
             _log.warning("the broker has confirmed nothing for %s seconds: opening another channel", _LONGEST_SECONDS)
             channel.close()
             return
@@ -180,7 +164,7 @@ class Publisher:
     def _send(self, channel: Channel, sending: _Sending) -> None:
         one = sending.publication
         if not self._sent:
-            self._progress_at = self._clock()
+            self._silence.restart(self._clock())
         try:
             channel.basic_publish(
                 self._settings.exchange,
@@ -210,9 +194,7 @@ class Publisher:
         )
 
     def _on_confirm(self, frame: Any) -> None:
-        now = self._clock()
-        self._usual_silence = max(now - self._progress_at, _USUAL_SHARE * self._usual_silence)
-        self._progress_at = now
+        self._silence.confirmed(self._clock())
         method = frame.method
         is_success = isinstance(method, Basic.Ack)
         if not method.multiple:
