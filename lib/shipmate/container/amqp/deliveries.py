@@ -25,7 +25,7 @@ class Delivery:
     properties: Any = field(repr=False)
     """All properties as the client library has them: a rebound publishes them again."""
     tag: int
-    incarnation: int
+    channel_epoch: int
     """Which of the channels that this process has had the tag belongs to."""
     is_redelivered: bool
     exchange: str = ""
@@ -55,7 +55,7 @@ class Deliveries:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Start with the first channel; ``clock`` counts seconds."""
-        self.incarnation = 0
+        self.channel_epoch = 0
         self._clock = clock
         self._unsettled: dict[str, list[Delivery]] = {}
         self._outcomes: OrderedDict[tuple[str, int], list[tuple[Admission, float]]] = OrderedDict()
@@ -65,7 +65,7 @@ class Deliveries:
 
     def next_channel(self) -> None:
         """Note that all tags so far are dead, and that the last answers may have been lost with their channel."""
-        self.incarnation += 1
+        self.channel_epoch += 1
         for message_id, body, outcome in self._answered:
             self._remember(message_id, body, outcome)
         self._answered.clear()
@@ -85,7 +85,7 @@ class Deliveries:
 
     def forget_stale(self, delivery: Delivery) -> bool:
         """Tell whether a delivery that nobody has begun to process is one of a dead channel: it will come again."""
-        if delivery.incarnation == self.incarnation:
+        if delivery.channel_epoch == self.channel_epoch:
             return False
         self._remove(delivery)
         return True
@@ -93,7 +93,7 @@ class Deliveries:
     def settle(self, delivery: Delivery, *, is_success: bool) -> bool:
         """Note the outcome, and tell whether the tag is alive; else the outcome waits for the redelivery."""
         self._remove(delivery)
-        is_alive = delivery.incarnation == self.incarnation
+        is_alive = delivery.channel_epoch == self.channel_epoch
         if (message_id := delivery.message_id) is not None:
             outcome = Admission.ACKNOWLEDGE if is_success else Admission.REJECT
             if is_alive:
@@ -102,14 +102,14 @@ class Deliveries:
                 self._remember(message_id, _fingerprint(delivery.body), outcome)
         return is_alive
 
-    def drop(self, delivery: Delivery) -> None:
+    def leave(self, delivery: Delivery) -> None:
         """Forget a delivery that is left to the broker."""
         self._remove(delivery)
 
     def _adopt(self, message_id: str, delivery: Delivery) -> bool:
         for known in self._unsettled.get(message_id, ()):
-            if known.incarnation < self.incarnation and known.body == delivery.body:
-                known.tag, known.incarnation = delivery.tag, delivery.incarnation
+            if known.channel_epoch < self.channel_epoch and known.body == delivery.body:
+                known.tag, known.channel_epoch = delivery.tag, delivery.channel_epoch
                 return True
         return False
 

@@ -36,7 +36,7 @@ class ReconnectPolicy:
     delay_seconds: float
 
 
-def parameters(uri: str, connection_name: str) -> URLParameters:
+def connection_parameters(uri: str, connection_name: str) -> URLParameters:
     """Return how to connect to the broker at an address.
 
     Raises:
@@ -47,11 +47,11 @@ def parameters(uri: str, connection_name: str) -> URLParameters:
         if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
             raise ValueError("no address of a broker")
         options = {_URL_OPTIONS[name]: value for name, value in parse_qsl(parts.query) if name in _URL_OPTIONS}
-        made = URLParameters(urlunsplit(parts._replace(query=urlencode(options), fragment="")))
+        parameters = URLParameters(urlunsplit(parts._replace(query=urlencode(options), fragment="")))
     except (ValueError, TypeError, IndexError):
         raise BadSetting("ELASTICIO_AMQP_URI: expected amqp://user:password@host:port/vhost") from None
-    made.client_properties = {"connection_name": connection_name}
-    return made
+    parameters.client_properties = {"connection_name": connection_name}
+    return parameters
 
 
 class ChannelUser(Protocol):
@@ -60,10 +60,10 @@ class ChannelUser(Protocol):
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
         """Make a new channel ready, and call back when it is."""
 
-    def up(self, channel: Channel) -> None:
+    def channel_ready(self, channel: Channel) -> None:
         """Use a channel that is ready."""
 
-    def down(self, reason: BaseException) -> None:
+    def channel_lost(self, reason: BaseException) -> None:
         """Use it no more: it is lost."""
 
 
@@ -73,29 +73,29 @@ class Connection:
     def __init__(
         self,
         loop: Any,
-        made: URLParameters,
-        persistence: ReconnectPolicy,
+        parameters: URLParameters,
+        policy: ReconnectPolicy,
         *,
-        side: ChannelUser,
+        user: ChannelUser,
         on_given_up: Callable[[BrokerLost], None],
     ) -> None:
         """Note what to do; nothing is opened yet.
 
         Args:
             loop: The I/O loop.
-            made: Where to connect.
-            persistence: How often to try.
-            side: Uses the channel.
+            parameters: Where to connect.
+            policy: How often to try.
+            user: Uses the channel.
             on_given_up: Called when the channel could not be had again.
         """
         self._loop = loop
-        self._parameters = made
-        self._persistence = persistence
-        self._side = side
+        self._parameters = parameters
+        self._policy = policy
+        self._user = user
         self._on_given_up = on_given_up
         self._failures = 0
         self._is_closing = False
-        self._is_up = False
+        self._is_ready = False
         self.opened = threading.Event()
         """Set when the channel has been ready once; by whoever is told, also when it could not be had."""
         self.connection: BatchingConnection | None = None
@@ -112,8 +112,8 @@ class Connection:
         self.connection = BatchingConnection(
             self._parameters,
             on_open_callback=self._open_channel,
-            on_open_error_callback=lambda _, error: self._failed(error),
-            on_close_callback=lambda _, reason: self._connection_lost(reason),
+            on_open_error_callback=lambda _, error: self._reconnect(error),
+            on_close_callback=lambda _, reason: self._on_connection_close(reason),
             custom_ioloop=PikaIOServices(self._loop),
         )
 
@@ -134,26 +134,26 @@ class Connection:
 
     def _open_channel(self, connection: BatchingConnection) -> None:
         if not self._is_closing:
-            connection.channel(on_open_callback=self._channel_opened)
+            connection.channel(on_open_callback=self._on_channel_open)
 
-    def _channel_opened(self, channel: Channel) -> None:
+    def _on_channel_open(self, channel: Channel) -> None:
         self.channel = channel
-        channel.add_on_close_callback(self._channel_lost)
-        self._side.prepare(channel, lambda: self._ready(channel))
+        channel.add_on_close_callback(self._on_channel_close)
+        self._user.prepare(channel, lambda: self._on_ready(channel))
 
-    def _ready(self, channel: Channel) -> None:
+    def _on_ready(self, channel: Channel) -> None:
         if channel is not self.channel or self._is_closing:
             return
         self._failures = 0
-        self._is_up = True
-        self._side.up(channel)
+        self._is_ready = True
+        self._user.channel_ready(channel)
         self.opened.set()
 
-    def _channel_lost(self, channel: Channel, reason: Exception) -> None:
+    def _on_channel_close(self, channel: Channel, reason: Exception) -> None:
         if channel is not self.channel:
             return
         self.channel = None
-        self._went_down(reason)
+        self._report_loss(reason)
         connection = self.connection
         if self._is_closing or connection is None or not connection.is_open:
             return  # the end of the connection is told next
@@ -163,33 +163,33 @@ class Connection:
         if connection is self.connection and connection.is_open:
             self._open_channel(connection)
 
-    def _connection_lost(self, reason: BaseException) -> None:
+    def _on_connection_close(self, reason: BaseException) -> None:
         self.channel = None
-        self._went_down(reason)
-        self._failed(reason)
+        self._report_loss(reason)
+        self._reconnect(reason)
 
-    def _failed(self, reason: BaseException) -> None:
+    def _reconnect(self, reason: BaseException) -> None:
         self.connection = None
         self._retry(reason, self._connect)
 
-    def _went_down(self, reason: BaseException) -> None:
-        if self._is_up:
-            self._is_up = False
+    def _report_loss(self, reason: BaseException) -> None:
+        if self._is_ready:
+            self._is_ready = False
             if not self._is_closing:
                 _log.warning("the broker was lost: %s", describe(reason))
-            self._side.down(reason)
+            self._user.channel_lost(reason)
 
-    def _retry(self, reason: BaseException, again: Callable[[], None]) -> None:
+    def _retry(self, reason: BaseException, action: Callable[[], None]) -> None:
         """Try at once after a loss, then with pauses, and give up after the last attempt."""
         if self._is_closing:
             return
-        tries = self._failures
+        failures = self._failures
         self._failures += 1
-        if tries > self._persistence.attempts:
+        if failures > self._policy.attempts:
             self._is_closing = True
-            self._on_given_up(BrokerLost(f"the broker could not be had in {tries} attempts: {describe(reason)}"))
+            self._on_given_up(BrokerLost(f"the broker could not be had in {failures} attempts: {describe(reason)}"))
             return
-        self._loop.call_later(self._persistence.delay_seconds if tries else 0, again)
+        self._loop.call_later(self._policy.delay_seconds if failures else 0, action)
 
 
 def describe(reason: BaseException) -> str:

@@ -6,36 +6,36 @@ class PendingAcks:
 
     def __init__(self) -> None:
         """Start with a new channel."""
-        self._open: dict[int, None] = {}
-        self._good: set[int] = set()
+        self._unanswered: dict[int, None] = {}
+        self._to_acknowledge: set[int] = set()
 
     def delivered(self, tag: int) -> None:
         """Note that a message came."""
-        self._open[tag] = None
+        self._unanswered[tag] = None
 
     def rejected(self, tag: int) -> None:
         """Note that it was rejected."""
-        self._open.pop(tag, None)
+        self._unanswered.pop(tag, None)
 
     def acknowledge(self, tag: int) -> None:
         """Note that it is to be acknowledged."""
-        self._good.add(tag)
+        self._to_acknowledge.add(tag)
 
     def due(self) -> list[tuple[int, bool]]:
         """Return which tags to acknowledge, and for each whether that is to hold for all before it as well.
 
         Source: AMQP 0-9-1, ``basic.ack``, "multiple".
         """
-        if not self._good:
+        if not self._to_acknowledge:
             return []
         first: list[int] = []
-        for tag in self._open:
-            if tag not in self._good:
+        for tag in self._unanswered:
+            if tag not in self._to_acknowledge:
                 break
             first.append(tag)
         answers = [(first[-1], len(first) > 1)] if first else []
-        answers += [(tag, False) for tag in sorted(self._good.difference(first))]
-        for tag in self._good:
-            self._open.pop(tag, None)
-        self._good.clear()
+        answers += [(tag, False) for tag in sorted(self._to_acknowledge.difference(first))]
+        for tag in self._to_acknowledge:
+            self._unanswered.pop(tag, None)
+        self._to_acknowledge.clear()
         return answers

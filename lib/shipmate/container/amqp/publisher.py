@@ -90,7 +90,7 @@ class Publisher:
         else:
             ready()
 
-    def up(self, channel: Channel) -> None:
+    def channel_ready(self, channel: Channel) -> None:
         """Use a channel that is ready."""
         self._channel = channel
         self._number = 0
@@ -98,7 +98,7 @@ class Publisher:
         self._loop.call_later(_LOOK_SECONDS, lambda: self._look(channel))
         self._flush()
 
-    def down(self, reason: BaseException) -> None:
+    def channel_lost(self, reason: BaseException) -> None:
         """Try everything again that the lost channel has not confirmed, but for what the channel was lost over."""
         self._channel = None
         lost, self._sent = self._sent, {}

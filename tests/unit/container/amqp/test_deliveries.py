@@ -36,7 +36,7 @@ def delivered(
     deliveries: Deliveries, tag: int, message_id: Any = "m", *, again: bool = False, body: bytes = b"body"
 ) -> Delivery:
     """Return a delivery on the present channel."""
-    return Delivery(body, {"messageId": message_id}, None, tag, deliveries.incarnation, again)
+    return Delivery(body, {"messageId": message_id}, None, tag, deliveries.channel_epoch, again)
 
 
 def test_a_redelivery_after_a_lost_channel_is_adopted(deliveries: Deliveries) -> None:
@@ -45,7 +45,7 @@ def test_a_redelivery_after_a_lost_channel_is_adopted(deliveries: Deliveries) ->
     assert deliveries.admit(first) is Admission.PROCESS
     deliveries.next_channel()
     assert deliveries.admit(delivered(deliveries, 7, again=True)) is Admission.ADOPTED
-    assert (first.tag, first.incarnation) == (7, 1)
+    assert (first.tag, first.channel_epoch) == (7, 1)
     assert deliveries.settle(first, is_success=True)
 
 
@@ -134,8 +134,8 @@ def test_what_is_left_to_the_broker_is_forgotten(deliveries: Deliveries) -> None
     second = delivered(deliveries, 2, again=True)
     assert deliveries.admit(second) is Admission.PROCESS
     assert not deliveries.forget_stale(second)
-    deliveries.drop(second)
-    deliveries.drop(second)
+    deliveries.leave(second)
+    deliveries.leave(second)
 
 
 @settings(max_examples=200)
@@ -157,7 +157,7 @@ def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: 
     tag = 0
 
     def answer(delivery: Delivery) -> None:
-        assert delivery.incarnation == deliveries.incarnation
+        assert delivery.channel_epoch == deliveries.channel_epoch
         unseen.append(unacked.pop(delivery.tag))
 
     for action, number, is_success in steps:

@@ -24,7 +24,7 @@ class World:
         settings = BrokerSettings(Secret(""), "", "exchange", "data", "error", "rebound", "snapshot")
         self.publisher = Publisher(loop, settings, lambda: self.now)
         channel: Any = cast(Any, SimpleNamespace(basic_publish=lambda *args, **more: None, is_open=True))
-        self.publisher.up(channel)
+        self.publisher.channel_ready(channel)
         self.confirmed = 0
 
     def publish(self, size: int = 1) -> None:
