@@ -24,10 +24,10 @@ from shipmate.errors import OperatorError
 
 _RECEIVED_BYTES: Final = 65_536
 _SENT_BYTES: Final = 65_536
-# As many as Linux and macOS take in one call.
+# The limit of Linux and macOS for one call.
 _MOST_BUFFERS: Final = 1024
 _LENGTH: Final = Struct(">I")
-# Type and channel stand before the length of a frame's payload, and one byte after it. Source: AMQP 0-9-1 §4.2.3.
+# A frame: type and channel (3 bytes), length of the payload (4), payload, end (1). Source: AMQP 0-9-1 §4.2.3.
 _LENGTH_AT: Final = 3
 _AROUND_BYTES: Final = 8
 _FRAME: Final = Struct(">BHL")
@@ -52,31 +52,31 @@ def check_pika_version() -> None:
 
 
 class PikaIOServices(SelectorIOServicesAdapter):
-    """The client library's I/O, where a connection that ends as soon as it is made is a failure like others."""
+    """pika's I/O, except that a connection that ends at once is reported as a failure, and not raised."""
 
     def create_streaming_connection(
         self, protocol_factory: Any, sock: socket.socket, on_done: Callable[[Any], None], *args: Any, **kwargs: Any
     ) -> Any:
-        """Begin to use a socket, and tell ``on_done`` what came of that."""
+        """Begin to use a socket, and call ``on_done`` with the connection or an exception."""
         try:
             return super().create_streaming_connection(protocol_factory, sock, on_done, *args, **kwargs)
-        except ValueError as error:  # no peer any more; raised from here, it would end the I/O thread
+        except ValueError as error:  # the peer has gone; an exception here would end the I/O thread
             return self.call_later(0, partial(on_done, error))
 
 
 class TurnLoop(IOLoop):
-    """The client library's loop, run turn by turn, by one thread at a time."""
+    """pika's I/O loop, which runs turn by turn, on one thread at a time."""
 
     _may_wait = True
 
     def turn(self, *, may_wait: bool) -> None:
-        """Do the I/O that there is to do and call what is due; wait for that if it is allowed."""
+        """Do the I/O that is possible and run the timers that are due; if there are none, wait if ``may_wait``."""
         self._may_wait = may_wait
         self.poll()
         self.process_timeouts()
 
     def wake(self) -> None:
-        """End such a wait; from any thread."""
+        """End the wait of `turn`; on any thread."""
         self._poller.wake_threadsafe()
 
     def _get_remaining_interval(self) -> float | None:
@@ -84,30 +84,30 @@ class TurnLoop(IOLoop):
 
 
 class BatchingConnection(SelectConnection):
-    """A connection that writes what is sent within a batch at once: three frames a message are three system calls."""
+    """A connection that sends all frames of a batch with one system call; pika needs three calls for each message."""
 
     _held: list[bytes] | None = None
     on_ack: Callable[[Any], None] | None = None
-    """Who is told of the confirms, at once: the library would look for all who could be waiting for them."""
+    """Called with each confirm, without pika's search for callbacks."""
 
     def hold(self) -> None:
-        """Hold frames back until `release`."""
+        """Begin a batch: keep frames until `release`."""
         self._held = []
 
     def release(self) -> None:
-        """Send what was held back."""
+        """Send the frames of the batch."""
         held, self._held = self._held, None
         if held:
             self._emit(held)
 
     def _proto_connection_made(self, transport: Any) -> None:
-        # Read much at once, and once for each event: 4 kB pieces are a hundred system calls for a large message.
+        # Read 64 kB at once, and once for each event. pika reads 4 kB: a hundred system calls for a large message.
         transport._MAX_RECV_BYTES = _RECEIVED_BYTES
         transport._MAX_CONSUME_BYTES = 1
         super()._proto_connection_made(transport)
 
     def _on_data_available(self, data_in: bytes) -> None:
-        """Cut one frame after the other out of what has come: cutting each off its end copies the rest every time."""
+        """Process the frames in the received bytes; pika copies the rest of the bytes after each frame."""
         if not self.is_open:
             super()._on_data_available(data_in)
             return
@@ -122,12 +122,12 @@ class BatchingConnection(SelectConnection):
             position = end
             if value is not None:
                 self._process_frame(value)
-            if self._frame_buffer is not received:  # the connection has ended
+            if self._frame_buffer is not received:  # this frame has ended the connection
                 return
         self._frame_buffer = received[position:]
 
     def _process_frame(self, frame_value: Any) -> None:
-        """Give deliveries to their channel, and confirms to who waits for them; the library looks for others first."""
+        """Pass deliveries to their channel and confirms to `on_ack`; pika first searches for other callbacks."""
         kind = type(frame_value)
         method = type(frame_value.method) if kind is frame.Method else None
         if kind is frame.Body or kind is frame.Header or method is spec.Basic.Deliver:
@@ -140,7 +140,7 @@ class BatchingConnection(SelectConnection):
             super()._process_frame(frame_value)
 
     def _send_message(self, channel_number: int, method_frame: Any, content: tuple[BasicProperties, bytes]) -> None:
-        """Send a message: its first frame is mostly the one of the message before, and its body need not be copied."""
+        """Send a message without copying its body; its first frame is cached, since most messages have the same."""
         properties, body = content
         first = _publish_frame(
             channel_number, method_frame.exchange, method_frame.routing_key, bool(method_frame.mandatory)
@@ -152,7 +152,11 @@ class BatchingConnection(SelectConnection):
         self._output_marshaled_frames(frames)
 
     def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
-        """Refuse headers that no frame can hold: the broker would end the connection, and all that is under way."""
+        """Send frames, or add them to the batch.
+
+        Raises:
+            ValueError: The headers do not fit into a frame; the broker would close the connection over them.
+        """
         longest = max(map(len, marshaled_frames))
         if self.is_open and longest > self._body_max_length + _AROUND_BYTES:
             raise ValueError("the headers are longer than a frame")
@@ -164,22 +168,22 @@ class BatchingConnection(SelectConnection):
             self._held += marshaled_frames
 
     def _emit(self, frames: list[bytes]) -> None:
-        """Give frames to the socket at once, as many as it takes: to ask when it will is four system calls a time."""
+        """Write frames to the socket at once; pika first waits until it is writable, which takes four system calls."""
         transport: Any = self._transport
         if transport is None:
             return
         if self.is_open and type(transport) is _AsyncPlaintextTransport and not transport.get_write_buffer_size():
-            frames = _left(transport, frames)
-        for piece in _pieces(frames):
+            frames = _send_now(transport, frames)
+        for piece in _joined(frames):
             self._adapter_emit_data(piece)
 
 
-def _left(transport: Any, frames: list[bytes]) -> list[bytes]:
-    """Send frames, and return what the socket has not taken."""
+def _send_now(transport: Any, frames: list[bytes]) -> list[bytes]:
+    """Send frames, and return the rest that the socket has not accepted."""
     while frames and transport._state == transport._STATE_ACTIVE:
         try:
             sent = transport._sock.sendmsg(frames[:_MOST_BUFFERS])
-        except OSError:  # it is full, or lost: the client library finds out
+        except OSError:  # it is full or lost; pika handles both
             return frames
         count = 0
         while count < len(frames) and sent >= len(frames[count]):
@@ -192,7 +196,7 @@ def _left(transport: Any, frames: list[bytes]) -> list[bytes]:
 
 
 def _decoded(received: bytes, start: int, end: int) -> Any:
-    """Return the frame that some bytes are; those of a message without the library's detours."""
+    """Return the frame between two offsets; header and body frames are decoded here, faster than by pika."""
     kind, channel, _ = _FRAME.unpack_from(received, start)
     is_whole = received[end - 1] == spec.FRAME_END
     if kind == spec.FRAME_BODY and is_whole:
@@ -210,8 +214,8 @@ def _publish_frame(channel_number: int, exchange: str, routing_key: str, mandato
     return frame.Method(channel_number, method).marshal()
 
 
-def _pieces(frames: list[bytes]) -> Iterator[bytes]:
-    """Yield small frames joined, and large ones as they are: what a socket does not take at once is copied."""
+def _joined(frames: list[bytes]) -> Iterator[bytes]:
+    """Yield small frames joined, up to 64 kB, and large ones as they are, since joining copies them."""
     joined: list[bytes] = []
     size = 0
     for piece in frames:

@@ -1,4 +1,4 @@
-"""One connection with one channel that is opened again whenever it is lost, a limited number of times in a row."""
+"""A connection with one channel. A lost one is opened again; after too many failures in a row, it gives up."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ from shipmate.errors import BadSetting, BrokerLost
 
 _log: Final = logging.getLogger("shipmate.amqp")
 
-# What the official runtime's client reads from the address, by the names of ours.
+# Options in the address: their names in the official runtime's client, and in pika.
 _URL_OPTIONS: Final = {
     "heartbeat": "heartbeat",
     "frameMax": "frame_max",
@@ -30,22 +30,26 @@ _URL_OPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ReconnectPolicy:
-    """How often a connection that failed is tried again, and after which pause."""
+    """How often a failed connection is retried, and after which pause."""
 
     attempts: int
     delay_seconds: float
 
 
 def connection_parameters(uri: str, connection_name: str) -> URLParameters:
-    """Return how to connect to the broker at an address.
+    """Return pika's parameters for a broker.
+
+    Args:
+        uri: Address such as ``amqp://user:password@host:5672/vhost?heartbeat=10``.
+        connection_name: Name that the broker's management pages show.
 
     Raises:
-        BadSetting: The address is none of a broker; the text has nothing of it.
+        BadSetting: The address is invalid; the text contains no part of it, because of the password.
     """
     try:
         parts = urlsplit(uri)
         if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
-            raise ValueError("no address of a broker")
+            raise ValueError("expected an AMQP address")
         options = {_URL_OPTIONS[name]: value for name, value in parse_qsl(parts.query) if name in _URL_OPTIONS}
         parameters = URLParameters(urlunsplit(parts._replace(query=urlencode(options), fragment="")))
     except (ValueError, TypeError, IndexError):
@@ -55,20 +59,20 @@ def connection_parameters(uri: str, connection_name: str) -> URLParameters:
 
 
 class ChannelUser(Protocol):
-    """What uses the channel of a link."""
+    """Uses the channel of a `Connection`."""
 
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
-        """Make a new channel ready, and call back when it is."""
+        """Set up a new channel, then call ``ready``."""
 
     def channel_ready(self, channel: Channel) -> None:
-        """Use a channel that is ready."""
+        """Begin to use a channel that is set up."""
 
     def channel_lost(self, reason: BaseException) -> None:
-        """Use it no more: it is lost."""
+        """Stop using the channel: it is closed."""
 
 
 class Connection:
-    """A connection and its channel; everything here happens on the I/O thread."""
+    """A connection and its channel; all methods run on the I/O thread."""
 
     def __init__(
         self,
@@ -79,31 +83,32 @@ class Connection:
         user: ChannelUser,
         on_given_up: Callable[[BrokerLost], None],
     ) -> None:
-        """Note what to do; nothing is opened yet.
+        """Prepare; nothing is opened yet.
 
         Args:
             loop: The I/O loop.
-            parameters: Where to connect.
-            policy: How often to try.
+            parameters: Address and options.
+            policy: Limits the attempts.
             user: Uses the channel.
-            on_given_up: Called when the channel could not be had again.
+            on_given_up: Called after the last failed attempt.
         """
         self._loop = loop
         self._parameters = parameters
         self._policy = policy
         self._user = user
         self._on_given_up = on_given_up
-        self._failures = 0
+        self._attempts = 0
+        """Attempts since the channel was ready."""
         self._is_closing = False
         self._is_ready = False
         self.opened = threading.Event()
-        """Set when the channel has been ready once; by whoever is told, also when it could not be had."""
+        """Set when the channel is ready for the first time; the receiver of ``on_given_up`` may set it, too."""
         self.connection: BatchingConnection | None = None
         self.channel: Channel | None = None
 
     def start(self) -> None:
-        """Begin to connect for the first time."""
-        self._failures = 1
+        """Begin to connect."""
+        self._attempts = 1
         self._connect()
 
     def _connect(self) -> None:
@@ -119,7 +124,7 @@ class Connection:
 
     @property
     def open_connection(self) -> BatchingConnection | None:
-        """The connection, while it can be used."""
+        """The connection, None while it is not open."""
         connection = self.connection
         return connection if connection is not None and connection.is_open else None
 
@@ -129,8 +134,8 @@ class Connection:
         try:
             if self.connection is not None and not (self.connection.is_closed or self.connection.is_closing):
                 self.connection.close()
-        except AMQPError:  # it was about to be lost anyway
-            _log.debug("a connection could not be closed in order")
+        except AMQPError:
+            _log.debug("the connection to the broker ended before it was closed")
 
     def _open_channel(self, connection: BatchingConnection) -> None:
         if not self._is_closing:
@@ -144,7 +149,7 @@ class Connection:
     def _on_ready(self, channel: Channel) -> None:
         if channel is not self.channel or self._is_closing:
             return
-        self._failures = 0
+        self._attempts = 0
         self._is_ready = True
         self._user.channel_ready(channel)
         self.opened.set()
@@ -153,10 +158,10 @@ class Connection:
         if channel is not self.channel:
             return
         self.channel = None
-        self._report_loss(reason)
+        self._report_loss("channel", reason)
         connection = self.connection
         if self._is_closing or connection is None or not connection.is_open:
-            return  # the end of the connection is told next
+            return  # pika reports the end of the connection next
         self._retry(reason, lambda: self._reopen_channel(connection))
 
     def _reopen_channel(self, connection: BatchingConnection) -> None:
@@ -165,35 +170,35 @@ class Connection:
 
     def _on_connection_close(self, reason: BaseException) -> None:
         self.channel = None
-        self._report_loss(reason)
+        self._report_loss("connection", reason)
         self._reconnect(reason)
 
     def _reconnect(self, reason: BaseException) -> None:
         self.connection = None
         self._retry(reason, self._connect)
 
-    def _report_loss(self, reason: BaseException) -> None:
+    def _report_loss(self, what: str, reason: BaseException) -> None:
         if self._is_ready:
             self._is_ready = False
             if not self._is_closing:
-                _log.warning("the broker was lost: %s", describe(reason))
+                _log.warning("the %s to the broker was lost: %s", what, describe(reason))
             self._user.channel_lost(reason)
 
     def _retry(self, reason: BaseException, action: Callable[[], None]) -> None:
-        """Try at once after a loss, then with pauses, and give up after the last attempt."""
+        """Run the action: the first one after a loss at once, later ones after a pause; give up after the last."""
         if self._is_closing:
             return
-        failures = self._failures
-        self._failures += 1
-        if failures > self._policy.attempts:
+        attempts = self._attempts
+        self._attempts += 1
+        if attempts > self._policy.attempts:
             self._is_closing = True
-            self._on_given_up(BrokerLost(f"the broker could not be had in {failures} attempts: {describe(reason)}"))
+            self._on_given_up(BrokerLost(f"cannot reach the broker ({attempts} attempts): {describe(reason)}"))
             return
-        self._loop.call_later(self._policy.delay_seconds if failures else 0, action)
+        self._loop.call_later(self._policy.delay_seconds if attempts else 0, action)
 
 
 def describe(reason: BaseException) -> str:
-    """Return why a connection ended, in one line and without what the client library knows of credentials."""
+    """Return why a connection ended: type and text of the innermost exception, in one line, without credentials."""
     inner: Any = reason
     for _ in range(5):
         nested = getattr(inner, "exceptions", None) or getattr(inner, "exception", None)
