@@ -1,4 +1,4 @@
-"""What the client library is fitted with: the bytes stay as they were, and what ends at once is a failure."""
+"""The adapted connection: the same bytes as pika's, and the limits of what it is written for."""
 
 import socket
 import tomllib
@@ -23,7 +23,7 @@ BODIES = st.lists(st.binary(max_size=200), min_size=1, max_size=8)
 
 
 class Receiving(BatchingConnection):
-    """A connection that is open, without a socket, and keeps what it receives."""
+    """An open connection without a socket, which keeps the frames that it receives."""
 
     def __init__(self) -> None:
         self.received: list[Any] = []
@@ -49,7 +49,7 @@ def wire_of(bodies: list[bytes]) -> bytes:
 
 @given(BODIES, st.data())
 def test_frames_are_found_however_they_arrive(bodies: list[bytes], cut: st.DataObject) -> None:
-    """TCP cuts where it likes; nothing is lost, nothing comes twice, and every byte counts for the heartbeat."""
+    """TCP splits anywhere: no frame is lost or doubled, and every byte counts for the heartbeat."""
     wire = wire_of(bodies)
     cuts = sorted(cut.draw(st.lists(st.integers(0, len(wire)), max_size=10)))
     connection = Receiving()
@@ -64,15 +64,15 @@ def test_frames_are_found_however_they_arrive(bodies: list[bytes], cut: st.DataO
 
 
 def test_nothing_is_read_after_a_frame_that_ends_the_connection() -> None:
-    """What a lost connection had sent comes again on the next one."""
+    """The broker redelivers the rest on the next connection."""
     connection = Receiving()
     connection._on_data_available(frame.Heartbeat().marshal() + wire_of([b"late"]))
     assert len(connection.received) == 1
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"\x00\x3c", b"\x00\x0a"]), st.booleans())
-def test_headers_that_nobody_can_read_are_those_of_one_message(junk: bytes, content: bytes, has_table: bool) -> None:
-    """Whatever a sender puts there: raised, it would end the process, and the next one that gets the message."""
+def test_unreadable_headers_spoil_only_their_message(junk: bytes, content: bytes, has_table: bool) -> None:
+    """An exception would end the process, and the next process that gets the message."""
     payload = content + bytes(9) + b"\x07" + (b"\x20\x00" if has_table else b"") + junk
     connection = Receiving()
     connection._on_data_available(b"\x02\x00\x01" + len(payload).to_bytes(4, "big") + payload + b"\xce")
@@ -81,7 +81,7 @@ def test_headers_that_nobody_can_read_are_those_of_one_message(junk: bytes, cont
 
 
 class Sending(BatchingConnection):
-    """A connection that is open, without a socket, and keeps what it sends."""
+    """An open connection without a socket, which keeps the bytes that it sends."""
 
     def __init__(self) -> None:
         self.sent = b""
@@ -94,7 +94,7 @@ class Sending(BatchingConnection):
 
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2500])
-def test_messages_are_sent_as_the_client_library_sends_them(size: int) -> None:
+def test_messages_are_sent_as_pika_sends_them(size: int) -> None:
     """Frame by frame, whatever the size of the body."""
     ours, theirs = Sending(), Sending()
     method = Basic.Publish(exchange="exchange", routing_key="key", mandatory=True)
@@ -124,18 +124,18 @@ def test_a_broker_refuses_to_start_with_another_version_of_pika(monkeypatch: pyt
     assert str(caught.value) == f"expected {requirement}, found pika {version}: install a supported version"
 
 
-def test_a_connection_that_ends_as_soon_as_it_is_made_is_a_failure_like_others() -> None:
-    """A balancer without anybody behind it takes connections and resets them; that must not end the I/O thread."""
+def test_a_connection_that_ends_at_once_is_reported_as_a_failure() -> None:
+    """A load balancer without a broker accepts connections and resets them; that must not end the I/O thread."""
     loop = IOLoop()
-    told: list[Any] = []
+    outcomes: list[Any] = []
 
     def on_done(outcome: Any) -> None:
-        told.append(outcome)
+        outcomes.append(outcome)
         loop.stop()
 
-    made = PikaIOServices(loop).create_streaming_connection(lambda: None, socket.socket(), on_done)
-    assert told == []
+    connecting = PikaIOServices(loop).create_streaming_connection(lambda: None, socket.socket(), on_done)
+    assert outcomes == []
     loop.start()
     loop.close()
-    assert isinstance(told[0], ValueError)
-    made.cancel()
+    assert isinstance(outcomes[0], ValueError)
+    connecting.cancel()

@@ -39,7 +39,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(NAMES, VALUES, max_size=20))
 def test_a_table_comes_back_as_it_was(table: dict[str, Any]) -> None:
-    """In its order, and without the bytes behind it."""
+    """In the same order, and without the bytes behind it."""
     encoded = fields.encode_table(table)
     back, end = fields.decode_table(b"xy" + encoded + b"more", 2)
     assert (back, end) == (table, 2 + len(encoded))
@@ -71,29 +71,29 @@ def test_pika_itself_stays_as_it_is() -> None:
 
 
 def test_a_name_that_is_not_utf_8_stays_bytes() -> None:
-    """As the library has it."""
+    """As in pika."""
     assert fields.decode_table(b"\x00\x00\x00\x08\x01\xffS\x00\x00\x00\x01a", 0) == ({b"\xff": "a"}, 12)
 
 
 def test_a_text_that_is_not_utf_8_stays_bytes() -> None:
-    """As the library has it."""
+    """As in pika."""
     assert fields.decode_value(b"S\x00\x00\x00\x01\xffmore", 0) == (b"\xff", 6)
     assert fields.decode_table(b"\x00\x00\x00\x08\x01aS\x00\x00\x00\x01\xff", 0) == ({"a": b"\xff"}, 12)
 
 
-def test_a_short_fraction_is_read() -> None:
-    """As some clients write them."""
+def test_a_32_bit_fraction_is_read() -> None:
+    """Some clients send them."""
     assert fields.decode_value(b"f\x3f\xc0\x00\x00", 0) == (1.5, 5)
 
 
 @pytest.mark.parametrize("seconds", [0, 1_700_000_000, 1_700_000_000_000])
-def test_a_time_stays_one_even_in_milliseconds(seconds: int) -> None:
-    """A sender who takes milliseconds for seconds means a year that no datetime has; that must not end a container."""
+def test_a_time_stays_a_time_even_in_milliseconds(seconds: int) -> None:
+    """Read as seconds, they mean a year beyond any datetime; that must not end a container."""
     back = there_and_back({"at": fields.Timestamp(seconds)})["at"]
     assert back == seconds
     assert isinstance(back, fields.Timestamp)
 
 
 def test_a_datetime_can_be_sent() -> None:
-    """As the library does."""
+    """As in pika."""
     assert there_and_back({"at": datetime(2026, 1, 2, tzinfo=UTC)}) == {"at": 1_767_312_000}

@@ -1,4 +1,4 @@
-"""One thread leads; others take over what keeps it."""
+"""One thread leads and does the I/O; others take over when an item keeps it."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ SECONDS = 10
 
 
 class World:
-    """Threads that process functions, and I/O that consists of what a test sends."""
+    """Threads that process functions as items; their I/O consists of actions that a test sends."""
 
     def __init__(self, count: int, clocks: Clocks | None = None, pace: Pace | None = None) -> None:
         self.failures: SimpleQueue[BaseException] = SimpleQueue()
@@ -45,7 +45,7 @@ class World:
         assert ended.wait(SECONDS)
 
     def send(self, action: Callable[[], object]) -> None:
-        """Have something done as I/O."""
+        """Run an action as I/O."""
         self._arriving.put(action)
 
     def submit(self, *items: Callable[[], None]) -> None:
@@ -53,17 +53,17 @@ class World:
         self.send(lambda: [self.workers.submit(item) for item in items])
 
     def has_turn(self) -> None:
-        """Wait until there was I/O."""
+        """Wait until the present leader has done I/O."""
         done = threading.Event()
         self.send(done.set)
         assert done.wait(SECONDS)
 
     def names(self, count: int) -> list[str]:
-        """Return who processed the next items."""
+        """Return the threads that processed the next items."""
         return [self.done.get(timeout=SECONDS) for _ in range(count)]
 
     def note(self) -> None:
-        """Process an item: note who does."""
+        """Process an item: note the thread."""
         self.done.put(str(threading.get_ident()))
 
     def _work(self, item: Callable[[], None]) -> None:
@@ -92,7 +92,7 @@ class World:
 
 
 class Gate:
-    """An item that waits, for an API as it were, until it may go on."""
+    """An item that waits, as for an API, until a test lets it continue."""
 
     def __init__(self) -> None:
         self.entered = threading.Event()
@@ -146,12 +146,12 @@ def clock() -> StoppedClock:
 
 
 def unwatched(count: int, clock: StoppedClock | None = None) -> World:
-    """Return a world in which nobody looks at busy threads: a thread changes its role only when it is asked to."""
+    """Return a world without looks at busy threads: a thread changes its role only when it is asked to."""
     return World(count, (clock or StoppedClock()).clocks(), Pace(look_seconds=3600.0))
 
 
 def test_the_thread_that_does_the_io_processes_quick_items() -> None:
-    """One after the other, in order: nothing is handed from thread to thread."""
+    """One after the other, in order, on one thread."""
     order: list[int] = []
 
     def item(number: int) -> Callable[[], None]:
@@ -171,8 +171,8 @@ def test_the_thread_that_does_the_io_processes_quick_items() -> None:
 
 
 @pytest.mark.parametrize("is_computing", [True, False])
-def test_io_goes_on_while_an_item_keeps_the_leader(looks: Looks, is_computing: bool) -> None:
-    """Another thread leads then; confirms and heartbeats do not wait for a function."""
+def test_io_continues_while_an_item_keeps_the_leader(looks: Looks, is_computing: bool) -> None:
+    """Another thread takes over the lead: confirms and heartbeats do not wait for a function."""
     looks.is_computing = is_computing
     item = Gate()
     with World(1, looks.clocks) as world:
@@ -185,8 +185,8 @@ def test_io_goes_on_while_an_item_keeps_the_leader(looks: Looks, is_computing: b
         world.names(1)
 
 
-def test_items_that_wait_are_in_work_together() -> None:
-    """As many as may be; whether functions wait is learned."""
+def test_waiting_items_are_processed_at_the_same_time() -> None:
+    """Up to the limit, once the pace shows that items wait."""
     for _ in range(3):
         together = threading.Barrier(16, timeout=SECONDS)
 
@@ -201,8 +201,8 @@ def test_items_that_wait_are_in_work_together() -> None:
             assert world.most_working == 16
 
 
-def test_no_more_items_are_in_work_than_are_allowed() -> None:
-    """Whatever they wait for."""
+def test_no_more_items_are_processed_at_once_than_allowed() -> None:
+    """Even if all of them wait."""
     gates = [Gate() for _ in range(12)]
     with World(3) as world:
         world.submit(*gates)
@@ -214,8 +214,8 @@ def test_no_more_items_are_in_work_than_are_allowed() -> None:
         assert world.most_working <= 3
 
 
-def test_the_next_items_wait_for_one_that_computes(looks: Looks) -> None:
-    """Threads that all compute only keep each other from it; I/O goes on all the same."""
+def test_items_wait_for_one_that_computes(looks: Looks) -> None:
+    """Threads that all compute only slow each other down; I/O continues meanwhile."""
     item = Gate()
     with World(8, looks.clocks) as world:
         world.submit(item, world.note, world.note)
@@ -228,8 +228,8 @@ def test_the_next_items_wait_for_one_that_computes(looks: Looks) -> None:
         assert world.most_working == 1
 
 
-def test_items_that_compute_for_long_stay_with_their_thread(looks: Looks) -> None:
-    """So that each need not be taken away from the leader first."""
+def test_items_that_compute_for_long_stay_on_one_thread(looks: Looks) -> None:
+    """Otherwise each of them would begin on the leader, and another thread would have to take over the lead."""
     names: list[str] = []
 
     def long() -> None:
@@ -253,7 +253,7 @@ def test_items_that_compute_for_long_stay_with_their_thread(looks: Looks) -> Non
 
 
 def test_items_do_not_wait_for_one_that_has_computed_and_now_waits(looks: Looks) -> None:
-    """It was left alone because it computed."""
+    """The watcher notices the change."""
     item = Gate()
     with World(8, looks.clocks) as world:
         world.submit(item, world.note)
@@ -264,8 +264,8 @@ def test_items_do_not_wait_for_one_that_has_computed_and_now_waits(looks: Looks)
         item.go_on.set()
 
 
-def test_quick_items_go_back_to_the_leader_after_one_that_computed(looks: Looks, clock: StoppedClock) -> None:
-    """Soon, at least: nobody else takes any as long as they come."""
+def test_quick_items_return_to_the_leader_after_one_that_computed(looks: Looks, clock: StoppedClock) -> None:
+    """While quick items come, the leader takes them."""
     item = Gate()
     with World(8, clock.clocks(looks)) as world:
         world.submit(item, *[world.note] * 50)
@@ -277,8 +277,8 @@ def test_quick_items_go_back_to_the_leader_after_one_that_computed(looks: Looks,
         assert str(world.leaders[-1]) in world.names(50)
 
 
-def test_a_leader_that_waits_for_io_does_it_itself() -> None:
-    """As when a function emits: to hand the lead over and back takes longer than the broker does."""
+def test_a_leader_that_waits_for_io_does_the_io_itself() -> None:
+    """As when a function emits: a change of the leader takes longer than the broker's confirm."""
     seen: list[str | None] = []
     variable: ContextVar[str | None] = ContextVar("variable", default=None)
 
@@ -298,7 +298,7 @@ def test_a_leader_that_waits_for_io_does_it_itself() -> None:
 
 
 def test_a_leader_that_waits_for_io_is_replaced_when_items_come() -> None:
-    """They do not wait for the broker as well."""
+    """The items do not wait for the broker."""
     arrived = threading.Event()
 
     def item() -> None:
@@ -316,8 +316,8 @@ def test_a_leader_that_waits_for_io_is_replaced_when_items_come() -> None:
         assert world.most_working == 2
 
 
-def test_io_in_the_middle_of_an_item_is_no_waiting(clock: StoppedClock) -> None:
-    """Items that wait for nothing else stay with the leader, those that do get threads."""
+def test_io_in_the_middle_of_an_item_does_not_count_as_waiting(clock: StoppedClock) -> None:
+    """Items that wait for I/O only stay on the leader; items that wait for something else get their own threads."""
 
     def pass_time() -> None:
         clock.now += 1
@@ -344,8 +344,8 @@ def test_io_in_the_middle_of_an_item_is_no_waiting(clock: StoppedClock) -> None:
         assert name != str(world.leaders[-1])
 
 
-def test_whoever_waits_for_io_does_not_wait_for_the_item_that_keeps_the_leader() -> None:
-    """As an event loop's thread that emits does: its function may be what keeps the leader."""
+def test_another_thread_that_waits_for_io_does_not_wait_for_the_item_of_the_leader() -> None:
+    """As when the thread of an event loop emits while its function keeps the leader."""
     gate = Gate()
     with unwatched(2) as world:
         world.submit(gate)
@@ -357,8 +357,8 @@ def test_whoever_waits_for_io_does_not_wait_for_the_item_that_keeps_the_leader()
         gate.go_on.set()
 
 
-def test_io_that_somebody_waits_for_ends_the_wait_for_io() -> None:
-    """Else it would be done when something arrives."""
+def test_io_that_another_thread_needs_ends_the_wait_for_io() -> None:
+    """Otherwise it would be done only when a message arrives."""
     with unwatched(1) as world:
         world.has_turn()
         before = len(world.leaders)
@@ -367,8 +367,8 @@ def test_io_that_somebody_waits_for_ends_the_wait_for_io() -> None:
         assert len(world.leaders) >= before + 2
 
 
-def test_an_item_that_comes_when_all_is_quiet_is_processed_at_once() -> None:
-    """Also long after the last one: nobody looks any more by then."""
+def test_an_item_after_a_quiet_time_is_processed_at_once() -> None:
+    """Even if the watcher sleeps by then."""
     with World(4) as world:
         for _ in range(2000):
             world.submit(world.note)
@@ -385,8 +385,8 @@ def test_an_item_that_comes_when_all_is_quiet_is_processed_at_once() -> None:
         item.go_on.set()
 
 
-def test_items_of_all_kinds_are_each_processed_once() -> None:
-    """Whoever leads, watches or follows meanwhile."""
+def test_each_item_is_processed_once() -> None:
+    """Quick, computing and waiting ones, while threads change their roles."""
     lock = threading.Lock()
     counts: dict[int, int] = {}
 
@@ -419,8 +419,8 @@ def test_items_of_all_kinds_are_each_processed_once() -> None:
     assert world.most_working <= 6
 
 
-def test_what_is_raised_is_told() -> None:
-    """A process that nobody leads, or with a message that is never settled, would live on idle."""
+def test_an_exception_on_a_thread_is_reported() -> None:
+    """Otherwise the process would stay alive without a leader, or with a message that is never settled."""
     for error in (MemoryError(), SystemExit(1)):
 
         def fail(error: BaseException = error) -> None:
@@ -436,8 +436,8 @@ def test_what_is_raised_is_told() -> None:
         assert world.failures.get(timeout=SECONDS) is error
 
 
-def test_where_no_more_threads_can_be_started_two_do_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container may be allowed only so many."""
+def test_two_threads_suffice_if_no_more_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may limit the threads of a container."""
     started: list[threading.Thread] = []
     start = threading.Thread.start
 
@@ -461,8 +461,8 @@ def test_where_no_more_threads_can_be_started_two_do_all(monkeypatch: pytest.Mon
     assert len(started) > 2
 
 
-def test_where_no_second_thread_can_be_started_the_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody could look after I/O while a function waits."""
+def test_the_process_ends_if_no_second_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread could do I/O while a function waits."""
     with World(2) as world:
         world.has_turn()
         monkeypatch.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError("no more")))
@@ -472,7 +472,7 @@ def test_where_no_second_thread_can_be_started_the_process_ends(monkeypatch: pyt
         world.workers.start()
 
 
-def test_nobody_leads_any_more_when_io_has_ended() -> None:
+def test_no_thread_leads_after_the_end_of_io() -> None:
     """The process closes its connections and ends."""
     with World(2) as world:
         world.has_turn()
@@ -486,8 +486,8 @@ def test_nobody_leads_any_more_when_io_has_ended() -> None:
     assert world.done.empty()
 
 
-def test_nobody_leads_any_more_when_io_has_ended_in_the_middle_of_an_item() -> None:
-    """What the item waits for does not come, and no other thread has to look for it."""
+def test_no_thread_leads_after_io_has_ended_in_the_middle_of_an_item() -> None:
+    """The item waits in vain, and no other thread begins to lead for it."""
     waiting, go_on = threading.Event(), threading.Event()
 
     def item() -> None:
