@@ -83,3 +83,13 @@ def test_a_slow_broker_gets_its_usual_time(world: World) -> None:
     world.publish()
     assert world.look(*[0.1] * 12) == 0
     assert world.look(*[0.1] * 30) == 1
+
+
+def test_a_silence_counts_from_the_moment_the_process_stops() -> None:
+    """The limit is for the end of the process, not for the time before."""
+    world = World()
+    world.publish()
+    world.now += 10.0
+    world.publisher.stop_retrying()
+    assert world.look(0.1, 0.1, 0.1) == 0
+    assert world.look(0.1, 0.1) == 1
