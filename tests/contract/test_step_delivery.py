@@ -133,7 +133,7 @@ class TestBroker:
         queues.close()
         own_rabbitmq.stop()
         assert container.wait() == 1
-        assert "the broker could not be had in 4 attempts" in container.output
+        assert "cannot reach the broker (4 attempts)" in container.output
         own_rabbitmq.start()
 
     def test_with_patience_the_step_goes_on(

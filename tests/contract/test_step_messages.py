@@ -5,9 +5,10 @@ import json
 import signal
 from typing import Any
 
+import pika
 import pytest
 
-import shipmate.container.amqp  # noqa: F401 - has the test's own client read and write fractions
+from shipmate.container.amqp import fields
 from shipmate.emulator import Platform, StepQueues
 from tests.container import Launch, eventually
 
@@ -453,7 +454,21 @@ def test_what_is_falsy_in_javascript_is_nothing(launch: Launch, queues: StepQueu
     is_settled(queues)
 
 
-def test_headers_of_all_kinds_are_forwarded_as_they_came(launch: Launch, queues: StepQueues) -> None:
+@pytest.fixture
+def exact_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the test's own client read and write fractions, which pika alone truncates and refuses."""
+
+    def encode_value(pieces: list[bytes], value: Any) -> int:
+        pieces.append(fields.encode_value(value))
+        return len(pieces[-1])
+
+    monkeypatch.setattr(pika.data, "encode_value", encode_value)
+    monkeypatch.setattr(pika.data, "decode_value", fields.decode_value)
+
+
+def test_headers_of_all_kinds_are_forwarded_as_they_came(
+    launch: Launch, queues: StepQueues, exact_headers: None
+) -> None:
     """Contract 5.1: fractions too, and ids that are numbers."""
     launch()
     kinds = {"x-eio-meta-a": 1.5, "x-eio-meta-b": [1, {"c": -0.5}], "x-eio-meta-d": True}

@@ -1,8 +1,12 @@
-"""The broker: two connections, used by one thread at a time. Nothing else knows the client library.
+"""The transport over AMQP: two connections, used by one thread at a time.
 
-``link`` keeps a connection and its channel open, ``consumer`` takes messages and answers them, ``deliveries`` decides
-what a redelivery means and ``tags`` what to acknowledge together, ``publisher`` waits for confirms and tries again,
-``inflight`` counts what is under way, ``lease`` is a lock between containers, and ``broker`` is what the run mode sees.
+``broker`` is the face of the package. ``link`` keeps a connection and its channel open, ``consumer`` takes messages and
+acknowledges or rejects them, ``deliveries`` recognises redeliveries, and ``pending_acks`` acknowledges many messages
+with one frame. ``publisher`` publishes, waits for confirms and retries; ``silence`` measures how long they take.
+``workers`` are the threads, ``pace`` and ``clocks`` tell them whether functions wait. ``inflight`` counts unsettled
+messages, ``lease`` is a lock between containers. ``adapter``, ``properties`` and ``fields`` adapt pika.
+
+To settle a message is to acknowledge or to reject it; to leave it is to do neither, so that the broker redelivers it.
 
 Source: contract §3.
 """

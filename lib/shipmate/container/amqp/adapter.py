@@ -1,63 +1,82 @@
-"""The client library's connection, fitted to many small messages: frames leave together, headers are encoded once."""
+"""pika's connection, adapted to many small messages: it writes and reads many frames with one system call.
 
+Everything is a subclass, used by our connections only: a component that uses pika itself gets pika as it is. The
+subclasses override private members, so `check_pika_version` limits the versions.
+
+Source: docs/decisions/0005-patches-of-pika.md has the measurements, and what to delete to do without.
+"""
+
+import re
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from struct import Struct
-from struct import error as StructError
 from typing import Any, Final
 
-from pika import BasicProperties, SelectConnection, data, frame, spec
+import pika
+from pika import BasicProperties, SelectConnection, frame, spec
 from pika.adapters.select_connection import IOLoop
 from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport
 from pika.adapters.utils.selector_ioloop_adapter import SelectorIOServicesAdapter
-from pika.exceptions import InvalidFieldTypeException
 
-from shipmate.container.amqp import fields
+from shipmate.container.amqp.properties import decode_properties
+from shipmate.errors import OperatorError
 
-fields.use()  # for the process: the library's readers and writers of tables are functions, not methods
 _RECEIVED_BYTES: Final = 65_536
 _SENT_BYTES: Final = 65_536
-# As many as Linux and macOS take in one call.
+# The limit of Linux and macOS for one call.
 _MOST_BUFFERS: Final = 1024
 _LENGTH: Final = Struct(">I")
-# Type and channel stand before the length of a frame's payload, and one byte after it. Source: AMQP 0-9-1 §4.2.3.
+# A frame: type and channel (3 bytes), length of the payload (4), payload, end (1). Source: AMQP 0-9-1 §4.2.3.
 _LENGTH_AT: Final = 3
 _AROUND_BYTES: Final = 8
 _FRAME: Final = Struct(">BHL")
 _FRAME_END: Final = bytes((spec.FRAME_END,))
 _CONTENT_HEADER: Final = Struct(">HHQ")
-# The flags for content-type, content-encoding, headers and delivery-mode. Source: AMQP 0-9-1, class basic.
-_FLAGS: Final = b"\xf0\x00"
-_CONTENT: Final = b"\x10application/json\x04utf8"
+_PROPERTIES_AT: Final = spec.FRAME_HEADER_SIZE + _CONTENT_HEADER.size
+# The versions of pika that this module is written for; pyproject.toml says the same.
+_FIRST_PIKA: Final = (1, 3, 2)
+_NEXT_PIKA: Final = (1, 5)
+
+
+def check_pika_version() -> None:
+    """Refuse a version of pika in which the private members that are overridden here may differ.
+
+    Raises:
+        OperatorError: The installed version is outside of the supported range.
+    """
+    version = pika.__version__
+    if not _FIRST_PIKA <= tuple(map(int, re.findall(r"\d+", version)[:3])) < _NEXT_PIKA:
+        first, following = (".".join(map(str, numbers)) for numbers in (_FIRST_PIKA, _NEXT_PIKA))
+        raise OperatorError(f"expected pika>={first},<{following}, found pika {version}: install a supported version")
 
 
 class PikaIOServices(SelectorIOServicesAdapter):
-    """The client library's I/O, where a connection that ends as soon as it is made is a failure like others."""
+    """pika's I/O, except that a connection that ends at once is reported as a failure, and not raised."""
 
     def create_streaming_connection(
         self, protocol_factory: Any, sock: socket.socket, on_done: Callable[[Any], None], *args: Any, **kwargs: Any
     ) -> Any:
-        """Begin to use a socket, and tell ``on_done`` what came of that."""
+        """Begin to use a socket, and call ``on_done`` with the connection or an exception."""
         try:
             return super().create_streaming_connection(protocol_factory, sock, on_done, *args, **kwargs)
-        except ValueError as error:  # no peer any more; raised from here, it would end the I/O thread
+        except ValueError as error:  # the peer has gone; an exception here would end the I/O thread
             return self.call_later(0, partial(on_done, error))
 
 
 class TurnLoop(IOLoop):
-    """The client library's loop, run turn by turn, by one thread at a time."""
+    """pika's I/O loop, which runs turn by turn, on one thread at a time."""
 
     _may_wait = True
 
     def turn(self, *, may_wait: bool) -> None:
-        """Do the I/O that there is to do and call what is due; wait for that if it is allowed."""
+        """Do the I/O that is possible and run the timers that are due; if there are none, wait if ``may_wait``."""
         self._may_wait = may_wait
         self.poll()
         self.process_timeouts()
 
     def wake(self) -> None:
-        """End such a wait; from any thread."""
+        """End the wait of `turn`; on any thread."""
         self._poller.wake_threadsafe()
 
     def _get_remaining_interval(self) -> float | None:
@@ -65,30 +84,30 @@ class TurnLoop(IOLoop):
 
 
 class BatchingConnection(SelectConnection):
-    """A connection that writes what is sent within a batch at once: three frames a message are three system calls."""
+    """A connection that sends all frames of a batch with one system call; pika needs three calls for each message."""
 
     _held: list[bytes] | None = None
     on_ack: Callable[[Any], None] | None = None
-    """Who is told of the confirms, at once: the library would look for all who could be waiting for them."""
+    """Called with each confirm, without pika's search for callbacks."""
 
     def hold(self) -> None:
-        """Hold frames back until `release`."""
+        """Begin a batch: keep frames until `release`."""
         self._held = []
 
     def release(self) -> None:
-        """Send what was held back."""
+        """Send the frames of the batch."""
         held, self._held = self._held, None
         if held:
             self._emit(held)
 
     def _proto_connection_made(self, transport: Any) -> None:
-        # Read much at once, and once for each event: 4 kB pieces are a hundred system calls for a large message.
+        # Read 64 kB at once, and once for each event. pika reads 4 kB: a hundred system calls for a large message.
         transport._MAX_RECV_BYTES = _RECEIVED_BYTES
         transport._MAX_CONSUME_BYTES = 1
         super()._proto_connection_made(transport)
 
     def _on_data_available(self, data_in: bytes) -> None:
-        """Cut one frame after the other out of what has come: cutting each off its end copies the rest every time."""
+        """Process the frames in the received bytes; pika copies the rest of the bytes after each frame."""
         if not self.is_open:
             super()._on_data_available(data_in)
             return
@@ -103,12 +122,12 @@ class BatchingConnection(SelectConnection):
             position = end
             if value is not None:
                 self._process_frame(value)
-            if self._frame_buffer is not received:  # the connection has ended
+            if self._frame_buffer is not received:  # this frame has ended the connection
                 return
         self._frame_buffer = received[position:]
 
     def _process_frame(self, frame_value: Any) -> None:
-        """Give deliveries to their channel, and confirms to who waits for them; the library looks for others first."""
+        """Pass deliveries to their channel and confirms to `on_ack`; pika first searches for other callbacks."""
         kind = type(frame_value)
         method = type(frame_value.method) if kind is frame.Method else None
         if kind is frame.Body or kind is frame.Header or method is spec.Basic.Deliver:
@@ -121,7 +140,7 @@ class BatchingConnection(SelectConnection):
             super()._process_frame(frame_value)
 
     def _send_message(self, channel_number: int, method_frame: Any, content: tuple[BasicProperties, bytes]) -> None:
-        """Send a message: its first frame is mostly the one of the message before, and its body need not be copied."""
+        """Send a message without copying its body; its first frame is cached, since most messages have the same."""
         properties, body = content
         first = _publish_frame(
             channel_number, method_frame.exchange, method_frame.routing_key, bool(method_frame.mandatory)
@@ -133,7 +152,11 @@ class BatchingConnection(SelectConnection):
         self._output_marshaled_frames(frames)
 
     def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
-        """Refuse headers that no frame can hold: the broker would end the connection, and all that is under way."""
+        """Send frames, or add them to the batch.
+
+        Raises:
+            ValueError: The headers do not fit into a frame; the broker would close the connection over them.
+        """
         longest = max(map(len, marshaled_frames))
         if self.is_open and longest > self._body_max_length + _AROUND_BYTES:
             raise ValueError("the headers are longer than a frame")
@@ -145,22 +168,22 @@ class BatchingConnection(SelectConnection):
             self._held += marshaled_frames
 
     def _emit(self, frames: list[bytes]) -> None:
-        """Give frames to the socket at once, as many as it takes: to ask when it will is four system calls a time."""
+        """Write frames to the socket at once; pika first waits until it is writable, which takes four system calls."""
         transport: Any = self._transport
         if transport is None:
             return
         if self.is_open and type(transport) is _AsyncPlaintextTransport and not transport.get_write_buffer_size():
-            frames = _left(transport, frames)
-        for piece in _pieces(frames):
+            frames = _send_now(transport, frames)
+        for piece in _joined(frames):
             self._adapter_emit_data(piece)
 
 
-def _left(transport: Any, frames: list[bytes]) -> list[bytes]:
-    """Send frames, and return what the socket has not taken."""
+def _send_now(transport: Any, frames: list[bytes]) -> list[bytes]:
+    """Send frames, and return the rest that the socket has not accepted."""
     while frames and transport._state == transport._STATE_ACTIVE:
         try:
             sent = transport._sock.sendmsg(frames[:_MOST_BUFFERS])
-        except OSError:  # it is full, or lost: the client library finds out
+        except OSError:  # it is full or lost; pika handles both
             return frames
         count = 0
         while count < len(frames) and sent >= len(frames[count]):
@@ -172,12 +195,8 @@ def _left(transport: Any, frames: list[bytes]) -> list[bytes]:
     return frames
 
 
-class UnreadableProperties(BasicProperties):
-    """Stands for properties that cannot be read."""
-
-
 def _decoded(received: bytes, start: int, end: int) -> Any:
-    """Return the frame that some bytes are; those of a message without the library's detours."""
+    """Return the frame between two offsets; header and body frames are decoded here, faster than by pika."""
     kind, channel, _ = _FRAME.unpack_from(received, start)
     is_whole = received[end - 1] == spec.FRAME_END
     if kind == spec.FRAME_BODY and is_whole:
@@ -185,19 +204,8 @@ def _decoded(received: bytes, start: int, end: int) -> Any:
     content = received[start:end]
     if kind == spec.FRAME_HEADER and is_whole:
         _, _, body_size = _CONTENT_HEADER.unpack_from(content, spec.FRAME_HEADER_SIZE)
-        return frame.Header(channel, body_size, _properties(content))
+        return frame.Header(channel, body_size, decode_properties(content, _PROPERTIES_AT))
     return frame.decode_frame(content)[1]
-
-
-def _properties(content: bytes) -> BasicProperties:
-    properties = BasicProperties()  # type: ignore[no-untyped-call]
-    try:
-        properties.decode(content, spec.FRAME_HEADER_SIZE + _CONTENT_HEADER.size)  # type: ignore[no-untyped-call]
-    except (ValueError, OverflowError, OSError, LookupError, RecursionError, StructError, InvalidFieldTypeException):
-        # Raised from here, it would end the I/O thread, and the one of the next process: the message would come again
-        # and again.
-        return UnreadableProperties()  # type: ignore[no-untyped-call]
-    return properties
 
 
 @lru_cache(maxsize=256)
@@ -206,8 +214,8 @@ def _publish_frame(channel_number: int, exchange: str, routing_key: str, mandato
     return frame.Method(channel_number, method).marshal()
 
 
-def _pieces(frames: list[bytes]) -> Iterator[bytes]:
-    """Yield small frames joined, and large ones as they are: what a socket does not take at once is copied."""
+def _joined(frames: list[bytes]) -> Iterator[bytes]:
+    """Yield small frames joined, up to 64 kB, and large ones as they are, since joining copies them."""
     joined: list[bytes] = []
     size = 0
     for piece in frames:
@@ -218,55 +226,3 @@ def _pieces(frames: list[bytes]) -> Iterator[bytes]:
         size += len(piece)
     if joined:
         yield joined[0] if len(joined) == 1 else b"".join(joined)
-
-
-class Properties(BasicProperties):
-    """The properties of a new message."""
-
-    def __init__(self, headers: Mapping[str, Any], delivery_mode: int) -> None:
-        """Note what differs from message to message."""
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.content_type, self.content_encoding = "application/json", "utf8"
-        self.headers = headers
-        self.delivery_mode = delivery_mode
-
-    def encode(self) -> list[bytes]:
-        """Return the parts of what is sent; most headers of a step never change."""
-        table = b"".join(
-            [
-                _text_entry(name, value) if type(value) is str else _name(name) + _encoded(value)
-                for name, value in self.headers.items()
-            ]
-        )
-        return [_FLAGS, _CONTENT, _LENGTH.pack(len(table)), table, bytes((self.delivery_mode,))]
-
-
-class RepeatedProperties(BasicProperties):
-    """The properties of a message that goes back as it came, but for some."""
-
-    def __init__(self, origin: Any, headers: Mapping[str, Any], *, delivery_mode: int, expiration: str) -> None:
-        """Copy ``origin``, and replace the others."""
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.__dict__.update(vars(origin))
-        self.headers = headers
-        self.delivery_mode = delivery_mode
-        self.expiration = expiration
-
-
-@lru_cache(maxsize=256)
-def _text_entry(name: str, value: str) -> bytes:
-    text = value.encode()
-    return _name(name) + b"S" + _LENGTH.pack(len(text)) + text
-
-
-@lru_cache(maxsize=256)
-def _name(name: str) -> bytes:
-    pieces: list[bytes] = []
-    data.encode_short_string(pieces, name)
-    return b"".join(pieces)
-
-
-def _encoded(value: Any) -> bytes:
-    pieces: list[bytes] = []
-    data.encode_value(pieces, value)
-    return b"".join(pieces)

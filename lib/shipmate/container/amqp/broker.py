@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from shipmate.container.amqp.adapter import TurnLoop
+from shipmate.container.amqp.adapter import TurnLoop, check_pika_version
 from shipmate.container.amqp.consumer import Consumer
 from shipmate.container.amqp.deliveries import Delivery
 from shipmate.container.amqp.inflight import InFlight
 from shipmate.container.amqp.lease import Lease
-from shipmate.container.amqp.link import ChannelUser, Connection, ReconnectPolicy, parameters
+from shipmate.container.amqp.link import ChannelUser, Connection, ReconnectPolicy, connection_parameters
 from shipmate.container.amqp.publisher import Publication, Publisher, Then
 from shipmate.container.amqp.workers import Workers
 from shipmate.errors import EmitUnconfirmed
@@ -48,7 +48,9 @@ class Broker:
 
         Raises:
             BadSetting: The address is none of a broker.
+            OperatorError: The installed version of pika is not supported.
         """
+        check_pika_version()
         # The client library logs every step of a connection; what matters of it is logged here.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._settings = settings
@@ -180,13 +182,13 @@ class Broker:
         self._loop.wake()
         self._ended.wait(_CLOSE_SECONDS)
 
-    def _link(self, name: str, side: ChannelUser) -> Connection:
+    def _link(self, name: str, user: ChannelUser) -> Connection:
         settings = self._settings
         return Connection(
             self._loop,
-            parameters(settings.uri, f"{os.uname().nodename}-{name}"),
+            connection_parameters(settings.uri, f"{os.uname().nodename}-{name}"),
             ReconnectPolicy(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000),
-            side=side,
+            user=user,
             on_given_up=self._give_up,
         )
 

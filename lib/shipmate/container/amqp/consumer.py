@@ -13,9 +13,9 @@ from typing import Any, Final
 from pika.channel import Channel
 from pika.exceptions import AMQPError
 
-from shipmate.container.amqp.adapter import UnreadableProperties
 from shipmate.container.amqp.deliveries import Admission, Deliveries, Delivery
 from shipmate.container.amqp.pending_acks import PendingAcks
+from shipmate.container.amqp.properties import UnreadableProperties
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
@@ -42,11 +42,11 @@ class Consumer:
         channel.add_on_cancel_callback(lambda _: self._subscribe_again(channel))
         channel.basic_qos(prefetch_count=self._settings.prefetch, callback=lambda _: self._subscribe(channel, ready))
 
-    def up(self, channel: Channel) -> None:
+    def channel_ready(self, channel: Channel) -> None:
         """Use a channel that is ready."""
         self._channel = channel
 
-    def down(self, reason: BaseException) -> None:
+    def channel_lost(self, reason: BaseException) -> None:
         """Note that the channel is lost."""
         self._channel = None
         self._tags = PendingAcks()
@@ -68,11 +68,11 @@ class Consumer:
 
     def leave(self, delivery: Delivery) -> None:
         """Do neither."""
-        self._deliveries.drop(delivery)
+        self._deliveries.leave(delivery)
 
     def is_stale(self, delivery: Delivery) -> bool:
         """Tell, on any thread, whether a message was delivered on a channel that is lost."""
-        return delivery.incarnation != self._deliveries.incarnation
+        return delivery.channel_epoch != self._deliveries.channel_epoch
 
     def forget_stale(self, delivery: Delivery) -> bool:
         """Forget a message that comes again, unless it has come meanwhile; tell which."""
@@ -111,7 +111,7 @@ class Consumer:
             properties.headers or {},
             properties,
             method.delivery_tag,
-            self._deliveries.incarnation,
+            self._deliveries.channel_epoch,
             method.redelivered,
             method.exchange,
             method.routing_key,

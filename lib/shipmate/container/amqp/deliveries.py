@@ -1,4 +1,4 @@
-"""What has been delivered and not yet settled, and which delivery is the same message again. Pure; no I/O.
+"""The deliveries that are not settled yet, and which new delivery is a known message again. Pure; no I/O.
 
 Source: contract §3.7.
 """
@@ -11,7 +11,8 @@ from typing import Any, Final
 
 _REMEMBERED: Final = 4096
 _REMEMBERED_SECONDS: Final = 300.0
-# A broker that lives has not seen as many answers at most as it delivers in advance; one that was killed, more.
+# How many of the last acknowledgements may be lost with a channel: at most the prefetch if the broker survives, more if
+# it was killed.
 _UNSURE: Final = 4096
 _END_BYTES: Final = 256
 
@@ -23,26 +24,26 @@ class Delivery:
     body: bytes = field(repr=False)
     headers: Mapping[str, Any] = field(repr=False)
     properties: Any = field(repr=False)
-    """All properties as the client library has them: a rebound publishes them again."""
+    """All properties, as pika represents them: a rebound publishes them again."""
     tag: int
-    incarnation: int
-    """Which of the channels that this process has had the tag belongs to."""
+    channel_epoch: int
+    """Number of the channel that the tag belongs to; the first channel of this process has 0."""
     is_redelivered: bool
     exchange: str = ""
     routing_key: str = ""
     consumer_tag: str = ""
     is_readable: bool = True
-    """Whether the properties and headers could be read; if not, there are none."""
+    """False if properties and headers could not be decoded; both are empty then."""
 
     @property
     def message_id(self) -> str | None:
-        """The id that tells messages apart, None when there is none."""
+        """The header ``messageId``, None if it is missing, empty or not a text."""
         value = self.headers.get("messageId")
         return value if isinstance(value, str) and value else None
 
 
 class Admission(Enum):
-    """What to do with a delivery."""
+    """How to treat a delivery."""
 
     PROCESS = "it is new"
     ADOPTED = "it is being processed; its new tag will be used"
@@ -51,27 +52,27 @@ class Admission(Enum):
 
 
 class Deliveries:
-    """The deliveries of one consumer, over all channels that it has had."""
+    """The deliveries of one consumer, across all its channels."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Start with the first channel; ``clock`` counts seconds."""
-        self.incarnation = 0
+        self.channel_epoch = 0
         self._clock = clock
         self._unsettled: dict[str, list[Delivery]] = {}
         self._outcomes: OrderedDict[tuple[str, int], list[tuple[Admission, float]]] = OrderedDict()
-        """By message id and a fingerprint of the body, which several messages may have in common."""
+        """Outcome and expiry by message id and fingerprint of the body; equal messages share one list."""
         self._answered: deque[tuple[str, int, Admission]] = deque(maxlen=_UNSURE)
-        """The last answers on the present channel, which the broker may not see if it is lost."""
+        """The last answers on the present channel; if it is lost, the broker may not have received them."""
 
     def next_channel(self) -> None:
-        """Note that all tags so far are dead, and that the last answers may have been lost with their channel."""
-        self.incarnation += 1
+        """Begin a new channel: earlier tags are invalid, and the last answers may be lost with the old channel."""
+        self.channel_epoch += 1
         for message_id, body, outcome in self._answered:
             self._remember(message_id, body, outcome)
         self._answered.clear()
 
     def admit(self, delivery: Delivery) -> Admission:
-        """Decide what to do with a delivery on the present channel."""
+        """Decide how to treat a delivery on the present channel."""
         message_id = delivery.message_id
         if message_id is None:
             return Admission.PROCESS
@@ -84,32 +85,40 @@ class Deliveries:
         return Admission.PROCESS
 
     def forget_stale(self, delivery: Delivery) -> bool:
-        """Tell whether a delivery that nobody has begun to process is one of a dead channel: it will come again."""
-        if delivery.incarnation == self.incarnation:
+        """Forget a delivery that waits to be processed if its channel is lost, since it is redelivered.
+
+        Returns:
+            Whether it was forgotten.
+        """
+        if delivery.channel_epoch == self.channel_epoch:
             return False
         self._remove(delivery)
         return True
 
     def settle(self, delivery: Delivery, *, is_success: bool) -> bool:
-        """Note the outcome, and tell whether the tag is alive; else the outcome waits for the redelivery."""
+        """Note the outcome of a delivery.
+
+        Returns:
+            Whether to answer the broker now: the tag is valid. Otherwise the redelivery gets the outcome.
+        """
         self._remove(delivery)
-        is_alive = delivery.incarnation == self.incarnation
+        is_tag_valid = delivery.channel_epoch == self.channel_epoch
         if (message_id := delivery.message_id) is not None:
             outcome = Admission.ACKNOWLEDGE if is_success else Admission.REJECT
-            if is_alive:
+            if is_tag_valid:
                 self._answered.append((message_id, _fingerprint(delivery.body), outcome))
             else:
                 self._remember(message_id, _fingerprint(delivery.body), outcome)
-        return is_alive
+        return is_tag_valid
 
-    def drop(self, delivery: Delivery) -> None:
-        """Forget a delivery that is left to the broker."""
+    def leave(self, delivery: Delivery) -> None:
+        """Forget a delivery that stays unacknowledged."""
         self._remove(delivery)
 
     def _adopt(self, message_id: str, delivery: Delivery) -> bool:
         for known in self._unsettled.get(message_id, ()):
-            if known.incarnation < self.incarnation and known.body == delivery.body:
-                known.tag, known.incarnation = delivery.tag, delivery.incarnation
+            if known.channel_epoch < self.channel_epoch and known.body == delivery.body:
+                known.tag, known.channel_epoch = delivery.tag, delivery.channel_epoch
                 return True
         return False
 
@@ -133,7 +142,7 @@ class Deliveries:
             del self._outcomes[key]
         if until < self._clock():
             return None
-        self._answered.append((message_id, body, outcome))  # this answer can be lost as well
+        self._answered.append((message_id, body, outcome))  # this answer may be lost, too
         return outcome
 
     def _remove(self, delivery: Delivery) -> None:
@@ -148,5 +157,5 @@ class Deliveries:
 
 
 def _fingerprint(body: bytes) -> int:
-    """Return what tells bodies with the same id apart: their ends, which depend on all that is encrypted before."""
+    """Return a hash of the length and the end of a body: in CBC mode the end depends on all encrypted bytes."""
     return hash((len(body), body[-_END_BYTES:]))

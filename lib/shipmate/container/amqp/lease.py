@@ -1,7 +1,8 @@
-"""A lock between containers: a queue that only one connection can have, and that ends with that connection.
+"""A lock between containers: an exclusive queue, which belongs to one connection and is deleted with it.
 
-The platform offers nothing else that several containers share and that one of them can own. Where the broker does
-not allow it, or does not answer in time, the work goes on without the lock.
+The platform has no other object that containers share and that one of them can own. If the broker forbids such queues,
+or does not answer in time, the work continues without the lock. docs/decisions/0003-lock-at-the-broker.md has the
+reasons.
 """
 
 import logging
@@ -18,10 +19,16 @@ _ACCESS_REFUSED: Final = 403
 
 
 class Lease:
-    """One attempt to own a lock; `begin` and `end` happen on the I/O thread, `wait` on the one that works."""
+    """One use of a lock; `begin` and `end` run on the I/O thread, `wait` on the thread that needs the lock."""
 
     def __init__(self, loop: Any, name: str, connection: Callable[[], Any]) -> None:
-        """Name the lock; ``connection`` returns the connection to own it with, None while there is none."""
+        """Prepare.
+
+        Args:
+            loop: The I/O loop.
+            name: Name of the queue.
+            connection: Returns the connection that shall own the lock, None while there is none.
+        """
         self._loop = loop
         self._name = name
         self._connection = connection
@@ -30,12 +37,12 @@ class Lease:
         self._decided = threading.Event()
 
     def wait(self, timeout_seconds: float) -> None:
-        """Wait until the lock is owned, or known not to be had."""
+        """Wait until the lock is acquired, or until it is clear that it cannot be."""
         if not self._decided.wait(timeout_seconds):
-            _log.warning("the lock of a refresh was not to be had in time: going on without it")
+            _log.warning("no refresh lock within %g s, continuing without it", timeout_seconds)
 
     def begin(self) -> None:
-        """Try to own the lock, again and again."""
+        """Try to acquire the lock; while another connection owns it, try again every 50 ms."""
         if self._is_over:
             return
         connection = self._connection()
@@ -43,12 +50,12 @@ class Lease:
             if connection is None or not connection.is_open:
                 self._decided.set()
                 return
-            connection.channel(on_open_callback=self._opened)
+            connection.channel(on_open_callback=self._on_open)
         except AMQPError:
             self._decided.set()
 
     def end(self) -> None:
-        """Let the lock go."""
+        """Release the lock."""
         self._is_over = True
         channel = self._channel
         if channel is None or not channel.is_open:
@@ -56,27 +63,27 @@ class Lease:
         try:
             channel.queue_delete(self._name)
             channel.close()
-        except AMQPError:  # the connection is ending, and the lock with it
-            _log.debug("a lock ends with its connection")
+        except AMQPError:
+            _log.debug("the refresh lock ended with its connection")
 
-    def _opened(self, channel: Channel) -> None:
+    def _on_open(self, channel: Channel) -> None:
         if self._is_over:
             channel.close()
             return
         self._channel = channel
-        channel.add_on_close_callback(self._closed)
-        channel.queue_declare(self._name, exclusive=True, auto_delete=True, callback=lambda _: self._owned())
+        channel.add_on_close_callback(self._on_close)
+        channel.queue_declare(self._name, exclusive=True, auto_delete=True, callback=lambda _: self._on_acquired())
 
-    def _owned(self) -> None:
+    def _on_acquired(self) -> None:
         if self._is_over:
             self.end()
         self._decided.set()
 
-    def _closed(self, channel: Channel, reason: Exception) -> None:
+    def _on_close(self, channel: Channel, reason: Exception) -> None:
         if self._decided.is_set() or self._is_over:
             return
         if isinstance(reason, ChannelClosedByBroker) and reason.reply_code != _ACCESS_REFUSED:
-            self._loop.call_later(_PAUSE_SECONDS, self.begin)  # somebody else has it
+            self._loop.call_later(_PAUSE_SECONDS, self.begin)  # another connection owns it
             return
-        _log.warning("the broker offers no lock for refreshes: going on without it")
+        _log.warning("the broker refuses the refresh lock, continuing without it")
         self._decided.set()

@@ -1,4 +1,4 @@
-"""One connection with one channel that is opened again whenever it is lost, a limited number of times in a row."""
+"""A connection with one channel. A lost one is opened again; after too many failures in a row, it gives up."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ from shipmate.errors import BadSetting, BrokerLost
 
 _log: Final = logging.getLogger("shipmate.amqp")
 
-# What the official runtime's client reads from the address, by the names of ours.
+# Options in the address: their names in the official runtime's client, and in pika.
 _URL_OPTIONS: Final = {
     "heartbeat": "heartbeat",
     "frameMax": "frame_max",
@@ -30,80 +30,85 @@ _URL_OPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ReconnectPolicy:
-    """How often a connection that failed is tried again, and after which pause."""
+    """How often a failed connection is retried, and after which pause."""
 
     attempts: int
     delay_seconds: float
 
 
-def parameters(uri: str, connection_name: str) -> URLParameters:
-    """Return how to connect to the broker at an address.
+def connection_parameters(uri: str, connection_name: str) -> URLParameters:
+    """Return pika's parameters for a broker.
+
+    Args:
+        uri: Address such as ``amqp://user:password@host:5672/vhost?heartbeat=10``.
+        connection_name: Name that the broker's management pages show.
 
     Raises:
-        BadSetting: The address is none of a broker; the text has nothing of it.
+        BadSetting: The address is invalid; the text contains no part of it, because of the password.
     """
     try:
         parts = urlsplit(uri)
         if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
-            raise ValueError("no address of a broker")
+            raise ValueError("expected an AMQP address")
         options = {_URL_OPTIONS[name]: value for name, value in parse_qsl(parts.query) if name in _URL_OPTIONS}
-        made = URLParameters(urlunsplit(parts._replace(query=urlencode(options), fragment="")))
+        parameters = URLParameters(urlunsplit(parts._replace(query=urlencode(options), fragment="")))
     except (ValueError, TypeError, IndexError):
         raise BadSetting("ELASTICIO_AMQP_URI: expected amqp://user:password@host:port/vhost") from None
-    made.client_properties = {"connection_name": connection_name}
-    return made
+    parameters.client_properties = {"connection_name": connection_name}
+    return parameters
 
 
 class ChannelUser(Protocol):
-    """What uses the channel of a link."""
+    """Uses the channel of a `Connection`."""
 
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
-        """Make a new channel ready, and call back when it is."""
+        """Set up a new channel, then call ``ready``."""
 
-    def up(self, channel: Channel) -> None:
-        """Use a channel that is ready."""
+    def channel_ready(self, channel: Channel) -> None:
+        """Begin to use a channel that is set up."""
 
-    def down(self, reason: BaseException) -> None:
-        """Use it no more: it is lost."""
+    def channel_lost(self, reason: BaseException) -> None:
+        """Stop using the channel: it is closed."""
 
 
 class Connection:
-    """A connection and its channel; everything here happens on the I/O thread."""
+    """A connection and its channel; all methods run on the I/O thread."""
 
     def __init__(
         self,
         loop: Any,
-        made: URLParameters,
-        persistence: ReconnectPolicy,
+        parameters: URLParameters,
+        policy: ReconnectPolicy,
         *,
-        side: ChannelUser,
+        user: ChannelUser,
         on_given_up: Callable[[BrokerLost], None],
     ) -> None:
-        """Note what to do; nothing is opened yet.
+        """Prepare; nothing is opened yet.
 
         Args:
             loop: The I/O loop.
-            made: Where to connect.
-            persistence: How often to try.
-            side: Uses the channel.
-            on_given_up: Called when the channel could not be had again.
+            parameters: Address and options.
+            policy: Limits the attempts.
+            user: Uses the channel.
+            on_given_up: Called after the last failed attempt.
         """
         self._loop = loop
-        self._parameters = made
-        self._persistence = persistence
-        self._side = side
+        self._parameters = parameters
+        self._policy = policy
+        self._user = user
         self._on_given_up = on_given_up
-        self._failures = 0
+        self._attempts = 0
+        """Attempts since the channel was ready."""
         self._is_closing = False
-        self._is_up = False
+        self._is_ready = False
         self.opened = threading.Event()
-        """Set when the channel has been ready once; by whoever is told, also when it could not be had."""
+        """Set when the channel is ready for the first time; the receiver of ``on_given_up`` may set it, too."""
         self.connection: BatchingConnection | None = None
         self.channel: Channel | None = None
 
     def start(self) -> None:
-        """Begin to connect for the first time."""
-        self._failures = 1
+        """Begin to connect."""
+        self._attempts = 1
         self._connect()
 
     def _connect(self) -> None:
@@ -112,14 +117,14 @@ class Connection:
         self.connection = BatchingConnection(
             self._parameters,
             on_open_callback=self._open_channel,
-            on_open_error_callback=lambda _, error: self._failed(error),
-            on_close_callback=lambda _, reason: self._connection_lost(reason),
+            on_open_error_callback=lambda _, error: self._reconnect(error),
+            on_close_callback=lambda _, reason: self._on_connection_close(reason),
             custom_ioloop=PikaIOServices(self._loop),
         )
 
     @property
     def open_connection(self) -> BatchingConnection | None:
-        """The connection, while it can be used."""
+        """The connection, None while it is not open."""
         connection = self.connection
         return connection if connection is not None and connection.is_open else None
 
@@ -129,71 +134,71 @@ class Connection:
         try:
             if self.connection is not None and not (self.connection.is_closed or self.connection.is_closing):
                 self.connection.close()
-        except AMQPError:  # it was about to be lost anyway
-            _log.debug("a connection could not be closed in order")
+        except AMQPError:
+            _log.debug("the connection to the broker ended before it was closed")
 
     def _open_channel(self, connection: BatchingConnection) -> None:
         if not self._is_closing:
-            connection.channel(on_open_callback=self._channel_opened)
+            connection.channel(on_open_callback=self._on_channel_open)
 
-    def _channel_opened(self, channel: Channel) -> None:
+    def _on_channel_open(self, channel: Channel) -> None:
         self.channel = channel
-        channel.add_on_close_callback(self._channel_lost)
-        self._side.prepare(channel, lambda: self._ready(channel))
+        channel.add_on_close_callback(self._on_channel_close)
+        self._user.prepare(channel, lambda: self._on_ready(channel))
 
-    def _ready(self, channel: Channel) -> None:
+    def _on_ready(self, channel: Channel) -> None:
         if channel is not self.channel or self._is_closing:
             return
-        self._failures = 0
-        self._is_up = True
-        self._side.up(channel)
+        self._attempts = 0
+        self._is_ready = True
+        self._user.channel_ready(channel)
         self.opened.set()
 
-    def _channel_lost(self, channel: Channel, reason: Exception) -> None:
+    def _on_channel_close(self, channel: Channel, reason: Exception) -> None:
         if channel is not self.channel:
             return
         self.channel = None
-        self._went_down(reason)
+        self._report_loss("channel", reason)
         connection = self.connection
         if self._is_closing or connection is None or not connection.is_open:
-            return  # the end of the connection is told next
+            return  # pika reports the end of the connection next
         self._retry(reason, lambda: self._reopen_channel(connection))
 
     def _reopen_channel(self, connection: BatchingConnection) -> None:
         if connection is self.connection and connection.is_open:
             self._open_channel(connection)
 
-    def _connection_lost(self, reason: BaseException) -> None:
+    def _on_connection_close(self, reason: BaseException) -> None:
         self.channel = None
-        self._went_down(reason)
-        self._failed(reason)
+        self._report_loss("connection", reason)
+        self._reconnect(reason)
 
-    def _failed(self, reason: BaseException) -> None:
+    def _reconnect(self, reason: BaseException) -> None:
         self.connection = None
         self._retry(reason, self._connect)
 
-    def _went_down(self, reason: BaseException) -> None:
-        if self._is_up:
-            self._is_up = False
+    def _report_loss(self, what: str, reason: BaseException) -> None:
+        if self._is_ready:
+            self._is_ready = False
             if not self._is_closing:
-                _log.warning("the broker was lost: %s", describe(reason))
-            self._side.down(reason)
+                _log.warning("the %s to the broker was lost: %s", what, describe(reason))
+            self._user.channel_lost(reason)
 
-    def _retry(self, reason: BaseException, again: Callable[[], None]) -> None:
-        """Try at once after a loss, then with pauses, and give up after the last attempt."""
+    def _retry(self, reason: BaseException, action: Callable[[], None]) -> None:
+        """Run the action: the first one after a loss at once, later ones after a pause; give up after the last."""
         if self._is_closing:
             return
-        tries = self._failures
-        self._failures += 1
-        if tries > self._persistence.attempts:
+        attempts = self._attempts
+        self._attempts += 1
+        if attempts > self._policy.attempts:
             self._is_closing = True
-            self._on_given_up(BrokerLost(f"the broker could not be had in {tries} attempts: {describe(reason)}"))
+            self._on_given_up(BrokerLost(f"cannot reach the broker ({attempts} attempts): {describe(reason)}"))
             return
-        self._loop.call_later(self._persistence.delay_seconds if tries else 0, again)
+        self._loop.call_later(self._policy.delay_seconds if attempts else 0, action)
 
 
 def describe(reason: BaseException) -> str:
-    """Return why a connection ended, in one line and without what the client library knows of credentials."""
+    """Return why a connection ended: type and text of the innermost exception, in one line, without credentials."""
     inner: Any = reason
     for _ in range(5):
         nested = getattr(inner, "exceptions", None) or getattr(inner, "exception", None)

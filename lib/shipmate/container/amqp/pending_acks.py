@@ -1,41 +1,45 @@
-"""The deliveries of a channel that are not answered, and how to acknowledge many of them in few words. Pure; no I/O."""
+"""The unanswered deliveries of a channel, acknowledged with as few frames as possible. Pure; no I/O."""
 
 
 class PendingAcks:
-    """The delivery tags of one channel, in the order in which they came."""
+    """Delivery tags of one channel, in the order of delivery."""
 
     def __init__(self) -> None:
-        """Start with a new channel."""
-        self._open: dict[int, None] = {}
-        self._good: set[int] = set()
+        """Begin with a new channel."""
+        self._unanswered: dict[int, None] = {}
+        self._to_acknowledge: set[int] = set()
 
     def delivered(self, tag: int) -> None:
-        """Note that a message came."""
-        self._open[tag] = None
+        """Add a delivery."""
+        self._unanswered[tag] = None
 
     def rejected(self, tag: int) -> None:
-        """Note that it was rejected."""
-        self._open.pop(tag, None)
+        """Remove a delivery that was rejected."""
+        self._unanswered.pop(tag, None)
 
     def acknowledge(self, tag: int) -> None:
-        """Note that it is to be acknowledged."""
-        self._good.add(tag)
+        """Have a delivery acknowledged by the next `due`."""
+        self._to_acknowledge.add(tag)
 
     def due(self) -> list[tuple[int, bool]]:
-        """Return which tags to acknowledge, and for each whether that is to hold for all before it as well.
+        """Return the acknowledgements to send now, and forget them.
 
-        Source: AMQP 0-9-1, ``basic.ack``, "multiple".
+        Returns:
+            Pairs of a tag and the flag "multiple": whether the frame acknowledges all earlier deliveries as well, as
+            in ``[(7, True), (9, False)]``.
+
+        Source: AMQP 0-9-1, ``basic.ack``.
         """
-        if not self._good:
+        if not self._to_acknowledge:
             return []
-        first: list[int] = []
-        for tag in self._open:
-            if tag not in self._good:
+        leading: list[int] = []
+        for tag in self._unanswered:
+            if tag not in self._to_acknowledge:
                 break
-            first.append(tag)
-        answers = [(first[-1], len(first) > 1)] if first else []
-        answers += [(tag, False) for tag in sorted(self._good.difference(first))]
-        for tag in self._good:
-            self._open.pop(tag, None)
-        self._good.clear()
-        return answers
+            leading.append(tag)
+        acks = [(leading[-1], len(leading) > 1)] if leading else []
+        acks += [(tag, False) for tag in sorted(self._to_acknowledge.difference(leading))]
+        for tag in self._to_acknowledge:
+            self._unanswered.pop(tag, None)
+        self._to_acknowledge.clear()
+        return acks

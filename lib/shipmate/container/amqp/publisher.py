@@ -1,4 +1,4 @@
-"""What is published: confirmed by the broker, or tried again.
+"""Publish messages, wait for the broker's confirms, and retry.
 
 Source: contract §3.5.
 """
@@ -15,28 +15,23 @@ from pika.channel import Channel
 from pika.exceptions import AMQPChannelError, AMQPConnectionError, ChannelClosedByBroker, ConnectionClosedByBroker
 from pika.spec import Basic
 
-from shipmate.container.amqp.adapter import Properties, RepeatedProperties
 from shipmate.container.amqp.deliveries import Delivery
+from shipmate.container.amqp.properties import NewProperties, RepeatedProperties
+from shipmate.container.amqp.silence import Silence
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
 
 _UNROUTABLE: Final = "it could not be routed to any queue"
-_LONGEST_SECONDS: Final = 120
+_SILENT_SECONDS: Final = 120
 _LOOK_SECONDS: Final = 30
-# What a broker says when it can never take a message: its body or its headers are too large, a property is not allowed.
+# Reply codes for a message that the broker can never accept: body or headers too large, or a forbidden property.
 _BLAMED: Final = frozenset({406, 501, 502})
 _LONGEST_ID: Final = 100
-# How long a broker may be silent at the end: as long as it has been lately, and as large messages take to get there.
-_TIMES_THE_USUAL: Final = 3
-_LONGEST_PATIENCE_SECONDS: Final = 5.0
-_SLOWEST_BYTES_PER_SECOND: Final = 20_000_000
-_USUAL_SHARE: Final = 0.95
-_TIME_TO_READ_SECONDS: Final = 0.05
 
 Then = Callable[[EmitUnconfirmed | None], None]
-"""Called on the I/O thread with None when the broker has confirmed, else with what went wrong."""
+"""Called on the I/O thread: with None when the broker has confirmed, otherwise with the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +42,29 @@ class Publication:
     body: bytes = field(repr=False)
     headers: Mapping[str, Any] = field(repr=False)
     origin: Delivery | None = None
-    """Whose properties it has, for a message that goes back as it came; such a one may be unroutable."""
+    """The delivery that a rebound repeats, with its properties; the broker may drop a rebound without a queue."""
     expiration_ms: int | None = None
     is_reply: bool = False
-    """Whether it is for somebody who may have gone: that no queue wants it is final then."""
+    """Whether its receiver may be gone already: if no queue is bound for it, it fails without a retry."""
 
 
 @dataclass(slots=True, eq=False)
 class _Sending:
-    """A publication and how far it has come."""
+    """A publication with its progress."""
 
     publication: Publication
     then: Then
     failures: int = 0
+    """Failed attempts."""
     is_returned: bool = False
+    """Whether the broker has returned it in this attempt, since no queue is bound for it."""
 
 
 class Publisher:
-    """Publishes on the channel that there is, and waits while there is none; only on the I/O thread."""
+    """Publishes on the present channel, and waits while there is none; all methods run on the I/O thread."""
 
     def __init__(self, loop: Any, settings: BrokerSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without a channel."""
+        """Begin without a channel; ``clock`` counts seconds."""
         self._loop = loop
         self._settings = settings
         self._clock = clock
@@ -76,19 +73,19 @@ class Publisher:
         self._is_blocked = False
         self._is_stopping = False
         self._waiting: deque[_Sending] = deque()
+        """To be sent next."""
         self._sent: dict[int, _Sending] = {}
+        """Sent and not confirmed yet, by delivery tag."""
         self._retrying: set[_Sending] = set()
+        """Failed, and waiting for the pause before the next attempt."""
         self._suspects: set[_Sending] = set()
-        """Publications of which one ended its channel; while there are any, each is published alone."""
+        """Publications of which one made the broker close the channel; each is published alone, to find out which."""
         self._number = 0
-        self._progress_at = clock()
-        self._usual_silence = 0.0
-        """How long it takes until the next confirm comes; the longest time, which fades."""
-        self._silence: tuple[float, float] | None = None
-        """The progress that was the last one at an earlier look, and when that look was."""
+        """Delivery tag of the last publication on this channel."""
+        self._silence = Silence(clock())
 
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
-        """Ask for confirms on a new channel, and to be told when the broker takes nothing."""
+        """Set up a new channel: ask for confirms, and listen for returned messages and a blocked connection."""
         connection = channel.connection
         connection.add_on_connection_blocked_callback(lambda *_: self.block(True))
         connection.add_on_connection_unblocked_callback(lambda *_: self.block(False))
@@ -99,16 +96,16 @@ class Publisher:
         else:
             ready()
 
-    def up(self, channel: Channel) -> None:
-        """Use a channel that is ready."""
+    def channel_ready(self, channel: Channel) -> None:
+        """Begin to publish on a channel that is set up."""
         self._channel = channel
         self._number = 0
         self._is_blocked = False
         self._loop.call_later(_LOOK_SECONDS, lambda: self._look(channel))
         self._flush()
 
-    def down(self, reason: BaseException) -> None:
-        """Try everything again that the lost channel has not confirmed, but for what the channel was lost over."""
+    def channel_lost(self, reason: BaseException) -> None:
+        """Retry what the lost channel has not confirmed, except for a publication that the broker cannot accept."""
         self._channel = None
         lost, self._sent = self._sent, {}
         if isinstance(reason, ChannelClosedByBroker | ConnectionClosedByBroker) and reason.reply_code in _BLAMED:
@@ -116,57 +113,50 @@ class Publisher:
                 self._give_up(lost.popitem()[1], f"the broker cannot take it ({reason.reply_code})")
             self._suspects.update(lost.values())
         for sending in lost.values():
-            self._failed(sending, "the connection was lost before the broker confirmed")
+            self._retry(sending, "the connection was lost before the broker confirmed")
 
     def block(self, is_blocked: bool) -> None:
-        """Hold back what is to be published while the broker says that it is short of memory or disk."""
-        if is_blocked == self._is_blocked:  # every channel that the connection has had tells of it
+        """Pause publishing while the broker is short of memory or disk."""
+        if is_blocked == self._is_blocked:  # each channel of the connection has added this callback
             return
         _log.warning("the broker %s publishing", "blocks" if is_blocked else "allows")
         self._is_blocked = is_blocked
-        self._progress_at = self._clock()
+        self._silence.restart(self._clock())
         if not is_blocked:
             self._flush()
 
     def publish(self, publication: Publication, then: Then) -> None:
-        """Publish, now or as soon as there is a channel."""
+        """Publish now, or as soon as there is a channel."""
         self._waiting.append(_Sending(publication, then))
         self._flush()
 
     def stop_retrying(self) -> None:
-        """Let what has failed so far, or fails from now on, end with its failure."""
+        """Report failures at once instead of retrying, those of publications that wait for a retry as well."""
         self._is_stopping = True
-        self._progress_at = self._clock()
-        retrying, self._retrying = self._retrying, set()  # whose timers find nothing to do
+        self._silence.restart(self._clock())
+        retrying, self._retrying = self._retrying, set()  # their timers then do nothing
         for sending in retrying:
             self._give_up(sending, "the process is stopping")
 
     def abandon(self, seconds: float) -> None:
-        """End everything with a failure if the broker has confirmed nothing for that long, and confirms sooner usually.
+        """Fail all publications if the broker has been silent for ``seconds`` and for three times its usual delay.
 
-        It takes two looks: before the first one nobody may have had the time to read what the broker has sent.
+        Needs two calls: at the first one, confirms that have arrived may still be unread.
         """
-        now = self._clock()
-        if self._silence is None or self._silence[0] != self._progress_at:
-            self._silence = self._progress_at, now
-        usual = min(_TIMES_THE_USUAL * self._usual_silence, _LONGEST_PATIENCE_SECONDS)
-        patience = max(seconds, usual) + self._bytes_under_way() / _SLOWEST_BYTES_PER_SECOND
-        if now - self._progress_at < patience or now - self._silence[1] < _TIME_TO_READ_SECONDS:
+        unconfirmed_bytes = sum(len(sending.publication.body) for sending in self._sent.values())
+        if not self._silence.is_too_long(self._clock(), seconds, unconfirmed_bytes):
             return
         stuck = [*self._sent.values(), *self._waiting]
         self._sent, self._waiting = {}, deque()
         for sending in stuck:
             self._give_up(sending, "the process is stopping and the broker does not confirm")
 
-    def _bytes_under_way(self) -> int:
-        return sum(len(sending.publication.body) for sending in self._sent.values())
-
     def _look(self, channel: Channel) -> None:
-        """Give a channel up that has confirmed nothing for long; the next one publishes again."""
+        """Close a channel without any confirm for 120 s; its publications are repeated on the next channel."""
         if channel is not self._channel or not channel.is_open:
             return
-        if self._sent and not self._is_blocked and self._clock() - self._progress_at > _LONGEST_SECONDS:
-            _log.warning("the broker has confirmed nothing for %s seconds: opening another channel", _LONGEST_SECONDS)
+        if self._sent and not self._is_blocked and self._silence.seconds(self._clock()) > _SILENT_SECONDS:
+            _log.warning("no confirm from the broker for %d s: opening another channel", _SILENT_SECONDS)
             channel.close()
             return
         self._loop.call_later(_LOOK_SECONDS, lambda: self._look(channel))
@@ -178,20 +168,20 @@ class Publisher:
             self._send(self._channel, self._waiting.popleft())
 
     def _send(self, channel: Channel, sending: _Sending) -> None:
-        one = sending.publication
+        publication = sending.publication
         if not self._sent:
-            self._progress_at = self._clock()
+            self._silence.restart(self._clock())
         try:
             channel.basic_publish(
                 self._settings.exchange,
-                one.routing_key,
-                one.body,
+                publication.routing_key,
+                publication.body,
                 self._properties(sending),
-                mandatory=one.origin is None,
+                mandatory=publication.origin is None,
             )
-        except (AMQPChannelError, AMQPConnectionError) as error:  # the channel is closing: its end is told next
-            self._failed(sending, type(error).__name__)
-        except Exception as error:  # what cannot be encoded as AMQP must not end the I/O thread
+        except (AMQPChannelError, AMQPConnectionError) as error:  # the channel is closing; `channel_lost` comes next
+            self._retry(sending, type(error).__name__)
+        except Exception as error:  # a value that AMQP cannot encode must not end the I/O thread
             self._give_up(sending, f"AMQP cannot carry it ({type(error).__name__})")
         else:
             if self._settings.confirms:
@@ -201,18 +191,19 @@ class Publisher:
                 sending.then(None)
 
     def _properties(self, sending: _Sending) -> BasicProperties:
-        one = sending.publication
-        headers = {**one.headers, "retry": sending.failures} if sending.failures else one.headers
-        if one.origin is None:
-            return Properties(headers, self._delivery_mode)
+        publication = sending.publication
+        headers = {**publication.headers, "retry": sending.failures} if sending.failures else publication.headers
+        if publication.origin is None:
+            return NewProperties(headers, self._delivery_mode)
         return RepeatedProperties(
-            one.origin.properties, headers, delivery_mode=self._delivery_mode, expiration=str(one.expiration_ms)
+            publication.origin.properties,
+            headers,
+            delivery_mode=self._delivery_mode,
+            expiration=str(publication.expiration_ms),
         )
 
     def _on_confirm(self, frame: Any) -> None:
-        now = self._clock()
-        self._usual_silence = max(now - self._progress_at, _USUAL_SHARE * self._usual_silence)
-        self._progress_at = now
+        self._silence.confirmed(self._clock())
         method = frame.method
         is_success = isinstance(method, Basic.Ack)
         if not method.multiple:
@@ -227,29 +218,30 @@ class Publisher:
             if sending.is_returned and sending.publication.is_reply:
                 self._give_up(sending, _UNROUTABLE)
             elif sending.is_returned:
-                self._failed(sending, _UNROUTABLE)
+                self._retry(sending, _UNROUTABLE)
             elif is_success:
                 sending.then(None)
             else:
-                self._failed(sending, "the broker refused it")
+                self._retry(sending, "the broker refused it")
         if self._waiting:
             self._flush()
 
     def _on_return(self, _channel: Channel, method: Any, properties: BasicProperties, body: bytes) -> None:
-        """Mark what came back; its confirm is the next frame. Nothing but order tells equal messages apart."""
+        """Mark the publication that the broker returned, the oldest one of equal messages; its confirm comes next."""
         headers = properties.headers or {}
         for sending in self._sent.values():
-            one = sending.publication
+            publication = sending.publication
             if (
                 not sending.is_returned
-                and one.routing_key == method.routing_key
-                and one.headers.get("messageId") == headers.get("messageId")
-                and one.body == body
+                and publication.routing_key == method.routing_key
+                and publication.headers.get("messageId") == headers.get("messageId")
+                and publication.body == body
             ):
                 sending.is_returned = True
                 return
 
-    def _failed(self, sending: _Sending, cause: str) -> None:
+    def _retry(self, sending: _Sending, cause: str) -> None:
+        """Publish again after a pause, or give up after the last attempt."""
         attempts = self._settings.publish_attempts
         if self._is_stopping or (attempts is not None and sending.failures + 1 >= attempts):
             self._give_up(sending, cause)
@@ -259,11 +251,11 @@ class Publisher:
         )
         sending.failures += 1
         sending.is_returned = False
-        _log.warning("publishing failed and is tried again", extra={"cause": cause, "retry": sending.failures})
+        _log.warning("publishing failed, retrying", extra={"cause": cause, "retry": sending.failures})
         self._retrying.add(sending)
-        self._loop.call_later(max(0, delay_ms) / 1000, lambda: self._again(sending))
+        self._loop.call_later(max(0, delay_ms) / 1000, lambda: self._resend(sending))
 
-    def _again(self, sending: _Sending) -> None:
+    def _resend(self, sending: _Sending) -> None:
         if sending not in self._retrying:
             return
         self._retrying.remove(sending)

@@ -1,64 +1,53 @@
-"""The threads of a process that takes messages: one of them leads, which means that it does the I/O.
+"""The threads that process messages; one of them, the leader, also does the I/O.
 
-To hand every message to another thread costs more than a quick function does. So the leader processes what it has
-received itself, and does I/O now and then. When a function keeps it for longer, another thread leads on: I/O does not
-wait for functions. Where functions usually wait for something, an API, each message gets a thread at once. Where one
-computes, the next messages wait for it: threads that all compute only keep each other from it.
+To hand each message to another thread costs more than a quick function does. So the leader processes the messages that
+it has received, and does I/O in between. When a function keeps it for long, another thread takes over the lead, so that
+I/O does not wait for functions. Where functions usually wait, for an API for example, each message gets a thread of its
+own at once. Where a function computes, the next messages wait for it: Python computes on one thread at a time, and more
+threads would only slow each other down.
 
 Source: the pattern Leader/Followers (Schmidt, Stal, Rohnert, Buschmann: Pattern-Oriented Software Architecture 2).
+docs/decisions/0004-leader-followers.md has the reasons and the measurements.
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from typing import Final, Generic, TypeVar
 
+from shipmate.container.amqp.clocks import Clocks
+from shipmate.container.amqp.pace import Pace
+
 _T = TypeVar("_T")
 
-_QUICK_SECONDS: Final = 0.0003
-_NEWEST_SHARE: Final = 0.2
-"""How much the last item counts in what items usually wait."""
-_LONGEST_SECONDS: Final = 0.0014
-"""No single item counts for more, or decides alone: a thread may have to wait for a processor, too."""
 _BURST_ITEMS: Final = 32
 _BURST_SECONDS: Final = 0.002
-"""After so many items, or so long, the leader does I/O again; what it has made goes out together."""
-_LOOK_SECONDS: Final = 0.003
-_COMPUTING_SECONDS: Final = 0.0005
-"""Who uses a processor for as long between two looks computes; who waits does not use any."""
+"""After so many items, or so long, the leader does I/O again, which sends the results of all of them together."""
 _FEWEST_THREADS: Final = 2
 _QUIET_LOOKS: Final = 20
-"""After so many looks that found nothing to do, nobody looks any more until there is an item again."""
+"""After so many looks without any work the watcher sleeps until the next item comes."""
 
 
 class _Thread:
     """One of the threads, as the others see it."""
 
-    __slots__ = ("cpu_seconds", "helped_seconds", "ident", "wake")
+    __slots__ = ("cpu_seconds", "ident", "io_seconds", "wake")
 
     def __init__(self) -> None:
         """Prepare for its start."""
         self.ident = 0
         self.cpu_seconds = 0.0
-        """What it had used of a processor when its last item that was not quick ended."""
-        self.helped_seconds = 0.0
-        """How long it has done I/O in the middle of its item."""
+        """Its CPU time at the end of its last slow item."""
+        self.io_seconds = 0.0
+        """Time that it has spent on I/O in the middle of its item."""
         self.wake = threading.Lock()
-        """What it waits for when it sleeps."""
+        """It sleeps by acquiring this lock; a release wakes it."""
         self.wake.acquire()
-
-    def used_seconds(self) -> float:
-        """Return, on any thread, how much it has used of a processor so far."""
-        try:
-            return time.clock_gettime(time.pthread_getcpuclockid(self.ident))
-        except (AttributeError, OSError):  # a system without such clocks
-            return 0.0
 
 
 class Workers(Generic[_T]):
-    """Lets one thread at a time do the I/O, and hands items to threads in order; they end with the process."""
+    """Lets one thread at a time do the I/O, and hands items to threads in order; the threads end with the process."""
 
     def __init__(
         self,
@@ -68,65 +57,71 @@ class Workers(Generic[_T]):
         *,
         wake: Callable[[], None],
         on_failure: Callable[[BaseException], None],
+        pace: Pace | None = None,
+        clocks: Clocks | None = None,
     ) -> None:
-        """Start nothing yet.
+        """Prepare; no thread is started yet.
 
         Args:
-            count: The most items that are in work at once.
+            count: The most items that are processed at once.
             work: Processes one item.
-            turn: Does what I/O there is to do, and tells whether there will be more; may wait for it if it is told so.
-            wake: Ends such a wait.
-            on_failure: Told of what any of them raises: the process must end.
+            turn: Does the I/O that is due, and returns whether there will be more; its argument says whether it may
+                wait for some.
+            wake: Ends such a wait, from any thread.
+            on_failure: Called with what a thread raises: the process must end.
+            pace: Decides whether items are quick, wait, or compute.
+            clocks: Measure the items.
         """
         self._count = count
         self._burst_items = min(max(1, count // 2), _BURST_ITEMS)
-        """Half of what there can be: the broker has something to do with the other half meanwhile."""
+        """Half of the items that can be here: the broker can send and confirm the other half meanwhile."""
         self._work = work
         self._turn = turn
         self._wake = wake
         self._on_failure = on_failure
+        self._pace = pace or Pace()
+        self._clocks = clocks or Clocks()
         self._lock = threading.Lock()
         self._items: deque[_T] = deque()
         self._asleep: list[_Thread] = []
         """The threads without work; the last one to fall asleep is woken first."""
-        self._threads = 0
-        self._most_threads = count + 1  # the leader need not be in work
-        self._working = 0
-        self._taken = 0
+        self._thread_count = 0
+        self._most_threads = count + 1  # the leader may do nothing but I/O
+        self._items_in_work = 0
+        self._items_taken = 0
         self._leader: _Thread | None = None
         self._is_bursting = False
-        """Whether the leader is going to take the items that there are."""
-        self._kept: _Thread | None = None
-        """Who has to be watched: the leader while it processes an item, or one that led and is still computing."""
-        self._kept_by = 0
-        """What keeps it, as a number."""
+        """Whether the leader is about to take the items that have come."""
+        self._busy: _Thread | None = None
+        """The thread that the watcher observes: the leader while it processes an item, or a former leader that still
+        computes."""
+        self._busy_changes = 0
+        """Incremented whenever `_busy` is set, so that the watcher can tell one item from the next."""
         self._watcher: _Thread | None = None
-        self._usual_seconds = 0.0
-        """How long items usually wait for something."""
-        self._bare = Context()
-        """For I/O in the middle of an item, so that nothing of it is logged as that of the item's message."""
+        self._io_context = Context()
+        """For I/O in the middle of an item: its logs must not carry the ids of the item's message."""
         self._is_over = False
 
     def start(self) -> None:
-        """Begin with the I/O."""
+        """Start the first thread, which does the I/O."""
         with self._lock:
-            self._rouse(1)
+            self._wake_threads(1)
 
     def submit(self, item: _T) -> None:
         """Have an item processed; called within a turn."""
         with self._lock:
             self._items.append(item)
-            if not self._is_quick:
-                self._rouse(1)
+            if not self._pace.is_quick:
+                self._wake_threads(1)
 
     def wait(self, is_done: Callable[[], bool], wait: Callable[[], object]) -> None:
-        """Return when something is done that I/O brings about; on any thread.
+        """Wait, on any thread, for something that I/O brings about.
 
-        A leader does the I/O itself as long as there is nothing else that it should do.
+        The leader does the I/O itself as long as there are no items to process.
 
         Args:
-            is_done: Tells whether it is.
-            wait: Waits for that without I/O.
+            is_done: Returns whether it has come about.
+            wait: Waits for it without I/O.
         """
         me = self._leader
         if me is not None and self.is_led_here and self._lead_until(me, is_done):
@@ -136,95 +131,91 @@ class Workers(Generic[_T]):
 
     @property
     def is_led_here(self) -> bool:
-        """Whether the calling thread leads."""
+        """Whether the calling thread is the leader."""
         leader = self._leader
         return leader is not None and leader.ident == threading.get_ident()
 
     def let_lead(self) -> None:
-        """See to it that I/O goes on at once while the calling thread waits."""
+        """Have I/O done at once while the calling thread waits."""
         with self._lock:
             leader = self._leader
-            is_free = leader is not None and leader is not self._kept and not self.is_led_here
+            is_free = leader is not None and leader is not self._busy and not self.is_led_here
             if leader is not None and not is_free:
-                self._leader = self._kept = None
-                self._rouse(1)
+                self._leader = self._busy = None
+                self._wake_threads(1)
         if is_free:
             self._wake()
 
     def _lead_until(self, me: _Thread, is_done: Callable[[], bool]) -> bool:
-        """Do I/O in the middle of an item until something is done; tell whether that is so."""
+        """Do I/O in the middle of an item; return False if another thread must lead before it is done."""
         with self._lock:
             if self._leader is not me:
                 return False
-            self._kept = None
-        begun = time.perf_counter()
-        while not self._items and self._bare.run(self._has_turn, may_wait=True):
+            self._busy = None
+        begun = self._clocks.wall()
+        while not self._items and self._io_context.run(self._do_turn, may_wait=True):
             if is_done():
-                me.helped_seconds += time.perf_counter() - begun
+                me.io_seconds += self._clocks.wall() - begun
                 with self._lock:
-                    self._keep(me)
+                    self._set_busy(me)
                 return True
         return False
 
-    def _has_turn(self, *, may_wait: bool) -> bool:
-        """Do I/O, and tell whether there will be more; if not, nobody leads any more."""
+    def _do_turn(self, *, may_wait: bool) -> bool:
+        """Do I/O; return False if there will be no more, so that no thread leads any more."""
         if self._turn(may_wait):
             return True
         with self._lock:
             self._is_over, self._leader = True, None
         return False
 
-    def _keep(self, me: _Thread) -> None:
-        """Note, with the lock held, that the leader cannot do any I/O."""
-        self._kept = me
-        self._kept_by += 1
+    def _set_busy(self, me: _Thread) -> None:
+        """Note, with the lock held, that the leader processes an item and cannot do I/O."""
+        self._busy = me
+        self._busy_changes += 1
 
-    @property
-    def _is_quick(self) -> bool:
-        return self._usual_seconds < _QUICK_SECONDS
-
-    def _rouse(self, count: int) -> None:
-        """Wake idle threads, or start new ones, with the lock held."""
+    def _wake_threads(self, count: int) -> None:
+        """Wake sleeping threads, or start new ones, with the lock held."""
         for _ in range(count):
             if self._asleep:
                 thread = self._asleep.pop()
                 if thread is self._watcher:
                     self._watcher = None
                 thread.wake.release()
-            elif self._threads < self._most_threads:
+            elif self._thread_count < self._most_threads:
                 self._start(_Thread())
             else:
                 return
 
     def _start(self, thread: _Thread) -> bool:
-        """Start a thread, with the lock held; where the system allows no more, the others do its work."""
+        """Start a thread, with the lock held; return False if the system allows no more and the others suffice."""
         try:
             threading.Thread(target=self._run, args=(thread,), name="shipmate-worker", daemon=True).start()
         except RuntimeError:
-            if self._threads < _FEWEST_THREADS:
+            if self._thread_count < _FEWEST_THREADS:
                 raise
-            self._most_threads = self._threads
+            self._most_threads = self._thread_count
             return False
-        self._threads += 1
+        self._thread_count += 1
         return True
 
     def _run(self, me: _Thread) -> None:
         me.ident = threading.get_ident()
-        me.cpu_seconds = time.thread_time()
+        me.cpu_seconds = self._clocks.cpu()
         try:
-            self._take_part(me)
-        except BaseException as error:  # the top of the thread, without which nobody might lead
+            self._take_roles(me)
+        except BaseException as error:  # the top of the thread; if it ended silently, maybe no thread would lead
             self._on_failure(error)
 
-    def _take_part(self, me: _Thread) -> None:
-        """Lead, work, watch or sleep, whatever is to be done."""
+    def _take_roles(self, me: _Thread) -> None:
+        """Lead, process an item, watch or sleep: whatever is needed next."""
         while True:
             item: _T | None = None
             with self._lock:
                 leads = self._leader is None and not self._is_over
-                takes = not leads and bool(self._items) and not self._is_bursting and self._kept in (None, me)
-                if not takes and self._kept is me:
-                    self._kept = None
+                takes = not leads and bool(self._items) and not self._is_bursting and self._busy in (None, me)
+                if not takes and self._busy is me:
+                    self._busy = None
                 if leads:
                     self._leader = me
                 elif takes:
@@ -238,7 +229,7 @@ class Workers(Generic[_T]):
             if leads:
                 self._lead(me)
             elif takes:
-                self._follow(me, item)  # type: ignore[arg-type]  # an item may well be None
+                self._follow(me, item)  # type: ignore[arg-type]  # _T may include None
             elif watches:
                 self._watch(me)
             else:
@@ -246,48 +237,48 @@ class Workers(Generic[_T]):
 
     def _take(self) -> _T:
         """Take an item, with the lock held."""
-        self._taken += 1
-        self._working += 1
+        self._items_taken += 1
+        self._items_in_work += 1
         return self._items.popleft()
 
     def _lead(self, me: _Thread) -> None:
-        """Do I/O, and quick items in between, until another thread leads."""
+        """Do I/O, and process quick items in between, until another thread leads."""
         while True:
             with self._lock:
                 if self._leader is not me:
                     return
                 was_bursting, self._is_bursting = self._is_bursting, self._leader_takes()
-                if was_bursting and not self._is_bursting and self._kept is None:
-                    self._rouse(len(self._items))
+                if was_bursting and not self._is_bursting and self._busy is None:
+                    self._wake_threads(len(self._items))
                 may_wait = not self._is_bursting
-            if not self._has_turn(may_wait=may_wait):
+            if not self._do_turn(may_wait=may_wait):
                 return
             self._burst(me)
 
     def _leader_takes(self) -> bool:
-        """Tell, with the lock held, whether the leader is to process items itself."""
-        return bool(self._items) and self._is_quick and self._kept is None and self._working < self._count
+        """Return, with the lock held, whether the leader should process items itself."""
+        return bool(self._items) and self._pace.is_quick and self._busy is None and self._items_in_work < self._count
 
     def _burst(self, me: _Thread) -> None:
         """Process some items as the leader."""
-        until = time.perf_counter() + _BURST_SECONDS
+        until = self._clocks.wall() + _BURST_SECONDS
         for _ in range(self._burst_items):
             with self._lock:
                 if not self._leader_takes():
                     return
                 self._is_bursting = True
                 item = self._take()
-                self._keep(me)
+                self._set_busy(me)
                 if self._watcher is None:
-                    self._call_watcher()
+                    self._appoint_watcher()
             self._process(me, item)
-            del item  # a large message must not live until the next one comes
+            del item  # else a large message would stay in memory until the next one comes
             with self._lock:
-                self._working -= 1
+                self._items_in_work -= 1
                 if self._leader is not me:
                     return
-                self._kept = None
-            if time.perf_counter() > until:
+                self._busy = None
+            if self._clocks.wall() > until:
                 return
 
     def _follow(self, me: _Thread, item: _T) -> None:
@@ -295,70 +286,69 @@ class Workers(Generic[_T]):
         seconds = self._process(me, item)
         del item
         with self._lock:
-            self._working -= 1
-            if self._kept is me and seconds < _QUICK_SECONDS:
-                self._kept = None  # the leader takes what has waited for this thread
+            self._items_in_work -= 1
+            if self._busy is me and seconds < self._pace.quick_seconds:
+                self._busy = None  # the leader takes the items that have waited for this thread
 
     def _process(self, me: _Thread, item: _T) -> float:
         """Process an item, and return how many seconds that took."""
-        begun = time.perf_counter()
+        begun = self._clocks.wall()
         self._work(item)
         del item
-        seconds, waited = time.perf_counter() - begun - me.helped_seconds, 0.0
-        me.helped_seconds = 0.0
-        if seconds >= _QUICK_SECONDS:
-            # What is left when every thread that is awake has computed for as long. The quick items since the last
-            # look are among that: this thread has not been looked at for each of them.
-            me.cpu_seconds, before = time.thread_time(), me.cpu_seconds
-            rivals = self._threads - len(self._asleep)
-            waited = min(max(0.0, seconds - rivals * (me.cpu_seconds - before)), _LONGEST_SECONDS)
-        self._usual_seconds += _NEWEST_SHARE * (waited - self._usual_seconds)
+        seconds = self._clocks.wall() - begun - me.io_seconds
+        me.io_seconds = 0.0
+        if seconds < self._pace.quick_seconds:
+            self._pace.quick_item_ended()
+        else:  # to read the CPU time of a thread is a system call: too slow for quick items
+            me.cpu_seconds, before = self._clocks.cpu(), me.cpu_seconds
+            awake = self._thread_count - len(self._asleep)
+            self._pace.slow_item_ended(seconds, cpu_seconds=me.cpu_seconds - before, running_threads=awake)
         return seconds
 
-    def _call_watcher(self) -> None:
-        """Have an idle thread watch, with the lock held; if there is none, the next one that becomes idle will."""
+    def _appoint_watcher(self) -> None:
+        """Have a sleeping thread watch, with the lock held; if there is none, the next one without work does."""
         if self._asleep:
             self._watcher = self._asleep.pop()
             self._watcher.wake.release()
-        elif self._threads < self._most_threads:
+        elif self._thread_count < self._most_threads:
             thread = _Thread()
             if self._start(thread):
                 self._watcher = thread
 
     def _watch(self, me: _Thread) -> None:
-        """Look from time to time whether an item keeps a thread, until there is something else to do for this one."""
-        taken, kept_by, used, quiet = 0, 0, 0.0, 0
-        while not me.wake.acquire(timeout=_LOOK_SECONDS):
+        """Look at intervals whether one item still keeps the busy thread, until this thread gets something to do."""
+        items_taken, busy_changes, cpu_seconds, quiet = 0, 0, 0.0, 0
+        while not me.wake.acquire(timeout=self._pace.look_seconds):
             with self._lock:
                 if self._watcher is not me:  # it has just been woken
                     continue
-                if (kept := self._kept) is None:
-                    quiet = quiet + 1 if taken == self._taken else 0
-                    taken = self._taken
+                if (busy := self._busy) is None:
+                    quiet = quiet + 1 if items_taken == self._items_taken else 0
+                    items_taken = self._items_taken
                     if quiet < _QUIET_LOOKS:
                         continue
                     self._watcher = None
                     break
-                used_before, used = used, kept.used_seconds()
-                if kept_by != self._kept_by:
-                    kept_by = self._kept_by
-                elif self._relieve(me, kept, is_computing=used - used_before > _COMPUTING_SECONDS):
+                before, cpu_seconds = cpu_seconds, self._clocks.cpu_of(busy.ident)
+                if busy_changes != self._busy_changes:
+                    busy_changes = self._busy_changes
+                elif self._take_over(me, busy, is_computing=self._pace.is_computing(cpu_seconds - before)):
                     return
         else:
             return
         me.wake.acquire()
 
-    def _relieve(self, me: _Thread, kept: _Thread, *, is_computing: bool) -> bool:
-        """Do what a kept thread cannot do, with the lock held; tell whether this one is needed for that."""
+    def _take_over(self, me: _Thread, busy: _Thread, *, is_computing: bool) -> bool:
+        """Have the work done that a busy thread cannot do, with the lock held; return whether this thread must lead."""
         if not is_computing:
-            self._kept = None
-            self._usual_seconds = _LONGEST_SECONDS
-        if kept is not self._leader:
+            self._busy = None
+            self._pace.item_is_waiting()
+        if busy is not self._leader:
             if not is_computing:
-                self._rouse(len(self._items))
+                self._wake_threads(len(self._items))
             return False
         self._leader = self._watcher = None
         self._asleep.remove(me)
         if is_computing:
-            self._call_watcher()
+            self._appoint_watcher()
         return True

@@ -1,8 +1,11 @@
-"""What the client library is fitted with: the bytes stay as they were, and what ends at once is a failure."""
+"""The adapted connection: the same bytes as pika's, and the limits of what it is written for."""
 
 import socket
+import tomllib
+from pathlib import Path
 from typing import Any
 
+import pika
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,13 +13,17 @@ from pika import BasicProperties, SelectConnection, frame
 from pika.adapters.select_connection import IOLoop
 from pika.spec import Basic
 
-from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices, Properties
+from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices, check_pika_version
+from shipmate.container.amqp.broker import Broker
+from shipmate.errors import OperatorError
+from shipmate.settings import BrokerSettings, Secret
 
+ROOT = Path(__file__).resolve().parents[4]
 BODIES = st.lists(st.binary(max_size=200), min_size=1, max_size=8)
 
 
 class Receiving(BatchingConnection):
-    """A connection that is open, without a socket, and keeps what it receives."""
+    """An open connection without a socket, which keeps the frames that it receives."""
 
     def __init__(self) -> None:
         self.received: list[Any] = []
@@ -42,7 +49,7 @@ def wire_of(bodies: list[bytes]) -> bytes:
 
 @given(BODIES, st.data())
 def test_frames_are_found_however_they_arrive(bodies: list[bytes], cut: st.DataObject) -> None:
-    """TCP cuts where it likes; nothing is lost, nothing comes twice, and every byte counts for the heartbeat."""
+    """TCP splits anywhere: no frame is lost or doubled, and every byte counts for the heartbeat."""
     wire = wire_of(bodies)
     cuts = sorted(cut.draw(st.lists(st.integers(0, len(wire)), max_size=10)))
     connection = Receiving()
@@ -57,15 +64,15 @@ def test_frames_are_found_however_they_arrive(bodies: list[bytes], cut: st.DataO
 
 
 def test_nothing_is_read_after_a_frame_that_ends_the_connection() -> None:
-    """What a lost connection had sent comes again on the next one."""
+    """The broker redelivers the rest on the next connection."""
     connection = Receiving()
     connection._on_data_available(frame.Heartbeat().marshal() + wire_of([b"late"]))
     assert len(connection.received) == 1
 
 
 @given(st.binary(max_size=60), st.sampled_from([b"\x00\x3c", b"\x00\x0a"]), st.booleans())
-def test_headers_that_nobody_can_read_are_those_of_one_message(junk: bytes, content: bytes, has_table: bool) -> None:
-    """Whatever a sender puts there: raised, it would end the process, and the next one that gets the message."""
+def test_unreadable_headers_spoil_only_their_message(junk: bytes, content: bytes, has_table: bool) -> None:
+    """An exception would end the process, and the next process that gets the message."""
     payload = content + bytes(9) + b"\x07" + (b"\x20\x00" if has_table else b"") + junk
     connection = Receiving()
     connection._on_data_available(b"\x02\x00\x01" + len(payload).to_bytes(4, "big") + payload + b"\xce")
@@ -74,7 +81,7 @@ def test_headers_that_nobody_can_read_are_those_of_one_message(junk: bytes, cont
 
 
 class Sending(BatchingConnection):
-    """A connection that is open, without a socket, and keeps what it sends."""
+    """An open connection without a socket, which keeps the bytes that it sends."""
 
     def __init__(self) -> None:
         self.sent = b""
@@ -87,7 +94,7 @@ class Sending(BatchingConnection):
 
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2500])
-def test_messages_are_sent_as_the_client_library_sends_them(size: int) -> None:
+def test_messages_are_sent_as_pika_sends_them(size: int) -> None:
     """Frame by frame, whatever the size of the body."""
     ours, theirs = Sending(), Sending()
     method = Basic.Publish(exchange="exchange", routing_key="key", mandatory=True)
@@ -98,34 +105,37 @@ def test_messages_are_sent_as_the_client_library_sends_them(size: int) -> None:
     assert ours.bytes_sent == theirs.bytes_sent == len(ours.sent)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"messageId": "größe", "start": 1795459368121, "protocolVersion": 1},
-        {"flag": True, "none": None, "list": [1, "a", {"b": 2}], "table": {"x": -1}},
-        {"empty": "", "long" * 60: "x" * 300},
-    ],
-)
-def test_headers_are_encoded_as_the_client_library_does(headers: dict[str, Any]) -> None:
-    """They are encoded piece by piece, and remembered, only because that is quicker."""
-    ours = b"".join(Properties(headers, 1).encode())
-    theirs = BasicProperties(content_type="application/json", content_encoding="utf8", headers=headers, delivery_mode=1)
-    assert ours == b"".join(theirs.encode())
-    assert b"".join(Properties(headers, 1).encode()) == ours
+@pytest.mark.parametrize("version", ["1.3.2", "1.4.4", "1.4.99.post1"])
+def test_supported_versions_of_pika_are_accepted(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """Their private members are those that are overridden here."""
+    monkeypatch.setattr(pika, "__version__", version)
+    check_pika_version()
 
 
-def test_a_connection_that_ends_as_soon_as_it_is_made_is_a_failure_like_others() -> None:
-    """A balancer without anybody behind it takes connections and resets them; that must not end the I/O thread."""
+@pytest.mark.parametrize("version", ["1.3.1", "1.5.0b1", "2.0", "unknown"])
+def test_a_broker_refuses_to_start_with_another_version_of_pika(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """In one line, and before it connects. The range is the one of pyproject.toml, which pip can be told to ignore."""
+    monkeypatch.setattr(pika, "__version__", version)
+    settings = BrokerSettings(Secret("amqp://localhost"), "", "exchange", "data", "error", "rebound", "snapshot")
+    with pytest.raises(OperatorError) as caught:
+        Broker(settings, work=lambda delivery: None, on_lost=lambda error: None)
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    (requirement,) = (each for each in dependencies if each.startswith("pika"))
+    assert str(caught.value) == f"expected {requirement}, found pika {version}: install a supported version"
+
+
+def test_a_connection_that_ends_at_once_is_reported_as_a_failure() -> None:
+    """A load balancer without a broker accepts connections and resets them; that must not end the I/O thread."""
     loop = IOLoop()
-    told: list[Any] = []
+    outcomes: list[Any] = []
 
     def on_done(outcome: Any) -> None:
-        told.append(outcome)
+        outcomes.append(outcome)
         loop.stop()
 
-    made = PikaIOServices(loop).create_streaming_connection(lambda: None, socket.socket(), on_done)
-    assert told == []
+    connecting = PikaIOServices(loop).create_streaming_connection(lambda: None, socket.socket(), on_done)
+    assert outcomes == []
     loop.start()
     loop.close()
-    assert isinstance(told[0], ValueError)
-    made.cancel()
+    assert isinstance(outcomes[0], ValueError)
+    connecting.cancel()

@@ -1,4 +1,4 @@
-"""Which delivery is the same message again, decided without a broker."""
+"""Recognition of redeliveries, decided without a broker."""
 
 from collections import Counter
 from typing import Any
@@ -11,7 +11,7 @@ from shipmate.container.amqp.deliveries import Admission, Deliveries, Delivery
 
 
 class Clock:
-    """Seconds that a test lets pass."""
+    """A clock that only a test advances."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -36,22 +36,22 @@ def delivered(
     deliveries: Deliveries, tag: int, message_id: Any = "m", *, again: bool = False, body: bytes = b"body"
 ) -> Delivery:
     """Return a delivery on the present channel."""
-    return Delivery(body, {"messageId": message_id}, None, tag, deliveries.incarnation, again)
+    return Delivery(body, {"messageId": message_id}, None, tag, deliveries.channel_epoch, again)
 
 
 def test_a_redelivery_after_a_lost_channel_is_adopted(deliveries: Deliveries) -> None:
-    """Contract 3.7: it is not processed again, and settled by its new tag."""
+    """Contract 3.7: the message is not processed again, and is settled by its new tag."""
     first = delivered(deliveries, 1)
     assert deliveries.admit(first) is Admission.PROCESS
     deliveries.next_channel()
     assert deliveries.admit(delivered(deliveries, 7, again=True)) is Admission.ADOPTED
-    assert (first.tag, first.incarnation) == (7, 1)
+    assert (first.tag, first.channel_epoch) == (7, 1)
     assert deliveries.settle(first, is_success=True)
 
 
 @pytest.mark.parametrize(("is_success", "expected"), [(True, Admission.ACKNOWLEDGE), (False, Admission.REJECT)])
 def test_an_outcome_waits_for_its_redelivery(deliveries: Deliveries, is_success: bool, expected: Admission) -> None:
-    """Contract 3.7: once, and then the id is free for another message."""
+    """Contract 3.7: the redelivery gets the outcome once; then the id may belong to another message."""
     first = delivered(deliveries, 1)
     deliveries.admit(first)
     deliveries.next_channel()
@@ -61,10 +61,10 @@ def test_an_outcome_waits_for_its_redelivery(deliveries: Deliveries, is_success:
 
 
 @pytest.mark.parametrize(("is_success", "expected"), [(True, Admission.ACKNOWLEDGE), (False, Admission.REJECT)])
-def test_an_answer_that_was_lost_with_its_channel_is_given_again(
+def test_an_answer_that_was_lost_with_its_channel_is_repeated(
     deliveries: Deliveries, is_success: bool, expected: Admission
 ) -> None:
-    """The broker has not seen it, and delivers again what is done; the second answer can be lost, too."""
+    """The broker has not received it, and redelivers a message that is done; the second answer may be lost, too."""
     first = delivered(deliveries, 1)
     deliveries.admit(first)
     assert deliveries.settle(first, is_success=is_success)
@@ -74,8 +74,8 @@ def test_an_answer_that_was_lost_with_its_channel_is_given_again(
     assert deliveries.admit(delivered(deliveries, 4, again=True)) is Admission.PROCESS
 
 
-def test_as_many_equal_messages_are_answered_again_as_there_were(deliveries: Deliveries) -> None:
-    """Also when there are many, as in a test of load; one more is a message that was not processed yet."""
+def test_answers_to_equal_messages_are_repeated_as_often_as_they_were_given(deliveries: Deliveries) -> None:
+    """Even for thousands, as in a load test; one more message is a new one."""
     for tag in range(4000):
         same = delivered(deliveries, tag)
         deliveries.admit(same)
@@ -86,7 +86,7 @@ def test_as_many_equal_messages_are_answered_again_as_there_were(deliveries: Del
 
 
 def test_only_the_last_answers_are_kept(deliveries: Deliveries) -> None:
-    """A broker has not seen a few at most, and a step runs for months."""
+    """A broker misses a few answers at most, and a step runs for months."""
     for number in range(5000):
         one = delivered(deliveries, number, f"m{number}")
         deliveries.admit(one)
@@ -96,7 +96,7 @@ def test_only_the_last_answers_are_kept(deliveries: Deliveries) -> None:
     assert deliveries.admit(delivered(deliveries, 2, "m4999", again=True)) is Admission.ACKNOWLEDGE
 
 
-def test_the_same_id_without_need_is_another_message(deliveries: Deliveries) -> None:
+def test_the_same_id_may_belong_to_another_message(deliveries: Deliveries) -> None:
     """Contract 3.7: on the same channel, or without the redelivered flag, or with another body."""
     deliveries.admit(delivered(deliveries, 1))
     assert deliveries.admit(delivered(deliveries, 2, again=True)) is Admission.PROCESS
@@ -107,7 +107,7 @@ def test_the_same_id_without_need_is_another_message(deliveries: Deliveries) -> 
 
 @pytest.mark.parametrize("message_id", [None, "", 7])
 def test_without_an_id_nothing_is_recognised(deliveries: Deliveries, message_id: Any) -> None:
-    """Contract 3.7: it is processed by its own tag."""
+    """Contract 3.7: each delivery without an id is processed, and settled by its own tag."""
     first = delivered(deliveries, 1, message_id)
     assert deliveries.admit(first) is Admission.PROCESS
     deliveries.next_channel()
@@ -116,7 +116,7 @@ def test_without_an_id_nothing_is_recognised(deliveries: Deliveries, message_id:
 
 
 def test_an_outcome_is_forgotten_after_a_while(deliveries: Deliveries, clock: Clock) -> None:
-    """Contract 15, DEF-4 and DEF-7: another container may have had the redelivery, and nothing is kept for ever."""
+    """Contract 15, DEF-4 and DEF-7: another container may have got the redelivery, and memory is limited."""
     first = delivered(deliveries, 1)
     deliveries.admit(first)
     deliveries.next_channel()
@@ -125,8 +125,8 @@ def test_an_outcome_is_forgotten_after_a_while(deliveries: Deliveries, clock: Cl
     assert deliveries.admit(delivered(deliveries, 2, again=True)) is Admission.PROCESS
 
 
-def test_what_is_left_to_the_broker_is_forgotten(deliveries: Deliveries) -> None:
-    """It comes again, and is processed then."""
+def test_a_delivery_that_is_left_is_forgotten(deliveries: Deliveries) -> None:
+    """The broker redelivers it, and it is processed then."""
     first = delivered(deliveries, 1)
     deliveries.admit(first)
     deliveries.next_channel()
@@ -134,8 +134,8 @@ def test_what_is_left_to_the_broker_is_forgotten(deliveries: Deliveries) -> None
     second = delivered(deliveries, 2, again=True)
     assert deliveries.admit(second) is Admission.PROCESS
     assert not deliveries.forget_stale(second)
-    deliveries.drop(second)
-    deliveries.drop(second)
+    deliveries.leave(second)
+    deliveries.leave(second)
 
 
 @settings(max_examples=200)
@@ -146,7 +146,7 @@ def test_what_is_left_to_the_broker_is_forgotten(deliveries: Deliveries) -> None
     )
 )
 def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: list[tuple[str, int, bool]]) -> None:
-    """A broker with four messages, some with the same id, whose channel is lost now and then, and answers with it."""
+    """A broker with four messages, two ids and a channel that is lost at times, with the last answers or without."""
     deliveries = Deliveries(Clock())
     messages = {number: (f"m{number % 2}", str(number).encode()) for number in range(4)}
     waiting, seen = dict.fromkeys(messages, False), {}
@@ -157,7 +157,7 @@ def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: 
     tag = 0
 
     def answer(delivery: Delivery) -> None:
-        assert delivery.incarnation == deliveries.incarnation
+        assert delivery.channel_epoch == deliveries.channel_epoch
         unseen.append(unacked.pop(delivery.tag))
 
     for action, number, is_success in steps:

@@ -1,4 +1,4 @@
-"""Which deliveries are acknowledged with which words."""
+"""Acknowledgement of many deliveries with few frames."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from shipmate.container.amqp.pending_acks import PendingAcks
 
 
 class Channel:
-    """What a broker makes of the answers."""
+    """The deliveries as the broker counts them."""
 
     def __init__(self) -> None:
         self.unanswered: set[int] = set()
@@ -33,8 +33,8 @@ class Channel:
         max_size=80,
     )
 )
-def test_exactly_those_are_acknowledged_that_are_to_be(happenings: list[str | tuple[str, int]]) -> None:
-    """Neither one that is still in work, nor one that was rejected or is left to the broker."""
+def test_exactly_the_acknowledged_deliveries_are_reported(happenings: list[str | tuple[str, int]]) -> None:
+    """None that is in work, rejected or left."""
     tags, channel = PendingAcks(), Channel()
     in_work: list[int] = []
     good: set[int] = set()
@@ -61,8 +61,8 @@ def test_exactly_those_are_acknowledged_that_are_to_be(happenings: list[str | tu
     assert channel.acknowledged == good
 
 
-def test_those_that_follow_each_other_take_one_answer() -> None:
-    """Also when they were done in another order."""
+def test_consecutive_deliveries_take_one_frame() -> None:
+    """Even if they were done in another order."""
     tags, channel = PendingAcks(), Channel()
     for tag in range(1, 11):
         tags.delivered(tag)
@@ -75,8 +75,8 @@ def test_those_that_follow_each_other_take_one_answer() -> None:
     assert tags.due() == []
 
 
-def test_what_has_been_answered_is_in_nobodys_way() -> None:
-    """Else one rejected message would have all later ones acknowledged one by one."""
+def test_an_answered_delivery_does_not_split_later_ones() -> None:
+    """Otherwise, after one rejected message, all later ones would be acknowledged one by one."""
     tags, channel = PendingAcks(), Channel()
     for first in (1, 4):
         for tag in range(first, first + 3):

@@ -1,4 +1,4 @@
-"""How long a broker that confirms nothing is waited for at the end, decided without one."""
+"""The end of a publisher whose broker confirms nothing, decided without a broker."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,7 +15,7 @@ PATIENCE = 0.4
 
 
 class World:
-    """A publisher with a channel that takes everything, and a clock."""
+    """A publisher with a channel that accepts everything, and a clock."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -24,7 +24,7 @@ class World:
         settings = BrokerSettings(Secret(""), "", "exchange", "data", "error", "rebound", "snapshot")
         self.publisher = Publisher(loop, settings, lambda: self.now)
         channel: Any = cast(Any, SimpleNamespace(basic_publish=lambda *args, **more: None, is_open=True))
-        self.publisher.up(channel)
+        self.publisher.channel_ready(channel)
         self.confirmed = 0
 
     def publish(self, size: int = 1) -> None:
@@ -35,7 +35,7 @@ class World:
         self.publisher._on_confirm(Method(1, Basic.Ack(self.confirmed)))  # type: ignore[no-untyped-call]
 
     def look(self, *seconds: float) -> int:
-        """Look after each of so many seconds as a step that stops does; return how many were given up."""
+        """Call `abandon` after each of these pauses, as a stopping step does; return how many publications failed."""
         for pause in seconds:
             self.now += pause
             self.publisher.abandon(PATIENCE)
@@ -44,13 +44,13 @@ class World:
 
 @pytest.fixture
 def world() -> World:
-    """A publisher of a process that stops."""
-    made = World()
-    made.publisher.stop_retrying()
-    return made
+    """The publisher of a process that stops."""
+    world = World()
+    world.publisher.stop_retrying()
+    return world
 
 
-def test_a_broker_that_is_silent_is_not_waited_for(world: World) -> None:
+def test_a_silent_broker_is_not_waited_for(world: World) -> None:
     """The process ends in time, and the input stays with the broker."""
     world.publish()
     assert world.look(0.1, 0.1, 0.1) == 0
@@ -59,23 +59,23 @@ def test_a_broker_that_is_silent_is_not_waited_for(world: World) -> None:
     assert world.outcomes[0].is_left_to_broker
 
 
-def test_a_confirm_that_nobody_has_read_yet_is_waited_for(world: World) -> None:
-    """A function that kept all threads from running was silent, not the broker."""
+def test_an_unread_confirm_is_waited_for(world: World) -> None:
+    """A function kept all threads from running: the process was silent, not the broker."""
     world.publish()
     assert world.look(5.0, 0.0) == 0
     world.confirm()
     assert world.outcomes == [None]
 
 
-def test_a_large_message_is_given_the_time_to_be_sent(world: World) -> None:
+def test_a_large_message_gets_time_to_be_sent(world: World) -> None:
     """Twenty megabytes are not confirmed as soon as twenty bytes."""
     world.publish(20_000_000)
     assert world.look(*[0.1] * 8) == 0
     assert world.look(*[0.1] * 10) == 1
 
 
-def test_a_slow_broker_is_given_what_it_usually_takes(world: World) -> None:
-    """One that confirms in a second is not frozen after half of one."""
+def test_a_slow_broker_gets_its_usual_time(world: World) -> None:
+    """A broker that confirms after a second is not dead after half a second."""
     for _ in range(3):
         world.publish()
         world.now += 1.0
@@ -83,3 +83,13 @@ def test_a_slow_broker_is_given_what_it_usually_takes(world: World) -> None:
     world.publish()
     assert world.look(*[0.1] * 12) == 0
     assert world.look(*[0.1] * 30) == 1
+
+
+def test_a_silence_counts_from_the_moment_the_process_stops() -> None:
+    """The limit is for the end of the process, not for the time before."""
+    world = World()
+    world.publish()
+    world.now += 10.0
+    world.publisher.stop_retrying()
+    assert world.look(0.1, 0.1, 0.1) == 0
+    assert world.look(0.1, 0.1) == 1

@@ -1,27 +1,27 @@
-"""One thread leads; others take over what keeps it."""
+"""One thread leads and does the I/O; others take over when an item keeps it."""
 
 import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
-from types import SimpleNamespace
 
 import pytest
 
-from shipmate.container.amqp import workers as module
+from shipmate.container.amqp.clocks import Clocks
+from shipmate.container.amqp.pace import Pace
 from shipmate.container.amqp.workers import Workers
 
 SECONDS = 10
 
 
 class World:
-    """Threads that process functions, and I/O that consists of what a test sends."""
+    """Threads that process functions as items; their I/O consists of actions that a test sends."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, clocks: Clocks | None = None, pace: Pace | None = None) -> None:
         self.failures: SimpleQueue[BaseException] = SimpleQueue()
         self.workers: Workers[Callable[[], None]] = Workers(
-            count, self._work, self._turn, wake=self._wake, on_failure=self.failures.put
+            count, self._work, self._turn, wake=self._wake, on_failure=self.failures.put, clocks=clocks, pace=pace
         )
         self.done: SimpleQueue[str] = SimpleQueue()
         self._arriving: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
@@ -45,7 +45,7 @@ class World:
         assert ended.wait(SECONDS)
 
     def send(self, action: Callable[[], object]) -> None:
-        """Have something done as I/O."""
+        """Run an action as I/O."""
         self._arriving.put(action)
 
     def submit(self, *items: Callable[[], None]) -> None:
@@ -53,17 +53,17 @@ class World:
         self.send(lambda: [self.workers.submit(item) for item in items])
 
     def has_turn(self) -> None:
-        """Wait until there was I/O."""
+        """Wait until the present leader has done I/O."""
         done = threading.Event()
         self.send(done.set)
         assert done.wait(SECONDS)
 
     def names(self, count: int) -> list[str]:
-        """Return who processed the next items."""
+        """Return the threads that processed the next items."""
         return [self.done.get(timeout=SECONDS) for _ in range(count)]
 
     def note(self) -> None:
-        """Process an item: note who does."""
+        """Process an item: note the thread."""
         self.done.put(str(threading.get_ident()))
 
     def _work(self, item: Callable[[], None]) -> None:
@@ -92,7 +92,7 @@ class World:
 
 
 class Gate:
-    """An item that waits, for an API as it were, until it may go on."""
+    """An item that waits, as for an API, until a test lets it continue."""
 
     def __init__(self) -> None:
         self.entered = threading.Event()
@@ -104,18 +104,18 @@ class Gate:
 
 
 class Looks:
-    """Looks at a thread that an item keeps: counted, and told whether it computes, however busy the machine is."""
+    """Looks at a busy thread: counted, and answered with "computes" or "waits", however busy the machine is."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.is_computing = True
-        self._used = 0.0
+        self.clocks = Clocks(cpu_of=self._look)
+        self._cpu_seconds = 0.0
         self._count = threading.Semaphore(0)
-        monkeypatch.setattr(module._Thread, "used_seconds", lambda _: self._look())
 
-    def _look(self) -> float:
+    def _look(self, _ident: int) -> float:
         self._count.release()
-        self._used += module._LOOK_SECONDS if self.is_computing else 0
-        return self._used
+        self._cpu_seconds += Pace().look_seconds if self.is_computing else 0
+        return self._cpu_seconds
 
     def wait_for(self, count: int) -> None:
         while self._count.acquire(blocking=False):
@@ -125,32 +125,33 @@ class Looks:
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
-    return Looks(monkeypatch)
+def looks() -> Looks:
+    return Looks()
 
 
-class Clock:
-    """One that stands still: every item is quick, however busy the machine is."""
+class StoppedClock:
+    """A clock that only a test advances: every item is quick, however busy the machine is."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.now = 0.0
-        still = SimpleNamespace(perf_counter=lambda: self.now, thread_time=lambda: 0.0)
-        monkeypatch.setattr(module, "time", still)
+
+    def clocks(self, looks: Looks | None = None) -> Clocks:
+        """Return clocks that show this time, and no CPU time except at looks."""
+        return Clocks(lambda: self.now, lambda: 0.0, looks.clocks.cpu_of if looks else lambda ident: 0.0)
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
+def clock() -> StoppedClock:
+    return StoppedClock()
 
 
-@pytest.fixture
-def nobody_looks(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    """Whatever happens happens because it was asked for."""
-    monkeypatch.setattr(module, "_LOOK_SECONDS", 3600.0)
+def unwatched(count: int, clock: StoppedClock | None = None) -> World:
+    """Return a world without looks at busy threads: a thread changes its role only when it is asked to."""
+    return World(count, (clock or StoppedClock()).clocks(), Pace(look_seconds=3600.0))
 
 
-def test_the_thread_that_does_the_io_processes_quick_items(nobody_looks: None) -> None:
-    """One after the other, in order: nothing is handed from thread to thread."""
+def test_the_thread_that_does_the_io_processes_quick_items() -> None:
+    """One after the other, in order, on one thread."""
     order: list[int] = []
 
     def item(number: int) -> Callable[[], None]:
@@ -160,7 +161,7 @@ def test_the_thread_that_does_the_io_processes_quick_items(nobody_looks: None) -
 
         return work
 
-    with World(8) as world:
+    with unwatched(8) as world:
         for start in range(0, 200, 20):
             world.submit(*(item(number) for number in range(start, start + 20)))
         names = world.names(200)
@@ -170,11 +171,11 @@ def test_the_thread_that_does_the_io_processes_quick_items(nobody_looks: None) -
 
 
 @pytest.mark.parametrize("is_computing", [True, False])
-def test_io_goes_on_while_an_item_keeps_the_leader(looks: Looks, is_computing: bool) -> None:
-    """Another thread leads then; confirms and heartbeats do not wait for a function."""
+def test_io_continues_while_an_item_keeps_the_leader(looks: Looks, is_computing: bool) -> None:
+    """Another thread takes over the lead: confirms and heartbeats do not wait for a function."""
     looks.is_computing = is_computing
     item = Gate()
-    with World(1) as world:
+    with World(1, looks.clocks) as world:
         world.submit(item)
         assert item.entered.wait(SECONDS)
         world.has_turn()
@@ -184,35 +185,8 @@ def test_io_goes_on_while_an_item_keeps_the_leader(looks: Looks, is_computing: b
         world.names(1)
 
 
-def test_who_computes_uses_a_processor_and_who_waits_does_not() -> None:
-    """That is how they are told apart."""
-    thread = module._Thread()
-    lock, go_on = threading.Lock(), threading.Event()
-    lock.acquire()
-
-    def run() -> None:
-        thread.ident = threading.get_ident()
-        lock.acquire()
-        while not go_on.is_set():
-            pass
-
-    running = threading.Thread(target=run)
-    running.start()
-    until = time.monotonic() + SECONDS
-    while thread.ident == 0:
-        assert time.monotonic() < until
-    waiting = thread.used_seconds()
-    while thread.used_seconds() != waiting:  # it was not waiting yet
-        waiting = thread.used_seconds()
-    lock.release()
-    while thread.used_seconds() < waiting + 10 * module._COMPUTING_SECONDS:
-        assert time.monotonic() < until
-    go_on.set()
-    running.join()
-
-
-def test_items_that_wait_are_in_work_together() -> None:
-    """As many as may be; whether functions wait is learned."""
+def test_waiting_items_are_processed_at_the_same_time() -> None:
+    """Up to the limit, once the pace shows that items wait."""
     for _ in range(3):
         together = threading.Barrier(16, timeout=SECONDS)
 
@@ -227,8 +201,8 @@ def test_items_that_wait_are_in_work_together() -> None:
             assert world.most_working == 16
 
 
-def test_no_more_items_are_in_work_than_are_allowed() -> None:
-    """Whatever they wait for."""
+def test_no_more_items_are_processed_at_once_than_allowed() -> None:
+    """Even if all of them wait."""
     gates = [Gate() for _ in range(12)]
     with World(3) as world:
         world.submit(*gates)
@@ -240,10 +214,10 @@ def test_no_more_items_are_in_work_than_are_allowed() -> None:
         assert world.most_working <= 3
 
 
-def test_the_next_items_wait_for_one_that_computes(looks: Looks) -> None:
-    """Threads that all compute only keep each other from it; I/O goes on all the same."""
+def test_items_wait_for_one_that_computes(looks: Looks) -> None:
+    """Threads that all compute only slow each other down; I/O continues meanwhile."""
     item = Gate()
-    with World(8) as world:
+    with World(8, looks.clocks) as world:
         world.submit(item, world.note, world.note)
         assert item.entered.wait(SECONDS)
         world.has_turn()
@@ -254,12 +228,12 @@ def test_the_next_items_wait_for_one_that_computes(looks: Looks) -> None:
         assert world.most_working == 1
 
 
-def test_items_that_compute_for_long_stay_with_their_thread(looks: Looks) -> None:
-    """So that each need not be taken away from the leader first."""
+def test_items_that_compute_for_long_stay_on_one_thread(looks: Looks) -> None:
+    """Otherwise each of them would begin on the leader, and another thread would have to take over the lead."""
     names: list[str] = []
 
     def long() -> None:
-        until = time.perf_counter() + 2 * module._QUICK_SECONDS
+        until = time.perf_counter() + 2 * Pace().quick_seconds
         while time.perf_counter() < until:
             pass
         world.note()
@@ -269,7 +243,7 @@ def test_items_that_compute_for_long_stay_with_their_thread(looks: Looks) -> Non
         item()
 
     item = Gate()
-    with World(8) as world:
+    with World(8, looks.clocks) as world:
         world.submit(first, *[long] * 20)
         assert item.entered.wait(SECONDS)
         world.has_turn()
@@ -279,9 +253,9 @@ def test_items_that_compute_for_long_stay_with_their_thread(looks: Looks) -> Non
 
 
 def test_items_do_not_wait_for_one_that_has_computed_and_now_waits(looks: Looks) -> None:
-    """It was left alone because it computed."""
+    """The watcher notices the change."""
     item = Gate()
-    with World(8) as world:
+    with World(8, looks.clocks) as world:
         world.submit(item, world.note)
         assert item.entered.wait(SECONDS)
         world.has_turn()
@@ -290,10 +264,10 @@ def test_items_do_not_wait_for_one_that_has_computed_and_now_waits(looks: Looks)
         item.go_on.set()
 
 
-def test_quick_items_go_back_to_the_leader_after_one_that_computed(looks: Looks, clock: Clock) -> None:
-    """Soon, at least: nobody else takes any as long as they come."""
+def test_quick_items_return_to_the_leader_after_one_that_computed(looks: Looks, clock: StoppedClock) -> None:
+    """While quick items come, the leader takes them."""
     item = Gate()
-    with World(8) as world:
+    with World(8, clock.clocks(looks)) as world:
         world.submit(item, *[world.note] * 50)
         assert item.entered.wait(SECONDS)
         world.has_turn()
@@ -303,8 +277,8 @@ def test_quick_items_go_back_to_the_leader_after_one_that_computed(looks: Looks,
         assert str(world.leaders[-1]) in world.names(50)
 
 
-def test_a_leader_that_waits_for_io_does_it_itself(nobody_looks: None) -> None:
-    """As when a function emits: to hand the lead over and back takes longer than the broker does."""
+def test_a_leader_that_waits_for_io_does_the_io_itself() -> None:
+    """As when a function emits: a change of the leader takes longer than the broker's confirm."""
     seen: list[str | None] = []
     variable: ContextVar[str | None] = ContextVar("variable", default=None)
 
@@ -316,15 +290,15 @@ def test_a_leader_that_waits_for_io_does_it_itself(nobody_looks: None) -> None:
             world.workers.wait(arrived.is_set, lambda: pytest.fail("another thread led"))
         world.note()
 
-    with World(2) as world:
+    with unwatched(2) as world:
         world.submit(item)
         (name,) = world.names(1)
         assert set(world.leaders) == {int(name)}
     assert seen == [None] * 3, "what I/O logs is not about the item's message"
 
 
-def test_a_leader_that_waits_for_io_is_replaced_when_items_come(nobody_looks: None) -> None:
-    """They do not wait for the broker as well."""
+def test_a_leader_that_waits_for_io_is_replaced_when_items_come() -> None:
+    """The items do not wait for the broker."""
     arrived = threading.Event()
 
     def item() -> None:
@@ -332,7 +306,7 @@ def test_a_leader_that_waits_for_io_is_replaced_when_items_come(nobody_looks: No
         world.workers.wait(arrived.is_set, lambda: arrived.wait(SECONDS))
         world.note()
 
-    with World(2) as world:
+    with unwatched(2) as world:
         world.submit(item)
         world.names(1)
         world.submit(world.note)
@@ -342,8 +316,8 @@ def test_a_leader_that_waits_for_io_is_replaced_when_items_come(nobody_looks: No
         assert world.most_working == 2
 
 
-def test_io_in_the_middle_of_an_item_is_no_waiting(nobody_looks: None, clock: Clock) -> None:
-    """Items that wait for nothing else stay with the leader, those that do get threads."""
+def test_io_in_the_middle_of_an_item_does_not_count_as_waiting(clock: StoppedClock) -> None:
+    """Items that wait for I/O only stay on the leader; items that wait for something else get their own threads."""
 
     def pass_time() -> None:
         clock.now += 1
@@ -359,7 +333,7 @@ def test_io_in_the_middle_of_an_item_is_no_waiting(nobody_looks: None, clock: Cl
         pass_time()
         world.note()
 
-    with World(2) as world:
+    with unwatched(2, clock) as world:
         for _ in range(5):
             world.submit(emitting)
             (name,) = world.names(1)
@@ -370,10 +344,10 @@ def test_io_in_the_middle_of_an_item_is_no_waiting(nobody_looks: None, clock: Cl
         assert name != str(world.leaders[-1])
 
 
-def test_whoever_waits_for_io_does_not_wait_for_the_item_that_keeps_the_leader(nobody_looks: None) -> None:
-    """As an event loop's thread that emits does: its function may be what keeps the leader."""
+def test_another_thread_that_waits_for_io_does_not_wait_for_the_item_of_the_leader() -> None:
+    """As when the thread of an event loop emits while its function keeps the leader."""
     gate = Gate()
-    with World(2) as world:
+    with unwatched(2) as world:
         world.submit(gate)
         assert gate.entered.wait(SECONDS)
         arrived = threading.Event()
@@ -383,9 +357,9 @@ def test_whoever_waits_for_io_does_not_wait_for_the_item_that_keeps_the_leader(n
         gate.go_on.set()
 
 
-def test_io_that_somebody_waits_for_ends_the_wait_for_io(nobody_looks: None) -> None:
-    """Else it would be done when something arrives."""
-    with World(1) as world:
+def test_io_that_another_thread_needs_ends_the_wait_for_io() -> None:
+    """Otherwise it would be done only when a message arrives."""
+    with unwatched(1) as world:
         world.has_turn()
         before = len(world.leaders)
         world.workers.let_lead()
@@ -393,8 +367,8 @@ def test_io_that_somebody_waits_for_ends_the_wait_for_io(nobody_looks: None) -> 
         assert len(world.leaders) >= before + 2
 
 
-def test_an_item_that_comes_when_all_is_quiet_is_processed_at_once() -> None:
-    """Also long after the last one: nobody looks any more by then."""
+def test_an_item_after_a_quiet_time_is_processed_at_once() -> None:
+    """Even if the watcher sleeps by then."""
     with World(4) as world:
         for _ in range(2000):
             world.submit(world.note)
@@ -411,8 +385,8 @@ def test_an_item_that_comes_when_all_is_quiet_is_processed_at_once() -> None:
         item.go_on.set()
 
 
-def test_items_of_all_kinds_are_each_processed_once() -> None:
-    """Whoever leads, watches or follows meanwhile."""
+def test_each_item_is_processed_once() -> None:
+    """Quick, computing and waiting ones, while threads change their roles."""
     lock = threading.Lock()
     counts: dict[int, int] = {}
 
@@ -445,25 +419,25 @@ def test_items_of_all_kinds_are_each_processed_once() -> None:
     assert world.most_working <= 6
 
 
-def test_what_is_raised_is_told(nobody_looks: None) -> None:
-    """A process that nobody leads, or with a message that is never settled, would live on idle."""
+def test_an_exception_on_a_thread_is_reported() -> None:
+    """Otherwise the process would stay alive without a leader, or with a message that is never settled."""
     for error in (MemoryError(), SystemExit(1)):
 
         def fail(error: BaseException = error) -> None:
             raise error
 
-        world = World(2)
+        world = unwatched(2)
         world.workers.start()
         world.submit(fail)
         assert world.failures.get(timeout=SECONDS) is error
-        world = World(2)
+        world = unwatched(2)
         world.workers.start()
         world.send(fail)
         assert world.failures.get(timeout=SECONDS) is error
 
 
-def test_where_no_more_threads_can_be_started_two_do_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container may be allowed only so many."""
+def test_two_threads_suffice_if_no_more_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may limit the threads of a container."""
     started: list[threading.Thread] = []
     start = threading.Thread.start
 
@@ -487,8 +461,8 @@ def test_where_no_more_threads_can_be_started_two_do_all(monkeypatch: pytest.Mon
     assert len(started) > 2
 
 
-def test_where_no_second_thread_can_be_started_the_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody could look after I/O while a function waits."""
+def test_the_process_ends_if_no_second_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread could do I/O while a function waits."""
     with World(2) as world:
         world.has_turn()
         monkeypatch.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError("no more")))
@@ -498,12 +472,12 @@ def test_where_no_second_thread_can_be_started_the_process_ends(monkeypatch: pyt
         world.workers.start()
 
 
-def test_nobody_leads_any_more_when_io_has_ended() -> None:
+def test_no_thread_leads_after_the_end_of_io() -> None:
     """The process closes its connections and ends."""
     with World(2) as world:
         world.has_turn()
     until = time.monotonic() + SECONDS
-    while len(world.workers._asleep) < world.workers._threads:
+    while len(world.workers._asleep) < world.workers._thread_count:
         assert time.monotonic() < until
     before = len(world.leaders)
     world.workers.let_lead()
@@ -512,8 +486,8 @@ def test_nobody_leads_any_more_when_io_has_ended() -> None:
     assert world.done.empty()
 
 
-def test_nobody_leads_any_more_when_io_has_ended_in_the_middle_of_an_item(nobody_looks: None) -> None:
-    """What the item waits for does not come, and no other thread has to look for it."""
+def test_no_thread_leads_after_io_has_ended_in_the_middle_of_an_item() -> None:
+    """The item waits in vain, and no other thread begins to lead for it."""
     waiting, go_on = threading.Event(), threading.Event()
 
     def item() -> None:
@@ -523,18 +497,18 @@ def test_nobody_leads_any_more_when_io_has_ended_in_the_middle_of_an_item(nobody
 
         world.workers.wait(lambda: False, wait)
 
-    world = World(2)
+    world = unwatched(2)
     world.workers.start()
     world.submit(item)
     world.__exit__()
     assert waiting.wait(SECONDS)
     leaders = set(world.leaders)
     until = time.monotonic() + SECONDS
-    while len(world.workers._asleep) < world.workers._threads - 1:
+    while len(world.workers._asleep) < world.workers._thread_count - 1:
         assert time.monotonic() < until
     go_on.set()
     world.send(world.note)
-    while len(world.workers._asleep) < world.workers._threads:
+    while len(world.workers._asleep) < world.workers._thread_count:
         assert time.monotonic() < until
     assert set(world.leaders) == leaders
     assert world.done.empty()

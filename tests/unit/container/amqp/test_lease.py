@@ -1,0 +1,157 @@
+"""The lock between containers, with a connection that does what a test says."""
+
+import logging
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosed
+
+from shipmate.container.amqp.lease import Lease
+
+NAME = "shipmate.refresh.account"
+OWNED_BY_ANOTHER = 405
+ACCESS_REFUSED = 403
+
+
+class Channel:
+    """A channel that notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.declared: list[tuple[str, dict[str, Any]]] = []
+        self.deleted: list[str] = []
+        self.acquired: Callable[[Any], None] = lambda _: None
+        self._on_close: Callable[[Any, Exception], None] = lambda *_: None
+
+    def add_on_close_callback(self, callback: Callable[[Any, Exception], None]) -> None:
+        self._on_close = callback
+
+    def queue_declare(self, name: str, *, callback: Callable[[Any], None], **options: Any) -> None:
+        self.declared.append((name, options))
+        self.acquired = callback
+
+    def queue_delete(self, name: str) -> None:
+        self.deleted.append(name)
+
+    def close(self) -> None:
+        self.is_open = False
+
+    def closed(self, reason: Exception) -> None:
+        """Close the channel, as the broker or the connection does."""
+        self.is_open = False
+        self._on_close(self, reason)
+
+
+class World:
+    """A lease, the channels that it opens, and the attempts that it plans."""
+
+    def __init__(self) -> None:
+        self.channels: list[Channel] = []
+        self.planned: list[Callable[[], None]] = []
+        self.connection: Any = SimpleNamespace(is_open=True, channel=self._open)
+        loop = SimpleNamespace(call_later=lambda seconds, action: self.planned.append(action))
+        self.lease = Lease(loop, NAME, lambda: self.connection)
+
+    def _open(self, on_open_callback: Callable[[Any], None]) -> None:
+        self.channels.append(Channel())
+        on_open_callback(self.channels[-1])
+
+    def is_decided(self) -> bool:
+        """Return whether a waiting thread would continue."""
+        return self.lease._decided.is_set()
+
+
+@pytest.fixture
+def world() -> World:
+    """A lease whose first attempt is under way."""
+    world = World()
+    world.lease.begin()
+    return world
+
+
+def test_an_exclusive_queue_is_the_lock(world: World) -> None:
+    """The broker deletes it with the connection, so that a killed container leaves no lock behind."""
+    (channel,) = world.channels
+    assert channel.declared == [(NAME, {"exclusive": True, "auto_delete": True})]
+    assert not world.is_decided()
+    channel.acquired(None)
+    assert world.is_decided()
+    world.lease.end()
+    assert channel.deleted == [NAME]
+    assert not channel.is_open
+
+
+def test_a_lock_of_another_container_is_tried_again(world: World) -> None:
+    """Until it is free."""
+    world.channels[0].closed(ChannelClosedByBroker(OWNED_BY_ANOTHER, "RESOURCE_LOCKED"))
+    assert not world.is_decided()
+    world.planned.pop()()
+    world.channels[1].acquired(None)
+    assert world.is_decided()
+
+
+def test_without_permission_the_work_continues_without_the_lock(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """The operator may forbid the component to declare queues."""
+    world.channels[0].closed(ChannelClosedByBroker(ACCESS_REFUSED, "ACCESS_REFUSED"))
+    assert world.is_decided()
+    assert not world.planned
+    assert "the broker refuses the refresh lock, continuing without it" in caplog.text
+
+
+def test_a_lost_connection_does_not_block_the_work(world: World) -> None:
+    """The refresh reads the stored keys again in any case."""
+    world.channels[0].closed(ConnectionClosed(320, "CONNECTION_FORCED"))
+    assert world.is_decided()
+
+
+@pytest.mark.parametrize("connection", [None, SimpleNamespace(is_open=False)])
+def test_without_a_connection_the_work_continues_without_the_lock(connection: Any) -> None:
+    """It does not wait for a broker that is away."""
+    world = World()
+    world.connection = connection
+    world.lease.begin()
+    assert world.is_decided()
+
+
+def test_a_connection_that_cannot_open_a_channel_does_not_block_the_work() -> None:
+    """It is about to end."""
+
+    def fail(**_: Any) -> None:
+        raise AMQPError
+
+    world = World()
+    world.connection = SimpleNamespace(is_open=True, channel=fail)
+    world.lease.begin()
+    assert world.is_decided()
+
+
+def test_a_wait_without_an_answer_ends_with_a_warning(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """It says how long the wait was."""
+    with caplog.at_level(logging.WARNING, logger="shipmate.amqp"):
+        world.lease.wait(0.01)
+    assert "no refresh lock within 0.01 s, continuing without it" in caplog.text
+
+
+def test_a_lock_that_comes_after_the_end_is_released_at_once(world: World) -> None:
+    """Otherwise this connection would keep it."""
+    (channel,) = world.channels
+    channel.is_open = False
+    world.lease.end()
+    assert channel.deleted == []
+    channel.is_open = True
+    channel.acquired(None)
+    assert channel.deleted == [NAME]
+
+
+def test_nothing_is_tried_after_the_end(world: World) -> None:
+    """Neither a planned attempt nor a channel that opens late."""
+    world.channels[0].closed(ChannelClosedByBroker(OWNED_BY_ANOTHER, "RESOURCE_LOCKED"))
+    world.lease.end()
+    world.planned.pop()()
+    assert len(world.channels) == 1
+    late = Channel()
+    world.lease._on_open(late)  # type: ignore[arg-type]
+    assert not late.is_open
+    assert late.declared == []
