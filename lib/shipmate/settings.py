@@ -164,6 +164,11 @@ class BrokerSettings:
     reconnect_attempts: int = 3
     """How often a connection that failed is tried again."""
     reconnect_delay_ms: int = 100
+    has_error_replies: bool = True
+    """Whether a copy of an error goes to the caller who waits for a reply."""
+    rebound_delay_ms: int = 15_000
+    """Of the first rebound; each further one takes twice as long."""
+    rebound_limit: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,33 +194,26 @@ class MessageSettings:
     is_error_input: bool = False
     """Whether this step handles the errors of others."""
     no_self_passthrough: bool = False
-    no_error_replies: bool = False
     is_lightweight: bool = False
     """Whether large bodies go to the object storage."""
     lightweight_threshold_bytes: int = 1_048_576
     """Of the plain JSON."""
-    rebound_delay_ms: int = 15_000
-    rebound_limit: int = 20
     extra_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class StepSettings:
-    """What the environment says to a container that processes messages, or runs the shutdown hook.
+    """The settings of a container that processes messages.
 
-    That the variables of the API are there is checked here; its client reads them.
+    They include a check of the API's variables, which `ApiSettings` reads.
     """
 
-    component_path: str
     flow: FlowSettings
-    broker: BrokerSettings | None
-    """None in shutdown mode, which needs no broker."""
-    messages: MessageSettings | None
+    broker: BrokerSettings
+    messages: MessageSettings
     rates: RateSettings
     is_startup: bool = False
     """Whether the startup hook is to be run."""
-    is_shutdown: bool = False
-    """Whether the shutdown hook is all there is to do."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "StepSettings":
@@ -225,18 +223,36 @@ class StepSettings:
             MissingSetting: A variable is unset or empty; the first one in the order of contract §2.
             BadSetting: The initialization vector does not have 16 bytes.
         """
-        is_shutdown = boolean(environ, _PREFIX + "HOOK_SHUTDOWN", False)
-        for name in _ALWAYS_NEEDED if is_shutdown else (*_ALWAYS_NEEDED, *_NEEDED_FOR_MESSAGES):
-            text(environ, _PREFIX + name)
+        _check(environ, *_ALWAYS_NEEDED, *_NEEDED_FOR_MESSAGES)
         return cls(
-            component_path=environ.get(_PREFIX + "COMPONENT_PATH", ""),
             flow=_flow(environ),
-            broker=None if is_shutdown else _broker(environ),
-            messages=None if is_shutdown else _messages(environ),
+            broker=_broker(environ),
+            messages=_messages(environ),
             rates=_rates(environ),
             is_startup=boolean(environ, _PREFIX + "STARTUP_REQUIRED", False),
-            is_shutdown=is_shutdown,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownSettings:
+    """The settings of a container that runs the shutdown hook: it needs neither a broker nor messages."""
+
+    flow: FlowSettings
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "ShutdownSettings":
+        """Read every variable that the platform sets for the shutdown hook.
+
+        Raises:
+            MissingSetting: A variable is unset or empty; the first one in the order of contract §2.
+        """
+        _check(environ, *_ALWAYS_NEEDED)
+        return cls(_flow(environ))
+
+
+def is_shutdown(environ: Mapping[str, str]) -> bool:
+    """Tell whether the container is to run the shutdown hook instead of processing messages."""
+    return boolean(environ, _PREFIX + "HOOK_SHUTDOWN", False)
 
 
 def log_fields(environ: Mapping[str, str]) -> dict[str, str]:
@@ -254,6 +270,11 @@ def camel_case(name: str) -> str:
     """
     words = [word[0].lower() for word in _WORD.finditer(name)]
     return "".join([*words[:1], *(word.capitalize() for word in words[1:])])
+
+
+def _check(environ: Mapping[str, str], *names: str) -> None:
+    for name in names:
+        text(environ, _PREFIX + name)
 
 
 def _flow(environ: Mapping[str, str]) -> FlowSettings:
@@ -279,6 +300,9 @@ def _broker(environ: Mapping[str, str]) -> BrokerSettings:
         publish_max_delay_ms=integer(environ, _PREFIX + "AMQP_PUBLISH_MAX_RETRY_DELAY", 300_000),
         reconnect_attempts=integer(environ, _PREFIX + "AMQP_RECONNECT_ATTEMPTS", 3),
         reconnect_delay_ms=integer(environ, _PREFIX + "AMQP_RECONNECT_TIMEOUT", 100),
+        has_error_replies=not boolean(environ, _PREFIX + "NO_ERROR_REPLIES", False),
+        rebound_delay_ms=integer(environ, _PREFIX + "REBOUND_INITIAL_EXPIRATION", 15_000),
+        rebound_limit=integer(environ, _PREFIX + "REBOUND_LIMIT", 20),
     )
 
 
@@ -293,11 +317,8 @@ def _messages(environ: Mapping[str, str]) -> MessageSettings:
         size_limit_bytes=integer(environ, _PREFIX + "OUTGOING_MESSAGE_SIZE_LIMIT", 10_485_760),
         is_error_input=environ.get(_PREFIX + "INPUT_FORMAT", "").lower() == "error",
         no_self_passthrough=boolean(environ, _PREFIX + "NO_SELF_PASSTRHOUGH", False),
-        no_error_replies=boolean(environ, _PREFIX + "NO_ERROR_REPLIES", False),
         is_lightweight=boolean(environ, _PREFIX + "EMIT_LIGHTWEIGHT_MESSAGE", False),
         lightweight_threshold_bytes=integer(environ, _PREFIX + "OBJECT_STORAGE_SIZE_THRESHOLD", 1_048_576),
-        rebound_delay_ms=integer(environ, _PREFIX + "REBOUND_INITIAL_EXPIRATION", 15_000),
-        rebound_limit=integer(environ, _PREFIX + "REBOUND_LIMIT", 20),
         extra_headers=_extra_headers(environ),
     )
 

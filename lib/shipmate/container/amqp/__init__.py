@@ -2,13 +2,12 @@
 
 ``link`` keeps a connection and its channel open, ``consumer`` takes messages and answers them, ``deliveries`` decides
 what a redelivery means and ``tags`` what to acknowledge together, ``publisher`` waits for confirms and tries again,
-``inflight`` counts what is under way, ``lease`` is a lock between containers, and ``broker`` is what the run mode sees.
+``inflight`` counts what is under way, ``lease`` is a lock between containers, ``routing`` turns publications into AMQP
+messages, and ``broker`` is the transport that a step sees.
 
 Source: contract §3.
 """
 
 from shipmate.container.amqp.broker import Broker
-from shipmate.container.amqp.deliveries import Delivery
-from shipmate.container.amqp.publisher import Publication
 
-__all__ = ["Broker", "Delivery", "Publication"]
+__all__ = ["Broker"]

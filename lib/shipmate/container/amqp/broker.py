@@ -13,14 +13,17 @@ from typing import Any, Final
 
 from shipmate.container.amqp.adapter import TurnLoop
 from shipmate.container.amqp.consumer import Consumer
-from shipmate.container.amqp.deliveries import Delivery
+from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.inflight import InFlight
 from shipmate.container.amqp.lease import Lease
 from shipmate.container.amqp.link import ChannelUser, Connection, ReconnectPolicy, parameters
-from shipmate.container.amqp.publisher import Publication, Publisher, Then
+from shipmate.container.amqp.publisher import Publisher, RoutedPublication, Then
+from shipmate.container.amqp.routing import Routing
 from shipmate.container.amqp.workers import Workers
+from shipmate.container.throttle import Throttle
+from shipmate.container.transport import Delivery, Publication
 from shipmate.errors import EmitUnconfirmed
-from shipmate.settings import BrokerSettings
+from shipmate.settings import BrokerSettings, RateSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
 _CLOSE_SECONDS: Final = 0.3
@@ -34,28 +37,36 @@ class Broker:
     def __init__(
         self,
         settings: BrokerSettings,
+        rates: RateSettings,
         *,
-        work: Callable[[Delivery], None],
         on_lost: Callable[[BaseException], None],
+        on_settled: Callable[[Delivery, bool], None] | None = None,
     ) -> None:
         """Prepare the connections; nothing is opened yet.
 
         Args:
             settings: Where to connect and how often to try.
-            work: Processes a message, which it must `settle` or `leave`, now or later; called on as many threads as
-                messages are prefetched.
-            on_lost: Called when the broker could not be had any more: the process must end.
+            rates: How many events of a kind may start in each interval.
+            on_lost: Called when the broker cannot be reached any more: the process must end.
+            on_settled: Called with each message that is settled, and whether it succeeded.
 
         Raises:
-            BadSetting: The address is none of a broker.
+            BadSetting: The address is not that of a broker.
         """
         # The client library logs every step of a connection; what matters of it is logged here.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._settings = settings
-        self._work = work
+        self._routing = Routing(settings)
+        self._throttles = {
+            "data": Throttle(rates.data, rates.interval_ms),
+            "error": Throttle(rates.error, rates.interval_ms),
+            "snapshot": Throttle(rates.snapshot, rates.interval_ms),
+        }
+        self._work: Callable[[Delivery], None] = lambda _: None  # until `consume`
         self._on_lost = on_lost
+        self._on_settled = on_settled
         self._loop = TurnLoop()
-        self._workers: Workers[Delivery] = Workers(
+        self._workers: Workers[AmqpDelivery] = Workers(
             settings.prefetch, self._process, self._turn, wake=self._wake, on_failure=self._fail
         )
         self._in_flight = InFlight()
@@ -89,37 +100,41 @@ class Broker:
             if self._lost is not None:
                 raise self._lost
 
-    def consume(self, then: Callable[[], None]) -> None:
-        """Begin to consume; ``then`` is called on the I/O thread when the broker has agreed, else ``on_lost`` is."""
-        self._submit(self._consumer.begin, then)
+    def consume(self, work: Callable[[Delivery], None], on_consuming: Callable[[], None]) -> None:
+        """Begin to consume; on the I/O thread ``on_consuming`` is called when the broker has agreed, else ``on_lost``.
+
+        Args:
+            work: Processes a message, which it must `settle` or `leave`, now or later; called on as many threads as
+                messages are prefetched.
+            on_consuming: Called once.
+        """
+        self._work = work
+        self._submit(self._consumer.begin, on_consuming)
 
     def publish(self, publication: Publication) -> None:
-        """Publish, and return when the broker has confirmed.
+        """Publish when the rate limit allows it, and return when the broker has confirmed.
 
         Raises:
             EmitUnconfirmed: It has not, in as many attempts as are allowed.
+            EmitError: It is a reply, and nobody waits for one.
+            ReboundLimitReached: It is one rebound more than is allowed.
         """
-        outcome: list[EmitUnconfirmed | None] = []
-        turn = threading.Lock()
-        turn.acquire()
-
-        def then(error: EmitUnconfirmed | None) -> None:
-            outcome.append(error)
-            turn.release()
-
-        self.publish_later(publication, then)
-        self._workers.wait(lambda: bool(outcome), turn.acquire)
-        if outcome[0] is not None:
-            raise outcome[0]
+        routed = self._routing.route(publication)
+        if (copy := self._routing.error_reply(publication)) is not None:
+            self._publish_copy(copy)  # its reader does not wait for the rate limit
+        self._wait_for_rate(publication.event)
+        self._publish(routed)
 
     def publish_later(self, publication: Publication, then: Then) -> None:
         """Publish, on a worker's thread when it is done with its message, on others at the next `flush`.
 
         Args:
-            publication: The message.
+            publication: A data event, or the error of a process that could not start.
             then: Called on the I/O thread when the broker has confirmed, or when it will not.
         """
-        self._todo.append((self._publisher.publish, (publication, then)))
+        routed = self._routing.route(publication)
+        self._wait_for_rate(publication.event)
+        self._todo.append((self._publisher.publish, (routed, then)))
 
     def flush(self) -> None:
         """Have everything done that was asked for."""
@@ -130,6 +145,8 @@ class Broker:
         """Acknowledge or reject a message, now or when it is delivered again."""
         self._submit(self._consumer.settle, delivery, is_success)
         self._in_flight.end()
+        if self._on_settled is not None:
+            self._on_settled(delivery, is_success)
 
     def leave(self, delivery: Delivery) -> None:
         """Do neither: the broker will deliver the message again, to whoever consumes then."""
@@ -180,6 +197,34 @@ class Broker:
         self._loop.wake()
         self._ended.wait(_CLOSE_SECONDS)
 
+    def _wait_for_rate(self, event: str) -> None:
+        """Wait until the rate limit allows an event; some kinds have none. Source: contract §6."""
+        if (throttle := self._throttles.get(event)) is not None:
+            throttle.wait()
+
+    def _publish_copy(self, copy: RoutedPublication) -> None:
+        """Publish the copy of an error; that nobody waits for it any more is not a failure."""
+        try:
+            self._publish(copy)
+        except EmitUnconfirmed as error:
+            if error.is_left_to_broker:
+                raise
+            _log.warning("the copy of an error was not taken: %s", error)
+
+    def _publish(self, routed: RoutedPublication) -> None:
+        outcome: list[EmitUnconfirmed | None] = []
+        turn = threading.Lock()
+        turn.acquire()
+
+        def then(error: EmitUnconfirmed | None) -> None:
+            outcome.append(error)
+            turn.release()
+
+        self._todo.append((self._publisher.publish, (routed, then)))
+        self._workers.wait(lambda: bool(outcome), turn.acquire)
+        if outcome[0] is not None:
+            raise outcome[0]
+
     def _link(self, name: str, side: ChannelUser) -> Connection:
         settings = self._settings
         return Connection(
@@ -211,11 +256,11 @@ class Broker:
         self._ended.set()
         self._give_up(error)
 
-    def _delivered(self, delivery: Delivery) -> None:
+    def _delivered(self, delivery: AmqpDelivery) -> None:
         self._in_flight.begin()
         self._workers.submit(delivery)
 
-    def _process(self, delivery: Delivery) -> None:
+    def _process(self, delivery: AmqpDelivery) -> None:
         """Process a message, unless it comes again: then nobody need begin with it."""
         # Asked without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
         if self._consumer.is_stale(delivery):
@@ -224,7 +269,7 @@ class Broker:
             self._work(delivery)
             self.flush()
 
-    def _leave_stale(self, delivery: Delivery) -> None:
+    def _leave_stale(self, delivery: AmqpDelivery) -> None:
         if self._consumer.forget_stale(delivery):
             self._in_flight.end()
         else:

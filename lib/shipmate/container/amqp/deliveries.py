@@ -4,10 +4,12 @@ Source: contract §3.7.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
+
+from shipmate.container.transport import Delivery
 
 _REMEMBERED: Final = 4096
 _REMEMBERED_SECONDS: Final = 300.0
@@ -17,28 +19,27 @@ _END_BYTES: Final = 256
 
 
 @dataclass(slots=True, eq=False)
-class Delivery:
+class AmqpDelivery(Delivery):
     """A message as the broker delivered it; the tag changes when it is delivered again on a later channel."""
 
-    body: bytes = field(repr=False)
-    headers: Mapping[str, Any] = field(repr=False)
     properties: Any = field(repr=False)
     """All properties as the client library has them: a rebound publishes them again."""
     tag: int
     incarnation: int
     """Which of the channels that this process has had the tag belongs to."""
-    is_redelivered: bool
     exchange: str = ""
     routing_key: str = ""
     consumer_tag: str = ""
-    is_readable: bool = True
-    """Whether the properties and headers could be read; if not, there are none."""
 
-    @property
-    def message_id(self) -> str | None:
-        """The id that tells messages apart, None when there is none."""
-        value = self.headers.get("messageId")
-        return value if isinstance(value, str) and value else None
+    def log_fields(self) -> dict[str, Any]:
+        """Return where the message came from. Source: contract §13."""
+        return {
+            "consumerTag": self.consumer_tag,
+            "deliveryTag": self.tag,
+            "redelivered": self.is_redelivered,
+            "exchange": self.exchange,
+            "routingKey": self.routing_key,
+        }
 
 
 class Admission(Enum):
@@ -57,7 +58,7 @@ class Deliveries:
         """Start with the first channel; ``clock`` counts seconds."""
         self.incarnation = 0
         self._clock = clock
-        self._unsettled: dict[str, list[Delivery]] = {}
+        self._unsettled: dict[str, list[AmqpDelivery]] = {}
         self._outcomes: OrderedDict[tuple[str, int], list[tuple[Admission, float]]] = OrderedDict()
         """By message id and a fingerprint of the body, which several messages may have in common."""
         self._answered: deque[tuple[str, int, Admission]] = deque(maxlen=_UNSURE)
@@ -70,7 +71,7 @@ class Deliveries:
             self._remember(message_id, body, outcome)
         self._answered.clear()
 
-    def admit(self, delivery: Delivery) -> Admission:
+    def admit(self, delivery: AmqpDelivery) -> Admission:
         """Decide what to do with a delivery on the present channel."""
         message_id = delivery.message_id
         if message_id is None:
@@ -83,14 +84,14 @@ class Deliveries:
         self._unsettled.setdefault(message_id, []).append(delivery)
         return Admission.PROCESS
 
-    def forget_stale(self, delivery: Delivery) -> bool:
+    def forget_stale(self, delivery: AmqpDelivery) -> bool:
         """Tell whether a delivery that nobody has begun to process is one of a dead channel: it will come again."""
         if delivery.incarnation == self.incarnation:
             return False
         self._remove(delivery)
         return True
 
-    def settle(self, delivery: Delivery, *, is_success: bool) -> bool:
+    def settle(self, delivery: AmqpDelivery, *, is_success: bool) -> bool:
         """Note the outcome, and tell whether the tag is alive; else the outcome waits for the redelivery."""
         self._remove(delivery)
         is_alive = delivery.incarnation == self.incarnation
@@ -102,11 +103,11 @@ class Deliveries:
                 self._remember(message_id, _fingerprint(delivery.body), outcome)
         return is_alive
 
-    def drop(self, delivery: Delivery) -> None:
+    def drop(self, delivery: AmqpDelivery) -> None:
         """Forget a delivery that is left to the broker."""
         self._remove(delivery)
 
-    def _adopt(self, message_id: str, delivery: Delivery) -> bool:
+    def _adopt(self, message_id: str, delivery: AmqpDelivery) -> bool:
         for known in self._unsettled.get(message_id, ()):
             if known.incarnation < self.incarnation and known.body == delivery.body:
                 known.tag, known.incarnation = delivery.tag, delivery.incarnation
@@ -122,7 +123,7 @@ class Deliveries:
         while len(self._outcomes) > _REMEMBERED:
             self._outcomes.popitem(last=False)
 
-    def _recall(self, message_id: str, delivery: Delivery) -> Admission | None:
+    def _recall(self, message_id: str, delivery: AmqpDelivery) -> Admission | None:
         body = _fingerprint(delivery.body)
         key = (message_id, body)
         outcomes = self._outcomes.get(key)
@@ -136,7 +137,7 @@ class Deliveries:
         self._answered.append((message_id, body, outcome))  # this answer can be lost as well
         return outcome
 
-    def _remove(self, delivery: Delivery) -> None:
+    def _remove(self, delivery: AmqpDelivery) -> None:
         message_id = delivery.message_id
         known = self._unsettled.get(message_id) if message_id is not None else None
         if message_id is None or known is None:

@@ -16,7 +16,7 @@ from pika.exceptions import AMQPChannelError, AMQPConnectionError, ChannelClosed
 from pika.spec import Basic
 
 from shipmate.container.amqp.adapter import Properties, RepeatedProperties
-from shipmate.container.amqp.deliveries import Delivery
+from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings
 
@@ -40,13 +40,13 @@ Then = Callable[[EmitUnconfirmed | None], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
+class RoutedPublication:
     """A message on its way to the exchange."""
 
     routing_key: str
     body: bytes = field(repr=False)
     headers: Mapping[str, Any] = field(repr=False)
-    origin: Delivery | None = None
+    origin: AmqpDelivery | None = None
     """Whose properties it has, for a message that goes back as it came; such a one may be unroutable."""
     expiration_ms: int | None = None
     is_reply: bool = False
@@ -57,7 +57,7 @@ class Publication:
 class _Sending:
     """A publication and how far it has come."""
 
-    publication: Publication
+    publication: RoutedPublication
     then: Then
     failures: int = 0
     is_returned: bool = False
@@ -128,7 +128,7 @@ class Publisher:
         if not is_blocked:
             self._flush()
 
-    def publish(self, publication: Publication, then: Then) -> None:
+    def publish(self, publication: RoutedPublication, then: Then) -> None:
         """Publish, now or as soon as there is a channel."""
         self._waiting.append(_Sending(publication, then))
         self._flush()
@@ -276,5 +276,5 @@ class Publisher:
         sending.then(EmitUnconfirmed(text, is_left_to_broker=self._is_stopping))
 
 
-def _id(publication: Publication) -> str:
+def _id(publication: RoutedPublication) -> str:
     return str(publication.headers.get("messageId"))[:_LONGEST_ID]

@@ -30,10 +30,10 @@ class Objects(Protocol):
 class BodyStore:
     """Fetches and stores the bodies of messages and of what they carry along."""
 
-    def __init__(self, objects: Callable[[], Objects], wire: MessageCodec) -> None:
+    def __init__(self, objects: Callable[[], Objects], codec: MessageCodec) -> None:
         """Prepare; the storage is asked for when it is first needed."""
         self._objects = objects
-        self._wire = wire
+        self._codec = codec
 
     def resolve(self, message: Message) -> bool:
         """Put stored bodies into a message and its passthrough, and tell whether there were any; their ids stay.
@@ -70,7 +70,7 @@ class BodyStore:
         stored = {step: object_id(entries[step]) or known.get(step) for step in contents if step}
         missing = [step for step in contents if not stored.get(step)]
         try:
-            ids = self._in_parallel(lambda step: self._objects().create(self._wire.encrypt(contents[step])), missing)
+            ids = self._in_parallel(lambda step: self._objects().create(self._codec.encrypt(contents[step])), missing)
         except ShipmateError as error:
             raise EmitError("Lightweight message/passthrough body upload error") from error
         stored |= zip(missing, ids, strict=True)
@@ -95,7 +95,7 @@ class BodyStore:
 
     def _fetch(self, stored_id: str) -> Any:
         try:
-            return from_json(self._wire.decrypt(self._objects().read(stored_id).content))
+            return from_json(self._codec.decrypt(self._objects().read(stored_id).content))
         except (ShipmateError, ValueError) as error:
             cause = error if isinstance(error, ShipmateError) else None  # others may tell of the content
             raise ObjectUnavailable(f"Failed to get message body with id={stored_id}") from cause
