@@ -2,12 +2,15 @@
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Condition
 from typing import Any
+
+import pytest
 
 from shipmate.container import step
 from shipmate.container.messages.cipher import Cipher
@@ -188,12 +191,16 @@ class AmqpStation(Station):
             self._settled.append(is_success)
             self._changed.notify_all()
 
+    def wait_until_settled(self, count: int) -> None:
+        """Wait until so many deliveries are settled, since the start of the step."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self._settled) >= count, SECONDS)
+
     def _deliver(self, inputs: list[tuple[bytes, Mapping[str, Any] | None]]) -> Done:
         queues, before = self.queues, len(self._settled)
         for body, headers in inputs:
             queues.publish_raw(body, headers)
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self._settled) == before + len(inputs), SECONDS)
+        self.wait_until_settled(before + len(inputs))
         done = Done(are_successes=self._settled[before:])
         for kind in ("data", "error", "snapshot", "rebound"):
             setattr(done, EVENTS[kind], queues.drain(kind))
@@ -207,3 +214,33 @@ class AmqpStation(Station):
         super().stop()
         self.step._transport._loop.close()  # type: ignore[attr-defined]  # a process that ends need not
         assert self.queues.depth("input") == 0
+
+
+StartInMemory = Callable[..., MemoryStation]
+StartAmqp = Callable[..., AmqpStation]
+
+
+@pytest.fixture
+def start_in_memory(platform: Platform) -> Iterator[StartInMemory]:
+    """Starts steps on a transport in memory; they are stopped at the end."""
+    with ExitStack() as stack:
+
+        def start(function: str = "told", **settings: object) -> MemoryStation:
+            station = MemoryStation(platform, function, **settings)
+            stack.callback(station.stop)
+            return station
+
+        yield start
+
+
+@pytest.fixture
+def start_amqp(platform: Platform, queues: StepQueues) -> Iterator[StartAmqp]:
+    """Starts steps at RabbitMQ; they are stopped at the end."""
+    with ExitStack() as stack:
+
+        def start(function: str = "told", **settings: object) -> AmqpStation:
+            station = AmqpStation(platform, queues, function, **settings)
+            stack.callback(station.stop)
+            return station
+
+        yield start

@@ -1,42 +1,14 @@
 """A step on each transport."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-
 import pytest
 
-from shipmate.emulator import Platform, StepQueues
-from tests.station import AmqpStation, MemoryStation, Start
+from tests.station import Start, start_amqp, start_in_memory
 
-
-@pytest.fixture
-def start_amqp(platform: Platform, queues: StepQueues) -> Iterator[Callable[..., AmqpStation]]:
-    """Starts steps at RabbitMQ: ``start_amqp("told", PROTOCOL_VERSION=2)``; they are stopped at the end."""
-    with ExitStack() as stack:
-
-        def start(function: str = "told", **settings: object) -> AmqpStation:
-            station = AmqpStation(platform, queues, function, **settings)
-            stack.callback(station.stop)
-            return station
-
-        yield start
-
-
-@pytest.fixture
-def start_in_memory(platform: Platform) -> Iterator[Callable[..., MemoryStation]]:
-    """Starts steps on a transport in memory; they are stopped at the end."""
-    with ExitStack() as stack:
-
-        def start(function: str = "told", **settings: object) -> MemoryStation:
-            station = MemoryStation(platform, function, **settings)
-            stack.callback(station.stop)
-            return station
-
-        yield start
+__all__ = ["start", "start_amqp", "start_in_memory"]
 
 
 @pytest.fixture(params=["start_in_memory", "start_amqp"], ids=["memory", "amqp"])
 def start(request: pytest.FixtureRequest) -> Start:
-    """Starts steps on each transport: ``start("told", PROTOCOL_VERSION=2)``."""
+    """Starts steps on each transport."""
     chosen: Start = request.getfixturevalue(request.param)
     return chosen
