@@ -1,6 +1,7 @@
 """What a step does at RabbitMQ alone: routing keys, copies of errors, replies, rebounds, and what is not routed."""
 
 import json
+import time
 
 import pytest
 
@@ -99,3 +100,22 @@ def test_a_message_that_no_queue_wants_is_an_error_in_the_end(start_amqp: StartA
     (error,) = done.errors
     assert error.error["message"] == "Failed on publishing m7 message to MQ: it could not be routed to any queue"
     assert not done.is_success
+
+
+@pytest.mark.parametrize(
+    ("settings", "value", "is_success"),
+    [
+        ({"AMQP_PUBLISH_CONFIRM_ENABLED": "false"}, {"body": 1}, True),
+        ({}, {"body": 1, "id": "i" * MORE_THAN_A_FRAME}, False),
+    ],
+    ids=["without confirms", "what AMQP cannot carry"],
+)
+def test_an_emit_that_is_over_at_once_is_not_waited_for(
+    start_amqp: StartAmqp, settings: dict[str, str], value: dict[str, object], is_success: bool
+) -> None:
+    """The thread that emits may do the I/O itself, and must not wait for a frame that never comes: 5 s each."""
+    station = start_amqp(**settings)
+    begun = time.monotonic()
+    done = station.deliver(told(["emit", "data", value]))
+    assert time.monotonic() - begun < 3
+    assert done.is_success is is_success

@@ -72,6 +72,8 @@ class Broker:
         self._in_flight = InFlight()
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_woken = False
+        self._is_answered = False
+        """Whether a publication that a thread waits for has been answered in this turn."""
         self._publisher = Publisher(self._loop, settings)
         self._consumer = Consumer(settings, self._delivered)
         self._is_closing = self._is_over = False
@@ -218,6 +220,7 @@ class Broker:
 
         def then(error: EmitUnconfirmed | None) -> None:
             outcome.append(error)
+            self._is_answered = True
             turn.release()
 
         self._todo.append((self._publisher.publish, (routed, then)))
@@ -243,8 +246,10 @@ class Broker:
 
     def _turn(self, may_wait: bool) -> bool:
         """Do what was asked for and what there is of I/O; tell whether it goes on."""
+        self._is_answered = False
         self._do()
-        self._loop.turn(may_wait=may_wait)
+        # A publication that failed at once, or is not confirmed at all, has its thread in this very turn.
+        self._loop.turn(may_wait=may_wait and not self._is_answered)
         self._do()
         if self._is_over:
             self._ended.set()
