@@ -117,7 +117,7 @@ class Station(ABC):
         """Stop the step, and give back what it keeps until its process ends."""
         self.step.stop()
         self.loaded.services.loops.close()
-        self.step._happened.close()
+        self.step._events.close()
 
 
 Start = Callable[..., Station]

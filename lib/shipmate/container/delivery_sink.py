@@ -1,4 +1,4 @@
-"""Takes the events of one message to the transport, the object storage and the platform.
+"""Publishes the events of one message, and stores large bodies and new keys.
 
 Source: contract §5.3, §6, §8.
 """
@@ -27,7 +27,7 @@ _REBOUND_LIMIT: Final = "Rebound limit exceeded"
 
 @dataclass(frozen=True, slots=True)
 class StepResources:
-    """What the sinks of all messages share."""
+    """The resources that the sinks of all messages share."""
 
     step_id: str
     settings: MessageSettings
@@ -36,7 +36,7 @@ class StepResources:
     keys: PlatformTokenStore = field(repr=False)
     state: StepState = field(repr=False)
     is_passthrough: bool = False
-    """Whether the messages that are emitted carry the earlier steps' messages."""
+    """Whether emitted messages carry the messages of earlier steps."""
 
 
 class DeliverySink:
@@ -51,7 +51,7 @@ class DeliverySink:
     """The platform takes messages without a body. Source: contract §7, without its DEF-26."""
 
     def __init__(self, resources: StepResources, transport: Transport, delivery: Delivery, incoming: Incoming) -> None:
-        """Start with a delivery whose message is not decoded yet; ``incoming`` is its metadata."""
+        """Start with a delivery, and its metadata; the message is not decoded yet."""
         self._resources = resources
         self._settings = resources.settings
         self._transport = transport
@@ -61,14 +61,14 @@ class DeliverySink:
         self._message: Mapping[str, Any] = {}
         self._stored: dict[str, str] = {}
         self.is_decoded = True
-        """Whether errors can contain the input."""
+        """Whether the message could be decoded: only then errors contain it."""
         self.is_left = False
-        """Whether the process stops before everything was confirmed: the input must stay unsettled."""
+        """Whether the process stops before all events are confirmed: the message must stay unsettled."""
         self.errors = 0
-        """Errors that the call does not know."""
+        """Number of errors that `shipmate.invocation.emission.Call` does not count."""
 
     def carry(self, message: Mapping[str, Any]) -> None:
-        """Take the message that emitted messages carry on."""
+        """Use a message for the passthrough of emitted messages."""
         self._message = message
 
     def deliver(self, event: Event) -> None:
@@ -86,9 +86,14 @@ class DeliverySink:
             raise
 
     def deliver_later(self, event: Event, then: Callable[[BaseException | None], None]) -> None:
-        """Take one data event, and call ``then`` when it is safe; it gets an error on a thread that may wait."""
+        """Take one data event, and call ``then`` when it is safe, or with its error on a thread that may wait.
+
+        Raises:
+            InvalidMessage: The value is not JSON.
+            EmitError: The event could not be published; ``then`` is not called.
+        """
         self._refuse_if_left(event)
-        run = copy_context().run  # log records of the error belong to the message
+        run = copy_context().run  # for the log records of the error
 
         def confirmed(error: EmitUnconfirmed | None) -> None:
             if error is None:
@@ -100,7 +105,7 @@ class DeliverySink:
         self._transport.publish_later(self._data(event.value), confirmed)
 
     def _note(self, error: EmitUnconfirmed) -> None:
-        if error.is_left_to_broker:  # never reset: other events may fail otherwise at the same time
+        if error.is_left_to_broker:  # never set back to False by another event that fails at the same time
             self.is_left = True
 
     def _refuse_if_left(self, event: Event) -> None:
@@ -118,7 +123,7 @@ class DeliverySink:
         message = {**emitted, "id": message_id, "headers": headers if isinstance(headers, Mapping) else {}}
         if resources.is_passthrough or settings.is_lightweight or emitted.get("passthrough"):
             message = self._assemble(message)
-        # The last step: the entry of the passthrough keeps the key.
+        # The last step, since the entry of the passthrough keeps the key.
         message["headers"], routing_key = split_routing_key(message["headers"])
         body = resources.codec.data_body(message)
         self._check_size(body)
@@ -196,7 +201,7 @@ class DeliverySink:
         self._transport.publish(Publication("httpReply", metadata, body, self._delivery, routing_key))
 
     def _emit_end(self, event: Event) -> None:
-        """Do nothing: the message is settled when the function is done as well."""
+        """Do nothing: the message is settled when the function returns."""
 
     def _check_size(self, body: bytes) -> None:
         limit = self._settings.size_limit_bytes

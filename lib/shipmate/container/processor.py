@@ -30,18 +30,18 @@ class Loaded:
 
     function: Function
     process: Callable[..., Any] = field(repr=False)
-    """The ``process`` of the function's module."""
+    """The ``process`` function of the module."""
     resources: StepResources
     services: Services = field(repr=False)
     sessions: LazyOAuth2 = field(repr=False)
-    """The OAuth2 sessions of ``services``; they refresh tokens in the background of no message."""
+    """The OAuth2 sessions in ``services``; a process that stops waits for their refreshes."""
 
 
 class Processor:
-    """Processes the deliveries of one step, on as many threads as the transport has."""
+    """Processes the deliveries of one step, on many threads."""
 
     def __init__(self, loaded: Loaded, transport: Transport) -> None:
-        """Process with a loaded component; ``transport`` settles what it delivers."""
+        """Process with a loaded component; ``transport`` takes the events and settles the deliveries."""
         self._function = loaded.function
         self._process = loaded.process
         self._resources = loaded.resources
@@ -61,7 +61,7 @@ class Processor:
                 _log.error("a message could not be decoded: %s", error)
                 sink.is_decoded = False
                 self._refuse(delivery, sink, error)
-            except Exception as error:  # the edge of a delivery: whatever happens, its input is settled
+            except Exception as error:  # the edge of a delivery: its message is settled, whatever fails
                 _log.error("a message could not be processed", exc_info=error)
                 self._refuse(delivery, sink, error)
 
@@ -92,11 +92,11 @@ class Processor:
         )
 
     def _refuse(self, delivery: Delivery, sink: DeliverySink, error: Exception) -> None:
-        """Publish why a message was not processed, and settle it as failed."""
+        """Publish the error of a message that was not processed, and settle the message as failed."""
         redactor = self._services.redactor
         try:
             sink.deliver(Event("error", redactor.redact_json(format_error(error))))
-        except Exception as cause:  # the message has failed already, and its input is settled all the same
+        except Exception as cause:  # the message has failed already, and is settled all the same
             _log.error("the error of a message could not be published: %s", redactor.redact(error_text(cause)))
         self._end(delivery, sink, is_success=False)
 

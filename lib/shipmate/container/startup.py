@@ -1,4 +1,4 @@
-"""Prepares a container: its log and its component."""
+"""The environment, log and component of a container."""
 
 import logging
 import sys
@@ -33,7 +33,7 @@ class Installation:
 
 
 def configure_log(environ: Mapping[str, str], redactor: Redactor) -> None:
-    """Log as the platform expects it of a container. Source: contract §13."""
+    """Log to standard output in the platform's format. Source: contract §13."""
     level = environ.get("LOG_LEVEL")
     is_silent = environ.get("NODE_ENV") == "test" and not level
     log.configure(

@@ -33,10 +33,11 @@ from shipmate.signals import SignalQueue, end_process
 _log: Final = logging.getLogger("shipmate.step")
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _START_ERROR_SECONDS: Final = 5.0
-# How long a broker may confirm nothing while the process stops, before the messages are left to it.
+# While the process stops: how long the transport may confirm nothing before the messages are left unsettled.
 _UNCONFIRMED_SECONDS: Final = 0.4
-# A level of JSON is two calls; the official runtime takes thousands of levels, and a thread has the stack for these.
-_CALLS: Final = 6000
+# Each level of nested JSON takes two calls; messages of the official runtime may have thousands of levels, and the
+# stack of a thread is large enough for these.
+_RECURSION_LIMIT: Final = 6000
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 _LOOK_SECONDS: Final = 0.1
 _REFRESH_SECONDS: Final = 60.0
@@ -47,7 +48,7 @@ class NewTransport(Protocol):
     """Makes the transport of a step."""
 
     def __call__(self, settings: StepSettings, *, on_lost: Callable[[BaseException], None]) -> Transport:
-        """Return a transport that is not connected yet; ``on_lost`` is called when it cannot go on."""
+        """Return a transport that is not connected yet; it calls ``on_lost`` when it cannot go on."""
 
 
 def new_transport(
@@ -64,7 +65,7 @@ def new_transport(
         on_settled: Called with each message that is settled, and whether it succeeded.
 
     Raises:
-        BadSetting: The address of the broker is not one.
+        BadSetting: The address is not the address of a broker.
     """
     return Broker(settings.broker, settings.rates, on_lost=on_lost, on_settled=on_settled)
 
@@ -78,7 +79,7 @@ class Step:
         """Prepare; nothing is opened or loaded yet.
 
         Raises:
-            BadSetting: A variable has a value that it cannot have.
+            BadSetting: The address of the broker, the password or the initialization vector is wrong.
         """
         self._settings = settings
         self._installation = installation
@@ -86,45 +87,47 @@ class Step:
         self._sessions: LazyOAuth2 | None = None
         self._is_open = False
         self._is_interruptible = True
-        self._happened: SignalQueue[signal.Signals | BaseException | str] = SignalQueue()
+        self._events: SignalQueue[signal.Signals | BaseException | str] = SignalQueue()
         self._codec = MessageCodec(settings.flow, settings.messages)
-        self._transport = new_transport(settings, on_lost=self._happened.put)
+        self._transport = new_transport(settings, on_lost=self._events.put)
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""
-        with self._happened.hearing(_STOP, self._heard):
+        with self._events.hearing(_STOP, self._on_signal):
             try:
                 loaded = self.start()
                 _collect_garbage_seldom()
-                if self._happened.is_empty:  # else the process is to stop before its first message
+                if self._events.is_empty:  # no signal asks the process to stop
                     self.consume(loaded)
             except BaseException as error:  # the author's hooks may raise anything, sys.exit included
                 self._report_start(error)
                 return 1
-            with self._happened.hearing(_STOP, self._heard):  # again: what was imported may have handlers of its own
+            with self._events.hearing(
+                _STOP, self._on_signal
+            ):  # again: imported modules may have set their own handlers
                 return self._wait()
 
     def start(self) -> Loaded:
-        """Do everything that precedes the first message, in the order of contract §1.2.
+        """Connect, load the component and run its hooks, in the order of contract §1.2.
 
         Raises:
-            BaseException: What the author's hooks raise.
-            ShipmateError: The transport or the platform cannot be reached, or the component cannot be used.
+            BaseException: A hook of the author failed.
+            ShipmateError: The transport or the platform cannot be reached, or the component cannot be loaded.
         """
         self._transport.connect()
-        self._platform()  # what it imports is loaded while the broker answers
+        self._platform()  # its imports take place while the broker answers
         self._transport.wait_until_open()
         self._is_open = True
         flow = self._settings.flow
         data = self._platform().step(flow.flow_id, flow.step_id)
-        self._is_interruptible = False  # from now on the author's code runs
+        self._is_interruptible = False  # the author's code runs from here on
         return self._load(data)
 
     def consume(self, loaded: Loaded) -> None:
         """Begin to process messages."""
         self._sessions = loaded.sessions
         processor = Processor(loaded, self._transport)
-        self._transport.consume(processor.work, lambda: self._happened.put(_CONSUMING))
+        self._transport.consume(processor.work, lambda: self._events.put(_CONSUMING))
 
     def stop(self) -> None:
         """Take no more messages, wait for those in work, and close. Source: contract §1.6."""
@@ -138,24 +141,24 @@ class Step:
 
     def _wait(self) -> int:
         """Wait for the end; return the exit status."""
-        what = self._happened.get()
-        if what == _CONSUMING:
+        event = self._events.get()
+        if event == _CONSUMING:
             _log.info("consuming")
-            what = self._happened.get()
-        elif isinstance(what, BaseException):
-            self._report_start(what)
+            event = self._events.get()
+        elif isinstance(event, BaseException):
+            self._report_start(event)
             return 1
-        if isinstance(what, signal.Signals):
-            _log.info("%s: stopping when the messages in work are done", what.name)
+        if isinstance(event, signal.Signals):
+            _log.info("%s: stopping when the messages in work are done", event.name)
             self.stop()
             return 0
-        lost = what if isinstance(what, BaseException) else None
-        _log.critical("the broker was lost: stopping, to be started again", exc_info=lost)
+        lost = event if isinstance(event, BaseException) else None
+        _log.critical("the connection to the broker is lost: ending with status 1, for a restart", exc_info=lost)
         self._drain()
         return 1
 
-    def _heard(self, number: signal.Signals) -> signal.Signals:
-        """Note a signal, or end at once where nothing has begun that is to be finished."""
+    def _on_signal(self, number: signal.Signals) -> signal.Signals:
+        """Return the signal as an event, or end the process at once while it has not begun anything to finish."""
         if self._is_interruptible:
             os._exit(0)
         return number
@@ -164,7 +167,7 @@ class Step:
         """Load the component and run its hooks.
 
         Args:
-            data: The step as the platform has it: ``{"config": {...}, "snapshot": {...}, ...}``. Contract §9.
+            data: The step data of the platform: ``{"config": {...}, "snapshot": {...}, ...}``. Source: contract §9.1.
         """
         flow, cfg = self._settings.flow, _config(data)
         root, environ, redactor = self._installation.root, self._installation.environ, self._installation.redactor
@@ -211,7 +214,7 @@ class Step:
         )
 
     def _drain(self) -> None:
-        """Wait for the refreshes that are under way: a rotated token must reach the platform."""
+        """Wait for running token refreshes: a rotated token must reach the platform."""
         if self._sessions is not None:
             self._sessions.drain(_REFRESH_SECONDS)
 
@@ -230,7 +233,7 @@ class Step:
 
 
 def main(root: Path | None = None, new_transport: NewTransport = new_transport) -> NoReturn:
-    """Run the step in the environment of this process, and end the process, whatever its threads are doing."""
+    """Run the step in the environment of this process, and end the process without waiting for its threads."""
     try:
         status = run(os.environ, root, new_transport)
     except ShipmateError as error:
@@ -245,23 +248,23 @@ def run(environ: Mapping[str, str], root: Path | None, new_transport: NewTranspo
 
     Args:
         environ: The environment.
-        root: The component's folder; unless given, the environment names it.
+        root: The component's folder; None for the one that the environment names.
         new_transport: Makes the transport of the step.
 
     Raises:
-        MissingSetting, BadSetting: A variable is not what it must be; nothing was done.
+        MissingSetting, BadSetting: A variable is missing or wrong; nothing was done.
     """
     installation = Installation.from_environ(environ, root)
     configure_log(environ, installation.redactor)
-    sys.setrecursionlimit(max(_CALLS, sys.getrecursionlimit()))
+    sys.setrecursionlimit(max(_RECURSION_LIMIT, sys.getrecursionlimit()))
     if is_shutdown(environ):
         return shut_down(ShutdownSettings.from_environ(environ), installation)
     return Step(StepSettings.from_environ(environ), installation, new_transport).run()
 
 
 def _collect_garbage_seldom() -> None:
-    """Look for cycles once in many messages: bodies are large trees without any, and 700 objects are soon allocated."""
-    gc.freeze()  # what has been loaded until now stays
+    """Collect garbage less often than Python does: message bodies are large trees without cycles."""
+    gc.freeze()  # the objects that were loaded so far stay until the end
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 10, 10)
 
 
@@ -293,7 +296,7 @@ def _run_hook(name: str, hook: Callable[..., Any] | None, *args: Any) -> Any:
 
 
 def _log_start_failure(error: BaseException) -> None:
-    """Log why the process ends."""
+    """Log the error that ends the process."""
     if isinstance(error, ShipmateError):
         name = type(error).__name__
         err = {"message": str(error), "name": name, "stack": f"{name}: {error}", "code": error.code}

@@ -14,23 +14,23 @@ from shipmate.errors import EmitUnconfirmed
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """A message as the platform delivered it; a transport's own class adds what it needs to settle the message."""
+    """A message from the platform; each transport has a subclass with what it needs to settle the message."""
 
     body: bytes = field(repr=False)
     metadata: Mapping[str, Any] = field(repr=False)
     """The headers of the message, as they came. Source: contract §5.1."""
     is_redelivered: bool
     unreadable: str | None
-    """Why the metadata cannot be read, for the author; the metadata is empty then."""
+    """The reason why the metadata cannot be read; the metadata is empty then."""
 
     @property
     def message_id(self) -> str | None:
-        """The id that tells messages apart, None when the message has none."""
+        """The header ``messageId``, None if it is missing, empty or not a text."""
         value = self.metadata.get("messageId")
         return value if isinstance(value, str) and value else None
 
     def log_fields(self) -> dict[str, Any]:
-        """Return what the runtime's log records say of the delivery, besides the ids of the message."""
+        """Return the fields of log records about this delivery, besides the ids of the message."""
         return {}
 
 
@@ -46,17 +46,17 @@ class Publication:
     metadata: Mapping[str, Any] = field(repr=False)
     """The headers of the event. Source: contract §5.2, §5.3."""
     body: bytes = field(repr=False)
-    """Encoded as the platform stores it; empty for a rebound, which sends the message of the delivery back."""
+    """The encoded value; empty for a rebound, which sends the message of the delivery back."""
     delivery: Delivery | None
-    """The message that the event belongs to; None when the process could not start."""
+    """The delivery in work; None for the error of a process that could not start."""
     routing_key: str | None = None
-    """The author's own, in place of the transport's."""
+    """The author's own routing key, None for the one of the event."""
     bare_error: bytes | None = field(default=None, repr=False)
-    """The encrypted error without its input, which is what a caller gets who waits for a reply."""
+    """The encrypted error without the input, for the caller who waits for a reply."""
 
 
 class ReboundLimitReached(Exception):
-    """A message was sent back as often as the platform allows."""
+    """A message cannot be sent back once more: the platform's limit is reached."""
 
 
 class Transport(Protocol):
@@ -84,52 +84,52 @@ class Transport(Protocol):
         """Begin to take messages.
 
         Args:
-            work: Processes a message, which it must `settle` or `leave`, now or later; called on as many threads as
-                messages may be in work.
-            on_consuming: Called, on any thread, when messages may come.
+            work: Processes a message, and must call `settle` or `leave` for it, now or later; called on as many
+                threads as messages may be in work.
+            on_consuming: Called once, on any thread, when the platform has agreed to deliver messages.
         """
 
     def publish(self, publication: Publication) -> None:
         """Publish when the rate limit of the event allows it, and return when the platform has confirmed.
 
         Raises:
-            EmitUnconfirmed: The platform has not confirmed, in as many attempts as are allowed.
+            EmitUnconfirmed: The platform has not confirmed in as many attempts as are allowed.
             EmitError: The event cannot be published.
             ReboundLimitReached: The message has been sent back too often.
         """
 
     def publish_later(self, publication: Publication, then: Callable[[EmitUnconfirmed | None], None]) -> None:
-        """Publish without waiting for the confirmation; the rate limit of the event is waited for.
+        """Publish when the rate limit of the event allows it, without waiting for the confirmation.
 
         Args:
             publication: A data event, or the error of a process that could not start.
-            then: Called, on a thread that must not wait, with None when the platform has confirmed, else with the
-                error.
+            then: Called with None when the platform has confirmed, else with the error; on a thread that it must not
+                block.
 
         Raises:
             EmitError: The event cannot be published; ``then`` is not called.
         """
 
     def flush(self) -> None:
-        """Send what `publish_later` was given on this thread; not needed inside of ``work``."""
+        """Send the publications of `publish_later` now; within ``work``, the transport does that itself."""
 
     def settle(self, delivery: Delivery, *, is_success: bool) -> None:
-        """Tell the platform that a message is done, or that it has failed."""
+        """Tell the platform that a message has succeeded or failed."""
 
     def leave(self, delivery: Delivery) -> None:
         """Give a message back unsettled: the platform delivers it again, to any container."""
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
-        """Wait until every message is settled or left, and tell whether that is so."""
+        """Wait until every message is settled or left; return False if the time is up before."""
 
     def stop_retrying(self) -> None:
-        """Fail what the platform does not take at the first attempt, because the process is stopping."""
+        """Fail publications at their first failed attempt from now on, because the process is stopping."""
 
     def abandon(self, seconds: float) -> None:
-        """Fail all publications if the platform has confirmed nothing for so many seconds."""
+        """Fail all publications if the platform has confirmed nothing for ``seconds``."""
 
     def cancel(self) -> None:
-        """Take no more messages; return when the platform has agreed, or does not answer."""
+        """Take no more messages; return when the platform has agreed, or does not answer in time."""
 
     def close(self) -> None:
         """Close the connection."""

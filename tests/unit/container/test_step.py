@@ -75,7 +75,7 @@ def new_step(platform: Platform, transport: ObservedTransport) -> Iterator[Calla
 
     yield new
     for one in made:
-        one._happened.close()
+        one._events.close()
 
 
 def environ(platform: Platform, **settings: object) -> Mapping[str, str]:

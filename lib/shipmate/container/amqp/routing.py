@@ -1,4 +1,4 @@
-"""Turns publications into AMQP messages: routing keys, copies of errors, and what a rebound counts. Pure; no I/O.
+"""Makes AMQP messages of publications: routing keys, copies of errors, delays and limits of rebounds. Pure; no I/O.
 
 Source: contract §5.3, §6.2, §6.3, §6.6.
 """
@@ -38,8 +38,8 @@ class Routing:
         """Return the AMQP message of a publication.
 
         Raises:
-            EmitError: It is a reply, and nobody waits for one.
-            ReboundLimitReached: It is one rebound more than is allowed.
+            EmitError: A reply has no caller who waits for it.
+            ReboundLimitReached: The message has been sent back too often.
         """
         event = publication.event
         if event == "data":
@@ -62,7 +62,7 @@ class Routing:
         return RoutedPublication(key, error, headers, is_reply=True)
 
     def _rebound(self, publication: Publication) -> RoutedPublication:
-        """Return the message of the delivery, to be delivered again later. Source: contract §6.3."""
+        """Return the message of the delivery, unchanged, with a delay. Source: contract §6.3."""
         origin = cast(AmqpDelivery, publication.delivery)
         iteration = _rebounds(origin.metadata.get("reboundIteration")) + 1
         if iteration > self._rebound_limit:

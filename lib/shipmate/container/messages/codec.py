@@ -11,24 +11,23 @@ from typing import Any, Final
 
 import pybase64
 
-from shipmate.container.messages.cipher import Cipher, Undecodable
+from shipmate.container.messages.cipher import RAW_SINCE_PROTOCOL, Cipher, Undecodable
 from shipmate.jsonvalue import encode, from_json, to_json
 from shipmate.settings import FlowSettings, MessageSettings
 
 _META: Final = "x-eio-meta-"
-_FIRST_LETTERS: Final = ("x", "X")  # names that are no text have bytes
+_FIRST_LETTERS: Final = ("x", "X")  # also skips names that are bytes, because they are not UTF-8
 _TRACE_ID: Final = "x-eio-meta-trace-id"
 _USUAL: Final = frozenset(
     "execId taskId workspaceId containerId userId stepId compId function threadId messageId parentMessageId start end "
     "protocolVersion retry reply_to reboundIteration reboundReason".split()
 )
 _ROUTING_KEY: Final = "x-eio-routing-key"
-_RAW_SINCE_PROTOCOL: Final = 2
-
-Metadata = dict[str, Any]
 # The two highest bits of a digit are those of the variant. Source: RFC 9562 §4.1.
 _VARIANTS: Final = {f"{number:x}": f"{0b1000 | number & 0b11:x}" for number in range(16)}
-_random: Final = random.Random()  # noqa: S311 - ids, no secrets; seeded by the system
+_random: Final = random.Random()  # noqa: S311 - makes ids, not secrets
+
+Metadata = dict[str, Any]
 
 
 def new_id() -> str:
@@ -92,7 +91,7 @@ def _text(value: object) -> str | None:
 
 def _protocol(value: object) -> float:
     try:
-        return float(value or 1)  # type: ignore[arg-type]  # whatever a header may hold
+        return float(value or 1)  # type: ignore[arg-type]  # a header may hold any value
     except (TypeError, ValueError):
         return 1.0
 
@@ -172,7 +171,7 @@ class MessageCodec:
         return self._cipher.encode(to_json(message), self._settings.protocol)
 
     def encrypted_json(self, value: Any) -> bytes:
-        """Return a value as JSON, encrypted and in base64: every consumer can read that."""
+        """Return a value as JSON, encrypted and in base64, which every consumer can decode."""
         return self._cipher.encode(encode(value), 1)
 
     def error_body(self, bare_error: bytes, original: bytes | None, incoming: Incoming | None) -> bytes:
@@ -187,7 +186,7 @@ class MessageCodec:
             return b'{"error":"%b"}' % bare_error
         if self._settings.is_error_input:
             error_input = self._cipher.encode(original, 1)
-        elif incoming.protocol >= _RAW_SINCE_PROTOCOL:
+        elif incoming.protocol >= RAW_SINCE_PROTOCOL:
             # The vector never changes, so this equals decrypting and encrypting again.
             error_input = pybase64.b64encode(original)
         else:
