@@ -1,4 +1,4 @@
-"""What the environment says about the platform, read once and then frozen.
+"""The settings in the environment, read once and then frozen.
 
 Source: contract §2, §5.4, §8.6, §9, §13.
 """
@@ -14,10 +14,9 @@ from shipmate.errors import BadSetting, MissingSetting
 _PREFIX: Final = "ELASTICIO_"
 _LEADING_INTEGER: Final = re.compile(r"\s*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(?!0[xX])([0-9]{1,300}))")
 _IV_BYTES: Final = 16
-_NO_NUMBER: Final = sys.maxsize
-"""Stands for no limit where any number is one."""
-# Words as lodash sees them: ordinals, runs of digits, of capitals up to the last one before a small letter, of small
-# letters.
+_NO_LIMIT: Final = sys.maxsize
+# Words as lodash splits them: ordinals, runs of digits, runs of capitals up to the last one before a small letter, and
+# runs of small letters.
 _WORD: Final = re.compile(
     r"\d*(?:1st|2nd|3rd|(?![123])\dth)(?=\b|[A-Z_])|\d*(?:1ST|2ND|3RD|(?![123])\dTH)(?=\b|[a-z_])"
     r"|\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+"
@@ -39,17 +38,17 @@ _LOGGED: Final = (
 
 
 class Secret(str):
-    """A text that does not show itself in tracebacks, logs and representations of what holds it."""
+    """A text whose ``repr`` hides it, so that tracebacks, logs and dataclasses do not show it."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Show nothing."""
+        """Return a fixed text instead of the secret."""
         return "'***'"
 
 
 def text(environ: Mapping[str, str], name: str) -> str:
-    """Return a variable that must be there.
+    """Return the value of a mandatory variable.
 
     Raises:
         MissingSetting: It is unset or empty.
@@ -60,7 +59,7 @@ def text(environ: Mapping[str, str], name: str) -> str:
 
 
 def integer(environ: Mapping[str, str], name: str, default: int) -> int:
-    """Return a variable as JavaScript's parseInt does: leading digits count, 0 is a value, other text the default.
+    """Return a variable as JavaScript's parseInt reads it: leading digits count, other texts give the default.
 
     >>> [integer({"N": value}, "N", 3) for value in ("12abc", "0", "-4", "0x1F", "abc", "")]
     [12, 0, -4, 31, 3, 3]
@@ -74,7 +73,7 @@ def integer(environ: Mapping[str, str], name: str, default: int) -> int:
 
 
 def boolean(environ: Mapping[str, str], name: str, default: bool) -> bool:
-    """Return a variable as a truth value: empty and ``false`` are false, everything else is true.
+    """Return a variable as a truth value: an empty text and ``false`` are false, all others are true.
 
     >>> [boolean({"B": value}, "B", False) for value in ("", "false", "0", "no", "FALSE", "true")]
     [False, False, True, True, True, True]
@@ -84,14 +83,14 @@ def boolean(environ: Mapping[str, str], name: str, default: bool) -> bool:
 
 
 def bounded(environ: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:
-    """Return a variable as a number, the default when it is out of bounds."""
+    """Return a variable as a number, or the default if it is out of bounds."""
     value = integer(environ, name, default)
     return value if lowest <= value <= highest else default
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """How the platform's API and its object storage are reached."""
+    """Addresses and credentials of the platform's API and object storage, and how often to retry."""
 
     uri: str
     username: str
@@ -108,10 +107,10 @@ class ApiSettings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "ApiSettings":
-        """Read the variables of the API; those that only some calls need may be missing.
+        """Read the variables of the API; variables that only some calls need may be missing.
 
         Raises:
-            MissingSetting: The address or the credentials are missing.
+            MissingSetting: The address, the user or the key of the API is missing.
         """
         return cls(
             uri=text(environ, "ELASTICIO_API_URI").rstrip("/"),
@@ -131,7 +130,7 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True)
 class FlowSettings:
-    """Whose messages these are: the ids that every outgoing message carries."""
+    """The ids that every outgoing message carries."""
 
     flow_id: str
     exec_id: str
@@ -145,7 +144,7 @@ class FlowSettings:
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """How the broker is reached and what is consumed and published there."""
+    """The address of the broker, its queue, exchange and routing keys, and how to publish."""
 
     uri: Secret
     queue: str
@@ -159,16 +158,21 @@ class BrokerSettings:
     confirms: bool = True
     publish_delay_ms: int = 100
     publish_attempts: int | None = None
-    """None is without a limit."""
+    """None for no limit."""
     publish_max_delay_ms: int = 300_000
     reconnect_attempts: int = 3
-    """How often a connection that failed is tried again."""
+    """How often a failed connection is retried."""
     reconnect_delay_ms: int = 100
+    has_error_replies: bool = True
+    """Whether the caller who waits for a reply gets a copy of an error."""
+    rebound_delay_ms: int = 15_000
+    """The delay of the first rebound of a message; it doubles with each further one."""
+    rebound_limit: int = 20
 
 
 @dataclass(frozen=True, slots=True)
 class RateSettings:
-    """How many events of a kind may start in each interval."""
+    """How many events of a kind may start in each interval; 0 or less for no limit."""
 
     data: int = 10
     error: int = 2
@@ -178,44 +182,38 @@ class RateSettings:
 
 @dataclass(frozen=True, slots=True)
 class MessageSettings:
-    """How messages are encoded, and what goes with them."""
+    """Encoding, size and passthrough of messages."""
 
     password: Secret
     iv: Secret
     protocol: int = 1
-    """The encoding of outgoing data."""
+    """The encoding of data events."""
     size_limit_bytes: int = 10_485_760
-    """Of an encoded body."""
+    """The limit of an encoded body."""
     is_error_input: bool = False
-    """Whether this step handles the errors of others."""
+    """Whether the input is the errors of other steps."""
     no_self_passthrough: bool = False
-    no_error_replies: bool = False
     is_lightweight: bool = False
-    """Whether large bodies go to the object storage."""
+    """Whether large bodies are stored in the object storage."""
     lightweight_threshold_bytes: int = 1_048_576
-    """Of the plain JSON."""
-    rebound_delay_ms: int = 15_000
-    rebound_limit: int = 20
+    """The size of plain JSON above which bodies are large."""
     extra_headers: Mapping[str, str] = field(default_factory=dict)
+    """The headers that additional variables make, for every event. Source: contract §5.4."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepSettings:
-    """What the environment says to a container that processes messages, or runs the shutdown hook.
+    """The settings of a container that processes messages.
 
-    That the variables of the API are there is checked here; its client reads them.
+    The variables of the API are checked here as well, although `ApiSettings` reads them.
     """
 
-    component_path: str
     flow: FlowSettings
-    broker: BrokerSettings | None
-    """None in shutdown mode, which needs no broker."""
-    messages: MessageSettings | None
+    broker: BrokerSettings
+    messages: MessageSettings
     rates: RateSettings
     is_startup: bool = False
     """Whether the startup hook is to be run."""
-    is_shutdown: bool = False
-    """Whether the shutdown hook is all there is to do."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "StepSettings":
@@ -225,29 +223,47 @@ class StepSettings:
             MissingSetting: A variable is unset or empty; the first one in the order of contract §2.
             BadSetting: The initialization vector does not have 16 bytes.
         """
-        is_shutdown = boolean(environ, _PREFIX + "HOOK_SHUTDOWN", False)
-        for name in _ALWAYS_NEEDED if is_shutdown else (*_ALWAYS_NEEDED, *_NEEDED_FOR_MESSAGES):
-            text(environ, _PREFIX + name)
+        _check(environ, *_ALWAYS_NEEDED, *_NEEDED_FOR_MESSAGES)
         return cls(
-            component_path=environ.get(_PREFIX + "COMPONENT_PATH", ""),
             flow=_flow(environ),
-            broker=None if is_shutdown else _broker(environ),
-            messages=None if is_shutdown else _messages(environ),
+            broker=_broker(environ),
+            messages=_messages(environ),
             rates=_rates(environ),
             is_startup=boolean(environ, _PREFIX + "STARTUP_REQUIRED", False),
-            is_shutdown=is_shutdown,
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ShutdownSettings:
+    """The settings of a container that runs the shutdown hook: it needs neither a broker nor messages."""
+
+    flow: FlowSettings
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "ShutdownSettings":
+        """Read every variable that the platform sets for the shutdown hook.
+
+        Raises:
+            MissingSetting: A variable is unset or empty; the first one in the order of contract §2.
+        """
+        _check(environ, *_ALWAYS_NEEDED)
+        return cls(_flow(environ))
+
+
+def is_shutdown(environ: Mapping[str, str]) -> bool:
+    """Tell whether the container is to run the shutdown hook instead of processing messages."""
+    return boolean(environ, _PREFIX + "HOOK_SHUTDOWN", False)
+
+
 def log_fields(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what every line of the log carries: the variables that are set, and the flow's id as ``tag``."""
+    """Return the fields of every line of the log: the variables that are set, and the flow's id as ``tag``."""
     fields = {_PREFIX + name: environ[_PREFIX + name] for name in _LOGGED if _PREFIX + name in environ}
     flow_id = environ.get(_PREFIX + "FLOW_ID")
     return fields if flow_id is None else {**fields, "tag": flow_id}
 
 
 def camel_case(name: str) -> str:
-    """Return the name of a header for that of a variable.
+    """Return the name of the header for a variable.
 
     >>> [camel_case(name) for name in ("FIRST_ONE", "A1_B2", "FOO_1BAR", "V2_API", "foo-bar", "XMLHttp")]
     ['firstOne', 'a1B2', 'foo1Bar', 'v2Api', 'fooBar', 'xmlHttp']
@@ -256,13 +272,18 @@ def camel_case(name: str) -> str:
     return "".join([*words[:1], *(word.capitalize() for word in words[1:])])
 
 
+def _check(environ: Mapping[str, str], *names: str) -> None:
+    for name in names:
+        text(environ, _PREFIX + name)
+
+
 def _flow(environ: Mapping[str, str]) -> FlowSettings:
     names = ("FLOW_ID", "EXEC_ID", "STEP_ID", "CONTAINER_ID", "WORKSPACE_ID", "USER_ID", "COMP_ID", "FUNCTION")
     return FlowSettings(*(environ[_PREFIX + name] for name in names))
 
 
 def _broker(environ: Mapping[str, str]) -> BrokerSettings:
-    attempts = integer(environ, _PREFIX + "AMQP_PUBLISH_RETRY_ATTEMPTS", _NO_NUMBER)
+    attempts = integer(environ, _PREFIX + "AMQP_PUBLISH_RETRY_ATTEMPTS", _NO_LIMIT)
     return BrokerSettings(
         uri=Secret(environ[_PREFIX + "AMQP_URI"]),
         queue=environ[_PREFIX + "LISTEN_MESSAGES_ON"],
@@ -275,10 +296,13 @@ def _broker(environ: Mapping[str, str]) -> BrokerSettings:
         is_persistent=boolean(environ, _PREFIX + "AMQP_PERSISTENT_MESSAGES", False),
         confirms=boolean(environ, _PREFIX + "AMQP_PUBLISH_CONFIRM_ENABLED", True),
         publish_delay_ms=integer(environ, _PREFIX + "AMQP_PUBLISH_RETRY_DELAY", 100),
-        publish_attempts=None if attempts == _NO_NUMBER else attempts,
+        publish_attempts=None if attempts == _NO_LIMIT else attempts,
         publish_max_delay_ms=integer(environ, _PREFIX + "AMQP_PUBLISH_MAX_RETRY_DELAY", 300_000),
         reconnect_attempts=integer(environ, _PREFIX + "AMQP_RECONNECT_ATTEMPTS", 3),
         reconnect_delay_ms=integer(environ, _PREFIX + "AMQP_RECONNECT_TIMEOUT", 100),
+        has_error_replies=not boolean(environ, _PREFIX + "NO_ERROR_REPLIES", False),
+        rebound_delay_ms=integer(environ, _PREFIX + "REBOUND_INITIAL_EXPIRATION", 15_000),
+        rebound_limit=integer(environ, _PREFIX + "REBOUND_LIMIT", 20),
     )
 
 
@@ -293,11 +317,8 @@ def _messages(environ: Mapping[str, str]) -> MessageSettings:
         size_limit_bytes=integer(environ, _PREFIX + "OUTGOING_MESSAGE_SIZE_LIMIT", 10_485_760),
         is_error_input=environ.get(_PREFIX + "INPUT_FORMAT", "").lower() == "error",
         no_self_passthrough=boolean(environ, _PREFIX + "NO_SELF_PASSTRHOUGH", False),
-        no_error_replies=boolean(environ, _PREFIX + "NO_ERROR_REPLIES", False),
         is_lightweight=boolean(environ, _PREFIX + "EMIT_LIGHTWEIGHT_MESSAGE", False),
         lightweight_threshold_bytes=integer(environ, _PREFIX + "OBJECT_STORAGE_SIZE_THRESHOLD", 1_048_576),
-        rebound_delay_ms=integer(environ, _PREFIX + "REBOUND_INITIAL_EXPIRATION", 15_000),
-        rebound_limit=integer(environ, _PREFIX + "REBOUND_LIMIT", 20),
         extra_headers=_extra_headers(environ),
     )
 

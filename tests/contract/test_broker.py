@@ -7,9 +7,11 @@ from contextlib import contextmanager
 import pytest
 from pika.channel import Channel
 
-from shipmate.container.amqp import Broker, Delivery
+from shipmate.container.amqp import Broker
+from shipmate.container.amqp.deliveries import AmqpDelivery
+from shipmate.container.transport import Delivery
 from shipmate.emulator import StepQueues
-from shipmate.settings import BrokerSettings, Secret
+from shipmate.settings import BrokerSettings, RateSettings, Secret
 from tests.broker import RabbitMQ
 from tests.container import eventually
 
@@ -18,20 +20,21 @@ class Taken:
     """What was delivered so far."""
 
     def __init__(self) -> None:
-        self.deliveries: list[Delivery] = []
+        self.deliveries: list[AmqpDelivery] = []
         self._has_more = threading.Semaphore(0)
 
     def __call__(self, delivery: Delivery) -> None:
+        assert isinstance(delivery, AmqpDelivery)
         self.deliveries.append(delivery)
         self._has_more.release()
 
-    def next(self) -> Delivery:
+    def next(self) -> AmqpDelivery:
         assert self._has_more.acquire(timeout=10)
         return self.deliveries[-1]
 
 
 @contextmanager
-def opened(queues: StepQueues, work: Callable[[Delivery], None]) -> Iterator[Broker]:
+def opened(queues: StepQueues) -> Iterator[Broker]:
     """Open the connections of a step."""
     settings = BrokerSettings(
         uri=Secret(queues.uri),
@@ -42,7 +45,7 @@ def opened(queues: StepQueues, work: Callable[[Delivery], None]) -> Iterator[Bro
         rebound_key=queues.routing_key("rebound"),
         snapshot_key=queues.routing_key("snapshot"),
     )
-    broker = Broker(settings, work=work, on_lost=lambda error: None)
+    broker = Broker(settings, RateSettings(), on_lost=lambda error: None)
     broker.connect()
     broker.wait_until_open()
     try:
@@ -55,8 +58,8 @@ def opened(queues: StepQueues, work: Callable[[Delivery], None]) -> Iterator[Bro
 def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(queues: StepQueues, rabbitmq: RabbitMQ) -> None:
     """Its worker had seen a dead tag, and left it; its redelivery was adopted. Nobody else would process it."""
     taken = Taken()
-    with opened(queues, taken) as broker:
-        broker.consume(lambda: None)
+    with opened(queues) as broker:
+        broker.consume(taken, lambda: None)
         queues.publish({"body": 1})
         delivery = taken.next()
         for line in rabbitmq.ctl("list_connections", "pid", "client_properties").splitlines():
@@ -74,7 +77,7 @@ def test_a_channel_that_is_being_prepared_gets_one_consumer(
 ) -> None:
     """The connection may be lost, and be coming back, at the moment when the step begins to consume."""
     consuming = threading.Event()
-    with opened(queues, Taken()) as broker:
+    with opened(queues) as broker:
         prepare = broker._consumer.prepare
 
         def prepare_and_consume(channel: Channel, ready: Callable[[], None]) -> None:
@@ -93,7 +96,7 @@ def test_io_is_woken_for_what_is_asked_for_elsewhere(queues: StepQueues, monkeyp
     """Else it would be done when something arrives; the thread that does the I/O needs no waking."""
     woken: list[int] = []
     done = threading.Event()
-    with opened(queues, Taken()) as broker:
+    with opened(queues) as broker:
         wake = broker._loop.wake
 
         def counted() -> None:

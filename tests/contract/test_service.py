@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shipmate.container.service import Result, ResultEndpoint, Service
+from shipmate.container.startup import Installation
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
 from shipmate.logs.log import Redactor
 from tests.container import COMPONENT, SECONDS, Container
@@ -47,7 +48,7 @@ def ask(platform: Platform) -> Iterator[Ask]:
 
 def answered(platform: Platform, method: str, cfg: Any, folder: Path = COMPONENT, **more: str | None) -> Result:
     """Return the answer without a process."""
-    return Service(method, folder, environ(platform, cfg, **more), Redactor()).answer()
+    return Service(method, Installation(folder, environ(platform, cfg, **more), Redactor())).answer()
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shipmate.emulator import Fault, Platform, StepQueues
+from shipmate.emulator import Platform, StepQueues
 from shipmate.emulator.storage import StoredObject
-from tests.container import Launch, eventually
+from tests.container import Launch
 
 ID = "x-ipaas-object-storage-id"
 INCOMING = {
@@ -46,99 +46,6 @@ def taken(queues: StepQueues) -> dict[str, Any]:
     return message
 
 
-def test_a_step_adds_itself_to_what_it_carries(launch: Launch, queues: StepQueues) -> None:
-    """Contract 17.12: the default."""
-    launch()
-    queues.publish(INCOMING)
-    emitted = {"body": {"x": 1}, "headers": {}}
-    assert taken(queues) == {**emitted, "passthrough": {"step_0": {"body": {"k": 1}}, "step": emitted}}
-
-
-def test_the_own_entry_keeps_the_routing_key_that_the_message_itself_loses(launch: Launch, queues: StepQueues) -> None:
-    """Contract 6.1: the key is filtered after the entry was added, as in the official runtime."""
-    launch()
-    headers = {"x-eio-routing-key": queues.routing_key("data"), "kept": "k"}
-    queues.publish({**INCOMING, "body": {"return": {"body": 1, "headers": headers}}})
-    message = taken(queues)
-    assert message["headers"] == {"kept": "k"}
-    assert message["passthrough"]["step"] == {"body": 1, "headers": headers}
-
-
-def test_a_step_adds_its_sender_where_it_is_told_to(launch: Launch, queues: StepQueues) -> None:
-    """Contract 17.12: NO_SELF_PASSTRHOUGH, which is really spelt like that."""
-    launch(NO_SELF_PASSTRHOUGH="1")
-    queues.publish(INCOMING)
-    sender = {name: value for name, value in INCOMING.items() if name != "passthrough"}
-    assert taken(queues)["passthrough"] == {"step_0": {"body": {"k": 1}}, "previous": sender}
-
-
-def test_without_a_sender_nothing_is_added(launch: Launch, queues: StepQueues) -> None:
-    """Contract 17.12: the header stepId is missing."""
-    launch(NO_SELF_PASSTRHOUGH="1")
-    queues.publish(INCOMING, headers={"stepId": None})
-    assert taken(queues)["passthrough"] == {"step_0": {"body": {"k": 1}}}
-
-
-@pytest.mark.parametrize("flag", [False, None, 1, "true"])
-def test_what_came_is_dropped_where_nothing_is_carried(
-    launch: Launch, queues: StepQueues, platform: Platform, flag: Any
-) -> None:
-    """Contract 17.12: only the boolean true counts; what the component sets itself is sent as it is."""
-    platform.steps["flow"]["step"]["is_passthrough"] = flag
-    launch()
-    queues.publish(INCOMING)
-    assert "passthrough" not in taken(queues)
-    own = {"mine": {"body": 1}}
-    queues.publish({"body": {"return": {"body": 1, "passthrough": own}}})
-    assert taken(queues)["passthrough"] == own
-
-
-def test_what_the_function_changes_does_not_change_what_is_carried(launch: Launch, queues: StepQueues) -> None:
-    """Contract 15, DEF-11: entries are nobody's but the runtime's."""
-    launch(NO_SELF_PASSTRHOUGH="1")
-    queues.publish({**INCOMING, "body": {"return": {"body": 1, "passthrough": {"forged": {}}}}})
-    assert set(taken(queues)["passthrough"]) == {"step_0", "previous"}
-
-
-def test_what_is_carried_keeps_its_reference(launch: Launch, queues: StepQueues, platform: Platform) -> None:
-    """Contract 8.3, 14: the id is kept for the steps that follow, and the body is there for those that cannot fetch."""
-    launch(NO_SELF_PASSTRHOUGH="1")
-    body_id = store(platform, queues, {"return": {"body": {"x": 1}}})
-    entry_id = store(platform, queues, {"k": 1})
-    queues.publish(
-        {"body": {}, "headers": {ID: body_id}, "passthrough": {"step_0": {"headers": {ID: entry_id}}}},
-        headers={"stepId": "previous"},
-    )
-    assert taken(queues)["passthrough"] == {
-        "step_0": {"body": {"k": 1}, "headers": {ID: entry_id}},
-        "previous": {"body": {"return": {"body": {"x": 1}}}, "headers": {ID: body_id}},
-    }
-
-
-def test_what_is_carried_is_stored_once_for_all_that_is_emitted(
-    launch: Launch, queues: StepQueues, platform: Platform
-) -> None:
-    """Contract 8.4: two messages, and one object for the entry that both carry."""
-    launch(EMIT_LIGHTWEIGHT_MESSAGE="true", OBJECT_STORAGE_SIZE_THRESHOLD=0)
-    do = [["emit", "data", {"body": 1}], ["emit", "data", {"body": 2}]]
-    queues.publish({"body": {"do": do}, "passthrough": {"step_0": {"body": {"k": 1}}}})
-    first, second = (each.message["passthrough"]["step_0"] for each in queues.take("data", 2))
-    assert first == second
-    assert len(platform.maester.objects) == 3
-
-
-def test_references_that_a_function_carries_itself_are_resolved(
-    launch: Launch, queues: StepQueues, platform: Platform
-) -> None:
-    """Contract 8.5: also where the step carries nothing along, for the next step may be unable to fetch."""
-    platform.steps["flow"]["step"]["is_passthrough"] = False
-    launch()
-    entry_id = store(platform, queues, {"k": 1})
-    own = {"mine": {"body": {}, "headers": {ID: entry_id}}, "full": {"body": {"f": 1}, "headers": {ID: "unknown"}}}
-    queues.publish({"body": {"return": {"body": 1, "passthrough": own}}})
-    assert taken(queues)["passthrough"] == {**own, "mine": {"body": {"k": 1}, "headers": {ID: entry_id}}}
-
-
 def test_stored_bodies_are_fetched_for_the_function(launch: Launch, queues: StepQueues, platform: Platform) -> None:
     """Contract 17.11, without DEF-10: of the message and its passthrough; the references are gone."""
     launch()
@@ -157,37 +64,6 @@ def test_stored_bodies_are_fetched_for_the_function(launch: Launch, queues: Step
         "headers": {"own": 1},
         "passthrough": {"step_0": {"body": {"k": 1}, "headers": {}}, "step_x": {"body": {"plain": 1}}},
     }
-
-
-def test_a_function_may_fetch_for_itself(launch: Launch, queues: StepQueues, platform: Platform) -> None:
-    """Contract 8.3, 8.5: autoResolveObjectReferences is false; what is carried on is inlined for the next step."""
-    launch("told_unresolved")
-    entry_id = store(platform, queues, {"k": 1})
-    queues.publish(
-        {
-            "body": {"do": [["given"]]},
-            "headers": {ID: "untouched"},
-            "passthrough": {"step_0": {"body": {}, "headers": {ID: entry_id}}},
-        }
-    )
-    message = taken(queues)
-    assert message["body"]["msg"]["headers"] == {ID: "untouched"}
-    assert message["passthrough"]["step_0"] == {"body": {"k": 1}, "headers": {ID: entry_id}}
-
-
-@pytest.mark.parametrize("fault", [Fault(status=404), Fault(status=200, body=b"not encrypted"), None])
-def test_a_body_that_cannot_be_had_is_an_error(
-    launch: Launch, queues: StepQueues, platform: Platform, fault: Fault | None
-) -> None:
-    """Contract 8.3: the text names the id; the input is rejected."""
-    object_id = store(platform, queues, {"a": 1}) if fault else "unknown"
-    if fault:
-        platform.script(f"/object-storage/objects/{object_id}", fault)
-    launch()
-    queues.publish({"body": {}, "headers": {ID: object_id}})
-    (error,) = queues.take("error")
-    assert error.error["message"] == f"Failed to get message body with id={object_id}"
-    eventually(lambda: queues.depth("dead") == 1, queues)
 
 
 def test_large_bodies_go_to_the_object_storage(launch: Launch, queues: StepQueues, platform: Platform) -> None:
@@ -219,25 +95,3 @@ def test_large_bodies_go_to_the_object_storage(launch: Launch, queues: StepQueue
     assert stored(platform, queues, main_id) == {"long": "x" * 40}
     assert stored(platform, queues, entry_id) == {"k": 1}
     assert set(platform.maester.objects) == {known, main_id, entry_id}
-
-
-def test_the_threshold_must_be_exceeded(launch: Launch, queues: StepQueues, platform: Platform) -> None:
-    """Contract 17.11: strictly greater, in bytes of plain JSON, with what is carried, without the own entry."""
-    body, entry = {"a": "ä"}, {"k": 1}
-    size = len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()) + len('{"k":1}')
-    launch(EMIT_LIGHTWEIGHT_MESSAGE="true", OBJECT_STORAGE_SIZE_THRESHOLD=size)
-    queues.publish({"body": {"return": {"body": body}}, "passthrough": {"step_0": {"body": entry}}})
-    assert taken(queues)["body"] == body
-    queues.publish({"body": {"return": {"body": {"a": "äö"}}}, "passthrough": {"step_0": {"body": entry}}})
-    assert taken(queues)["body"] == {}
-
-
-def test_a_storage_that_takes_nothing_is_an_error(launch: Launch, queues: StepQueues, platform: Platform) -> None:
-    """Contract 8.4: the function is told, and may go on."""
-    launch(EMIT_LIGHTWEIGHT_MESSAGE="true", OBJECT_STORAGE_SIZE_THRESHOLD=0)
-    platform.script("/object-storage/objects", *[Fault(status=400)] * 2)
-    queues.publish({"body": {"do": [["try", "data", {"body": 1}]]}})
-    first, second = queues.take("error", 2)
-    assert first.error["message"] == "Lightweight message/passthrough body upload error"
-    assert second.error["message"] == first.error["message"]
-    eventually(lambda: queues.depth("dead") == 1, queues)

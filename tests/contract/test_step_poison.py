@@ -108,21 +108,3 @@ def test_who_is_published_beside_poison_is_not_taken_for_it(launch: Launch, queu
     eventually(lambda: queues.depth("dead") == 3, queues)
     queues.purge()
     goes_on(container, queues)
-
-
-@pytest.mark.parametrize(
-    ("headers", "reason"),
-    [({}, "r" * _MORE_THAN_A_FRAME), ({"reboundIteration": -7}, "again")],
-    ids=["a long reason", "a number below zero"],
-)
-def test_a_rebound_is_published_whatever_it_says(
-    launch: Launch, queues: StepQueues, headers: dict[str, Any], reason: str
-) -> None:
-    """The reason is a header, which a page of HTML does not fit into; a time to live is a whole number."""
-    container = launch()
-    queues.publish({"body": {"do": [["emit", "rebound", reason]]}}, headers=headers)
-    (rebound,) = queues.take("rebound")
-    assert rebound.headers["reboundReason"] == reason[:10_000]
-    assert rebound.headers["reboundIteration"] == 1
-    assert rebound.properties.expiration == "15000"
-    goes_on(container, queues)

@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 
 from shipmate.errors import MissingSetting
-from shipmate.settings import ApiSettings, Secret, StepSettings, bounded, camel_case, integer, log_fields, text
+from shipmate.settings import (
+    ApiSettings,
+    Secret,
+    ShutdownSettings,
+    StepSettings,
+    bounded,
+    camel_case,
+    integer,
+    is_shutdown,
+    log_fields,
+    text,
+)
 
 NEEDED = {
     "ELASTICIO_API_URI": "https://api.example.com/",
@@ -144,22 +155,26 @@ def test_variables_of_a_step_are_missed_in_the_order_of_the_platform(empty: bool
             StepSettings.from_environ(given)
 
 
-@pytest.mark.parametrize(("value", "needs_broker"), [("", True), ("false", True), ("0", False), ("true", False)])
-def test_only_a_step_that_processes_messages_needs_a_broker(value: str, needs_broker: bool) -> None:
-    """Contract 2.3, without DEF-22: the parsed truth value decides."""
-    environ = {f"ELASTICIO_{name}": "x" for name in ALWAYS} | {"ELASTICIO_HOOK_SHUTDOWN": value}
-    if needs_broker:
-        with pytest.raises(MissingSetting, match="AMQP_URI"):
-            StepSettings.from_environ(environ)
-    else:
-        assert StepSettings.from_environ(environ).broker is None
+@pytest.mark.parametrize(("value", "expected"), [("", False), ("false", False), ("0", True), ("true", True)])
+def test_the_parsed_truth_value_decides_whether_the_shutdown_hook_runs(value: str, expected: bool) -> None:
+    """Contract 2.3, without DEF-22."""
+    assert is_shutdown({"ELASTICIO_HOOK_SHUTDOWN": value}) is expected
+
+
+def test_only_a_step_that_processes_messages_needs_a_broker() -> None:
+    """Contract 2.3: the variables of the broker and of messages may be missing for the shutdown hook, and no others."""
+    environ = {f"ELASTICIO_{name}": "x" for name in ALWAYS}
+    assert ShutdownSettings.from_environ(environ).flow.function == "x"
+    with pytest.raises(MissingSetting, match="AMQP_URI"):
+        StepSettings.from_environ(environ)
+    with pytest.raises(MissingSetting, match="API_KEY"):
+        ShutdownSettings.from_environ({**environ, "ELASTICIO_API_KEY": ""})
 
 
 @pytest.mark.parametrize(("value", "attempts"), [("", None), ("many", None), ("0", 0), ("-1", -1), ("5", 5)])
 def test_attempts_to_publish_have_no_limit_unless_there_is_a_number(value: str, attempts: int | None) -> None:
     """Contract 2.1: negative values pass, and 0 is a value."""
     broker = StepSettings.from_environ({**STEP, "ELASTICIO_AMQP_PUBLISH_RETRY_ATTEMPTS": value}).broker
-    assert broker is not None
     assert broker.publish_attempts == attempts
 
 
@@ -181,7 +196,6 @@ def test_additional_variables_become_headers() -> None:
     environ = {**STEP, **{name: "" if name == "EMPTY" else name for name in values}}
     environ["ELASTICIO_ADDITIONAL_VARS_FOR_HEADERS"] = ", ".join([*values, "UNSET", ""])
     messages = StepSettings.from_environ(environ).messages
-    assert messages is not None
     assert messages.extra_headers == {header: environ[name] for name, header in values.items()}
     assert camel_case("MY__VAR") == "myVar"
 

@@ -4,8 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
-from shipmate.signals import SignalQueue
+import pytest
+
+from shipmate.signals import Job, SignalQueue
 
 STARTS_THREADS = """
 import os, signal, threading, time
@@ -54,6 +57,33 @@ def test_signals_are_heard_meanwhile_and_as_before_afterwards() -> None:
         assert inbox.get() is signal.SIGUSR1
     assert signal.getsignal(signal.SIGUSR1) is before
     inbox.close()
+
+
+def test_a_job_runs_on_a_thread_of_its_own() -> None:
+    """The main thread is told when it ends, and gets its result."""
+    queue: SignalQueue[object] = SignalQueue()
+    job = Job(threading.current_thread, queue)
+    job.start()
+    assert queue.get() is job
+    assert job.result() is not threading.current_thread()
+    queue.close()
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3)])
+def test_what_a_job_raises_is_raised_to_who_asks(error: BaseException) -> None:
+    """SystemExit would only end its thread."""
+    queue: SignalQueue[object] = SignalQueue()
+
+    def fail() -> None:
+        raise error
+
+    job = Job(fail, queue)
+    job.start()
+    assert queue.get() is job
+    with pytest.raises(type(error)) as raised:
+        job.result()
+    assert raised.value is error
+    queue.close()
 
 
 def test_a_signal_that_another_thread_gets_wakes_the_main_thread() -> None:

@@ -11,12 +11,13 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TextIO
 
 from shipmate.logs.log import LoggingHandle, Redactor, configure
-from shipmate.signals import SignalQueue, end_by_signal, end_process
+from shipmate.signals import Job, SignalQueue, end_by_signal, end_process
 
 _LOG: Final = logging.getLogger("shipmate.foreground")
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 # As long as one refresh can take: a rotated token that is not saved is lost.
 _DRAIN_SECONDS: Final = 180.0
+_READER_GONE: Final = object()
 
 
 class Output:
@@ -96,39 +97,24 @@ def run(job: Callable[[], int], *, output: Output, drain: Callable[[float], obje
         output: Where the job writes.
         drain: Waits, for at most the given seconds, until no refresh is under way.
     """
-    happened: SignalQueue[signal.Signals | JobResult] = SignalQueue()
-    output.on_closed = lambda: happened.put(_READER_GONE)
-    thread = threading.Thread(target=lambda: happened.put(_outcome(job)), name="function", daemon=True)
-    with happened.hearing(_signals(), lambda number: number):
-        thread.start()
-        what = happened.get()
-        if not isinstance(what, JobResult) or what is _READER_GONE:
-            _end_early(what, output, drain)
-    if not happened.is_empty:  # a signal that came at the same moment
-        _end_early(happened.get(), output, drain)
-    happened.close()
-    if what.error is not None:
-        raise what.error
-    return what.status
+    events: SignalQueue[object] = SignalQueue()
+    output.on_closed = lambda: events.put(_READER_GONE)
+    work = Job(job, events)
+    with events.hearing(_signals(), lambda number: number):
+        work.start()
+        if (event := events.get()) is not work:
+            _end_early(event, output, drain)
+    if not events.is_empty:  # a signal that came at the same moment
+        _end_early(events.get(), output, drain)
+    events.close()
+    return work.result()
 
 
-class JobResult:
-    """What came of a job: its status, or what it raised."""
-
-    def __init__(self, status: int = 0, error: BaseException | None = None) -> None:
-        """Keep either of them."""
-        self.status = status
-        self.error = error
-
-
-_READER_GONE: Final = JobResult()
-
-
-def _end_early(what: signal.Signals | JobResult, output: Output, drain: Callable[[float], object]) -> NoReturn:
-    if isinstance(what, signal.Signals):
-        _LOG.warning("%s: stopping, as soon as no token refresh is under way", what.name)
+def _end_early(event: object, output: Output, drain: Callable[[float], object]) -> NoReturn:
+    if isinstance(event, signal.Signals):
+        _LOG.warning("%s: stopping, as soon as no token refresh is under way", event.name)
         drain(_DRAIN_SECONDS)
-        end_by_signal(what)
+        end_by_signal(event)
     drain(_DRAIN_SECONDS)
     end_process(output.interim_status)
 
@@ -167,13 +153,6 @@ def flush() -> None:
             os.close(nowhere)
         except (OSError, ValueError, AttributeError):
             continue
-
-
-def _outcome(job: Callable[[], int]) -> JobResult:
-    try:
-        return JobResult(status=job())
-    except BaseException as error:  # handed to the main thread, SystemExit included
-        return JobResult(error=error)
 
 
 def _signals() -> list[signal.Signals]:

@@ -1,4 +1,4 @@
-"""What a service call answers, and the address that takes the answer.
+"""The result of a service call, and the address that it is posted to.
 
 Source: contract §10.3.
 """
@@ -20,7 +20,7 @@ _POST_SECONDS: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is posted: ``{"status": "success", "data": {"verified": True}}``; nothing as data is left out."""
+    """The result of a service call: ``{"status": "success", "data": {"verified": True}}``; no data if it is None."""
 
     status: str
     data: Any = field(default=None, repr=False)
@@ -29,14 +29,14 @@ class Result:
         """Return the JSON.
 
         Raises:
-            InvalidMessage: The data has something in it that JSON cannot say.
+            InvalidMessage: The data has a part that is not JSON.
         """
         return encode({"status": self.status} if self.data is None else {"status": self.status, "data": self.data})
 
 
 @dataclass(frozen=True, slots=True)
 class ResultEndpoint:
-    """Where the result is posted, and how patiently."""
+    """The address that takes the result, and how often to try."""
 
     url: str = field(repr=False)
     user: str | None = None
@@ -46,15 +46,15 @@ class ResultEndpoint:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "ResultEndpoint":
-        """Read the address; user and password in it are taken out, also one without the other.
+        """Read the address; user and password are taken out of it, even one without the other.
 
-        >>> place = ResultEndpoint.from_environ({"ELASTICIO_POST_RESULT_URL": "http://us%40er:p%3Aw@host/results/1"})
-        >>> place.url, place.user, str(place.password)
+        >>> endpoint = ResultEndpoint.from_environ({"ELASTICIO_POST_RESULT_URL": "http://us%40er:p%3Aw@host/results/1"})
+        >>> endpoint.url, endpoint.user, str(endpoint.password)
         ('http://host/results/1', 'us@er', 'p:w')
 
         Raises:
-            MissingSetting: There is no address.
-            BadSetting: It is no address; nothing of it is told.
+            MissingSetting: The variable is unset or empty.
+            BadSetting: It is not an address; the text has nothing of it.
         """
         url = text(environ, _URL).strip()
         try:
@@ -73,23 +73,23 @@ class ResultEndpoint:
         return cls(url, user, secret, attempts, integer(environ, "ELASTICIO_API_REQUEST_RETRY_DELAY", 100))
 
     def authorization(self) -> str | None:
-        """Return the header that goes with the result, None for an address without user and password."""
+        """Return the Authorization header, None for an address without user and password."""
         if self.user is None:
             return None
         pair = f"{self.user}:{self.password}".encode("utf-8", "surrogateescape")
         return "Basic " + base64.b64encode(pair).decode("ascii")
 
     def post(self, result: Result) -> None:
-        """Post a result, in one round of attempts; any 2xx takes it.
+        """Post a result; any status 2xx is a success.
 
         Raises:
-            PlatformRefused, PlatformUnavailable: It was not taken.
+            PlatformRefused, PlatformUnavailable: The platform has not taken it in as many attempts as are allowed.
         """
-        patience = RetryPolicy(self.attempts, self.delay_ms / 1000, _POST_SECONDS)
-        service = HttpService("platform", HeaderAuth(self.authorization()), patience)
+        retries = RetryPolicy(self.attempts, self.delay_ms / 1000, _POST_SECONDS)
+        service = HttpService("platform", HeaderAuth(self.authorization()), retries)
         service.send("POST", self.url, data=result.encoded(), headers={"Content-Type": "application/json"})
 
 
 def _decoded(part: str) -> str:
-    """Return what an escaped part stands for, byte for byte; ``+`` is no space in it."""
+    """Return a percent-decoded part of an address, byte for byte; ``+`` stays as it is."""
     return unquote_to_bytes(part).decode("utf-8", "surrogateescape")

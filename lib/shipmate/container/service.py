@@ -1,4 +1,4 @@
-"""The container's one-shot mode: verify credentials, or answer a question, and post the result.
+"""The container's service mode: call one method of the component, and post its result.
 
 Source: contract §10.
 """
@@ -16,14 +16,13 @@ from typing import Any, Final, NoReturn
 from shipmate import component
 from shipmate.container.deadline import Deadline, Limit, Stopped
 from shipmate.container.result import Result, ResultEndpoint
-from shipmate.container.startup import configure_log, load_component
+from shipmate.container.startup import Installation, configure_log, load_component
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound, MissingSetting, ServiceTimeout, ShipmateError
 from shipmate.invocation.events import Event
 from shipmate.invocation.executor import call_model, verify
 from shipmate.invocation.failure import error_text
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.jsonvalue import from_json
-from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import bounded
 from shipmate.signals import end_process
@@ -36,27 +35,29 @@ _NEEDED_FOR: Final[Mapping[str, tuple[str, ...]]] = {
     "selectModel": ("ACTION_OR_TRIGGER", "GET_MODEL_METHOD"),
 }
 _REFRESH_SECONDS: Final = 60.0
-# A person waits before a screen for the answer.
+# A person at a screen waits for the result.
 _LIMIT_SECONDS: Final = 300
 _LONGEST_LIMIT_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    """What the platform wants to know."""
+    """The method that the platform asks for, with its arguments."""
 
     method: str
     cfg: dict[str, Any] = field(repr=False)
     function: str = ""
+    """The id of a trigger or an action; empty for ``verifyCredentials``."""
     model: str = ""
+    """The name of the function to call, ``getMetaModel`` or a select model; empty for ``verifyCredentials``."""
 
     @classmethod
     def from_environ(cls, method: str, environ: Mapping[str, str]) -> "ServiceRequest":
-        """Read what is asked, in the order of contract §10.1.
+        """Read the variables in the order of contract §10.1.
 
         Raises:
             MissingSetting: A variable is unset or empty.
-            BadInput: The method is unknown, or ``cfg`` is no JSON object.
+            BadInput: The method is unknown, or ``cfg`` is not a JSON object.
         """
         if method not in _NEEDED_FOR:
             raise BadInput(f'Unknown service method "{method}"')
@@ -68,7 +69,7 @@ class ServiceRequest:
 
 
 class ServiceSink:
-    """Takes the keys that a function has refreshed, one after the other; nothing else can be emitted."""
+    """Saves the keys that a function emits, one after the other; no other event is allowed in a service call."""
 
     def __init__(self, keys: PlatformTokenStore) -> None:
         """Save with ``keys``."""
@@ -76,7 +77,7 @@ class ServiceSink:
         self._lock = threading.Lock()
 
     def deliver(self, event: Event) -> None:
-        """Save the keys of one event; that it failed ends a refresh, but not a function that emits by itself.
+        """Save the keys of one event; a failure ends a refresh, but not a function that emits by itself.
 
         Source: contract §10.4.
         """
@@ -89,70 +90,62 @@ class ServiceSink:
                 _log.error("new keys could not be saved", extra={"reason": str(error)})
 
     def wait_for_writes(self, timeout_seconds: float) -> None:
-        """Wait until no keys are being saved, and let no more come: the process is about to end."""
+        """Wait until no keys are being saved, and block later ones for good: the process is about to end."""
         self._lock.acquire(timeout=timeout_seconds)
 
 
 class Service:
     """One call of one method."""
 
-    def __init__(self, method: str, root: Path, environ: Mapping[str, str], redactor: Redactor) -> None:
-        """Note what to do.
-
-        Args:
-            method: What is asked for.
-            root: The component's folder.
-            environ: The environment.
-            redactor: Learns the secrets.
-        """
+    def __init__(self, method: str, installation: Installation) -> None:
+        """Prepare to call ``verifyCredentials``, ``getMetaModel`` or ``selectModel``."""
         self._method = method
-        self._root = root
-        self._environ = environ
-        self._redactor = redactor
+        self._installation = installation
         self._sessions: LazyOAuth2 | None = None
         self._sink: ServiceSink | None = None
 
     def answer(self) -> Result:
-        """Return the result of the method; whatever goes wrong is one as well."""
+        """Return the result of the method, which is an error if anything fails."""
         try:
-            result = Result("success", self._data(ServiceRequest.from_environ(self._method, self._environ)))
+            result = Result(
+                "success", self._data(ServiceRequest.from_environ(self._method, self._installation.environ))
+            )
             result.encoded()
             return result
         except BaseException as error:  # the author's code may raise anything, sys.exit included
-            reason = self._redactor.redact(error_text(error))
+            reason = self._installation.redactor.redact(error_text(error))
             is_traced = not isinstance(error, ShipmateError) or _log.isEnabledFor(logging.DEBUG)
             trace = error if is_traced else None
             _log.error("the method failed", extra={"method": self._method, "reason": reason}, exc_info=trace)
             return Result("error", {"message": reason})
 
     def drain(self) -> None:
-        """Wait for what is being refreshed and saved: a rotated token must reach the platform."""
+        """Wait for refreshes and for keys that are being saved: a rotated token must reach the platform."""
         if self._sessions is not None:
             self._sessions.drain(_REFRESH_SECONDS)
         if self._sink is not None:
             self._sink.wait_for_writes(_REFRESH_SECONDS)
 
-    def _data(self, question: ServiceRequest) -> Any:
-        loaded = load_component(self._root)
-        register_secrets(self._redactor, loaded, question.cfg, self._environ)
-        platform = platform_of(self._environ)
-        account = question.cfg.get("_account")
+    def _data(self, request: ServiceRequest) -> Any:
+        environ, redactor = self._installation.environ, self._installation.redactor
+        descriptor = load_component(self._installation.root)
+        register_secrets(redactor, descriptor, request.cfg, environ)
+        platform = platform_of(environ)
+        account = request.cfg.get("_account")
         keys = PlatformTokenStore(str(account) if account else None, platform=platform)
         self._sink = ServiceSink(keys)
-        self._sessions = LazyOAuth2(
-            loaded, environ=self._environ, redactor=self._redactor, stored=keys, platform=platform
-        )
-        services = Services(self._redactor, self._sessions, platform)
+        self._sessions = LazyOAuth2(descriptor, environ=environ, redactor=redactor, stored=keys, platform=platform)
+        services = Services(redactor, self._sessions, platform)
         with closing(services.loops):
-            return _asked(question, loaded, self._sink, services)
+            return _call(request, descriptor, self._sink, services)
 
 
-def _asked(question: ServiceRequest, loaded: component.Component, sink: ServiceSink, services: Services) -> Any:
-    modules = component.Modules(loaded)
-    if question.method == "verifyCredentials":
-        return _verified(modules, question.cfg, sink, services)
-    model = _model(modules, loaded.function(question.function), question.model)
-    return call_model(model, question.cfg, sink=sink, services=services)
+def _call(request: ServiceRequest, descriptor: component.Component, sink: ServiceSink, services: Services) -> Any:
+    modules = component.Modules(descriptor)
+    if request.method == "verifyCredentials":
+        return _verified(modules, request.cfg, sink, services)
+    model = _model(modules, descriptor.function(request.function), request.model)
+    return call_model(model, request.cfg, sink=sink, services=services)
 
 
 def _verified(modules: component.Modules, cfg: Any, sink: ServiceSink, services: Services) -> Any:
@@ -178,29 +171,28 @@ def main(method: str, root: Path | None = None) -> NoReturn:
 
 
 def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
-    """Run one method, post its result, and return the exit status: 0 when a result was delivered, also an error.
+    """Run one method, post its result, and return the exit status: 0 when the result was posted, even if an error.
 
     Args:
         method: ``verifyCredentials``, ``getMetaModel`` or ``selectModel``.
         environ: The environment.
-        root: The component's folder, that of the environment unless given.
+        root: The component's folder; None for the one that the environment names.
     """
-    redactor = Redactor()
-    redactor.add_environment(environ)
+    installation = Installation.from_environ(environ, root)
+    redactor = installation.redactor
     configure_log(environ, redactor)
     try:
-        place = ResultEndpoint.from_environ(environ)
+        endpoint = ResultEndpoint.from_environ(environ)
     except ShipmateError as error:
         _log.critical("%s", error)
         return _failed(str(error))
-    redactor.add(place.password)
-    root = root or Path.cwd() / environ.get("ELASTICIO_COMPONENT_PATH", "").lstrip("/")
-    service = Service(method, root, environ, redactor)
+    redactor.add(endpoint.password)
+    service = Service(method, installation)
     seconds = bounded(environ, "SHIPMATE_SERVICE_TIMEOUT_SECONDS", _LIMIT_SECONDS, 1, _LONGEST_LIMIT_SECONDS)
-    watch = Deadline()
-    with watch.hearing():
+    deadline = Deadline()
+    with deadline.hearing():
         try:
-            _serve(service, place, watch, Limit(seconds, f"{method} did not answer within {seconds} seconds"))
+            _serve(service, endpoint, deadline, Limit(seconds, f"{method} did not answer within {seconds} seconds"))
             status = 0
         except Stopped as stop:
             _log.warning("stopping, as soon as no keys are being refreshed", extra={"signal": stop.number.name})
@@ -211,14 +203,14 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     return status
 
 
-def _serve(service: Service, place: ResultEndpoint, watch: Deadline, limit: Limit) -> None:
-    """Have the result made, in time, and posted."""
+def _serve(service: Service, endpoint: ResultEndpoint, deadline: Deadline, limit: Limit) -> None:
+    """Call the method within the limit, and post its result."""
     try:
-        result = watch.outcome(service.answer, limit=limit)
+        result = deadline.outcome(service.answer, limit=limit)
     except ServiceTimeout as error:
         _log.error("the method did not end in time", extra={"seconds": limit.seconds})
         result = Result("error", {"message": str(error)})
-    watch.outcome(lambda: place.post(result))
+    deadline.outcome(lambda: endpoint.post(result))
     _log.info("the result was delivered", extra={"status": result.status})
 
 

@@ -1,8 +1,9 @@
-"""Prepares a container: its log and its component."""
+"""The environment, log and component of a container."""
 
 import logging
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shipmate.component import Component, load
@@ -12,8 +13,27 @@ from shipmate.logs.log import Redactor
 from shipmate.settings import log_fields
 
 
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The component and the environment of this process."""
+
+    root: Path
+    """The component's folder."""
+    environ: Mapping[str, str] = field(repr=False)
+    redactor: Redactor = field(repr=False)
+    """Knows the secrets of the environment, and learns others."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], root: Path | None) -> "Installation":
+        """Return the installation of an environment, which names the folder unless ``root`` is given."""
+        redactor = Redactor()
+        redactor.add_environment(environ)
+        path = environ.get("ELASTICIO_COMPONENT_PATH", "")
+        return cls(root or Path.cwd() / path.lstrip("/"), environ, redactor)
+
+
 def configure_log(environ: Mapping[str, str], redactor: Redactor) -> None:
-    """Log as the platform expects it of a container. Source: contract §13."""
+    """Log to standard output in the platform's format. Source: contract §13."""
     level = environ.get("LOG_LEVEL")
     is_silent = environ.get("NODE_ENV") == "test" and not level
     log.configure(

@@ -1,4 +1,4 @@
-"""Holds the step's configuration and snapshot."""
+"""The configuration and the snapshot of a step."""
 
 import threading
 from collections.abc import Mapping
@@ -8,37 +8,37 @@ from shipmate.jsonvalue import StoredJson
 
 
 class StepState:
-    """The configuration and the snapshot that the next message is given: copies, so that none sees another's changes.
+    """Gives each message copies of the configuration and the snapshot, so that functions cannot change each other's.
 
-    Both are kept as JSON, which is also the fastest copy.
+    Both are stored as JSON, since decoding it is the fastest way to copy.
     """
 
     def __init__(self, config: Mapping[str, Any], snapshot: Any) -> None:
-        """Take what the platform has."""
+        """Start with the values of the platform."""
         self._lock = threading.Lock()
         self._config = StoredJson(dict(config))
         self._snapshot = StoredJson(snapshot or {})
 
     def config(self) -> Any:
-        """Return the configuration."""
+        """Return a copy of the configuration."""
         return self._config.copy()
 
     def snapshot(self) -> Any:
-        """Return the snapshot."""
+        """Return a copy of the snapshot."""
         return self._snapshot.copy()
 
     def replace_keys(self, keys: Mapping[str, Any]) -> None:
-        """Put refreshed keys into the configuration: the platform is not asked for it again."""
+        """Replace members of the configuration by new keys; the configuration is read from the platform only once."""
         with self._lock:
             self._config = StoredJson({**self.config(), **keys})
 
     def replace_snapshot(self, snapshot: Any) -> None:
-        """Take a new snapshot."""
+        """Replace the snapshot."""
         with self._lock:
             self._snapshot = StoredJson(snapshot)
 
     def update_snapshot(self, part: Mapping[str, Any]) -> None:
-        """Put members over those of the snapshot."""
+        """Replace members of the snapshot, or the snapshot itself if it is not an object."""
         with self._lock:
             before = self.snapshot()
             self._snapshot = StoredJson({**(before if isinstance(before, dict) else {}), **part})

@@ -1,4 +1,4 @@
-"""The container's step mode: start, process messages until told to stop, end with the right status.
+"""The container's step mode: start, process messages until a signal comes, and stop.
 
 Source: contract §1, §3.3.
 """
@@ -11,247 +11,231 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 from shipmate import component
-from shipmate.container.amqp import Broker, Delivery
-from shipmate.container.delivery_sink import DeliverySink, StepResources, start_error
-from shipmate.container.messages.cipher import Undecodable
-from shipmate.container.messages.codec import Incoming, MessageCodec
-from shipmate.container.messages.lightweight import BodyStore, forget_ids
-from shipmate.container.startup import configure_log, load_component
+from shipmate.container.amqp import Broker
+from shipmate.container.delivery_sink import StepResources, start_error
+from shipmate.container.messages.codec import MessageCodec
+from shipmate.container.messages.lightweight import BodyStore
+from shipmate.container.processor import Loaded, Processor
+from shipmate.container.startup import Installation, configure_log, load_component
 from shipmate.container.state import StepState
-from shipmate.container.throttle import Throttle
+from shipmate.container.transport import Delivery, Transport
 from shipmate.errors import BrokerLost, ShipmateError
-from shipmate.invocation.events import Event
-from shipmate.invocation.executor import Ids, Outcome, process_later, run_hook
+from shipmate.invocation.executor import run_hook
 from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
-from shipmate.jsonvalue import encode, from_json
-from shipmate.logs.log import Redactor, delivery_fields
 from shipmate.oauth2.storage.platform import PlatformTokenStore
-from shipmate.settings import StepSettings
+from shipmate.settings import ShutdownSettings, StepSettings, is_shutdown
 from shipmate.signals import SignalQueue, end_process
 
 _log: Final = logging.getLogger("shipmate.step")
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _START_ERROR_SECONDS: Final = 5.0
-# How long a broker may confirm nothing while the process stops, before the messages are left to it.
+# While the process stops: how long the transport may confirm nothing before the messages are left unsettled.
 _UNCONFIRMED_SECONDS: Final = 0.4
-# A level of JSON is two calls; the official runtime takes thousands of levels, and a thread has the stack for these.
-_CALLS: Final = 6000
+# Each level of nested JSON takes two calls; messages of the official runtime may have thousands of levels, and the
+# stack of a thread is large enough for these.
+_RECURSION_LIMIT: Final = 6000
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 _LOOK_SECONDS: Final = 0.1
 _REFRESH_SECONDS: Final = 60.0
 _CONSUMING: Final = "consuming"
 
 
+class NewTransport(Protocol):
+    """Makes the transport of a step."""
+
+    def __call__(self, settings: StepSettings, *, on_lost: Callable[[BaseException], None]) -> Transport:
+        """Return a transport that is not connected yet; it calls ``on_lost`` when it cannot go on."""
+
+
+def new_transport(
+    settings: StepSettings,
+    *,
+    on_lost: Callable[[BaseException], None],
+    on_settled: Callable[[Delivery, bool], None] | None = None,
+) -> Transport:
+    """Return the transport that the settings ask for, not connected yet.
+
+    Args:
+        settings: The settings of the step.
+        on_lost: Called when the transport cannot go on: the process must end.
+        on_settled: Called with each message that is settled, and whether it succeeded.
+
+    Raises:
+        BadSetting: The address is not the address of a broker.
+    """
+    return Broker(settings.broker, settings.rates, on_lost=on_lost, on_settled=on_settled)
+
+
 class Step:
     """One step of a flow in this process."""
 
-    def __init__(self, settings: StepSettings, root: Path, environ: Mapping[str, str], redactor: Redactor) -> None:
+    def __init__(
+        self, settings: StepSettings, installation: Installation, new_transport: NewTransport = new_transport
+    ) -> None:
         """Prepare; nothing is opened or loaded yet.
 
         Raises:
-            BadSetting: A variable has a value that it cannot have.
+            BadSetting: The address of the broker, the password or the initialization vector is wrong.
         """
         self._settings = settings
-        self._root = root
-        self._environ = environ
-        self._redactor = redactor
-        self._platform = platform_of(environ)
+        self._installation = installation
+        self._platform = platform_of(installation.environ)
         self._sessions: LazyOAuth2 | None = None
         self._is_open = False
         self._is_interruptible = True
-        self._happened: SignalQueue[signal.Signals | BaseException | str] = SignalQueue()
-        if settings.broker is None or settings.messages is None:
-            raise ValueError("a step that processes messages needs a broker")
-        self._wire = MessageCodec(settings.flow, settings.messages)
-        self._broker = Broker(settings.broker, work=self._work, on_lost=self._happened.put)
+        self._events: SignalQueue[signal.Signals | BaseException | str] = SignalQueue()
+        self._codec = MessageCodec(settings.flow, settings.messages)
+        self._transport = new_transport(settings, on_lost=self._events.put)
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""
-        with self._happened.hearing(_STOP, self._heard):
+        with self._events.hearing(_STOP, self._on_signal):
             try:
-                self._start()
+                loaded = self.start()
+                _collect_garbage_seldom()
+                if self._events.is_empty:  # no signal asks the process to stop
+                    self.consume(loaded)
             except BaseException as error:  # the author's hooks may raise anything, sys.exit included
                 self._report_start(error)
                 return 1
-            with self._happened.hearing(_STOP, self._heard):  # again: what was imported may have handlers of its own
-                return self._run()
+            with self._events.hearing(
+                _STOP, self._on_signal
+            ):  # again: imported modules may have set their own handlers
+                return self._wait()
 
-    def _run(self) -> int:
+    def start(self) -> Loaded:
+        """Connect, load the component and run its hooks, in the order of contract §1.2.
+
+        Raises:
+            BaseException: A hook of the author failed.
+            ShipmateError: The transport or the platform cannot be reached, or the component cannot be loaded.
+        """
+        self._transport.connect()
+        self._platform()  # its imports take place while the broker answers
+        self._transport.wait_until_open()
+        self._is_open = True
+        flow = self._settings.flow
+        data = self._platform().step(flow.flow_id, flow.step_id)
+        self._is_interruptible = False  # the author's code runs from here on
+        return self._load(data)
+
+    def consume(self, loaded: Loaded) -> None:
+        """Begin to process messages."""
+        self._sessions = loaded.sessions
+        processor = Processor(loaded, self._transport)
+        self._transport.consume(processor.work, lambda: self._events.put(_CONSUMING))
+
+    def stop(self) -> None:
+        """Take no more messages, wait for those in work, and close. Source: contract §1.6."""
+        transport = self._transport
+        transport.stop_retrying()
+        transport.cancel()
+        while transport.is_alive and not transport.wait_until_idle(_LOOK_SECONDS):
+            transport.abandon(_UNCONFIRMED_SECONDS)
+        self._drain()
+        transport.close()
+
+    def _wait(self) -> int:
         """Wait for the end; return the exit status."""
-        what = self._happened.get()
-        if what == _CONSUMING:
+        event = self._events.get()
+        if event == _CONSUMING:
             _log.info("consuming")
-            what = self._happened.get()
-        elif isinstance(what, BaseException):
-            self._report_start(what)
+            event = self._events.get()
+        elif isinstance(event, BaseException):
+            self._report_start(event)
             return 1
-        if isinstance(what, signal.Signals):
-            _log.info("%s: stopping when the messages in work are done", what.name)
-            self._stop()
+        if isinstance(event, signal.Signals):
+            _log.info("%s: stopping when the messages in work are done", event.name)
+            self.stop()
             return 0
-        lost = what if isinstance(what, BaseException) else None
-        _log.critical("the broker was lost: stopping, to be started again", exc_info=lost)
+        lost = event if isinstance(event, BaseException) else None
+        _log.critical("the connection to the broker is lost: ending with status 1, for a restart", exc_info=lost)
         self._drain()
         return 1
 
-    def _heard(self, number: signal.Signals) -> signal.Signals:
-        """Note a signal, or end at once where nothing has begun that is to be finished."""
+    def _on_signal(self, number: signal.Signals) -> signal.Signals:
+        """Return the signal as an event, or end the process at once while it has not begun anything to finish."""
         if self._is_interruptible:
             os._exit(0)
         return number
 
-    def _start(self) -> None:
-        """Do everything that precedes the first message, in the order of contract §1.2."""
-        self._broker.connect()
-        self._platform()  # what it imports is loaded while the broker answers
-        self._broker.wait_until_open()
-        self._is_open = True
-        flow = self._settings.flow
-        data = self._platform().step(flow.flow_id, flow.step_id)
-        cfg = _config(data)
-        self._is_interruptible = False  # from now on the author's code runs
-        self._component = load_component(self._root)
-        register_secrets(self._redactor, self._component, cfg, self._environ)
-        self._function = self._component.function(flow.function)
-        self._state = StepState(cfg, data.get("snapshot"))
-        modules = component.Modules(self._component)
-        self._process = modules.process(self._function)
-        if self._settings.is_startup:
-            startup = modules.hook(self._function, "startup")
-            stored = _run_hook("startup", startup, self._state.config())
-            self._platform().store_startup_data(flow.flow_id, stored)
-        _run_hook("init", modules.hook(self._function, "init"), self._state.config())
-        self._services = self._provide(cfg, data)
-        _collect_garbage_seldom()
-        if self._happened.is_empty:  # else there is no need to begin
-            self._broker.consume(lambda: self._happened.put(_CONSUMING))
+    def _load(self, data: Mapping[str, Any]) -> Loaded:
+        """Load the component and run its hooks.
 
-    def _provide(self, cfg: Mapping[str, Any], data: Mapping[str, Any]) -> Services:
-        flow, rates = self._settings.flow, self._settings.rates
-        account = cfg.get("_account")
+        Args:
+            data: The step data of the platform: ``{"config": {...}, "snapshot": {...}, ...}``. Source: contract §9.1.
+        """
+        flow, cfg = self._settings.flow, _config(data)
+        root, environ, redactor = self._installation.root, self._installation.environ, self._installation.redactor
+        descriptor = load_component(root)
+        register_secrets(redactor, descriptor, cfg, environ)
+        function = descriptor.function(flow.function)
+        state = StepState(cfg, data.get("snapshot"))
+        modules = component.Modules(descriptor)
+        process = modules.process(function)
+        if self._settings.is_startup:
+            stored = _run_hook("startup", modules.hook(function, "startup"), state.config())
+            self._platform().store_startup_data(flow.flow_id, stored)
+        _run_hook("init", modules.hook(function, "init"), state.config())
+        resources = self._resources(state, data)
+        sessions = LazyOAuth2(
+            descriptor, environ=environ, redactor=redactor, stored=resources.keys, platform=self._platform
+        )
+        variables = data.get("variables")
+        services = Services(
+            redactor=redactor,
+            oauth2=sessions,
+            platform=self._platform,
+            flow_variables=variables if isinstance(variables, Mapping) else {},
+        )
+        return Loaded(function, process, resources, services, sessions)
+
+    def _resources(self, state: StepState, data: Mapping[str, Any]) -> StepResources:
+        flow = self._settings.flow
+        account = _config(data).get("_account")
         keys = PlatformTokenStore(
             str(account) if account else None,
             platform=self._platform,
             read_config=lambda: _config(self._platform().step(flow.flow_id, flow.step_id)),
-            lock=self._broker.lock,
+            lock=self._transport.lock,
         )
-        self._post = StepResources(
-            settings=self._settings,
-            broker=self._broker,
-            wire=self._wire,
-            bodies=BodyStore(lambda: self._platform().objects, self._wire),
+        return StepResources(
+            step_id=flow.step_id,
+            settings=self._settings.messages,
+            codec=self._codec,
+            bodies=BodyStore(lambda: self._platform().objects, self._codec),
             keys=keys,
-            state=self._state,
-            data=Throttle(rates.data, rates.interval_ms),
-            error=Throttle(rates.error, rates.interval_ms),
-            snapshot=Throttle(rates.snapshot, rates.interval_ms),
+            state=state,
             is_passthrough=data.get("is_passthrough") is True,
-        )
-        self._sessions = LazyOAuth2(
-            self._component, environ=self._environ, redactor=self._redactor, stored=keys, platform=self._platform
-        )
-        variables = data.get("variables")
-        return Services(
-            redactor=self._redactor,
-            oauth2=self._sessions,
-            platform=self._platform,
-            flow_variables=variables if isinstance(variables, Mapping) else {},
         )
 
     def _drain(self) -> None:
-        """Wait for the refreshes that are under way: a rotated token must reach the platform."""
+        """Wait for running token refreshes: a rotated token must reach the platform."""
         if self._sessions is not None:
             self._sessions.drain(_REFRESH_SECONDS)
 
     def _report_start(self, error: BaseException) -> None:
-        """Publish why the process could not begin, if there is a broker to tell. Source: contract §1.5."""
+        """Publish why the process could not start, if the transport is open. Source: contract §1.5."""
         self._is_interruptible = True
         _log_start_failure(error)
         if not self._is_open:
             return
-        formatted = self._redactor.redact_json(format_error(error))
-        broker = self._settings.broker
-        told = threading.Event()
-        if broker is not None:
-            self._broker.publish_later(start_error(self._wire, broker.error_key, formatted), lambda _: told.set())
-            self._broker.flush()
-            told.wait(1.0 if isinstance(error, BrokerLost) else _START_ERROR_SECONDS)
-        self._broker.close()
-
-    def _work(self, delivery: Delivery) -> None:
-        """Process one delivery."""
-        incoming = Incoming.from_headers(delivery.headers)
-        outbox = DeliverySink(self._post, delivery, incoming)
-        with delivery_fields(_place(delivery, incoming)):
-            _log.debug("processing a message")
-            try:
-                self._process_message(delivery, outbox)
-            except Undecodable as error:
-                _log.error("a message could not be decoded: %s", error)
-                outbox.is_decoded = False
-                self._refuse(delivery, outbox, error)
-            except Exception as error:  # the edge of a delivery: whatever happens, its input is settled
-                _log.error("a message could not be processed", exc_info=error)
-                self._refuse(delivery, outbox, error)
-
-    def _process_message(self, delivery: Delivery, outbox: DeliverySink) -> None:
-        incoming = outbox.incoming
-        if not delivery.is_readable:
-            raise Undecodable("expected headers as AMQP has them, found something that cannot be read")
-        message = self._wire.read(delivery.body, delivery.headers, incoming)
-        has_ids = self._function.auto_resolve and self._post.bodies.resolve(message)
-        if self._post.is_passthrough:
-            outbox.carry(message)
-            message = from_json(encode(message))
-        if has_ids:
-            forget_ids(message)
-
-        def ended(outcome: Outcome) -> None:
-            self._end(delivery, outbox, is_success=not (outcome.errors or outbox.errors))
-
-        process_later(
-            self._process,
-            message,
-            self._state.config(),
-            self._state.snapshot(),
-            sink=outbox,
-            services=self._services,
-            ids=Ids(incoming.thread_id, incoming.message_id, incoming.parent_message_id),
-            on_end=ended,
-        )
-
-    def _refuse(self, delivery: Delivery, outbox: DeliverySink, error: Exception) -> None:
-        """Publish why a message was not processed, and reject it."""
-        try:
-            outbox.deliver(Event("error", self._redactor.redact_json(format_error(error))))
-        except Exception as cause:  # the message has failed already, and its input is rejected all the same
-            _log.error("the error of a message could not be published: %s", self._redactor.redact(error_text(cause)))
-        self._end(delivery, outbox, is_success=False)
-
-    def _end(self, delivery: Delivery, outbox: DeliverySink, *, is_success: bool) -> None:
-        if outbox.is_left_to_broker:
-            self._broker.leave(delivery)
-        else:
-            self._broker.settle(delivery, is_success=is_success)
-
-    def _stop(self) -> None:
-        """Take no more messages, wait for those in work, and close. Source: contract §1.6."""
-        self._broker.stop_retrying()
-        self._broker.cancel()
-        while self._broker.is_alive and not self._broker.wait_until_idle(_LOOK_SECONDS):
-            self._broker.abandon(_UNCONFIRMED_SECONDS)
-        self._drain()
-        self._broker.close()
+        formatted = self._installation.redactor.redact_json(format_error(error))
+        confirmed = threading.Event()
+        self._transport.publish_later(start_error(self._codec, formatted), lambda _: confirmed.set())
+        self._transport.flush()
+        confirmed.wait(1.0 if isinstance(error, BrokerLost) else _START_ERROR_SECONDS)
+        self._transport.close()
 
 
-def main(root: Path | None = None) -> NoReturn:
-    """Run the step in the environment of this process, and end the process, whatever its threads are doing."""
+def main(root: Path | None = None, new_transport: NewTransport = new_transport) -> NoReturn:
+    """Run the step in the environment of this process, and end the process without waiting for its threads."""
     try:
-        status = run(os.environ, root)
+        status = run(os.environ, root, new_transport)
     except ShipmateError as error:
         _log_start_failure(error)
         sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
@@ -259,45 +243,42 @@ def main(root: Path | None = None) -> NoReturn:
     end_process(status)
 
 
-def run(environ: Mapping[str, str], root: Path | None) -> int:
-    """Run the step, or its shutdown hook, that the environment asks for, and return the exit status.
+def run(environ: Mapping[str, str], root: Path | None, new_transport: NewTransport = new_transport) -> int:
+    """Run the step, or its shutdown hook, as the environment asks, and return the exit status.
 
     Args:
         environ: The environment.
-        root: The component's folder, that of the environment unless given.
+        root: The component's folder; None for the one that the environment names.
+        new_transport: Makes the transport of the step.
 
     Raises:
-        MissingSetting, BadSetting: A variable is not what it must be; nothing was done.
+        MissingSetting, BadSetting: A variable is missing or wrong; nothing was done.
     """
-    redactor = Redactor()
-    redactor.add_environment(environ)
-    configure_log(environ, redactor)
-    settings = StepSettings.from_environ(environ)
-    sys.setrecursionlimit(max(_CALLS, sys.getrecursionlimit()))
-    root = root or Path.cwd() / settings.component_path.lstrip("/")
-    if settings.is_shutdown:
-        return shut_down(settings, root, environ, redactor)
-    return Step(settings, root, environ, redactor).run()
+    installation = Installation.from_environ(environ, root)
+    configure_log(environ, installation.redactor)
+    sys.setrecursionlimit(max(_RECURSION_LIMIT, sys.getrecursionlimit()))
+    if is_shutdown(environ):
+        return shut_down(ShutdownSettings.from_environ(environ), installation)
+    return Step(StepSettings.from_environ(environ), installation, new_transport).run()
 
 
 def _collect_garbage_seldom() -> None:
-    """Look for cycles once in many messages: bodies are large trees without any, and 700 objects are soon allocated."""
-    gc.freeze()  # what has been loaded until now stays
+    """Collect garbage less often than Python does: message bodies are large trees without cycles."""
+    gc.freeze()  # the objects that were loaded so far stay until the end
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 10, 10)
 
 
-def shut_down(settings: StepSettings, root: Path, environ: Mapping[str, str], redactor: Redactor) -> int:
+def shut_down(settings: ShutdownSettings, installation: Installation) -> int:
     """Run the shutdown hook, and return the exit status. Source: contract §1.4."""
     for number in _STOP:
         signal.signal(number, signal.SIG_IGN)
+    flow, environ = settings.flow, installation.environ
     platform = platform_of(environ)
-    flow = settings.flow
     try:
-        data = platform().step(flow.flow_id, flow.step_id)
-        cfg = _config(data)
-        loaded = load_component(root)
-        register_secrets(redactor, loaded, cfg, environ)
-        hook = component.Modules(loaded).hook(loaded.function(flow.function), "shutdown")
+        cfg = _config(platform().step(flow.flow_id, flow.step_id))
+        descriptor = load_component(installation.root)
+        register_secrets(installation.redactor, descriptor, cfg, environ)
+        hook = component.Modules(descriptor).hook(descriptor.function(flow.function), "shutdown")
         stored = platform().startup_data(flow.flow_id)
         _run_hook("shutdown", hook, dict(cfg), stored)
         platform().delete_startup_data(flow.flow_id)
@@ -315,7 +296,7 @@ def _run_hook(name: str, hook: Callable[..., Any] | None, *args: Any) -> Any:
 
 
 def _log_start_failure(error: BaseException) -> None:
-    """Log why the process ends."""
+    """Log the error that ends the process."""
     if isinstance(error, ShipmateError):
         name = type(error).__name__
         err = {"message": str(error), "name": name, "stack": f"{name}: {error}", "code": error.code}
@@ -327,16 +308,3 @@ def _log_start_failure(error: BaseException) -> None:
 def _config(data: Mapping[str, Any]) -> Mapping[str, Any]:
     config = data.get("config")
     return config if isinstance(config, Mapping) else {}
-
-
-def _place(delivery: Delivery, incoming: Incoming) -> dict[str, Any]:
-    return {
-        "threadId": incoming.thread_id,
-        "messageId": incoming.message_id or "unknown",
-        "parentMessageId": incoming.parent_message_id or "unknown",
-        "consumerTag": delivery.consumer_tag,
-        "deliveryTag": delivery.tag,
-        "redelivered": delivery.is_redelivered,
-        "exchange": delivery.exchange,
-        "routingKey": delivery.routing_key,
-    }

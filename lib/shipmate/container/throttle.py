@@ -1,4 +1,4 @@
-"""Limits how many events of a kind start in each interval.
+"""Rate limits of events.
 
 Source: contract §6.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class Throttle:
-    """Fixed windows: what exceeds the limit of one waits, in order, for the following ones."""
+    """Limits the starts in fixed windows of time: excess calls wait, in order, for the next windows."""
 
     def __init__(
         self,
@@ -18,7 +18,7 @@ class Throttle:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Allow ``limit`` starts in each interval; without a positive limit or interval, as many as there are."""
+        """Allow ``limit`` starts in each interval; any number if the limit or the interval is not positive."""
         self._limit = limit
         self._interval_seconds = interval_ms / 1000
         self._is_limited = limit > 0 and interval_ms > 0
@@ -29,12 +29,12 @@ class Throttle:
         self._started = 0
 
     def wait(self) -> None:
-        """Return when the next one may start."""
+        """Wait until the caller may start."""
         if self._is_limited and (seconds := self._reserve()) > 0:
             self._sleep(seconds)
 
     def _reserve(self) -> float:
-        """Return the seconds until the window that has room."""
+        """Reserve a start, and return the seconds until its window begins."""
         with self._lock:
             now = self._clock()
             if now >= self._window_at + self._interval_seconds:

@@ -1,40 +1,34 @@
 """The process of the fixture ``container``: ``shipmate run`` whose requests follow the routes of a test.
 
-``SHIPMATE_TEST_ROUTED`` has the routes as JSON, and the number of an open file that is told when a message is done.
+``SHIPMATE_TEST_ROUTED`` has the routes as JSON, and the number of an open file that gets the id of each settled
+message.
 """
 
 import json
 import os
-import runpy
-import sys
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from shipmate.testing.routes import Routes
+
+if TYPE_CHECKING:
+    from shipmate.container.transport import Delivery
 
 VARIABLE: Final = "SHIPMATE_TEST_ROUTED"
 
 
 def main() -> None:
-    """Run the command of the container."""
+    """Run the container."""
     told = json.loads(os.environ.pop(VARIABLE))
-    _tell_when_settled(told["report_to"])
-    sys.argv[:] = ["shipmate", "run"]
     with Routes.from_json(told["routes"]).installed(closes_network=told["closes_network"]):
-        runpy.run_module("shipmate", run_name="__main__")
+        from shipmate.container import step
+
+        step.main(new_transport=partial(step.new_transport, on_settled=partial(_report, told["report_to"])))
 
 
-def _tell_when_settled(descriptor: int) -> None:
-    """Write a line for each message that the step settles: all that it emitted has been confirmed by then."""
-    from shipmate.container.amqp import Broker
-
-    settle = Broker.settle
-
-    def told(broker: Broker, delivery: Any, *, is_success: bool) -> None:
-        settle(broker, delivery, is_success=is_success)
-        os.write(descriptor, f"{delivery.message_id}\n".encode())
-
-    # In this process alone, which ends with the test.
-    setattr(Broker, "settle", told)  # noqa: B010 - an assignment is one that the types refuse
+def _report(descriptor: int, delivery: "Delivery", is_success: bool) -> None:
+    """Write the id of a settled message: everything that it emitted has been confirmed by then."""
+    os.write(descriptor, f"{delivery.message_id}\n".encode())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 from shipmate.container import service
 from shipmate.container.result import Result
 from shipmate.container.service import Service
+from shipmate.container.startup import Installation
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
 from shipmate.logs.log import Redactor
 
@@ -61,7 +62,7 @@ def answer(platform: Platform, tmp_path: Path) -> Answer:
     """Returns the result of a method for the component in ``tmp_path``."""
 
     def ask(method: str, cfg: Any = "{}", **more: str | None) -> Result:
-        return Service(method, tmp_path, environ(platform, cfg, **more), Redactor()).answer()
+        return Service(method, Installation(tmp_path, environ(platform, cfg, **more), Redactor())).answer()
 
     return ask
 

@@ -1,10 +1,11 @@
-"""The transport over AMQP: two connections, used by one thread at a time.
+"""The AMQP transport: two connections, used by one thread at a time. No other package knows pika.
 
-``broker`` is the face of the package. ``link`` keeps a connection and its channel open, ``consumer`` takes messages and
-acknowledges or rejects them, ``deliveries`` recognises redeliveries, and ``pending_acks`` acknowledges many messages
-with one frame. ``publisher`` publishes, waits for confirms and retries; ``silence`` measures how long they take.
-``workers`` are the threads, ``pace`` and ``clocks`` tell them whether functions wait. ``inflight`` counts unsettled
-messages, ``lease`` is a lock between containers. ``adapter``, ``properties`` and ``fields`` adapt pika.
+``broker`` is the face of the package, the transport of a step. ``routing`` turns publications into AMQP messages.
+``link`` keeps a connection and its channel open, ``consumer`` takes messages and acknowledges or rejects them,
+``deliveries`` recognises redeliveries, and ``pending_acks`` acknowledges many messages with one frame. ``publisher``
+publishes, waits for confirms and retries; ``silence`` measures how long they take. ``workers`` are the threads;
+``pace`` and ``clocks`` tell them whether functions wait. ``inflight`` counts unsettled messages, ``lease`` is a lock
+between containers. ``adapter``, ``properties`` and ``fields`` adapt pika.
 
 To settle a message is to acknowledge or to reject it; to leave it is to do neither, so that the broker redelivers it.
 
@@ -12,7 +13,5 @@ Source: contract §3.
 """
 
 from shipmate.container.amqp.broker import Broker
-from shipmate.container.amqp.deliveries import Delivery
-from shipmate.container.amqp.publisher import Publication
 
-__all__ = ["Broker", "Delivery", "Publication"]
+__all__ = ["Broker"]

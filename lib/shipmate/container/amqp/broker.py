@@ -1,6 +1,6 @@
-"""The broker as the run mode sees it: deliveries come in on many threads, publications go out from any.
+"""The transport over AMQP: delivers messages on many threads, and takes publications from any thread.
 
-All I/O happens on the thread that leads the workers at the moment, "the I/O thread" below.
+One thread at a time does all I/O: the one that leads the workers, called "the I/O thread" below.
 """
 
 import logging
@@ -13,14 +13,17 @@ from typing import Any, Final
 
 from shipmate.container.amqp.adapter import TurnLoop, check_pika_version
 from shipmate.container.amqp.consumer import Consumer
-from shipmate.container.amqp.deliveries import Delivery
+from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.inflight import InFlight
 from shipmate.container.amqp.lease import Lease
 from shipmate.container.amqp.link import ChannelUser, Connection, ReconnectPolicy, connection_parameters
-from shipmate.container.amqp.publisher import Publication, Publisher, Then
+from shipmate.container.amqp.publisher import Publisher, RoutedPublication, Then
+from shipmate.container.amqp.routing import Routing
 from shipmate.container.amqp.workers import Workers
+from shipmate.container.throttle import Throttle
+from shipmate.container.transport import Delivery, Publication
 from shipmate.errors import EmitUnconfirmed
-from shipmate.settings import BrokerSettings
+from shipmate.settings import BrokerSettings, RateSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
 _CLOSE_SECONDS: Final = 0.3
@@ -29,46 +32,59 @@ _LEASE_SECONDS: Final = 60.0
 
 
 class Broker:
-    """Two connections, one to read and one to write, so that a broker short of memory still takes acknowledgements."""
+    """Two connections to the broker: one to consume and acknowledge, one to publish.
+
+    A broker that is short of memory blocks the second one, and still takes acknowledgements on the first.
+    """
 
     def __init__(
         self,
         settings: BrokerSettings,
+        rates: RateSettings,
         *,
-        work: Callable[[Delivery], None],
         on_lost: Callable[[BaseException], None],
+        on_settled: Callable[[Delivery, bool], None] | None = None,
     ) -> None:
         """Prepare the connections; nothing is opened yet.
 
         Args:
-            settings: Where to connect and how often to try.
-            work: Processes a message, which it must `settle` or `leave`, now or later; called on as many threads as
-                messages are prefetched.
-            on_lost: Called when the broker could not be had any more: the process must end.
+            settings: The address of the broker, its queue and exchange, and how often to retry.
+            rates: How many events of a kind may start in each interval.
+            on_lost: Called when the broker cannot be reached any more: the process must end.
+            on_settled: Called with each delivery that is settled, and whether it is a success.
 
         Raises:
-            BadSetting: The address is none of a broker.
+            BadSetting: The address is not the address of a broker.
             OperatorError: The installed version of pika is not supported.
         """
         check_pika_version()
-        # The client library logs every step of a connection; what matters of it is logged here.
+        # pika logs every step of a connection; the important ones are logged here.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._settings = settings
-        self._work = work
+        self._routing = Routing(settings)
+        self._throttles = {
+            "data": Throttle(rates.data, rates.interval_ms),
+            "error": Throttle(rates.error, rates.interval_ms),
+            "snapshot": Throttle(rates.snapshot, rates.interval_ms),
+        }
+        self._work: Callable[[Delivery], None] = lambda _: None  # until `consume`
         self._on_lost = on_lost
+        self._on_settled = on_settled
         self._loop = TurnLoop()
-        self._workers: Workers[Delivery] = Workers(
+        self._workers: Workers[AmqpDelivery] = Workers(
             settings.prefetch, self._process, self._turn, wake=self._wake, on_failure=self._fail
         )
         self._in_flight = InFlight()
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_woken = False
+        self._is_answered = False
+        """Whether the I/O thread has confirmed or failed a publication in this turn while another call waits for it."""
         self._publisher = Publisher(self._loop, settings)
         self._consumer = Consumer(settings, self._delivered)
         self._is_closing = self._is_over = False
         self._lost: BaseException | None = None
         self._is_silent = False
-        """Whether the broker has not answered our last word, so that it need not be waited for long."""
+        """True after `cancel` timed out: `close` then waits only briefly."""
         self._closed = threading.Event()
         self._ended = threading.Event()
         self._read = self._link("read", self._consumer)
@@ -84,67 +100,76 @@ class Broker:
         """Return when both connections can be used.
 
         Raises:
-            BrokerLost: They could not be had.
+            BrokerLost: The broker has not accepted them in as many attempts as are allowed.
         """
         for link in (self._read, self._write):
             link.opened.wait()
             if self._lost is not None:
                 raise self._lost
 
-    def consume(self, then: Callable[[], None]) -> None:
-        """Begin to consume; ``then`` is called on the I/O thread when the broker has agreed, else ``on_lost`` is."""
-        self._submit(self._consumer.begin, then)
-
-    def publish(self, publication: Publication) -> None:
-        """Publish, and return when the broker has confirmed.
-
-        Raises:
-            EmitUnconfirmed: It has not, in as many attempts as are allowed.
-        """
-        outcome: list[EmitUnconfirmed | None] = []
-        turn = threading.Lock()
-        turn.acquire()
-
-        def then(error: EmitUnconfirmed | None) -> None:
-            outcome.append(error)
-            turn.release()
-
-        self.publish_later(publication, then)
-        self._workers.wait(lambda: bool(outcome), turn.acquire)
-        if outcome[0] is not None:
-            raise outcome[0]
-
-    def publish_later(self, publication: Publication, then: Then) -> None:
-        """Publish, on a worker's thread when it is done with its message, on others at the next `flush`.
+    def consume(self, work: Callable[[Delivery], None], on_consuming: Callable[[], None]) -> None:
+        """Begin to consume.
 
         Args:
-            publication: The message.
-            then: Called on the I/O thread when the broker has confirmed, or when it will not.
+            work: Processes a message, and must call `settle` or `leave` for it, now or later; called on as many
+                threads as messages are prefetched.
+            on_consuming: Called on the I/O thread when the broker has accepted the consumer; else ``on_lost`` is.
         """
-        self._todo.append((self._publisher.publish, (publication, then)))
+        self._work = work
+        self._submit(self._consumer.begin, on_consuming)
+
+    def publish(self, publication: Publication) -> None:
+        """Publish when the rate limit of the event allows it, and return when the broker has confirmed.
+
+        Raises:
+            EmitUnconfirmed: The broker has not confirmed in as many attempts as are allowed.
+            EmitError: A reply has no caller who waits for it.
+            ReboundLimitReached: The message has been sent back too often.
+        """
+        routed = self._routing.route(publication)
+        if (copy := self._routing.error_reply(publication)) is not None:
+            self._publish_copy(copy)  # the caller must not wait for the rate limit
+        self._wait_for_rate(publication.event)
+        self._publish(routed)
+
+    def publish_later(self, publication: Publication, then: Then) -> None:
+        """Publish without waiting for the confirm: when the worker has done its message, on other threads at `flush`.
+
+        Args:
+            publication: A data event, or the error of a process that could not start.
+            then: Called on the I/O thread, with None when the broker has confirmed, else with the error.
+        """
+        routed = self._routing.route(publication)
+        self._wait_for_rate(publication.event)
+        self._todo.append((self._publisher.publish, (routed, then)))
 
     def flush(self) -> None:
-        """Have everything done that was asked for."""
+        """Wake the I/O thread if there is something to do for it."""
         if self._todo and not self._workers.is_led_here:
             self._wake()
 
     def settle(self, delivery: Delivery, *, is_success: bool) -> None:
-        """Acknowledge or reject a message, now or when it is delivered again."""
+        """Acknowledge or reject a message, now or when it is redelivered."""
         self._submit(self._consumer.settle, delivery, is_success)
         self._in_flight.end()
+        if self._on_settled is not None:
+            self._on_settled(delivery, is_success)
 
     def leave(self, delivery: Delivery) -> None:
-        """Do neither: the broker will deliver the message again, to whoever consumes then."""
+        """Neither acknowledge nor reject a message: the broker redelivers it, to any consumer of the queue."""
         self._submit(self._consumer.leave, delivery)
         self._in_flight.end()
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
-        """Wait until every message is settled or left; tell whether that is so."""
+        """Wait until every message is settled or left; return False if the time is up before."""
         return self._in_flight.wait_for_none(timeout_seconds)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Keep other containers out meanwhile, as far as the broker lets us."""
+        """Hold a lock within the block that other containers respect.
+
+        Waits up to 60 s for it, and continues without it after that, or if the broker has no locks.
+        """
         lease = Lease(self._loop, f"shipmate.{name}", lambda: self._read.connection)
         self._todo.append((lease.begin, ()))
         self._workers.let_lead()
@@ -155,21 +180,21 @@ class Broker:
             self._submit(lease.end)
 
     def cancel(self) -> None:
-        """Stop consuming, and return when the broker has agreed, or cannot any more."""
+        """Stop consuming; return when the broker has agreed, has gone, or does not answer in time."""
         self._submit(self._consumer.stop)
         self._is_silent = not self._consumer.stopped.wait(_CLOSE_SECONDS)
 
     def stop_retrying(self) -> None:
-        """Let publications that the broker does not take fail, because the process is stopping."""
+        """Fail publications at their first failed attempt from now on, because the process is stopping."""
         self._submit(self._publisher.stop_retrying)
 
     def abandon(self, seconds: float) -> None:
-        """Let all publications fail if the broker has confirmed nothing for that long."""
+        """Fail all publications if the broker has confirmed nothing for ``seconds``, or longer if it is slow."""
         self._submit(self._publisher.abandon, seconds)
 
     @property
     def is_alive(self) -> bool:
-        """Whether there is I/O: without it nothing is confirmed any more."""
+        """Whether the I/O goes on; without it, no publication can be confirmed."""
         return not self._ended.is_set()
 
     def close(self) -> None:
@@ -182,6 +207,35 @@ class Broker:
         self._loop.wake()
         self._ended.wait(_CLOSE_SECONDS)
 
+    def _wait_for_rate(self, event: str) -> None:
+        """Wait until the rate limit of an event allows it; some events have none. Source: contract §6."""
+        if (throttle := self._throttles.get(event)) is not None:
+            throttle.wait()
+
+    def _publish_copy(self, copy: RoutedPublication) -> None:
+        """Publish the copy of an error; it is no failure if its reader has gone."""
+        try:
+            self._publish(copy)
+        except EmitUnconfirmed as error:
+            if error.is_left_to_broker:
+                raise
+            _log.warning("the copy of an error for the caller could not be published: %s", error)
+
+    def _publish(self, routed: RoutedPublication) -> None:
+        outcome: list[EmitUnconfirmed | None] = []
+        turn = threading.Lock()
+        turn.acquire()
+
+        def then(error: EmitUnconfirmed | None) -> None:
+            outcome.append(error)
+            self._is_answered = True
+            turn.release()
+
+        self._todo.append((self._publisher.publish, (routed, then)))
+        self._workers.wait(lambda: bool(outcome), turn.acquire)
+        if outcome[0] is not None:
+            raise outcome[0]
+
     def _link(self, name: str, user: ChannelUser) -> Connection:
         settings = self._settings
         return Connection(
@@ -193,52 +247,54 @@ class Broker:
         )
 
     def _wake(self) -> None:
-        """End the wait for I/O, once for all that has come together meanwhile."""
+        """Interrupt the I/O thread's wait, once for all actions that have been added since."""
         if not self._is_woken:
             self._is_woken = True
             self._loop.wake()
 
     def _turn(self, may_wait: bool) -> bool:
-        """Do what was asked for and what there is of I/O; tell whether it goes on."""
+        """Run the actions and do the I/O that is due; return whether there will be more."""
+        self._is_answered = False
         self._do()
-        self._loop.turn(may_wait=may_wait)
+        # The caller of `publish` may be this very thread; it must not wait for a frame if its publication is over.
+        self._loop.turn(may_wait=may_wait and not self._is_answered)
         self._do()
         if self._is_over:
             self._ended.set()
         return not self._is_over
 
     def _fail(self, error: BaseException) -> None:
-        """End what a process without I/O, or with a message that is never settled, would only pretend to do."""
-        _log.critical("the work with the broker failed", exc_info=error)
+        """End the process: without I/O, or with a message that is never settled, it would do nothing any more."""
+        _log.critical("internal error in the connection to the broker", exc_info=error)
         self._ended.set()
         self._give_up(error)
 
-    def _delivered(self, delivery: Delivery) -> None:
+    def _delivered(self, delivery: AmqpDelivery) -> None:
         self._in_flight.begin()
         self._workers.submit(delivery)
 
-    def _process(self, delivery: Delivery) -> None:
-        """Process a message, unless it comes again: then nobody need begin with it."""
-        # Asked without the I/O thread: at worst a message is begun that is delivered again, and then adopted.
+    def _process(self, delivery: AmqpDelivery) -> None:
+        """Process a message, unless its channel was lost before: then it is redelivered."""
+        # Not on the I/O thread: at worst, a message is processed whose redelivery is then adopted.
         if self._consumer.is_stale(delivery):
             self._submit(self._leave_stale, delivery)
         else:
             self._work(delivery)
             self.flush()
 
-    def _leave_stale(self, delivery: Delivery) -> None:
+    def _leave_stale(self, delivery: AmqpDelivery) -> None:
         if self._consumer.forget_stale(delivery):
             self._in_flight.end()
         else:
-            self._workers.submit(delivery)  # it was adopted after its worker had looked: nobody else has it
+            self._workers.submit(delivery)  # adopted since the worker's check: it is delivered here and nowhere else
 
     def _submit(self, action: Callable[..., object], *args: Any) -> None:
-        """Have something done on the I/O thread."""
+        """Call something on the I/O thread."""
         self._todo.append((action, args))
         self.flush()
 
     def _do(self) -> None:
-        """Do what was asked for, and send what comes of it at once."""
+        """Run the actions, and send all frames that they make together."""
         self._is_woken = False
         connections = [each for link in (self._read, self._write) if (each := link.open_connection) is not None]
         for connection in connections:

@@ -13,18 +13,19 @@ from typing import Any, Final
 from pika.channel import Channel
 from pika.exceptions import AMQPError
 
-from shipmate.container.amqp.deliveries import Admission, Deliveries, Delivery
+from shipmate.container.amqp.deliveries import Admission, AmqpDelivery, Deliveries
 from shipmate.container.amqp.pending_acks import PendingAcks
 from shipmate.container.amqp.properties import UnreadableProperties
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
+_UNREADABLE: Final = "expected headers as AMQP has them, found something that cannot be read"
 
 
 class Consumer:
     """Consumes on the channel that there is, again on each new one; only on the I/O thread."""
 
-    def __init__(self, settings: BrokerSettings, on_delivery: Callable[[Delivery], None]) -> None:
+    def __init__(self, settings: BrokerSettings, on_delivery: Callable[[AmqpDelivery], None]) -> None:
         """Start without a channel, and without wanting messages."""
         self._settings = settings
         self._on_delivery = on_delivery
@@ -61,20 +62,20 @@ class Consumer:
         if self._channel is not None and self._channel.is_open:
             self._subscribe(self._channel, lambda: None)
 
-    def settle(self, delivery: Delivery, is_success: bool) -> None:
+    def settle(self, delivery: AmqpDelivery, is_success: bool) -> None:
         """Acknowledge a message with the next `flush`, or reject it, or do that when it is delivered again."""
         if self._deliveries.settle(delivery, is_success=is_success):
             self._answer(delivery, is_success=is_success)
 
-    def leave(self, delivery: Delivery) -> None:
+    def leave(self, delivery: AmqpDelivery) -> None:
         """Do neither."""
         self._deliveries.leave(delivery)
 
-    def is_stale(self, delivery: Delivery) -> bool:
+    def is_stale(self, delivery: AmqpDelivery) -> bool:
         """Tell, on any thread, whether a message was delivered on a channel that is lost."""
         return delivery.channel_epoch != self._deliveries.channel_epoch
 
-    def forget_stale(self, delivery: Delivery) -> bool:
+    def forget_stale(self, delivery: AmqpDelivery) -> bool:
         """Forget a message that comes again, unless it has come meanwhile; tell which."""
         return self._deliveries.forget_stale(delivery)
 
@@ -106,17 +107,17 @@ class Consumer:
         self._subscribe(channel, lambda: None)
 
     def _on_message(self, _: Channel, method: Any, properties: Any, body: bytes) -> None:
-        delivery = Delivery(
+        delivery = AmqpDelivery(
             body,
             properties.headers or {},
+            method.redelivered,
+            _UNREADABLE if isinstance(properties, UnreadableProperties) else None,
             properties,
             method.delivery_tag,
             self._deliveries.channel_epoch,
-            method.redelivered,
             method.exchange,
             method.routing_key,
             method.consumer_tag,
-            not isinstance(properties, UnreadableProperties),
         )
         self._tags.delivered(delivery.tag)
         admission = self._deliveries.admit(delivery)
@@ -125,7 +126,7 @@ class Consumer:
         elif admission is not Admission.ADOPTED:
             self._answer(delivery, is_success=admission is Admission.ACKNOWLEDGE)
 
-    def _answer(self, delivery: Delivery, *, is_success: bool) -> None:
+    def _answer(self, delivery: AmqpDelivery, *, is_success: bool) -> None:
         if is_success:
             self._tags.acknowledge(delivery.tag)
             return

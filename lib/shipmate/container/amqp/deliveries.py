@@ -4,10 +4,12 @@ Source: contract §3.7.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
+
+from shipmate.container.transport import Delivery
 
 _REMEMBERED: Final = 4096
 _REMEMBERED_SECONDS: Final = 300.0
@@ -18,28 +20,27 @@ _END_BYTES: Final = 256
 
 
 @dataclass(slots=True, eq=False)
-class Delivery:
+class AmqpDelivery(Delivery):
     """A message as the broker delivered it; the tag changes when it is delivered again on a later channel."""
 
-    body: bytes = field(repr=False)
-    headers: Mapping[str, Any] = field(repr=False)
     properties: Any = field(repr=False)
     """All properties, as pika represents them: a rebound publishes them again."""
     tag: int
     channel_epoch: int
     """Number of the channel that the tag belongs to; the first channel of this process has 0."""
-    is_redelivered: bool
     exchange: str = ""
     routing_key: str = ""
     consumer_tag: str = ""
-    is_readable: bool = True
-    """False if properties and headers could not be decoded; both are empty then."""
 
-    @property
-    def message_id(self) -> str | None:
-        """The header ``messageId``, None if it is missing, empty or not a text."""
-        value = self.headers.get("messageId")
-        return value if isinstance(value, str) and value else None
+    def log_fields(self) -> dict[str, Any]:
+        """Return where the message came from. Source: contract §13."""
+        return {
+            "consumerTag": self.consumer_tag,
+            "deliveryTag": self.tag,
+            "redelivered": self.is_redelivered,
+            "exchange": self.exchange,
+            "routingKey": self.routing_key,
+        }
 
 
 class Admission(Enum):
@@ -58,7 +59,7 @@ class Deliveries:
         """Start with the first channel; ``clock`` counts seconds."""
         self.channel_epoch = 0
         self._clock = clock
-        self._unsettled: dict[str, list[Delivery]] = {}
+        self._unsettled: dict[str, list[AmqpDelivery]] = {}
         self._outcomes: OrderedDict[tuple[str, int], list[tuple[Admission, float]]] = OrderedDict()
         """Outcome and expiry by message id and fingerprint of the body; equal messages share one list."""
         self._answered: deque[tuple[str, int, Admission]] = deque(maxlen=_UNSURE)
@@ -71,7 +72,7 @@ class Deliveries:
             self._remember(message_id, body, outcome)
         self._answered.clear()
 
-    def admit(self, delivery: Delivery) -> Admission:
+    def admit(self, delivery: AmqpDelivery) -> Admission:
         """Decide how to treat a delivery on the present channel."""
         message_id = delivery.message_id
         if message_id is None:
@@ -84,7 +85,7 @@ class Deliveries:
         self._unsettled.setdefault(message_id, []).append(delivery)
         return Admission.PROCESS
 
-    def forget_stale(self, delivery: Delivery) -> bool:
+    def forget_stale(self, delivery: AmqpDelivery) -> bool:
         """Forget a delivery that waits to be processed if its channel is lost, since it is redelivered.
 
         Returns:
@@ -95,7 +96,7 @@ class Deliveries:
         self._remove(delivery)
         return True
 
-    def settle(self, delivery: Delivery, *, is_success: bool) -> bool:
+    def settle(self, delivery: AmqpDelivery, *, is_success: bool) -> bool:
         """Note the outcome of a delivery.
 
         Returns:
@@ -111,11 +112,11 @@ class Deliveries:
                 self._remember(message_id, _fingerprint(delivery.body), outcome)
         return is_tag_valid
 
-    def leave(self, delivery: Delivery) -> None:
+    def leave(self, delivery: AmqpDelivery) -> None:
         """Forget a delivery that stays unacknowledged."""
         self._remove(delivery)
 
-    def _adopt(self, message_id: str, delivery: Delivery) -> bool:
+    def _adopt(self, message_id: str, delivery: AmqpDelivery) -> bool:
         for known in self._unsettled.get(message_id, ()):
             if known.channel_epoch < self.channel_epoch and known.body == delivery.body:
                 known.tag, known.channel_epoch = delivery.tag, delivery.channel_epoch
@@ -131,7 +132,7 @@ class Deliveries:
         while len(self._outcomes) > _REMEMBERED:
             self._outcomes.popitem(last=False)
 
-    def _recall(self, message_id: str, delivery: Delivery) -> Admission | None:
+    def _recall(self, message_id: str, delivery: AmqpDelivery) -> Admission | None:
         body = _fingerprint(delivery.body)
         key = (message_id, body)
         outcomes = self._outcomes.get(key)
@@ -145,7 +146,7 @@ class Deliveries:
         self._answered.append((message_id, body, outcome))  # this answer may be lost, too
         return outcome
 
-    def _remove(self, delivery: Delivery) -> None:
+    def _remove(self, delivery: AmqpDelivery) -> None:
         message_id = delivery.message_id
         known = self._unsettled.get(message_id) if message_id is not None else None
         if message_id is None or known is None:

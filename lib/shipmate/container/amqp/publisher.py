@@ -15,7 +15,7 @@ from pika.channel import Channel
 from pika.exceptions import AMQPChannelError, AMQPConnectionError, ChannelClosedByBroker, ConnectionClosedByBroker
 from pika.spec import Basic
 
-from shipmate.container.amqp.deliveries import Delivery
+from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.properties import NewProperties, RepeatedProperties
 from shipmate.container.amqp.silence import Silence
 from shipmate.errors import EmitUnconfirmed
@@ -35,13 +35,13 @@ Then = Callable[[EmitUnconfirmed | None], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
+class RoutedPublication:
     """A message on its way to the exchange."""
 
     routing_key: str
     body: bytes = field(repr=False)
     headers: Mapping[str, Any] = field(repr=False)
-    origin: Delivery | None = None
+    origin: AmqpDelivery | None = None
     """The delivery that a rebound repeats, with its properties; the broker may drop a rebound without a queue."""
     expiration_ms: int | None = None
     is_reply: bool = False
@@ -52,7 +52,7 @@ class Publication:
 class _Sending:
     """A publication with its progress."""
 
-    publication: Publication
+    publication: RoutedPublication
     then: Then
     failures: int = 0
     """Failed attempts."""
@@ -125,7 +125,7 @@ class Publisher:
         if not is_blocked:
             self._flush()
 
-    def publish(self, publication: Publication, then: Then) -> None:
+    def publish(self, publication: RoutedPublication, then: Then) -> None:
         """Publish now, or as soon as there is a channel."""
         self._waiting.append(_Sending(publication, then))
         self._flush()
@@ -268,5 +268,5 @@ class Publisher:
         sending.then(EmitUnconfirmed(text, is_left_to_broker=self._is_stopping))
 
 
-def _id(publication: Publication) -> str:
+def _id(publication: RoutedPublication) -> str:
     return str(publication.headers.get("messageId"))[:_LONGEST_ID]

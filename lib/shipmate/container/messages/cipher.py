@@ -1,4 +1,4 @@
-"""The encryption of messages: AES-256-CBC with the flow's password and vector.
+"""Encryption of messages: AES-256-CBC with the flow's password and initialization vector.
 
 Source: contract §4.1.
 """
@@ -14,15 +14,16 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from shipmate.errors import BadSetting
 
+RAW_SINCE_PROTOCOL: Final = 2
+"""The first protocol whose bodies are not in base64."""
 _BLOCK_BYTES: Final = 16
-_RAW_SINCE_PROTOCOL: Final = 2
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 _NOT_BASE64: Final = bytes(code for code in range(256) if not ((chr(code).isalnum() and code < 128) or code in b"+/-_"))
 _PADDINGS: Final = (b"", *(bytes([count]) * count for count in range(1, _BLOCK_BYTES + 1)))
 
 
 class Undecodable(ValueError):
-    """What was to be decrypted has not been encrypted with this password and vector; the text says no more."""
+    """A body was not encrypted with this password and vector, or is not JSON; the text has nothing of the content."""
 
 
 class Cipher:
@@ -34,11 +35,11 @@ class Cipher:
         """Derive the key.
 
         Args:
-            password: Any text but an empty one, which would mean no encryption.
-            iv: A text of 16 bytes in UTF-8.
+            password: Any text except an empty one, which would mean no encryption.
+            iv: The initialization vector, a text of 16 bytes in UTF-8.
 
         Raises:
-            BadSetting: The password is empty, or the vector has another length.
+            BadSetting: The password is empty, or the vector does not have 16 bytes.
         """
         vector = iv.encode("utf-8", "surrogateescape")
         if not password or len(vector) != _BLOCK_BYTES:
@@ -50,13 +51,13 @@ class Cipher:
         """Return the cipher text of any bytes."""
         encryptor = self._cipher.encryptor()
         padding = _PADDINGS[_BLOCK_BYTES - len(plain) % _BLOCK_BYTES]
-        return encryptor.update(plain + padding)  # nothing is left to finalize: these are whole blocks
+        return encryptor.update(plain + padding)  # whole blocks, so that there is nothing to finalize
 
     def decrypt(self, encrypted: bytes) -> bytes:
-        """Return the bytes that were encrypted.
+        """Return the plain bytes of a cipher text.
 
         Raises:
-            Undecodable: They were encrypted in another way, or not at all.
+            Undecodable: It was not encrypted with this password and vector.
         """
         if not encrypted or len(encrypted) % _BLOCK_BYTES:
             raise Undecodable("not a whole number of blocks")
@@ -68,19 +69,19 @@ class Cipher:
         return padded[:-count]
 
     def encode(self, plain: bytes, protocol: int) -> bytes:
-        """Return the body of an AMQP message: base64 of the cipher text for protocol 1, the cipher text from 2 on."""
+        """Return the body of a message: the cipher text in base64 for protocol 1, and as it is for later ones."""
         encrypted = self.encrypt(plain)
-        if protocol >= _RAW_SINCE_PROTOCOL:
+        if protocol >= RAW_SINCE_PROTOCOL:
             return encrypted
         return pybase64.b64encode(encrypted)
 
     def decode(self, body: bytes, protocol: float) -> bytes:
-        """Return the bytes that `encode` was given; base64 may be wrapped, unpadded, or the one for URLs.
+        """Return the plain bytes of a body; its base64 may have line breaks, no padding, or the alphabet for URLs.
 
         Raises:
-            Undecodable: The body is not what this protocol makes with this password and vector.
+            Undecodable: The body was not encoded with this protocol, password and vector.
         """
-        if protocol >= _RAW_SINCE_PROTOCOL:
+        if protocol >= RAW_SINCE_PROTOCOL:
             return self.decrypt(body)
         try:
             return self.decrypt(pybase64.b64decode(body, validate=True))
@@ -90,7 +91,7 @@ class Cipher:
 
 
 def _lenient_base64(body: bytes) -> bytes:
-    """Decode base64 as Node does, which skips whatever does not belong to it and ends at the padding."""
+    """Decode base64 as Node does: skip other characters, and end at the padding."""
     text = body.partition(b"=")[0].translate(_URL_SAFE, _NOT_BASE64)
-    whole = len(text) - (len(text) % 4 == 1)  # six bits are no byte
+    whole = len(text) - (len(text) % 4 == 1)  # the six bits of a last single character make no byte
     return binascii.a2b_base64(text[:whole] + b"==")

@@ -1,4 +1,4 @@
-"""Bodies that are kept in the object storage instead of the message.
+"""Lightweight messages: their bodies are in the object storage instead of the message.
 
 Source: contract §8.2 to §8.6.
 """
@@ -18,28 +18,31 @@ Message = dict[str, Any]
 
 
 class Objects(Protocol):
-    """What is needed of the object storage."""
+    """The object storage."""
 
     def create(self, content: bytes) -> str:
         """Store bytes and return their id."""
 
     def read(self, object_id: str) -> Any:
-        """Return an answer whose ``content`` is the stored bytes."""
+        """Return a response whose ``content`` is the stored bytes."""
 
 
 class BodyStore:
-    """Fetches and stores the bodies of messages and of what they carry along."""
+    """Fetches and stores the bodies of messages and of the messages in their passthrough."""
 
-    def __init__(self, objects: Callable[[], Objects], wire: MessageCodec) -> None:
-        """Prepare; the storage is asked for when it is first needed."""
+    def __init__(self, objects: Callable[[], Objects], codec: MessageCodec) -> None:
+        """Prepare; ``objects`` is called when the storage is first needed."""
         self._objects = objects
-        self._wire = wire
+        self._codec = codec
 
     def resolve(self, message: Message) -> bool:
-        """Put stored bodies into a message and its passthrough, and tell whether there were any; their ids stay.
+        """Put stored bodies into a message and its passthrough; the ids stay in the headers.
+
+        Returns:
+            Whether there were stored bodies.
 
         Raises:
-            ObjectUnavailable: A body could not be had; the text has its id.
+            ObjectUnavailable: A body could not be fetched; the text has its id.
         """
         referring = [each for each in _with_entries(message) if object_id(each)]
         if not referring:
@@ -55,11 +58,11 @@ class BodyStore:
         Args:
             message: The message without its passthrough.
             entries: The passthrough; entries are replaced, never changed.
-            known: The ids of entries that were stored for an earlier message, by step; those of this one are added.
+            known: The ids of entries that were stored for an earlier event, by step; new ids are added.
             threshold: Bytes of plain JSON.
 
         Raises:
-            EmitError: Something could not be stored.
+            EmitError: A body could not be stored.
         """
         contents = {"": to_json(message.get("body"))}
         contents |= {
@@ -70,7 +73,7 @@ class BodyStore:
         stored = {step: object_id(entries[step]) or known.get(step) for step in contents if step}
         missing = [step for step in contents if not stored.get(step)]
         try:
-            ids = self._in_parallel(lambda step: self._objects().create(self._wire.encrypt(contents[step])), missing)
+            ids = self._in_parallel(lambda step: self._objects().create(self._codec.encrypt(contents[step])), missing)
         except ShipmateError as error:
             raise EmitError("Lightweight message/passthrough body upload error") from error
         stored |= zip(missing, ids, strict=True)
@@ -81,7 +84,11 @@ class BodyStore:
         return _stub(message, stored[""])
 
     def inline(self, entries: dict[str, Any]) -> None:
-        """Put stored bodies into a passthrough, for steps that cannot fetch them; entries are replaced."""
+        """Put stored bodies into a passthrough, for later steps that cannot fetch them; entries are replaced.
+
+        Raises:
+            EmitError: A body could not be fetched.
+        """
         lacking = [
             step for step, each in entries.items() if isinstance(each, dict) and _is_empty(each) and object_id(each)
         ]
@@ -95,29 +102,32 @@ class BodyStore:
 
     def _fetch(self, stored_id: str) -> Any:
         try:
-            return from_json(self._wire.decrypt(self._objects().read(stored_id).content))
+            return from_json(self._codec.decrypt(self._objects().read(stored_id).content))
         except (ShipmateError, ValueError) as error:
-            cause = error if isinstance(error, ShipmateError) else None  # others may tell of the content
+            cause = error if isinstance(error, ShipmateError) else None  # other errors may quote the content
             raise ObjectUnavailable(f"Failed to get message body with id={stored_id}") from cause
 
     def _in_parallel(self, work: Callable[[str], _T], items: list[str]) -> list[_T]:
         if len(items) < 2:
             return [work(item) for item in items]
-        from concurrent.futures import ThreadPoolExecutor  # 5 ms that few steps need
+        from concurrent.futures import ThreadPoolExecutor  # 5 ms, needed by few steps
 
         with ThreadPoolExecutor(min(len(items), _AT_ONCE)) as threads:
             return list(threads.map(work, items))
 
 
 def object_id(message: Mapping[str, Any]) -> str | None:
-    """Return the id that a message refers to its body with, None when it has its body."""
+    """Return the id of a message's body in the object storage, None if the message has its body itself."""
     headers = message.get("headers")
-    found = headers.get(ID_HEADER) if type(headers) is dict or isinstance(headers, Mapping) else None
-    return found if isinstance(found, str) and found else None
+    value = headers.get(ID_HEADER) if type(headers) is dict or isinstance(headers, Mapping) else None
+    return value if isinstance(value, str) and value else None
 
 
 def forget_ids(message: Message) -> None:
-    """Take the ids of bodies that are there out of a message: they must not go with another body, without DEF-10."""
+    """Remove the object-storage ids of bodies that were fetched, so that they are not published with other bodies.
+
+    Source: contract §8.3, without its DEF-10.
+    """
     for each in _with_entries(message):
         if object_id(each):
             each["headers"] = {name: value for name, value in each["headers"].items() if name != ID_HEADER}

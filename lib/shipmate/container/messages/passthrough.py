@@ -1,4 +1,4 @@
-"""What earlier steps have emitted, carried along. Pure; no I/O.
+"""Passthrough: messages of earlier steps, carried on in each message. Pure; no I/O.
 
 Source: contract §8.1.
 """
@@ -10,20 +10,20 @@ Message = Mapping[str, Any]
 
 
 def carried(incoming: Message, sender: str | None, *, without_self: bool) -> dict[str, Any]:
-    """Return the entries for what is emitted, but for the emitted message's own.
+    """Return the passthrough of an emitted message, without the entry of this step.
 
     Args:
-        incoming: The message that is processed.
-        sender: The step that it came from.
-        without_self: Whether the sender's message is added here, and not by the sender itself.
+        incoming: The message in work.
+        sender: The step that sent it.
+        without_self: Whether each step adds the message of its sender, instead of its own.
     """
-    given = incoming.get("passthrough")
-    entries = dict(given) if isinstance(given, Mapping) else {}
+    passthrough = incoming.get("passthrough")
+    entries = dict(passthrough) if isinstance(passthrough, Mapping) else {}
     if without_self and sender:
         entries[sender] = without(incoming)
     return entries
 
 
 def without(message: Message) -> dict[str, Any]:
-    """Return a message without what it carries along."""
+    """Return a message without its passthrough."""
     return {name: value for name, value in message.items() if name != "passthrough"}

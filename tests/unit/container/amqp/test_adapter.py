@@ -16,7 +16,7 @@ from pika.spec import Basic
 from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices, check_pika_version
 from shipmate.container.amqp.broker import Broker
 from shipmate.errors import OperatorError
-from shipmate.settings import BrokerSettings, Secret
+from shipmate.settings import BrokerSettings, RateSettings, Secret
 
 ROOT = Path(__file__).resolve().parents[4]
 BODIES = st.lists(st.binary(max_size=200), min_size=1, max_size=8)
@@ -118,7 +118,7 @@ def test_a_broker_refuses_to_start_with_another_version_of_pika(monkeypatch: pyt
     monkeypatch.setattr(pika, "__version__", version)
     settings = BrokerSettings(Secret("amqp://localhost"), "", "exchange", "data", "error", "rebound", "snapshot")
     with pytest.raises(OperatorError) as caught:
-        Broker(settings, work=lambda delivery: None, on_lost=lambda error: None)
+        Broker(settings, RateSettings(), on_lost=lambda error: None)
     dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     (requirement,) = (each for each in dependencies if each.startswith("pika"))
     assert str(caught.value) == f"expected {requirement}, found pika {version}: install a supported version"

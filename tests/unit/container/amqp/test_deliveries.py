@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipmate.container.amqp.deliveries import Admission, Deliveries, Delivery
+from shipmate.container.amqp.deliveries import Admission, AmqpDelivery, Deliveries
 
 
 class Clock:
@@ -34,9 +34,9 @@ def deliveries(clock: Clock) -> Deliveries:
 
 def delivered(
     deliveries: Deliveries, tag: int, message_id: Any = "m", *, again: bool = False, body: bytes = b"body"
-) -> Delivery:
+) -> AmqpDelivery:
     """Return a delivery on the present channel."""
-    return Delivery(body, {"messageId": message_id}, None, tag, deliveries.channel_epoch, again)
+    return AmqpDelivery(body, {"messageId": message_id}, again, None, None, tag, deliveries.channel_epoch)
 
 
 def test_a_redelivery_after_a_lost_channel_is_adopted(deliveries: Deliveries) -> None:
@@ -152,11 +152,11 @@ def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: 
     waiting, seen = dict.fromkeys(messages, False), {}
     unacked: dict[int, int] = {}  # tag on the present channel -> message
     unseen: list[int] = []  # what was answered on the present channel
-    working: dict[int, Delivery] = {}
+    working: dict[int, AmqpDelivery] = {}
     processed: Counter[int] = Counter()
     tag = 0
 
-    def answer(delivery: Delivery) -> None:
+    def answer(delivery: AmqpDelivery) -> None:
         assert delivery.channel_epoch == deliveries.channel_epoch
         unseen.append(unacked.pop(delivery.tag))
 

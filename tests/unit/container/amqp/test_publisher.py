@@ -7,7 +7,7 @@ import pytest
 from pika.frame import Method
 from pika.spec import Basic
 
-from shipmate.container.amqp.publisher import Publication, Publisher
+from shipmate.container.amqp.publisher import Publisher, RoutedPublication
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings, Secret
 
@@ -28,7 +28,7 @@ class World:
         self.confirmed = 0
 
     def publish(self, size: int = 1) -> None:
-        self.publisher.publish(Publication("data", b"x" * size, {"messageId": "m"}), self.outcomes.append)
+        self.publisher.publish(RoutedPublication("data", b"x" * size, {"messageId": "m"}), self.outcomes.append)
 
     def confirm(self) -> None:
         self.confirmed += 1

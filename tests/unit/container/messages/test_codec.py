@@ -1,21 +1,20 @@
 """Headers and bodies, read and written without a broker."""
 
 import json
-import math
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.container.messages.codec import Incoming, MessageCodec, new_id, rebound_headers, routed
+from shipmate.container.messages.codec import Incoming, MessageCodec, new_id, split_routing_key
 from shipmate.settings import FlowSettings, MessageSettings, Secret
 
 FLOW = FlowSettings("flow", "exec", "step", "container", "workspace", "user", "comp", "function")
 
 
-def wire(**settings: Any) -> MessageCodec:
-    """Return a wire with these settings."""
+def codec(**settings: Any) -> MessageCodec:
+    """Return a codec with these settings."""
     given = {"password": Secret("password"), "iv": Secret("0123456789abcdef"), **settings}
     return MessageCodec(FLOW, MessageSettings(**given))
 
@@ -31,14 +30,14 @@ def wire(**settings: Any) -> MessageCodec:
 )
 def test_the_thread_is_that_of_the_message_or_of_its_trace(headers: dict[str, Any], thread_id: str) -> None:
     """Contract 5.1: the trace id in any case of its letters."""
-    assert Incoming.from_headers(headers).thread_id == thread_id
+    assert Incoming.from_metadata(headers).thread_id == thread_id
 
 
 def test_a_message_without_headers_gets_a_thread_of_its_own() -> None:
     """Contract 5.1."""
-    first, second = Incoming.from_headers({}), Incoming.from_headers({})
+    first, second = Incoming.from_metadata({}), Incoming.from_metadata({})
     assert first.thread_id != second.thread_id
-    assert (first.message_id, first.step_id, first.reply_to, first.protocol, first.rebounds) == (None, None, None, 1, 0)
+    assert (first.message_id, first.step_id, first.reply_to, first.protocol) == (None, None, None, 1)
 
 
 @pytest.mark.parametrize(
@@ -46,36 +45,28 @@ def test_a_message_without_headers_gets_a_thread_of_its_own() -> None:
 )
 def test_the_protocol_is_a_number_or_one(value: Any, protocol: float) -> None:
     """Contract 5.1: what is none counts as absent."""
-    assert Incoming.from_headers({"protocolVersion": value}).protocol == protocol
-
-
-@pytest.mark.parametrize(
-    ("value", "count"), [(None, 0), ("7", 0), (True, 0), (3, 3), (2.0, 2), (-5, 0), (math.inf, 0), (math.nan, 0)]
-)
-def test_an_iteration_counts_only_as_a_number(value: Any, count: int) -> None:
-    """Contract 6.3; one below 0 would make an expiration that no broker takes."""
-    assert Incoming.from_headers({"reboundIteration": value}).rebounds == count
+    assert Incoming.from_metadata({"protocolVersion": value}).protocol == protocol
 
 
 @pytest.mark.parametrize("value", [7, 2**40, 1.5, True, {"a": 1}, ["a"]])
 def test_ids_go_on_in_the_type_that_they_came_in(value: Any) -> None:
     """Contract 5.1, 5.2: a sender may have numbers as ids."""
     for headers in ({"threadId": value, "messageId": value}, {"x-eio-meta-trace-id": value, "messageId": value}):
-        made = wire().base_headers(Incoming.from_headers(headers), 5)
+        made = codec().base_metadata(Incoming.from_metadata(headers), 5)
         assert (made["threadId"], made["parentMessageId"]) == (value, value)
 
 
 def test_a_header_whose_name_is_no_text_is_dropped() -> None:
     """The client library has bytes for a name that is not UTF-8."""
     headers: dict[Any, Any] = {b"\xff": 1, "threadId": "t"}
-    assert Incoming.from_headers(headers).kept == {}
+    assert Incoming.from_metadata(headers).forwarded == {}
 
 
 @given(st.dictionaries(st.text(max_size=12), st.text(max_size=5), max_size=8))
 def test_the_fixed_headers_always_win(headers: dict[str, str]) -> None:
     """Contract 5.2: whatever came in, and whatever the additional variables are."""
     extra = {"execId": "forged", "parentMessageId": "forged", "messageId": "forged", "more": "m"}
-    made = wire(extra_headers=extra).base_headers(Incoming.from_headers({**headers, "messageId": "m"}), 5)
+    made = codec(extra_headers=extra).base_metadata(Incoming.from_metadata({**headers, "messageId": "m"}), 5)
     assert made["execId"] == "exec"
     assert made["parentMessageId"] == "m"
     assert made["start"] == 5
@@ -86,20 +77,20 @@ def test_the_fixed_headers_always_win(headers: dict[str, str]) -> None:
 @pytest.mark.parametrize("body", [b'{"body": 1}', b'{"headers": null}', b"{}"])
 def test_a_message_always_has_headers(body: bytes) -> None:
     """Contract 4.3."""
-    one = wire()
-    sealed = one.sealed(json.loads(body))
-    assert one.read(sealed, {}, Incoming.from_headers({}))["headers"] == {}
+    one = codec()
+    encrypted = one.encrypted_json(json.loads(body))
+    assert one.read(encrypted, {}, Incoming.from_metadata({}))["headers"] == {}
 
 
 @pytest.mark.parametrize("protocol", [1, 2])
 def test_the_input_in_an_error_can_be_read_by_everyone(protocol: int) -> None:
     """Contract 6.2."""
-    one = wire(protocol=protocol)
+    one = codec(protocol=protocol)
     message = {"body": {"a": "ä"}}
     original = one.data_body(message)
-    incoming = Incoming.from_headers({"protocolVersion": protocol})
-    envelope = json.loads(one.error_body(one.sealed({"name": "E"}), original, incoming))
-    handler = wire(is_error_input=True)
+    incoming = Incoming.from_metadata({"protocolVersion": protocol})
+    envelope = json.loads(one.error_body(one.encrypted_json({"name": "E"}), original, incoming))
+    handler = codec(is_error_input=True)
     read = handler.read(json.dumps(envelope).encode(), {"Some": "header"}, incoming)
     assert read == {"body": {"error": {"name": "E"}, "errorInput": message}, "headers": {"Some": "header"}}
 
@@ -107,34 +98,22 @@ def test_the_input_in_an_error_can_be_read_by_everyone(protocol: int) -> None:
 @pytest.mark.parametrize("broken", [b"x\xff\xfey", b"\xed\xa0\x80"])
 def test_bytes_that_are_no_text_cost_a_character_and_not_the_message(broken: bytes) -> None:
     """Contract 4.1: the official runtime replaces them."""
-    one = wire(protocol=2)
+    one = codec(protocol=2)
     body = one.encrypt(b'{"body":"' + broken + b'"}')
-    read = one.read(body, {}, Incoming.from_headers({"protocolVersion": 2}))
+    read = one.read(body, {}, Incoming.from_metadata({"protocolVersion": 2}))
     assert read["body"] == broken.decode("utf-8", "replace")
 
 
 def test_a_handler_of_errors_is_given_whatever_else_the_envelope_has() -> None:
     """Contract 4.3, 4.4: unknown members survive, and what is empty is not decrypted."""
     envelope = {"error": "", "errorInput": None, "more": {"a": 1}}
-    read = wire(is_error_input=True).read(json.dumps(envelope).encode(), {}, Incoming.from_headers({}))
+    read = codec(is_error_input=True).read(json.dumps(envelope).encode(), {}, Incoming.from_metadata({}))
     assert read["body"] == envelope
-
-
-def test_a_rebound_keeps_what_it_came_with() -> None:
-    """Contract 6.3."""
-    original = {"Custom": 1, "end": 3, "reboundIteration": 1}
-    assert rebound_headers(original, 2, "why", 9) == {
-        "Custom": 1,
-        "end": 9,
-        "reboundIteration": 2,
-        "reboundReason": "why",
-    }
-    assert original["end"] == 3
 
 
 def test_a_routing_key_is_no_header() -> None:
     """Contract 5.3; an empty one is none."""
-    assert routed({"a": 1, "x-Eio-Routing-Key": ""}) == ({"a": 1}, None)
+    assert split_routing_key({"a": 1, "x-Eio-Routing-Key": ""}) == ({"a": 1}, None)
 
 
 def test_ids_are_random_uuids() -> None:
