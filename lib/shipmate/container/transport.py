@@ -7,7 +7,7 @@ the one for AMQP. Nothing above this port names a queue, a routing key other tha
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from shipmate.errors import EmitUnconfirmed
 
@@ -34,8 +34,7 @@ class Delivery:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):  # 0.5 µs; a frozen dataclass of this size takes 1.5
     """One event of a message on its way to the platform.
 
     ``Publication("data", {"messageId": "m1", ...}, b"...", delivery)``
@@ -43,16 +42,20 @@ class Publication:
 
     event: str
     """The name that authors emit: ``data``, ``error``, ``rebound``, ``snapshot``, ``updateSnapshot``, ``httpReply``."""
-    metadata: Mapping[str, Any] = field(repr=False)
+    metadata: Mapping[str, Any]
     """The headers of the event. Source: contract §5.2, §5.3."""
-    body: bytes = field(repr=False)
+    body: bytes
     """The encoded value; empty for a rebound, which sends the message of the delivery back."""
     delivery: Delivery | None
     """The delivery in work; None for the error of a process that could not start."""
     routing_key: str | None = None
     """The author's own routing key, None for the one of the event."""
-    bare_error: bytes | None = field(default=None, repr=False)
+    bare_error: bytes | None = None
     """The encrypted error without the input, for the caller who waits for a reply."""
+
+    def __repr__(self) -> str:
+        """Show neither metadata nor body."""
+        return f"Publication({self.event!r})"
 
 
 class ReboundLimitReached(Exception):

@@ -7,8 +7,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from pika import BasicProperties
 from pika.channel import Channel
@@ -34,18 +34,21 @@ Then = Callable[[EmitUnconfirmed | None], None]
 """Called on the I/O thread: with None when the broker has confirmed, otherwise with the error."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoutedPublication:
-    """A message on its way to the exchange."""
+class RoutedPublication(NamedTuple):
+    """A publication as the AMQP message that goes to the exchange."""
 
     routing_key: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, Any] = field(repr=False)
+    body: bytes
+    headers: Mapping[str, Any]
     origin: AmqpDelivery | None = None
     """The delivery that a rebound repeats, with its properties; the broker may drop a rebound without a queue."""
     expiration_ms: int | None = None
     is_reply: bool = False
     """Whether its receiver may be gone already: if no queue is bound for it, it fails without a retry."""
+
+    def __repr__(self) -> str:
+        """Show neither headers nor body."""
+        return f"RoutedPublication({self.routing_key!r})"
 
 
 @dataclass(slots=True, eq=False)

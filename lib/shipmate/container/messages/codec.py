@@ -6,8 +6,7 @@ Source: contract §4, §5, §6.
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pybase64
 
@@ -41,8 +40,7 @@ def epoch_ms() -> int:
     return int(time.time() * 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """The metadata of a delivery that the runtime uses. Source: contract §5.1."""
 
     thread_id: Any
@@ -53,7 +51,7 @@ class Incoming:
     """The step that sent the message."""
     reply_to: str | None
     protocol: float
-    forwarded: Mapping[str, Any] = field(default_factory=dict)
+    forwarded: Mapping[str, Any]
     """The metadata that every event of the message carries on."""
 
     @classmethod
