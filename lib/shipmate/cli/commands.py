@@ -13,6 +13,7 @@ import click
 from shipmate import __version__
 from shipmate.cli.workspace import Workspace, _read_environment
 from shipmate.errors import BadInput, ShipmateError
+from shipmate.wording import file_problem
 
 if TYPE_CHECKING:
     from shipmate.cli.terminal import Output
@@ -51,7 +52,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # Whatever reaches this place has prevented that anything was run.
         return _refuse(str(error))
     except OSError as error:
-        return _refuse(f"{error.strerror or type(error).__name__}: {error.filename or 'standard output'}", _FAILED)
+        return _refuse(f"{file_problem(error)}: {error.filename or 'standard output'}", _FAILED)
     except click.Abort:
         click.echo(err=True)  # Ctrl-C has left the cursor behind a question
         return _INTERRUPTED

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Final, cast
 
-from shipmate.component.descriptor import Component, Function, hint
+from shipmate.component.descriptor import Component, Function
 from shipmate.errors import FunctionNotFound, ModuleNotLoadable
+from shipmate.wording import did_you_mean_or_list
 
 VERIFIER: Final = "verify_credentials"
 # Both spellings are found, so that an author who comes from Node is not surprised.
@@ -108,7 +109,9 @@ class Modules:
         if callable(found) and not name.startswith("_"):
             return cast(Callable[..., Any], found)
         existing = sorted(each for each, value in vars(module).items() if _is_own_function(value, module))
-        raise FunctionNotFound(f"expected a function {name} in {function.main}, found none{hint(name, existing)}")
+        raise FunctionNotFound(
+            f"expected a function {name} in {function.main}, found none{did_you_mean_or_list(name, existing)}"
+        )
 
     def _load(self, path: Path) -> ModuleType:
         with self._lock:

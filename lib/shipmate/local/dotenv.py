@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from shipmate.errors import BadInput
-from shipmate.local.options import reason
+from shipmate.wording import file_problem
 
 # The second is where elasticio-cli has the variables of the platform; the first wins.
 _FILES: Final = (Path(".env"), Path("test/.globalEnv"))
@@ -31,7 +31,7 @@ def _read(path: Path) -> dict[str, str]:
         # A secret that has ${ in it is to be what it is.
         values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"expected a readable file, found {reason(error)} in {path}") from error
+        raise BadInput(f"expected a readable file, found {file_problem(error)} in {path}") from error
     for name, value in values.items():
         if "\0" in name or "\0" in (value or ""):
             raise BadInput(f"expected text, found a NUL character in a variable of {path}")

@@ -1,6 +1,5 @@
 """The fixtures of a component, in the format that elasticio-cli made common, with their variables filled."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipmate.errors import BadInput
-from shipmate.local.options import Source, object_of, parse, pointer, read_file
+from shipmate.jsonvalue import InvalidJson, parse_json, pointer_to
+from shipmate.local.options import Source, object_of, parse, read_file
+from shipmate.wording import did_you_mean_or_list
 
 FIXTURES: Final = Path("test/fixture.json")
 _MEMBERS: Final = ("cfg", "msg", "snapshot")
@@ -37,16 +38,17 @@ def read_fixture(root: Path, name: str, environ: Mapping[str, str], *, without: 
     place = str(root / FIXTURES)
     fixtures = _read(root)
     if name not in fixtures:
-        known = ", ".join(fixtures) or "none"
-        raise BadInput(f'expected the name of a fixture, found "{name}", which is not in {place}: it has {known}')
-    fixture = object_of(Source(fixtures[name], f"{place} at {pointer('fixtures', name)}"))
+        raise BadInput(
+            f"expected the name of a fixture in {place}, found {name!r}{did_you_mean_or_list(name, fixtures)}"
+        )
+    fixture = object_of(Source(fixtures[name], f"{place} at {pointer_to('fixtures', name)}"))
     filling = _Filling(environ, place)
     members: dict[str, Source] = {}
     for member in _MEMBERS:
         if fixture.get(member) is not None and member not in without:
             steps = ("fixtures", name, member)
-            members[member] = Source(filling.fill(fixture[member], steps), f"{place} at {pointer(*steps)}")
-    filling.check(pointer("fixtures", name))
+            members[member] = Source(filling.fill(fixture[member], steps), f"{place} at {pointer_to(*steps)}")
+    filling.check(pointer_to("fixtures", name))
     return members
 
 
@@ -111,18 +113,18 @@ class _Filling:
         if name in self.missing:
             return None
         try:
-            return json.loads(value)
-        except ValueError:
+            return parse_json(value)
+        except InvalidJson:
             # Neither the value nor the error's text, which may have a part of it, is told.
             raise BadInput(
                 f"expected JSON in the variable {name}, found something else: "
-                f"{self.place} uses it outside of quotes at {pointer(*steps)}"
+                f"{self.place} uses it outside of quotes at {pointer_to(*steps)}"
             ) from None
 
     def _value(self, name: str, steps: tuple[str | int, ...]) -> str:
         if name in self.environ:
             return self.environ[name]
-        self.missing.setdefault(name, pointer(*steps))
+        self.missing.setdefault(name, pointer_to(*steps))
         return ""
 
 

@@ -1,21 +1,13 @@
 """What the options of a command say: literals, files and standard input, and the arguments that come of them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from shipmate.errors import BadInput
-
-_KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
-    (dict, "an object"),
-    (list, "an array"),
-    (str, "a text"),
-    (bool, "a boolean"),
-    ((int, float), "a number"),
-    (type(None), "null"),
-)
+from shipmate.jsonvalue import InvalidJson, kind_of, parse_json, pointer_to
+from shipmate.wording import file_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +83,8 @@ def read_variables(source: Source) -> Mapping[str, str]:
     variables = object_of(source)
     for name, value in variables.items():
         if not isinstance(value, str):
-            _mismatch("a text", value, f"{source.place} at {pointer(name)}")
+            _mismatch("text", value, f"{source.place} at {pointer_to(name)}")
     return variables
-
-
-def pointer(*steps: str | int) -> str:
-    """Return the JSON pointer of these steps.
-
-    >>> pointer("fixtures", "a/b", 0)
-    '/fixtures/a~1b/0'
-
-    Source: RFC 6901 §3.
-    """
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def object_of(source: Source) -> dict[str, Any]:
@@ -120,8 +101,7 @@ def object_of(source: Source) -> dict[str, Any]:
 
 def _mismatch(expected: str, value: Any, place: str) -> NoReturn:
     """Refuse a value by its kind."""
-    found = next((kind for types, kind in _KINDS if isinstance(value, types)), "something else")
-    raise BadInput(f"expected {expected}, found {found} in {place}")
+    raise BadInput(f"expected {expected}, found {kind_of(value)} in {place}")
 
 
 def read_file(path: Path, place: str) -> str:
@@ -131,26 +111,18 @@ def read_file(path: Path, place: str) -> str:
         BadInput: It cannot be read, or is not UTF-8.
     """
     try:
-        return _decode(path.read_bytes(), place)
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        # ValueError: a NUL character in the name.
-        raise BadInput(f"expected a readable file, found {reason(error)}: {place}") from error
+        raise BadInput(f"expected a readable file, found {file_problem(error)}: {place}") from error
 
 
 def _read_stream(stream: BinaryIO | None, place: str) -> str:
     if stream is None:
         raise BadInput(f"expected something to read, found a closed stream: {place}")
     try:
-        return _decode(stream.read(), place)
-    except OSError as error:
-        raise BadInput(f"expected something to read, found {reason(error)}: {place}") from error
-
-
-def _decode(content: bytes, place: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"expected UTF-8, found something else at byte {error.start + 1} of {place}") from error
+        return stream.read().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"expected something to read, found {file_problem(error)}: {place}") from error
 
 
 def parse(text: str, place: str) -> Any:
@@ -160,27 +132,6 @@ def parse(text: str, place: str) -> Any:
         BadInput: It is not JSON; the message has line and column.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        found = "nothing" if not text.strip() else f"{error.msg[:1].lower()}{error.msg[1:]}"
-        raise BadInput(
-            f"expected JSON, found {found} at line {error.lineno}, column {error.colno} of {place}"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        problem = str(error) if isinstance(error, _NotJson) else "a value that is too large or nested too deeply"
-        raise BadInput(f"expected JSON, found {problem} in {place}") from error
-
-
-class _NotJson(ValueError):
-    """Something that Python's parser accepts and JSON does not."""
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise _NotJson(name)
-
-
-def reason(error: Exception) -> str:
-    """Return in a few words why a file cannot be read."""
-    if isinstance(error, OSError):
-        return (error.strerror or type(error).__name__).lower()
-    return "something that is not UTF-8" if isinstance(error, UnicodeDecodeError) else "a name that no file can have"
+        return parse_json(text)
+    except InvalidJson as error:
+        raise BadInput(f"expected JSON, found {error} in {place}") from error

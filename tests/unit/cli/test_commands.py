@@ -205,7 +205,7 @@ def test_output_that_cannot_be_written_is_one_line(
 
     monkeypatch.setattr(cli.commands, "main", fail)
     assert cli.run([]) == 1
-    assert capfd.readouterr().err == "Error: No space left on device: standard output\n"
+    assert capfd.readouterr().err == "Error: no space left on device: standard output\n"
 
 
 def test_the_process_ends_with_the_status(monkeypatch: pytest.MonkeyPatch) -> None:

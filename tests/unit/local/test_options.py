@@ -69,11 +69,11 @@ class TestRead:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ('{"a": 1,}', r"expected JSON, found .* at line 1, column \d+ of --cfg$"),
-            ('{"a":\n  oops}', "expected JSON, found expecting value at line 2, column 3 of --cfg$"),
-            ('{"a": NaN}', "expected JSON, found NaN in --cfg$"),
+            ('{"a": 1,}', r"expected JSON, found an error at line 1, column \d+ \(.*\) in --cfg$"),
+            ('{"a":\n  oops}', r"expected JSON, found an error at line 2, column 3 \(expecting value\) in --cfg$"),
+            ('{"a": NaN}', "expected JSON, found NaN, which is not JSON in --cfg$"),
             ('{"a": ' + "[" * 100_000, "nested too deeply in --cfg$"),
-            ('{"a": ' + "9" * 5000 + "}", "too large"),
+            ('{"a": ' + "9" * 5000 + "}", "a number with too many digits"),
             ("", "expected a file's name, .* found nothing for --cfg$"),
             ("no\0file", "expected a readable file, found a name that no file can have"),
             ("no-such-file", "expected a readable file, found no such file or directory: --cfg no-such-file$"),
@@ -87,8 +87,8 @@ class TestRead:
     @pytest.mark.parametrize(
         ("content", "expected"),
         [
-            (b"", r"expected JSON, found nothing at line 1, column 1 of --msg \(standard input\)"),
-            (b'{"a": "\xff"}', r"expected UTF-8, found something else at byte 8 of --msg \(standard input\)"),
+            (b"", r"expected JSON, found nothing in --msg \(standard input\)"),
+            (b'{"a": "\xff"}', r"found bytes that are not UTF-8 \(at byte 8\): --msg \(standard input\)"),
         ],
     )
     def test_bad_standard_input_is_named(self, content: bytes, expected: str) -> None:
@@ -128,7 +128,7 @@ class TestGather:
 
     @pytest.mark.parametrize(
         ("value", "found"),
-        [([], "an array"), ("x", "a text"), (True, "a boolean"), (1, "a number"), (1.5, "a number"), (None, "null")],
+        [([], "an array"), ("x", "text"), (True, "a boolean"), (1, "a number"), (1.5, "a number"), (None, "nothing")],
     )
     def test_cfg_and_msg_must_be_objects(self, value: Any, found: str) -> None:
         source = Source(value, "--x file.json")
@@ -137,7 +137,7 @@ class TestGather:
                 options.gather({given_as: source})
 
     def test_the_headers_of_a_message_must_be_an_object(self) -> None:
-        with pytest.raises(BadInput, match="expected an object, found a text in --msg at /headers"):
+        with pytest.raises(BadInput, match="expected an object, found text in --msg at /headers"):
             options.gather({"msg": Source({"headers": "x"}, "--msg")})
 
     def test_values_are_not_in_the_repr(self) -> None:
@@ -150,7 +150,7 @@ class TestVariables:
         assert options.read_variables(Source({"stage": "test"}, "--variables")) == {"stage": "test"}
 
     def test_anything_else_is_refused_by_pointer(self) -> None:
-        with pytest.raises(BadInput, match="expected a text, found a number in --variables at /a~1b"):
+        with pytest.raises(BadInput, match="expected text, found a number in --variables at /a~1b"):
             options.read_variables(Source({"a/b": 1}, "--variables"))
 
 
@@ -217,7 +217,7 @@ class TestFixtures:
 
     def test_a_broken_file_with_placeholders_outside_of_quotes_is_described(self, component: Path) -> None:
         put_fixtures(component, '{"fixtures": {"one": {"cfg":\n {"port": {{PORT}} "x": 1}}}}')
-        with pytest.raises(BadInput, match="expected JSON, found expecting ',' delimiter at line 2"):
+        with pytest.raises(BadInput, match="expected JSON, found an error at line 2"):
             self.read(component, PORT="1")
 
     @pytest.mark.parametrize("member", ["cfg", "msg", "snapshot"])
@@ -242,20 +242,20 @@ class TestFixtures:
 
     def test_an_unknown_name_lists_the_existing_ones(self, component: Path) -> None:
         put_fixtures(component, {"fixtures": {"one": {}, "two": {}}})
-        with pytest.raises(BadInput, match=r'found "three", .* it has one, two$'):
+        with pytest.raises(BadInput, match=r"found 'three'; available: one, two$"):
             self.read(component, "three")
 
     def test_an_empty_file_of_fixtures_has_none(self, component: Path) -> None:
         put_fixtures(component, {"fixtures": {}})
-        with pytest.raises(BadInput, match="it has none"):
+        with pytest.raises(BadInput, match=r"found 'one'$"):
             self.read(component)
 
     @pytest.mark.parametrize(
         ("content", "expected"),
         [
-            ("{", "expected JSON, .* at line 1, column 2 of .*fixture.json"),
+            ("{", "expected JSON, .* at line 1, column 2 .* in .*fixture.json"),
             ([], "expected an object, found an array in .*fixture.json$"),
-            ({}, "expected an object, found null in .*fixture.json at /fixtures"),
+            ({}, "expected an object, found nothing in .*fixture.json at /fixtures"),
             ({"fixtures": {"one": 1}}, "expected an object, found a number in .* at /fixtures/one"),
         ],
     )
@@ -299,7 +299,10 @@ class TestEnvFile:
 
     @pytest.mark.parametrize(
         ("content", "expected"),
-        [(b"A=\xff\n", "something that is not UTF-8 in .*.env"), (b"A=a\0b\n", "NUL character in a variable of")],
+        [
+            (b"A=\xff\n", r"found bytes that are not UTF-8 \(at byte 3\) in .*\.env"),
+            (b"A=a\0b\n", "NUL character in a variable of"),
+        ],
     )
     def test_what_cannot_be_read_is_refused(self, tmp_path: Path, content: bytes, expected: str) -> None:
         (tmp_path / ".env").write_bytes(content)

@@ -2,20 +2,10 @@
 
 from shipmate.component.metadata.differences import problems, schema_problems, sentence, slips, validator
 from shipmate.component.metadata.samples import sample
-from shipmate.component.metadata.schemas import (
-    Schema,
-    kind_of,
-    pointer_to,
-    read_schema,
-    schema_of,
-    thawed,
-    to_draft4,
-)
+from shipmate.component.metadata.schemas import Schema, read_schema, schema_of, thawed, to_draft4
 
 __all__ = [
     "Schema",
-    "kind_of",
-    "pointer_to",
     "problems",
     "read_schema",
     "sample",

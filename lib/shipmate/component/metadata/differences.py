@@ -3,32 +3,20 @@
 Formats are not checked. Nothing is fetched.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.component.metadata.schemas import (
-    Schema,
-    kind_of,
-    misplaced,
-    pointer_to,
-    resolved,
-    subschemas,
-    thawed,
-    to_draft4,
-)
+from shipmate.component.metadata.schemas import Schema, misplaced, resolved, subschemas, thawed, to_draft4
 from shipmate.errors import DescriptorError
+from shipmate.jsonvalue import KINDS, kind_of, pointer_to
+from shipmate.wording import did_you_mean
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-_TYPES: Final[Mapping[str, str]] = {
-    "object": "an object", "array": "an array", "string": "text", "boolean": "a boolean", "null": "nothing",
-    "integer": "a whole number", "number": "a number",
-}  # fmt: skip
 _SENTENCES: Final[Mapping[str, str]] = {
     "minimum": "a number that is at least {0}, found a smaller one",
     "maximum": "a number that is at most {0}, found a larger one",
@@ -51,8 +39,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
 
 _ANY: Final = "any"
 """A type of draft 3."""
-_LONGEST: Final = 20
-"""How many characters of a type are told; anything longer may be a secret at the wrong place."""
+LONGEST_SHOWN: Final = 20
+"""The length of the longest value that a message shows; a longer one may be a secret at the wrong place."""
 _EXCLUSIVE: Final = {"minimum": ("exclusiveMinimum", "more"), "maximum": ("exclusiveMaximum", "less")}
 
 
@@ -91,17 +79,15 @@ def _unknown_types(schema: Schema) -> Iterator[tuple[str, str]]:
     for pointer, each in subschemas(schema):
         declared = each.get("type")
         for kind in declared if isinstance(declared, list) else [declared]:
-            if isinstance(kind, str) and kind not in _TYPES and kind != _ANY:
-                close = difflib.get_close_matches(kind, _TYPES, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                found = repr(kind) if len(kind) <= _LONGEST else "something else"
-                yield f"{pointer}/type", f"expected one of {', '.join(_TYPES)}, found {found}{hint}"
+            if isinstance(kind, str) and kind not in KINDS and kind != _ANY:
+                found = repr(kind) if len(kind) <= LONGEST_SHOWN else "something else"
+                yield f"{pointer}/type", f"expected one of {', '.join(KINDS)}, found {found}{did_you_mean(kind, KINDS)}"
 
 
 def _schema_problem(error: "ValidationError") -> tuple[str, str]:
     pointer = pointer_to(*error.absolute_path)
     if error.validator == "anyOf" and error.absolute_path and error.absolute_path[-1] == "type":
-        return pointer, f"expected one of {', '.join(_TYPES)}, or a list of them"
+        return pointer, f"expected one of {', '.join(KINDS)}, or a list of them"
     return pointer, sentence(error)
 
 
@@ -153,7 +139,7 @@ def _lenient() -> Any:
 
     def check_type(checking: Any, types: Any, value: Any, schema: Any) -> Any:
         known = types if isinstance(types, list) else [types]
-        return rules["type"](checking, types, value, schema) if all(each in _TYPES for each in known) else ()
+        return rules["type"](checking, types, value, schema) if all(each in KINDS for each in known) else ()
 
     def check_pattern(checking: Any, pattern: Any, value: Any, schema: Any) -> Any:
         return rules["pattern"](checking, pattern, value, schema) if is_regular_expression(pattern) else ()
@@ -197,7 +183,7 @@ def sentence(error: "ValidationError") -> str:
         return f"expected the property {name[1] if name else ''}, found none"
     if keyword == "type":
         types = asked if isinstance(asked, list) else [asked]
-        return f"expected {' or '.join(_TYPES.get(each, each) for each in types)}, found {kind_of(value)}"
+        return f"expected {' or '.join(KINDS.get(each, each) for each in types)}, found {kind_of(value)}"
     if keyword in ("enum", "const"):
         choices = ", ".join(repr(each) for each in (asked if keyword == "enum" else [asked]))
         return f"expected {'one of ' if keyword == 'enum' else ''}{choices}, found something else"

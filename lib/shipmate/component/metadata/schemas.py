@@ -10,15 +10,13 @@ from urllib.parse import unquote
 
 from shipmate.component import DESCRIPTOR, Component, Function, read_json
 from shipmate.errors import DescriptorError
+from shipmate.jsonvalue import kind_of, pointer_to, steps_of
 
 Schema = dict[str, Any]
 
 _MAPS_OF_SCHEMAS: Final = ("properties", "patternProperties", "definitions", "$defs", "dependencies")
 _LISTS_OF_SCHEMAS: Final = ("allOf", "anyOf", "oneOf", "items")
 _SCHEMAS: Final = ("items", "additionalItems", "additionalProperties", "not")
-_KINDS: Final[Mapping[type, str]] = {
-    dict: "an object", list: "an array", str: "text", bool: "a boolean", type(None): "nothing",
-}  # fmt: skip
 
 
 def schema_of(component: Component, function: Function, direction: Literal["in", "out"]) -> Schema | None:
@@ -33,7 +31,7 @@ def schema_of(component: Component, function: Function, direction: Literal["in",
     try:
         return read_schema(component.root, declared)
     except DescriptorError as error:
-        pointer = f"/{function.kind}s{pointer_to(function.id)}/metadata/{direction}"
+        pointer = pointer_to(f"{function.kind}s", function.id, "metadata", direction)
         raise DescriptorError(f"{component.root / DESCRIPTOR}: {pointer}: {error}") from error
 
 
@@ -154,8 +152,7 @@ def resolved(root: Schema, reference: str) -> Any:
     if reference != "#" and not reference.startswith("#/"):
         return None
     found: Any = root
-    for part in unquote(reference[1:]).split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
+    for name in steps_of(unquote(reference[1:])):
         if isinstance(found, dict) and name in found:
             found = found[name]
         elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
@@ -163,20 +160,6 @@ def resolved(root: Schema, reference: str) -> Any:
         else:
             return None
     return found
-
-
-def kind_of(value: Any) -> str:
-    """Name the kind of a JSON value: ``an object``, ``text``, ``a number``..."""
-    return next((name for kind, name in _KINDS.items() if isinstance(value, kind)), "a number")
-
-
-def pointer_to(*names: str | int) -> str:
-    """Return the JSON pointer of nested members.
-
-    >>> pointer_to("a/b", 0)
-    '/a~1b/0'
-    """
-    return "".join(f"/{str(name).replace('~', '~0').replace('/', '~1')}" for name in names)
 
 
 def thawed(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from shipmate.component import DESCRIPTOR, read_json
 from shipmate.component.metadata import read_schema
 from shipmate.errors import DescriptorError
+from shipmate.jsonvalue import object_member
 from shipmate.tools.docs.markdown import blocks, code, table, text
 from shipmate.tools.docs.properties import one_of, properties_table
 
@@ -53,18 +54,18 @@ def _introduction(raw: Mapping[str, Any]) -> list[str]:
 
 
 def _credentials(raw: Mapping[str, Any]) -> list[str]:
-    credentials, kinds = _member(raw, "credentials"), raw.get("authClientTypes")
-    oauth2 = _member(credentials, "oauth2")
+    credentials, kinds = object_member(raw, "credentials"), raw.get("authClientTypes")
+    oauth2 = object_member(credentials, "oauth2")
     scopes = oauth2.get("scopes")
     sentences = [
         f"Kinds of authentication: {', '.join(code(each) for each in kinds)}." if isinstance(kinds, list) else "",
         f"Signing in: {code(oauth2['auth_uri'])} (OAuth2)." if text(oauth2.get("auth_uri")) else "",
         f"Tokens: {code(oauth2['token_uri'])}." if text(oauth2.get("token_uri")) else "",
         f"Scopes: {', '.join(code(each) for each in scopes)}." if isinstance(scopes, list) and scopes else "",
-        "Signing in: OAuth1." if _member(credentials, "oauth1") else "",
+        "Signing in: OAuth1." if object_member(credentials, "oauth1") else "",
     ]
     told = " ".join(each for each in sentences if each)
-    fields = _fields(_member(credentials, "fields"))
+    fields = _fields(object_member(credentials, "fields"))
     return blocks("## Credentials", told if told or fields else "None are needed.", fields)
 
 
@@ -72,7 +73,7 @@ def _variables(raw: Mapping[str, Any]) -> list[str]:
     older = raw.get("env")
     # A list of names, or an object, is how older descriptors have them.
     variables: dict[str, Any] = dict.fromkeys(map(str, older)) if isinstance(older, list | dict) else {}
-    variables.update(_member(raw, "envVars"))
+    variables.update(object_member(raw, "envVars"))
     rows = [
         [code(name), "yes" if _of(each, "required") is True else "no", text(_of(each, "description"))]
         for name, each in variables.items()
@@ -82,7 +83,7 @@ def _variables(raw: Mapping[str, Any]) -> list[str]:
 
 
 def _functions(root: Path, raw: Mapping[str, Any], name: str, heading: str) -> list[str]:
-    functions = _member(raw, name)
+    functions = object_member(raw, name)
     lines = blocks(f"## {heading}") if functions else []
     for function, described in functions.items():
         each = described if isinstance(described, dict) else {}
@@ -90,12 +91,12 @@ def _functions(root: Path, raw: Mapping[str, Any], name: str, heading: str) -> l
         lines += blocks(
             f"### {title or 'Without a title'} ({code(function)})",
             "**Deprecated.**" if each.get("deprecated") is True else "",
-            text(each.get("description")) or text(_member(each, "help").get("description")),
+            text(each.get("description")) or text(object_member(each, "help").get("description")),
             _type(each.get("type", "webhook")) if name == "triggers" else "",
             "Bodies in the object storage are not fetched: the function gets references to them."
             if each.get("autoResolveObjectReferences") is False
             else "",
-            _fields(_member(each, "fields")),
+            _fields(object_member(each, "fields")),
         )
         lines += _metadata(root, each)
     return lines
@@ -107,7 +108,7 @@ def _type(declared: Any) -> str:
 
 def _metadata(root: Path, function: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines about what goes in and comes out."""
-    declared = _member(function, "metadata")
+    declared = object_member(function, "metadata")
     if function.get("dynamicMetadata"):
         yield from blocks("Input and output depend on the account and on the fields (dynamic metadata).")
     elif not declared:
@@ -149,7 +150,11 @@ def _note(field: Any) -> str:
         return ""
     model, needed = field.get("model"), field.get("require")
     needed = [needed] if isinstance(needed, str) else needed
-    notes = [text(field.get("note")), text(field.get("description")), text(_member(field, "help").get("description"))]
+    notes = [
+        text(field.get("note")),
+        text(field.get("description")),
+        text(object_member(field, "help").get("description")),
+    ]
     if isinstance(model, dict):
         notes.append(_sentence(one_of([text(each) or code(name) for name, each in model.items()])))
     elif isinstance(model, list):
@@ -178,11 +183,6 @@ def _order(field: Any) -> float:
 def _link(address: Any) -> str:
     found = str(address).strip()
     return f"<{found}>" if re.fullmatch(r"https?://[^\s<>]+", found) else code(found)
-
-
-def _member(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def _of(value: Any, name: str) -> Any:

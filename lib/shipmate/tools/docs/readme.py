@@ -5,6 +5,7 @@ from typing import Final
 
 from shipmate.errors import BadInput
 from shipmate.tools.docs.page import BEGIN, END
+from shipmate.wording import file_problem
 
 README: Final = "README.md"
 
@@ -22,7 +23,7 @@ def write(file: Path, section: str) -> None:
     try:
         file.write_text(after, encoding="utf-8", newline="")
     except OSError as error:
-        raise BadInput(f"expected a file that can be written, found: {_reason(error)}: {file}") from error
+        raise BadInput(f"expected a file that can be written, found {file_problem(error)}: {file}") from error
 
 
 def is_current(file: Path, section: str) -> bool:
@@ -58,12 +59,5 @@ def _read(file: Path) -> str | None:
             return stream.read()
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError as error:
-        raise BadInput(f"expected UTF-8, found something else at byte {error.start + 1} of {file}") from error
     except (OSError, ValueError) as error:
-        reason = _reason(error) if isinstance(error, OSError) else "a name that no file can have"
-        raise BadInput(f"expected a file that can be read, found: {reason}: {file}") from error
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()
+        raise BadInput(f"expected a readable file, found {file_problem(error)}: {file}") from error

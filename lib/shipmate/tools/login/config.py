@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 from shipmate.component import DESCRIPTOR, Component
 from shipmate.component.credentials import token_field
 from shipmate.errors import BadInput, ClientMisconfigured, DescriptorError, InvalidOption
+from shipmate.jsonvalue import kind_of
 from shipmate.oauth2.options import Client, ClientOptions, Variables, is_private
 
 _POINTER: Final = "/credentials/oauth2"
@@ -115,9 +116,7 @@ def _parameter(name: str, value: Any) -> str | list[str]:
 
 
 def _refuse(component: Component, name: str, expected: str, found: Any) -> NoReturn:
-    shown = (
-        "nothing" if not found else repr(found) if isinstance(found, str) else f"a value of type {type(found).__name__}"
-    )
+    shown = "nothing" if not found else repr(found) if isinstance(found, str) else kind_of(found)
     raise DescriptorError(f"{_place(component)}/{name}: expected {expected}, found {shown}")
 
 

@@ -15,6 +15,7 @@ from shipmate.tools.login import page
 from shipmate.tools.login.callback import CallbackRequest, CallbackResult, Code, Denied
 from shipmate.tools.login.page import Page
 from shipmate.tools.login.redirect import Redirect
+from shipmate.wording import file_problem
 
 _READ_SECONDS: Final = 10.0
 # As long as the token endpoint may take, and some tries more.
@@ -183,8 +184,7 @@ def _listeners(redirect: Redirect, take: Take) -> list[_Listener]:
 
 
 def _not_free(redirect: Redirect, address: str, error: OSError) -> BadInput:
-    reason = (error.strerror or type(error).__name__).lower()
     return BadInput(
-        f"expected a free port, found {reason}: {address} port {redirect.port or 'of any number'}; "
+        f"expected a free port, found {file_problem(error)}: {address} port {redirect.port or 'of any number'}; "
         "another one is taken with --port, and the provider must know it"
     )

@@ -17,6 +17,7 @@ from shipmate import __version__
 from shipmate.errors import BadInput
 from shipmate.tools import docs
 from shipmate.tools.scaffold.plan import Plan
+from shipmate.wording import file_problem
 
 _SUFFIX: Final = ".tmpl"
 _README: Final = "README.md"
@@ -167,5 +168,4 @@ def _move_into(folder: Path, made: Path) -> None:
 
 
 def _unusable(folder: Path, error: OSError) -> BadInput:
-    reason = (error.strerror or type(error).__name__).lower()
-    return BadInput(f"expected a folder that can be written to, found: {reason}: {folder}")
+    return BadInput(f"expected a writable folder, found {file_problem(error)}: {folder}")

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from shipmate.component import DESCRIPTOR, VERIFIER, Component, Function, Modules
-from shipmate.component.metadata import pointer_to, read_schema, schema_problems, slips
+from shipmate.component.metadata import read_schema, schema_problems, slips
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
+from shipmate.jsonvalue import object_member, pointer_to
 from shipmate.logs.redaction import Redactor
-from shipmate.tools.validation.descriptor import DIRECTIONS, check_descriptor, functions_of, member
+from shipmate.tools.validation.descriptor import DIRECTIONS, check_descriptor, functions_of
 from shipmate.tools.validation.report import Findings, Report
 from shipmate.tools.validation.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
 
@@ -60,7 +61,7 @@ def _functions(raw: Mapping[str, Any]) -> Iterator[tuple[str, Function]]:
                     kind=cast(Literal["trigger", "action"], kind),
                     main=main,
                     dynamic_metadata=bool(described.get("dynamicMetadata")),
-                    fields=member(described, "fields"),
+                    fields=object_member(described, "fields"),
                 ),
             )
 
@@ -145,7 +146,7 @@ def _check_metadata(findings: Findings, root: Path, raw: Mapping[str, Any]) -> N
     """Note which metadata files are missing or are no schemas; those inside the descriptor were checked with it."""
     read: set[str] = set()
     for pointer, _, _, described in functions_of(raw):
-        metadata = member(described, "metadata")
+        metadata = object_member(described, "metadata")
         for direction in DIRECTIONS:
             declared = metadata.get(direction)
             if not isinstance(declared, str) or not declared:

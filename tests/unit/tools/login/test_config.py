@@ -95,7 +95,7 @@ def test_a_field_that_is_missing_is_named(tmp_path: Path) -> None:
     ("member", "value", "expected"),
     [
         ("client_id", "", "client_id: expected the client's id, found nothing"),
-        ("client_secret", 7, "client_secret: expected text, found a value of type int"),
+        ("client_secret", 7, "client_secret: expected text, found a number"),
         ("auth_uri", "file:///etc/passwd", "auth_uri: expected an address with https"),
         ("auth_uri", "https://example.com/#here", "auth_uri: expected an address with https and without a fragment"),
         ("revoke_uri", "http://example.com/revoke", "revoke_uri: expected an address with https"),

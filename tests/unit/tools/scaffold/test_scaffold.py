@@ -253,9 +253,7 @@ def test_other_things_than_folders_are_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a folder that even root cannot write to")
 def test_a_folder_that_cannot_be_written_to_is_refused_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["new", "/proc/new"]) == 2
-    assert capfd.readouterr().err == (
-        "Error: expected a folder that can be written to, found: no such file or directory: /proc/new\n"
-    )
+    assert capfd.readouterr().err == ("Error: expected a writable folder, found no such file or directory: /proc/new\n")
 
 
 @pytest.mark.parametrize("exists", [False, True])

@@ -74,9 +74,9 @@ def test_a_descriptor_without_faults_has_no_problems_and_the_rest_is_named(tmp_p
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"title": "T",\n "x" 3}', "expected JSON, found expecting ':' delimiter at line 2, column 6"),
+        ('{"title": "T",\n "x" 3}', "expected JSON, found an error at line 2, column 6 (expecting ':' delimiter)"),
         ("[]", "expected an object, found an array"),
-        ("", "expected JSON, found expecting value at line 1, column 1"),
+        ("", "expected JSON, found nothing"),
     ],
 )
 def test_text_that_is_no_descriptor_is_one_error(tmp_path: Path, content: str, message: str) -> None:
@@ -229,7 +229,7 @@ def test_the_platforms_oauth_client_stands_in_for_the_clients_settings(tmp_path:
         (
             descriptor(action=fields(f={"viewClass": "TextFeildView"})),
             "/actions/go/fields/f/viewClass",
-            "expected a known view, found 'TextFeildView'; did you mean TextFieldView?",
+            "expected a known view, found 'TextFeildView'; did you mean 'TextFieldView'?",
         ),
         (
             descriptor(action=fields(f={"viewClass": "?"})),
@@ -515,7 +515,7 @@ def test_the_schema_of_the_descriptor_is_one() -> None:
 
 BROKEN = Path(__file__).parents[3] / "components"
 DEFECTS = {
-    "broken_json": ("error", "component.json", "", "expected JSON, found expecting ',' delimiter at line 3, column 36"),
+    "broken_json": ("error", "component.json", "", "expected JSON, found an error at line 3, column 36 (expecting ','"),
     "duplicate_id": ("error", "component.json", "/actions/go", "expected an id that no trigger has, found it again"),
     "duplicate_key": ("error", "component.json", "/title", "expected each key once, found it again"),
     "env_var_is_no_object": ("error", "component.json", "/envVars/CLIENT_ID", "expected an object, found text"),
@@ -567,7 +567,7 @@ DEFECTS = {
         "error",
         "component.json",
         "/actions/go/dynamicMetadata",
-        "expected a function get_meta_model in ./actions/go.py, found none; there is process",
+        "expected a function get_meta_model in ./actions/go.py, found none; available: process",
     ),
     "missing_metadata_file": ("error", "component.json", "/actions/go/metadata/in", "no such file or directory"),
     "missing_module": ("error", "component.json", "/actions/go/main", "found no such file"),
@@ -575,7 +575,7 @@ DEFECTS = {
         "error",
         "component.json",
         "/actions/go/fields/list/model",
-        "expected a function get_lists in ./actions/go.py, found none; there is process",
+        "expected a function get_lists in ./actions/go.py, found none; available: process",
     ),
     "missing_title": ("error", "component.json", "", "expected the property 'title', found none"),
     "missing_token_uri": (
@@ -621,7 +621,7 @@ DEFECTS = {
         "warning",
         "component.json",
         "/actions/go/fields/name/viewClass",
-        "expected a known view, found 'TextFeildView'; did you mean TextFieldView?",
+        "expected a known view, found 'TextFeildView'; did you mean 'TextFieldView'?",
     ),
     "verifier_does_not_import": (
         "error",
