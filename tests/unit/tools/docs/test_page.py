@@ -1,4 +1,4 @@
-"""Documentation from descriptors: what is told, what is odd, and what stays in the file."""
+"""The page: what a descriptor says, in order, and odd descriptors."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,9 @@ from typing import Any
 
 import pytest
 
-from shipmate.cli import commands as cli
-from shipmate.errors import BadInput, DescriptorError
+from shipmate.errors import DescriptorError
 from shipmate.tools import docs
-from shipmate.tools.docs import markdown
-from shipmate.tools.docs.page import BEGIN, END
-from shipmate.tools.docs.properties import properties_table
+from shipmate.tools.docs.page import END
 
 
 @pytest.fixture
@@ -101,48 +98,6 @@ def test_fields_are_in_the_order_of_the_form_with_all_that_helps_to_fill_them(ro
     ]
 
 
-def test_nested_properties_are_told_with_their_paths_and_limits() -> None:
-    schema = {
-        "type": "object",
-        "properties": {
-            "name": {"type": "string", "title": "Name", "required": True, "minLength": 1, "format": "email"},
-            "address": {"type": "object", "properties": {"city": {"type": "string", "enum": ["Bonn", "Köln"]}}},
-            "tags": {"type": "array", "items": {"type": "string"}},
-            "lines": {"type": "array", "items": {"type": "object", "required": ["n"], "properties": {"n": {}}}},
-            "age": {"type": ["integer", "null"], "description": "In years", "maximum": 150, "pattern": "a|b"},
-        },
-    }
-    assert properties_table(schema) == [
-        "| Property | Type | Required | Title | Description | Limits |",
-        "|---|---|---|---|---|---|",
-        "| `name` | string | yes | Name |  | email, at least 1 characters |",
-        "| `address` | object |  |  |  |  |",
-        "| `address.city` | string |  |  |  | one of: `Bonn`; `Köln` |",
-        "| `tags` | array of string |  |  |  |  |",
-        "| `lines` | array of object |  |  |  |  |",
-        "| `lines[].n` | anything | yes |  |  |  |",
-        "| `age` | integer or null |  |  | In years | at most 150, matches `a\\|b` |",
-    ]
-
-
-def test_references_and_alternatives_are_followed_and_circles_end() -> None:
-    schema = {
-        "definitions": {"node": {"type": "object", "properties": {"next": {"$ref": "#/definitions/node"}}}},
-        "properties": {
-            "root": {"$ref": "#/definitions/node"},
-            "lost": {"$ref": "#/definitions/none"},
-            "either": {"anyOf": [{"type": "string"}, {"type": "object", "properties": {"id": {"type": "integer"}}}]},
-        },
-    }
-    assert [line.split(" | ")[:2] for line in properties_table(schema)[2:]] == [
-        ["| `root`", "object |"],
-        ["| `root.next`", "as above |"],
-        ["| `lost`", "anything |"],
-        ["| `either`", "string or object |"],
-        ["| `either.id`", "integer |"],
-    ]
-
-
 @pytest.mark.parametrize(
     ("metadata", "line"),
     [
@@ -192,67 +147,3 @@ def test_texts_of_the_descriptor_make_no_markers_tags_or_cells(root: Path) -> No
     lines = told(root, description=f"{END}\n# | <script>alert(1)</script>")
     assert lines.count(END) == 1
     assert "&lt;!-- shipmate docs: end --> # \\| &lt;script>alert(1)&lt;/script>" in lines
-
-
-def test_code_may_have_backticks() -> None:
-    assert [markdown.code("`"), markdown.code("a`b"), markdown.code("")] == ["`` ` ``", "``a`b``", "`  `"]
-
-
-def test_only_what_is_between_the_markers_is_replaced(root: Path, tmp_path: Path) -> None:
-    file = tmp_path / "README.md"
-    file.write_bytes(f"# Mine\r\n\r\n{BEGIN}\r\nold\r\n{END}\r\n\r\nMine, too \\1\r\n".encode())
-    docs.write(file, docs.section(root))
-    before, _, rest = file.read_bytes().decode().partition(BEGIN)
-    inner, _, after = rest.partition(END)
-    assert (before, after) == ("# Mine\r\n\r\n", "\r\n\r\nMine, too \\1\r\n")
-    assert "# Contacts\r\n" in inner
-    assert docs.is_current(file, docs.section(root))
-
-
-def test_a_file_that_is_not_there_or_empty_gets_the_whole(root: Path, tmp_path: Path) -> None:
-    for name in ("new.md", "empty.md"):
-        (tmp_path / "empty.md").touch()
-        docs.write(tmp_path / name, docs.section(root))
-        assert (tmp_path / name).read_text() == docs.section(root)
-
-
-@pytest.mark.parametrize("content", ["# Mine\n", f"{BEGIN}\n", f"{BEGIN}{BEGIN}{END}", f"{END}\n{BEGIN}\n"])
-def test_a_file_without_the_markers_is_left_alone(root: Path, tmp_path: Path, content: str) -> None:
-    file = tmp_path / "README.md"
-    file.write_text(content)
-    for act in (docs.write, docs.is_current):
-        with pytest.raises(BadInput, match="shipmate docs: end"):
-            act(file, docs.section(root))
-    assert file.read_text() == content
-
-
-def test_files_that_cannot_be_used_are_refused(root: Path, tmp_path: Path) -> None:
-    (tmp_path / "latin.md").write_bytes(b"\xe4")
-    for file in (tmp_path / "latin.md", tmp_path, tmp_path / "none" / "README.md", tmp_path / "nul\0"):
-        with pytest.raises(BadInput, match="expected"):
-            docs.write(file, docs.section(root))
-
-
-def test_the_command_prints_writes_and_checks(
-    root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(root)
-    section = docs.section(Path())
-    assert cli.run(["docs"]) == 0
-    assert capfd.readouterr().out == section
-    assert cli.run(["docs", "--check"]) == 1
-    assert capfd.readouterr().err == (
-        "Error: expected what shipmate docs --output README.md writes, found no such file\n"
-    )
-    assert cli.run(["docs", "--output", "README.md"]) == 0
-    assert cli.run(["docs", "--check"]) == 0
-    assert cli.run(["docs", "--check", "--output", "other.md"]) == 1
-    put(root, {"title": "Other"})
-    capfd.readouterr()
-    assert cli.run(["docs", "--check", "--component", str(root)]) == 1
-    assert "README.md writes, found something older\n" in capfd.readouterr().err
-    (root / "README.md").write_text("mine")
-    assert cli.run(["docs", "--check"]) == 2
-    put(root, [])
-    assert cli.run(["docs"]) == 2
-    assert "Traceback" not in capfd.readouterr().err
