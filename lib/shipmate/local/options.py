@@ -1,4 +1,4 @@
-"""What the options of a command say: literals, files and standard input, and the arguments that come of them."""
+"""Reads the values of a command's options, which are JSON, files or standard input, and collects them for a call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,34 +12,36 @@ from shipmate.wording import file_problem
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The arguments of one call, and the file that keeps the credentials if there is one."""
+    """The arguments of one call."""
 
     cfg: dict[str, Any] = field(default_factory=dict, repr=False)
     msg: dict[str, Any] = field(default_factory=lambda: {"headers": {}, "body": {}}, repr=False)
     snapshot: Any = field(default_factory=dict, repr=False)
     cfg_file: Path | None = None
+    """The file of the credentials, where new keys are saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One value from the command line, with what messages call the place that it comes from."""
+    """A value from the command line or a fixture."""
 
     value: Any = field(repr=False)
     place: str
+    """Where the value comes from, as error messages say it: ``--cfg account.json``."""
     file: Path | None = None
-    """The regular file that it was read from, which new keys can be saved to."""
+    """The regular file of the value, where new keys can be saved."""
 
 
-def read(option: str, text: str, stdin: BinaryIO | None) -> Source:
-    """Read the value of an option: JSON when it starts with ``{``, standard input when it is ``-``, else a file.
+def read_option(option: str, text: str, stdin: BinaryIO | None) -> Source:
+    """Return the value of an option: JSON if the text starts with ``{``, standard input for ``-``, else a file.
 
     Args:
         option: The option's name, for messages.
-        text: What was given for it.
-        stdin: Standard input; None when it is closed.
+        text: The text on the command line.
+        stdin: Standard input; None if it is closed.
 
     Raises:
-        BadInput: It cannot be read, or is not JSON.
+        BadInput: The value cannot be read, or is not JSON.
     """
     if text.lstrip().startswith("{"):
         return Source(parse(text, option), option)
@@ -47,25 +49,25 @@ def read(option: str, text: str, stdin: BinaryIO | None) -> Source:
         place = f"{option} (standard input)"
         return Source(parse(_read_stream(stdin, place), place), place)
     if not text:
-        raise BadInput(f"expected a file's name, JSON that starts with {{, or -, found nothing for {option}")
+        raise BadInput(f"expected a file name, JSON that starts with {{, or -, found nothing for {option}")
     path = Path(text)
     place = f"{option} {text}"
-    # What is no regular file, like a pipe, can be read once and cannot be rewritten.
+    # A pipe can be read once, and not rewritten.
     return Source(parse(read_file(path, place), place), place, path if path.is_file() else None)
 
 
 def gather(sources: Mapping[str, Source]) -> Inputs:
-    """Put together the arguments of a call from what is given of ``cfg``, ``msg`` and ``snapshot``.
+    """Return the arguments of a call, with defaults for those of ``cfg``, ``msg`` and ``snapshot`` that are missing.
 
     Raises:
-        BadInput: ``cfg`` or ``msg`` is not an object, or the ``headers`` of ``msg`` are not.
+        BadInput: ``cfg``, ``msg`` or the ``headers`` of ``msg`` is not an object.
     """
     cfg, msg, snapshot = (sources.get(name) for name in ("cfg", "msg", "snapshot"))
     message = {"headers": {}, "body": {}, **(object_of(msg) if msg else {})}
     if message["headers"] is None:
         message["headers"] = {}
     if msg is not None and not isinstance(message["headers"], dict):
-        _mismatch("an object", message["headers"], f"{msg.place} at /headers")
+        _refuse("an object", message["headers"], f"{msg.place} at /headers")
     return Inputs(
         cfg=object_of(cfg) if cfg else {},
         msg=message,
@@ -78,12 +80,12 @@ def read_variables(source: Source) -> Mapping[str, str]:
     """Return the flow variables of ``--variables``.
 
     Raises:
-        BadInput: It is not an object of texts.
+        BadInput: The value is not an object whose members are texts.
     """
     variables = object_of(source)
     for name, value in variables.items():
         if not isinstance(value, str):
-            _mismatch("text", value, f"{source.place} at {pointer_to(name)}")
+            _refuse("text", value, f"{source.place} at {pointer_to(name)}")
     return variables
 
 
@@ -91,24 +93,19 @@ def object_of(source: Source) -> dict[str, Any]:
     """Return the value of a source that must be an object.
 
     Raises:
-        BadInput: It is something else.
+        BadInput: The value is not an object.
     """
     if not isinstance(source.value, dict):
-        _mismatch("an object", source.value, source.place)
+        _refuse("an object", source.value, source.place)
     value: dict[str, Any] = source.value
     return value
-
-
-def _mismatch(expected: str, value: Any, place: str) -> NoReturn:
-    """Refuse a value by its kind."""
-    raise BadInput(f"expected {expected}, found {kind_of(value)} in {place}")
 
 
 def read_file(path: Path, place: str) -> str:
     """Return the text of a file.
 
     Raises:
-        BadInput: It cannot be read, or is not UTF-8.
+        BadInput: The file cannot be read, or is not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -116,22 +113,26 @@ def read_file(path: Path, place: str) -> str:
         raise BadInput(f"expected a readable file, found {file_problem(error)}: {place}") from error
 
 
-def _read_stream(stream: BinaryIO | None, place: str) -> str:
-    if stream is None:
-        raise BadInput(f"expected something to read, found a closed stream: {place}")
-    try:
-        return stream.read().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"expected something to read, found {file_problem(error)}: {place}") from error
-
-
 def parse(text: str, place: str) -> Any:
-    """Return what a text of JSON says.
+    """Return the value of JSON text.
 
     Raises:
-        BadInput: It is not JSON; the message has line and column.
+        BadInput: The text is not JSON; the message has the place, with line and column.
     """
     try:
         return parse_json(text)
     except InvalidJson as error:
         raise BadInput(f"expected JSON, found {error} in {place}") from error
+
+
+def _read_stream(stream: BinaryIO | None, place: str) -> str:
+    if stream is None:
+        raise BadInput(f"expected readable input, found a closed stream: {place}")
+    try:
+        return stream.read().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"expected readable input, found {file_problem(error)}: {place}") from error
+
+
+def _refuse(expected: str, value: Any, place: str) -> NoReturn:
+    raise BadInput(f"expected {expected}, found {kind_of(value)} in {place}")

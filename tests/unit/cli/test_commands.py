@@ -247,16 +247,14 @@ def test_docs_prints_writes_and_checks(
     assert cli.run(["docs"]) == 0
     assert capfd.readouterr().out == section
     assert cli.run(["docs", "--check"]) == 1
-    assert capfd.readouterr().err == (
-        "Error: expected what shipmate docs --output README.md writes, found no such file\n"
-    )
+    assert capfd.readouterr().err == "Error: README.md does not exist: run shipmate docs --output README.md\n"
     assert cli.run(["docs", "--output", "README.md"]) == 0
     assert cli.run(["docs", "--check"]) == 0
     assert cli.run(["docs", "--check", "--output", "other.md"]) == 1
     put(root, {"title": "Other"})
     capfd.readouterr()
     assert cli.run(["docs", "--check", "--component", str(root)]) == 1
-    assert "README.md writes, found something older\n" in capfd.readouterr().err
+    assert "README.md is not up to date: run shipmate docs" in capfd.readouterr().err
     (root / "README.md").write_text("mine")
     assert cli.run(["docs", "--check"]) == 2
     put(root, [])

@@ -113,7 +113,15 @@ class TestRun:
         assert terminal.run(lambda: 1, output=pipe[0], drain=never) == 1
 
     def test_the_job_runs_on_a_thread_of_its_own(self, pipe: tuple[Output, int]) -> None:
-        terminal.run(lambda: int(threading.current_thread() is threading.main_thread()), output=pipe[0], drain=never)
+        threads: list[threading.Thread] = []
+
+        def job() -> int:
+            threads.append(threading.current_thread())
+            return 0
+
+        assert terminal.run(job, output=pipe[0], drain=never) == 0
+        assert threads != [threading.main_thread()]
+        assert len(threads) == 1
 
     @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3)])
     def test_what_the_job_raises_is_raised(self, pipe: tuple[Output, int], error: BaseException) -> None:
@@ -201,7 +209,7 @@ def test_an_error_is_one_line_and_has_its_stack_only_for_those_who_debug(level: 
             return is_terminal
 
     stream = Stream()
-    with terminal.configure_log(level, Redactor(), stream=stream):
+    with terminal.configure_terminal_log(level, Redactor(), stream=stream):
         err = {"name": "ValueError", "message": "two\nlines", "stack": "the stack"}
         logging.getLogger("shipmate.x").error("two\nlines", extra={"err": err})
         logging.getLogger("component").error("the author's")

@@ -46,7 +46,7 @@ class TestEnvFile:
     @pytest.mark.parametrize(
         ("content", "expected"),
         [
-            (b"A=\xff\n", r"found bytes that are not UTF-8 \(at byte 3\) in .*\.env"),
+            (b"A=\xff\n", r"found bytes that are not UTF-8 \(at byte 3\): .*\.env$"),
             (b"A=a\0b\n", "NUL character in a variable of"),
         ],
     )

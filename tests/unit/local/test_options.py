@@ -24,11 +24,11 @@ class NoStream(io.BytesIO):
 
 class TestRead:
     def test_text_that_starts_with_a_brace_is_json(self) -> None:
-        source = options.read("--cfg", ' {"a": 1}', None)
+        source = options.read_option("--cfg", ' {"a": 1}', None)
         assert (source.value, source.file) == ({"a": 1}, None)
 
     def test_a_dash_is_standard_input(self) -> None:
-        assert options.read("--msg", "-", io.BytesIO(b'{"a": 1}')).value == {"a": 1}
+        assert options.read_option("--msg", "-", io.BytesIO(b'{"a": 1}')).value == {"a": 1}
 
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
     def test_anything_else_is_the_name_of_a_file_with_or_without_a_byte_order_mark(
@@ -36,18 +36,21 @@ class TestRead:
     ) -> None:
         path = tmp_path / "cfg.json"
         path.write_text('{"name": "Zoë"}', encoding=encoding)
-        assert options.read("--cfg", str(path), None) == Source({"name": "Zoë"}, f"--cfg {path}", path)
+        assert options.read_option("--cfg", str(path), None) == Source({"name": "Zoë"}, f"--cfg {path}", path)
 
     def test_a_pipe_is_read_but_keys_cannot_be_saved_to_it(self) -> None:
         reader, writer = os.pipe()
         os.write(writer, b'{"a": 1}')
         os.close(writer)
-        source = options.read("--cfg", f"/dev/fd/{reader}", None)
+        source = options.read_option("--cfg", f"/dev/fd/{reader}", None)
         os.close(reader)
         assert (source.value, source.file) == ({"a": 1}, None)
 
     def test_big_integers_and_lone_surrogates_survive(self) -> None:
-        assert options.read("--msg", f'{{"a": {2**80}, "b": "\\ud83d"}}', None).value == {"a": 2**80, "b": "\ud83d"}
+        assert options.read_option("--msg", f'{{"a": {2**80}, "b": "\\ud83d"}}', None).value == {
+            "a": 2**80,
+            "b": "\ud83d",
+        }
 
     @pytest.mark.parametrize(
         ("text", "expected"),
@@ -57,7 +60,7 @@ class TestRead:
             ('{"a": NaN}', "expected JSON, found NaN, which is not JSON in --cfg$"),
             ('{"a": ' + "[" * 100_000, "nested too deeply in --cfg$"),
             ('{"a": ' + "9" * 5000 + "}", "a number with too many digits"),
-            ("", "expected a file's name, .* found nothing for --cfg$"),
+            ("", "expected a file name, .* found nothing for --cfg$"),
             ("no\0file", "expected a readable file, found a name that no file can have"),
             ("no-such-file", "expected a readable file, found no such file or directory: --cfg no-such-file$"),
             ("/", "expected a readable file, found is a directory: --cfg /$"),
@@ -65,7 +68,7 @@ class TestRead:
     )
     def test_what_is_wrong_is_said_with_its_place(self, text: str, expected: str) -> None:
         with pytest.raises(BadInput, match=expected):
-            options.read("--cfg", text, None)
+            options.read_option("--cfg", text, None)
 
     @pytest.mark.parametrize(
         ("content", "expected"),
@@ -76,17 +79,17 @@ class TestRead:
     )
     def test_bad_standard_input_is_named(self, content: bytes, expected: str) -> None:
         with pytest.raises(BadInput, match=expected):
-            options.read("--msg", "-", io.BytesIO(content))
+            options.read_option("--msg", "-", io.BytesIO(content))
 
     @pytest.mark.parametrize(("stream", "found"), [(None, "a closed stream"), (NoStream(), "is a directory")])
     def test_standard_input_that_cannot_be_read_is_named(self, stream: io.BytesIO | None, found: str) -> None:
         with pytest.raises(BadInput, match=f"found {found}: --msg"):
-            options.read("--msg", "-", stream)
+            options.read_option("--msg", "-", stream)
 
     @given(text=st.text())
     def test_a_literal_is_json_or_an_error_of_one_line(self, text: str) -> None:
         try:
-            assert options.read("--msg", "{" + text, None).value is not None
+            assert options.read_option("--msg", "{" + text, None).value is not None
         except BadInput as error:
             assert "\n" not in str(error)  # noqa: PT017 (both outcomes are right)
 

@@ -51,7 +51,7 @@ class AccountFile:
         if text is not None and _is_name(text):
             return cls(Path(text), _fields_of(Path(text)), {})
         path = root / _DEFAULT
-        given = {} if text is None else options.gather({"cfg": options.read("--cfg", text, stdin)}).cfg
+        given = {} if text is None else options.gather({"cfg": options.read_option("--cfg", text, stdin)}).cfg
         return cls(path, {**_fields_of(path), **given}, given)
 
     def check(self) -> None:
@@ -116,4 +116,4 @@ def _fields_of(path: Path) -> dict[str, Any]:
         if not path.absolute().parent.is_dir():
             raise BadInput(f"expected a file in a folder that exists, found none: --cfg {path}")
         return {}
-    return options.gather({"cfg": options.read("--cfg", str(path), None)}).cfg
+    return options.gather({"cfg": options.read_option("--cfg", str(path), None)}).cfg
