@@ -1,4 +1,4 @@
-"""What the main thread waits for: signals, and what other threads tell it."""
+"""Delivers signals to the main thread, and ends the process."""
 
 import logging
 import os
@@ -13,43 +13,49 @@ _T = TypeVar("_T")
 
 
 class SignalQueue(Generic[_T]):
-    """A queue for one reader, the main thread, that a signal wakes whichever thread the kernel gives it to.
+    """A queue that the main thread reads, and that signals and other threads fill.
 
-    Waiting for a lock does not do: a signal that another thread gets leaves the main thread asleep.
+    A lock could not replace it: if the kernel gives a signal to another thread, a main thread that waits for a lock
+    does not wake up.
     """
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Start with an empty queue."""
         self._items: deque[_T] = deque()
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
 
     def put(self, item: _T) -> None:
-        """Tell the main thread, from any thread."""
+        """Add an item, from any thread."""
         self._items.append(item)
-        with suppress(BlockingIOError, OSError):  # full of wake-up calls, or closed: nobody waits
+        with suppress(BlockingIOError, OSError):  # the pipe is full, so that the reader wakes up anyway, or closed
             os.write(self._write, b"\0")
 
     def get(self) -> _T:
-        """Wait for the next item."""
+        """Wait for the next item and return it."""
         while not self._items:
             os.read(self._read, 1)
         return self._items.popleft()
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to get."""
+        """Whether no item is waiting."""
         return not self._items
 
     @contextmanager
-    def hearing(self, numbers: Iterable[int], made: Callable[[signal.Signals], _T]) -> Iterator[None]:
-        """Have an item made of each of these signals meanwhile."""
+    def hearing(self, numbers: Iterable[int], to_item: Callable[[signal.Signals], _T]) -> Iterator[None]:
+        """Add an item for each of these signals that arrives within the block; restore their handlers afterwards.
+
+        Args:
+            numbers: The signals.
+            to_item: Makes the item of a signal.
+        """
         before: dict[int, Any] = {}
         awake = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         try:
             for number in numbers:
                 before[number] = signal.signal(
-                    number, lambda received, _: self._items.append(made(signal.Signals(received)))
+                    number, lambda received, _: self._items.append(to_item(signal.Signals(received)))
                 )
             yield
         finally:
@@ -58,18 +64,18 @@ class SignalQueue(Generic[_T]):
             signal.set_wakeup_fd(awake)
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
         os.close(self._read)
         os.close(self._write)
 
 
 def end_by_signal(number: int) -> NoReturn:
-    """End the process with the status that says which signal ended it."""
+    """End the process with the exit status of a signal: 128 and its number."""
     end_process(128 + number)
 
 
 def end_process(status: int) -> NoReturn:
-    """End the process at once, whatever its threads are doing, with everything written out."""
+    """Flush the log and the standard streams, and end the process without waiting for its threads."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
