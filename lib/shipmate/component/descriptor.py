@@ -1,4 +1,4 @@
-"""A component's descriptor as frozen facts.
+"""Reads a component's descriptor into frozen facts.
 
 Source: contract §11.
 """
@@ -19,14 +19,14 @@ SECTIONS: Final[Mapping[str, Literal["trigger", "action"]]] = {"triggers": "trig
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A trigger or an action as the descriptor has it."""
+    """A trigger or an action of the descriptor."""
 
     id: str
     kind: Literal["trigger", "action"]
     main: str
-    """Path of the module, relative to the component's root."""
+    """The path of the module, relative to the component's root."""
     auto_resolve: bool = True
-    """Whether the runtime fetches bodies from the object storage."""
+    """Whether the runtime fetches the bodies of messages from the object storage."""
     metadata: Mapping[str, Any] | None = None
     dynamic_metadata: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Component:
         """Return a trigger or an action by its id.
 
         Raises:
-            FunctionNotFound: There is none; the message lists those that exist.
+            FunctionNotFound: There is no such id; the message suggests a similar one, or lists all.
         """
         if name in self.functions:
             return self.functions[name]
@@ -59,7 +59,7 @@ class Component:
 
 
 def load(root: Path) -> Component:
-    """Return the component in a folder.
+    """Return the component in a folder, from its ``component.json``.
 
     Raises:
         DescriptorError: ``component.json`` is missing, is not JSON, or lacks what the runtime needs.
@@ -74,7 +74,7 @@ def load(root: Path) -> Component:
         for name, described in members.items():
             pointer = pointer_to(section, name)
             function = _function(path, pointer, name, kind, described)
-            functions.setdefault(name, function)  # an id that is in both is the trigger's, as in the official runtime
+            functions.setdefault(name, function)  # a trigger wins over an action, as in the official runtime
     credentials = _object(path, "/credentials", raw.get("credentials"))
     _object(path, "/credentials/fields", credentials.get("fields"))
     return Component(
@@ -92,10 +92,10 @@ def read_json(path: Path, *, make_object: Callable[[list[tuple[str, Any]]], Any]
 
     Args:
         path: The file.
-        make_object: As in `parse_json`.
+        make_object: Makes an object of its pairs, as for `shipmate.jsonvalue.parse_json`.
 
     Raises:
-        DescriptorError: It cannot be read or is not JSON; the message names file, line and column.
+        DescriptorError: The file cannot be read or is not JSON; the message names file, line and column.
     """
     try:
         return parse_json(path.read_text(encoding="utf-8-sig"), make_object=make_object)
@@ -137,7 +137,7 @@ def _refuse(path: Path, pointer: str, expected: str, value: Any) -> NoReturn:
 
 
 def _frozen(value: Any) -> Any:
-    """Return a read-only view of parsed JSON, all the way down."""
+    """Return a read-only copy of parsed JSON, at all depths."""
     if isinstance(value, dict):
         return MappingProxyType({name: _frozen(member) for name, member in value.items()})
     return tuple(_frozen(member) for member in value) if isinstance(value, list) else value

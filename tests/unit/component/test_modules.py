@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shipmate.component import Component, Function, Modules, describe, load
+from shipmate.component import Component, Function, Modules, load
+from shipmate.component.modules import describe_author_error
 from shipmate.errors import FunctionNotFound, ModuleNotLoadable
 
 
@@ -208,7 +209,7 @@ def test_the_verifier_is_optional_but_must_be_one(tmp_path: Path) -> None:
 
 def test_an_error_from_elsewhere_is_told_without_a_place(tmp_path: Path) -> None:
     """Only places in the component help its author."""
-    assert describe(ValueError("a\nb"), tmp_path) == "ValueError: a b"
-    assert describe(SyntaxError("odd"), tmp_path) == "SyntaxError: odd"
+    assert describe_author_error(ValueError("a\nb"), tmp_path) == "ValueError: a b"
+    assert describe_author_error(SyntaxError("odd"), tmp_path) == "SyntaxError: odd"
     outside = SyntaxError("odd", ("/elsewhere/x.py", 3, 1, ""))
-    assert describe(outside, tmp_path) == "SyntaxError: odd (/elsewhere/x.py:3)"
+    assert describe_author_error(outside, tmp_path) == "SyntaxError: odd (/elsewhere/x.py:3)"

@@ -1,4 +1,4 @@
-"""The metadata of functions: JSON schemas of what goes in and comes out, how values differ from them, and samples."""
+"""The metadata of functions: JSON schemas of input and output, differences of values from them, and samples."""
 
 from shipmate.component.metadata.differences import problems, schema_problems, sentence, slips, validator
 from shipmate.component.metadata.samples import sample

@@ -20,36 +20,40 @@ from shipmate.errors import DescriptorError
         ({"type": ["string", "null"]}, 3, ("", "expected text or nothing, found a number")),
         ({"enum": ["a", "b"]}, "S3CRET", ("", "expected one of 'a', 'b', found something else")),
         ({"const": "a"}, "S3CRET", ("", "expected 'a', found something else")),
-        ({"minimum": 3}, 1, ("", "expected a number that is at least 3, found a smaller one")),
+        ({"minimum": 3}, 1, ("", "expected a number of at least 3, found a smaller one")),
         (
             {"minimum": 3, "exclusiveMinimum": True},
             3,
-            ("", "expected a number that is more than 3, found one that is not"),
+            ("", "expected a number greater than 3, found another"),
         ),
         (
             {"maximum": 3, "exclusiveMaximum": True},
             3,
-            ("", "expected a number that is less than 3, found one that is not"),
+            ("", "expected a number less than 3, found another"),
         ),
-        ({"maximum": 3}, 777, ("", "expected a number that is at most 3, found a larger one")),
+        ({"maximum": 3}, 777, ("", "expected a number of at most 3, found a larger one")),
         ({"multipleOf": 5}, 777, ("", "expected a multiple of 5, found another number")),
         ({"minLength": 9}, "S3CRET", ("", "expected at least 9 characters, found 6")),
         ({"maxLength": 3}, "S3CRET", ("", "expected at most 3 characters, found 6")),
         ({"minItems": 2}, ["S3CRET"], ("", "expected at least 2 items, found 1")),
-        ({"uniqueItems": True}, ["S3CRET", "S3CRET"], ("", "expected items that all differ, found equal ones")),
-        ({"pattern": "^[{]a$"}, "S3CRET", ("", "expected text that matches ^[{]a$, found other text")),
+        ({"uniqueItems": True}, ["S3CRET", "S3CRET"], ("", "expected unique items, found equal ones")),
+        ({"pattern": "^[{]a$"}, "S3CRET", ("", "expected text that matches ^[{]a$, found another text")),
         (
             {"additionalProperties": False},
             {"S3CRET": 1},
-            ("", "expected no properties besides those that are named, found some"),
+            ("", "expected only the named properties, found others"),
         ),
         (
             {"anyOf": [{"type": "null"}, {"type": "array"}]},
             "S3CRET",
-            ("", "expected one of several shapes, found none of them"),
+            ("", "expected a value that fits one of the schemas in 'anyOf', found one that fits none"),
         ),
-        ({"not": {}}, "S3CRET", ("", "expected something that is not of a certain shape, found it")),
-        ({"dependencies": {"a": ["b"]}}, {"a": 777}, ("", "expected what 'dependencies' asks for, found an object")),
+        ({"not": {}}, "S3CRET", ("", "expected a value that does not fit the schema in 'not', found one that does")),
+        (
+            {"dependencies": {"a": ["b"]}},
+            {"a": 777},
+            ("", "expected a value that fits 'dependencies', found an object"),
+        ),
         (
             {"properties": {"a/b": {"items": {"properties": {"id": {"required": True}}}}}},
             {"a/b": [{}]},
@@ -57,7 +61,7 @@ from shipmate.errors import DescriptorError
         ),
     ],
 )
-def test_a_difference_is_told_in_a_sentence_without_the_value(
+def test_a_difference_is_one_sentence_without_the_value(
     schema: dict[str, Any], value: Any, expected: tuple[str, str]
 ) -> None:
     assert problems(schema, value) == [expected]
@@ -80,7 +84,7 @@ TYPE_EXPECTED = "expected one of object, array, string, boolean, null, integer, 
         {"format": 7},
     ],
 )
-def test_what_is_not_understood_is_passed_over(schema: dict[str, Any]) -> None:
+def test_unknown_types_and_keywords_are_ignored(schema: dict[str, Any]) -> None:
     assert schema_problems(schema) == []
     assert problems(schema, "anything") == []
 
@@ -94,7 +98,7 @@ def test_what_is_not_understood_is_passed_over(schema: dict[str, Any]) -> None:
         ("x" * 40, "something else"),
     ],
 )
-def test_a_type_that_json_schema_does_not_have_does_no_harm_and_is_told(kind: str, hint: str) -> None:
+def test_a_type_that_json_schema_lacks_is_a_slip(kind: str, hint: str) -> None:
     """Schemas of published components have numeric, date and the like, and the platform takes them."""
     schema = {"properties": {"a": {"type": kind}, "b": {"type": ["null", kind]}, "c": {"type": "any"}}}
     expected = f"expected one of object, array, string, boolean, null, integer, number, found {hint}"
@@ -126,7 +130,7 @@ def test_a_type_that_json_schema_does_not_have_does_no_harm_and_is_told(kind: st
         ({"anyOf": [{"$ref": "#/anyOf/7"}]}, "/anyOf/0/$ref", "in the same file"),
     ],
 )
-def test_a_schema_that_is_none_is_found_out(schema: dict[str, Any], pointer: str, message: str) -> None:
+def test_an_invalid_schema_is_refused(schema: dict[str, Any], pointer: str, message: str) -> None:
     found = schema_problems(schema)
     assert [each for each, _ in found] == [pointer]
     assert message in found[0][1]
@@ -140,8 +144,8 @@ def test_a_reference_in_a_list_is_followed() -> None:
     assert problems({"anyOf": [{"type": "null"}, {"$ref": "#/anyOf/0"}]}, None) == []
 
 
-def test_references_that_go_in_a_circle_are_refused() -> None:
-    with pytest.raises(DescriptorError, match="a circle"):
+def test_circles_of_references_are_refused() -> None:
+    with pytest.raises(DescriptorError, match="without a circle"):
         problems({"$ref": "#"}, {})
 
 
@@ -149,5 +153,5 @@ def test_a_schema_that_is_nested_too_deep_is_refused() -> None:
     schema: dict[str, Any] = {}
     for _ in range(3_000):
         schema = {"items": schema}
-    assert schema_problems(schema) == [("", "expected a schema, found one that is nested too deep")]
+    assert schema_problems(schema) == [("", "expected a schema, found one that is nested too deeply")]
     assert slips(schema) == []

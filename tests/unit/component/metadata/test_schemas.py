@@ -45,7 +45,7 @@ def test_a_schema_is_inline_or_in_a_file(tmp_path: Path) -> None:
         (True, "expected an object or the path of a JSON file, found a boolean"),
     ],
 )
-def test_a_schema_that_cannot_be_had_is_refused_with_file_and_pointer(
+def test_a_schema_that_cannot_be_read_is_refused_with_file_and_pointer(
     tmp_path: Path, declared: Any, message: str
 ) -> None:
     (tmp_path / "broken.json").write_text('{"a": ')

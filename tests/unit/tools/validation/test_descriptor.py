@@ -62,7 +62,7 @@ def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> Non
     [
         (descriptor(title=None), "", "expected the property 'title', found none"),
         (descriptor(title=3), "/title", "expected text, found a number"),
-        (descriptor(title=""), "/title", "expected text, found an empty one"),
+        (descriptor(title=""), "/title", "expected text, found empty text"),
         (descriptor(title=" "), "/title", "expected text, found only blanks"),
         ({"title": "T"}, "", "expected at least one trigger or action, found none"),
         ({"title": "T", "actions": {}}, "", "expected at least one trigger or action, found none"),
@@ -90,7 +90,7 @@ def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> Non
         (
             descriptor(action={"metadata": {"out": {"properties": {"a": {"maxLength": -1}}}}}),
             "/actions/go/metadata/out/properties/a/maxLength",
-            "expected a number that is at least 0, found a smaller one",
+            "expected a number of at least 0, found a smaller one",
         ),
         (
             descriptor(action={"metadata": {"out": {"$ref": "https://example.com/s.json"}}}),
