@@ -1,6 +1,6 @@
-"""Checks of a descriptor alone, whatever language the component is written in.
+"""Checks a descriptor alone, for components in any language.
 
-Published descriptors break some of the written rules and work: only what cannot work is an error.
+Published descriptors break some documented rules and work: only what cannot work is an error.
 
 Source: contract §11.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DIRECTIONS: Final = ("in", "out")
 _TEMPLATE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SELECTS: Final = ("SelectView", "MultiSelectView")
-# These draw all of themselves; published fields of them have no label.
+# These views draw the whole field; published fields of them have no label.
 _WIDGETS: Final = (
     "CSVReadView",
     "CSVWriteView",
@@ -57,38 +57,38 @@ _VIEWS: Final = (
 
 
 def validate_descriptor(file: Path) -> Report:
-    """Return what is wrong with a ``component.json`` by itself: no module is imported, no other file is read."""
+    """Return the problems of a ``component.json`` alone: no module is imported, and no other file is read."""
     findings = Findings(str(file))
     if check_descriptor(findings, file) is not None:
         findings.not_checked += [
-            "modules and their functions: only the descriptor was asked for",
-            "metadata files: only the descriptor was asked for",
+            "modules and their functions: only the descriptor was checked",
+            "metadata files: only the descriptor was checked",
         ]
     return findings.report()
 
 
 def check_descriptor(findings: Findings, path: Path) -> dict[str, Any] | None:
-    """Note what is wrong with a descriptor, and return it; None when there is nothing to go on with."""
+    """Add the problems of a descriptor, and return its content; None if it is not an object."""
     try:
         raw = read_json(path, make_object=_Members)
     except DescriptorError as error:
         findings.error("", str(error).removeprefix(f"{path}: "))
-        findings.not_checked.append(f"what {findings.file} names: it cannot be read")
+        findings.not_checked.append(f"the modules and files that {findings.file} names: it cannot be read")
         return None
     if not isinstance(raw, dict):
         findings.error("", f"expected an object, found {kind_of(raw)}")
-        findings.not_checked.append(f"what {findings.file} names: it is no object")
+        findings.not_checked.append(f"the modules and files that {findings.file} names: it is not an object")
         return None
     try:
         _check_content(findings, raw)
     except RecursionError:
-        findings.error("", "expected an object, found one that is nested too deep")
+        findings.error("", "expected an object, found one that is nested too deeply")
         return None
     return raw
 
 
 def _check_content(findings: Findings, raw: dict[str, Any]) -> None:
-    findings.errors((pointer, "expected each key once, found it again") for pointer in _repetitions(raw))
+    findings.errors((pointer, "expected a unique key, found a repeated one") for pointer in _repetitions(raw))
     schema = parse_json((files("shipmate.tools.validation") / "component.schema.json").read_text(encoding="utf-8"))
     findings.errors(_differences(raw, schema))
     findings.warnings(misspelt(raw, schema))
@@ -102,7 +102,7 @@ def _check_content(findings: Findings, raw: dict[str, Any]) -> None:
 
 
 def functions_of(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-    """Yield pointer, kind, id and description of each function that is an object."""
+    """Yield pointer, kind, id and descriptor entry of each function whose entry is an object."""
     for section, kind in SECTIONS.items():
         for name, described in object_member(raw, section).items():
             if isinstance(described, dict):
@@ -110,10 +110,10 @@ def functions_of(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str, dict[s
 
 
 class _Members(dict[str, Any]):
-    """An object of JSON text that remembers which of its keys came more than once."""
+    """A JSON object that knows which of its keys the text repeats."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        """Keep the last of equal keys, as JSON does."""
+        """Keep the last of equal keys, like all JSON parsers."""
         super().__init__(pairs)
         names = [name for name, _ in pairs]
         self.repeated = [name for name in self if names.count(name) > 1] if len(names) > len(self) else []
@@ -123,19 +123,19 @@ def _repetitions(value: Any, pointer: str = "") -> Iterator[str]:
     if isinstance(value, _Members):
         yield from (pointer + pointer_to(name) for name in value.repeated)
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, each in members:
-        yield from _repetitions(each, pointer + pointer_to(name))
+    for step, member in members:
+        yield from _repetitions(member, pointer + pointer_to(step))
 
 
 def _differences(raw: dict[str, Any], schema: dict[str, Any]) -> list[tuple[str, str]]:
     from jsonschema import Draft7Validator  # 66 ms
 
     errors = Draft7Validator(schema).iter_errors(raw)
-    return sorted((pointer_to(*error.absolute_path), _told(error)) for error in errors)
+    return sorted((pointer_to(*error.absolute_path), _sentence(error)) for error in errors)
 
 
-def _told(error: "ValidationError") -> str:
-    """Return what is expected and found; of the descriptor's values, only short ones from a list of choices."""
+def _sentence(error: "ValidationError") -> str:
+    """Return what was expected and found, with the value only if it is a short text in place of a fixed choice."""
     schema: Any = error.schema
     choices: Any = error.validator_value
     value: Any = error.instance
@@ -153,7 +153,7 @@ def _check_functions(findings: Findings, raw: dict[str, Any]) -> None:
         findings.error("", "expected at least one trigger or action, found none")
     for name in actions:
         if name in triggers:
-            findings.error(pointer_to("actions", name), "expected an id that no trigger has, found it again")
+            findings.error(pointer_to("actions", name), "expected a unique id, found the id of a trigger")
     for pointer, _, _, described in functions_of(raw):
         _check_fields(findings, f"{pointer}/fields", object_member(described, "fields"))
         metadata = object_member(described, "metadata")
@@ -194,18 +194,18 @@ def _check_require(findings: Findings, pointer: str, require: Any, fields: Mappi
 
 
 def _check_templates(findings: Findings, raw: dict[str, Any]) -> None:
-    """Note templates in the OAuth settings that nothing fills."""
+    """Add the ``{{NAME}}`` in the OAuth settings that have no value."""
     credentials = object_member(raw, "credentials")
     older = raw.get("env")
     known = {*object_member(raw, "envVars"), *object_member(credentials, "fields")}
-    known.update(each for each in (older if isinstance(older, list | dict) else ()) if isinstance(each, str))
+    known.update(name for name in (older if isinstance(older, list | dict) else ()) if isinstance(name, str))
     for section in ("oauth1", "oauth2"):
         for pointer, text in _texts(credentials.get(section), pointer_to("credentials", section)):
             for name in _TEMPLATE.findall(text):
                 if name in known:
                     continue
                 message = f"expected a variable of envVars or the id of a credential field, found {{{{{name}}}}}"
-                # Without envVars, an OAuth client of the platform may stand in for the variables.
+                # Without envVars, an OAuth client of the platform may have the values.
                 if "envVars" in raw:
                     findings.error(pointer, message)
                 else:
@@ -216,5 +216,5 @@ def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield pointer, value
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, each in members:
-        yield from _texts(each, pointer + pointer_to(name))
+    for step, member in members:
+        yield from _texts(member, pointer + pointer_to(step))

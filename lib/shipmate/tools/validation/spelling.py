@@ -1,4 +1,4 @@
-"""Names in a descriptor that are nearly ones that the platform knows."""
+"""Finds misspelt property names in a descriptor."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
@@ -7,13 +7,13 @@ from shipmate.jsonvalue import object_member, pointer_to
 from shipmate.wording import did_you_mean
 
 _ALIKE: Final = 0.8
-"""How alike names are that mean the same, as difflib measures it: ``titel`` and ``title`` are."""
+"""How alike a misspelt name and the known one are at least: ``titel`` and ``title`` are."""
 
 
 def misspelt(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield pointer and message for each member whose name is nearly one that is not there.
+    """Yield pointer and message for each member whose name is like a known name that the object lacks.
 
-    Other unknown members are allowed: who has put them there may know more of the platform.
+    Other unknown members are allowed: the platform may know more of them.
 
     Args:
         raw: The descriptor.
@@ -40,6 +40,6 @@ def _of(described: Any, known: Collection[str], pointer: str) -> Iterator[tuple[
     if not isinstance(described, Mapping):
         return
     missing = [name for name in known if name not in described]
-    for name in [each for each in described if each not in known]:
-        if suggestion := did_you_mean(name, missing, alike=_ALIKE):
+    for name in described:
+        if name not in known and (suggestion := did_you_mean(name, missing, alike=_ALIKE)):
             yield pointer + pointer_to(name), f"expected a known property{suggestion}"

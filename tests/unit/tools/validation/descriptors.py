@@ -11,24 +11,26 @@ OAUTH2 = {"client_id": "{{ID}}", "client_secret": "{{SECRET}}", "auth_uri": "htt
 
 
 def descriptor(*, action: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    """Return a descriptor without faults, but for these changes; None takes a member away."""
+    """Return a valid descriptor with these changes; None removes a member."""
     go = {"title": "Go", "main": "./actions/go.py", "metadata": {"in": {}, "out": {}}, **(action or {})}
     whole = {
         "title": "T",
         "description": "D",
-        "actions": {"go": {name: each for name, each in go.items() if each is not None}},
+        "actions": {"go": {name: member for name, member in go.items() if member is not None}},
         **changes,
     }
-    return {name: each for name, each in whole.items() if each is not None}
+    return {name: member for name, member in whole.items() if member is not None}
 
 
 def in_file(tmp_path: Path, content: Any) -> Report:
+    """Check a descriptor alone."""
     file = tmp_path / "component.json"
     file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     return validate_descriptor(file)
 
 
 def in_folder(root: Path, content: Any, **modules: str) -> Report:
+    """Check a component with this descriptor and these modules in ``actions/``."""
     (root / "component.json").write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     (root / "actions").mkdir()
     for name, source in {"go": MODULE, **modules}.items():
@@ -37,8 +39,12 @@ def in_folder(root: Path, content: Any, **modules: str) -> Report:
 
 
 def pointers_and_messages(problems: tuple[Problem, ...]) -> list[tuple[str, str]]:
-    return [(each.pointer, each.message) for each in problems]
+    """Return the places and texts of problems."""
+    return [(problem.pointer, problem.message) for problem in problems]
 
 
 def fields(**described: Any) -> dict[str, Any]:
-    return {"fields": {name: {"label": "L", "viewClass": "TextFieldView", **each} for name, each in described.items()}}
+    """Return the member ``fields`` with text fields that have these changes."""
+    return {
+        "fields": {name: {"label": "L", "viewClass": "TextFieldView", **changes} for name, changes in described.items()}
+    }

@@ -24,10 +24,10 @@ def test_a_component_without_faults_has_no_problems(tmp_path: Path) -> None:
         "the structure of component.json",
         "1 metadata file",
         "1 module: imported, with the functions that component.json names",
-        "verify_credentials.py imports and has its function",
+        "verify_credentials.py: imported, with its function",
     )
     assert report.not_checked == (
-        "what the functions do: none of them was called",
+        "what the functions do: no function was called",
         "whether credentials, URLs and OAuth clients work: nothing was sent over the network",
         "dynamic metadata: it exists only at run time",
     )
@@ -169,7 +169,7 @@ def test_a_module_that_hides_one_of_python_is_a_warning(tmp_path: Path) -> None:
     report = in_folder(tmp_path, descriptor())
     assert report.errors == ()
     assert [(each.file, each.pointer) for each in report.warnings] == [("html", ""), ("queue.py", "")]
-    assert "hides the module of Python" in report.warnings[0].message
+    assert "hides Python's module" in report.warnings[0].message
 
 
 def test_a_folder_that_does_not_exist_is_a_component_without_a_descriptor(tmp_path: Path) -> None:
@@ -183,8 +183,8 @@ BROKEN = Path(__file__).parents[3] / "components"
 
 DEFECTS = {
     "broken_json": ("error", "component.json", "", "expected JSON, found an error at line 3, column 36 (expecting ','"),
-    "duplicate_id": ("error", "component.json", "/actions/go", "expected an id that no trigger has, found it again"),
-    "duplicate_key": ("error", "component.json", "/title", "expected each key once, found it again"),
+    "duplicate_id": ("error", "component.json", "/actions/go", "expected a unique id, found the id of a trigger"),
+    "duplicate_key": ("error", "component.json", "/title", "expected a unique key, found a repeated one"),
     "env_var_is_no_object": ("error", "component.json", "/envVars/CLIENT_ID", "expected an object, found text"),
     "exits_at_import": (
         "error",
@@ -202,7 +202,7 @@ DEFECTS = {
         "warning",
         "queue.py",
         "",
-        "expected a name of its own, found queue, which hides the module of Python with that name",
+        "expected another name, found queue, which hides Python's module queue",
     ),
     "imports_what_is_not_there": (
         "error",

@@ -18,8 +18,8 @@ def test_a_descriptor_without_faults_has_no_problems_and_the_rest_is_named(tmp_p
     assert report.problems == ()
     assert report.checked == (f"the structure of {tmp_path / 'component.json'}",)
     assert report.not_checked == (
-        "modules and their functions: only the descriptor was asked for",
-        "metadata files: only the descriptor was asked for",
+        "modules and their functions: only the descriptor was checked",
+        "metadata files: only the descriptor was checked",
     )
 
 
@@ -112,12 +112,12 @@ def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> Non
         (
             descriptor(triggers={"go": {"title": "T", "main": "t.py", "metadata": {}}}),
             "/actions/go",
-            "expected an id that no trigger has, found it again",
+            "expected a unique id, found the id of a trigger",
         ),
         (
             '{"title": "T", "actions": {"a": {"main": "x", "title": "T", "metadata": {}, "l": [{"k": 1, "k": 2}]}}}',
             "/actions/a/l/0/k",
-            "expected each key once, found it again",
+            "expected a unique key, found a repeated one",
         ),
         (
             descriptor(credentials={"oauth1": {"consumer_key": "k"}}),
