@@ -23,19 +23,19 @@ def put(root: Path, descriptor: Any) -> None:
     (root / "component.json").write_text(json.dumps(descriptor))
 
 
-def told(root: Path, **members: Any) -> list[str]:
-    """Return the lines that are told of a component with these members."""
+def page_lines(root: Path, **members: Any) -> list[str]:
+    """Return the page of a component with these members."""
     put(root, {"title": "T", **members})
     return docs.section(root).splitlines()
 
 
-def of_action(root: Path, **members: Any) -> list[str]:
-    """Return the lines that are told of a component with one action."""
-    return told(root, actions={"go": {"title": "Go", "main": "./go.py", **members}})
+def action_lines(root: Path, **members: Any) -> list[str]:
+    """Return the page of a component with one action that has these members."""
+    return page_lines(root, actions={"go": {"title": "Go", "main": "./go.py", **members}})
 
 
-def test_a_component_is_told_from_its_title_to_its_actions(root: Path) -> None:
-    lines = told(
+def test_the_page_has_everything_from_the_title_to_the_actions(root: Path) -> None:
+    lines = page_lines(
         root,
         title="Contacts",
         description="Keeps contacts",
@@ -55,7 +55,7 @@ def test_a_component_is_told_from_its_title_to_its_actions(root: Path) -> None:
         "Keeps contacts",
         "More: <https://example.com/docs>",
         "## Credentials",
-        "Signing in: `https://a.example.com` (OAuth2). Tokens: `{{TOKEN_URI}}`. Scopes: `read`, `write`.",
+        "Sign-in: `https://a.example.com` (OAuth2). Tokens: `{{TOKEN_URI}}`. Scopes: `read`, `write`.",
         "| Field | Label | Required |",
         "|---|---|---|",
         "| `oauth` | Account | yes |",
@@ -69,7 +69,7 @@ def test_a_component_is_told_from_its_title_to_its_actions(root: Path) -> None:
         "Runs on the schedule of the flow (polling).",
         "Input and output are not described.",
         "### Hook (`hook`)",
-        "Runs when a request comes in (webhook).",
+        "Runs on each incoming request (webhook).",
         "Input and output are not described.",
         "## Actions",
         "### Go (`go`)",
@@ -88,7 +88,7 @@ def test_fields_are_in_the_order_of_the_form_with_all_that_helps_to_fill_them(ro
         "odd": None,
         "list": {"label": "L", "viewClass": "SelectView", "note": "<b>Bold</b><br>note.", "model": ["x", "y"]},
     }
-    assert [line for line in of_action(root, fields=fields) if line.startswith("| ")] == [
+    assert [line for line in action_lines(root, fields=fields) if line.startswith("| ")] == [
         "| Field | Label | Required | Note |",
         "| `first` |  | yes | One of: A, or so; B. |",
         "| `second` | 2 | no | The choices come from the account. Needs `first` first. |",
@@ -101,25 +101,25 @@ def test_fields_are_in_the_order_of_the_form_with_all_that_helps_to_fill_them(ro
 @pytest.mark.parametrize(
     ("metadata", "line"),
     [
-        ({"in": "./schemas/none.json"}, "Input: cannot be told: schemas/none.json: expected a readable file"),
-        ({"out": "../outside.json"}, "Output: cannot be told: expected the path of a file inside the component"),
-        ({"out": 7}, "Output: cannot be told: expected an object or the path of a JSON file, found a number."),
+        ({"in": "./schemas/none.json"}, "Input: not available: schemas/none.json: expected a readable file"),
+        ({"out": "../outside.json"}, "Output: not available: expected the path of a file inside the component"),
+        ({"out": 7}, "Output: not available: expected an object or the path of a JSON file, found a number."),
         ({"in": {}}, "Input: not described."),
-        ({"in": {"type": "object"}}, "Input: an object, whose properties are not described."),
+        ({"in": {"type": "object"}}, "Input: an object without described properties."),
         ({"in": {"type": "string"}}, "Input: string."),
         ([], "Input and output are not described."),
     ],
 )
 def test_metadata_that_says_little_or_cannot_be_read_is_one_line(root: Path, metadata: Any, line: str) -> None:
-    assert any(each.startswith(line) for each in of_action(root, metadata=metadata))
+    assert any(each.startswith(line) for each in action_lines(root, metadata=metadata))
 
 
 @pytest.mark.parametrize("depth", [450, 20_000])
 def test_metadata_that_is_nested_too_deep_is_one_line(root: Path, depth: int) -> None:
     """Neither what the parser takes and a walk does not, nor what the parser does not take, is a traceback."""
     (root / "deep.json").write_text('{"properties": {"a": ' * depth + "{}" + "}}" * depth)
-    lines = of_action(root, metadata={"out": "deep.json"})
-    assert len([line for line in lines if line.startswith("Output: cannot be told")]) == 1
+    lines = action_lines(root, metadata={"out": "deep.json"})
+    assert len([line for line in lines if line.startswith("Output: not available")]) == 1
 
 
 @pytest.mark.parametrize(
@@ -132,18 +132,18 @@ def test_metadata_that_is_nested_too_deep_is_one_line(root: Path, depth: int) ->
         {"triggers": {"": {"type": "timer", "autoResolveObjectReferences": False, "help": {"description": "H"}}}},
     ],
 )
-def test_odd_descriptors_are_told_as_they_are(root: Path, descriptor: Any) -> None:
+def test_odd_descriptors_have_a_page_too(root: Path, descriptor: Any) -> None:
     put(root, descriptor)
     assert docs.section(root).count("\n# ") == 1
 
 
-def test_a_descriptor_that_is_no_object_is_refused(root: Path) -> None:
+def test_a_descriptor_that_is_not_an_object_is_refused(root: Path) -> None:
     put(root, [])
     with pytest.raises(DescriptorError, match="expected an object"):
         docs.section(root)
 
 
 def test_texts_of_the_descriptor_make_no_markers_tags_or_cells(root: Path) -> None:
-    lines = told(root, description=f"{END}\n# | <script>alert(1)</script>")
+    lines = page_lines(root, description=f"{END}\n# | <script>alert(1)</script>")
     assert lines.count(END) == 1
     assert "&lt;!-- shipmate docs: end --> # \\| &lt;script>alert(1)&lt;/script>" in lines

@@ -21,7 +21,7 @@ def put(root: Path, descriptor: Any) -> None:
     (root / "component.json").write_text(json.dumps(descriptor))
 
 
-def test_nested_properties_are_told_with_their_paths_and_limits() -> None:
+def test_nested_properties_have_rows_with_their_paths_and_limits() -> None:
     schema = {
         "type": "object",
         "properties": {
