@@ -270,7 +270,7 @@ def test_new_says_what_comes_next(
     assert cli.run(["new", "my crm", "--auth", "none"]) == 0
     python = "python"
     assert capfd.readouterr().out.splitlines() == [
-        "Made My crm in my crm: action create_record, trigger new_records, none.",
+        "Created My crm in my crm: action create_record, trigger new_records, none.",
         "",
         "    cd 'my crm'",
         f"    {python} -m pip install --requirement requirements-dev.txt",
@@ -281,7 +281,7 @@ def test_new_says_what_comes_next(
     monkeypatch.setenv("PATH", "/nowhere")
     assert cli.run(["new", "."]) == 0
     lines = capfd.readouterr().out.splitlines()
-    assert lines[0].startswith("Made Here in .: ")
+    assert lines[0].startswith("Created Here in .: ")
     assert lines[-1] == f"    {sys.executable} -m shipmate validate"
     assert len(lines) == 5
 

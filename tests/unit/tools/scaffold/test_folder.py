@@ -37,9 +37,9 @@ def plan(folder: Path, **given: str) -> Plan:
     return Plan.from_answers(folder, {name.replace("_", "-"): value for name, value in given.items()}, None)
 
 
-def made(folder: Path, **given: str) -> Path:
+def created(folder: Path, **options: str) -> Path:
     """Return a folder with a new component."""
-    scaffold.create(plan(folder, **given), folder)
+    scaffold.create(plan(folder, **options), folder)
     return folder
 
 
@@ -50,7 +50,7 @@ def names(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("kind", AUTHENTICATIONS)
 def test_a_new_component_has_no_problems(tmp_path: Path, kind: str) -> None:
-    root = made(tmp_path / "new", auth=kind, base_url="https://api.example.com/v1")
+    root = created(tmp_path / "new", auth=kind, base_url="https://api.example.com/v1")
     assert validate_component(root).problems == ()
     assert docs.is_current(root / "README.md", docs.section(root))
     assert "# New" in (root / "README.md").read_text()
@@ -67,12 +67,12 @@ def test_a_new_component_has_no_problems(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("title", ODD_TITLES)
 def test_odd_titles_spoil_no_file(tmp_path: Path, title: str) -> None:
     """Titles are told in JSON and Markdown only: everything else has ids."""
-    root = made(tmp_path / "new", title=title, action=title, action_id="create", trigger=title, trigger_id="poll")
+    root = created(tmp_path / "new", title=title, action=title, action_id="create", trigger=title, trigger_id="poll")
     assert validate_component(root).problems == ()
     descriptor = json.loads((root / "component.json").read_text())
     assert {descriptor["title"], descriptor["actions"]["create"]["title"]} == {title}
     assert docs.is_current(root / "README.md", docs.section(root))
-    plain = made(tmp_path / "plain", action_id="create", trigger_id="poll")
+    plain = created(tmp_path / "plain", action_id="create", trigger_id="poll")
     different = {name for name in names(root) if (root / name).read_text() != (plain / name).read_text()}
     assert different <= {"component.json", "README.md", "Dockerfile"}
     assert ("title=" + json.dumps(plan(root, title=title, action_id="a", trigger_id="t").name)) in (
@@ -82,14 +82,14 @@ def test_odd_titles_spoil_no_file(tmp_path: Path, title: str) -> None:
 
 @pytest.mark.parametrize("kind", AUTHENTICATIONS)
 def test_everything_is_filled_in(tmp_path: Path, kind: str) -> None:
-    root = made(tmp_path / "new", auth=kind)
+    root = created(tmp_path / "new", auth=kind)
     assert [name for name in names(root) if "@@" in name or "@@" in (root / name).read_text()] == []
     assert [name for name in names(root) if not (root / name).read_text().endswith("\n")] == []
 
 
 @pytest.mark.parametrize("kind", AUTHENTICATIONS)
 def test_the_example_of_variables_fills_the_fixtures(tmp_path: Path, kind: str) -> None:
-    root = made(tmp_path / "new", auth=kind)
+    root = created(tmp_path / "new", auth=kind)
     (root / ".env.example").rename(root / ".env")
     variables = dotenv.read_env_file(root)
     for name in ("create_record", "new_records"):
@@ -97,7 +97,7 @@ def test_the_example_of_variables_fills_the_fixtures(tmp_path: Path, kind: str) 
 
 
 def test_git_ignores_what_holds_credentials_and_nothing_that_is_code(tmp_path: Path) -> None:
-    root = made(tmp_path / "new")
+    root = created(tmp_path / "new")
     subprocess.run([GIT, "init", "--quiet", str(root)], check=True)
     secret = {".env", ".env.local", "account.keys.json", "deep/er.keys.json", "cfg.json", "credentials.json", "a.pem"}
     code = {"lib/crm.py", "component.json", ".env.example", ".github/workflows/ci.yml", "test/fixture.json"}
@@ -110,7 +110,7 @@ def test_git_ignores_what_holds_credentials_and_nothing_that_is_code(tmp_path: P
 def test_the_folder_has_the_permissions_of_any_folder(tmp_path: Path) -> None:
     """A folder of the module tempfile would be for its owner alone."""
     (tmp_path / "other").mkdir()
-    assert made(tmp_path / "new").stat().st_mode == (tmp_path / "other").stat().st_mode
+    assert created(tmp_path / "new").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_all_templates_are_part_of_the_package() -> None:
@@ -128,22 +128,22 @@ def test_an_empty_folder_is_filled_and_stays_the_same_one(tmp_path: Path) -> Non
     folder = tmp_path / "empty"
     folder.mkdir()
     before = folder.stat().st_ino
-    assert "component.json" in names(made(folder))
+    assert "component.json" in names(created(folder))
     assert folder.stat().st_ino == before
     assert [path.name for path in folder.iterdir() if path.name.startswith(".shipmate-new-")] == []
 
 
 def test_a_folder_that_is_not_empty_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / ".hidden").write_text("mine")
-    with pytest.raises(BadInput, match="not empty"):
-        made(tmp_path)
+    with pytest.raises(BadInput, match="found one with files"):
+        created(tmp_path)
     assert names(tmp_path) == {".hidden"}
 
 
 def test_other_things_than_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    for folder, text in (("file", "else"), ("link", "else"), ("none/new", "none to make new in")):
+    for folder, text in (("file", "else"), ("link", "else"), ("none/new", "to create new in, found none")):
         with pytest.raises(BadInput, match=f"expected .*{text}"):
             scaffold.check_folder(tmp_path / folder)
 
@@ -159,7 +159,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     if exists:
         (tmp_path / "new").mkdir()
     with pytest.raises(BadInput, match="no space left on device"):
-        made(tmp_path / "new")
+        created(tmp_path / "new")
     assert [path.name for path in tmp_path.rglob("*")] == ["new"] * exists
 
 
@@ -173,6 +173,6 @@ def test_what_somebody_else_writes_meanwhile_is_not_overwritten(
         return section(root)
 
     monkeypatch.setattr(docs, "section", write_meanwhile)
-    with pytest.raises(BadInput, match=r"component\.json that somebody has just made"):
-        made(tmp_path)
+    with pytest.raises(BadInput, match=r"found a new file component\.json"):
+        created(tmp_path)
     assert {name: (tmp_path / name).read_text() for name in names(tmp_path)} == {"component.json": "mine"}

@@ -37,7 +37,7 @@ def answering(*answers: str) -> tuple[Callable[[Question], str], list[str]]:
     return ask, asked
 
 
-def test_without_answers_there_are_defaults(tmp_path: Path) -> None:
+def test_missing_answers_have_defaults(tmp_path: Path) -> None:
     assert plan(tmp_path / "my-contacts") == Plan(
         title="My contacts",
         authentication="oauth2",
@@ -49,7 +49,7 @@ def test_without_answers_there_are_defaults(tmp_path: Path) -> None:
     )
 
 
-def test_only_what_no_option_says_is_asked(tmp_path: Path) -> None:
+def test_only_missing_options_are_asked_for(tmp_path: Path) -> None:
     ask, asked = answering("Contacts", "", "連絡先を作る", "create_contact")
     found = Plan.from_answers(tmp_path, {"auth": "basic", "trigger": "New contacts"}, ask)
     assert asked == ["--title", "--base-url", "--action", "--action-id"]
@@ -96,12 +96,12 @@ def test_a_wrong_option_is_refused_by_its_name(tmp_path: Path, option: str, valu
 
 
 @pytest.mark.parametrize("title", [*ODD_TITLES, "2 Wege", "_", "É" * 80, "don't"])
-def test_an_id_made_from_a_title_is_one_that_is_taken(title: str) -> None:
+def test_an_id_from_a_title_is_a_valid_one(title: str) -> None:
     found = id_from(check_title(title))
     assert not found or check_id(found) == found
 
 
-def test_checked_values_are_as_they_are_used() -> None:
+def test_checked_values_are_normalised() -> None:
     assert check_title("  A\u0308rzte ") == "Ärzte"
     assert check_url(" http://localhost:8080/v1/ ") == "http://localhost:8080/v1"
     assert Plan("É", "none", "https://a.example/v1", "a", "A", "t", "T").origin == "https://a.example"
