@@ -60,7 +60,7 @@ def test_a_folder_that_cannot_be_written_to_is_noticed_before_the_sign_in(
     """Keys that cannot be saved are lost."""
     monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
 
-    with pytest.raises(KeysNotSaved, match="expected a folder that can be written to"):
+    with pytest.raises(KeysNotSaved, match="expected a writable folder"):
         AccountFile.from_option(tmp_path, None, None).check()
 
 
@@ -73,4 +73,4 @@ def test_a_repository_that_git_does_not_understand_is_told_of(tmp_path: Path) ->
     """Not knowing is no reason to be quiet."""
     (tmp_path / ".git").write_text("gitdir: nowhere")
 
-    assert "git cannot say whether it is ignored" in (AccountFile.from_option(tmp_path, None, None).exposure() or "")
+    assert "git failed to say whether it is ignored" in (AccountFile.from_option(tmp_path, None, None).exposure() or "")

@@ -43,7 +43,7 @@ def test_the_address_has_everything_and_no_secret() -> None:
     assert "the-secret" not in url
 
 
-def test_the_query_of_the_address_is_kept_and_no_parameter_is_there_twice() -> None:
+def test_the_query_of_the_address_is_kept_and_no_parameter_is_available_twice() -> None:
     """Providers refuse a request that repeats one."""
     address = terms(
         "https://example.com/authorize?tenant=a%20b&empty=&prompt=none&response_type=token",

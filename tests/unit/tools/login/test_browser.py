@@ -5,7 +5,7 @@ import webbrowser
 
 import pytest
 
-from shipmate.tools.login.browser import is_there, open_page
+from shipmate.tools.login.browser import is_available, open_page
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from shipmate.tools.login.browser import is_there, open_page
 )
 def test_a_browser_is_opened_where_the_person_sees_it(environ: dict[str, str], platform: str, expected: bool) -> None:
     """Elsewhere the address is only printed."""
-    assert is_there(environ, platform) is expected
+    assert is_available(environ, platform) is expected
 
 
 @pytest.mark.parametrize("failure", [False, webbrowser.Error("none"), OSError("none")])

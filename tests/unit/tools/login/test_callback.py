@@ -14,8 +14,8 @@ from shipmate.tools.login.callback import (
     Code,
     Denied,
     Expected,
-    plain,
-    read,
+    printable,
+    read_callback,
 )
 from shipmate.tools.login.redirect import Redirect
 
@@ -33,7 +33,7 @@ def arrive(
     expected: Expected = EXPECTED,
 ) -> CallbackResult:
     """Return what a request means."""
-    return read(CallbackRequest(method, f"{path}?{query}", host), expected)
+    return read_callback(CallbackRequest(method, f"{path}?{query}", host), expected)
 
 
 def test_a_code_with_our_state_is_the_answer() -> None:
@@ -65,7 +65,9 @@ def test_anything_else_does_not_end_the_wait(arrival: CallbackResult, expected: 
 
 def test_an_error_without_our_state_is_mentioned() -> None:
     """Some providers leave the state out when they refuse, and the person would wait without knowing why."""
-    assert "(access_denied): it was ignored" in (arrive("error=access_denied").note or "")
+    assert "ignored an answer that does not belong to this sign-in (access_denied)" in (
+        arrive("error=access_denied").warning or ""
+    )
 
 
 @given(st.text().filter(lambda text: text != "the-state"))
@@ -102,10 +104,10 @@ def test_an_issuer_at_the_providers_address_is_believed(issuer: str) -> None:
 @pytest.mark.parametrize("issuer", ["https://evil.example.com", "http://login.example.com", "", "https://[", "x"])
 def test_another_issuer_is_not(issuer: str) -> None:
     """A code of one provider must not be sent to another one. Source: RFC 9207 §2.4."""
-    reading = arrive(urlencode({"code": "c", "state": "the-state", "iss": issuer}))
+    result = arrive(urlencode({"code": "c", "state": "the-state", "iss": issuer}))
 
-    assert isinstance(reading.outcome, Denied)
-    assert "expected an answer of https://login.example.com, found one of" in reading.outcome.reason
+    assert isinstance(result.outcome, Denied)
+    assert "expected an answer from https://login.example.com, found one from" in result.outcome.reason
 
 
 def test_an_issuer_that_the_descriptor_names_is_compared_letter_by_letter() -> None:
@@ -122,7 +124,7 @@ def test_an_issuer_that_the_descriptor_names_is_compared_letter_by_letter() -> N
 
 def test_a_long_text_is_cut() -> None:
     """One line of a terminal is no place for a page."""
-    assert len(plain("x" * 5000)) == 300
+    assert len(printable("x" * 5000)) == 300
 
 
 def test_secrets_do_not_show() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from shipmate.component import load
 from shipmate.errors import BadInput, DescriptorError, MissingSetting
-from shipmate.tools.login.config import SignInConfig, terms_of
+from shipmate.tools.login.config import SignInConfig, sign_in_config
 
 OAUTH2 = {
     "client_id": "{{CLIENT_ID}}",
@@ -23,7 +23,7 @@ def read(folder: Path, cfg: dict[str, Any] | None = None, **oauth2: Any) -> Sign
     raw = {"title": "Test", "credentials": {"fields": fields, "oauth2": {**OAUTH2, **oauth2}}}
     (folder / "component.json").write_text(json.dumps(raw))
     given = {"prodEnv": "login"} if cfg is None else cfg
-    return terms_of(load(folder), given, {"CLIENT_ID": "id", "AUDIENCE": "api", "prodEnv": "wrong"})
+    return sign_in_config(load(folder), given, {"CLIENT_ID": "id", "AUDIENCE": "api", "prodEnv": "wrong"})
 
 
 FIELDS = {"prodEnv": "TextFieldView", "account": "OAuthFieldView"}
@@ -96,9 +96,9 @@ def test_a_field_that_is_missing_is_named(tmp_path: Path) -> None:
     [
         ("client_id", "", "client_id: expected the client's id, found nothing"),
         ("client_secret", 7, "client_secret: expected text, found a number"),
-        ("auth_uri", "file:///etc/passwd", "auth_uri: expected an address with https"),
-        ("auth_uri", "https://example.com/#here", "auth_uri: expected an address with https and without a fragment"),
-        ("revoke_uri", "http://example.com/revoke", "revoke_uri: expected an address with https"),
+        ("auth_uri", "file:///etc/passwd", "auth_uri: expected an https address"),
+        ("auth_uri", "https://example.com/#here", "auth_uri: expected an https address without a fragment"),
+        ("revoke_uri", "http://example.com/revoke", "revoke_uri: expected an https address"),
         ("token_uri", "http://example.com/token", "token_uri: expected a token URL with https"),
     ],
 )
@@ -111,13 +111,13 @@ def test_what_cannot_be_used_is_named_by_its_pointer(tmp_path: Path, member: str
 def test_a_wrong_address_of_the_option_is_named_by_it(tmp_path: Path) -> None:
     """The descriptor has nothing to be corrected."""
     read(tmp_path)
-    with pytest.raises(BadInput, match=r"expected an address with https .*, found 'foo' for --revoke-uri"):
-        terms_of(load(tmp_path), {"prodEnv": "login"}, {"CLIENT_ID": "id"}, revoke_uri="foo")
+    with pytest.raises(BadInput, match=r"expected an https address .*, found 'foo' for --revoke-uri"):
+        sign_in_config(load(tmp_path), {"prodEnv": "login"}, {"CLIENT_ID": "id"}, revoke_uri="foo")
 
 
 def test_platform_managed_credentials_have_nothing_to_sign_in_to(tmp_path: Path) -> None:
     """The message says why there is nothing."""
     (tmp_path / "component.json").write_text('{"title": "Test", "authClientTypes": ["oauth2"], "credentials": {}}')
 
-    with pytest.raises(DescriptorError, match="found nothing: the platform signs in for authClientTypes"):
-        terms_of(load(tmp_path), {}, {})
+    with pytest.raises(DescriptorError, match="found nothing: with authClientTypes, the platform does the sign-in"):
+        sign_in_config(load(tmp_path), {}, {})

@@ -9,9 +9,9 @@ import pytest
 
 from shipmate.component import load
 from shipmate.errors import ShipmateError
-from shipmate.logs.log import Redactor
+from shipmate.logs.redaction import Redactor
 from shipmate.tools.login import Login
-from shipmate.tools.login.config import terms_of
+from shipmate.tools.login.config import sign_in_config
 
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "how-to" / "sign-in.md"
 OAUTH2 = {"client_id": "id", "auth_uri": "https://example.com/authorize", "token_uri": "https://example.com/token"}
@@ -29,7 +29,7 @@ def login(root: Path, cfg: str | None = None, **credentials: Any) -> Login:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"auth_uri": None}, "/credentials/oauth2/auth_uri: expected the address where people sign in, found nothing"),
+        ({"auth_uri": None}, "/credentials/oauth2/auth_uri: expected the address of the sign-in page, found nothing"),
         ({"token_uri": "http://example.com"}, "/credentials/oauth2/token_uri: expected a token URL with https"),
         ({"client_auth": "digest"}, "/credentials/oauth2: option client_auth of OAuth2: expected one of post"),
         ({"scopes": 7}, "/credentials/oauth2: option scopes of OAuth2: expected text or a list of texts"),
@@ -61,7 +61,7 @@ def test_a_descriptor_without_oauth2_is_named_with_its_pointer(tmp_path: Path) -
     ("options", "expected"),
     [
         ({"redirect_uri": "https://example.com/cb"}, "expected an address of this machine"),
-        ({"redirect_uri": "http://localhost:80", "port": 81}, "expected the same port twice"),
+        ({"redirect_uri": "http://localhost:80", "port": 81}, "expected equal ports"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_told_of(tmp_path: Path, options: dict[str, Any], expected: str) -> None:
@@ -88,7 +88,7 @@ def test_the_page_about_signing_in_has_a_descriptor_that_works(tmp_path: Path) -
     fields = {"region": {"label": "Region", "viewClass": "TextFieldView"}}
     raw = {"title": "Test", "credentials": {"fields": fields, **json.loads(f"{{{text}}}")}}
     (tmp_path / "component.json").write_text(json.dumps(raw))
-    terms = terms_of(load(tmp_path), {"region": "eu"}, environ)
+    terms = sign_in_config(load(tmp_path), {"region": "eu"}, environ)
 
     assert terms.auth_uri == "https://eu.example.com/authorize"
     assert terms.extras == {"prompt": "consent"}

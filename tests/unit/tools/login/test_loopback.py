@@ -21,7 +21,7 @@ def read(arrival: CallbackRequest) -> CallbackResult:
         return CallbackResult(page.SIGNED_IN, Code("the-code"))
     if arrival.target == "/denied":
         return CallbackResult(Page(200, "Denied", "no"), Denied("no"))
-    return CallbackResult(page.NOT_FOUND, note=f"ignored {arrival.method} {arrival.target}")
+    return CallbackResult(page.NOT_FOUND, warning=f"ignored {arrival.method} {arrival.target}")
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 
 from shipmate.emulator import Fault, OAuth2Provider
 from shipmate.errors import ClientMisconfigured, TokenEndpointUnavailable
-from shipmate.logs.log import Redactor
+from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.options import Client
 from shipmate.oauth2.token_response import Busy, Misconfigured, Revoked, Unusable, understand_revocation
 from shipmate.tools.login.account import AccountFile
 from shipmate.tools.login.config import SignInConfig
-from shipmate.tools.login.revocation import revoke
+from shipmate.tools.login.revocation import revoke_account
 from shipmate.tools.login.signin import exchange
 
 
@@ -61,7 +61,7 @@ def test_an_access_token_that_cannot_be_revoked_is_no_failure(provider: OAuth2Pr
     account.save({"oauth": provider.issue()})
     provider.script("/revoke", Fault(200), Fault(400, {"error": "unsupported_token_type"}))
 
-    assert revoke(terms_for(provider), account, redactor=Redactor()) == ["refresh_token"]
+    assert revoke_account(terms_for(provider), account, redactor=Redactor()) == ["refresh_token"]
     assert account.file.read() == {}
 
 
@@ -72,7 +72,7 @@ def test_a_refresh_token_that_cannot_be_revoked_is_one(provider: OAuth2Provider,
     provider.script("/revoke", Fault(400, {"error": "unsupported_token_type"}))
 
     with pytest.raises(ClientMisconfigured, match="refuses the refresh_token: unsupported_token_type"):
-        revoke(terms_for(provider), account, redactor=Redactor())
+        revoke_account(terms_for(provider), account, redactor=Redactor())
     assert "oauth" in account.file.read()
 
 
