@@ -1,10 +1,10 @@
-"""Words that error messages share: the likely name for a misspelt one, and why a file cannot be used."""
+"""Words the parts that error messages share: suggestions for misspelt names, and reasons why a file is not usable."""
 
 from collections.abc import Iterable
 from typing import Final
 
 _ALIKE: Final = 0.6
-"""How alike two names are at least, as ``difflib`` measures it."""
+"""The least similarity of two names, as ``difflib`` measures it."""
 
 
 def closest_name(name: str, known: Iterable[str], *, alike: float = _ALIKE) -> str | None:
@@ -13,7 +13,7 @@ def closest_name(name: str, known: Iterable[str], *, alike: float = _ALIKE) -> s
     Args:
         name: The misspelt name.
         known: The names that exist.
-        alike: How alike the two are at least, from 0 to 1.
+        alike: The least similarity, from 0 to 1.
     """
     from difflib import get_close_matches
 
@@ -41,7 +41,7 @@ def did_you_mean_or_list(name: str, known: Iterable[str]) -> str:
 
 
 def file_problem(error: OSError | ValueError) -> str:
-    """Return why a file cannot be read or written, in lower case and without its content.
+    """Return the reason why a file cannot be read or written, in lower case and without the file's content.
 
     >>> file_problem(FileNotFoundError(2, "No such file or directory"))
     'no such file or directory'

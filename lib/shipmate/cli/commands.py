@@ -343,7 +343,7 @@ def _print(result: "CallResult", output: "Output") -> int:
 
 
 def _to_text(report: "Report") -> str:
-    lines = [f"{it.severity}: {it.file} {it.pointer or '/'}: {it.message}" for it in report.problems]
+    lines = [f"{problem.severity}: {problem.place}: {problem.message}" for problem in report.problems]
     lines += [f"checked: {item}" for item in report.checked]
     lines += [f"not checked: {item}" for item in report.not_checked]
     return "".join(f"{line}\n" for line in lines)

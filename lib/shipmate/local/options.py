@@ -27,7 +27,7 @@ class Source:
 
     value: Any = field(repr=False)
     place: str
-    """Where the value comes from, as error messages say it: ``--cfg account.json``."""
+    """The origin of the value, as error messages name it: ``--cfg account.json``."""
     file: Path | None = None
     """The regular file of the value, where new keys can be saved."""
 

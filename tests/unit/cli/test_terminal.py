@@ -1,4 +1,4 @@
-"""The foreground: results alone on standard output, signals heard whatever the job does, and refreshes waited for."""
+"""Commands at a terminal: only results on standard output, signals at any time, and running refreshes are awaited."""
 
 import io
 import json
@@ -17,7 +17,7 @@ import pytest
 
 from shipmate.cli import terminal
 from shipmate.cli.terminal import Output
-from shipmate.logs.log import Redactor
+from shipmate.logs.redaction import Redactor
 from shipmate.signals import SignalQueue
 
 
@@ -133,7 +133,7 @@ class TestRun:
         assert caught.value is error
 
     @pytest.mark.parametrize("number", terminal._SIGNALS)
-    def test_a_signal_ends_the_process_after_a_drain_although_the_job_goes_on(
+    def test_a_signal_ends_the_process_after_a_drain_while_the_job_still_runs(
         self, pipe: tuple[Output, int], exits: list[int], number: signal.Signals
     ) -> None:
         may_end, drained = threading.Event(), []

@@ -27,7 +27,7 @@ def go(component: Component) -> Any:
 
 
 def test_a_descriptor_becomes_frozen_facts(tmp_path: Path) -> None:
-    """Unknown fields are kept in ``raw``; nothing can be changed."""
+    """``raw`` keeps unknown fields, and nothing can be changed."""
     described = {
         "title": "T",
         "unknown": [1, {"a": 2}],
@@ -53,8 +53,8 @@ def test_a_descriptor_becomes_frozen_facts(tmp_path: Path) -> None:
         component.raw["title"] = "U"  # type: ignore[index]
 
 
-def test_an_id_that_is_in_both_sections_is_the_triggers(tmp_path: Path) -> None:
-    """Contract 11: a container runs what the official one would; the checks object to it."""
+def test_a_trigger_wins_over_an_action_of_the_same_id(tmp_path: Path) -> None:
+    """Contract 11: like in the official runtime; `shipmate validate` reports it."""
     (tmp_path / "component.json").write_text('{"triggers": {"a": {"main": "x"}}, "actions": {"a": {"main": "y"}}}')
     function = load(tmp_path).function("a")
     assert (function.kind, function.main) == ("trigger", "x")
@@ -77,7 +77,7 @@ def test_an_id_that_is_in_both_sections_is_the_triggers(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_descriptor_is_refused_with_place_and_expectation(tmp_path: Path, text: str, message: str) -> None:
-    """One line: file, JSON pointer, expected, found."""
+    """The message is one line with file, JSON pointer, expectation, and what was found."""
     with pytest.raises(DescriptorError, match=message) as caught:
         load(write(tmp_path, text))
     assert "component.json" in str(caught.value)
@@ -85,7 +85,7 @@ def test_a_wrong_descriptor_is_refused_with_place_and_expectation(tmp_path: Path
 
 
 def test_a_descriptor_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """A missing file, or one that is not UTF-8."""
+    """The file is missing, or is not UTF-8."""
     with pytest.raises(DescriptorError, match="no such file"):
         load(tmp_path)
     (tmp_path / "component.json").write_bytes(b"\xff\xfe")
@@ -93,8 +93,8 @@ def test_a_descriptor_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_an_unknown_function_lists_those_that_exist(tmp_path: Path) -> None:
-    """And a likely one for a misspelt name."""
+def test_an_unknown_function_is_refused_with_a_suggestion(tmp_path: Path) -> None:
+    """The message suggests a similar id, or lists all."""
     component = load(write(tmp_path))
     with pytest.raises(FunctionNotFound, match="available: go"):
         component.function("zzz")

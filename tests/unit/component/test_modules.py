@@ -1,4 +1,4 @@
-"""Modules of a component: where they are found, how they are imported, and the functions in them."""
+"""Modules of a component: where they are, how they are imported, and the functions in them."""
 
 import json
 import sys
@@ -49,7 +49,7 @@ def test_modules_share_helpers_and_themselves(tmp_path: Path) -> None:
 
 
 def test_a_module_is_loaded_once(tmp_path: Path) -> None:
-    """Its state is the component's."""
+    """Its state lasts as long as the process."""
     component = load(write(tmp_path, go="STATE = []\ndef process(): ..."))
     modules = Modules(component)
     function = component.function("go")
@@ -58,8 +58,8 @@ def test_a_module_is_loaded_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("main", ["./json.py", "with-dash.py", "./with-dash", "email.py", "__main__.py"])
-def test_a_name_that_is_taken_or_is_none_is_no_hindrance(tmp_path: Path, main: str) -> None:
-    """The standard library's module of that name stays what it is."""
+def test_a_module_may_have_the_name_of_another_one_or_an_invalid_name(tmp_path: Path, main: str) -> None:
+    """The standard library's module of that name is not replaced."""
     for name in ("json.py", "with-dash.py", "email.py", "__main__.py"):
         (tmp_path / name).write_text("def process(): return 'mine'")
     modules, function = modules_with_main(tmp_path, main)
@@ -69,7 +69,7 @@ def test_a_name_that_is_taken_or_is_none_is_no_hindrance(tmp_path: Path, main: s
 
 @pytest.mark.parametrize("main", ["../outside.py", "/etc/passwd", "a/../../outside.py", "x\x00y"])
 def test_a_path_that_leaves_the_component_is_refused(tmp_path: Path, main: str) -> None:
-    """Whether or not the file exists."""
+    """The refusal does not depend on whether the file exists."""
     root = tmp_path / "root"
     root.mkdir()
     (tmp_path / "outside.py").write_text("def process(): ...")
@@ -81,7 +81,7 @@ def test_a_path_that_leaves_the_component_is_refused(tmp_path: Path, main: str) 
 @given(st.text(st.characters(), min_size=1) | st.text("./a\\~x", min_size=1) | st.sampled_from(["a" * 5_000, "\ud800"]))
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_leads_out_of_the_component(tmp_path: Path, main: str) -> None:
-    """Whatever ``main`` is, it is a file inside, or refused in one line."""
+    """Any ``main`` is a file inside, or is refused in one line."""
     modules = Modules(Component(tmp_path, {}, {}, {}, None, {}))
     with pytest.raises(ModuleNotLoadable) as caught:
         modules.path(Function("go", "action", main))
@@ -90,7 +90,7 @@ def test_no_text_leads_out_of_the_component(tmp_path: Path, main: str) -> None:
 
 
 def test_the_root_comes_first_when_modules_are_imported(tmp_path: Path) -> None:
-    """Even when it was importable before, after other folders."""
+    """It comes first even if it was importable before, after other folders."""
     sys.path.append(str(tmp_path))
     go(load(write(tmp_path, go="def process(): ...")))
     assert sys.path.index(str(tmp_path)) == 0
@@ -98,7 +98,7 @@ def test_the_root_comes_first_when_modules_are_imported(tmp_path: Path) -> None:
 
 
 def test_a_link_that_leaves_the_component_is_refused(tmp_path: Path) -> None:
-    """A link to a file inside is fine."""
+    """A link to a file inside is allowed."""
     root = tmp_path / "root"
     root.mkdir()
     (tmp_path / "outside.py").write_text("def process(): ...")
@@ -113,7 +113,7 @@ def test_a_link_that_leaves_the_component_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_module_or_one_in_another_language_is_named(tmp_path: Path) -> None:
-    """With its path as the descriptor has it."""
+    """The message has its path from the descriptor."""
     modules, function = modules_with_main(tmp_path, "./actions/none.py")
     with pytest.raises(ModuleNotLoadable, match=r"\./actions/none\.py"):
         modules.module(function)
@@ -139,15 +139,15 @@ def test_a_missing_module_or_one_in_another_language_is_named(tmp_path: Path) ->
         ("raise ValueError('x' * 10_000)", r"ValueError: x{400,500}\.\.\. \(actions/go.py:1\)"),
     ],
 )
-def test_a_module_that_does_not_import_says_why(tmp_path: Path, source: str, text: str) -> None:
-    """The author's own error, with the place in the author's file, on one line."""
+def test_a_failed_import_is_reported_with_the_authors_error(tmp_path: Path, source: str, text: str) -> None:
+    """The message is one line, with the place in the author's file."""
     with pytest.raises(ModuleNotLoadable, match=text) as caught:
         go(load(write(tmp_path, go=source)))
     assert "\n" not in str(caught.value)
 
 
 def test_the_traceback_of_an_import_begins_in_the_component(tmp_path: Path) -> None:
-    """What imported the module is of no interest to its author."""
+    """Frames of the runtime do not help the author."""
     with pytest.raises(ModuleNotLoadable) as caught:
         go(load(write(tmp_path, go="raise ValueError")))
     assert caught.value.__cause__ is not None
@@ -155,14 +155,14 @@ def test_the_traceback_of_an_import_begins_in_the_component(tmp_path: Path) -> N
     assert [Path(frame.filename).name for frame in frames] == ["go.py"]
 
 
-def test_ctrl_c_during_an_import_is_no_fault_of_the_module(tmp_path: Path) -> None:
+def test_ctrl_c_during_an_import_is_not_an_error_of_the_module(tmp_path: Path) -> None:
     """It ends the command."""
     with pytest.raises(KeyboardInterrupt):
         go(load(write(tmp_path, go="raise KeyboardInterrupt")))
 
 
-def test_a_file_with_a_name_of_its_own_that_does_not_import_leaves_nothing_behind(tmp_path: Path) -> None:
-    """The next try starts anew."""
+def test_a_failed_import_leaves_no_module_behind(tmp_path: Path) -> None:
+    """The next attempt imports the file again."""
     (tmp_path / "with-dash.py").write_text("raise ValueError")
     modules, function = modules_with_main(tmp_path, "with-dash.py")
     before = set(sys.modules)
@@ -172,7 +172,7 @@ def test_a_file_with_a_name_of_its_own_that_does_not_import_leaves_nothing_behin
 
 
 def test_functions_are_found_by_name(tmp_path: Path) -> None:
-    """Hooks are optional; models in both spellings of get_meta_model; what is missing is said with what exists."""
+    """Hooks are optional, and both spellings of get_meta_model work."""
     own = "def process(): ...\ndef init(cfg): ...\ndef getMetaModel(context, cfg): ..."
     source = f"from os.path import join\n{own}\nshutdown = 7"
     component = load(write(tmp_path, go=source))
@@ -188,14 +188,14 @@ def test_functions_are_found_by_name(tmp_path: Path) -> None:
 
 
 def test_a_module_without_process_is_an_error(tmp_path: Path) -> None:
-    """Found when it is loaded, not at the first message."""
+    """The error comes when the module is loaded, not with the first message."""
     component = load(write(tmp_path, go="def proces(): ..."))
     with pytest.raises(FunctionNotFound, match="did you mean 'proces'"):
         Modules(component).process(component.function("go"))
 
 
-def test_the_verifier_is_optional_but_must_be_one(tmp_path: Path) -> None:
-    """None without a file, an error without the function."""
+def test_the_verifier_is_optional_but_needs_its_function(tmp_path: Path) -> None:
+    """Without a file there is none; a file without the function is an error."""
     component = load(write(tmp_path))
     assert Modules(component).verifier() is None
     path = tmp_path / "verify_credentials.py"
@@ -207,7 +207,7 @@ def test_the_verifier_is_optional_but_must_be_one(tmp_path: Path) -> None:
         Modules(component).verifier()
 
 
-def test_an_error_from_elsewhere_is_told_without_a_place(tmp_path: Path) -> None:
+def test_an_error_outside_the_component_has_no_place(tmp_path: Path) -> None:
     """Only places in the component help its author."""
     assert describe_author_error(ValueError("a\nb"), tmp_path) == "ValueError: a b"
     assert describe_author_error(SyntaxError("odd"), tmp_path) == "SyntaxError: odd"

@@ -140,5 +140,5 @@ def test_an_exception_that_cannot_be_formatted_has_no_stack(monkeypatch: pytest.
     assert format_error(KeyError("k")) == {"name": "KeyError", "message": "'k'", "stack": "Not Available"}
 
 
-def test_a_bare_exit_is_told_as_such() -> None:
+def test_an_exit_without_a_status_is_an_error_of_its_own() -> None:
     assert error_text(SystemExit()) == "The component called sys.exit()"

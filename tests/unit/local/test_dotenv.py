@@ -1,4 +1,4 @@
-"""Variables of a component's folder."""
+"""Variables in a component's folder."""
 
 import os
 import subprocess
@@ -27,8 +27,8 @@ class TestEnvFile:
     def test_a_component_needs_none(self, tmp_path: Path) -> None:
         assert dotenv.read_env_file(tmp_path) == {}
 
-    def test_values_are_what_they_are(self, tmp_path: Path) -> None:
-        """A secret with ${ in it would lose a part otherwise."""
+    def test_values_are_not_interpolated(self, tmp_path: Path) -> None:
+        """A secret that contains ${ would lose a part."""
         (tmp_path / ".env").write_text("HOME_OF_X=x\nA=a${HOME_OF_X}b$&\nB='${HOME_OF_X}'\n", encoding="utf-8")
         assert dotenv.read_env_file(tmp_path) == {"HOME_OF_X": "x", "A": "a${HOME_OF_X}b$&", "B": "${HOME_OF_X}"}
 
@@ -39,7 +39,7 @@ class TestEnvFile:
         (tmp_path / ".env").write_text("A=component\n", encoding="utf-8")
         assert dotenv.read_env_file(tmp_path) == {"ELASTICIO_FLOW_ID": "f", "A": "component"}
 
-    def test_a_folder_of_that_name_is_somebodys_virtual_environment(self, tmp_path: Path) -> None:
+    def test_a_folder_of_that_name_is_a_virtual_environment(self, tmp_path: Path) -> None:
         (tmp_path / ".env").mkdir()
         assert dotenv.read_env_file(tmp_path) == {}
 

@@ -1,4 +1,4 @@
-"""Fixtures: found by name, filled with variables, and refused in one line."""
+"""Fixtures: selected by name, filled with variables, or refused in one line."""
 
 import json
 from pathlib import Path
@@ -55,8 +55,8 @@ class TestFixtures:
         assert self.read(component, KEY="k") == {"cfg": {"a": "<k>k"}}
 
     @pytest.mark.parametrize("name", ["160world_key", "google-id", "größe", "_", "7"])
-    def test_a_variable_may_have_any_name_that_handlebars_takes(self, component: Path, name: str) -> None:
-        """Names that begin with a digit are in published fixtures."""
+    def test_a_variable_may_have_any_name_that_handlebars_allows(self, component: Path, name: str) -> None:
+        """Published fixtures have names that begin with a digit."""
         put_fixtures(component, {"fixtures": {"one": {"cfg": {"a": f"{{{{{name}}}}}"}}}})
         assert self.read(component, **{name: "v"}) == {"cfg": {"a": "v"}}
 
@@ -72,7 +72,7 @@ class TestFixtures:
         ("value", "expected"), [("7", 7), ("true", True), ('"x"', "x"), ('{"a": [1]}', {"a": [1]}), ("null", None)]
     )
     def test_a_placeholder_outside_of_quotes_stands_for_json(self, component: Path, value: str, expected: Any) -> None:
-        """elasticio-cli fills the text of the file, so that this is how its fixtures have numbers and objects."""
+        """elasticio-cli fills the text of the file, so that its fixtures get numbers and objects in this way."""
         put_fixtures(
             component, '{"fixtures": {"one": {"cfg": {"quoted \\"": "{{V}}", "bare": {{{V}}}, "list": [{{V}}]}}}}'
         )

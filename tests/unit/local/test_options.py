@@ -1,4 +1,4 @@
-"""Options of a command: read from where they point to, and refused in one line."""
+"""Options: read from text, files and standard input, or refused in one line."""
 
 import io
 import os
@@ -66,7 +66,7 @@ class TestRead:
             ("/", "expected a readable file, found is a directory: --cfg /$"),
         ],
     )
-    def test_what_is_wrong_is_said_with_its_place(self, text: str, expected: str) -> None:
+    def test_an_error_says_what_is_wrong_and_where(self, text: str, expected: str) -> None:
         with pytest.raises(BadInput, match=expected):
             options.read_option("--cfg", text, None)
 

@@ -12,7 +12,7 @@ from shipmate.component import load
 from shipmate.errors import FunctionNotFound, MissingSetting
 from shipmate.local import run as local
 from shipmate.local.run import LocalRun
-from shipmate.logs.log import Redactor
+from shipmate.logs.redaction import Redactor
 
 MESSAGE = {"headers": {}, "body": {"n": 1}}
 

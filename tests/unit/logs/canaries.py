@@ -1,4 +1,4 @@
-"""Secrets that must not reach a log, exceptions that contain them, and a log to look for them in."""
+"""Secrets that must not reach a log, exceptions that contain them, and a log to search."""
 
 import io
 import json

@@ -121,7 +121,7 @@ def test_nothing_heavy_is_imported_for_the_log() -> None:
 
 
 def test_a_child_of_a_messages_logger_has_fields_of_its_own(as_json: Log) -> None:
-    """Contract 13: besides the ids of the message, and without a change to its parent."""
+    """Contract 13: it keeps the ids of the message, and does not change its parent."""
     parent = message_logger("component", thread_id="t", message_id=None, parent_message_id=None)
     parent.child({"order": 7}).warning("first")
     parent.warning("second")

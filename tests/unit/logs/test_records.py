@@ -28,7 +28,7 @@ def test_odd_extra_values_do_not_reach_the_caller(either: Log) -> None:
     assert "odd" in either.stream.getvalue()
 
 
-def test_arguments_that_do_not_fit_are_told_and_not_printed(either: Log, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_that_do_not_fit_are_named_and_not_printed(either: Log, capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("component").info("%d things", CANARY)
     logging.getLogger("component").info(Unprintable(CANARY), CANARY)
     assert "%d things (arguments do not fit)" in either.text

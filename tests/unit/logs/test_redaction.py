@@ -1,4 +1,4 @@
-"""The redactor: known secrets in all forms, and what looks like one."""
+"""The redactor: known secrets in all encodings, and text that looks like a secret."""
 
 import base64
 import json
@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.logs.log import Redactor
-from shipmate.logs.redaction import is_secret_name
+from shipmate.logs.redaction import Redactor, is_secret_name
 from tests.unit.logs.canaries import CANARY, ODD_CANARY, Log, nested_error
 
 
@@ -121,7 +120,7 @@ def test_the_first_secrets_are_kept_and_of_tokens_the_newest() -> None:
     assert len(redactor._lengths) < 1256 * 8
 
 
-def test_secrets_that_start_alike_or_contain_each_other_are_told_apart() -> None:
+def test_secrets_that_start_alike_or_contain_each_other_are_distinguished() -> None:
     redactor = Redactor()
     redactor.add("common-start-a", "common-start-a-longer", "common-start-b")
     assert redactor.redact("common-start-a-longer|common-start-a|common-start-c") == "***|***|common-start-c"

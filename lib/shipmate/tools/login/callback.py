@@ -28,7 +28,7 @@ class CallbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the provider's answer must contain."""
+    """The required content of the provider's answer."""
 
     redirect: Redirect
     state: str = field(repr=False)

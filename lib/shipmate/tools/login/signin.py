@@ -28,7 +28,7 @@ _LONGEST_PAUSE_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SignInOptions:
-    """How the browser gets to the provider and back."""
+    """The way of the browser to the provider and back."""
 
     redirect: Redirect
     opens_browser: bool = True
@@ -45,7 +45,7 @@ def sign_in(
     Args:
         config: The settings of the descriptor.
         account: Stores the tokens.
-        options: How the browser gets to the provider and back.
+        options: The way of the browser to the provider and back.
         redactor: Learns the secrets.
         say: Shows a line to the person.
 

@@ -17,6 +17,11 @@ class Problem:
     message: str
     severity: Severity = "error"
 
+    @property
+    def place(self) -> str:
+        """File and pointer, as people read them: ``component.json /title``."""
+        return f"{self.file} {self.pointer or '/'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

@@ -7,7 +7,7 @@ from shipmate.jsonvalue import object_member, pointer_to
 from shipmate.wording import did_you_mean
 
 _ALIKE: Final = 0.8
-"""How alike a misspelt name and the known one are at least: ``titel`` and ``title`` are."""
+"""The least similarity of a misspelt and a known name: ``titel`` and ``title`` have it."""
 
 
 def misspelt(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

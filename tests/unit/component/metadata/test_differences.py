@@ -1,4 +1,4 @@
-"""Differences: between values and schemas, and between schemas and what a schema may be."""
+"""Differences between values and schemas, and invalid schemas."""
 
 from typing import Any
 
@@ -99,7 +99,7 @@ def test_unknown_types_and_keywords_are_ignored(schema: dict[str, Any]) -> None:
     ],
 )
 def test_a_type_that_json_schema_lacks_is_a_slip(kind: str, hint: str) -> None:
-    """Schemas of published components have numeric, date and the like, and the platform takes them."""
+    """Published schemas have types like numeric and date, and the platform accepts them."""
     schema = {"properties": {"a": {"type": kind}, "b": {"type": ["null", kind]}, "c": {"type": "any"}}}
     expected = f"expected one of object, array, string, boolean, null, integer, number, found {hint}"
     assert slips(schema) == [("/properties/a/type", expected), ("/properties/b/type", expected)]

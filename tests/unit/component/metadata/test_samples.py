@@ -121,7 +121,7 @@ def test_a_schema_whose_parts_all_refer_to_each_other_has_a_sample_soon() -> Non
     assert set(sample(schema)) == set(parts)
 
 
-def test_of_alternatives_that_never_fit_the_first_is_taken() -> None:
+def test_if_no_alternative_fits_the_sample_is_of_the_first() -> None:
     assert sample({"type": "string", "anyOf": [{"type": "integer"}], "not": {}}) == 1
 
 

@@ -1,4 +1,4 @@
-"""Schemas: where they come from, and how they are read."""
+"""Schemas: where they are, and how they are read."""
 
 import json
 from pathlib import Path

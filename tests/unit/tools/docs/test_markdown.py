@@ -1,4 +1,4 @@
-"""Markdown: texts stay what they are."""
+"""Markdown: inline code."""
 
 from shipmate.tools.docs import markdown
 

@@ -1,4 +1,4 @@
-"""The page: what a descriptor says, in order, and odd descriptors."""
+"""The page: its content in order, and odd descriptors."""
 
 import json
 from pathlib import Path
@@ -116,7 +116,7 @@ def test_metadata_that_says_little_or_cannot_be_read_is_one_line(root: Path, met
 
 @pytest.mark.parametrize("depth", [450, 20_000])
 def test_metadata_that_is_nested_too_deep_is_one_line(root: Path, depth: int) -> None:
-    """Neither what the parser takes and a walk does not, nor what the parser does not take, is a traceback."""
+    """Neither the parser nor the walk ends in a traceback."""
     (root / "deep.json").write_text('{"properties": {"a": ' * depth + "{}" + "}}" * depth)
     lines = action_lines(root, metadata={"out": "deep.json"})
     assert len([line for line in lines if line.startswith("Output: not available")]) == 1

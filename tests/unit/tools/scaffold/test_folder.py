@@ -33,12 +33,12 @@ ODD_TITLES = [
 
 
 def plan(folder: Path, **given: str) -> Plan:
-    """Return the plan that these options make, without anybody to ask."""
+    """Return the plan for these options and the defaults."""
     return Plan.from_answers(folder, {name.replace("_", "-"): value for name, value in given.items()}, None)
 
 
 def created(folder: Path, **options: str) -> Path:
-    """Return a folder with a new component."""
+    """Create a component and return its folder."""
     scaffold.create(plan(folder, **options), folder)
     return folder
 
@@ -65,8 +65,8 @@ def test_a_new_component_has_no_problems(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("title", ODD_TITLES)
-def test_odd_titles_spoil_no_file(tmp_path: Path, title: str) -> None:
-    """Titles are told in JSON and Markdown only: everything else has ids."""
+def test_odd_titles_break_no_file(tmp_path: Path, title: str) -> None:
+    """Only JSON and Markdown contain titles; all other files contain ids."""
     root = created(tmp_path / "new", title=title, action=title, action_id="create", trigger=title, trigger_id="poll")
     assert validate_component(root).problems == ()
     descriptor = json.loads((root / "component.json").read_text())
@@ -107,14 +107,14 @@ def test_git_ignores_what_holds_credentials_and_nothing_that_is_code(tmp_path: P
     assert set(done.stdout.splitlines()) == secret
 
 
-def test_the_folder_has_the_permissions_of_any_folder(tmp_path: Path) -> None:
-    """A folder of the module tempfile would be for its owner alone."""
+def test_the_folder_has_the_usual_permissions(tmp_path: Path) -> None:
+    """A temporary folder would be for its owner only."""
     (tmp_path / "other").mkdir()
     assert created(tmp_path / "new").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_all_templates_are_part_of_the_package() -> None:
-    """A wheel has only what is named: an editable installation would not tell."""
+    """A wheel contains only what pyproject.toml names, unlike an editable installation."""
     project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())
     folder = Path(str(files("shipmate.tools.scaffold"))) / "templates"
     suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
@@ -124,7 +124,7 @@ def test_all_templates_are_part_of_the_package() -> None:
 
 
 def test_an_empty_folder_is_filled_and_stays_the_same_one(tmp_path: Path) -> None:
-    """A shell or a container may stand in it."""
+    """It may be the working folder of a shell or a container."""
     folder = tmp_path / "empty"
     folder.mkdir()
     before = folder.stat().st_ino
@@ -150,7 +150,7 @@ def test_other_things_than_folders_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("exists", [False, True])
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool) -> None:
-    """The README is the last file: everything else has been written by then."""
+    """The README is the last file, so that all others exist by then."""
 
     def fail(root: Path) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -163,7 +163,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     assert [path.name for path in tmp_path.rglob("*")] == ["new"] * exists
 
 
-def test_what_somebody_else_writes_meanwhile_is_not_overwritten(
+def test_files_that_another_process_writes_at_the_same_time_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     section = docs.section

@@ -21,12 +21,12 @@ ODD_TITLES = [
 
 
 def plan(folder: Path, **given: str) -> Plan:
-    """Return the plan that these options make, without anybody to ask."""
+    """Return the plan for these options and the defaults."""
     return Plan.from_answers(folder, {name.replace("_", "-"): value for name, value in given.items()}, None)
 
 
 def answering(*answers: str) -> tuple[Callable[[Question], str], list[str]]:
-    """Return what answers questions in turn, and a list of the options that they stand for."""
+    """Return a function that gives these answers in turn, and the list of the options it was asked for."""
     asked: list[str] = []
     remaining = list(answers)
 

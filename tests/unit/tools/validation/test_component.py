@@ -103,7 +103,7 @@ def test_a_verifier_that_does_not_work_is_an_error(tmp_path: Path, source: str, 
     assert message in error.message
 
 
-def test_credentials_without_a_verifier_are_said_to_go_unchecked(tmp_path: Path) -> None:
+def test_without_a_verifier_the_report_says_that_credentials_are_not_verified(tmp_path: Path) -> None:
     report = in_folder(tmp_path, descriptor(credentials=fields(key={})))
     assert report.problems == ()
     assert "verification of credentials: there is no verify_credentials.py" in report.not_checked
@@ -129,7 +129,7 @@ def test_what_modules_print_goes_to_standard_error(tmp_path: Path, capsys: pytes
 
 
 def test_slips_of_published_descriptors_are_warnings(tmp_path: Path) -> None:
-    """A keyword among the properties, a type that JSON schema lacks, a list as model: they do no harm."""
+    """A keyword among the properties, a type that JSON Schema lacks, and a list as model do no harm."""
     out = {"type": "object", "properties": {"type": "object", "properties": {"type": {"type": "numeric"}}}}
     field = {"label": "Currency", "viewClass": "SelectView", "model": ["EUR", "USD"]}
     action = {"title": "Go", "main": "go.js", "metadata": {"in": "in.json", "out": out}, "fields": {"c": field}}
@@ -147,8 +147,8 @@ def test_slips_of_published_descriptors_are_warnings(tmp_path: Path) -> None:
     assert [each.pointer for each in of_files] == ["/properties", "/properties/properties/type/type"]
 
 
-def test_a_secret_in_an_error_of_the_author_is_not_told(tmp_path: Path) -> None:
-    """Neither where the module is named first nor where it is named again."""
+def test_a_secret_in_an_error_of_the_author_is_masked(tmp_path: Path) -> None:
+    """It is masked for every function that names the module."""
     action = {"title": "T", "main": "actions/go.py", "metadata": {}}
     redactor = Redactor()
     redactor.add_environment({"API_SECRET": "hunter2hunter2"})
@@ -161,7 +161,7 @@ def test_a_secret_in_an_error_of_the_author_is_not_told(tmp_path: Path) -> None:
 
 
 def test_a_module_that_hides_one_of_python_is_a_warning(tmp_path: Path) -> None:
-    """The root is importable for everything in the process; a folder hides only as a package."""
+    """All code in the process can import from the root; a folder hides a module only as a package."""
     for folder in ("html", "calendar", "helpers"):
         (tmp_path / folder).mkdir()
     for file in ("queue.py", "token.json", "html/__init__.py", "helpers/__init__.py", "shared.py"):
@@ -173,7 +173,7 @@ def test_a_module_that_hides_one_of_python_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_does_not_exist_is_a_component_without_a_descriptor(tmp_path: Path) -> None:
-    """And nothing else is said of it."""
+    """The report has no other problem."""
     (error,) = validate_component(tmp_path / "nowhere").problems
     assert "no such file" in error.message
 
@@ -301,15 +301,15 @@ DEFECTS = {
 """What is found in each of the components that are broken on purpose: severity, file, pointer, text."""
 
 
-def test_every_defect_is_named() -> None:
-    """A folder that no test reads would prove nothing."""
+def test_every_broken_component_has_an_expected_problem() -> None:
+    """Otherwise a folder would prove nothing."""
     folders = {each.name for each in BROKEN.iterdir() if (each / "component.json").is_file()}
     assert folders - {"container"} == set(DEFECTS)  # the one that containers run in tests
 
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_component_with_one_defect_has_one_problem(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is told with its place, and whatever the component prints stays off standard output."""
+    """The problem has its place, and output of the component does not go to standard output."""
     found = [
         (each.severity, each.file, each.pointer, each.message) for each in validate_component(BROKEN / name).problems
     ]

@@ -43,7 +43,7 @@ def nested(depth: int) -> str:
 
 
 def test_at_any_depth_a_descriptor_is_either_checked_or_nested_too_deep(tmp_path: Path) -> None:
-    """Reading it and going through it end at different depths."""
+    """Parsing and checking reach their limits at different depths."""
     for depth in range(sys.getrecursionlimit() - 150, sys.getrecursionlimit(), 3):
         report = in_file(tmp_path, nested(depth))
         assert bool(report.checked) != bool(report.errors)
@@ -232,7 +232,7 @@ def test_no_message_has_a_value_of_the_descriptor(tmp_path: Path) -> None:
     assert "S3CRET" not in str(report)
 
 
-def test_the_schema_of_the_descriptor_is_one() -> None:
-    """It is for editors, too."""
+def test_the_schema_of_the_descriptor_is_valid() -> None:
+    """Editors use it, too."""
     schema = json.loads((files("shipmate.tools.validation") / "component.schema.json").read_text())
     Draft7Validator.check_schema(schema)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("clean_imports")
     ],
 )
 def test_a_function_with_other_arguments_is_an_error(tmp_path: Path, code: str, expected: str, found: str) -> None:
-    """It imports, and would fail for every message."""
+    """Its module imports, but it would fail for every message."""
     action = {"dynamicMetadata": "get_meta_model" in code}
     (error,) = in_folder(tmp_path, descriptor(action=action), go=code + "\n").errors
 
@@ -27,7 +27,7 @@ def test_a_function_with_other_arguments_is_an_error(tmp_path: Path, code: str, 
 
 
 def test_a_verifier_with_other_arguments_is_an_error(tmp_path: Path) -> None:
-    """Otherwise no credentials would ever be verified."""
+    """It would never verify credentials."""
     (tmp_path / "verify_credentials.py").write_text("def verify_credentials(cfg): ...\n")
     (error,) = in_folder(tmp_path, descriptor()).errors
 
@@ -37,5 +37,5 @@ def test_a_verifier_with_other_arguments_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", ["def process(*any): ...", "process = print", "def process(a, b, c, d, e=1): ..."])
 def test_arguments_may_have_any_names(tmp_path: Path, code: str) -> None:
-    """And a decorator may hide them."""
+    """A decorator may hide them, too."""
     assert in_folder(tmp_path, descriptor(), go=code + "\n").errors == ()

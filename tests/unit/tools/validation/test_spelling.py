@@ -1,4 +1,4 @@
-"""Spelling: names that are nearly known ones."""
+"""Spelling: misspelt property names."""
 
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ from tests.unit.tools.validation.descriptors import descriptor, fields, in_file,
         (descriptor(icon="x", action={"icon": "x"}), "/icon", None),
     ],
 )
-def test_a_name_that_is_nearly_a_known_one_is_a_warning(
+def test_a_name_like_a_missing_known_one_is_a_warning(
     tmp_path: Path, content: Any, pointer: str, meant: str | None
 ) -> None:
-    """Without it the member is silently of no use; one that is there already is not meant."""
+    """The member would have no effect; a known name that is present is not suggested."""
     found = dict(pointers_and_messages(in_file(tmp_path, content).warnings))
     assert found.get(pointer) == (meant and f"expected a known property; did you mean {meant!r}?")
