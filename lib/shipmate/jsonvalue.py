@@ -1,4 +1,4 @@
-"""JSON values: plain copies of them, their bytes, and how they are read."""
+"""JSON: plain copies of values, writing, strict reading, JSON pointers, and the words for kinds of values."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,46 +8,57 @@ from typing import Any, Final, NoReturn
 
 from shipmate.errors import InvalidMessage
 
-_AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
-# orjson.loads turns integers of more than 64 bits into floats; none of fewer than 19 digits is that long.
+_UNCHANGED: Final = frozenset({str, int, bool, type(None)})
+# orjson.loads turns integers of more than 64 bits into floats; they have 19 digits or more.
 _DIGITS: Final = bytes(ord("0") if chr(code).isdecimal() and code < 128 else ord(" ") for code in range(256))
 _MAYBE_BIG_INTEGER: Final = b"0" * 19
-# Of any 19 characters in a row, three are among every sixth one: a look at these mostly suffices.
+# A run of 19 digits contains three characters of any sample of every sixth one, so the sample rules out most texts.
 _SAMPLED: Final = 6
 _MAYBE_DIGITS: Final = b"000"
+_SCALARS: Final = (str, int, float)
+_NUMBERS: Final = (int, float)
+
+KINDS: Final[Mapping[str, str]] = {
+    "object": "an object", "array": "an array", "string": "text", "boolean": "a boolean", "null": "nothing",
+    "integer": "a whole number", "number": "a number",
+}  # fmt: skip
+"""The words for the types of JSON Schema."""
+_TYPE_NAMES: Final = ((Mapping, "object"), ((list, tuple), "array"), (str, "string"), (bool, "boolean"),
+                      (type(None), "null"))  # fmt: skip
 
 
-class _NotJson(Exception):
-    """A value that has no JSON form; collects the way to it while it rises."""
+class InvalidJson(ValueError):
+    """A text is not JSON; the message completes "expected JSON, found ..." and quotes nothing of the text."""
+
+
+class _NoJsonForm(Exception):
+    """A value has no JSON form; each level that the exception passes adds its step to the path."""
 
     def __init__(self, found: str) -> None:
         super().__init__(found)
         self.found = found
-        self.way: list[str] = []
-
-    def pointer(self) -> str:
-        """Return the JSON pointer of the value. Source: RFC 6901 §3."""
-        return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in reversed(self.way))
+        self.path: list[str | int] = []
+        """The innermost step first."""
 
 
 def plain(value: Any) -> Any:
     """Return a deep copy that consists of JSON only: dates as text, NaN and infinities as None, tuples as lists.
 
     Raises:
-        InvalidMessage: Something in it has no JSON form; the text has its place, never the value.
+        InvalidMessage: A part has no JSON form; the message has its JSON pointer, never the value.
     """
     try:
         return _plain(value)
-    except _NotJson as refused:
-        where = f"at {refused.pointer()}" if refused.way else "at the top"
-        raise InvalidMessage(f"Not JSON: {refused.found} {where}") from None
+    except _NoJsonForm as error:
+        place = f"at {pointer_to(*reversed(error.path))}" if error.path else "at the top"
+        raise InvalidMessage(f"Not JSON: {error.found} {place}") from None
     except RecursionError:
         raise InvalidMessage("Not JSON: nested too deeply, or containing itself") from None
 
 
 def _plain(value: Any) -> Any:
     kind = type(value)
-    if kind in _AS_THEY_ARE:
+    if kind in _UNCHANGED:
         return value
     if kind is dict:
         return _plain_object(value)
@@ -64,12 +75,12 @@ def _plain_object(value: Mapping[Any, Any]) -> dict[str, Any]:
     try:
         for name, member in value.items():
             if type(name) is not str:
-                given, name = name, None  # a refused name is no step of the way
-                name = _plain_name(given)
-            copy[name] = member if type(member) in _AS_THEY_ARE else _plain(member)
-    except _NotJson as refused:
+                original, name = name, None  # a refused name is no step of the path
+                name = _plain_name(original)
+            copy[name] = member if type(member) in _UNCHANGED else _plain(member)
+    except _NoJsonForm as error:
         if name is not None:
-            refused.way.append(name)
+            error.path.append(name)
         raise
     return copy
 
@@ -77,25 +88,25 @@ def _plain_object(value: Mapping[Any, Any]) -> dict[str, Any]:
 def _plain_name(name: object) -> str:
     if isinstance(name, str) and not isinstance(name, Enum):
         return str.__str__(name)
-    raise _NotJson(f"a name of type {type(name).__name__}, not text,")
+    raise _NoJsonForm(f"a name of type {type(name).__name__}, not text,")
 
 
 def _plain_array(value: "list[Any] | tuple[Any, ...]") -> list[Any]:
     copy: list[Any] = []
     try:
         for member in value:
-            copy.append(member if type(member) in _AS_THEY_ARE else _plain(member))
-    except _NotJson as refused:
-        refused.way.append(str(len(copy)))
+            copy.append(member if type(member) in _UNCHANGED else _plain(member))
+    except _NoJsonForm as error:
+        error.path.append(len(copy))
         raise
     return copy
 
 
 def _plain_other(value: object) -> Any:
-    """Encode the rarer kinds; subclasses of what JSON has lose what JSON has not."""
+    """Copy the rarer types; a subclass of a JSON type becomes that type."""
     match value:
         case Enum():
-            raise _NotJson(f"found {type(value).__name__}")
+            raise _NoJsonForm(f"found {type(value).__name__}")
         case Mapping():
             return _plain_object(value)
         case list() | tuple():
@@ -110,11 +121,11 @@ def _plain_other(value: object) -> Any:
             return _datetime_text(value)
         case date() | time():
             return value.isoformat()
-    raise _NotJson(f"found {type(value).__name__}")
+    raise _NoJsonForm(f"found {type(value).__name__}")
 
 
 def _datetime_text(moment: datetime) -> str:
-    """Return ISO 8601 text; UTC the way that JavaScript writes it, because the other runtimes do.
+    """Return ISO 8601 text, UTC as JavaScript writes it: with milliseconds and ``Z``, like the other runtimes.
 
     >>> from datetime import timezone
     >>> _datetime_text(datetime(2026, 1, 2, 3, 4, 5, 678000, timezone.utc))
@@ -130,14 +141,15 @@ def to_json(value: Any) -> bytes:
     """Return the value as JSON in UTF-8.
 
     Raises:
-        InvalidMessage: Something in it has no JSON form; the text has its place, never the value.
+        InvalidMessage: A part has no JSON form; the message has its JSON pointer, never the value.
     """
     import marshal
 
-    import orjson  # 4 ms that a command without output does not need
+    import orjson  # 4 ms, which a command without output does not need
 
     try:
-        # Refuses what orjson would write in its own way: enumerations, UUIDs, subclasses. Much faster than `plain`.
+        # marshal refuses what orjson would write in its own way (enumerations, UUIDs, subclasses), and is much
+        # faster than `plain`.
         marshal.dumps(value)
         return orjson.dumps(value)
     except (TypeError, ValueError):
@@ -145,7 +157,11 @@ def to_json(value: Any) -> bytes:
 
 
 def encode(value: Any) -> bytes:
-    """Return JSON for a value that `plain` made; without another walk through it."""
+    """Return JSON for a value that `plain` returned, without another walk through it.
+
+    Raises:
+        InvalidMessage: An integer is too long, or the value is not from `plain`.
+    """
     import orjson
 
     try:
@@ -160,30 +176,69 @@ def _encode_slowly(value: Any) -> bytes:
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
     except (ValueError, TypeError, RecursionError):
-        raise InvalidMessage("Not JSON: an integer that is too long, or a value that was not made plain") from None
+        raise InvalidMessage("Not JSON: an integer is too long, or the value is not a plain copy") from None
 
 
 def from_json(data: bytes | bytearray | memoryview | str) -> Any:
     """Return the value of JSON text; integers of any length and lone surrogates survive.
 
     Raises:
-        ValueError: It is not JSON; the text has line and column, and nothing of the content.
+        InvalidJson: The text is not JSON.
     """
     import orjson
 
     if not isinstance(data, str):
         data = bytes(data)
-    searched = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
-    if not _may_have_big_integer(searched):
+    encoded = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+    if not _may_have_big_integer(encoded):
         try:
-            return orjson.loads(searched)
+            return orjson.loads(encoded)
         except ValueError:  # not JSON, or with lone surrogates, or more than 1024 levels
             pass
-    return _decode_slowly(data)
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidJson(f"bytes that are not UTF-8 (at byte {error.start + 1})") from None
+    return parse_json(text)
+
+
+def parse_json(text: str, *, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """Return the value of JSON text without importing orjson: for files and options, which are read once.
+
+    Args:
+        text: The text.
+        make_object: Makes an object of its pairs of name and value, the repeated names included; a dict by default.
+
+    Raises:
+        InvalidJson: The text is not JSON, or contains ``NaN`` or ``Infinity``.
+
+    >>> parse_json('{"a": [NaN]}')
+    Traceback (most recent call last):
+    shipmate.jsonvalue.InvalidJson: NaN, which is not JSON
+    """
+    import json
+
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=make_object)
+    except json.JSONDecodeError as error:  # not chained: it holds the whole text
+        if not text.strip():
+            raise InvalidJson("nothing") from None
+        problem = f"{error.msg[:1].lower()}{error.msg[1:]}"
+        raise InvalidJson(f"an error at line {error.lineno}, column {error.colno} ({problem})") from None
+    except InvalidJson:
+        raise
+    except ValueError:  # sys.get_int_max_str_digits
+        raise InvalidJson("a number with too many digits") from None
+    except RecursionError:
+        raise InvalidJson("a value that is nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidJson(f"{name}, which is not JSON")
 
 
 class StoredJson:
-    """A value of which many copies are made; that is quickest from its JSON.
+    """A value that is copied often; parsing its JSON is the fastest way to copy it.
 
     >>> stored = StoredJson({"next": 7})
     >>> stored.copy()["next"] = 8
@@ -194,20 +249,20 @@ class StoredJson:
     __slots__ = ("_json", "_load")
 
     def __init__(self, value: Any) -> None:
-        """Keep a value.
+        """Store the JSON of a value.
 
         Raises:
-            InvalidMessage: It has no JSON form.
+            InvalidMessage: The value has no JSON form.
         """
         import orjson
 
         self._json = to_json(value)
-        # Looked at once, and not for each copy: what orjson reads as it was written, it always does.
+        # Decided once and not for each copy: the text stays the same.
         self._load: Callable[[bytes], Any] = from_json if _may_have_big_integer(self._json) else orjson.loads
         self.copy()
 
     def copy(self) -> Any:
-        """Return a copy."""
+        """Return a copy of the value."""
         try:
             return self._load(self._json)
         except ValueError:  # lone surrogates, or many levels
@@ -221,20 +276,60 @@ def _may_have_big_integer(text: bytes) -> bool:
     return _MAYBE_BIG_INTEGER in text.translate(_DIGITS)
 
 
-def _decode_slowly(data: bytes | str) -> Any:
-    import json
+def pointer_to(*steps: str | int) -> str:
+    """Return the JSON pointer of nested members and items.
 
-    try:
-        text = data if isinstance(data, str) else data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8 at byte {error.start}") from None
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:  # it holds the whole text, hence not chained
-        raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    >>> pointer_to("actions", "a/b", 0)
+    '/actions/a~1b/0'
+
+    Source: RFC 6901 §3.
+    """
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+def steps_of(pointer: str) -> list[str]:
+    """Return the names and indexes in a JSON pointer.
+
+    >>> steps_of("/actions/a~1b/0")
+    ['actions', 'a/b', '0']
+
+    Source: RFC 6901 §4.
+    """
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+
+
+def kind_of(value: Any) -> str:
+    """Return the words for the kind of a JSON value, as error messages have them.
+
+    >>> kind_of({}), kind_of("secret"), kind_of(None)
+    ('an object', 'text', 'nothing')
+    """
+    return next((KINDS[name] for type_, name in _TYPE_NAMES if isinstance(value, type_)), KINDS["number"])
+
+
+def object_member(value: Any, name: str) -> dict[str, Any]:
+    """Return a member that is an object, or ``{}`` if it is missing or something else.
+
+    >>> object_member({"fields": {"a": 1}}, "fields"), object_member({"fields": []}, "fields"), object_member(7, "x")
+    ({'a': 1}, {}, {})
+    """
+    member = value.get(name) if isinstance(value, dict) else None
+    return member if isinstance(member, dict) else {}
+
+
+def is_falsy(value: Any) -> bool:
+    """Return whether a value is false in JavaScript, where objects and arrays are always true.
+
+    >>> [is_falsy(value) for value in (None, False, 0, "", math.nan)], [is_falsy(value) for value in ({}, [], "0")]
+    ([True, True, True, True, True], [False, False, False])
+    """
+    return value is None or (isinstance(value, _SCALARS) and (not value or value != value))
+
+
+def is_empty(value: Any) -> bool:
+    """Return whether a value has no content for the official runtime: nothing, empty, a number, or a boolean.
+
+    >>> [is_empty(value) for value in (None, {}, [], "", 7, True)], [is_empty(value) for value in ({"a": 1}, "text")]
+    ([True, True, True, True, True, True], [False, False])
+    """
+    return not value or isinstance(value, _NUMBERS)

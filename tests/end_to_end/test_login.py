@@ -261,7 +261,7 @@ def test_only_the_right_answer_ends_the_wait(desk: Desk) -> None:
     assert statuses == [404, 404, 405, 405, 403, 400, 400, 400]
     status, _, err = command.end()
     assert status == 0
-    assert err.count("does not belong to this sign-in: it was ignored") == 3
+    assert err.count("ignored an answer that does not belong to this sign-in") == 3
 
 
 def test_the_page_keeps_what_it_knows_to_itself(desk: Desk) -> None:
@@ -286,7 +286,7 @@ def test_a_refusal_is_one_line(desk: Desk, provider: OAuth2Provider) -> None:
     status, out, err = command.end()
 
     assert (status, out) == (1, "")
-    assert err.splitlines()[-1] == f"Error: no sign-in at {provider.url}: access_denied: the person said no"
+    assert err.splitlines()[-1] == f"Error: sign-in failed at {provider.url}: access_denied: the person said no"
     assert "the person said no" in page.text
     assert not desk.keys.exists()
 
@@ -306,7 +306,7 @@ def test_an_answer_of_another_issuer_is_refused(desk: Desk, provider: OAuth2Prov
     ("fault", "expected"),
     [
         (Fault(400, {"error": "invalid_grant"}), "refuses the code: invalid_grant"),
-        (Fault(401, {"error": "invalid_client"}), "refuses the client: invalid_client; see client_id"),
+        (Fault(401, {"error": "invalid_client"}), "refuses the client: invalid_client; check client_id"),
         (Fault(400, {"error": "invalid_request"}), "refuses the request: invalid_request"),
         (Fault(200, "<html>maintenance</html>"), "neither JSON nor a form"),
         (Fault(502, "<html>bad gateway</html>"), "HTTP 502"),
@@ -398,8 +398,8 @@ def test_ctrl_c_ends_the_wait(desk: Desk) -> None:
     [
         ({"client_id": "{{NOT_SET}}"}, (), "NOT_SET is missing: expected a variable of the environment for client_id"),
         ({}, ("--cfg", '{"secretId": "s-1"}'), "the platform keeps this secret"),
-        ({}, ("--revoke-uri", "https://example.com"), "--revoke-uri goes together with --revoke"),
-        ({"revoke_uri": None}, ("--revoke",), "the provider names no revocation address"),
+        ({}, ("--revoke-uri", "https://example.com"), "--revoke-uri needs --revoke"),
+        ({"revoke_uri": None}, ("--revoke",), "expected a revocation endpoint"),
     ],
 )
 def test_what_prevents_a_sign_in_is_one_line(
@@ -512,7 +512,7 @@ def test_a_person_clicks_allow_in_a_real_browser(
     chromium.wait_until_opened()
     chromium.click("Allow")
 
-    assert "The keys are saved." in chromium.text("Signed in")
+    assert "The tokens are saved." in chromium.text("Signed in")
     assert command.end()[0] == 0
     assert provider.is_valid(desk.saved()["login"]["access_token"])
 

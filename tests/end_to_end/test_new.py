@@ -57,7 +57,7 @@ def root(kind: str, tmp_path: Path) -> Path:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(
-        f"Made Ärzte & Termine in termine: action termin_anlegen, trigger neue_termine, {kind}"
+        f"Created Ärzte & Termine in termine: action termin_anlegen, trigger neue_termine, {kind}"
     )
     return tmp_path / "termine"
 
@@ -220,8 +220,8 @@ def test_at_a_terminal_it_asks_until_the_answers_are_right(start: Start, tmp_pat
     terminal.answer("Base URL of the API [https://api.example.com]: ", "crm.example.com\n")
     terminal.answer("[https://api.example.com]: ", "https://crm.example.com/\n")
     terminal.answer("Title of the action [Create record]: ", "連絡先\n")
-    terminal.answer("Id of the action, as its file is called: ", "class\n")
-    terminal.answer("called: ", "create_contact\n")
+    terminal.answer("Id of the action, which names its file: ", "class\n")
+    terminal.answer("names its file: ", "create_contact\n")
     terminal.answer("Title of the trigger [New records]: ", "\n")
     assert terminal.end() == 0
     errors = [line for line in terminal.seen.splitlines() if line.startswith("Error: ")]
@@ -259,7 +259,7 @@ def test_nothing_is_asked_for_a_folder_that_cannot_be_used(start: Start, tmp_pat
     (tmp_path / "mine").touch()
     terminal = start("new", ".")
     assert terminal.end() == 2
-    assert terminal.seen == "Error: expected a new or an empty folder, found one that is not empty: .\r\n"
+    assert terminal.seen == "Error: expected a new or empty folder, found one with files: .\r\n"
 
 
 @pytest.mark.parametrize(

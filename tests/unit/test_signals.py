@@ -14,7 +14,7 @@ STARTS_THREADS = """
 import os, signal, threading, time
 from shipmate.signals import SignalQueue
 
-inbox = SignalQueue()
+queue = SignalQueue()
 
 def io():
     os.write(1, b"x")
@@ -22,41 +22,41 @@ def io():
         threading.Thread(target=lambda: None).start()
     threading.Event().wait()
 
-with inbox.hearing([signal.SIGTERM], lambda number: number):
+with queue.hearing([signal.SIGTERM], lambda number: number):
     threading.Thread(target=io, daemon=True).start()
-    os._exit(0 if inbox.get() == signal.SIGTERM else 1)
+    os._exit(0 if queue.get() == signal.SIGTERM else 1)
 """
 
 
-def test_what_is_put_is_got_in_order() -> None:
-    """It is a queue."""
-    inbox: SignalQueue[int] = SignalQueue()
-    inbox.put(1)
-    inbox.put(2)
-    assert [inbox.get(), inbox.get()] == [1, 2]
-    assert inbox.is_empty
-    inbox.close()
-    inbox.put(3)  # after the end nobody waits
+def test_items_come_in_the_order_in_which_they_were_put() -> None:
+    """Items keep their order, and a closed queue ignores what is put."""
+    queue: SignalQueue[int] = SignalQueue()
+    queue.put(1)
+    queue.put(2)
+    assert [queue.get(), queue.get()] == [1, 2]
+    assert queue.is_empty
+    queue.close()
+    queue.put(3)
 
 
 def test_more_than_the_pipe_takes_is_kept() -> None:
-    """The pipe only wakes; what it is woken for is kept elsewhere."""
-    inbox: SignalQueue[int] = SignalQueue()
+    """The pipe only wakes the reader; the items are kept beside it."""
+    queue: SignalQueue[int] = SignalQueue()
     for number in range(70_000):
-        inbox.put(number)
-    assert [inbox.get() for _ in range(70_000)] == list(range(70_000))
-    inbox.close()
+        queue.put(number)
+    assert [queue.get() for _ in range(70_000)] == list(range(70_000))
+    queue.close()
 
 
-def test_signals_are_heard_meanwhile_and_as_before_afterwards() -> None:
-    """What was there before comes back."""
+def test_signals_become_items_within_the_block_only() -> None:
+    """Within the block a signal becomes an item; afterwards the handler is the one from before."""
     before = signal.getsignal(signal.SIGUSR1)
-    inbox: SignalQueue[signal.Signals] = SignalQueue()
-    with inbox.hearing([signal.SIGUSR1], lambda number: number):
+    queue: SignalQueue[signal.Signals] = SignalQueue()
+    with queue.hearing([signal.SIGUSR1], lambda number: number):
         os.kill(os.getpid(), signal.SIGUSR1)
-        assert inbox.get() is signal.SIGUSR1
+        assert queue.get() is signal.SIGUSR1
     assert signal.getsignal(signal.SIGUSR1) is before
-    inbox.close()
+    queue.close()
 
 
 def test_a_job_runs_on_a_thread_of_its_own() -> None:
@@ -87,7 +87,7 @@ def test_what_a_job_raises_is_raised_to_who_asks(error: BaseException) -> None:
 
 
 def test_a_signal_that_another_thread_gets_wakes_the_main_thread() -> None:
-    """While threads are started, the kernel gives some signals to them."""
+    """While threads start, the kernel gives some signals to them."""
     for _ in range(15):
         process = subprocess.Popen([sys.executable, "-c", STARTS_THREADS], stdout=subprocess.PIPE)
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""A command in the foreground of a terminal: its job on a thread, its output on a private descriptor, its signals."""
+"""Runs a command at a terminal: its job on a thread, its output on a private descriptor, its signals."""
 
 import json
 import logging
@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TextIO
 
-from shipmate.logs.log import LoggingHandle, Redactor, configure
+from shipmate.logs.log import LoggingHandle, configure
+from shipmate.logs.redaction import Redactor
 from shipmate.signals import Job, SignalQueue, end_by_signal, end_process
 
-_LOG: Final = logging.getLogger("shipmate.foreground")
+_LOG: Final = logging.getLogger("shipmate.cli")
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-# As long as one refresh can take: a rotated token that is not saved is lost.
+# The longest time of one refresh: a rotated token that is not saved is lost.
 _DRAIN_SECONDS: Final = 180.0
 _READER_GONE: Final = object()
 
 
 class Output:
-    """Where results go, one JSON value per line; a reader that goes away ends the output, and is no error."""
+    """Writes results, one JSON value per line; it is no error if the reader closes the output."""
 
     def __init__(self, descriptor: int) -> None:
         """Take over an open file descriptor."""
@@ -29,15 +30,15 @@ class Output:
         self._lock = threading.Lock()
         self._released = threading.Event()
         self.on_closed: Callable[[], None] = lambda: None
-        """Called once, when the reader has gone."""
+        """Called once, when the reader has closed the output."""
         self.is_closed = False
         self.interim_status = 0
-        """The status of a process that ends because its reader has gone."""
+        """The exit status if the process ends because the reader has closed the output."""
 
     def write(self, value: Any) -> None:
-        """Write a JSON value as one line, at once and as a whole."""
+        """Write a JSON value as one line, without a break by other threads."""
         text = json.dumps(value, ensure_ascii=False, separators=(", ", ": ")) + "\n"
-        # Only a lone surrogate cannot be encoded, and its backslash form is its JSON escape as well.
+        # Only a lone surrogate cannot be encoded; its backslash form is its JSON escape.
         self.write_bytes(text.encode("utf-8", "backslashreplace"))
 
     def write_bytes(self, content: bytes) -> None:
@@ -52,23 +53,23 @@ class Output:
                 self.on_closed()
 
     def hold_back(self) -> None:
-        """Keep this thread from going on as if its result had been read, until the process ends."""
+        """Block this thread until the process ends: nobody has read its result."""
         self._released.wait()
 
     def release(self) -> None:
-        """Let the threads that are held back go on."""
+        """Unblock the threads in `hold_back`."""
         self._released.set()
 
 
 @contextmanager
 def private_output() -> Iterator[Output]:
-    """Keep standard output for results: whatever else is printed meanwhile goes to standard error.
+    """Reserve standard output for results: within the block, all other output goes to standard error.
 
-    That holds for ``print``, for C code and for child processes.
+    This includes the output of ``print``, C code, and child processes.
     """
     _occupy_standard_descriptors()
     own = os.dup(1)
-    os.set_blocking(own, True)  # some parents hand down pipes that are not, and results must not be cut short
+    os.set_blocking(own, True)  # a parent may pass a non-blocking pipe, which would cut results short
     stdout = sys.stdout
     if stdout is not None:
         stdout.flush()
@@ -78,7 +79,7 @@ def private_output() -> Iterator[Output]:
         yield Output(own)
     finally:
         if stdout is not None:
-            # What was printed through a reference to the old object belongs to standard error, too.
+            # Text printed through a reference to the old object goes to standard error, too.
             with suppress(OSError, ValueError):
                 stdout.flush()
         sys.stdout = stdout
@@ -87,15 +88,15 @@ def private_output() -> Iterator[Output]:
 
 
 def run(job: Callable[[], int], *, output: Output, drain: Callable[[float], object]) -> int:
-    """Run ``job`` on a thread of its own and return its exit status.
+    """Run a job on a thread of its own and return its exit status.
 
-    The main thread waits, so that a signal is heard at any time, whatever the job does. On a signal, and when the
-    reader of the output has gone, the process ends without the job, but not without a refresh that is under way.
+    The main thread waits for signals, whatever the job does. On a signal, and when the reader closes the output, the
+    process ends without the rest of the job, after a running token refresh.
 
     Args:
         job: Returns the exit status.
-        output: Where the job writes.
-        drain: Waits, for at most the given seconds, until no refresh is under way.
+        output: The output of the job.
+        drain: Waits until no refresh is running, at most the seconds that it gets.
     """
     events: SignalQueue[object] = SignalQueue()
     output.on_closed = lambda: events.put(_READER_GONE)
@@ -112,23 +113,23 @@ def run(job: Callable[[], int], *, output: Output, drain: Callable[[float], obje
 
 def _end_early(event: object, output: Output, drain: Callable[[float], object]) -> NoReturn:
     if isinstance(event, signal.Signals):
-        _LOG.warning("%s: stopping, as soon as no token refresh is under way", event.name)
+        _LOG.warning("%s: stopping after the running token refresh, if there is one", event.name)
         drain(_DRAIN_SECONDS)
         end_by_signal(event)
     drain(_DRAIN_SECONDS)
     end_process(output.interim_status)
 
 
-def configure_log(level: int, redactor: Redactor, *, stream: TextIO) -> LoggingHandle:
-    """Log to a person's terminal, or as JSON to what reads ``stream`` instead; stacks only for those who debug."""
-    configured = configure(level, redactor, stream=stream, as_json=not stream.isatty())
+def configure_terminal_log(level: int, redactor: Redactor, *, stream: TextIO) -> LoggingHandle:
+    """Log readable lines to a terminal and JSON to any other stream; with tracebacks only at level DEBUG or below."""
+    handle = configure(level, redactor, stream=stream, as_json=not stream.isatty())
     if level > logging.DEBUG:
-        logging.getLogger().handlers[-1].addFilter(_shorten)  # the one that was just added
-    return configured
+        logging.getLogger().handlers[-1].addFilter(_shorten)  # the handler that configure has added
+    return handle
 
 
 def _shorten(record: logging.LogRecord) -> bool:
-    """Bring an error to one line: its event has the stack; one that the author logs on purpose stays as it is."""
+    """Shorten an error to one line, since its event has the stack; errors that the author logs stay as they are."""
     err = record.__dict__.get("err")
     if isinstance(err, Mapping) and not record.exc_text:
         record.__dict__["err"] = {name: value for name, value in err.items() if name != "stack"}
@@ -137,13 +138,13 @@ def _shorten(record: logging.LogRecord) -> bool:
 
 
 def end_on_signals() -> None:
-    """Have the process end without a traceback on a signal, from now on, where no job is run."""
+    """End the process without a traceback on a signal, from now on, while no job runs."""
     for number in _signals():
         signal.signal(number, lambda received, _: end_by_signal(received))
 
 
 def flush() -> None:
-    """Write out what the streams hold back; a reader that has gone is no failure of the interpreter's exit."""
+    """Flush the standard streams; it is no error if their reader has gone."""
     for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
         try:
             stream.flush()
@@ -156,12 +157,12 @@ def flush() -> None:
 
 
 def _signals() -> list[signal.Signals]:
-    # A process under nohup is meant to outlive its terminal.
+    # nohup ignores SIGHUP: the process is meant to outlive its terminal.
     return [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
 
 def _occupy_standard_descriptors() -> None:
-    """Open what the caller has closed: the next file that is opened would get its number, and our output."""
+    """Open the standard descriptors that the caller has closed: otherwise an open file would get their numbers."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)

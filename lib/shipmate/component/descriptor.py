@@ -1,32 +1,32 @@
-"""A component's descriptor as frozen facts.
+"""Reads a component's descriptor into frozen facts.
 
 Source: contract §11.
 """
 
-import difflib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, NoReturn, cast
 
 from shipmate.errors import DescriptorError, FunctionNotFound
+from shipmate.jsonvalue import InvalidJson, kind_of, parse_json, pointer_to
+from shipmate.wording import did_you_mean_or_list, file_problem
 
 DESCRIPTOR: Final = "component.json"
-_SECTIONS: Final[Mapping[str, Literal["trigger", "action"]]] = {"triggers": "trigger", "actions": "action"}
+SECTIONS: Final[Mapping[str, Literal["trigger", "action"]]] = {"triggers": "trigger", "actions": "action"}
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A trigger or an action as the descriptor has it."""
+    """A trigger or an action of the descriptor."""
 
     id: str
     kind: Literal["trigger", "action"]
     main: str
-    """Path of the module, relative to the component's root."""
+    """The path of the module, relative to the component's root."""
     auto_resolve: bool = True
-    """Whether the runtime fetches bodies from the object storage."""
+    """Whether the runtime fetches the bodies of messages from the object storage."""
     metadata: Mapping[str, Any] | None = None
     dynamic_metadata: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -48,17 +48,18 @@ class Component:
         """Return a trigger or an action by its id.
 
         Raises:
-            FunctionNotFound: There is none; the message lists those that exist.
+            FunctionNotFound: There is no such id; the message suggests a similar one, or lists all.
         """
         if name in self.functions:
             return self.functions[name]
         raise FunctionNotFound(
-            f"expected a trigger or an action of {self.root / DESCRIPTOR}, found {name!r}{hint(name, self.functions)}"
+            f"expected a trigger or an action of {self.root / DESCRIPTOR}, found {name!r}"
+            f"{did_you_mean_or_list(name, self.functions)}"
         )
 
 
 def load(root: Path) -> Component:
-    """Return the component in a folder.
+    """Return the component in a folder, from its ``component.json``.
 
     Raises:
         DescriptorError: ``component.json`` is missing, is not JSON, or lacks what the runtime needs.
@@ -68,12 +69,12 @@ def load(root: Path) -> Component:
     if not isinstance(raw, dict):
         _refuse(path, "", "an object", raw)
     functions: dict[str, Function] = {}
-    for section, kind in _SECTIONS.items():
+    for section, kind in SECTIONS.items():
         members = _object(path, f"/{section}", raw.get(section))
         for name, described in members.items():
-            pointer = f"/{section}/{_escaped(name)}"
+            pointer = pointer_to(section, name)
             function = _function(path, pointer, name, kind, described)
-            functions.setdefault(name, function)  # an id that is in both is the trigger's, as in the official runtime
+            functions.setdefault(name, function)  # a trigger wins over an action, as in the official runtime
     credentials = _object(path, "/credentials", raw.get("credentials"))
     _object(path, "/credentials/fields", credentials.get("fields"))
     return Component(
@@ -86,36 +87,22 @@ def load(root: Path) -> Component:
     )
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """Return the content of a JSON file.
 
+    Args:
+        path: The file.
+        make_object: Makes an object of its pairs, as for `shipmate.jsonvalue.parse_json`.
+
     Raises:
-        DescriptorError: It cannot be read or is not JSON; the message names file, line and column.
+        DescriptorError: The file cannot be read or is not JSON; the message names file, line and column.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise DescriptorError(f"{path}: expected a readable file, found: {reason}") from error
-    except UnicodeDecodeError as error:
-        raise DescriptorError(f"{path}: expected UTF-8, found something else at byte {error.start + 1}") from error
-    except json.JSONDecodeError as error:
-        problem = f"{error.msg[:1].lower()}{error.msg[1:]}"
-        raise DescriptorError(
-            f"{path}: expected JSON, found {problem} at line {error.lineno}, column {error.colno}"
-        ) from error
-    except _NoConstant as error:
-        raise DescriptorError(f"{path}: expected JSON, found {error}, which JSON does not have") from error
-    except (ValueError, RecursionError) as error:
-        raise DescriptorError(f"{path}: expected JSON, found a number too large or too deep a nesting") from error
-
-
-class _NoConstant(ValueError):
-    """A name that Python's reader of JSON knows, and JSON does not."""
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise _NoConstant(name)
+        return parse_json(path.read_text(encoding="utf-8-sig"), make_object=make_object)
+    except InvalidJson as error:
+        raise DescriptorError(f"{path}: expected JSON, found {error}") from error
+    except (OSError, ValueError) as error:
+        raise DescriptorError(f"{path}: expected a readable file, found {file_problem(error)}") from error
 
 
 def _function(path: Path, pointer: str, name: str, kind: Literal["trigger", "action"], described: Any) -> Function:
@@ -145,26 +132,12 @@ def _object(path: Path, pointer: str, value: Any) -> dict[str, Any]:
 
 
 def _refuse(path: Path, pointer: str, expected: str, value: Any) -> NoReturn:
-    found = {dict: "an object", list: "an array", str: "text", bool: "a boolean", type(None): "nothing"}
     place = f"{path}: {pointer}" if pointer else str(path)
-    raise DescriptorError(f"{place}: expected {expected}, found {found.get(type(value), 'a number')}")
+    raise DescriptorError(f"{place}: expected {expected}, found {kind_of(value)}")
 
 
 def _frozen(value: Any) -> Any:
-    """Return a read-only view of parsed JSON, all the way down."""
+    """Return a read-only copy of parsed JSON, at all depths."""
     if isinstance(value, dict):
         return MappingProxyType({name: _frozen(member) for name, member in value.items()})
     return tuple(_frozen(member) for member in value) if isinstance(value, list) else value
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def hint(name: str, existing: Iterable[str]) -> str:
-    """Return which of the existing names was meant perhaps, or else all of them, as the end of a sentence."""
-    names = list(existing)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there is {', '.join(names)}" if names else ""

@@ -1,4 +1,4 @@
-"""A component's modules, with the functions that its author wrote.
+"""Imports a component's modules, and finds the author's functions in them.
 
 Source: contract §1.3, §10.2, §11.3.
 """
@@ -13,21 +13,22 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Final, cast
 
-from shipmate.component.descriptor import Component, Function, hint
+from shipmate.component.descriptor import Component, Function
 from shipmate.errors import FunctionNotFound, ModuleNotLoadable
+from shipmate.wording import did_you_mean_or_list
 
 VERIFIER: Final = "verify_credentials"
-# Both spellings are found, so that an author who comes from Node is not surprised.
+# The spelling of the Node runtime works as well.
 _SPELLINGS: Final = {"get_meta_model": "getMetaModel", "getMetaModel": "get_meta_model"}
 _LONGEST: Final = 500
-"""How many characters of an author's error fit into one line of ours."""
+"""The most characters of an author's error in one of our messages."""
 
 
 class Modules:
-    """The modules of one component, each loaded once; the component's root is importable from then on."""
+    """The modules of one component, each loaded once. The first one makes the component's root importable."""
 
     def __init__(self, component: Component) -> None:
-        """Load nothing yet."""
+        """Load no module yet."""
         self._component = component
         self._root = component.root.resolve()
         self._loaded: dict[Path, ModuleType] = {}
@@ -37,35 +38,35 @@ class Modules:
         """Return the module of a trigger or an action.
 
         Raises:
-            ModuleNotLoadable: It is missing, is outside the component's root, or does not import; the author's own
-                error is in the message.
+            ModuleNotLoadable: The module is missing, outside the component's root, or fails to import; the message
+                contains the author's error.
         """
         return self._load(self.path(function))
 
     def path(self, function: Function) -> Path:
-        """Return where the module of a function is.
+        """Return the file of a function's module.
 
         Raises:
-            ModuleNotLoadable: There is no such file inside the component's root.
+            ModuleNotLoadable: The component's root contains no such Python file.
         """
         place = f"{function.kind} {function.id}"
         relative = Path(function.main)
         if relative.is_absolute() or ".." in relative.parts or "\0" in function.main:
             raise ModuleNotLoadable(f"{place}: expected main as a path inside the component, found {function.main!r}")
         candidates = [self._root / relative, self._root / f"{function.main}.py"]
-        found = next((path for path in candidates if _is_file(path)), None)
-        if found is None:
+        path = next((path for path in candidates if _is_file(path)), None)
+        if path is None:
             raise ModuleNotLoadable(
                 f"{place}: expected the module {function.main!r}, found no such file in {self._root}"
             )
-        if not found.resolve().is_relative_to(self._root):
+        if not path.resolve().is_relative_to(self._root):
             raise ModuleNotLoadable(f"{place}: expected main inside the component, found a link that leaves it")
-        if found.suffix != ".py":
+        if path.suffix != ".py":
             raise ModuleNotLoadable(f"{place}: expected a Python module, found {function.main!r}")
-        return found
+        return path
 
     def process(self, function: Function) -> Callable[..., Any]:
-        """Return the function that processes messages.
+        """Return the function ``process`` of a module.
 
         Raises:
             FunctionNotFound: The module has no ``process``.
@@ -73,7 +74,7 @@ class Modules:
         return self._required(self.module(function), "process", function)
 
     def hook(self, function: Function, name: str) -> Callable[..., Any] | None:
-        """Return the hook ``init``, ``startup`` or ``shutdown``, None when the module has none."""
+        """Return the hook ``init``, ``startup`` or ``shutdown``, None if the module lacks it."""
         hook = getattr(self.module(function), name, None)
         return hook if callable(hook) else None
 
@@ -81,7 +82,7 @@ class Modules:
         """Return ``get_meta_model`` or a select model by its name.
 
         Raises:
-            FunctionNotFound: The module has no such function; the message lists those that it has.
+            FunctionNotFound: There is no such function; the message suggests a similar one, or lists all.
         """
         module = self.module(function)
         if not hasattr(module, name) and hasattr(module, _SPELLINGS.get(name, name)):
@@ -89,26 +90,28 @@ class Modules:
         return self._required(module, name, function)
 
     def verifier(self) -> Callable[..., Any] | None:
-        """Return ``verify_credentials`` of the module of that name at the root, None when there is no such file.
+        """Return the function ``verify_credentials`` of ``verify_credentials.py``, None if there is no such file.
 
         Raises:
-            ModuleNotLoadable: The module does not import.
-            FunctionNotFound: It has no such function.
+            ModuleNotLoadable: The module fails to import.
+            FunctionNotFound: The module has no such function.
         """
         path = self._root / f"{VERIFIER}.py"
         if not path.is_file():
             return None
-        found = getattr(self._load(path), VERIFIER, None)
-        if not callable(found):
+        verifier = getattr(self._load(path), VERIFIER, None)
+        if not callable(verifier):
             raise FunctionNotFound(f"expected a function {VERIFIER} in {path}, found none")
-        return cast(Callable[..., Any], found)
+        return cast(Callable[..., Any], verifier)
 
     def _required(self, module: ModuleType, name: str, function: Function) -> Callable[..., Any]:
-        found = getattr(module, name, None)
-        if callable(found) and not name.startswith("_"):
-            return cast(Callable[..., Any], found)
-        existing = sorted(each for each, value in vars(module).items() if _is_own_function(value, module))
-        raise FunctionNotFound(f"expected a function {name} in {function.main}, found none{hint(name, existing)}")
+        member = getattr(module, name, None)
+        if callable(member) and not name.startswith("_"):
+            return cast(Callable[..., Any], member)
+        existing = sorted(other for other, value in vars(module).items() if _is_own_function(value, module))
+        raise FunctionNotFound(
+            f"expected a function {name} in {function.main}, found none{did_you_mean_or_list(name, existing)}"
+        )
 
     def _load(self, path: Path) -> ModuleType:
         with self._lock:
@@ -120,7 +123,7 @@ class Modules:
     def _make_importable(self) -> None:
         root = str(self._root)
         if sys.path[:1] != [root]:
-            sys.path[:] = [root, *(each for each in sys.path if each != root)]
+            sys.path[:] = [root, *(folder for folder in sys.path if folder != root)]
 
     def _import(self, path: Path) -> ModuleType:
         try:
@@ -128,11 +131,11 @@ class Modules:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # the edge to the author's code, which may even call sys.exit
-            text = f"{path} does not import: {describe(error, self._root)}"
+            text = f"{path} does not import: {describe_author_error(error, self._root)}"
             raise ModuleNotLoadable(text) from error.with_traceback(_from_author(error, self._root))
 
     def _import_by_name(self, path: Path) -> ModuleType | None:
-        """Import a module by its natural name, so that other modules that import it share it."""
+        """Import a file by its natural name, which other modules use; return None if the name leads elsewhere."""
         relative = path.relative_to(self._root).with_suffix("")
         if not all(part.isidentifier() for part in relative.parts):
             return None
@@ -146,8 +149,8 @@ class Modules:
         return importlib.import_module(name)
 
 
-def describe(error: BaseException, root: Path) -> str:
-    """Return an author's error in one line, with the innermost place in the component where it came from.
+def describe_author_error(error: BaseException, root: Path) -> str:
+    """Return an author's error in one line, with the innermost file and line of the component in its traceback.
 
     ``"ValueError: no such thing (actions/upsert.py:12)"``
     """
@@ -159,7 +162,7 @@ def describe(error: BaseException, root: Path) -> str:
 
 
 def _from_author(error: BaseException, root: Path) -> TracebackType | None:
-    """Return the traceback from the first file of the component on: what imported it is of no interest."""
+    """Return the traceback without the frames above the component's first file."""
     traceback = error.__traceback__
     while traceback is not None and not Path(traceback.tb_frame.f_code.co_filename).is_relative_to(root):
         traceback = traceback.tb_next
@@ -169,7 +172,7 @@ def _from_author(error: BaseException, root: Path) -> TracebackType | None:
 def _one_line(error: BaseException) -> str:
     try:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
-    except Exception:  # an author's class may fail even at this
+    except Exception:  # an author's __str__ may raise
         text = ""
     line = " ".join(f"{type(error).__name__}: {text}".split()).rstrip(": ")
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
@@ -178,7 +181,7 @@ def _one_line(error: BaseException) -> str:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name that is too long, or that no file can have
+    except (OSError, ValueError):  # the name is too long, or no file can have it
         return False
 
 
@@ -188,7 +191,7 @@ def _relative(filename: str, root: Path) -> str:
 
 
 def _import_file(path: Path) -> ModuleType:
-    """Import a file whose natural name is taken, or is none, under a name of its own."""
+    """Import a file under a name of its own: its natural name is taken, or not a valid name."""
     name = f"shipmate_component_{abs(hash(path)):x}_{''.join(c if c.isalnum() else '_' for c in path.stem)}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

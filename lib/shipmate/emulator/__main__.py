@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from shipmate.emulator import DemoApi, OAuth2Provider, Platform
+from shipmate.wording import file_problem
 
 _HIGHEST_PORT: Final = 65_533
 
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         serve(stopped, sys.stdout.write, port)
     except OSError as error:
-        sys.stderr.write(f"Error: the ports from {port} on cannot be used: {(error.strerror or str(error)).lower()}\n")
+        sys.stderr.write(f"Error: the ports from {port} on cannot be used: {file_problem(error)}\n")
         return 1
     return 0
 

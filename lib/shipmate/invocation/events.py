@@ -12,6 +12,7 @@ from shipmate.errors import InvalidMessage, UnknownEvent
 from shipmate.invocation.failure import error_text, format_error
 from shipmate.jsonvalue import plain
 from shipmate.logs.log import Redactor
+from shipmate.wording import closest_name
 
 _log: Final = logging.getLogger("shipmate.events")
 
@@ -56,10 +57,8 @@ def unknown(name: object, events: tuple[str, ...]) -> UnknownEvent:
         return UnknownEvent(f"The first argument of emit is the name of an event, found {type(name).__name__}: {known}")
     if name in EVENTS:
         return UnknownEvent(f'The event "{name}" is not available in this kind of call, only {known}')
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, events, 1, 0.5)
-    meant = f' Did you mean "{close[0]}"?' if close else ""
+    closest = closest_name(name, events, alike=0.5)
+    meant = f' Did you mean "{closest}"?' if closest is not None else ""
     return UnknownEvent(f'There is no event "{name}".{meant} Known events: {known}')
 
 

@@ -11,7 +11,7 @@ from shipmate.invocation.events import EVENTS, KEYS_ONLY, Event
 from shipmate.invocation.failure import error_text
 from shipmate.invocation.loops import Loops
 from shipmate.invocation.services import Services
-from shipmate.jsonvalue import plain
+from shipmate.jsonvalue import is_falsy, plain
 from shipmate.logs.log import message_fields
 
 __all__ = ["Event", "Ids", "Outcome", "Services", "Sink", "call_model", "process", "run_hook", "verify"]
@@ -172,7 +172,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
 
 def _emit_result(result: Any, call: Call, loops: Loops) -> None:
     """Emit what a function returned; what it is decides, not how the function was defined: it may be decorated."""
-    if result is None or (call.is_lenient and _is_falsy(result)):
+    if result is None or (call.is_lenient and is_falsy(result)):
         return
     if type(result) is dict:
         call.emit_now("data", result)
@@ -184,11 +184,6 @@ def _emit_result(result: Any, call: Call, loops: Loops) -> None:
         _emit_result(loops.run(result, call.report_failure), call, loops)
     else:
         call.emit_now("data", result)
-
-
-def _is_falsy(value: object) -> bool:
-    """Tell whether JavaScript takes a value for false: empty objects and arrays it does not."""
-    return isinstance(value, str | int | float) and not value
 
 
 def _drive(generator: Generator[Any, None, Any], call: Call) -> Any:

@@ -9,7 +9,7 @@ from shipmate.errors import InvalidMessage, ShipmateError
 
 if TYPE_CHECKING:
     from traceback import StackSummary, TracebackException
-from shipmate.jsonvalue import plain
+from shipmate.jsonvalue import is_falsy, plain
 
 _NOT_AVAILABLE: Final = "Not Available"
 _OWN_FOLDER: Final = str(Path(__file__).parents[1])
@@ -38,8 +38,7 @@ def _members(value: object) -> tuple[object, object, object]:
             return value["message"], value.get("name"), value.get("stack")
     elif hasattr(value, "message"):
         return value.message, getattr(value, "name", None), getattr(value, "stack", None)
-    is_nothing = value is None or (isinstance(value, str | int | float) and not value) or value != value
-    return _NOT_AVAILABLE if is_nothing else value, None, None
+    return _NOT_AVAILABLE if is_falsy(value) else value, None, None
 
 
 def _formatted(text: object, name: object, stack: object) -> dict[str, Any]:

@@ -1,6 +1,5 @@
-"""The fixtures of a component, in the format that elasticio-cli made common, with their variables filled."""
+"""Reads a component's fixtures, in the format of elasticio-cli, and fills their variables."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,45 +7,48 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipmate.errors import BadInput
-from shipmate.local.options import Source, object_of, parse, pointer, read_file
+from shipmate.jsonvalue import InvalidJson, parse_json, pointer_to
+from shipmate.local.options import Source, object_of, parse, read_file
+from shipmate.wording import did_you_mean_or_list
 
 FIXTURES: Final = Path("test/fixture.json")
 _MEMBERS: Final = ("cfg", "msg", "snapshot")
-# The names that Handlebars takes: some of published fixtures begin with a digit.
+# The names that Handlebars allows: some in published fixtures begin with a digit.
 _NAME: Final = r"[^\s!\"#%&'()*+,./;<=>@\[\\\]^`{|}~]+"
 _PLACEHOLDER: Final = re.compile(rf"\{{\{{\{{\s*({_NAME})\s*\}}\}}\}}|\{{\{{&?\s*({_NAME})\s*\}}\}}")
 _TEXT_OR_PLACEHOLDER: Final = re.compile(rf'"(?:[^"\\]|\\.)*+"|{_PLACEHOLDER.pattern}', re.DOTALL)
 _BARE: Final = "\ufdd0"
-"""Marks a placeholder that stood outside of quotes; a character that no text has, since Unicode reserves it."""
+"""Marks a placeholder that stood outside of quotes. Unicode reserves the character, so that no text contains it."""
 
 
 def read_fixture(root: Path, name: str, environ: Mapping[str, str], *, without: frozenset[str]) -> dict[str, Source]:
-    """Return the members of a fixture of the component, with ``{{VARIABLE}}`` in their texts filled.
+    """Return the members of a fixture, with each ``{{VARIABLE}}`` in their texts filled.
 
-    Outside of quotes, ``{{VARIABLE}}`` stands for the JSON that the variable has.
+    Outside of quotes, ``{{VARIABLE}}`` is replaced by the variable's value as JSON.
 
     Args:
-        root: The component's folder, which has ``test/fixture.json``.
+        root: The component's folder, with ``test/fixture.json``.
         name: The fixture's name.
         environ: The variables.
-        without: Members that are given otherwise: they need not be complete.
+        without: The members to leave out, whose variables need no value: ``cfg``, ``msg`` or ``snapshot``.
 
     Raises:
-        BadInput: There is no such fixture, it is not what it should be, or variables are not set.
+        BadInput: The fixture does not exist, has a wrong shape, or uses a variable that is not set.
     """
     place = str(root / FIXTURES)
     fixtures = _read(root)
     if name not in fixtures:
-        known = ", ".join(fixtures) or "none"
-        raise BadInput(f'expected the name of a fixture, found "{name}", which is not in {place}: it has {known}')
-    fixture = object_of(Source(fixtures[name], f"{place} at {pointer('fixtures', name)}"))
+        raise BadInput(
+            f"expected the name of a fixture in {place}, found {name!r}{did_you_mean_or_list(name, fixtures)}"
+        )
+    fixture = object_of(Source(fixtures[name], f"{place} at {pointer_to('fixtures', name)}"))
     filling = _Filling(environ, place)
     members: dict[str, Source] = {}
     for member in _MEMBERS:
         if fixture.get(member) is not None and member not in without:
             steps = ("fixtures", name, member)
-            members[member] = Source(filling.fill(fixture[member], steps), f"{place} at {pointer(*steps)}")
-    filling.check(pointer("fixtures", name))
+            members[member] = Source(filling.fill(fixture[member], steps), f"{place} at {pointer_to(*steps)}")
+    filling.check(pointer_to("fixtures", name))
     return members
 
 
@@ -54,7 +56,7 @@ def fixture_names(root: Path) -> list[str]:
     """Return the names of the component's fixtures.
 
     Raises:
-        BadInput: ``test/fixture.json`` cannot be read, or is not what it should be.
+        BadInput: ``test/fixture.json`` cannot be read, or has a wrong shape.
     """
     return list(_read(root))
 
@@ -72,17 +74,17 @@ def _quoted(match: re.Match[str]) -> str:
 
 @dataclass(slots=True)
 class _Filling:
-    """Fills the variables of parsed values: done on the raw text, a quote in a secret would break the JSON."""
+    """Fills variables in parsed values; in the raw text, a quote in a secret would break the JSON."""
 
     environ: Mapping[str, str]
     place: str
     missing: dict[str, str] = field(default_factory=dict)
-    """Variables that are not set, and where they were found first."""
+    """The variables that are not set, each with the JSON pointer of its first use."""
 
     def fill(self, value: Any, steps: tuple[str | int, ...]) -> Any:
-        """Return a value with the variables in its texts filled; those that are not set are noted."""
+        """Return a value with the variables in its texts filled; note the variables that are not set."""
         if isinstance(value, dict):
-            return {self._text(key, (*steps, key)): self.fill(item, (*steps, key)) for key, item in value.items()}
+            return {self._text(name, (*steps, name)): self.fill(item, (*steps, name)) for name, item in value.items()}
         if isinstance(value, list):
             return [self.fill(item, (*steps, index)) for index, item in enumerate(value)]
         if not isinstance(value, str):
@@ -90,15 +92,22 @@ class _Filling:
         return self._json(value, steps) if value.startswith(_BARE) else self._text(value, steps)
 
     def check(self, fixture: str) -> None:
-        """Refuse a fixture, named by its pointer, some of whose variables are not set."""
+        """Do nothing if all variables of a fixture are set.
+
+        Args:
+            fixture: The fixture's JSON pointer.
+
+        Raises:
+            BadInput: A variable is not set; the message names all of them.
+        """
         if not self.missing:
             return
         is_one = len(self.missing) == 1
         names, found = ", ".join(self.missing), "none" if is_one else "none of them"
-        where = next(iter(self.missing.values())) if is_one else fixture
+        pointer = next(iter(self.missing.values())) if is_one else fixture
         raise BadInput(
             f"expected the variable{'' if is_one else 's'} {names} in the environment or in .env, found {found}: "
-            f"{self.place} uses {'it' if is_one else 'them'} at {where}"
+            f"{self.place} uses {'it' if is_one else 'them'} at {pointer}"
         )
 
     def _text(self, text: str, steps: tuple[str | int, ...]) -> str:
@@ -111,18 +120,18 @@ class _Filling:
         if name in self.missing:
             return None
         try:
-            return json.loads(value)
-        except ValueError:
-            # Neither the value nor the error's text, which may have a part of it, is told.
+            return parse_json(value)
+        except InvalidJson:
+            # Without the parser's message: the value may be a secret.
             raise BadInput(
                 f"expected JSON in the variable {name}, found something else: "
-                f"{self.place} uses it outside of quotes at {pointer(*steps)}"
+                f"{self.place} uses it outside of quotes at {pointer_to(*steps)}"
             ) from None
 
     def _value(self, name: str, steps: tuple[str | int, ...]) -> str:
         if name in self.environ:
             return self.environ[name]
-        self.missing.setdefault(name, pointer(*steps))
+        self.missing.setdefault(name, pointer_to(*steps))
         return ""
 
 

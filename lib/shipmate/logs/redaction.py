@@ -1,4 +1,4 @@
-"""Removes secrets from text: those that are known, in the forms they are written in, and what looks like one."""
+"""Removes secrets from text: known secrets in all their encodings, and text that looks like a secret."""
 
 import math
 import re
@@ -14,26 +14,28 @@ from urllib.parse import quote
 MASK: Final = "***"
 
 _SHORTEST: Final = 6
-"""Shorter values occur by chance too often to be replaced everywhere."""
+"""Shorter values are ignored: they occur by chance."""
 _SHORTEST_LINE: Final = 16
-_KEPT_FOR_GOOD: Final = 256
-"""The first secrets are the installation's own; those that come later are tokens, of which the newest are kept."""
-_KEPT_NEWEST: Final = 1000
+"""The lines of a longer secret count as secrets themselves from this length on."""
+_MOST_PERMANENT: Final = 256
+"""The number of secrets that are never forgotten: the first ones belong to the installation, later ones are tokens."""
+_MOST_TOKENS: Final = 1000
+"""The number of later secrets that are remembered."""
 
-# The shell's working folders, whose names look like that of a password.
+# The shell's working folders, whose names look like those of passwords.
 _FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
 _NEEDS_NO_ESCAPE: Final = re.compile(r"[\w.~-]+", re.ASCII)
 _URL_SAFE_BASE64: Final = str.maketrans("+/", "-_")
 
 
 class Redactor:
-    """Replaces secrets by ``***``; one for the process, fed by whoever learns a secret, safe to share between threads.
+    """Replaces secrets by ``***``. A process has one, which threads share; code that learns a secret adds it.
 
-    Known secrets are found by their first six characters: the time does not depend on how many there are.
+    Known secrets are found by their first six characters, so that the time does not depend on their number.
     """
 
     def __init__(self) -> None:
-        """Start with the patterns alone."""
+        """Start with the patterns, without known secrets."""
         self._lock = threading.Lock()
         self._secrets: dict[str, frozenset[str]] = {}
         """The forms of each secret, the oldest first."""
@@ -43,17 +45,17 @@ class Redactor:
         self._counts: Counter[tuple[str, int]] = Counter()
 
     def add(self, *values: str | None) -> None:
-        """Remember secrets, in the forms they take in URLs, JSON, Python and base64; very short ones are ignored."""
+        """Remember secrets in their forms in URLs, JSON, Python and base64; ignore very short ones."""
         for value in values:
             if value and len(value) >= _SHORTEST and value not in self._secrets:
                 self._add(value, frozenset(_forms(value)))
 
     def add_mapping(self, value: Any) -> None:
-        """Remember what has a secret's name, at any depth: ``{"oauth": {"access_token": "..."}}``."""
+        """Remember members whose names mark them as secrets, at any depth: ``{"oauth": {"access_token": "..."}}``."""
         self.add(*_secrets_in(value, is_secret=False))
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
-        """Remember the secrets that the environment holds."""
+        """Remember the secrets in the environment."""
         self.add_mapping({name: value for name, value in environ.items() if name not in _FOLDERS})
         self.add(environ.get("ELASTICIO_AMQP_URI"))
 
@@ -64,11 +66,12 @@ class Redactor:
         return _replace_patterns(text)
 
     def redact_json(self, value: Any, name: str = "") -> Any:
-        """Return a copy without secrets of a value that consists of mappings, sequences and scalars.
+        """Return a copy of a value without secrets.
 
         Args:
-            value: The value; what is none of these is replaced by its text when that has a secret in it.
-            name: What the value is called, which may make it a secret.
+            value: The value, of mappings, sequences and scalars; an object of another type is replaced by its text if
+                that contains a secret.
+            name: The name of the value, which may mark it as a secret.
         """
         if isinstance(value, str):
             return MASK if value and name and is_secret_name(name) else self.redact(value)
@@ -93,18 +96,18 @@ class Redactor:
             for form in forms - self._forms:
                 self._forms.add(form)
                 self._count(form, 1)
-            if len(self._secrets) > _KEPT_FOR_GOOD + _KEPT_NEWEST:
+            if len(self._secrets) > _MOST_PERMANENT + _MOST_TOKENS:
                 self._forget_oldest_token()
 
     def _forget_oldest_token(self) -> None:
-        """Drop the first one that is not kept for good; patterns catch most of what an old token appears in."""
-        oldest = next(islice(self._secrets, _KEPT_FOR_GOOD, None))
+        """Forget the oldest secret that is not permanent; the patterns still find most places of an old token."""
+        oldest = next(islice(self._secrets, _MOST_PERMANENT, None))
         for form in self._secrets.pop(oldest) & self._forms:
             self._forms.remove(form)
             self._count(form, -1)
 
     def _count(self, form: str, change: int) -> None:
-        """Keep the lengths in step; each change makes a new tuple, because others read without the lock."""
+        """Update the lengths; each change makes a new tuple, because other threads read without the lock."""
         head, length = form[:_SHORTEST], len(form)
         self._counts[head, length] += change
         lengths = set(self._lengths.get(head, ())) | {length}
@@ -121,21 +124,21 @@ class Redactor:
         return not self._lengths.keys().isdisjoint(heads)
 
     def _replace_known(self, text: str) -> str:
-        kept, start, position = [], 0, 0
+        parts, start, position = [], 0, 0
         while position < len(text):
             for length in self._lengths.get(text[position : position + _SHORTEST], ()):
                 if text[position : position + length] in self._forms:
-                    kept += [text[start:position], MASK]
+                    parts += [text[start:position], MASK]
                     position += length
                     start = position
                     break
             else:
                 position += 1
-        return "".join([*kept, text[start:]])
+        return "".join([*parts, text[start:]])
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Yield the ways in which a secret is written."""
+    """Yield the encodings of a secret."""
     yield value
     data = value.encode("utf-8", "surrogatepass")
     for prefix_length in range(3):
@@ -155,7 +158,7 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _escaped(value: str) -> Iterator[str]:
-    """Yield the forms in JSON, in JSON inside JSON, and in what Python shows of text, bytes and both in a mapping."""
+    """Yield the forms in JSON, in JSON inside JSON, and in Python's ``repr`` of text, of bytes, and of mappings."""
     import json
 
     yield value.replace("/", "\\/")
@@ -167,11 +170,11 @@ def _escaped(value: str) -> Iterator[str]:
     yield repr(value)[1:-1]
     yield ascii(value)[1:-1]
     yield repr(value.encode("utf-8", "surrogatepass"))[2:-1]
-    yield repr(value + "'\"")[1:-4]  # quotes escaped as they are next to the other kind
+    yield repr(value + "'\"")[1:-4]  # quotes escaped as next to the other kind of quote
 
 
 def _base64_core(data: bytes, prefix_length: int) -> str:
-    """Return the part of the base64 text that is the same whatever stands before and after the data."""
+    """Return the part of the base64 text that does not depend on the bytes before and after the data."""
     encoded = b2a_base64(b"x" * prefix_length + data, newline=False).decode("ascii")
     unsure_at_start = (0, 2, 3)[prefix_length]
     unsure_at_end = (0, 3, 2)[(prefix_length + len(data)) % 3]
@@ -193,7 +196,7 @@ _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 @lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
-    """Tell whether a member or variable of this name holds a secret.
+    """Return whether a member or variable of this name holds a secret.
 
     >>> [is_secret_name(name) for name in ("refresh_token", "apiKey", "token_type", "secretId", "keyword")]
     [True, True, False, False, False]
@@ -225,21 +228,21 @@ _NAMED: Final = (
 _PATTERNS: Final[tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]] = tuple(
     (needs, re.compile(pattern, re.IGNORECASE | re.DOTALL))
     for needs, pattern in (
-        (("private key-",), r"(?P<kept>-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
+        (("private key-",), r"(?P<label>-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
         (
             ("authorization", "cookie", "x-"),
-            r"(?P<kept>(?:(?<![\w-])|(?<=\\n)|(?<=\\r))(?:(?:proxy-)?authorization|(?:set-)?cookie2?"
+            r"(?P<label>(?:(?<![\w-])|(?<=\\n)|(?<=\\r))(?:(?:proxy-)?authorization|(?:set-)?cookie2?"
             r"|x-[\w-]*(?:token|key|secret|auth|signature)[\w-]*)"
             r"(?:\\*[\"']\s*[:,]\s*|\s*[:=]\s*))(?:" + _QUOTED + r"|(?:(?!\\[rn])[^\r\n\"'])+)",
         ),
-        (("bearer",), r"(?P<kept>\bbearer\s+)(?!tokens?\b|auth)[^\s\"',;<>\\]{3,}"),
-        (("eyj",), r"(?P<kept>)\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)*"),
-        (("://",), r"(?P<kept>\b[a-z][a-z0-9+.-]*://)[^/\s@\"'?#]+(?=@)"),
-        (("code",), r"(?P<kept>(?:(?<=[?&\"'])|\A)code=)[^\s&;,\"'})\]]+"),
-        (("code",), r"(?P<kept>[\"']code\\*[\"']\s*:\s*\\*[\"'])(?=(?-i:[^\"']*[0-9A-Z]))[\w.~/+=-]{20,}"),
+        (("bearer",), r"(?P<label>\bbearer\s+)(?!tokens?\b|auth)[^\s\"',;<>\\]{3,}"),
+        (("eyj",), r"(?P<label>)\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)*"),
+        (("://",), r"(?P<label>\b[a-z][a-z0-9+.-]*://)[^/\s@\"'?#]+(?=@)"),
+        (("code",), r"(?P<label>(?:(?<=[?&\"'])|\A)code=)[^\s&;,\"'})\]]+"),
+        (("code",), r"(?P<label>[\"']code\\*[\"']\s*:\s*\\*[\"'])(?=(?-i:[^\"']*[0-9A-Z]))[\w.~/+=-]{20,}"),
         (
             ("token", "secret", "pass", "key", "assertion", "credential", "verifier", "pwd", "jwt", "signature"),
-            r"(?P<kept>" + _NAMED + r"(?:\\*[\"']\s*(?::|=>)\s*(?=[ub]?\\*[\"'])|\\*[\"']?\s*=(?![=>])\s*"
+            r"(?P<label>" + _NAMED + r"(?:\\*[\"']\s*(?::|=>)\s*(?=[ub]?\\*[\"'])|\\*[\"']?\s*=(?![=>])\s*"
             r"(?!(?:none|null|true|false)\b)))(?:" + _QUOTED + r"|[^\s&;,\"'})\]]+)",
         ),
     )
@@ -248,7 +251,7 @@ _BASIC: Final = re.compile(r"\b(basic\s+)([\w+/-]{6,}={0,2})", re.IGNORECASE)
 
 
 def _replace_patterns(text: str) -> str:
-    """Replace what looks like a secret; most patterns are not even tried, for lack of a word that they need."""
+    """Replace text that looks like a secret; a pattern is tried only if the text contains one of its words."""
     lowered = text.lower()
     for needs, pattern in _PATTERNS:
         if any(need in lowered for need in needs):
@@ -257,16 +260,16 @@ def _replace_patterns(text: str) -> str:
 
 
 def _masked(match: re.Match[str]) -> str:
-    """Keep what names the secret, and its quotes: a masked JSON text stays one."""
+    """Mask a secret without its name and its quotes, so that JSON stays valid."""
     groups = match.groupdict()
     quote = groups.get("quote") or ""
     if quote and not groups["quoted"]:
         return match[0]
-    return f"{match['kept']}{quote}{MASK}{quote}"
+    return f"{match['label']}{quote}{MASK}{quote}"
 
 
 def _masked_basic(match: re.Match[str]) -> str:
-    """Mask what decodes to ``user:password``, and leave "basic authentication" alone."""
+    """Mask text that decodes to ``user:password``, but not the words "basic authentication"."""
     from binascii import Error, a2b_base64
 
     standard = match[2].rstrip("=").replace("-", "+").replace("_", "/")

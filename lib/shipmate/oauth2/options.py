@@ -1,6 +1,5 @@
 """What a component says about its OAuth2 provider: options, their defaults in the descriptor, their variables."""
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,12 +8,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
+from shipmate.wording import did_you_mean_or_list
 
 CLIENT_AUTHS: Final = ("post", "basic", "none", "private_key_jwt")
 GRANTS: Final = ("refresh_token", "client_credentials", "jwt_bearer")
 POLICIES: Final = ("on_401", "before_expiry", "every_access")
 
-_VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _DESCRIPTOR_NAMES: Final = {
     "token_uri": "token_url",
     "client_id": "client_id",
@@ -116,7 +116,7 @@ class Variables:
             MissingSetting: A variable is not set; the message names it.
         """
         if isinstance(value, str):
-            return _VARIABLE.sub(lambda match: self._lookup(match[1], option), value)
+            return VARIABLE.sub(lambda match: self._lookup(match[1], option), value)
         if isinstance(value, Mapping):
             return {name: self.fill(item, option) for name, item in value.items()}
         if isinstance(value, list | tuple):
@@ -140,9 +140,7 @@ def check_options(options: Mapping[str, Any]) -> None:
     """
     for name, value in options.items():
         if name not in _CHECKS:
-            close = difflib.get_close_matches(name, _CHECKS, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(_CHECKS))}"
-            raise InvalidOption(f"OAuth2 has no option {name!r}{hint}")
+            raise InvalidOption(f"OAuth2 has no option {name!r}{did_you_mean_or_list(name, sorted(_CHECKS))}")
         expected, is_valid = _CHECKS[name]
         if not is_valid(value):
             found = repr(value) if name in _NAMED_VALUES and isinstance(value, str) else type(value).__name__

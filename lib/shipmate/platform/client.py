@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from shipmate.errors import MissingSetting, PlatformRefused
-from shipmate.jsonvalue import to_json
+from shipmate.jsonvalue import is_empty, to_json
 from shipmate.platform.http import ExpectedStatuses, HeaderAuth, HttpService, RetryPolicy, escaped, json_object
 from shipmate.platform.objects import ObjectStorage
 from shipmate.settings import ApiSettings
@@ -105,7 +105,7 @@ class PlatformClient:
         Nothing, numbers and booleans are stored as ``{}``: contract §1.3.
         """
         path = _startup_path(flow_id)
-        state = to_json({} if not data or isinstance(data, int | float) else data)
+        state = to_json({} if is_empty(data) else data)
         if self.post(path, data=state, headers=_JSON, reading=_STORED_OR_CONFLICT).status_code == _CONFLICT:
             self.delete_startup_data(flow_id)
             self.post(path, data=state, headers=_JSON, reading=_STORED)

@@ -1,15 +1,13 @@
 """An emulated OAuth2 provider in the place of the one that a component's descriptor names."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from shipmate.component import Component
 from shipmate.emulator import OAuth2Provider, Server
-from shipmate.oauth2.options import Variables
+from shipmate.oauth2.options import VARIABLE, Variables
 from shipmate.testing.routes import Route, Routes
 
-_VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _ENDPOINTS: Final = {"token_uri": "/token", "auth_uri": "/authorize", "revoke_uri": "/revoke"}
 
 
@@ -60,7 +58,7 @@ def routes_to(provider: Server, component: Component, environ: Mapping[str, str]
         declared = (component.oauth2 or {}).get(name)
         if isinstance(declared, str) and declared:
             # A variable that is not set is a credential field, and may have any value.
-            url = _VARIABLE.sub(lambda match: environ.get(match[1], match[0]), declared)
+            url = VARIABLE.sub(lambda match: environ.get(match[1], match[0]), declared)
             yield Route(url.partition("?")[0], provider.url, path)
 
 
@@ -72,6 +70,6 @@ def serve_tokens(routes: Routes, provider: OAuth2Provider, component: Component,
 
 def _variables(value: Any) -> list[str]:
     if isinstance(value, str):
-        return _VARIABLE.findall(value)
+        return VARIABLE.findall(value)
     members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return [name for member in members for name in _variables(member)]

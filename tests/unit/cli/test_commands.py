@@ -16,6 +16,7 @@ import shipmate
 from shipmate.cli import commands as cli
 from shipmate.cli import terminal as foreground
 from shipmate.cli.terminal import Output
+from shipmate.tools import docs
 
 CODE = (
     "def process(context, msg, cfg, snapshot):\n"
@@ -205,7 +206,7 @@ def test_output_that_cannot_be_written_is_one_line(
 
     monkeypatch.setattr(cli.commands, "main", fail)
     assert cli.run([]) == 1
-    assert capfd.readouterr().err == "Error: No space left on device: standard output\n"
+    assert capfd.readouterr().err == "Error: no space left on device: standard output\n"
 
 
 def test_the_process_ends_with_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,3 +237,56 @@ def test_validate_prints_problems_and_what_was_not_checked(root: Path, capfd: py
     for arguments in (["--component", str(root)], ["--descriptor", str(root / "component.json")]):
         assert cli.run(["validate", *arguments]) == 1
         assert "/title" in capfd.readouterr().out
+
+
+def test_docs_prints_writes_and_checks(
+    root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    section = docs.section(Path())
+    assert cli.run(["docs"]) == 0
+    assert capfd.readouterr().out == section
+    assert cli.run(["docs", "--check"]) == 1
+    assert capfd.readouterr().err == "Error: README.md does not exist: run shipmate docs --output README.md\n"
+    assert cli.run(["docs", "--output", "README.md"]) == 0
+    assert cli.run(["docs", "--check"]) == 0
+    assert cli.run(["docs", "--check", "--output", "other.md"]) == 1
+    put(root, {"title": "Other"})
+    capfd.readouterr()
+    assert cli.run(["docs", "--check", "--component", str(root)]) == 1
+    assert "README.md is not up to date: run shipmate docs" in capfd.readouterr().err
+    (root / "README.md").write_text("mine")
+    assert cli.run(["docs", "--check"]) == 2
+    put(root, [])
+    assert cli.run(["docs"]) == 2
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_new_says_what_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    assert cli.run(["new", "my crm", "--auth", "none"]) == 0
+    python = "python"
+    assert capfd.readouterr().out.splitlines() == [
+        "Created My crm in my crm: action create_record, trigger new_records, none.",
+        "",
+        "    cd 'my crm'",
+        f"    {python} -m pip install --requirement requirements-dev.txt",
+        f"    {python} -m pytest",
+    ]
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert cli.run(["new", "."]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].startswith("Created Here in .: ")
+    assert lines[-1] == f"    {sys.executable} -m shipmate validate"
+    assert len(lines) == 5
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a folder that even root cannot write to")
+def test_new_refuses_a_folder_that_cannot_be_written_to_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["new", "/proc/new"]) == 2
+    assert capfd.readouterr().err == ("Error: expected a writable folder, found no such file or directory: /proc/new\n")

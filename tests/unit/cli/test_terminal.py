@@ -1,4 +1,4 @@
-"""The foreground: results alone on standard output, signals heard whatever the job does, and refreshes waited for."""
+"""Commands at a terminal: only results on standard output, signals at any time, and running refreshes are awaited."""
 
 import io
 import json
@@ -17,7 +17,7 @@ import pytest
 
 from shipmate.cli import terminal
 from shipmate.cli.terminal import Output
-from shipmate.logs.log import Redactor
+from shipmate.logs.redaction import Redactor
 from shipmate.signals import SignalQueue
 
 
@@ -113,7 +113,15 @@ class TestRun:
         assert terminal.run(lambda: 1, output=pipe[0], drain=never) == 1
 
     def test_the_job_runs_on_a_thread_of_its_own(self, pipe: tuple[Output, int]) -> None:
-        terminal.run(lambda: int(threading.current_thread() is threading.main_thread()), output=pipe[0], drain=never)
+        threads: list[threading.Thread] = []
+
+        def job() -> int:
+            threads.append(threading.current_thread())
+            return 0
+
+        assert terminal.run(job, output=pipe[0], drain=never) == 0
+        assert threads != [threading.main_thread()]
+        assert len(threads) == 1
 
     @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3)])
     def test_what_the_job_raises_is_raised(self, pipe: tuple[Output, int], error: BaseException) -> None:
@@ -125,7 +133,7 @@ class TestRun:
         assert caught.value is error
 
     @pytest.mark.parametrize("number", terminal._SIGNALS)
-    def test_a_signal_ends_the_process_after_a_drain_although_the_job_goes_on(
+    def test_a_signal_ends_the_process_after_a_drain_while_the_job_still_runs(
         self, pipe: tuple[Output, int], exits: list[int], number: signal.Signals
     ) -> None:
         may_end, drained = threading.Event(), []
@@ -201,7 +209,7 @@ def test_an_error_is_one_line_and_has_its_stack_only_for_those_who_debug(level: 
             return is_terminal
 
     stream = Stream()
-    with terminal.configure_log(level, Redactor(), stream=stream):
+    with terminal.configure_terminal_log(level, Redactor(), stream=stream):
         err = {"name": "ValueError", "message": "two\nlines", "stack": "the stack"}
         logging.getLogger("shipmate.x").error("two\nlines", extra={"err": err})
         logging.getLogger("component").error("the author's")

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from shipmate.component import load
-from shipmate.errors import BadInput, FunctionNotFound, MissingSetting
+from shipmate.errors import FunctionNotFound, MissingSetting
 from shipmate.local import run as local
 from shipmate.local.run import LocalRun
-from shipmate.logs.log import Redactor
+from shipmate.logs.redaction import Redactor
 
 MESSAGE = {"headers": {}, "body": {"n": 1}}
-SCHEMA = {"type": "object", "properties": {"email": {"type": "string", "required": True}}}
 
 
 def put(root: Path, code: str, *, credentials: Any = None, **members: Any) -> None:
@@ -121,9 +120,17 @@ class TestExec:
         )
         assert seen == [("updateKeys", {"_account": 7, "oauth": 1})]
 
-    def test_draining_waits_and_ends(self, tmp_path: Path) -> None:
-        put(tmp_path, "def process(context, msg, cfg, snapshot): pass\n")
-        run(tmp_path).drain(1)
+    def test_no_refresh_starts_after_a_drain(self, tmp_path: Path) -> None:
+        put(
+            tmp_path,
+            "def process(context, msg, cfg, snapshot):\n    context.oauth2(cfg).get('http://127.0.0.1:9')\n",
+            credentials={"oauth2": {"client_id": "c", "client_secret": "s", "token_uri": "http://127.0.0.1:9/token"}},
+        )
+        work = run(tmp_path, {"oauth": {"refresh_token": "r"}})
+        work.drain(1)
+        (line,) = execute(tmp_path, work)[1]
+        assert line["value"]["name"] == "TokenEndpointUnavailable"
+        assert "the process is stopping" in line["value"]["message"]
 
     def test_the_platform_is_asked_for_only_when_it_is_needed(self, tmp_path: Path) -> None:
         put(tmp_path, "def process(context, msg, cfg, snapshot):\n    context.api\n")
@@ -185,33 +192,6 @@ class TestVerify:
         answer = run(tmp_path).verify()
         assert (answer.value["verified"], answer.is_success) == (False, False)
         assert "boom" in answer.value["reason"]
-
-
-class TestMetadata:
-    def test_problems_have_pointers(self, tmp_path: Path) -> None:
-        put(tmp_path, "", metadata={"in": SCHEMA})
-        component = load(tmp_path)
-        assert local.message_problems(component, component.function("go"), {"email": "a@b.c"}) == []
-        (problem,) = local.message_problems(component, component.function("go"), {"email": 1})
-        assert problem.startswith("/email: ")
-
-    def test_a_function_without_metadata_takes_everything(self, tmp_path: Path) -> None:
-        put(tmp_path, "")
-        component = load(tmp_path)
-        assert local.message_problems(component, component.function("go"), 1) == []
-
-    def test_a_sample_fits(self, tmp_path: Path) -> None:
-        put(tmp_path, "", metadata={"in": SCHEMA})
-        component = load(tmp_path)
-        sample = local.sample_message(component, component.function("go"))
-        assert local.message_problems(component, component.function("go"), sample["body"]) == []
-
-    @pytest.mark.parametrize(("dynamic", "found"), [(False, "found none"), (True, "dynamic metadata only")])
-    def test_a_sample_needs_metadata(self, tmp_path: Path, dynamic: bool, found: str) -> None:
-        put(tmp_path, "", dynamicMetadata=dynamic)
-        component = load(tmp_path)
-        with pytest.raises(BadInput, match=found):
-            local.sample_message(component, component.function("go"))
 
 
 def test_the_redactor_learns_the_secrets_of_cfg_and_environment(tmp_path: Path) -> None:

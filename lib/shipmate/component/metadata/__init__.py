@@ -1,21 +1,11 @@
-"""The metadata of functions: JSON schemas of what goes in and comes out, how values differ from them, and samples."""
+"""The metadata of functions: JSON schemas of input and output, differences of values from them, and samples."""
 
 from shipmate.component.metadata.differences import problems, schema_problems, sentence, slips, validator
 from shipmate.component.metadata.samples import sample
-from shipmate.component.metadata.schemas import (
-    Schema,
-    kind_of,
-    pointer_to,
-    read_schema,
-    schema_of,
-    thawed,
-    to_draft4,
-)
+from shipmate.component.metadata.schemas import Schema, read_schema, schema_of, thawed, to_draft4
 
 __all__ = [
     "Schema",
-    "kind_of",
-    "pointer_to",
     "problems",
     "read_schema",
     "sample",

@@ -1,37 +1,25 @@
-"""How values differ from schemas, and schemas from what a schema may be, in sentences that never have the value.
+"""Describes how values differ from schemas, and what is wrong with a schema, without quoting a value.
 
-Formats are not checked. Nothing is fetched.
+Formats are not checked. References to other files are not fetched.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.component.metadata.schemas import (
-    Schema,
-    kind_of,
-    misplaced,
-    pointer_to,
-    resolved,
-    subschemas,
-    thawed,
-    to_draft4,
-)
+from shipmate.component.metadata.schemas import Schema, misplaced, resolved, subschemas, thawed, to_draft4
 from shipmate.errors import DescriptorError
+from shipmate.jsonvalue import KINDS, kind_of, pointer_to
+from shipmate.wording import did_you_mean
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-_TYPES: Final[Mapping[str, str]] = {
-    "object": "an object", "array": "an array", "string": "text", "boolean": "a boolean", "null": "nothing",
-    "integer": "a whole number", "number": "a number",
-}  # fmt: skip
 _SENTENCES: Final[Mapping[str, str]] = {
-    "minimum": "a number that is at least {0}, found a smaller one",
-    "maximum": "a number that is at most {0}, found a larger one",
+    "minimum": "a number of at least {0}, found a smaller one",
+    "maximum": "a number of at most {0}, found a larger one",
     "multipleOf": "a multiple of {0}, found another number",
     "minLength": "at least {0} characters, found {1}",
     "maxLength": "at most {0} characters, found {1}",
@@ -39,69 +27,67 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "maxItems": "at most {0} items, found {1}",
     "minProperties": "at least {0} properties, found {1}",
     "maxProperties": "at most {0} properties, found {1}",
-    "uniqueItems": "items that all differ, found equal ones",
-    "pattern": "text that matches {0}, found other text",
-    "additionalProperties": "no properties besides those that are named, found some",
-    "additionalItems": "no further items, found some",
-    "anyOf": "one of several shapes, found none of them",
-    "oneOf": "exactly one of several shapes, found none or several of them",
-    "not": "something that is not of a certain shape, found it",
+    "uniqueItems": "unique items, found equal ones",
+    "pattern": "text that matches {0}, found another text",
+    "additionalProperties": "only the named properties, found others",
+    "additionalItems": "no more items, found some",
+    "anyOf": "a value that fits one of the schemas in 'anyOf', found one that fits none",
+    "oneOf": "a value that fits exactly one of the schemas in 'oneOf', found another",
+    "not": "a value that does not fit the schema in 'not', found one that does",
 }
 
 
 _ANY: Final = "any"
-"""A type of draft 3."""
-_LONGEST: Final = 20
-"""How many characters of a type are told; anything longer may be a secret at the wrong place."""
-_EXCLUSIVE: Final = {"minimum": ("exclusiveMinimum", "more"), "maximum": ("exclusiveMaximum", "less")}
+"""A type of JSON Schema draft 3."""
+LONGEST_SHOWN: Final = 20
+"""The length of the longest value that a message shows; a longer one may be a secret at the wrong place."""
+_EXCLUSIVE: Final = {"minimum": ("exclusiveMinimum", "greater"), "maximum": ("exclusiveMaximum", "less")}
 
 
 def schema_problems(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what keeps a schema from being a usable draft-4-style schema, as pairs of pointer and text."""
+    """Return the reasons why a schema is not usable, as pairs of JSON pointer and text."""
     try:
         draft4 = to_draft4(schema)
-        found = [_schema_problem(error) for error in _meta_validator().iter_errors(draft4)]
-        for pointer, each in subschemas(draft4):
-            reference = each.get("$ref", "#")
+        texts = [_schema_problem(error) for error in _meta_validator().iter_errors(draft4)]
+        for pointer, subschema in subschemas(draft4):
+            reference = subschema.get("$ref", "#")
             if not isinstance(reference, str):
-                found.append((f"{pointer}/$ref", f"expected text, found {kind_of(reference)}"))
+                texts.append((f"{pointer}/$ref", f"expected text, found {kind_of(reference)}"))
             elif not isinstance(resolved(draft4, reference), dict):
-                found.append((f"{pointer}/$ref", "expected a reference to a schema in the same file, found another"))
-        for pointer, each in misplaced(thawed(schema)):
-            found += [(pointer + place, text) for place, text in schema_problems(each)]
+                texts.append((f"{pointer}/$ref", "expected a reference to a schema in the same file, found another"))
+        for pointer, subschema in misplaced(thawed(schema)):
+            texts += [(pointer + place, text) for place, text in schema_problems(subschema)]
     except RecursionError:
-        return [("", "expected a schema, found one that is nested too deep")]
-    return found
+        return [("", "expected a schema, found one that is nested too deeply")]
+    return texts
 
 
 def slips(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what published schemas get wrong without harm, as pairs of pointer and text: it is passed over."""
-    text = "expected properties by their names, found a schema, which is one level too deep"
+    """Return the harmless mistakes in a schema, as pairs of JSON pointer and text; published schemas contain them."""
+    text = "expected a map of properties, found a whole schema, which is one level too deep"
     try:
         plain = thawed(schema)
-        found = list(_unknown_types(plain))
-        for pointer, each in misplaced(plain):
-            found += [(pointer, text), *((pointer + place, slip) for place, slip in slips(each))]
-    except RecursionError:  # which is a problem of its own
+        texts = list(_unknown_types(plain))
+        for pointer, subschema in misplaced(plain):
+            texts += [(pointer, text), *((pointer + place, slip) for place, slip in slips(subschema))]
+    except RecursionError:  # schema_problems reports it
         return []
-    return found
+    return texts
 
 
 def _unknown_types(schema: Schema) -> Iterator[tuple[str, str]]:
-    for pointer, each in subschemas(schema):
-        declared = each.get("type")
+    for pointer, subschema in subschemas(schema):
+        declared = subschema.get("type")
         for kind in declared if isinstance(declared, list) else [declared]:
-            if isinstance(kind, str) and kind not in _TYPES and kind != _ANY:
-                close = difflib.get_close_matches(kind, _TYPES, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                found = repr(kind) if len(kind) <= _LONGEST else "something else"
-                yield f"{pointer}/type", f"expected one of {', '.join(_TYPES)}, found {found}{hint}"
+            if isinstance(kind, str) and kind not in KINDS and kind != _ANY:
+                found = repr(kind) if len(kind) <= LONGEST_SHOWN else "something else"
+                yield f"{pointer}/type", f"expected one of {', '.join(KINDS)}, found {found}{did_you_mean(kind, KINDS)}"
 
 
 def _schema_problem(error: "ValidationError") -> tuple[str, str]:
     pointer = pointer_to(*error.absolute_path)
     if error.validator == "anyOf" and error.absolute_path and error.absolute_path[-1] == "type":
-        return pointer, f"expected one of {', '.join(_TYPES)}, or a list of them"
+        return pointer, f"expected one of {', '.join(KINDS)}, or a list of them"
     return pointer, sentence(error)
 
 
@@ -109,21 +95,18 @@ def usable(schema: Mapping[str, Any]) -> Schema:
     """Return a schema as draft 4.
 
     Raises:
-        DescriptorError: It is not usable.
+        DescriptorError: The schema is not usable.
     """
-    wrong = schema_problems(schema)
-    if wrong:
-        raise DescriptorError(f"schema: {wrong[0][0]}: {wrong[0][1]}")
+    for pointer, text in schema_problems(schema):
+        raise DescriptorError(f"schema: {pointer}: {text}")
     return to_draft4(schema)
 
 
 def problems(schema: Mapping[str, Any], value: Any) -> list[tuple[str, str]]:
-    """Return how a value differs from a schema, as pairs of JSON pointer and text; the text never has the value.
-
-    Formats are not checked.
+    """Return how a value differs from a schema, as pairs of JSON pointer and text; no text quotes the value.
 
     Raises:
-        DescriptorError: The schema itself is not usable.
+        DescriptorError: The schema is not usable.
 
     >>> problems({"properties": {"n": {"type": "integer"}, "m": {"required": True}}}, {"n": "secret"})
     [('', "expected the property 'm', found none"), ('/n', 'expected a whole number, found text')]
@@ -133,11 +116,11 @@ def problems(schema: Mapping[str, Any], value: Any) -> list[tuple[str, str]]:
         errors = validator(draft4).iter_errors(thawed(value))
         return sorted((pointer_to(*error.absolute_path), sentence(error)) for error in errors)
     except RecursionError as error:
-        raise DescriptorError("schema: expected references that end somewhere, found a circle") from error
+        raise DescriptorError("schema: expected references without a circle, found one") from error
 
 
 def validator(draft4: Schema) -> "Validator":
-    """Return a validator of a schema that passes over what it does not know and fetches nothing."""
+    """Return a validator of a schema that ignores unknown types and patterns and fetches no references."""
     from referencing import Registry  # with jsonschema 66 ms
 
     checker: Validator = _lenient()(draft4, registry=Registry())
@@ -146,14 +129,14 @@ def validator(draft4: Schema) -> "Validator":
 
 @cache
 def _lenient() -> Any:
-    """Return draft 4 without objections to types and patterns that it does not understand."""
+    """Return a validator class for draft 4 that ignores types and patterns that it does not understand."""
     from jsonschema import Draft4Validator, Draft7Validator, validators  # 66 ms
 
     rules = Draft4Validator.VALIDATORS
 
     def check_type(checking: Any, types: Any, value: Any, schema: Any) -> Any:
         known = types if isinstance(types, list) else [types]
-        return rules["type"](checking, types, value, schema) if all(each in _TYPES for each in known) else ()
+        return rules["type"](checking, types, value, schema) if all(kind in KINDS for kind in known) else ()
 
     def check_pattern(checking: Any, pattern: Any, value: Any, schema: Any) -> Any:
         return rules["pattern"](checking, pattern, value, schema) if is_regular_expression(pattern) else ()
@@ -164,22 +147,22 @@ def _lenient() -> Any:
 
 @cache
 def _meta_validator() -> "Validator":
-    """Return a validator of schemas: draft 4, with types that it does not know, and ``required`` possibly empty."""
+    """Return a validator of schemas: draft 4, but with unknown types, and with an empty ``required``."""
     from jsonschema import Draft4Validator  # 66 ms
 
     meta = thawed(Draft4Validator.META_SCHEMA)
     for keyword in ("id", "format", "default"):
         meta["properties"].pop(keyword, None)
     meta.pop("id", None)
-    meta["definitions"]["simpleTypes"] = {"type": "string"}  # others do no harm, and published schemas have them
+    meta["definitions"]["simpleTypes"] = {"type": "string"}  # published schemas have others, without harm
     meta["definitions"]["stringArray"] = {"type": "array", "items": {"type": "string"}}
-    for bound in ("exclusiveMinimum", "exclusiveMaximum"):  # without the bound they say nothing, which does no harm
+    for bound in ("exclusiveMinimum", "exclusiveMaximum"):  # without the bound they have no effect
         meta["dependencies"].pop(bound, None)
     return validator(meta)
 
 
 def is_regular_expression(text: Any) -> bool:
-    """Tell whether Python understands a pattern, which was written for JavaScript."""
+    """Return whether Python can compile a pattern, which was written for JavaScript."""
     try:
         re.compile(text)
     except (re.error, TypeError):
@@ -188,7 +171,7 @@ def is_regular_expression(text: Any) -> bool:
 
 
 def sentence(error: "ValidationError") -> str:
-    """Return in one sentence what was expected and found, without the value."""
+    """Return in one sentence what was expected and found, without quoting the value."""
     keyword = str(error.validator)
     asked: Any = error.validator_value
     value: Any = error.instance
@@ -197,15 +180,15 @@ def sentence(error: "ValidationError") -> str:
         return f"expected the property {name[1] if name else ''}, found none"
     if keyword == "type":
         types = asked if isinstance(asked, list) else [asked]
-        return f"expected {' or '.join(_TYPES.get(each, each) for each in types)}, found {kind_of(value)}"
+        return f"expected {' or '.join(KINDS.get(kind, kind) for kind in types)}, found {kind_of(value)}"
     if keyword in ("enum", "const"):
-        choices = ", ".join(repr(each) for each in (asked if keyword == "enum" else [asked]))
+        choices = ", ".join(map(repr, asked if keyword == "enum" else [asked]))
         return f"expected {'one of ' if keyword == 'enum' else ''}{choices}, found something else"
     if keyword == "pattern" and asked == r"\S":
-        return "expected text, found only blanks" if value else "expected text, found an empty one"
+        return f"expected text, found {'only blanks' if value else 'empty text'}"
     if (bound := _EXCLUSIVE.get(keyword)) and isinstance(error.schema, dict) and error.schema.get(bound[0]):
-        return f"expected a number that is {bound[1]} than {asked}, found one that is not"
+        return f"expected a number {bound[1]} than {asked}, found another"
     length = len(value) if isinstance(value, str | list | dict) else 0
-    return f"expected {_SENTENCES.get(keyword, f'what {keyword!r} asks for, found {{2}}')}".format(
+    return f"expected {_SENTENCES.get(keyword, f'a value that fits {keyword!r}, found {{2}}')}".format(
         asked, length, kind_of(value)
     )

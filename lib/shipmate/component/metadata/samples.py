@@ -1,4 +1,4 @@
-"""Samples: values that a schema allows, with optional properties filled as well."""
+"""Makes samples: values that a schema allows, with optional properties filled as well."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +10,8 @@ from shipmate.component.metadata.differences import usable, validator
 from shipmate.component.metadata.scalars import listed, number_of, text_of, type_of
 from shipmate.component.metadata.schemas import Schema, resolved
 
-# Enough for any schema that a person fills in. Definitions that all refer to each other go beyond it, and are then
-# followed less deep.
+# Enough for any schema that a person fills in. Definitions that all refer to each other exceed it; then references
+# are followed less deeply.
 _MOST_VALUES: Final = 1_000
 _DEPTHS: Final = (50, 4, 3, 2, 1)
 _MOST_CANDIDATES: Final = 50
@@ -19,18 +19,20 @@ _ALTERNATIVES: Final = frozenset({"anyOf", "oneOf", "not"})
 
 
 class _NoSample(Exception):
-    """There is no end to what a schema asks for."""
+    """A schema requires an infinite value."""
 
 
 class _TooMany(Exception):
-    """There is an end to what a schema asks for, but it is far."""
+    """A sample would be too large."""
 
 
 def sample(schema: Mapping[str, Any]) -> Any:
-    """Return a value that a schema allows, as good as can be guessed; it is the same on every call.
+    """Return a value that a schema allows; every call returns the same one.
+
+    Where no fitting value is found, for example for an unusual pattern, the sample differs from the schema.
 
     Raises:
-        DescriptorError: The schema itself is not usable.
+        DescriptorError: The schema is not usable.
 
     >>> sample({"properties": {"id": {"type": "integer", "minimum": 7}, "day": {"type": "string", "format": "date"}}})
     {'id': 7, 'day': '2026-01-31'}
@@ -53,18 +55,19 @@ class _Count:
 
 @dataclass(frozen=True, slots=True)
 class _Sampler:
-    """Where in a schema a sample is being made."""
+    """Makes a sample of a schema inside the root schema."""
 
     root: Schema
     deepest: int
-    """How many references may lead into each other."""
+    """The most references that are followed one inside the other."""
     references: tuple[str, ...] = ()
-    """The references that led here."""
+    """The references that were followed so far, the outermost first."""
     nth: int = 0
-    """Which of several differing values is wanted."""
+    """The number of the sample, from 0, where several must differ."""
     count: _Count = field(default_factory=_Count)
 
     def value(self, schema: Any) -> Any:
+        """Return a sample of a schema."""
         self.count.values += 1
         if self.count.values > _MOST_VALUES:
             raise _TooMany
@@ -74,7 +77,7 @@ class _Sampler:
         return sampler._alternative(entered)
 
     def _entered(self, schema: Any) -> "tuple[_Sampler, Schema]":
-        """Return a schema without references and ``allOf`` that asks for the same, and where it is."""
+        """Return an equal schema without references and ``allOf``, and the sampler of its place."""
         followed: list[str] = []
         while isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
             followed.append(schema["$ref"])
@@ -86,36 +89,36 @@ class _Sampler:
         if not isinstance(schema, dict) or "allOf" not in schema:
             return inside, schema if isinstance(schema, dict) else {}
         merged = {keyword: value for keyword, value in schema.items() if keyword != "allOf"}
-        behind: dict[str, None] = {}
+        inner: dict[str, None] = {}
         for part in schema["allOf"]:
-            there, entered = inside._entered(part)
+            sampler, entered = inside._entered(part)
             merged = _both(merged, entered)
-            behind.update(dict.fromkeys(there.references[len(inside.references) :]))
-        return replace(inside, references=(*inside.references, *behind)), merged
+            inner.update(dict.fromkeys(sampler.references[len(inside.references) :]))
+        return replace(inside, references=(*inside.references, *inner)), merged
 
     def _alternative(self, schema: Schema) -> Any:
-        """Return a value for the first alternative that gives one which the whole schema allows."""
+        """Return the sample of the first alternative whose sample fits the whole schema."""
         if not _ALTERNATIVES & schema.keys():
             return self._plain(schema)
-        made: list[Any] = []
+        samples: list[Any] = []
         for sampler, candidate in islice(self._candidates(schema), _MOST_CANDIDATES):
             for nth in (self.nth, self.nth + 1):
                 try:
-                    made.append(replace(sampler, nth=nth)._plain_or_alternative(candidate))
+                    samples.append(replace(sampler, nth=nth)._plain_or_alternative(candidate))
                 except _NoSample:
                     break
-                if self._allows(schema, made[-1]):
-                    return made[-1]
-        if not made:
+                if self._allows(schema, samples[-1]):
+                    return samples[-1]
+        if not samples:
             raise _NoSample
-        return made[0]
+        return samples[0]
 
     def _plain_or_alternative(self, candidate: Schema) -> Any:
         nested = {"anyOf", "oneOf"} & candidate.keys()
         return self._alternative(candidate) if nested else self._plain(candidate)
 
     def _candidates(self, schema: Schema) -> "Iterator[tuple[_Sampler, Schema]]":
-        """Yield what remains to be asked for when one part of each ``anyOf`` and ``oneOf`` is chosen."""
+        """Yield the schema for each choice of one part of ``anyOf`` and one of ``oneOf``."""
         base = {keyword: value for keyword, value in schema.items() if keyword not in ("anyOf", "oneOf")}
         for one, other in product(schema.get("anyOf", [{}]), schema.get("oneOf", [{}])):
             try:
@@ -126,7 +129,7 @@ class _Sampler:
     def _allows(self, schema: Schema, value: Any) -> bool:
         from referencing.exceptions import Unresolvable  # with jsonschema 66 ms
 
-        # References start at the root, whatever part is checked.
+        # References start at the root, also in a part of it.
         checked = validator(self.root).evolve(schema=schema)
         try:
             return bool(checked.is_valid(value))
@@ -134,16 +137,16 @@ class _Sampler:
             return False
 
     def _plain(self, schema: Schema) -> Any:
-        """Return a value for a schema without alternatives."""
+        """Return a sample of a schema without alternatives."""
         if "const" in schema:
             return schema["const"]
         choices = schema.get("enum")
         if isinstance(choices, list) and choices:
-            fitting = [each for each in choices if self._allows({**schema, "enum": choices}, each)] or choices
+            fitting = [choice for choice in choices if self._allows({**schema, "enum": choices}, choice)] or choices
             return fitting[self.nth % len(fitting)]
-        for given in _given(schema) if self.nth == 0 else ():
-            if self._allows(schema, given):
-                return given
+        for suggestion in _suggested(schema) if self.nth == 0 else ():
+            if self._allows(schema, suggestion):
+                return suggestion
         makers: Mapping[str, Callable[[Schema], Any]] = {
             "object": self._object,
             "array": self._array,
@@ -156,34 +159,34 @@ class _Sampler:
         return makers.get(type_of(schema), makers["string"])(schema)
 
     def _object(self, schema: Schema) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+        value: dict[str, Any] = {}
         required = [name for name in schema.get("required") or () if isinstance(name, str)]
         properties = schema.get("properties") or {}
         most = schema.get("maxProperties", math.inf)
         for name in dict.fromkeys((*required, *properties)):
-            if name not in required and len(made) + sum(each not in made for each in required) >= most:
+            if name not in required and len(value) + sum(needed not in value for needed in required) >= most:
                 continue
             try:
-                made[name] = self.value(properties.get(name, self._other(schema)))
+                value[name] = self.value(properties.get(name, self._other(schema)))
             except _NoSample:
                 if name in required:
                     raise
-        return self._with_more(schema, made)
+        return self._with_more(schema, value)
 
-    def _with_more(self, schema: Schema, made: dict[str, Any]) -> dict[str, Any]:
-        """Add properties that the schema does not name, where it asks for them or describes them."""
+    def _with_more(self, schema: Schema, value: dict[str, Any]) -> dict[str, Any]:
+        """Add properties that the schema requires or describes without their names."""
         described = isinstance(schema.get("additionalProperties"), dict) and not schema.get("properties")
         least = schema.get("minProperties", 1 if described and schema.get("maxProperties", 1) else 0)
-        names = (name for name in (f"key{index}" for index in range(1, least + len(made) + 1)) if name not in made)
+        names = (name for name in (f"key{index}" for index in range(1, least + len(value) + 1)) if name not in value)
         for name in names:
-            if len(made) >= least:
+            if len(value) >= least:
                 break
             try:
-                made[name] = self.value(self._other(schema))
+                value[name] = self.value(self._other(schema))
             except _NoSample:
                 if "minProperties" in schema:
                     raise
-        return made
+        return value
 
     @staticmethod
     def _other(schema: Schema) -> Schema:
@@ -194,24 +197,24 @@ class _Sampler:
         items = schema.get("items", {})
         least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
         if isinstance(items, list):
-            each: list[Any] = items + [schema.get("additionalItems", {})] * (least - len(items))
+            schemas: list[Any] = items + [schema.get("additionalItems", {})] * (least - len(items))
         else:
-            each = [items] * max(least, 1)
-        made: list[Any] = []
-        for index, item in enumerate(each):
-            if len(made) >= most:
+            schemas = [items] * max(least, 1)
+        value: list[Any] = []
+        for index, item in enumerate(schemas):
+            if len(value) >= most:
                 break
             try:
-                made.append(replace(self, nth=self.nth + index if schema.get("uniqueItems") else self.nth).value(item))
+                value.append(replace(self, nth=self.nth + index if schema.get("uniqueItems") else self.nth).value(item))
             except _NoSample:
-                if len(made) < least:
+                if len(value) < least:
                     raise
                 break
-        return made
+        return value
 
 
 def _both(first: Schema, second: Schema) -> Schema:
-    """Return a schema that asks for what two schemas ask for."""
+    """Return a schema that requires what two schemas require."""
     both = {**first, **second}
     for keyword in first.keys() & second.keys():
         one, other = first[keyword], second[keyword]
@@ -221,20 +224,20 @@ def _both(first: Schema, second: Schema) -> Schema:
         elif keyword == "required":
             both[keyword] = list(dict.fromkeys((*one, *other)))
         elif keyword == "enum":
-            both[keyword] = [each for each in one if each in other]
+            both[keyword] = [choice for choice in one if choice in other]
         elif keyword in ("minimum", "minLength", "minItems", "minProperties"):
             both[keyword] = max(one, other)
         elif keyword in ("maximum", "maxLength", "maxItems", "maxProperties"):
             both[keyword] = min(one, other)
         elif keyword == "type":
-            shared_types = [each for each in listed(one) if each in listed(other)]
+            shared_types = [kind for kind in listed(one) if kind in listed(other)]
             both[keyword] = shared_types or ["integer"]  # a number that must also be an integer
         elif keyword in ("anyOf", "oneOf"):
-            both[keyword] = [{"allOf": [each, another]} for each in one for another in other]
+            both[keyword] = [{"allOf": [first_part, second_part]} for first_part in one for second_part in other]
     return both
 
 
-def _given(schema: Schema) -> list[Any]:
-    """Return the values that a schema itself suggests."""
-    suggested = [schema[keyword] for keyword in ("default", "example") if keyword in schema]
-    return [*suggested, *listed(schema.get("examples", []))]
+def _suggested(schema: Schema) -> list[Any]:
+    """Return the values that a schema suggests: its default and its examples."""
+    values = [schema[keyword] for keyword in ("default", "example") if keyword in schema]
+    return [*values, *listed(schema.get("examples", []))]

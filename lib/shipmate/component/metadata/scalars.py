@@ -1,4 +1,4 @@
-"""Sample texts and numbers."""
+"""Makes sample texts and numbers."""
 
 import math
 import re
@@ -26,7 +26,7 @@ _FORMATS: Final[Mapping[str, str]] = {
     "url": "https://example.com/",
     "uuid": "123e4567-e89b-42d3-a456-426614174000",
 }
-# Tried in turn where a pattern is asked for, alone and repeated.
+# Tried in turn for a pattern, alone and repeated.
 _TEXTS: Final = (
     *("text", "Text", "a", "A", "1", "0", "12.50", "+491234567", "a-b", "A1", "EUR", "#1a2b3c", "a/b", "a, b"),
     *_FORMATS.values(),
@@ -40,13 +40,13 @@ _KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def text_of(schema: Schema, nth: int) -> str:
-    """Return the nth text that a schema allows."""
+    """Return the nth of several different texts that a schema allows."""
     least, most = schema.get("minLength", 0), schema.get("maxLength", math.inf)
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and is_regular_expression(pattern):
         fitting = (text for text in _texts() if least <= len(text) <= most and re.search(pattern, text))
-        found = list(islice(fitting, nth + 1))
-        return found[-1] if found else "text"
+        candidates = list(islice(fitting, nth + 1))
+        return candidates[-1] if candidates else "text"
     text = _FORMATS.get(str(schema.get("format")), "")
     if text and not nth and least <= len(text) <= most:
         return text
@@ -57,26 +57,26 @@ def text_of(schema: Schema, nth: int) -> str:
 
 
 def number_of(schema: Schema, nth: int) -> int | float:
-    """Return the nth number that a schema allows, the first when it allows fewer."""
+    """Return the nth of several different numbers that a schema allows, the first if there are fewer."""
     number = next(islice(_numbers(schema), nth, None), None)
     return number if number is not None else next(_numbers(schema), 0)
 
 
 def listed(value: Any) -> list[Any]:
-    """Return a list as it is, and anything else as the only item of one."""
+    """Return a list unchanged, and any other value as the only item of a list."""
     return value if isinstance(value, list) else [value]
 
 
 def type_of(schema: Schema) -> str:
-    """Return the type that a value for a schema should have; without a declared one, that of its keywords."""
-    types = [each for each in listed(schema.get("type", [])) if each != "null"]
+    """Return the type of a sample: the first declared type, or the type to which the schema's keywords belong."""
+    types = [kind for kind in listed(schema.get("type", [])) if kind != "null"]
     if types or "type" in schema:
         return str(types[0]) if types else "null"
     return next((kind for kind, words in _KEYWORDS.items() if any(word in schema for word in words)), "string")
 
 
 def _numbers(schema: Schema) -> Iterator[int | float]:
-    """Yield numbers within the bounds, the smallest sensible first."""
+    """Yield different numbers within the bounds, the simplest first."""
     step = schema.get("multipleOf", 1)
     low, high = schema.get("minimum"), schema.get("maximum")
     if schema.get("exclusiveMinimum") is True and low is not None:
@@ -99,7 +99,7 @@ def _whole(schema: Schema) -> bool:
 
 
 def _divides(step: float, number: float) -> bool:
-    """Tell whether a validator takes a number for a multiple, who divides floats and so does not take all."""
+    """Return whether jsonschema accepts a number as a multiple; its float division rejects some."""
     quotient = number / step
     return int(quotient) == quotient
 

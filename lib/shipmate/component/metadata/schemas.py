@@ -1,4 +1,4 @@
-"""Schemas of functions: where the descriptor has them, and as what they are read.
+"""Reads the schemas of functions, and walks through them.
 
 Source: contract §11.3.
 """
@@ -10,22 +10,20 @@ from urllib.parse import unquote
 
 from shipmate.component import DESCRIPTOR, Component, Function, read_json
 from shipmate.errors import DescriptorError
+from shipmate.jsonvalue import kind_of, pointer_to, steps_of
 
 Schema = dict[str, Any]
 
 _MAPS_OF_SCHEMAS: Final = ("properties", "patternProperties", "definitions", "$defs", "dependencies")
 _LISTS_OF_SCHEMAS: Final = ("allOf", "anyOf", "oneOf", "items")
 _SCHEMAS: Final = ("items", "additionalItems", "additionalProperties", "not")
-_KINDS: Final[Mapping[type, str]] = {
-    dict: "an object", list: "an array", str: "text", bool: "a boolean", type(None): "nothing",
-}  # fmt: skip
 
 
 def schema_of(component: Component, function: Function, direction: Literal["in", "out"]) -> Schema | None:
-    """Return the schema of what goes into a function or comes out of it, None when the descriptor has none.
+    """Return the schema of a function's input or output, None if the descriptor has none.
 
     Raises:
-        DescriptorError: It is no object, or its file is missing, is not JSON or is outside the component.
+        DescriptorError: The schema is not an object, or its file is missing, not JSON, or outside the component.
     """
     declared = (function.metadata or {}).get(direction)
     if declared is None:
@@ -33,15 +31,15 @@ def schema_of(component: Component, function: Function, direction: Literal["in",
     try:
         return read_schema(component.root, declared)
     except DescriptorError as error:
-        pointer = f"/{function.kind}s{pointer_to(function.id)}/metadata/{direction}"
+        pointer = pointer_to(f"{function.kind}s", function.id, "metadata", direction)
         raise DescriptorError(f"{component.root / DESCRIPTOR}: {pointer}: {error}") from error
 
 
 def read_schema(root: Path, declared: Any) -> Schema:
-    """Return a schema that is an object or the path of a JSON file, relative to the component's root.
+    """Return a schema that the descriptor declares as an object, or as a file path relative to the component's root.
 
     Raises:
-        DescriptorError: It is neither, or the file cannot be read or is outside the component.
+        DescriptorError: The declaration is neither, or the file cannot be read or is outside the component.
     """
     if isinstance(declared, str) and declared:
         if "\0" in declared or not (root / declared).resolve().is_relative_to(root.resolve()):
@@ -57,9 +55,9 @@ def read_schema(root: Path, declared: Any) -> Schema:
 
 
 def to_draft4(schema: Mapping[str, Any]) -> Schema:
-    """Return a schema in which each object lists its required properties, as JSON schema draft 4 has it.
+    """Return a schema in which each object lists its required properties, as in JSON Schema draft 4.
 
-    Local references by ``$id`` become references by pointer. Types and keywords that draft 4 lacks are left alone.
+    References by ``$id`` become references by pointer. Types and keywords that draft 4 lacks stay.
 
     >>> to_draft4({"properties": {"name": {"type": "string", "required": True}}})
     {'properties': {'name': {'type': 'string'}}, 'required': ['name']}
@@ -70,14 +68,14 @@ def to_draft4(schema: Mapping[str, Any]) -> Schema:
 
 
 def misplaced(schema: Schema) -> Iterator[tuple[str, Schema]]:
-    """Yield the schemas that stand where the properties of one should, with their pointers."""
-    for pointer, each in subschemas(schema):
-        if _is_slip(each.get("properties")):
-            yield f"{pointer}/properties", each["properties"]
+    """Yield the schemas that stand in the place of a property map, with their pointers."""
+    for pointer, subschema in subschemas(schema):
+        if _is_slip(subschema.get("properties")):
+            yield f"{pointer}/properties", subschema["properties"]
 
 
 def _is_slip(properties: Any) -> bool:
-    """Tell whether a whole schema stands where the properties of one should."""
+    """Return whether a map of properties is a whole schema by mistake."""
     return (
         isinstance(properties, dict)
         and isinstance(properties.get("type"), str)
@@ -91,7 +89,7 @@ def _lifted(schema: Any, places: Mapping[str, str]) -> Any:
     if _is_slip(schema.get("properties")):
         schema = {keyword: value for keyword, value in schema.items() if keyword != "properties"}
     lifted = {
-        keyword: _mapped(keyword, value, lambda each: _lifted(each, places))
+        keyword: _mapped(keyword, value, lambda subschema: _lifted(subschema, places))
         for keyword, value in schema.items()
         if not (keyword == "required" and isinstance(value, bool)) and keyword not in ("id", "$id")
     }
@@ -113,7 +111,7 @@ def _required_names(schema: Schema) -> list[str]:
 
 
 def _mapped(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
-    """Return the value of a keyword with all schemas in it changed."""
+    """Return the value of a keyword with each schema in it replaced by ``change``."""
     if keyword in _MAPS_OF_SCHEMAS and isinstance(value, dict):
         return {name: change(member) for name, member in value.items()}
     if keyword in _LISTS_OF_SCHEMAS and isinstance(value, list):
@@ -122,7 +120,7 @@ def _mapped(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def subschemas(schema: Any, pointer: str = "") -> Iterator[tuple[str, Schema]]:
-    """Yield a schema and all schemas in it, with their pointers."""
+    """Yield a schema and its subschemas at all depths, with their pointers."""
     if not isinstance(schema, dict):
         return
     yield pointer, schema
@@ -139,10 +137,10 @@ def subschemas(schema: Any, pointer: str = "") -> Iterator[tuple[str, Schema]]:
 
 
 def _places(schema: Any) -> dict[str, str]:
-    """Return which reference by id is which reference by pointer."""
+    """Return the reference by pointer for each reference by id: ``{"pet": "#/definitions/pet"}``."""
     places: dict[str, str] = {}
-    for pointer, each in subschemas(schema):
-        for name in (each.get("$id"), each.get("id")):
+    for pointer, subschema in subschemas(schema):
+        for name in (subschema.get("$id"), subschema.get("id")):
             if isinstance(name, str) and name:
                 places.setdefault(name, f"#{pointer}")
                 places.setdefault(f"#{name.removeprefix('#')}", f"#{pointer}")
@@ -150,37 +148,22 @@ def _places(schema: Any) -> dict[str, str]:
 
 
 def resolved(root: Schema, reference: str) -> Any:
-    """Return what a reference by pointer leads to, None when it leads nowhere in this schema."""
+    """Return the target of a reference by pointer, None if this schema does not contain it."""
     if reference != "#" and not reference.startswith("#/"):
         return None
-    found: Any = root
-    for part in unquote(reference[1:]).split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, dict) and name in found:
-            found = found[name]
-        elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-            found = found[int(name)]
+    target: Any = root
+    for name in steps_of(unquote(reference[1:])):
+        if isinstance(target, dict) and name in target:
+            target = target[name]
+        elif isinstance(target, list) and name.isdecimal() and int(name) < len(target):
+            target = target[int(name)]
         else:
             return None
-    return found
-
-
-def kind_of(value: Any) -> str:
-    """Name the kind of a JSON value: ``an object``, ``text``, ``a number``..."""
-    return next((name for kind, name in _KINDS.items() if isinstance(value, kind)), "a number")
-
-
-def pointer_to(*names: str | int) -> str:
-    """Return the JSON pointer of nested members.
-
-    >>> pointer_to("a/b", 0)
-    '/a~1b/0'
-    """
-    return "".join(f"/{str(name).replace('~', '~0').replace('/', '~1')}" for name in names)
+    return target
 
 
 def thawed(value: Any) -> Any:
-    """Return a copy of JSON in which all objects are dicts and all arrays lists."""
+    """Return a copy of a JSON value whose objects are dicts and whose arrays are lists."""
     if isinstance(value, Mapping):
         return {name: thawed(member) for name, member in value.items()}
     return [thawed(member) for member in value] if isinstance(value, list | tuple) else value

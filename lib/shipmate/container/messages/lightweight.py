@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from shipmate.container.messages.codec import MessageCodec
 from shipmate.errors import EmitError, ObjectUnavailable, ShipmateError
-from shipmate.jsonvalue import from_json, to_json
+from shipmate.jsonvalue import from_json, is_empty, to_json
 
 ID_HEADER: Final = "x-ipaas-object-storage-id"
 _AT_ONCE: Final = 8
@@ -150,5 +150,4 @@ def _stub(message: Mapping[str, Any], stored_id: str | None) -> Message:
 
 
 def _is_empty(message: Mapping[str, Any]) -> bool:
-    body = message.get("body")
-    return not body or isinstance(body, int | float)
+    return is_empty(message.get("body"))

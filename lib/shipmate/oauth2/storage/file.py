@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipmate.errors import KeysNotSaved
+from shipmate.wording import file_problem
 
 _OWNER_ONLY: Final = 0o600
 _FIRST_INDENT: Final = re.compile(r"\{\r?\n([ \t]+)\"")
@@ -217,5 +218,5 @@ def _sync_folder(folder: Path) -> None:
 def _reason(error: Exception) -> str:
     """Say what is wrong without quoting values: they may be secrets."""
     if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
+        return file_problem(error)
     return "not UTF-8" if isinstance(error, UnicodeDecodeError) else f"the keys are not JSON ({type(error).__name__})"

@@ -1,7 +1,7 @@
-"""A component's documentation, made from its descriptor.
+"""Generates the documentation of a component from its descriptor.
 
-``page`` says what is told of a component, ``properties`` what of its metadata, ``markdown`` how that is written, and
-``readme`` puts it into a file beside what people have written there.
+``page`` generates the whole page, ``properties`` the tables of metadata, ``markdown`` formats text, and ``readme``
+writes the page into a file beside the text of its author.
 """
 
 from shipmate.tools.docs.page import section

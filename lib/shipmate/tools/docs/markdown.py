@@ -1,19 +1,19 @@
-"""Markdown as GitHub reads it: tables, and texts that stay what they are."""
+"""Formats text, code and tables as GitHub's Markdown."""
 
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-# What the platform's forms show as formatting; other things in angle brackets are what they look like.
+# The tags that the platform's forms format; other text in angle brackets is plain text.
 _TAGS: Final = re.compile(
     r"</?(?:a|b|br|code|div|em|i|li|ol|p|pre|small|span|strong|u|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE
 )
 
 
-def text(value: Any) -> str:
-    """Return a value as text in one line that makes neither tags nor cells.
+def inline(value: Any) -> str:
+    """Return a value as text in one line, without tags and with cell separators escaped.
 
-    >>> text("a | <id>\\nc"), text("<b>Two</b><br>lines"), text(None), text(7)
+    >>> inline("a | <id>\\nc"), inline("<b>Two</b><br>lines"), inline(None), inline(7)
     ('a \\\\| &lt;id> c', 'Two lines', '', '7')
     """
     if value is None or isinstance(value, dict | list):
@@ -27,7 +27,7 @@ def _is_within_words(tag: str) -> bool:
 
 
 def code(value: Any) -> str:
-    """Return a value as code, which may have backticks in it.
+    """Return a value as inline code, which may contain backticks.
 
     >>> code("id"), code("a`b"), code("a|b")
     ('`id`', '``a`b``', '`a\\\\|b`')
@@ -39,24 +39,24 @@ def code(value: Any) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a table without the columns that have nothing in them; nothing for no rows.
+    """Return the lines of a table without its empty columns; no lines for no rows.
 
     >>> table(["A", "B", "C"], [["1", "", "x"], ["2", "", ""]])
     ['| A | C |', '|---|---|', '| 1 | x |', '| 2 |  |']
     """
     cells = [list(row) for row in rows]
-    kept = [index for index in range(len(head)) if any(row[index] for row in cells)]
-    if not kept:
+    filled = [index for index in range(len(head)) if any(row[index] for row in cells)]
+    if not filled:
         return []
-    lines = ["| " + " | ".join(row[index] for index in kept) + " |" for row in [list(head), *cells]]
-    return [lines[0], "|" + "---|" * len(kept), *lines[1:]]
+    lines = ["| " + " | ".join(row[index] for index in filled) + " |" for row in [list(head), *cells]]
+    return [lines[0], "|" + "---|" * len(filled), *lines[1:]]
 
 
 def blocks(*parts: str | Sequence[str]) -> list[str]:
-    """Return the lines of paragraphs, headings and tables, an empty one after each; empty parts are left out."""
+    """Return the lines of paragraphs, headings and tables, with an empty line after each; empty parts are left out."""
     lines: list[str] = []
     for part in parts:
-        each = [part] if isinstance(part, str) else list(part)
-        if any(each):
-            lines += [*each, ""]
+        block = [part] if isinstance(part, str) else list(part)
+        if any(block):
+            lines += [*block, ""]
     return lines

@@ -1,4 +1,4 @@
-"""The properties of a metadata schema, nested ones too, as the rows of a table."""
+"""Generates the table of the properties of a metadata schema, nested ones included."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from shipmate.component.metadata import Schema, to_draft4
 from shipmate.component.metadata.schemas import resolved
-from shipmate.tools.docs.markdown import code, table, text
+from shipmate.tools.docs.markdown import code, inline, table
 
 _MOST_CHOICES: Final = 12
 _LIMITS: Final[Mapping[str, str]] = {
@@ -21,10 +21,10 @@ _LIMITS: Final[Mapping[str, str]] = {
 
 
 def properties_table(schema: Mapping[str, Any]) -> list[str]:
-    """Return the lines of a table of all properties; none when the schema names none.
+    """Return the lines of the table of all properties; no lines if the schema names none.
 
     Raises:
-        RecursionError: It is nested too deep.
+        RecursionError: The schema is nested too deeply.
     """
     root = to_draft4(schema)
     rows = _Walk(root).rows(root, "", ())
@@ -36,78 +36,79 @@ class _Walk:
     root: Schema
 
     def rows(self, schema: Schema, path: str, references: tuple[str, ...]) -> Iterator[list[str]]:
-        """Yield a row for each property under a schema, ``a.b`` or ``a[].b``."""
-        for each, followed in self._whole(schema, references):
-            properties, required = each.get("properties"), each.get("required")
+        """Yield a row for each property below a schema: ``a.b``, ``a[].b``."""
+        for part, followed in self._parts(schema, references):
+            properties, required = part.get("properties"), part.get("required")
             for name, member in properties.items() if isinstance(properties, dict) else ():
                 place = f"{path}.{name}" if path else str(name)
                 is_required = isinstance(required, list) and name in required
                 yield from self._property(member, place, is_required, followed)
-            items = each.get("items")
-            if isinstance(items, dict):
-                # A list of plain values is told by its own row.
+            items = part.get("items")
+            if isinstance(items, dict):  # items without properties yield no row
                 yield from self.rows(items, f"{path}[]", followed)
 
     def _property(self, member: Any, place: str, required: bool, references: tuple[str, ...]) -> Iterator[list[str]]:
-        whole = [each for each, _ in self._whole(member, references)]
-        first = {keyword: value for each in reversed(whole) for keyword, value in each.items()}
+        parts = [part for part, _ in self._parts(member, references)]
+        first = {keyword: value for part in reversed(parts) for keyword, value in part.items()}
         yield [
             code(place),
             self._type(member, references),
             "yes" if required else "",
-            text(first.get("title")),
-            text(first.get("description")),
+            inline(first.get("title")),
+            inline(first.get("description")),
             _limits(first),
         ]
         yield from self.rows(member, place, references)
 
-    def _whole(self, schema: Any, references: tuple[str, ...]) -> Iterator[tuple[Schema, tuple[str, ...]]]:
-        """Yield a schema and those that count as well, each with the references that were followed to it."""
+    def _parts(self, schema: Any, references: tuple[str, ...]) -> Iterator[tuple[Schema, tuple[str, ...]]]:
+        """Yield a schema and the schemas that it combines, each with the references that lead to it."""
         if not isinstance(schema, dict):
             return
         reference = schema.get("$ref")
         if isinstance(reference, str):
-            # One that leads back to itself is told once.
+            # A reference that leads back to itself is followed once.
             if reference not in references:
-                yield from self._whole(resolved(self.root, reference), (*references, reference))
+                yield from self._parts(resolved(self.root, reference), (*references, reference))
             return
         yield schema, references
         for keyword in ("allOf", "anyOf", "oneOf"):
             members = schema.get(keyword)
-            for each in members if isinstance(members, list) else ():
-                yield from self._whole(each, references)
+            for part in members if isinstance(members, list) else ():
+                yield from self._parts(part, references)
 
     def _type(self, schema: Any, references: tuple[str, ...]) -> str:
         kinds: list[str] = []
         is_repeated = isinstance(schema, dict) and schema.get("$ref") in references
-        for each, followed in self._whole(schema, references):
-            declared = each.get("type")
+        for part, followed in self._parts(schema, references):
+            declared = part.get("type")
             for kind in declared if isinstance(declared, list) else [declared]:
-                if kind == "array" and isinstance(each.get("items"), dict):
-                    kind = f"array of {self._type(each['items'], followed)}".removesuffix(" of anything")
+                if kind == "array" and isinstance(part.get("items"), dict):
+                    kind = f"array of {self._type(part['items'], followed)}".removesuffix(" of anything")
                 if isinstance(kind, str) and kind not in kinds:
                     kinds.append(kind)
         if not kinds and is_repeated:
             return "as above"
-        return text(" or ".join(kinds)) or "anything"
+        return inline(" or ".join(kinds)) or "anything"
 
 
 def _limits(schema: Schema) -> str:
-    """Return what else a value has to be."""
-    told = [
-        wording.format(text(schema[keyword])) for keyword, wording in _LIMITS.items() if _is_number(schema.get(keyword))
+    """Return the limits of a value: its format, size, pattern and choices."""
+    limits = [
+        wording.format(inline(schema[keyword]))
+        for keyword, wording in _LIMITS.items()
+        if _is_number(schema.get(keyword))
     ]
     if isinstance(schema.get("format"), str):
-        told.insert(0, text(schema["format"]))
+        limits.insert(0, inline(schema["format"]))
     if isinstance(schema.get("pattern"), str):
-        told.append(f"matches {code(schema['pattern'])}")
+        limits.append(f"matches {code(schema['pattern'])}")
     if isinstance(schema.get("enum"), list):
-        told.append(one_of([code(each) for each in schema["enum"]]))
-    return ", ".join(each for each in told if each)
+        limits.append(one_of([code(choice) for choice in schema["enum"]]))
+    return ", ".join(limit for limit in limits if limit)
 
 
 def one_of(choices: Sequence[str]) -> str:
-    """Return choices in words, the first ones when there are many.
+    """Return choices as text; of many, only the first ones.
 
     >>> one_of(["Yes", "No, never"])
     'one of: Yes; No, never'

@@ -1,19 +1,20 @@
-"""The documentation in a file: between two markers, so that the rest of the file belongs to people."""
+"""Writes the documentation into a file, between two markers; the rest of the file belongs to its author."""
 
 from pathlib import Path
 from typing import Final
 
 from shipmate.errors import BadInput
 from shipmate.tools.docs.page import BEGIN, END
+from shipmate.wording import file_problem
 
 README: Final = "README.md"
 
 
 def write(file: Path, section: str) -> None:
-    """Put the documentation into a file: a new one, or between the markers of one.
+    """Write the documentation into a new or empty file, or between the markers of a file.
 
     Raises:
-        BadInput: The file has other text and no markers, or cannot be read or written.
+        BadInput: The file has text and no markers, or cannot be read or written.
     """
     before = _read(file)
     after = _put(file, before or "", section)
@@ -22,48 +23,41 @@ def write(file: Path, section: str) -> None:
     try:
         file.write_text(after, encoding="utf-8", newline="")
     except OSError as error:
-        raise BadInput(f"expected a file that can be written, found: {_reason(error)}: {file}") from error
+        raise BadInput(f"expected a writable file, found {file_problem(error)}: {file}") from error
 
 
 def is_current(file: Path, section: str) -> bool:
-    """Tell whether the documentation in a file is what it would be now.
+    """Return whether a file exists and contains this documentation.
 
     Raises:
-        BadInput: The file has no markers, or cannot be read.
+        BadInput: The file has text and no markers, or cannot be read.
     """
     before = _read(file)
     return before is not None and before == _put(file, before, section)
 
 
 def _put(file: Path, content: str, section: str) -> str:
-    """Return the content of a file with the documentation in its place, and everything else as it was."""
+    """Return the content of a file with the documentation between its markers replaced."""
     if not content.strip():
         return section
     if content.count(BEGIN) != 1 or content.count(END) != 1:
-        found = f"{content.count(BEGIN)} and {content.count(END)} of them"
-        raise BadInput(f"expected {BEGIN} and {END} once each, found {found} in {file}")
+        counts = f"{content.count(BEGIN)} and {content.count(END)} of them"
+        raise BadInput(f"expected {BEGIN} and {END} once each, found {counts} in {file}")
     before, _, rest = content.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
-        raise BadInput(f"expected {BEGIN} before {END}, found it behind in {file}")
-    # A file that was written on Windows stays one.
+        raise BadInput(f"expected {BEGIN} before {END}, found it after {END} in {file}")
+    # A file with Windows line ends keeps them.
     inner = section.strip()
     return before + (inner.replace("\n", "\r\n") if "\r\n" in content else inner) + after
 
 
 def _read(file: Path) -> str | None:
-    """Return what a file has, None when there is none."""
+    """Return the content of a file, None if it does not exist."""
     try:
         with open(file, encoding="utf-8", newline="") as stream:
             return stream.read()
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError as error:
-        raise BadInput(f"expected UTF-8, found something else at byte {error.start + 1} of {file}") from error
     except (OSError, ValueError) as error:
-        reason = _reason(error) if isinstance(error, OSError) else "a name that no file can have"
-        raise BadInput(f"expected a file that can be read, found: {reason}: {file}") from error
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()
+        raise BadInput(f"expected a readable file, found {file_problem(error)}: {file}") from error

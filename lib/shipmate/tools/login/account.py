@@ -1,4 +1,4 @@
-"""Where the keys of a sign-in are kept: the ``--cfg`` file, or one beside ``component.json``."""
+"""Stores the tokens of a sign-in: in the ``--cfg`` file, or in a file beside ``component.json``."""
 
 import os
 import shlex
@@ -13,49 +13,49 @@ from shipmate.oauth2.storage.file import TokenFile
 
 _DEFAULT: Final = "account.keys.json"
 _GIT_SECONDS: Final = 10.0
-# Set in hooks and by scripts: git would look at another repository than the file's.
+# Hooks and scripts set these; git would look at another repository than that of the file.
 _GIT_VARIABLES: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
 class AccountFile:
-    """One account: its credential fields, and its file."""
+    """The credential fields of one account, and its file."""
 
-    def __init__(self, path: Path, fields: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-        """Note what was read.
+    def __init__(self, path: Path, fields: Mapping[str, Any], unsaved: Mapping[str, Any]) -> None:
+        """Represent an account that was read.
 
         Args:
-            path: The file, which need not exist yet.
-            fields: The credential fields, those of the file included.
-            given: The fields that did not come from the file: they are saved with the keys.
+            path: The file, which need not exist.
+            fields: The credential fields, those in the file included.
+            unsaved: The fields that are not in the file; they are saved with the tokens.
 
         Raises:
             BadInput: The platform keeps the keys of this account.
         """
         if fields.get("secretId"):
             raise BadInput(
-                f"expected an account that keeps its own keys, found secretId in {path if not given else '--cfg'}: "
-                "the platform keeps this secret, and there its owner signs in"
+                f"expected an account with its own keys, found secretId in {path if not unsaved else '--cfg'}: "
+                "the platform keeps this secret, and its owner signs in there"
             )
         self.path = path
         self.fields = fields
         self.file = TokenFile(path)
-        self._given = given
+        self._unsaved = unsaved
 
     @classmethod
     def from_option(cls, root: Path, text: str | None, stdin: BinaryIO | None) -> "AccountFile":
-        """Return the account that ``--cfg`` names: by a file that may be missing, or by fields for the default file.
+        """Return the account of ``--cfg``: of a file, which need not exist, or of fields for the default file.
 
         Raises:
-            BadInput: It cannot be read, or is no object.
+            BadInput: The value cannot be read, or is not an object.
         """
         if text is not None and _is_name(text):
             return cls(Path(text), _fields_of(Path(text)), {})
         path = root / _DEFAULT
-        given = {} if text is None else options.gather({"cfg": options.read("--cfg", text, stdin)}).cfg
-        return cls(path, {**_fields_of(path), **given}, given)
+        unsaved = {} if text is None else options.gather({"cfg": options.read_option("--cfg", text, stdin)}).cfg
+        return cls(path, {**_fields_of(path), **unsaved}, unsaved)
 
     def check(self) -> None:
-        """Make sure that keys can be saved, before somebody signs in for them.
+        """Do nothing if the file can be written: called before the person signs in.
 
         Raises:
             KeysNotSaved: The file cannot be replaced, or its folder cannot be written to.
@@ -63,39 +63,39 @@ class AccountFile:
         if self.path.exists():
             self.file.check()
         elif not os.access(self.path.absolute().parent, os.W_OK | os.X_OK):
-            raise KeysNotSaved(f"expected a folder that can be written to, found none for {self.path}")
+            raise KeysNotSaved(f"expected a writable folder for {self.path}, found a read-only one")
 
     def save(self, keys: Mapping[str, Any]) -> None:
-        """Save keys, and the fields that were given.
+        """Save the keys, and the fields that are not in the file.
 
         Raises:
-            KeysNotSaved: The file could not be written.
+            KeysNotSaved: The file cannot be written.
         """
         self.file.create()
-        self.file.save({**self._given, **keys})
+        self.file.save({**self._unsaved, **keys})
 
     def exposure(self) -> str | None:
-        """Return what is to be said about version control, None when the file is safe from it."""
+        """Return a warning if the file is in a git repository that does not ignore it, otherwise None."""
         path = self.path.resolve()
         if not any((folder / ".git").exists() for folder in path.parents):
             return None
         command = ["git", "-C", str(path.parent), "check-ignore", "--quiet", "--", path.name]
         environ = {name: value for name, value in os.environ.items() if name not in _GIT_VARIABLES}
         try:
-            done = subprocess.run(  # noqa: S603 - the name is an argument of its own
+            git = subprocess.run(  # noqa: S603 - the name is an argument of its own
                 command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=_GIT_SECONDS, check=False
             )
         except (OSError, subprocess.SubprocessError):
             status = 128
         else:
-            status = done.returncode
+            status = git.returncode
         if status == 0:
             return None
-        fact = "git does not ignore it" if status == 1 else "git cannot say whether it is ignored"
-        return f"{self.path} is in a git repository, and {fact}: *.keys.json in .gitignore keeps tokens out of it"
+        problem = "git does not ignore it" if status == 1 else "git failed to say whether it is ignored"
+        return f"{self.path} is in a git repository, and {problem}: add *.keys.json to .gitignore"
 
     def next_command(self, root: Path) -> str:
-        """Return the command that tries the keys.
+        """Return a command that tests the keys.
 
         >>> AccountFile(Path("my keys.json"), {}, {}).next_command(Path("."))
         "shipmate verify --cfg 'my keys.json'"
@@ -105,7 +105,7 @@ class AccountFile:
 
 
 def _is_name(text: str) -> bool:
-    """Tell whether the value of ``--cfg`` names a file that can be rewritten, or one that is to be made."""
+    """Return whether the value of ``--cfg`` is the name of a regular file, or of a file to create."""
     if not text or text == "-" or text.lstrip().startswith("{"):
         return False
     return Path(text).is_file() or not Path(text).exists()
@@ -114,6 +114,6 @@ def _is_name(text: str) -> bool:
 def _fields_of(path: Path) -> dict[str, Any]:
     if not path.exists():
         if not path.absolute().parent.is_dir():
-            raise BadInput(f"expected a file in a folder that exists, found none: --cfg {path}")
+            raise BadInput(f"expected a file in an existing folder, found no such folder: --cfg {path}")
         return {}
-    return options.gather({"cfg": options.read("--cfg", str(path), None)}).cfg
+    return options.gather({"cfg": options.read_option("--cfg", str(path), None)}).cfg

@@ -1,4 +1,4 @@
-"""The person's browser."""
+"""Opens pages in the person's browser."""
 
 import threading
 import webbrowser
@@ -10,16 +10,16 @@ _SCREENS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 def is_remote(environ: Mapping[str, str]) -> bool:
-    """Tell whether the person sits at another machine."""
+    """Return whether the person works on another machine, over SSH."""
     return any(environ.get(name) for name in _REMOTE)
 
 
-def is_there(environ: Mapping[str, str], platform: str) -> bool:
-    """Tell whether a browser can be opened that the person sees.
+def is_available(environ: Mapping[str, str], platform: str) -> bool:
+    """Return whether a browser can be opened on the person's screen.
 
     Args:
-        environ: The environment; ``BROWSER`` names one in any case.
-        platform: As ``sys.platform``.
+        environ: The environment; its variable ``BROWSER`` names one in any case.
+        platform: The value of ``sys.platform``.
     """
     if environ.get("BROWSER"):
         return True
@@ -29,7 +29,12 @@ def is_there(environ: Mapping[str, str], platform: str) -> bool:
 
 
 def open_page(url: str, on_failure: Callable[[], object]) -> None:
-    """Open a page, without waiting for it: some browsers return when they are closed."""
+    """Open a page on a thread: some browsers return only after they are closed.
+
+    Args:
+        url: The address of the page.
+        on_failure: Called on the thread if no browser could be opened.
+    """
 
     def work() -> None:
         try:

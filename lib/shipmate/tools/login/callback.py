@@ -1,4 +1,4 @@
-"""What the browser brings back, decided without I/O.
+"""Decides what the requests of the browser to the redirect address mean, without I/O.
 
 Source: RFC 6749 §3.1, §4.1.2; RFC 9207 §2.4.
 """
@@ -18,7 +18,7 @@ _LONGEST_TEXT: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequest:
-    """A request of a browser."""
+    """A request of the browser to the redirect address."""
 
     method: str
     target: str = field(repr=False)
@@ -28,66 +28,65 @@ class CallbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an answer must have to be the one that is waited for."""
+    """The required content of the provider's answer."""
 
     redirect: Redirect
     state: str = field(repr=False)
     issuer: str | None
-    """Who answers, where that is known exactly."""
+    """The exact issuer; None if only its origin is known."""
     origins: frozenset[str]
-    """Where the issuer must live otherwise."""
+    """The origins of which the issuer must have one, unless it is known exactly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The person has agreed."""
+    """The authorization code: the person has agreed."""
 
     value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """There will be no code; the text says why."""
+    """The sign-in failed without a code."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackResult:
-    """What an arrival means: a page for the browser, the outcome if it is one, and what the person should know."""
+    """The meaning of a request: the page for the browser, and the outcome if the request ends the sign-in."""
 
     page: Page
     outcome: Code | Denied | None = None
-    note: str | None = None
+    warning: str | None = None
+    """A line for the person."""
 
 
-def read(arrival: CallbackRequest, expected: Expected) -> CallbackResult:
-    """Return what an arrival means; only an answer with our state ends the wait."""
-    if arrival.host.lower() not in expected.redirect.hosts:
+def read_callback(request: CallbackRequest, expected: Expected) -> CallbackResult:
+    """Return the meaning of a request; only an answer with our state ends the sign-in."""
+    if request.host.lower() not in expected.redirect.hosts:
         return CallbackResult(page.OTHER_HOST)
-    path, _, query = arrival.target.partition("?")
+    path, _, query = request.target.partition("?")
     if path != expected.redirect.path:
         return CallbackResult(page.NOT_FOUND)
-    if arrival.method != "GET":
+    if request.method != "GET":
         return CallbackResult(page.NOT_ALLOWED)
     pairs = parse_qsl(query, keep_blank_values=True)
     answer = dict(pairs)
     names = [name for name, _ in pairs if name in ("code", "error", "state", "iss")]
     if len(names) != len(set(names)) or not _is_same(answer.get("state", ""), expected.state):
-        error = f" ({plain(answer['error'])})" if "error" in answer else ""
-        return CallbackResult(
-            page.NOT_OURS, note=f"an answer came that does not belong to this sign-in{error}: it was ignored"
-        )
+        error = f" ({printable(answer['error'])})" if "error" in answer else ""
+        return CallbackResult(page.NOT_OURS, warning=f"ignored an answer that does not belong to this sign-in{error}")
     outcome = _outcome(answer, expected)
     if isinstance(outcome, Denied):
-        return CallbackResult(Page(200, "Sign-in failed", f"{outcome.reason}. This page can be closed."), outcome)
+        return CallbackResult(Page(200, "Sign-in failed", f"{outcome.reason}. You can close this page."), outcome)
     return CallbackResult(page.SIGNED_IN, outcome)
 
 
-def origin(url: str) -> str:
-    """Return scheme, host and port of an address.
+def origin_text(url: str) -> str:
+    """Return scheme, host and port of an address as text, empty if it is not valid.
 
-    >>> origin("https://Login.example.com:443/authorize"), origin("http://[::1]:8080")
+    >>> origin_text("https://Login.example.com:443/authorize"), origin_text("http://[::1]:8080")
     ('https://login.example.com', 'http://[::1]:8080')
     """
     try:
@@ -100,10 +99,10 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, default) else "")
 
 
-def plain(text: str) -> str:
-    """Return a text of a stranger as one line that a terminal can show.
+def printable(text: str) -> str:
+    """Return foreign text in one line of limited length, without characters that control a terminal.
 
-    >>> plain("no\\x1b[31m way")
+    >>> printable("no\\x1b[31m way")
     'no [31m way'
     """
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_LONGEST_TEXT]
@@ -113,12 +112,12 @@ def _outcome(answer: Mapping[str, str], expected: Expected) -> Code | Denied:
     issuer = answer.get("iss")
     if issuer is not None and not _is_issuer(issuer, expected):
         return Denied(
-            f"expected an answer of {expected.issuer or ' or '.join(sorted(expected.origins))}, found one of "
-            f"{plain(issuer)!r}: issuer in credentials.oauth2 of component.json says who answers"
+            f"expected an answer from {expected.issuer or ' or '.join(sorted(expected.origins))}, found one from "
+            f"{printable(issuer)!r}: set issuer in credentials.oauth2 of component.json if that is right"
         )
     if "error" in answer:
-        description = plain(answer.get("error_description", ""))
-        return Denied(f"{plain(answer['error']) or 'error'}{': ' if description else ''}{description}".rstrip(". "))
+        description = printable(answer.get("error_description", ""))
+        return Denied(f"{printable(answer['error']) or 'error'}{': ' if description else ''}{description}".rstrip(". "))
     if not answer.get("code"):
         return Denied("expected a code, found none in the provider's answer")
     return Code(answer["code"])
@@ -127,8 +126,8 @@ def _outcome(answer: Mapping[str, str], expected: Expected) -> Code | Denied:
 def _is_issuer(issuer: str, expected: Expected) -> bool:
     if expected.issuer is not None:
         return _is_same(issuer, expected.issuer)
-    return origin(issuer) in expected.origins
+    return origin_text(issuer) in expected.origins
 
 
-def _is_same(found: str, expected: str) -> bool:
-    return hmac.compare_digest(found.encode("utf-8", "replace"), expected.encode("utf-8", "replace"))
+def _is_same(text: str, expected: str) -> bool:
+    return hmac.compare_digest(text.encode("utf-8", "replace"), expected.encode("utf-8", "replace"))

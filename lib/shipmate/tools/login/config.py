@@ -1,4 +1,4 @@
-"""What a component's descriptor says about signing in, with everything filled in."""
+"""Reads the settings of a sign-in from a component's descriptor, and fills their variables."""
 
 import json
 from collections.abc import Mapping
@@ -9,48 +9,49 @@ from typing import Any, Final, NoReturn
 from shipmate.component import DESCRIPTOR, Component
 from shipmate.component.credentials import token_field
 from shipmate.errors import BadInput, ClientMisconfigured, DescriptorError, InvalidOption
+from shipmate.jsonvalue import kind_of
 from shipmate.oauth2.options import Client, ClientOptions, Variables, is_private
 
 _POINTER: Final = "/credentials/oauth2"
 _NEEDED: Final[Mapping[str, str]] = {
-    "auth_uri": "the address where people sign in",
+    "auth_uri": "the address of the sign-in page",
     "token_uri": "the address of the token endpoint",
     "client_id": "the client's id",
 }
 _TEXTS: Final = (*_NEEDED, "client_secret", "revoke_uri", "issuer")
 _SEPARATE: Final = ("auth_uri", "revoke_uri", "issuer")
-# All else goes to the provider as it is: access_type, prompt, audience, resource and the like.
+# The other members go to the provider unchanged: access_type, prompt, audience, resource and more.
 _OURS: Final = frozenset({*_TEXTS, "scopes", "client_auth"})
 
 
 @dataclass(frozen=True, slots=True)
 class SignInConfig:
-    """How to sign in at a provider."""
+    """The settings of a sign-in."""
 
     auth_uri: str
     client: Client
     field: str
-    """The credential field that gets the keys."""
+    """The credential field for the tokens."""
     extras: Mapping[str, str | list[str]] = member(default_factory=dict)
-    """What else the authorization request carries."""
+    """Further parameters of the authorization request."""
     revoke_uri: str | None = None
     issuer: str | None = None
-    """Who must have answered, where the descriptor says so."""
+    """The issuer that must answer; None accepts the origins of the other addresses."""
 
 
-def terms_of(
+def sign_in_config(
     component: Component, cfg: Mapping[str, Any], environ: Mapping[str, str], *, revoke_uri: str | None = None
 ) -> SignInConfig:
-    """Return the terms of a component, each ``{{NAME}}`` filled from a credential field or the environment.
+    """Return the settings of a component, with each ``{{NAME}}`` filled from a credential field or the environment.
 
     Args:
         component: The component.
         cfg: The credential fields.
         environ: The environment.
-        revoke_uri: The revocation endpoint in place of the descriptor's.
+        revoke_uri: The revocation endpoint that replaces the descriptor's.
 
     Raises:
-        BadInput: ``revoke_uri`` is no address to send a token to.
+        BadInput: ``revoke_uri`` is not an address that tokens may be sent to.
         DescriptorError: The descriptor has no usable ``credentials.oauth2``; the message has the JSON pointer.
         MissingSetting: A variable is not set; the message names it.
 
@@ -59,12 +60,12 @@ def terms_of(
     described = _described(component)
     provider = _provider(component, described)
     variables = Variables(environ, cfg, frozenset(component.credentials.get("fields") or {}))
-    given = {"revoke_uri": revoke_uri} if revoke_uri is not None else {}
-    texts = {name: variables.fill({**described, **given}.get(name), name) for name in _SEPARATE}
+    from_option = {"revoke_uri": revoke_uri} if revoke_uri is not None else {}
+    texts = {name: variables.fill({**described, **from_option}.get(name), name) for name in _SEPARATE}
     for name in ("auth_uri", "revoke_uri"):
         if texts[name] and (not is_private(texts[name]) or "#" in texts[name]):
-            expected = "an address with https and without a fragment"
-            if name in given:
+            expected = "an https address without a fragment"
+            if name in from_option:
                 raise BadInput(f"expected {expected}, found {texts[name]!r} for --revoke-uri")
             _refuse(component, name, expected, texts[name])
     try:
@@ -73,14 +74,16 @@ def terms_of(
         raise DescriptorError(f"{_place(component)}/token_uri: {error}") from error
     extras = _extras(described, variables)
     resource = extras.get("resource")
-    # A token is for one resource: where there are several, the provider chooses. Source: RFC 8707 §2.2.
+    # A token is for one resource; of several, the provider chooses one. Source: RFC 8707 §2.2.
     extra = {"resource": resource} if isinstance(resource, str) else {}
     return SignInConfig(client=replace(client, extra=extra), field=token_field(component), extras=extras, **texts)
 
 
 def _described(component: Component) -> Mapping[str, Any]:
     if component.oauth2 is None:
-        managed = ": the platform signs in for authClientTypes" if component.raw.get("authClientTypes") else ""
+        managed = (
+            ": with authClientTypes, the platform does the sign-in" if component.raw.get("authClientTypes") else ""
+        )
         raise DescriptorError(f"{_place(component)}: expected the provider's addresses, found nothing{managed}")
     for name, what in _NEEDED.items():
         if not component.oauth2.get(name):
@@ -99,7 +102,7 @@ def _provider(component: Component, described: Mapping[str, Any]) -> ClientOptio
 
 
 def _extras(described: Mapping[str, Any], variables: Variables) -> dict[str, str | list[str]]:
-    """Return the members for the authorization request; addresses, as of another token endpoint, are none."""
+    """Return the further parameters of the authorization request; addresses are settings, not parameters."""
     members = {
         name: variables.fill(value, name)
         for name, value in described.items()
@@ -115,9 +118,7 @@ def _parameter(name: str, value: Any) -> str | list[str]:
 
 
 def _refuse(component: Component, name: str, expected: str, found: Any) -> NoReturn:
-    shown = (
-        "nothing" if not found else repr(found) if isinstance(found, str) else f"a value of type {type(found).__name__}"
-    )
+    shown = "nothing" if not found else repr(found) if isinstance(found, str) else kind_of(found)
     raise DescriptorError(f"{_place(component)}/{name}: expected {expected}, found {shown}")
 
 

@@ -1,4 +1,4 @@
-"""The server on this machine that waits for the browser to come back."""
+"""Serves the redirect address on this machine."""
 
 import errno
 import socket
@@ -15,9 +15,10 @@ from shipmate.tools.login import page
 from shipmate.tools.login.callback import CallbackRequest, CallbackResult, Code, Denied
 from shipmate.tools.login.page import Page
 from shipmate.tools.login.redirect import Redirect
+from shipmate.wording import file_problem
 
 _READ_SECONDS: Final = 10.0
-# As long as the token endpoint may take, and some tries more.
+# Longer than all attempts at the token endpoint take.
 _VERDICT_SECONDS: Final = 240.0
 _LAST_WORDS_SECONDS: Final = 2.0
 _FREE_PORT_TRIES: Final = 10
@@ -25,18 +26,18 @@ _NO_SUCH_ADDRESS: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class Loopback:
-    """Listens on the redirect address; one answer ends the wait, and its browser is told how it all ended."""
+    """Listens on the redirect address until one answer arrives; its browser shows the result of the sign-in."""
 
     def __init__(self, redirect: Redirect) -> None:
-        """Take the port.
+        """Bind the port.
 
         Raises:
-            BadInput: It is not free; the message names it.
+            BadInput: The port is not free; the message names it.
         """
         self._listeners = _listeners(redirect, self._take)
         self.redirect = redirect.on(self._listeners[0].server_port)
         self._read: Callable[[CallbackRequest], CallbackResult] = lambda _: CallbackResult(page.NOT_FOUND)
-        self._say: Callable[[str], object] = lambda _: None
+        self._warn: Callable[[str], object] = lambda _: None
         self._lock = threading.Lock()
         self._outcome: Code | Denied | None = None
         self._arrived, self._decided, self._answered = (threading.Event() for _ in range(3))
@@ -49,7 +50,7 @@ class Loopback:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Tell the browser that waits how it ended, and stop."""
+        """Show the result in the waiting browser, and stop."""
         if kind is None:
             self._verdict = page.SIGNED_IN
         self._decided.set()
@@ -58,37 +59,37 @@ class Loopback:
         for listener in self._listeners:
             listener.close()
 
-    def listen(self, read: Callable[[CallbackRequest], CallbackResult], say: Callable[[str], object]) -> None:
-        """Answer browsers from now on.
+    def listen(self, read: Callable[[CallbackRequest], CallbackResult], warn: Callable[[str], object]) -> None:
+        """Answer requests from now on.
 
         Args:
-            read: Decides what an arrival means.
-            say: Tells the person what was ignored.
+            read: Decides what a request means.
+            warn: Shows a warning to the person.
         """
-        self._read, self._say = read, say
+        self._read, self._warn = read, warn
         for listener in self._listeners:
             listener.start()
 
     def wait(self, timeout_seconds: float) -> Code | Denied | None:
-        """Return what the browser has brought, None when it did not come in time."""
+        """Return the outcome of the sign-in, None if none arrived in time."""
         self._arrived.wait(timeout_seconds)
         return self._outcome
 
-    def _take(self, arrival: CallbackRequest) -> tuple[Page, Callable[[], object]]:
-        """Return the page for an arrival, and what to call when it was written."""
-        reading = self._read(arrival)
-        if reading.note:
-            self._say(reading.note)
-        if reading.outcome is None:
-            return reading.page, lambda: None
+    def _take(self, request: CallbackRequest) -> tuple[Page, Callable[[], object]]:
+        """Return the page for a request, and the function to call after it was sent."""
+        result = self._read(request)
+        if result.warning:
+            self._warn(result.warning)
+        if result.outcome is None:
+            return result.page, lambda: None
         with self._lock:
             if self._outcome is not None:
                 return page.REPEATED, lambda: None
-            self._outcome = reading.outcome
+            self._outcome = result.outcome
         self._arrived.set()
-        if isinstance(reading.outcome, Denied):
-            return reading.page, self._answered.set
-        # The page tells the truth: it comes when the keys are saved, or are not.
+        if isinstance(result.outcome, Denied):
+            return result.page, self._answered.set
+        # The page shows whether the tokens were saved, so it waits for that.
         self._decided.wait(_VERDICT_SECONDS)
         return self._verdict, self._answered.set
 
@@ -108,12 +109,12 @@ class _Listener(ThreadingHTTPServer):
         super().__init__((address, port), _Connection)
 
     def server_bind(self) -> None:
-        # HTTPServer looks up the host's name here, which can take seconds without a resolver.
+        # HTTPServer would look up the host's name, which can take seconds without a resolver.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "localhost", self.socket.getsockname()[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet about browsers that went away, which the default prints."""
+        """Print nothing: a browser may close its connection."""
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="loopback", daemon=True)
@@ -133,58 +134,61 @@ class _Connection(BaseHTTPRequestHandler):
     server: _Listener
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Stay quiet: the request line has the code in it."""
+        """Log nothing: the request line contains the code."""
 
     def parse_request(self) -> bool:
-        """Have every method served by the same function: what it is, is decided there."""
+        """Serve every method with the same function, which decides about it."""
         is_request = super().parse_request()
         if is_request:
             setattr(self, f"do_{self.command}", self._serve)
         return is_request
 
     def version_string(self) -> str:
-        """Say what answers, and not on which Python."""
+        """Return the name of the server, without the version of Python."""
         return "shipmate"
 
     def _serve(self) -> None:
-        arrival = CallbackRequest(self.command, self.path, self.headers.get("Host", ""))
-        shown, written = self.server.take(arrival)
-        body = b"" if self.command == "HEAD" else shown.encoded()
-        with suppress(OSError):  # the browser has gone, which changes nothing
-            self.send_response(shown.status)
-            for name, value in {**shown.headers, "Content-Length": str(len(body)), "Connection": "close"}.items():
+        request = CallbackRequest(self.command, self.path, self.headers.get("Host", ""))
+        answer, on_sent = self.server.take(request)
+        body = b"" if self.command == "HEAD" else answer.encoded()
+        with suppress(OSError):  # a browser that has gone changes nothing
+            self.send_response(answer.status)
+            for name, value in {**answer.headers, "Content-Length": str(len(body)), "Connection": "close"}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
             self.wfile.flush()
-        written()
+        on_sent()
 
 
 def _listeners(redirect: Redirect, take: Take) -> list[_Listener]:
-    """Return sockets on all addresses, with the same port."""
+    """Return listeners on all addresses of the redirect, with the same port.
+
+    Raises:
+        BadInput: The port is not free.
+    """
     for _ in range(_FREE_PORT_TRIES):
-        port, made = redirect.port or 0, list[_Listener]()
+        port, listeners = redirect.port or 0, list[_Listener]()
         try:
             for address in redirect.addresses:
                 try:
-                    made.append(_Listener(address, port, take))
+                    listeners.append(_Listener(address, port, take))
                 except OSError as error:
-                    if not (made and error.errno in _NO_SUCH_ADDRESS):  # a machine without IPv6
+                    if not (listeners and error.errno in _NO_SUCH_ADDRESS):  # a machine without IPv6
                         raise
-                port = made[0].server_port
+                port = listeners[0].server_port
         except OSError as error:
-            for listener in made:
+            for listener in listeners:
                 listener.close()
-            if made and redirect.port is None and error.errno == errno.EADDRINUSE:
-                continue  # free on one address, and not on the other one
+            if listeners and redirect.port is None and error.errno == errno.EADDRINUSE:
+                continue  # the port is free on one address only
             raise _not_free(redirect, address, error) from error
-        return made
-    raise BadInput(f"expected a free port for {redirect.host}, found none: name one with --port")
+        return listeners
+    raise BadInput(f"expected a free port for {redirect.host}, found none: choose one with --port")
 
 
 def _not_free(redirect: Redirect, address: str, error: OSError) -> BadInput:
-    reason = (error.strerror or type(error).__name__).lower()
     return BadInput(
-        f"expected a free port, found {reason}: {address} port {redirect.port or 'of any number'}; "
-        "another one is taken with --port, and the provider must know it"
+        f"expected a free port, found {file_problem(error)}: {address} port {redirect.port or '(any)'}; "
+        "choose another one with --port, which the provider must know"
     )

@@ -1,4 +1,4 @@
-"""What the browser shows at the end."""
+"""The pages that the browser shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 20vh a
 """
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Type": "text/html; charset=utf-8",
-    # The address of this page has the code in it: no other page may learn it.
+    # The address of the page contains the code, which no other page may learn.
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -38,7 +38,7 @@ _HEADERS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer to the browser; it is complete in itself, and its text may come from anywhere."""
+    """A page without external parts; its text may be foreign and is escaped."""
 
     status: int
     title: str
@@ -47,7 +47,7 @@ class Page:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that go with it."""
+        """The headers of the answer."""
         return {**_HEADERS, **self.extra_headers}
 
     def encoded(self) -> bytes:
@@ -59,10 +59,10 @@ class Page:
         return _TEMPLATE.format(title=escape(self.title), text=escape(self.text)).encode("utf-8", "replace")
 
 
-SIGNED_IN: Final = Page(200, "Signed in", "The keys are saved. This page can be closed.")
-FAILED: Final = Page(200, "Sign-in failed", "The terminal says why. This page can be closed.")
-REPEATED: Final = Page(409, "Already answered", "This sign-in has had its answer. This page can be closed.")
-NOT_OURS: Final = Page(400, "Not this sign-in", "This answer does not belong to the sign-in that is under way.")
+SIGNED_IN: Final = Page(200, "Signed in", "The tokens are saved. You can close this page.")
+FAILED: Final = Page(200, "Sign-in failed", "The terminal shows the reason. You can close this page.")
+REPEATED: Final = Page(409, "Already answered", "This sign-in has been answered. You can close this page.")
+NOT_OURS: Final = Page(400, "Not this sign-in", "This answer does not belong to the current sign-in.")
 NOT_FOUND: Final = Page(404, "Not found", "There is nothing here.")
-NOT_ALLOWED: Final = Page(405, "Method not allowed", "Only GET is answered here.", {"Allow": "GET"})
-OTHER_HOST: Final = Page(403, "Forbidden", "This address was called by a name that is not its own.")
+NOT_ALLOWED: Final = Page(405, "Method not allowed", "Only GET is allowed.", {"Allow": "GET"})
+OTHER_HOST: Final = Page(403, "Forbidden", "The Host header does not name this machine.")

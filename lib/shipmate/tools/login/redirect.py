@@ -1,4 +1,4 @@
-"""The address on this machine that the provider sends the browser back to."""
+"""The redirect address: the provider sends the browser back to it, on this machine."""
 
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
@@ -12,23 +12,23 @@ _DEFAULT: Final = "http://127.0.0.1/callback"
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """A loopback address: ``http``, a host, a port, and the rest as it was registered.
+    """A loopback address: ``http``, host, port, and the rest as the provider has registered it.
 
     Source: RFC 8252 §7.3.
     """
 
     host: str
     port: int | None
-    """None takes a port that is free."""
+    """None for any free port."""
     rest: str
     """Path and query, exactly as written."""
 
     @classmethod
     def from_options(cls, redirect_uri: str | None, port: int | None) -> "Redirect":
-        """Return the address that the options ask for.
+        """Return the address for ``--redirect-uri`` and ``--port``.
 
         Raises:
-            BadInput: It is not a loopback address, or has another port than ``--port`` says.
+            BadInput: It is not a loopback address, or the two options have different ports.
         """
         text = redirect_uri if redirect_uri is not None else _DEFAULT
         try:
@@ -41,17 +41,17 @@ class Redirect:
         if parts.fragment or " " in text or (parts.path and not parts.path.startswith("/")):
             _refuse(text)
         if None not in (port, written) and port != written:
-            raise BadInput(f"expected the same port twice, found --port {port} and --redirect-uri {text}")
+            raise BadInput(f"expected equal ports, found --port {port} and --redirect-uri {text}")
         rest = text.partition("://")[2][len(parts.netloc) :]
         return cls(host, port or written, rest)
 
     def on(self, port: int) -> "Redirect":
-        """Return the address with the port that was free."""
+        """Return the address with this port."""
         return replace(self, port=port)
 
     @property
     def uri(self) -> str:
-        """The address as the provider gets it, twice the same.
+        """The address as the provider gets it, in the authorization and in the token request.
 
         >>> Redirect("localhost", 8080, "/callback").uri
         'http://localhost:8080/callback'
@@ -60,17 +60,17 @@ class Redirect:
 
     @property
     def path(self) -> str:
-        """The path that a browser asks for."""
+        """The path of the browser's request."""
         return self.rest.partition("?")[0] or "/"
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Where to listen: a browser tries both kinds of address for ``localhost``."""
+        """The IP addresses to listen on: for ``localhost``, a browser tries IPv4 and IPv6."""
         return ("127.0.0.1", "::1") if self.host == "localhost" else (self.host,)
 
     @property
     def hosts(self) -> frozenset[str]:
-        """What a browser on this machine may call us; any other name was made to lead here.
+        """The allowed values of the Host header; any other name may be DNS rebinding.
 
         Source: RFC 9110 §7.2.
         """

@@ -1,4 +1,4 @@
-"""Revoking the keys of an account, and taking them out of its file.
+"""Revokes the tokens of an account, and removes them from its file.
 
 Source: RFC 7009.
 """
@@ -8,60 +8,60 @@ from collections.abc import Mapping
 from typing import Final
 
 from shipmate.errors import BadInput, ClientMisconfigured, DescriptorError, TokenEndpointUnavailable
-from shipmate.logs.log import Redactor
+from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.credential import secrets_of
 from shipmate.oauth2.token_request import revocation_request
 from shipmate.oauth2.token_response import Misconfigured, Refused, Revoked
 from shipmate.tools.login.account import AccountFile
-from shipmate.tools.login.callback import origin
+from shipmate.tools.login.callback import origin_text
 from shipmate.tools.login.config import SignInConfig
 
-# The refresh token first: with it goes the grant, and an access token that is left over cannot be renewed.
+# The refresh token first: that ends the grant, and the remaining access token cannot be refreshed.
 _KINDS: Final = ("refresh_token", "access_token")
 
 
-def revoke(terms: SignInConfig, account: AccountFile, *, redactor: Redactor) -> list[str]:
-    """Revoke the account's tokens, remove its keys from the file, and return the kinds of what was revoked.
+def revoke_account(config: SignInConfig, account: AccountFile, *, redactor: Redactor) -> list[str]:
+    """Revoke the account's tokens, remove its keys from the file, and return the kinds of the revoked tokens.
 
     Raises:
-        DescriptorError: The provider names no address for it; nothing was done.
-        BadInput: There are no tokens.
+        DescriptorError: The revocation endpoint is not known; nothing was revoked.
+        BadInput: The file has no tokens.
         ClientMisconfigured: The provider refuses the client or the request; the keys are still in the file.
         TokenEndpointUnavailable: The provider gave no usable answer; the keys are still in the file.
-        KeysNotSaved: The file could not be written.
+        KeysNotSaved: The file cannot be written.
     """
-    if not terms.revoke_uri:
+    if not config.revoke_uri:
         raise DescriptorError(
-            "the provider names no revocation address: expected revoke_uri at /credentials/oauth2 of component.json, "
-            "or --revoke-uri, found neither; nothing was revoked"
+            "expected a revocation endpoint: revoke_uri at /credentials/oauth2 of component.json, or --revoke-uri; "
+            "found neither, and nothing was revoked"
         )
     if not account.path.exists():
         raise BadInput(f"expected keys to revoke, found no file {account.path}")
-    # Locked, so that nobody refreshes meanwhile and gets keys that nobody revokes.
+    # Locked, so that no other process refreshes meanwhile and gets tokens that stay valid.
     with account.file.lock():
-        keys = account.file.read().get(terms.field)
+        keys = account.file.read().get(config.field)
         tokens = {kind: keys[kind] for kind in _KINDS if keys.get(kind)} if isinstance(keys, Mapping) else {}
         if not tokens:
-            raise BadInput(f"expected keys to revoke, found none under {terms.field!r} in {account.path}")
-        redactor.add(*secrets_of(tokens), terms.client.client_secret)
+            raise BadInput(f"expected keys to revoke, found none under {config.field!r} in {account.path}")
+        redactor.add(*secrets_of(tokens), config.client.client_secret)
         revoked = [
-            kind for kind, token in tokens.items() if _revoke(terms, terms.revoke_uri, str(token), kind, account)
+            kind for kind, token in tokens.items() if _revoke(config, config.revoke_uri, str(token), kind, account)
         ]
-        account.file.remove(terms.field)
+        account.file.remove(config.field)
     return revoked
 
 
-def _revoke(terms: SignInConfig, url: str, token: str, kind: str, account: AccountFile) -> bool:
+def _revoke(config: SignInConfig, url: str, token: str, kind: str, account: AccountFile) -> bool:
     from shipmate.oauth2 import token_endpoint  # requests: 97 ms
 
-    request = revocation_request(terms.client, url, token, kind=kind, wall_clock=time.time())
+    request = revocation_request(config.client, url, token, kind=kind, wall_clock=time.time())
     answer = token_endpoint.revoke(request, tls={})
     if isinstance(answer, Revoked):
         return True
-    place = f"the revocation endpoint at {origin(url)}"
+    place = f"the revocation endpoint at {origin_text(url)}"
     if isinstance(answer, Misconfigured | Refused):
         if answer.code == "unsupported_token_type" and kind == "access_token":
-            return False  # it ends by itself, soon. Source: RFC 7009 §2.2.1
+            return False  # access tokens expire soon. Source: RFC 7009 §2.2.1
         raise ClientMisconfigured(f"{place} refuses the {kind}: {answer.code}; the keys are still in {account.path}")
     raise TokenEndpointUnavailable(
         f"{place} gave no usable answer: {answer.reason}; the keys are still in {account.path}"

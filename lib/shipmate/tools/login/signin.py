@@ -1,4 +1,4 @@
-"""The steps of a sign-in: listen, open the browser, wait, exchange the code, save."""
+"""Runs the steps of a sign-in: listen, open the browser, wait, exchange the code, save the tokens."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,20 +7,20 @@ from functools import partial
 from typing import Any, Final
 
 from shipmate.errors import ClientMisconfigured, SignInFailed, TokenEndpointUnavailable
-from shipmate.logs.log import Redactor
+from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.credential import secrets_of
 from shipmate.oauth2.token_request import code_request
 from shipmate.oauth2.token_response import Busy, Granted, Misconfigured, Refused, TokenResponse
 from shipmate.tools.login import browser, callback
 from shipmate.tools.login.account import AccountFile
 from shipmate.tools.login.authorization_request import AuthorizationRequest
-from shipmate.tools.login.callback import Code, Denied, Expected, origin, plain
+from shipmate.tools.login.callback import Code, Denied, Expected, origin_text, printable
 from shipmate.tools.login.config import SignInConfig
 from shipmate.tools.login.loopback import Loopback
 from shipmate.tools.login.redirect import Redirect
 
 Say = Callable[[str], object]
-_OF_THE_CLIENT: Final = frozenset({"invalid_client", "unauthorized_client"})
+_CLIENT_ERRORS: Final = frozenset({"invalid_client", "unauthorized_client"})
 _TRIES: Final = 3
 _PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 10.0
@@ -28,57 +28,59 @@ _LONGEST_PAUSE_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SignInOptions:
-    """How the person gets to the provider and back."""
+    """The way of the browser to the provider and back."""
 
     redirect: Redirect
     opens_browser: bool = True
     is_remote: bool = False
-    """Whether the person sits at another machine, whose browser cannot reach this one's loopback."""
+    """Whether the person works on another machine, whose browser cannot reach the loopback address of this one."""
     timeout_seconds: float = 300.0
 
 
 def sign_in(
-    terms: SignInConfig, account: AccountFile, way: SignInOptions, *, redactor: Redactor, say: Say
+    config: SignInConfig, account: AccountFile, options: SignInOptions, *, redactor: Redactor, say: Say
 ) -> list[str]:
-    """Have the person sign in, save the whole token answer, and return the names of its members.
+    """Wait for the person to sign in, save the whole token response, and return the names of its members.
 
     Args:
-        terms: How to sign in.
-        account: Where the keys are kept.
-        way: How the person gets to the provider and back.
+        config: The settings of the descriptor.
+        account: Stores the tokens.
+        options: The way of the browser to the provider and back.
         redactor: Learns the secrets.
-        say: Tells the person something, in one line.
+        say: Shows a line to the person.
 
     Raises:
         BadInput: The port is not free.
-        SignInFailed: The person or the provider has denied it, or nobody came in time.
+        SignInFailed: The person or the provider has refused, or the time is over.
         ClientMisconfigured: The provider refuses the client.
         TokenEndpointUnavailable: The token endpoint gave no usable answer.
-        KeysNotSaved: The file could not be written.
+        KeysNotSaved: The file cannot be written.
     """
     account.check()
     if warning := account.exposure():
         say(f"Warning: {warning}")
-    attempt = AuthorizationRequest.new()
-    redactor.add(attempt.verifier, attempt.state, terms.client.client_secret)
-    with Loopback(way.redirect) as loopback:
+    request = AuthorizationRequest.new()
+    redactor.add(request.verifier, request.state, config.client.client_secret)
+    with Loopback(options.redirect) as loopback:
         redirect_uri = loopback.redirect.uri
-        origins = frozenset({origin(terms.auth_uri), origin(terms.client.token_url)})
-        expected = Expected(loopback.redirect, attempt.state, terms.issuer, origins)
-        loopback.listen(partial(callback.read, expected=expected), lambda note: say(f"Warning: {note}"))
-        _show(attempt.url(terms, redirect_uri), loopback.redirect, way, say)
-        code = _code(loopback.wait(way.timeout_seconds), redirect_uri, way.timeout_seconds, origin(terms.auth_uri))
+        origins = frozenset({origin_text(config.auth_uri), origin_text(config.client.token_url)})
+        expected = Expected(loopback.redirect, request.state, config.issuer, origins)
+        loopback.listen(partial(callback.read_callback, expected=expected), lambda text: say(f"Warning: {text}"))
+        _show(request.url(config, redirect_uri), loopback.redirect, options, say)
+        code = _code(
+            loopback.wait(options.timeout_seconds), redirect_uri, options.timeout_seconds, origin_text(config.auth_uri)
+        )
         redactor.add(code.value)
-        answer = exchange(terms, code.value, redirect_uri, attempt.verifier)
+        answer = exchange(config, code.value, redirect_uri, request.verifier)
         redactor.add(*secrets_of(answer))
-        account.save({terms.field: dict(answer)})
-    return sorted(plain(name) for name in answer)
+        account.save({config.field: dict(answer)})
+    return sorted(printable(name) for name in answer)
 
 
 def exchange(
-    terms: SignInConfig, code: str, redirect_uri: str, verifier: str, *, sleep: Callable[[float], object] = time.sleep
+    config: SignInConfig, code: str, redirect_uri: str, verifier: str, *, sleep: Callable[[float], object] = time.sleep
 ) -> Mapping[str, Any]:
-    """Return the token answer for a code; an endpoint that is busy is asked again, since the code is not spent then.
+    """Return the token response for a code; retry a busy endpoint, which has not used the code.
 
     Raises:
         SignInFailed: The provider refuses the code.
@@ -89,7 +91,9 @@ def exchange(
 
     answer: TokenResponse
     for attempt in range(_TRIES):
-        request = code_request(terms.client, code, redirect_uri=redirect_uri, verifier=verifier, wall_clock=time.time())
+        request = code_request(
+            config.client, code, redirect_uri=redirect_uri, verifier=verifier, wall_clock=time.time()
+        )
         answer = token_endpoint.post(request, tls={})
         if not isinstance(answer, Busy):
             break
@@ -97,29 +101,29 @@ def exchange(
             sleep(min(answer.retry_after_seconds or _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS))
     if isinstance(answer, Granted):
         return answer.answer
-    place = f"the token endpoint at {origin(terms.client.token_url)}"
+    place = f"the token endpoint at {origin_text(config.client.token_url)}"
     if isinstance(answer, Refused):
         raise SignInFailed(f"{place} refuses the code: {answer.code}")
     if isinstance(answer, Misconfigured):
-        if answer.code not in _OF_THE_CLIENT:
+        if answer.code not in _CLIENT_ERRORS:
             raise ClientMisconfigured(f"{place} refuses the request: {answer.code}")
         raise ClientMisconfigured(
             f"{place} refuses the client: {answer.code}; "
-            "see client_id, client_secret and client_auth in credentials.oauth2"
+            "check client_id, client_secret and client_auth in credentials.oauth2"
         )
     raise TokenEndpointUnavailable(f"{place} gave no usable answer: {answer.reason}")
 
 
-def _show(url: str, redirect: Redirect, way: SignInOptions, say: Say) -> None:
-    if way.opens_browser:
-        say("The browser opens this address; where it does not, open it yourself:")
+def _show(url: str, redirect: Redirect, options: SignInOptions, say: Say) -> None:
+    if options.opens_browser:
+        say("The browser opens this address. If it does not, open it yourself:")
     else:
         say("Open this address in a browser:")
     say(f"\n{url}\n")
-    if way.is_remote and not way.opens_browser:
-        say(f"The browser of another machine comes back through: ssh -L {redirect.port}:127.0.0.1:{redirect.port} ...")
-    if way.opens_browser:
-        browser.open_page(url, lambda: say("No browser could be opened: the address above waits."))
+    if options.is_remote and not options.opens_browser:
+        say(f"For a browser on another machine, forward the port: ssh -L {redirect.port}:127.0.0.1:{redirect.port} ...")
+    if options.opens_browser:
+        browser.open_page(url, lambda: say("Cannot open a browser: open the address above yourself."))
     say(f"Waiting at {redirect.uri}")
 
 
@@ -128,7 +132,7 @@ def _code(outcome: Code | Denied | None, redirect_uri: str, timeout_seconds: flo
         return outcome
     if outcome is None:
         raise SignInFailed(
-            f"nobody came back from {provider} within {timeout_seconds:g} s: "
+            f"no answer from {provider} within {timeout_seconds:g} s: "
             f"waited at {redirect_uri}, which the provider must know"
         )
-    raise SignInFailed(f"no sign-in at {provider}: {outcome.reason}")
+    raise SignInFailed(f"sign-in failed at {provider}: {outcome.reason}")

@@ -1,7 +1,7 @@
-"""A new component, written from templates: ``plan`` says what it is to be, ``folder`` writes it.
+"""Creates a component from templates: ``plan`` collects its names and its API, ``folder`` writes it.
 
-``templates/component`` is what all components have; beside it is a folder for each kind of authentication, with files
-of its own in ``component`` and pieces of text for the others in ``fragments``.
+``templates/component`` has the files of all components. Beside it, each kind of authentication has a folder, with
+its own files in ``component`` and the pieces that it adds to other files in ``fragments``.
 """
 
 from shipmate.tools.scaffold.folder import check_folder, create, next_steps

@@ -1,4 +1,4 @@
-"""Writing a new component into its folder: the whole of it, or nothing."""
+"""Writes a new component into its folder: all files, or none."""
 
 import json
 import os
@@ -17,56 +17,57 @@ from shipmate import __version__
 from shipmate.errors import BadInput
 from shipmate.tools import docs
 from shipmate.tools.scaffold.plan import Plan
+from shipmate.wording import file_problem
 
 _SUFFIX: Final = ".tmpl"
 _README: Final = "README.md"
-_OF_CREDENTIALS: Final = ("verify_credentials.py", "tests/test_verify_credentials.py")
-"""What a component without credentials does not have."""
+_CREDENTIAL_FILES: Final = ("verify_credentials.py", "tests/test_verify_credentials.py")
+"""The files that a component without credentials does not need."""
 
 
 class _Template(string.Template):
-    """Text with ``@@{name}`` in it: dollars and braces mean something else in what is written."""
+    """Text with ``@@{name}`` as placeholder: dollars and braces belong to the files."""
 
     delimiter = "@@"
 
 
 def check_folder(folder: Path) -> None:
-    """Do nothing if a component can be written into a folder that is empty, or not there yet.
+    """Do nothing if a folder is empty, or can be created.
 
     Raises:
-        BadInput: It is something else, or the folder around it is not there.
+        BadInput: The folder is not empty, is not a folder, or its parent folder does not exist.
     """
     try:
         if not os.path.lexists(folder):
             if not folder.parent.is_dir():
-                raise BadInput(f"expected the folder {folder.parent}, found none to make {folder.name} in")
+                raise BadInput(f"expected the folder {folder.parent} to create {folder.name} in, found none")
         elif not folder.is_dir():
-            raise BadInput(f"expected a new or an empty folder, found something else: {folder}")
+            raise BadInput(f"expected a new or empty folder, found something else: {folder}")
         elif any(folder.iterdir()):
-            raise BadInput(f"expected a new or an empty folder, found one that is not empty: {folder}")
+            raise BadInput(f"expected a new or empty folder, found one with files: {folder}")
     except OSError as error:
         raise _unusable(folder, error) from error
 
 
 def create(plan: Plan, folder: Path) -> None:
-    """Write a component.
+    """Write a component into a folder.
 
     Raises:
-        BadInput: The folder is not empty, or cannot be written to; it is as it was then.
+        BadInput: The folder is not empty, or not writable; it is unchanged.
     """
     check_folder(folder)
     folder = folder.absolute()
     is_new = not folder.exists()
     try:
-        # On the same file system, so that what is complete can be moved to its place.
+        # On the same file system, so that the complete component can be moved to its place.
         stage = Path(tempfile.mkdtemp(prefix=".shipmate-new-", dir=folder.parent if is_new else folder))
         try:
-            made = stage / "component"
-            _write(plan, made)
+            component = stage / "component"
+            _write(plan, component)
             if is_new:
-                made.rename(folder)
+                component.rename(folder)
             else:
-                _move_into(folder, made)
+                _move_into(folder, component)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
     except OSError as error:
@@ -74,7 +75,7 @@ def create(plan: Plan, folder: Path) -> None:
 
 
 def next_steps(plan: Plan, folder: Path) -> str:
-    """Return what was made, and the three commands that come next, as this machine understands them."""
+    """Return what was created, and the three commands to run next, with this machine's name of Python."""
     python = _python()
     commands = [
         f"{python} -m pip install --requirement requirements-dev.txt",
@@ -84,16 +85,16 @@ def next_steps(plan: Plan, folder: Path) -> str:
     if folder.absolute() != Path.cwd():
         place = f"./{folder}" if str(folder).startswith("-") else str(folder)
         commands = [f"cd {shlex.quote(place)}", *commands[:2]]
-    made = f"Made {plan.title} in {folder}: action {plan.action}, trigger {plan.trigger}, {plan.authentication}."
-    return "\n".join([made, "", *(f"    {each}" for each in commands)])
+    summary = f"Created {plan.title} in {folder}: action {plan.action}, trigger {plan.trigger}, {plan.authentication}."
+    return "\n".join([summary, "", *(f"    {command}" for command in commands)])
 
 
 def _python() -> str:
-    """Return how this interpreter is called in a shell, by its path if no name leads to it."""
+    """Return the shell's name of this interpreter, or its path if no name leads to it."""
     for name in ("python", "python3"):
-        found = shutil.which(name)
-        # By folder: in a virtual environment, links of both lead to the system's interpreter.
-        if found and Path(found).parent == Path(sys.executable).parent:
+        path = shutil.which(name)
+        # Compared by folder: in a virtual environment, both are links to the system's interpreter.
+        if path and Path(path).parent == Path(sys.executable).parent:
             return name
     return shlex.quote(sys.executable)
 
@@ -105,19 +106,19 @@ def _write(plan: Plan, root: Path) -> None:
     for fragment in (kind / "fragments").iterdir():
         name = fragment.name.removesuffix(_SUFFIX)
         values[name] = _filled(fragment.read_text(encoding="utf-8"), values).rstrip("\n")
-    found = dict(_found(templates / "component")) | dict(_found(kind / "component"))
-    for name, template in sorted(found.items(), key=lambda each: each[0] == _README):
-        if plan.authentication == "none" and name in _OF_CREDENTIALS:
+    files_by_path = dict(_templates_in(templates / "component")) | dict(_templates_in(kind / "component"))
+    for name, template in sorted(files_by_path.items(), key=lambda item: item[0] == _README):
+        if plan.authentication == "none" and name in _CREDENTIAL_FILES:
             continue
         path = root / _filled(name, values)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if name == _README:  # the last one: it tells of the others
+        if name == _README:  # the last file, since it describes the others
             values["docs"] = docs.section(root)
         path.write_text(_filled(template.read_text(encoding="utf-8"), values).rstrip("\n") + "\n", encoding="utf-8")
 
 
 def _values(plan: Plan) -> dict[str, str]:
-    """Return what is filled in: titles are JSON, and everything else has only letters that mean nothing anywhere."""
+    """Return the values of the placeholders: titles as JSON, ids and URLs in characters that need no escape."""
     values = {
         "title": plan.title,
         "description": f"Reads and creates records of {plan.title}",
@@ -139,33 +140,32 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return _Template(text).substitute(values)
 
 
-def _found(folder: Traversable, under: str = "") -> Iterator[tuple[str, Traversable]]:
-    """Yield the templates in a folder with the paths that they are written to; ``dot_`` stands for a dot."""
-    for each in folder.iterdir():
-        name = each.name.removesuffix(_SUFFIX)
+def _templates_in(folder: Traversable, under: str = "") -> Iterator[tuple[str, Traversable]]:
+    """Yield the templates in a folder with the paths of their files; ``dot_`` in a name stands for a dot."""
+    for template in folder.iterdir():
+        name = template.name.removesuffix(_SUFFIX)
         name = f"{under}.{name.removeprefix('dot_')}" if name.startswith("dot_") else under + name
-        if each.is_dir():
-            yield from _found(each, f"{name}/")
-        elif each.name.endswith(_SUFFIX):
-            yield name, each
+        if template.is_dir():
+            yield from _templates_in(template, f"{name}/")
+        elif template.name.endswith(_SUFFIX):
+            yield name, template
 
 
-def _move_into(folder: Path, made: Path) -> None:
-    """Move what was made into a folder that exists; what was moved is taken away when the rest cannot be."""
+def _move_into(folder: Path, component: Path) -> None:
+    """Move the files of a component into an existing folder; remove them again if one cannot be moved."""
     moved: list[Path] = []
     try:
-        for each in sorted(made.iterdir()):
-            target = folder / each.name
+        for path in sorted(component.iterdir()):
+            target = folder / path.name
             if os.path.lexists(target):
-                raise BadInput(f"expected an empty folder, found {each.name} that somebody has just made: {folder}")
-            each.rename(target)
+                raise BadInput(f"expected an empty folder, found a new file {path.name} in it: {folder}")
+            path.rename(target)
             moved.append(target)
     except BaseException:
-        for each in moved:
-            shutil.rmtree(each) if each.is_dir() else each.unlink()
+        for path in moved:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         raise
 
 
 def _unusable(folder: Path, error: OSError) -> BadInput:
-    reason = (error.strerror or type(error).__name__).lower()
-    return BadInput(f"expected a folder that can be written to, found: {reason}: {folder}")
+    return BadInput(f"expected a writable folder, found {file_problem(error)}: {folder}")

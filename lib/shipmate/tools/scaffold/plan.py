@@ -1,4 +1,4 @@
-"""What a new component is to be: its title, its ids, its API, and how that is asked for and checked."""
+"""Plans a new component: asks for its titles, its ids and its API, and checks the answers."""
 
 import keyword
 import re
@@ -13,22 +13,22 @@ from shipmate.errors import BadInput
 AUTHENTICATIONS: Final = ("oauth2", "api-key", "basic", "none")
 _LONGEST_TITLE: Final = 100
 _LONGEST_ID: Final = 60
-# Their tests would have the names of others.
+# Names of test files that every component has.
 _TAKEN: Final = ("api", "component", "refresh", "verify_credentials")
-# What needs no escape in Python, in JSON and in a shell. No query, and no user: such a URL holds secrets.
+# Characters that need no escape in Python, JSON and a shell. Without query and user, which may be secrets.
 _URL: Final = re.compile(r"(https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?)(?:/[a-z0-9._~/-]*)?", re.IGNORECASE)
 _GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing to know about a new component.
+    """A question about a new component.
 
     Args:
-        option: The option that answers it.
-        text: What a person is asked.
-        check: Returns the answer as it is used; raises `BadInput` for a wrong one.
-        default: The answer unless there is another, None when there must be one.
+        option: The option that answers the question: ``--title``.
+        text: The text of the question.
+        check: Returns the valid form of an answer, or raises `BadInput`.
+        default: The default answer; None if an answer is required.
     """
 
     option: str
@@ -42,7 +42,7 @@ Ask = Callable[[Question], str]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a new component is to be; everything in it is checked."""
+    """The checked answers about a new component."""
 
     title: str
     authentication: str
@@ -54,28 +54,28 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """The component's name where a machine reads it."""
+        """The name of the component for machines: lower-case words with dashes."""
         return id_from(self.title).replace("_", "-") or "component"
 
     @property
     def origin(self) -> str:
         """Scheme and host of the API."""
-        found = _URL.fullmatch(self.base_url)
-        return found[1] if found else self.base_url
+        match = _URL.fullmatch(self.base_url)
+        return match[1] if match else self.base_url
 
     @classmethod
-    def from_answers(cls, folder: Path, given: Mapping[str, str | None], ask: Ask | None) -> "Plan":
+    def from_answers(cls, folder: Path, options: Mapping[str, str | None], ask: Ask | None) -> "Plan":
         """Return the plan for a component in a folder.
 
         Args:
-            folder: Where it is to be; the default of the title comes from its name.
-            given: What the options say, by their names without dashes.
-            ask: Asks for what they do not say; without it defaults are taken.
+            folder: The folder of the component; its name is the default title.
+            options: The values of the options, by their names without the leading dashes.
+            ask: Asks for the value of a missing option; None takes the defaults.
 
         Raises:
-            BadInput: An option has a wrong value, or one is missing that has no default.
+            BadInput: An option has a wrong value, or has neither a value nor a default.
         """
-        answers = _Answers(given, ask)
+        answers = _Answers(options, ask)
         title = answers.to("title", "Title of the component", check_title, _title_from(folder.resolve().name))
         authentication = answers.to("auth", f"Authentication ({', '.join(AUTHENTICATIONS)})", check_auth, "oauth2")
         base_url = answers.to("base-url", "Base URL of the API", check_url, "https://api.example.com")
@@ -86,16 +86,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    given: Mapping[str, str | None]
+    options: Mapping[str, str | None]
     ask: Ask | None
 
     def to(self, name: str, text: str, check: Callable[[str], str], default: str | None) -> str:
-        """Return the answer of the option, of the person, or the default."""
+        """Return the value of the option, the answer of the person, or the default."""
         question = Question(f"--{name}", text, check, default)
-        given = self.given.get(name)
-        if given is not None:
+        value = self.options.get(name)
+        if value is not None:
             try:
-                return check(given)
+                return check(value)
             except BadInput as error:
                 raise BadInput(f"{error} for {question.option}") from error
         if self.ask is not None:
@@ -105,41 +105,49 @@ class _Answers:
         return default
 
     def function(self, kind: str, default: str, other: str | None = None) -> tuple[str, str]:
-        """Return title and id of a function; the id is asked for when the title yields none."""
+        """Return title and id of a function; ask for the id if the title does not yield a free one."""
         title = self.to(kind, f"Title of the {kind}", check_title, default)
         derived = id_from(title)
-        if self.given.get(f"{kind}-id") is None and derived and _is_free(derived, other):
+        if self.options.get(f"{kind}-id") is None and derived and _is_free(derived, other):
             return title, derived
-        text = f"Id of the {kind}, as its file is called"
+        text = f"Id of the {kind}, which names its file"
         return title, self.to(f"{kind}-id", text, lambda value: check_id(value, other), None)
 
 
 def id_from(title: str) -> str:
-    """Return an id made from a title, empty when the title has nothing to make one from.
+    """Return an id derived from a title, empty if the title has no Latin letters.
 
     >>> id_from("Kontakte ändern (neu)"), id_from("Créer un élève"), id_from("2 Wege"), id_from("連絡先")
     ('kontakte_aendern_neu', 'creer_un_eleve', 'wege', '')
     """
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", title).translate(_GERMAN))
     words = re.findall(r"[a-z0-9]+", re.sub(r"[\u0300-\u036f\u2019']", "", plain).lower())
-    found = "_".join(words).lstrip("0123456789_")[:_LONGEST_ID].rstrip("_")
-    return f"{found}_" if keyword.iskeyword(found) else found
+    derived = "_".join(words).lstrip("0123456789_")[:_LONGEST_ID].rstrip("_")
+    return f"{derived}_" if keyword.iskeyword(derived) else derived
 
 
 def check_title(value: str) -> str:
-    """Return a title without the space around it."""
+    """Return a valid title, without surrounding spaces.
+
+    Raises:
+        BadInput: The title is empty, too long, or has an unprintable character.
+    """
     title = unicodedata.normalize("NFC", value).strip()
     if not title:
         raise BadInput("expected a title, found nothing")
     if not title.isprintable():
-        raise BadInput("expected a title in one line, found a character that cannot be printed")
+        raise BadInput("expected a title in one line, found an unprintable character")
     if len(title) > _LONGEST_TITLE:
         raise BadInput(f"expected a title of at most {_LONGEST_TITLE} characters, found {len(title)}")
     return title
 
 
 def check_auth(value: str) -> str:
-    """Return a kind of authentication."""
+    """Return a kind of authentication in lower case.
+
+    Raises:
+        BadInput: There is no such kind.
+    """
     kind = value.strip().lower()
     if kind not in AUTHENTICATIONS:
         raise BadInput(f"expected one of {', '.join(AUTHENTICATIONS)}, found {value!r}")
@@ -147,7 +155,11 @@ def check_auth(value: str) -> str:
 
 
 def check_url(value: str) -> str:
-    """Return a URL without a slash at its end."""
+    """Return a base URL without a slash at its end.
+
+    Raises:
+        BadInput: The value is not a plain HTTP URL.
+    """
     url = value.strip()
     if not _URL.fullmatch(url):
         raise BadInput("expected a URL like https://api.example.com/v1, found something else")
@@ -155,23 +167,31 @@ def check_url(value: str) -> str:
 
 
 def check_id(value: str, other: str | None = None) -> str:
-    """Return an id that can be the name of a module, and that the other function does not have."""
-    found = value.strip()
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", found) or keyword.iskeyword(found) or len(found) > _LONGEST_ID:
-        expected = f"a letter, then letters, digits or _, at most {_LONGEST_ID}, and no word of Python"
+    """Return an id that is a valid name of a module.
+
+    Args:
+        value: The id.
+        other: The id of the other function, which must differ.
+
+    Raises:
+        BadInput: The id is not valid, or names an existing file.
+    """
+    name = value.strip()
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name) or len(name) > _LONGEST_ID:
+        expected = f"a letter, then letters, digits or _, at most {_LONGEST_ID}, and not a keyword of Python"
         raise BadInput(f"expected {expected}, found {value!r}")
-    if not _is_free(found, other):
-        raise BadInput(f"expected an id that nothing else has, found {found!r} again")
-    return found
+    if not _is_free(name, other):
+        raise BadInput(f"expected an unused id, found {name!r}, which is taken")
+    return name
 
 
-def _is_free(found: str, other: str | None) -> bool:
-    """Tell whether no other file has the name, on systems either that do not know capitals from others."""
-    return found.lower() not in (*_TAKEN, (other or "").lower())
+def _is_free(name: str, other: str | None) -> bool:
+    """Return whether no other file has the name, also where file names ignore case."""
+    return name.lower() not in (*_TAKEN, (other or "").lower())
 
 
 def _title_from(name: str) -> str | None:
-    """Return a title made from a folder's name, None if it yields none."""
+    """Return a title from a folder's name, None if the name is not a valid title."""
     try:
         title = check_title(" ".join(re.split(r"[\s_.-]+", name)))
     except BadInput:

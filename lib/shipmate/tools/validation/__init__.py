@@ -1,4 +1,4 @@
-"""What is wrong with a component, all of it at once, and what was not looked at."""
+"""Checks a component: reports all problems at once, and what was not checked."""
 
 from shipmate.tools.validation.component import validate_component
 from shipmate.tools.validation.descriptor import validate_descriptor

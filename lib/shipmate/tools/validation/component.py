@@ -1,6 +1,6 @@
-"""Checks of a whole component: the descriptor, the modules that it names, and the schemas that it names.
+"""Checks a whole component: the descriptor, and the modules and metadata files that it names.
 
-Modules are imported in this process; what they print goes to standard error. No function of theirs is called.
+Modules are imported in this process, with their output on standard error. No function of a module is called.
 """
 
 import sys
@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from shipmate.component import DESCRIPTOR, VERIFIER, Component, Function, Modules
-from shipmate.component.metadata import pointer_to, read_schema, schema_problems, slips
+from shipmate.component.metadata import read_schema, schema_problems, slips
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
+from shipmate.jsonvalue import object_member, pointer_to
 from shipmate.logs.redaction import Redactor
-from shipmate.tools.validation.descriptor import DIRECTIONS, check_descriptor, functions_of, member
+from shipmate.tools.validation.descriptor import DIRECTIONS, check_descriptor, functions_of
 from shipmate.tools.validation.report import Findings, Report
 from shipmate.tools.validation.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
 
 
 def validate_component(root: Path, redactor: Redactor | None = None) -> Report:
-    """Return all that is wrong with a component; a fault of one part does not keep the others from being checked.
+    """Return the problems of a component; a problem of one part does not prevent the checks of the others.
 
     Args:
         root: The component's folder.
-        redactor: Knows the secrets that the errors of modules may have in their texts.
+        redactor: Removes secrets from the errors of modules.
     """
     findings = Findings(DESCRIPTOR)
     raw = check_descriptor(findings, root / DESCRIPTOR)
@@ -36,11 +37,11 @@ def validate_component(root: Path, redactor: Redactor | None = None) -> Report:
         checks = _ModuleChecks(findings, Modules(component), redactor or Redactor())
         for pointer, function in functions:
             checks.check(pointer, function)
-        findings.checked += checks.in_words()
+        findings.checked += checks.summary()
         checks.check_verifier(root, raw or {})
     _check_names(findings, root)
     findings.not_checked += [
-        "what the functions do: none of them was called",
+        "what the functions do: no function was called",
         "whether credentials, URLs and OAuth clients work: nothing was sent over the network",
     ]
     if any(function.dynamic_metadata for _, function in functions):
@@ -49,7 +50,7 @@ def validate_component(root: Path, redactor: Redactor | None = None) -> Report:
 
 
 def _functions(raw: Mapping[str, Any]) -> Iterator[tuple[str, Function]]:
-    """Yield the functions that have a module, with their pointers, however wrong they are otherwise."""
+    """Yield the functions that name a module, with their pointers, whatever else is wrong with them."""
     for pointer, kind, name, described in functions_of(raw):
         main = described.get("main")
         if isinstance(main, str) and main.strip():
@@ -60,14 +61,14 @@ def _functions(raw: Mapping[str, Any]) -> Iterator[tuple[str, Function]]:
                     kind=cast(Literal["trigger", "action"], kind),
                     main=main,
                     dynamic_metadata=bool(described.get("dynamicMetadata")),
-                    fields=member(described, "fields"),
+                    fields=object_member(described, "fields"),
                 ),
             )
 
 
 @dataclass(slots=True)
 class _ModuleChecks:
-    """Checks of modules, each of which is imported once even when it fails."""
+    """Checks modules; each one is imported once, even if its import fails."""
 
     findings: Findings
     modules: Modules
@@ -76,9 +77,9 @@ class _ModuleChecks:
     imported: set[Path] = field(default_factory=set)
 
     def check(self, pointer: str, function: Function) -> None:
-        """Note what the module of a function lacks."""
+        """Add the problems of a function's module."""
         place = f"{pointer}/main"
-        with self._noted(place):
+        with self._problems_at(place):
             path = self.modules.path(function)
             if path in self.failed:
                 self.findings.error(place, self.redactor.redact(self.failed[path]))
@@ -92,7 +93,7 @@ class _ModuleChecks:
             self._check_functions(pointer, function)
 
     def _check_functions(self, pointer: str, function: Function) -> None:
-        with self._noted(f"{pointer}/main"):
+        with self._problems_at(f"{pointer}/main"):
             require_call("process", self.modules.process(function), PROCESS)
             for name, arguments in HOOKS.items():
                 if (hook := self.modules.hook(function, name)) is not None:
@@ -105,27 +106,28 @@ class _ModuleChecks:
                 self._needs_model(f"{pointer}/fields{pointer_to(name)}/model", function, model)
 
     def check_verifier(self, root: Path, raw: Mapping[str, Any]) -> None:
-        """Note what keeps credentials from being verified."""
-        with self._noted("", file=f"{VERIFIER}.py"):
+        """Add the problems of ``verify_credentials``."""
+        with self._problems_at("", file=f"{VERIFIER}.py"):
             if (verifier := self.modules.verifier()) is not None:
                 require_call(VERIFIER, verifier, VERIFY)
-                self.findings.checked.append(f"{VERIFIER}.py imports and has its function")
+                self.findings.checked.append(f"{VERIFIER}.py: imported, with its function")
             elif raw.get("credentials"):
                 self.findings.not_checked.append(f"verification of credentials: there is no {VERIFIER}.py")
 
-    def in_words(self) -> list[str]:
-        """Return what was checked."""
+    def summary(self) -> list[str]:
+        """Return what was checked, in words; nothing without an imported module."""
         count = len(self.imported)
         if not count:
             return []
         return [f"{count} module{'s' * (count > 1)}: imported, with the functions that {DESCRIPTOR} names"]
 
     def _needs_model(self, pointer: str, function: Function, name: str) -> None:
-        with self._noted(pointer):
+        with self._problems_at(pointer):
             require_call(name, self.modules.model(function, name), MODEL)
 
     @contextmanager
-    def _noted(self, pointer: str, *, file: str | None = None) -> Iterator[None]:
+    def _problems_at(self, pointer: str, *, file: str | None = None) -> Iterator[None]:
+        """Turn an error within the block into a problem."""
         try:
             yield
         except (ModuleNotLoadable, FunctionNotFound) as error:
@@ -133,19 +135,19 @@ class _ModuleChecks:
 
 
 def _check_names(findings: Findings, root: Path) -> None:
-    """Note which modules at the root, which is importable, hide one of Python from everything that is imported."""
+    """Add the modules at the root, which is importable, that hide a module of Python's standard library."""
     for path in sorted(root.iterdir()) if root.is_dir() else ():
         is_module = path.suffix == ".py" or (path / "__init__.py").is_file()
         if is_module and path.stem in sys.stdlib_module_names:
-            message = f"expected a name of its own, found {path.stem}, which hides the module of Python with that name"
+            message = f"expected another name, found {path.stem}, which hides Python's module {path.stem}"
             findings.warning("", message, file=path.name)
 
 
 def _check_metadata(findings: Findings, root: Path, raw: Mapping[str, Any]) -> None:
-    """Note which metadata files are missing or are no schemas; those inside the descriptor were checked with it."""
+    """Add the problems of metadata files; the check of the descriptor covers the schemas inside it."""
     read: set[str] = set()
     for pointer, _, _, described in functions_of(raw):
-        metadata = member(described, "metadata")
+        metadata = object_member(described, "metadata")
         for direction in DIRECTIONS:
             declared = metadata.get(direction)
             if not isinstance(declared, str) or not declared:

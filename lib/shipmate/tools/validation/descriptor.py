@@ -1,34 +1,32 @@
-"""Checks of a descriptor alone, whatever language the component is written in.
+"""Checks a descriptor alone, for components in any language.
 
-Published descriptors break some of the written rules and work: only what cannot work is an error.
+Published descriptors break some documented rules and work: only what cannot work is an error.
 
 Source: contract §11.
 """
 
-import difflib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.component import read_json
-from shipmate.component.metadata import kind_of, pointer_to, schema_problems, sentence, slips
+from shipmate.component.descriptor import SECTIONS, read_json
+from shipmate.component.metadata import schema_problems, sentence, slips
+from shipmate.component.metadata.differences import LONGEST_SHOWN
 from shipmate.errors import DescriptorError
+from shipmate.jsonvalue import kind_of, object_member, parse_json, pointer_to
 from shipmate.tools.validation.report import Findings, Report
 from shipmate.tools.validation.spelling import misspelt
+from shipmate.wording import did_you_mean
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 DIRECTIONS: Final = ("in", "out")
-_SECTIONS: Final[Mapping[str, str]] = {"triggers": "trigger", "actions": "action"}
-_LONGEST: Final = 20
-"""How many characters a mistyped choice may have; anything longer may be a secret at the wrong place."""
 _TEMPLATE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SELECTS: Final = ("SelectView", "MultiSelectView")
-# These draw all of themselves; published fields of them have no label.
+# These views draw the whole field; published fields of them have no label.
 _WIDGETS: Final = (
     "CSVReadView",
     "CSVWriteView",
@@ -59,70 +57,63 @@ _VIEWS: Final = (
 
 
 def validate_descriptor(file: Path) -> Report:
-    """Return what is wrong with a ``component.json`` by itself: no module is imported, no other file is read."""
+    """Return the problems of a ``component.json`` alone: no module is imported, and no other file is read."""
     findings = Findings(str(file))
     if check_descriptor(findings, file) is not None:
         findings.not_checked += [
-            "modules and their functions: only the descriptor was asked for",
-            "metadata files: only the descriptor was asked for",
+            "modules and their functions: only the descriptor was checked",
+            "metadata files: only the descriptor was checked",
         ]
     return findings.report()
 
 
 def check_descriptor(findings: Findings, path: Path) -> dict[str, Any] | None:
-    """Note what is wrong with a descriptor, and return it; None when there is nothing to go on with."""
+    """Add the problems of a descriptor, and return its content; None if it is not an object."""
     try:
-        read_json(path)
-        raw = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_Members)
+        raw = read_json(path, make_object=_Members)
     except DescriptorError as error:
         findings.error("", str(error).removeprefix(f"{path}: "))
-        findings.not_checked.append(f"what {findings.file} names: it cannot be read")
+        findings.not_checked.append(f"the modules and files that {findings.file} names: it cannot be read")
         return None
     if not isinstance(raw, dict):
         findings.error("", f"expected an object, found {kind_of(raw)}")
-        findings.not_checked.append(f"what {findings.file} names: it is no object")
+        findings.not_checked.append(f"the modules and files that {findings.file} names: it is not an object")
         return None
     try:
         _check_content(findings, raw)
     except RecursionError:
-        findings.error("", "expected an object, found one that is nested too deep")
+        findings.error("", "expected an object, found one that is nested too deeply")
         return None
     return raw
 
 
 def _check_content(findings: Findings, raw: dict[str, Any]) -> None:
-    findings.errors((pointer, "expected each key once, found it again") for pointer in _repetitions(raw))
-    schema = json.loads((files("shipmate.tools.validation") / "component.schema.json").read_text(encoding="utf-8"))
+    findings.errors((pointer, "expected a unique key, found a repeated one") for pointer in _repetitions(raw))
+    schema = parse_json((files("shipmate.tools.validation") / "component.schema.json").read_text(encoding="utf-8"))
     findings.errors(_differences(raw, schema))
     findings.warnings(misspelt(raw, schema))
     if "description" not in raw:
         findings.warning("", "expected the property 'description', found none")
     _check_functions(findings, raw)
     _check_templates(findings, raw)
-    fields = member(member(raw, "credentials"), "fields")
+    fields = object_member(object_member(raw, "credentials"), "fields")
     _check_fields(findings, "/credentials/fields", fields, of_credentials=True)
     findings.checked.append(f"the structure of {findings.file}")
 
 
 def functions_of(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-    """Yield pointer, kind, id and description of each function that is an object."""
-    for section, kind in _SECTIONS.items():
-        for name, described in member(raw, section).items():
+    """Yield pointer, kind, id and descriptor entry of each function whose entry is an object."""
+    for section, kind in SECTIONS.items():
+        for name, described in object_member(raw, section).items():
             if isinstance(described, dict):
                 yield pointer_to(section, name), kind, name, described
 
 
-def member(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a member that should be an object; an empty one when it is none, which is noted elsewhere."""
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
 class _Members(dict[str, Any]):
-    """An object of JSON text that remembers which of its keys came more than once."""
+    """A JSON object that knows which of its keys the text repeats."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        """Keep the last of equal keys, as JSON does."""
+        """Keep the last of equal keys, like all JSON parsers."""
         super().__init__(pairs)
         names = [name for name, _ in pairs]
         self.repeated = [name for name in self if names.count(name) > 1] if len(names) > len(self) else []
@@ -132,42 +123,40 @@ def _repetitions(value: Any, pointer: str = "") -> Iterator[str]:
     if isinstance(value, _Members):
         yield from (pointer + pointer_to(name) for name in value.repeated)
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, each in members:
-        yield from _repetitions(each, pointer + pointer_to(name))
+    for step, member in members:
+        yield from _repetitions(member, pointer + pointer_to(step))
 
 
 def _differences(raw: dict[str, Any], schema: dict[str, Any]) -> list[tuple[str, str]]:
     from jsonschema import Draft7Validator  # 66 ms
 
     errors = Draft7Validator(schema).iter_errors(raw)
-    return sorted((pointer_to(*error.absolute_path), _told(error)) for error in errors)
+    return sorted((pointer_to(*error.absolute_path), _sentence(error)) for error in errors)
 
 
-def _told(error: "ValidationError") -> str:
-    """Return what is expected and found; of the descriptor's values, only short ones from a list of choices."""
+def _sentence(error: "ValidationError") -> str:
+    """Return what was expected and found, with the value only if it is a short text in place of a fixed choice."""
     schema: Any = error.schema
     choices: Any = error.validator_value
     value: Any = error.instance
     if "$comment" in schema:
         return f"expected {schema['$comment']}, found {kind_of(value)}"
     text = sentence(error)
-    if error.validator != "enum" or not isinstance(value, str) or len(value) > _LONGEST:
+    if error.validator != "enum" or not isinstance(value, str) or len(value) > LONGEST_SHOWN:
         return text
-    close = difflib.get_close_matches(value, choices, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{text.removesuffix('something else')}{value!r}{hint}"
+    return f"{text.removesuffix('something else')}{value!r}{did_you_mean(value, choices)}"
 
 
 def _check_functions(findings: Findings, raw: dict[str, Any]) -> None:
-    triggers, actions = member(raw, "triggers"), member(raw, "actions")
+    triggers, actions = object_member(raw, "triggers"), object_member(raw, "actions")
     if not triggers and not actions:
         findings.error("", "expected at least one trigger or action, found none")
     for name in actions:
         if name in triggers:
-            findings.error(pointer_to("actions", name), "expected an id that no trigger has, found it again")
+            findings.error(pointer_to("actions", name), "expected a unique id, found the id of a trigger")
     for pointer, _, _, described in functions_of(raw):
-        _check_fields(findings, f"{pointer}/fields", member(described, "fields"))
-        metadata = member(described, "metadata")
+        _check_fields(findings, f"{pointer}/fields", object_member(described, "fields"))
+        metadata = object_member(described, "metadata")
         if "metadata" not in described and not described.get("dynamicMetadata"):
             findings.warning(pointer, "expected metadata or dynamicMetadata, found neither")
         for direction in DIRECTIONS:
@@ -184,9 +173,8 @@ def _check_fields(findings: Findings, pointer: str, fields: Mapping[str, Any], *
         place = pointer + pointer_to(name)
         view = described.get("viewClass")
         if isinstance(view, str) and view.strip() and view not in _VIEWS:
-            close = difflib.get_close_matches(view, _VIEWS, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            findings.warning(f"{place}/viewClass", f"expected a known view, found {view!r}{hint}")
+            message = f"expected a known view, found {view!r}{did_you_mean(view, _VIEWS)}"
+            findings.warning(f"{place}/viewClass", message)
         if view in _VIEWS and view not in _WIDGETS and "label" not in described:
             findings.error(place, "expected the property 'label', found none")
         if view in _SELECTS and "model" not in described:
@@ -201,24 +189,23 @@ def _check_fields(findings: Findings, pointer: str, fields: Mapping[str, Any], *
 def _check_require(findings: Findings, pointer: str, require: Any, fields: Mapping[str, Any]) -> None:
     for needed in [require] if isinstance(require, str) else require if isinstance(require, list) else ():
         if isinstance(needed, str) and needed not in fields:
-            close = difflib.get_close_matches(needed, fields, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            findings.error(pointer, f"expected the id of a field, found {needed!r}{hint}")
+            message = f"expected the id of a field, found {needed!r}{did_you_mean(needed, fields)}"
+            findings.error(pointer, message)
 
 
 def _check_templates(findings: Findings, raw: dict[str, Any]) -> None:
-    """Note templates in the OAuth settings that nothing fills."""
-    credentials = member(raw, "credentials")
+    """Add the ``{{NAME}}`` in the OAuth settings that have no value."""
+    credentials = object_member(raw, "credentials")
     older = raw.get("env")
-    known = {*member(raw, "envVars"), *member(credentials, "fields")}
-    known.update(each for each in (older if isinstance(older, list | dict) else ()) if isinstance(each, str))
+    known = {*object_member(raw, "envVars"), *object_member(credentials, "fields")}
+    known.update(name for name in (older if isinstance(older, list | dict) else ()) if isinstance(name, str))
     for section in ("oauth1", "oauth2"):
         for pointer, text in _texts(credentials.get(section), pointer_to("credentials", section)):
             for name in _TEMPLATE.findall(text):
                 if name in known:
                     continue
                 message = f"expected a variable of envVars or the id of a credential field, found {{{{{name}}}}}"
-                # Without envVars, an OAuth client of the platform may stand in for the variables.
+                # Without envVars, an OAuth client of the platform may have the values.
                 if "envVars" in raw:
                     findings.error(pointer, message)
                 else:
@@ -229,5 +216,5 @@ def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield pointer, value
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, each in members:
-        yield from _texts(each, pointer + pointer_to(name))
+    for step, member in members:
+        yield from _texts(member, pointer + pointer_to(step))

@@ -1,4 +1,4 @@
-"""What checking a component has found."""
+"""The report of a check: problems, what was checked, and what was not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,18 +9,23 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, and where."""
+    """A problem and its place."""
 
     file: str
     pointer: str
-    """JSON pointer into the file; empty where the file as a whole is meant."""
+    """JSON pointer into the file; empty for the file as a whole."""
     message: str
     severity: Severity = "error"
+
+    @property
+    def place(self) -> str:
+        """File and pointer, as people read them: ``component.json /title``."""
+        return f"{self.file} {self.pointer or '/'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that is wrong, what was checked, and what was not and why."""
+    """All problems, what was checked, and what was not and why."""
 
     problems: tuple[Problem, ...] = ()
     checked: tuple[str, ...] = ()
@@ -28,47 +33,47 @@ class Report:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """The problems because of which the component does not work."""
-        return tuple(each for each in self.problems if each.severity == "error")
+        """The problems that keep the component from working."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """The problems that may be on purpose."""
-        return tuple(each for each in self.problems if each.severity == "warning")
+        """The problems that may be intended."""
+        return tuple(problem for problem in self.problems if problem.severity == "warning")
 
 
 @dataclass(slots=True)
 class Findings:
-    """A report in the making."""
+    """Collects the content of a report."""
 
     file: str
-    """The descriptor, as the report calls it."""
+    """The name of the descriptor in the report."""
     problems: list[Problem] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
 
     def error(self, pointer: str, message: str, *, file: str | None = None) -> None:
-        """Note something that does not work."""
-        self._note(Problem(file or self.file, pointer, message, "error"))
+        """Add a problem that keeps the component from working."""
+        self._add(Problem(file or self.file, pointer, message, "error"))
 
     def warning(self, pointer: str, message: str, *, file: str | None = None) -> None:
-        """Note something that may be on purpose."""
-        self._note(Problem(file or self.file, pointer, message, "warning"))
+        """Add a problem that may be intended."""
+        self._add(Problem(file or self.file, pointer, message, "warning"))
 
-    def errors(self, found: Iterable[tuple[str, str]], *, file: str | None = None, under: str = "") -> None:
-        """Note several errors, as pairs of pointer and message."""
-        for pointer, message in found:
+    def errors(self, problems: Iterable[tuple[str, str]], *, file: str | None = None, under: str = "") -> None:
+        """Add several errors: pairs of pointer and message."""
+        for pointer, message in problems:
             self.error(under + pointer, message, file=file)
 
-    def warnings(self, found: Iterable[tuple[str, str]], *, file: str | None = None, under: str = "") -> None:
-        """Note several warnings, as pairs of pointer and message."""
-        for pointer, message in found:
+    def warnings(self, problems: Iterable[tuple[str, str]], *, file: str | None = None, under: str = "") -> None:
+        """Add several warnings: pairs of pointer and message."""
+        for pointer, message in problems:
             self.warning(under + pointer, message, file=file)
 
     def report(self) -> Report:
-        """Return what was found, each problem once."""
+        """Return the report; a repeated problem is in it once."""
         return Report(tuple(self.problems), tuple(self.checked), tuple(self.not_checked))
 
-    def _note(self, problem: Problem) -> None:
+    def _add(self, problem: Problem) -> None:
         if problem not in self.problems:
             self.problems.append(problem)

@@ -1,4 +1,4 @@
-"""The arguments that the functions of a component are called with, by position."""
+"""Checks that a component's functions accept the positional arguments that the runtime passes."""
 
 import inspect
 from collections.abc import Callable
@@ -13,22 +13,22 @@ HOOKS: Final = {"init": ("cfg",), "startup": ("cfg",), "shutdown": ("cfg", "star
 
 
 def require_call(name: str, function: Callable[..., Any], arguments: tuple[str, ...]) -> None:
-    """Do nothing if a function can be called with so many arguments.
+    """Do nothing if a function accepts these arguments by position.
 
     Raises:
-        FunctionNotFound: It cannot.
+        FunctionNotFound: The function does not accept them.
 
     >>> require_call("process", lambda msg, cfg: None, PROCESS)
     Traceback (most recent call last):
     shipmate.errors.FunctionNotFound: expected process(context, msg, cfg, snapshot), found process(msg, cfg)
     """
     try:
-        # What a decorator calls in turn is its own business.
+        # Without following __wrapped__: the runtime calls the decorator's function, not the one behind it.
         signature = inspect.signature(function, follow_wrapped=False)
-    except (TypeError, ValueError):  # one that is not written in Python
+    except (TypeError, ValueError):  # a function that is not written in Python
         return
     try:
         signature.bind(*arguments)
     except TypeError:
-        found = ", ".join(signature.parameters)
-        raise FunctionNotFound(f"expected {name}({', '.join(arguments)}), found {name}({found})") from None
+        parameters = ", ".join(signature.parameters)
+        raise FunctionNotFound(f"expected {name}({', '.join(arguments)}), found {name}({parameters})") from None

@@ -1,19 +1,19 @@
-"""Names in a descriptor that are nearly ones that the platform knows."""
+"""Finds misspelt property names in a descriptor."""
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from shipmate.component.metadata import pointer_to
+from shipmate.jsonvalue import object_member, pointer_to
+from shipmate.wording import did_you_mean
 
 _ALIKE: Final = 0.8
-"""How alike names are that mean the same, as difflib measures it: ``titel`` and ``title`` are."""
+"""The least similarity of a misspelt and a known name: ``titel`` and ``title`` have it."""
 
 
 def misspelt(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield pointer and message for each member whose name is nearly one that is not there.
+    """Yield pointer and message for each member whose name is like a known name that the object lacks.
 
-    Other unknown members are allowed: who has put them there may know more of the platform.
+    Other unknown members are allowed: the platform may know more of them.
 
     Args:
         raw: The descriptor.
@@ -24,12 +24,12 @@ def misspelt(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[tupl
     credentials = schema["properties"]["credentials"]["properties"]
     yield from _of(raw, schema["properties"], "")
     yield from _of(raw.get("credentials"), credentials, "/credentials")
-    places = [("/credentials/fields", _member(raw.get("credentials"), "fields"))]
+    places = [("/credentials/fields", object_member(raw.get("credentials"), "fields"))]
     for section in ("triggers", "actions"):
-        for name, described in _member(raw, section).items():
+        for name, described in object_member(raw, section).items():
             pointer = pointer_to(section, name)
             yield from _of(described, function, pointer)
-            places.append((f"{pointer}/fields", _member(described, "fields")))
+            places.append((f"{pointer}/fields", object_member(described, "fields")))
     field = definitions["fields"]["additionalProperties"]["properties"]
     for pointer, fields in places:
         for name, described in fields.items():
@@ -40,11 +40,6 @@ def _of(described: Any, known: Collection[str], pointer: str) -> Iterator[tuple[
     if not isinstance(described, Mapping):
         return
     missing = [name for name in known if name not in described]
-    for name in [each for each in described if each not in known]:
-        if close := difflib.get_close_matches(name, missing, n=1, cutoff=_ALIKE):
-            yield pointer + pointer_to(name), f"expected a known property; did you mean {close[0]!r}?"
-
-
-def _member(value: Any, name: str) -> Mapping[str, Any]:
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    for name in described:
+        if name not in known and (suggestion := did_you_mean(name, missing, alike=_ALIKE)):
+            yield pointer + pointer_to(name), f"expected a known property{suggestion}"

@@ -71,7 +71,7 @@ def test_a_file_that_is_there_is_not_made_again(path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(KeysNotSaved, match="cannot be made: No such file or directory"):
+    with pytest.raises(KeysNotSaved, match="cannot be made: no such file or directory"):
         TokenFile(tmp_path / "missing" / "cfg.json").create()
 
 
@@ -136,7 +136,7 @@ def test_a_file_that_is_no_object_any_more_is_not_touched(path: Path, content: b
 
 def test_a_file_that_is_gone_is_named(path: Path) -> None:
     path.unlink()
-    with pytest.raises(KeysNotSaved, match=r"cfg\.json cannot be opened: No such file"):
+    with pytest.raises(KeysNotSaved, match=r"cfg\.json cannot be opened: no such file"):
         TokenFile(path).save(NEW)
 
 
@@ -160,10 +160,10 @@ def test_a_failed_replacement_leaves_the_file_as_it_was_and_no_draft(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(KeysNotSaved, match="No space left"):
+    with pytest.raises(KeysNotSaved, match="no space left"):
         TokenFile(path).save(NEW)
     assert json.loads(path.read_text()) == OLD
     assert list(path.parent.iterdir()) == [path]

@@ -1,4 +1,4 @@
-"""Where the keys of a sign-in are kept."""
+"""The account file of a sign-in."""
 
 import io
 import json
@@ -10,14 +10,14 @@ from shipmate.errors import BadInput, KeysNotSaved
 from shipmate.tools.login.account import AccountFile
 
 
-def test_the_file_is_beside_the_descriptor_unless_another_one_is_named(tmp_path: Path) -> None:
-    """Under a name that the usual .gitignore lists."""
+def test_the_default_file_is_beside_the_descriptor(tmp_path: Path) -> None:
+    """The usual .gitignore lists its name."""
     assert AccountFile.from_option(tmp_path, None, None).path == tmp_path / "account.keys.json"
     assert AccountFile.from_option(tmp_path, str(tmp_path / "other.json"), None).path == tmp_path / "other.json"
 
 
-def test_a_new_file_is_its_owners_only(tmp_path: Path) -> None:
-    """From its first moment."""
+def test_only_the_owner_can_read_a_new_file(tmp_path: Path) -> None:
+    """The permissions are right from the first moment."""
     account = AccountFile.from_option(tmp_path, None, None)
     account.check()
     account.save({"oauth": {"access_token": "a"}})
@@ -28,8 +28,8 @@ def test_a_new_file_is_its_owners_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ['{"region": "eu"}', "-"])
-def test_fields_that_come_from_no_file_win_and_are_saved(tmp_path: Path, text: str) -> None:
-    """They are part of the account, like its keys."""
+def test_fields_of_the_option_win_over_the_file_and_are_saved(tmp_path: Path, text: str) -> None:
+    """They belong to the account, like its keys."""
     (tmp_path / "account.keys.json").write_text('{"region": "us", "kept": 1, "oauth": {"old": 1}}')
     account = AccountFile.from_option(tmp_path, text, io.BytesIO(b'{"region": "eu"}'))
     account.save({"oauth": {"access_token": "a"}})
@@ -39,14 +39,14 @@ def test_fields_that_come_from_no_file_win_and_are_saved(tmp_path: Path, text: s
 
 
 @pytest.mark.parametrize("text", ["", "{", "/", "/no/such/folder/keys.json", '{"secretId": "s"}'])
-def test_what_is_no_account_is_refused(tmp_path: Path, text: str) -> None:
-    """Before anybody signs in."""
+def test_an_invalid_account_is_refused(tmp_path: Path, text: str) -> None:
+    """The refusal comes before the sign-in."""
     with pytest.raises(BadInput):
         AccountFile.from_option(tmp_path, text, None)
 
 
-def test_a_file_that_is_no_object_is_refused_and_left_alone(tmp_path: Path) -> None:
-    """It is not ours."""
+def test_a_file_that_is_not_an_object_is_refused_and_unchanged(tmp_path: Path) -> None:
+    """Another program may own it."""
     (tmp_path / "account.keys.json").write_text("[1]")
 
     with pytest.raises(BadInput, match="expected an object, found an array"):
@@ -54,23 +54,21 @@ def test_a_file_that_is_no_object_is_refused_and_left_alone(tmp_path: Path) -> N
     assert (tmp_path / "account.keys.json").read_text() == "[1]"
 
 
-def test_a_folder_that_cannot_be_written_to_is_noticed_before_the_sign_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Keys that cannot be saved are lost."""
+def test_a_read_only_folder_is_refused_before_the_sign_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that cannot be saved would be lost."""
     monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
 
-    with pytest.raises(KeysNotSaved, match="expected a folder that can be written to"):
+    with pytest.raises(KeysNotSaved, match="expected a writable folder"):
         AccountFile.from_option(tmp_path, None, None).check()
 
 
 def test_a_file_outside_of_any_repository_is_safe(tmp_path: Path) -> None:
-    """There is nothing that could take it."""
+    """No commit could contain it."""
     assert AccountFile.from_option(tmp_path, None, None).exposure() is None
 
 
-def test_a_repository_that_git_does_not_understand_is_told_of(tmp_path: Path) -> None:
-    """Not knowing is no reason to be quiet."""
+def test_a_repository_that_git_cannot_read_is_reported(tmp_path: Path) -> None:
+    """git may still commit the file."""
     (tmp_path / ".git").write_text("gitdir: nowhere")
 
-    assert "git cannot say whether it is ignored" in (AccountFile.from_option(tmp_path, None, None).exposure() or "")
+    assert "git failed to say whether it is ignored" in (AccountFile.from_option(tmp_path, None, None).exposure() or "")

@@ -1,4 +1,4 @@
-"""The address that the browser opens."""
+"""The authorization request: its secrets and its address."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -8,13 +8,13 @@ from shipmate.tools.login.config import SignInConfig
 
 
 def terms(auth_uri: str = "https://example.com/authorize", **members: object) -> SignInConfig:
-    """Return terms with these members."""
+    """Return settings with these members."""
     client = Client("https://example.com/token", "id", "the-secret", scopes="read write")
     return SignInConfig(**{"auth_uri": auth_uri, "client": client, "field": "oauth", **members})  # type: ignore[arg-type]
 
 
-def test_each_attempt_has_secrets_of_its_own() -> None:
-    """Long enough for PKCE, and not to be guessed."""
+def test_each_request_has_new_secrets() -> None:
+    """They are long enough for PKCE."""
     one, other = AuthorizationRequest.new(), AuthorizationRequest.new()
 
     assert 43 <= len(one.verifier) <= 128
@@ -24,7 +24,7 @@ def test_each_attempt_has_secrets_of_its_own() -> None:
 
 
 def test_the_address_has_everything_and_no_secret() -> None:
-    """What only the token endpoint may see stays out of the browser."""
+    """The verifier and the client secret are for the token endpoint only."""
     attempt = AuthorizationRequest("the-state", "the-verifier")
     url = attempt.url(terms(extras={"prompt": "consent"}), "http://127.0.0.1:5000/callback")
 
@@ -43,8 +43,8 @@ def test_the_address_has_everything_and_no_secret() -> None:
     assert "the-secret" not in url
 
 
-def test_the_query_of_the_address_is_kept_and_no_parameter_is_there_twice() -> None:
-    """Providers refuse a request that repeats one."""
+def test_the_query_of_the_address_is_kept_and_no_parameter_occurs_twice() -> None:
+    """Providers refuse a request that repeats a parameter."""
     address = terms(
         "https://example.com/authorize?tenant=a%20b&empty=&prompt=none&response_type=token",
         extras={"prompt": "consent", "resource": ["https://a.test", "https://b.test"], "state": "theirs"},

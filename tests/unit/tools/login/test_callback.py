@@ -1,4 +1,4 @@
-"""What the browser brings back."""
+"""Callbacks: what a request to the redirect address means."""
 
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -14,8 +14,8 @@ from shipmate.tools.login.callback import (
     Code,
     Denied,
     Expected,
-    plain,
-    read,
+    printable,
+    read_callback,
 )
 from shipmate.tools.login.redirect import Redirect
 
@@ -32,12 +32,12 @@ def arrive(
     host: str = "127.0.0.1:5000",
     expected: Expected = EXPECTED,
 ) -> CallbackResult:
-    """Return what a request means."""
-    return read(CallbackRequest(method, f"{path}?{query}", host), expected)
+    """Return the meaning of a request."""
+    return read_callback(CallbackRequest(method, f"{path}?{query}", host), expected)
 
 
 def test_a_code_with_our_state_is_the_answer() -> None:
-    """The way it is meant to go."""
+    """This is the usual answer."""
     assert arrive("code=the-code&state=the-state&session=7").outcome == Code("the-code")
 
 
@@ -57,20 +57,22 @@ def test_a_code_with_our_state_is_the_answer() -> None:
         (arrive("code=c&state=the-state&state=the-state"), page.NOT_OURS),
     ],
 )
-def test_anything_else_does_not_end_the_wait(arrival: CallbackResult, expected: page.Page) -> None:
-    """Whoever does not know the state can neither sign somebody in nor make them give up."""
+def test_other_requests_do_not_end_the_sign_in(arrival: CallbackResult, expected: page.Page) -> None:
+    """A request without the state can neither sign the person in nor end the sign-in."""
     assert arrival.page == expected
     assert arrival.outcome is None
 
 
-def test_an_error_without_our_state_is_mentioned() -> None:
-    """Some providers leave the state out when they refuse, and the person would wait without knowing why."""
-    assert "(access_denied): it was ignored" in (arrive("error=access_denied").note or "")
+def test_an_error_without_our_state_is_a_warning() -> None:
+    """Some providers omit the state when they refuse; without a warning the person would wait for nothing."""
+    assert "ignored an answer that does not belong to this sign-in (access_denied)" in (
+        arrive("error=access_denied").warning or ""
+    )
 
 
 @given(st.text().filter(lambda text: text != "the-state"))
-def test_no_other_state_is_taken(state: str) -> None:
-    """Whatever it is made of."""
+def test_no_other_state_is_accepted(state: str) -> None:
+    """The state may be any text."""
     assert arrive(urlencode({"code": "c", "state": state}, errors="replace")).outcome is None
 
 
@@ -86,26 +88,26 @@ def test_no_other_state_is_taken(state: str) -> None:
         ("code=", "expected a code, found none in the provider's answer"),
     ],
 )
-def test_a_refusal_is_told_in_one_line(query: str, reason: str) -> None:
-    """In the provider's words, as far as a terminal can show them."""
+def test_the_reason_of_a_refusal_is_one_line(query: str, reason: str) -> None:
+    """The line has the provider's words, without control characters."""
     assert arrive(f"{query}&state=the-state").outcome == Denied(reason)
 
 
 @pytest.mark.parametrize(
     "issuer", ["https://login.example.com", "https://login.example.com/tenant", "https://LOGIN.example.com:443"]
 )
-def test_an_issuer_at_the_providers_address_is_believed(issuer: str) -> None:
-    """Without a word in the descriptor, the address is all that is known of it."""
+def test_an_issuer_at_the_providers_address_is_accepted(issuer: str) -> None:
+    """Without an issuer in the descriptor, only the origin is known."""
     assert arrive(urlencode({"code": "c", "state": "the-state", "iss": issuer})).outcome == Code("c")
 
 
 @pytest.mark.parametrize("issuer", ["https://evil.example.com", "http://login.example.com", "", "https://[", "x"])
-def test_another_issuer_is_not(issuer: str) -> None:
+def test_another_issuer_is_refused(issuer: str) -> None:
     """A code of one provider must not be sent to another one. Source: RFC 9207 §2.4."""
-    reading = arrive(urlencode({"code": "c", "state": "the-state", "iss": issuer}))
+    result = arrive(urlencode({"code": "c", "state": "the-state", "iss": issuer}))
 
-    assert isinstance(reading.outcome, Denied)
-    assert "expected an answer of https://login.example.com, found one of" in reading.outcome.reason
+    assert isinstance(result.outcome, Denied)
+    assert "expected an answer from https://login.example.com, found one from" in result.outcome.reason
 
 
 def test_an_issuer_that_the_descriptor_names_is_compared_letter_by_letter() -> None:
@@ -121,12 +123,12 @@ def test_an_issuer_that_the_descriptor_names_is_compared_letter_by_letter() -> N
 
 
 def test_a_long_text_is_cut() -> None:
-    """One line of a terminal is no place for a page."""
-    assert len(plain("x" * 5000)) == 300
+    """A terminal should show it in a few lines."""
+    assert len(printable("x" * 5000)) == 300
 
 
-def test_secrets_do_not_show() -> None:
-    """In tracebacks of tests, logs and the like."""
+def test_secrets_are_not_in_the_repr() -> None:
+    """Tracebacks and logs show the repr."""
     assert "the-code" not in repr(Code("the-code"))
     assert "the-state" not in repr(EXPECTED)
     assert "the-code" not in repr(CallbackRequest("GET", "/callback?code=the-code", "h"))

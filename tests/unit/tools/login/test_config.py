@@ -1,4 +1,4 @@
-"""What a descriptor says about signing in."""
+"""The settings of a sign-in: read from the descriptor, with variables filled."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from shipmate.component import load
 from shipmate.errors import BadInput, DescriptorError, MissingSetting
-from shipmate.tools.login.config import SignInConfig, terms_of
+from shipmate.tools.login.config import SignInConfig, sign_in_config
 
 OAUTH2 = {
     "client_id": "{{CLIENT_ID}}",
@@ -18,19 +18,19 @@ OAUTH2 = {
 
 
 def read(folder: Path, cfg: dict[str, Any] | None = None, **oauth2: Any) -> SignInConfig:
-    """Return the terms of a component whose descriptor has these members, too."""
+    """Return the settings of a component whose descriptor has these members, too."""
     fields = {name: {"label": name, "viewClass": kind} for name, kind in FIELDS.items()}
     raw = {"title": "Test", "credentials": {"fields": fields, "oauth2": {**OAUTH2, **oauth2}}}
     (folder / "component.json").write_text(json.dumps(raw))
     given = {"prodEnv": "login"} if cfg is None else cfg
-    return terms_of(load(folder), given, {"CLIENT_ID": "id", "AUDIENCE": "api", "prodEnv": "wrong"})
+    return sign_in_config(load(folder), given, {"CLIENT_ID": "id", "AUDIENCE": "api", "prodEnv": "wrong"})
 
 
 FIELDS = {"prodEnv": "TextFieldView", "account": "OAuthFieldView"}
 
 
 def test_variables_come_from_credential_fields_first_and_from_the_environment(tmp_path: Path) -> None:
-    """As the platform does it: {{prodEnv}} is the account's, {{CLIENT_ID}} the installation's."""
+    """Like on the platform, {{prodEnv}} is from the account and {{CLIENT_ID}} from the installation."""
     terms = read(tmp_path)
 
     assert terms.auth_uri == "https://login.example.com/authorize"
@@ -38,13 +38,13 @@ def test_variables_come_from_credential_fields_first_and_from_the_environment(tm
     assert terms.client.client_id == "id"
 
 
-def test_the_keys_go_into_the_field_for_them(tmp_path: Path) -> None:
-    """Whatever it is called."""
+def test_the_keys_belong_to_the_oauth_field(tmp_path: Path) -> None:
+    """The field may have any name."""
     assert read(tmp_path).field == "account"
 
 
-def test_what_only_the_provider_knows_goes_to_it(tmp_path: Path) -> None:
-    """Addresses and what the runtime itself understands do not."""
+def test_unknown_members_are_parameters_for_the_provider(tmp_path: Path) -> None:
+    """Addresses and the runtime's own settings are not."""
     terms = read(
         tmp_path,
         access_type="offline",
@@ -75,18 +75,18 @@ def test_what_only_the_provider_knows_goes_to_it(tmp_path: Path) -> None:
     ("resource", "exchanged"),
     [("https://a.test", {"resource": "https://a.test"}), (["https://a.test", "https://b.test"], {})],
 )
-def test_one_resource_is_named_at_the_exchange_as_well(
+def test_a_single_resource_is_also_sent_with_the_code(
     tmp_path: Path, resource: str | list[str], exchanged: dict[str, str]
 ) -> None:
-    """A token is for one of them: where there are several, the provider has to choose."""
+    """A token is for one resource; of several, the provider chooses one."""
     terms = read(tmp_path, resource=resource)
 
     assert terms.extras["resource"] == resource
     assert terms.client.extra == exchanged
 
 
-def test_a_field_that_is_missing_is_named(tmp_path: Path) -> None:
-    """It is asked for in the account, where the person can give it."""
+def test_a_missing_field_is_named(tmp_path: Path) -> None:
+    """The person can set it in the account."""
     with pytest.raises(MissingSetting, match="NOT_SET is missing: expected a variable of the environment for audience"):
         read(tmp_path, audience="{{NOT_SET}}")
 
@@ -95,29 +95,29 @@ def test_a_field_that_is_missing_is_named(tmp_path: Path) -> None:
     ("member", "value", "expected"),
     [
         ("client_id", "", "client_id: expected the client's id, found nothing"),
-        ("client_secret", 7, "client_secret: expected text, found a value of type int"),
-        ("auth_uri", "file:///etc/passwd", "auth_uri: expected an address with https"),
-        ("auth_uri", "https://example.com/#here", "auth_uri: expected an address with https and without a fragment"),
-        ("revoke_uri", "http://example.com/revoke", "revoke_uri: expected an address with https"),
+        ("client_secret", 7, "client_secret: expected text, found a number"),
+        ("auth_uri", "file:///etc/passwd", "auth_uri: expected an https address"),
+        ("auth_uri", "https://example.com/#here", "auth_uri: expected an https address without a fragment"),
+        ("revoke_uri", "http://example.com/revoke", "revoke_uri: expected an https address"),
         ("token_uri", "http://example.com/token", "token_uri: expected a token URL with https"),
     ],
 )
-def test_what_cannot_be_used_is_named_by_its_pointer(tmp_path: Path, member: str, value: Any, expected: str) -> None:
-    """Nobody is sent to an address before the descriptor makes sense."""
+def test_a_wrong_setting_is_named_by_its_pointer(tmp_path: Path, member: str, value: Any, expected: str) -> None:
+    """The check comes before the browser opens."""
     with pytest.raises(DescriptorError, match=f"component.json: /credentials/oauth2/{expected}"):
         read(tmp_path, **{member: value})
 
 
-def test_a_wrong_address_of_the_option_is_named_by_it(tmp_path: Path) -> None:
-    """The descriptor has nothing to be corrected."""
+def test_a_wrong_address_in_the_option_is_named_by_the_option(tmp_path: Path) -> None:
+    """The descriptor is not at fault."""
     read(tmp_path)
-    with pytest.raises(BadInput, match=r"expected an address with https .*, found 'foo' for --revoke-uri"):
-        terms_of(load(tmp_path), {"prodEnv": "login"}, {"CLIENT_ID": "id"}, revoke_uri="foo")
+    with pytest.raises(BadInput, match=r"expected an https address .*, found 'foo' for --revoke-uri"):
+        sign_in_config(load(tmp_path), {"prodEnv": "login"}, {"CLIENT_ID": "id"}, revoke_uri="foo")
 
 
-def test_platform_managed_credentials_have_nothing_to_sign_in_to(tmp_path: Path) -> None:
-    """The message says why there is nothing."""
+def test_credentials_that_the_platform_manages_have_no_sign_in(tmp_path: Path) -> None:
+    """The message says why."""
     (tmp_path / "component.json").write_text('{"title": "Test", "authClientTypes": ["oauth2"], "credentials": {}}')
 
-    with pytest.raises(DescriptorError, match="found nothing: the platform signs in for authClientTypes"):
-        terms_of(load(tmp_path), {}, {})
+    with pytest.raises(DescriptorError, match="found nothing: with authClientTypes, the platform does the sign-in"):
+        sign_in_config(load(tmp_path), {}, {})

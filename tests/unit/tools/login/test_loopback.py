@@ -1,4 +1,4 @@
-"""The server that waits for the browser."""
+"""The server of the redirect address."""
 
 import socket
 import threading
@@ -16,42 +16,42 @@ from shipmate.tools.login.redirect import Redirect
 
 
 def read(arrival: CallbackRequest) -> CallbackResult:
-    """Take the path for what it says."""
+    """Return a result according to the path."""
     if arrival.target == "/code":
         return CallbackResult(page.SIGNED_IN, Code("the-code"))
     if arrival.target == "/denied":
         return CallbackResult(Page(200, "Denied", "no"), Denied("no"))
-    return CallbackResult(page.NOT_FOUND, note=f"ignored {arrival.method} {arrival.target}")
+    return CallbackResult(page.NOT_FOUND, warning=f"ignored {arrival.method} {arrival.target}")
 
 
 @pytest.fixture
 def said() -> list[str]:
-    """What the person was told."""
+    """The warnings that the person has seen."""
     return []
 
 
 @pytest.fixture
 def loopback(said: list[str]) -> Iterator[Loopback]:
-    """A server on any port."""
+    """Return a server on a free port."""
     with Loopback(Redirect("127.0.0.1", None, "/code")) as made:
         made.listen(read, said.append)
         yield made
 
 
 def get(loopback: Loopback, path: str) -> requests.Response:
-    """Ask as a browser does."""
+    """Send a request as a browser does."""
     return requests.get(f"http://127.0.0.1:{loopback.redirect.port}{path}", timeout=10)
 
 
-def test_what_is_no_answer_does_not_end_the_wait(loopback: Loopback, said: list[str]) -> None:
-    """The person hears of it."""
+def test_other_requests_do_not_end_the_wait(loopback: Loopback, said: list[str]) -> None:
+    """The person sees a warning."""
     assert get(loopback, "/favicon.ico").status_code == 404
     assert loopback.wait(0) is None
     assert said == ["ignored GET /favicon.ico"]
 
 
-def test_the_browser_is_told_when_it_is_decided() -> None:
-    """Not when the code arrives: it may turn out to be worth nothing."""
+def test_the_browser_shows_the_result_after_the_decision() -> None:
+    """The code alone is no success: its exchange may fail."""
     pages: list[str] = []
     with Loopback(Redirect("127.0.0.1", None, "/code")) as loopback:
         loopback.listen(read, pages.append)
@@ -65,8 +65,8 @@ def test_the_browser_is_told_when_it_is_decided() -> None:
     assert "Signed in" in pages[0]
 
 
-def test_the_browser_is_told_of_a_failure() -> None:
-    """Without details: they are in the terminal."""
+def test_the_browser_shows_a_failure() -> None:
+    """The details are in the terminal only."""
     pages: list[str] = []
 
     def sign_in() -> threading.Thread:
@@ -83,20 +83,20 @@ def test_the_browser_is_told_of_a_failure() -> None:
     assert "exchange" not in pages[0]
 
 
-def test_a_refusal_is_told_at_once(loopback: Loopback) -> None:
-    """There is nothing more to wait for."""
+def test_the_browser_shows_a_refusal_at_once(loopback: Loopback) -> None:
+    """No exchange follows."""
     assert "Denied" in get(loopback, "/denied").text
     assert loopback.wait(0) == Denied("no")
 
 
-def test_a_connection_that_says_nothing_keeps_nobody_waiting(loopback: Loopback) -> None:
-    """Browsers open spare ones."""
+def test_a_silent_connection_does_not_delay_others(loopback: Loopback) -> None:
+    """Browsers open spare connections."""
     with socket.create_connection(("127.0.0.1", loopback.redirect.port or 0)):
         assert get(loopback, "/").status_code == 404
 
 
-def test_localhost_is_listened_for_on_both_kinds_of_address() -> None:
-    """With the same port: there is one in the address."""
+def test_localhost_is_served_on_ipv4_and_ipv6() -> None:
+    """Both have the same port, since the address has only one."""
     with Loopback(Redirect("localhost", None, "/")) as loopback:
         loopback.listen(read, lambda _: None)
         answers = []
@@ -114,8 +114,8 @@ def test_localhost_is_listened_for_on_both_kinds_of_address() -> None:
     assert set(answers) == {b"HTTP/1.0 404"}
 
 
-def test_a_port_that_is_taken_is_named() -> None:
-    """On either address of localhost."""
+def test_an_error_names_the_port_that_is_in_use() -> None:
+    """The port may be in use on one address of localhost only."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(BadInput, match=f"found address already in use: 127.0.0.1 port {port}"):

@@ -1,4 +1,4 @@
-"""The address that the browser comes back to."""
+"""The redirect address."""
 
 import pytest
 
@@ -19,8 +19,8 @@ from shipmate.tools.login.redirect import Redirect
         ("http://[::1]:8080/cb", None, "http://[::1]:8080/cb"),
     ],
 )
-def test_the_address_is_the_one_that_was_asked_for(redirect_uri: str | None, port: int | None, expected: str) -> None:
-    """A port is filled in where there is none, and nothing else is changed."""
+def test_the_address_is_that_of_the_option(redirect_uri: str | None, port: int | None, expected: str) -> None:
+    """Only a missing port is added."""
     redirect = Redirect.from_options(redirect_uri, port)
 
     assert redirect.on(redirect.port or 5000).uri == expected
@@ -42,24 +42,24 @@ def test_the_address_is_the_one_that_was_asked_for(redirect_uri: str | None, por
     ],
 )
 def test_an_address_of_another_machine_is_refused(redirect_uri: str) -> None:
-    """The code would go there."""
+    """It would get the code."""
     with pytest.raises(BadInput, match="expected an address of this machine"):
         Redirect.from_options(redirect_uri, None)
 
 
-def test_an_address_without_a_path_is_asked_for_as_the_root() -> None:
-    """That is what browsers do with it."""
+def test_without_a_path_the_browser_requests_the_root() -> None:
+    """This is what browsers do."""
     assert Redirect.from_options("http://localhost:8080?tenant=7", None).path == "/"
 
 
-def test_a_browser_may_take_either_address_of_localhost() -> None:
-    """Some try IPv6 first, and another program could wait there."""
+def test_localhost_has_two_addresses() -> None:
+    """Some browsers try IPv6 first, where another program could listen."""
     assert Redirect.from_options("http://localhost/cb", None).addresses == ("127.0.0.1", "::1")
     assert Redirect.from_options("http://127.0.0.1/cb", None).addresses == ("127.0.0.1",)
 
 
-def test_only_names_of_this_machine_are_answered() -> None:
-    """A page elsewhere can have its own name lead here."""
+def test_only_host_names_of_this_machine_are_allowed() -> None:
+    """Another page could make its own name lead here (DNS rebinding)."""
     hosts = Redirect("localhost", 8080, "/cb").hosts
 
     assert hosts == {"localhost:8080", "127.0.0.1:8080", "[::1]:8080"}

@@ -1,4 +1,4 @@
-"""The exchange of a code, and the end of a grant."""
+"""The exchange of a code, and the revocation of tokens."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,30 +7,30 @@ import pytest
 
 from shipmate.emulator import Fault, OAuth2Provider
 from shipmate.errors import ClientMisconfigured, TokenEndpointUnavailable
-from shipmate.logs.log import Redactor
+from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.options import Client
 from shipmate.oauth2.token_response import Busy, Misconfigured, Revoked, Unusable, understand_revocation
 from shipmate.tools.login.account import AccountFile
 from shipmate.tools.login.config import SignInConfig
-from shipmate.tools.login.revocation import revoke
+from shipmate.tools.login.revocation import revoke_account
 from shipmate.tools.login.signin import exchange
 
 
 @pytest.fixture
 def provider() -> Iterator[OAuth2Provider]:
-    """A provider."""
+    """Return a provider."""
     with OAuth2Provider({"id": "secret"}) as made:
         yield made
 
 
 def terms_for(provider: OAuth2Provider) -> SignInConfig:
-    """Return terms for its client."""
+    """Return the settings of a client of a provider."""
     client = Client(provider.token_url, "id", "secret", client_auth="basic", extra={"resource": "https://a.test"})
     return SignInConfig(provider.authorize_url, client, "oauth", revoke_uri=provider.url + "/revoke")
 
 
-def test_a_busy_endpoint_is_asked_again(provider: OAuth2Provider) -> None:
-    """The person has done their part, and the code is not spent."""
+def test_a_busy_endpoint_is_retried(provider: OAuth2Provider) -> None:
+    """A busy endpoint has not used the code."""
     pauses: list[float] = []
     provider.script("/token", Fault(503, headers={"Retry-After": "7"}), Fault(429), Fault(200, {"access_token": "a"}))
 
@@ -47,8 +47,8 @@ def test_a_busy_endpoint_is_asked_again(provider: OAuth2Provider) -> None:
     }
 
 
-def test_an_endpoint_that_stays_busy_is_given_up(provider: OAuth2Provider) -> None:
-    """After three tries, with its last answer."""
+def test_after_three_attempts_a_busy_endpoint_is_an_error(provider: OAuth2Provider) -> None:
+    """The error has its last answer."""
     provider.script("/token", Fault(503), times=3)
 
     with pytest.raises(TokenEndpointUnavailable, match=r"at http://127.0.0.1:\d+ gave no usable answer: HTTP 503"):
@@ -56,23 +56,23 @@ def test_an_endpoint_that_stays_busy_is_given_up(provider: OAuth2Provider) -> No
 
 
 def test_an_access_token_that_cannot_be_revoked_is_no_failure(provider: OAuth2Provider, tmp_path: Path) -> None:
-    """It ends by itself, soon; the grant has gone with the refresh token. Source: RFC 7009 §2.2.1."""
+    """It expires soon, and the grant ended with the refresh token. Source: RFC 7009 §2.2.1."""
     account = AccountFile.from_option(tmp_path, None, None)
     account.save({"oauth": provider.issue()})
     provider.script("/revoke", Fault(200), Fault(400, {"error": "unsupported_token_type"}))
 
-    assert revoke(terms_for(provider), account, redactor=Redactor()) == ["refresh_token"]
+    assert revoke_account(terms_for(provider), account, redactor=Redactor()) == ["refresh_token"]
     assert account.file.read() == {}
 
 
-def test_a_refresh_token_that_cannot_be_revoked_is_one(provider: OAuth2Provider, tmp_path: Path) -> None:
-    """The grant would live on without anybody who knows it."""
+def test_a_refresh_token_that_cannot_be_revoked_is_a_failure(provider: OAuth2Provider, tmp_path: Path) -> None:
+    """Otherwise the grant would stay valid without a trace."""
     account = AccountFile.from_option(tmp_path, None, None)
     account.save({"oauth": provider.issue()})
     provider.script("/revoke", Fault(400, {"error": "unsupported_token_type"}))
 
     with pytest.raises(ClientMisconfigured, match="refuses the refresh_token: unsupported_token_type"):
-        revoke(terms_for(provider), account, redactor=Redactor())
+        revoke_account(terms_for(provider), account, redactor=Redactor())
     assert "oauth" in account.file.read()
 
 
@@ -92,5 +92,5 @@ def test_a_refresh_token_that_cannot_be_revoked_is_one(provider: OAuth2Provider,
     ],
 )
 def test_the_answer_of_a_revocation_endpoint_is_understood(status: int, body: bytes, expected: object) -> None:
-    """Success has no form: what counts is that there is no failure."""
+    """Any answer without an error is a success. Source: RFC 7009 §2.2."""
     assert understand_revocation(status, body, 3.0) == expected

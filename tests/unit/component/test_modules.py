@@ -1,4 +1,4 @@
-"""Loading a component: its descriptor and its modules."""
+"""Modules of a component: where they are, how they are imported, and the functions in them."""
 
 import json
 import sys
@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shipmate.component import Component, Function, Modules, describe, load
-from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
+from shipmate.component import Component, Function, Modules, load
+from shipmate.component.modules import describe_author_error
+from shipmate.errors import FunctionNotFound, ModuleNotLoadable
 
 
 def write(root: Path, descriptor: Any = None, **modules: str) -> Path:
@@ -35,82 +36,6 @@ def go(component: Component) -> Any:
     return Modules(component).module(component.function("go"))
 
 
-def test_a_descriptor_becomes_frozen_facts(tmp_path: Path) -> None:
-    """Unknown fields are kept in ``raw``; nothing can be changed."""
-    described = {
-        "title": "T",
-        "unknown": [1, {"a": 2}],
-        "envVars": {"CLIENT_ID": {"required": True}},
-        "credentials": {"fields": {"oauth": {"viewClass": "OAuthFieldView"}}, "oauth2": {"client_id": "x"}},
-        "triggers": {"poll": {"main": "poll.py", "type": "polling", "dynamicMetadata": True}},
-        "actions": {
-            "go": {
-                "main": "./go.py",
-                "autoResolveObjectReferences": False,
-                "metadata": {"in": {}},
-                "fields": {"f": {}},
-            }
-        },
-    }
-    component = load(write(tmp_path, described))
-    poll, action = component.function("poll"), component.function("go")
-    assert (poll.kind, poll.dynamic_metadata, poll.auto_resolve, poll.metadata) == ("trigger", True, True, None)
-    assert (action.kind, action.auto_resolve, dict(action.fields)) == ("action", False, {"f": {}})
-    assert component.oauth2 == {"client_id": "x"}
-    assert component.raw["unknown"] == (1, {"a": 2})
-    with pytest.raises(TypeError):
-        component.raw["title"] = "U"  # type: ignore[index]
-
-
-def test_an_id_that_is_in_both_sections_is_the_triggers(tmp_path: Path) -> None:
-    """Contract 11: a container runs what the official one would; the checks object to it."""
-    (tmp_path / "component.json").write_text('{"triggers": {"a": {"main": "x"}}, "actions": {"a": {"main": "y"}}}')
-    function = load(tmp_path).function("a")
-    assert (function.kind, function.main) == ("trigger", "x")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "expected JSON.*line 1, column 2"),
-        ("[]", "expected an object, found an array"),
-        ('{"actions": []}', "/actions: expected an object, found an array"),
-        ('{"actions": {"a/b": 7}}', "/actions/a~1b: expected an object, found a number"),
-        ('{"actions": {"a": null}}', "/actions/a/main: expected the path of a module, found nothing"),
-        ('{"actions": {"a": {}}}', "/actions/a/main: expected the path of a module, found nothing"),
-        ('{"credentials": {"fields": "x"}}', "/credentials/fields: expected an object, found text"),
-        ('{"envVars": true}', "/envVars: expected an object, found a boolean"),
-        ("[" * 100_000, "nesting"),
-        ("1" * 5_000, "a number too large"),
-        ('{"title": NaN}', "expected JSON, found NaN, which JSON does not have"),
-    ],
-)
-def test_a_wrong_descriptor_is_refused_with_place_and_expectation(tmp_path: Path, text: str, message: str) -> None:
-    """One line: file, JSON pointer, expected, found."""
-    with pytest.raises(DescriptorError, match=message) as caught:
-        load(write(tmp_path, text))
-    assert "component.json" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_descriptor_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """A missing file, or one that is not UTF-8."""
-    with pytest.raises(DescriptorError, match="no such file"):
-        load(tmp_path)
-    (tmp_path / "component.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(DescriptorError, match="UTF-8"):
-        load(tmp_path)
-
-
-def test_an_unknown_function_lists_those_that_exist(tmp_path: Path) -> None:
-    """And a likely one for a misspelt name."""
-    component = load(write(tmp_path))
-    with pytest.raises(FunctionNotFound, match="there is go"):
-        component.function("zzz")
-    with pytest.raises(FunctionNotFound, match="did you mean 'go'"):
-        component.function("goo")
-
-
 def test_modules_share_helpers_and_themselves(tmp_path: Path) -> None:
     """The root is importable, and a module has its natural name."""
     write(
@@ -124,7 +49,7 @@ def test_modules_share_helpers_and_themselves(tmp_path: Path) -> None:
 
 
 def test_a_module_is_loaded_once(tmp_path: Path) -> None:
-    """Its state is the component's."""
+    """Its state lasts as long as the process."""
     component = load(write(tmp_path, go="STATE = []\ndef process(): ..."))
     modules = Modules(component)
     function = component.function("go")
@@ -133,8 +58,8 @@ def test_a_module_is_loaded_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("main", ["./json.py", "with-dash.py", "./with-dash", "email.py", "__main__.py"])
-def test_a_name_that_is_taken_or_is_none_is_no_hindrance(tmp_path: Path, main: str) -> None:
-    """The standard library's module of that name stays what it is."""
+def test_a_module_may_have_the_name_of_another_one_or_an_invalid_name(tmp_path: Path, main: str) -> None:
+    """The standard library's module of that name is not replaced."""
     for name in ("json.py", "with-dash.py", "email.py", "__main__.py"):
         (tmp_path / name).write_text("def process(): return 'mine'")
     modules, function = modules_with_main(tmp_path, main)
@@ -144,7 +69,7 @@ def test_a_name_that_is_taken_or_is_none_is_no_hindrance(tmp_path: Path, main: s
 
 @pytest.mark.parametrize("main", ["../outside.py", "/etc/passwd", "a/../../outside.py", "x\x00y"])
 def test_a_path_that_leaves_the_component_is_refused(tmp_path: Path, main: str) -> None:
-    """Whether or not the file exists."""
+    """The refusal does not depend on whether the file exists."""
     root = tmp_path / "root"
     root.mkdir()
     (tmp_path / "outside.py").write_text("def process(): ...")
@@ -156,7 +81,7 @@ def test_a_path_that_leaves_the_component_is_refused(tmp_path: Path, main: str) 
 @given(st.text(st.characters(), min_size=1) | st.text("./a\\~x", min_size=1) | st.sampled_from(["a" * 5_000, "\ud800"]))
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_leads_out_of_the_component(tmp_path: Path, main: str) -> None:
-    """Whatever ``main`` is, it is a file inside, or refused in one line."""
+    """Any ``main`` is a file inside, or is refused in one line."""
     modules = Modules(Component(tmp_path, {}, {}, {}, None, {}))
     with pytest.raises(ModuleNotLoadable) as caught:
         modules.path(Function("go", "action", main))
@@ -165,7 +90,7 @@ def test_no_text_leads_out_of_the_component(tmp_path: Path, main: str) -> None:
 
 
 def test_the_root_comes_first_when_modules_are_imported(tmp_path: Path) -> None:
-    """Even when it was importable before, after other folders."""
+    """It comes first even if it was importable before, after other folders."""
     sys.path.append(str(tmp_path))
     go(load(write(tmp_path, go="def process(): ...")))
     assert sys.path.index(str(tmp_path)) == 0
@@ -173,7 +98,7 @@ def test_the_root_comes_first_when_modules_are_imported(tmp_path: Path) -> None:
 
 
 def test_a_link_that_leaves_the_component_is_refused(tmp_path: Path) -> None:
-    """A link to a file inside is fine."""
+    """A link to a file inside is allowed."""
     root = tmp_path / "root"
     root.mkdir()
     (tmp_path / "outside.py").write_text("def process(): ...")
@@ -188,7 +113,7 @@ def test_a_link_that_leaves_the_component_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_module_or_one_in_another_language_is_named(tmp_path: Path) -> None:
-    """With its path as the descriptor has it."""
+    """The message has its path from the descriptor."""
     modules, function = modules_with_main(tmp_path, "./actions/none.py")
     with pytest.raises(ModuleNotLoadable, match=r"\./actions/none\.py"):
         modules.module(function)
@@ -214,15 +139,15 @@ def test_a_missing_module_or_one_in_another_language_is_named(tmp_path: Path) ->
         ("raise ValueError('x' * 10_000)", r"ValueError: x{400,500}\.\.\. \(actions/go.py:1\)"),
     ],
 )
-def test_a_module_that_does_not_import_says_why(tmp_path: Path, source: str, text: str) -> None:
-    """The author's own error, with the place in the author's file, on one line."""
+def test_a_failed_import_is_reported_with_the_authors_error(tmp_path: Path, source: str, text: str) -> None:
+    """The message is one line, with the place in the author's file."""
     with pytest.raises(ModuleNotLoadable, match=text) as caught:
         go(load(write(tmp_path, go=source)))
     assert "\n" not in str(caught.value)
 
 
 def test_the_traceback_of_an_import_begins_in_the_component(tmp_path: Path) -> None:
-    """What imported the module is of no interest to its author."""
+    """Frames of the runtime do not help the author."""
     with pytest.raises(ModuleNotLoadable) as caught:
         go(load(write(tmp_path, go="raise ValueError")))
     assert caught.value.__cause__ is not None
@@ -230,14 +155,14 @@ def test_the_traceback_of_an_import_begins_in_the_component(tmp_path: Path) -> N
     assert [Path(frame.filename).name for frame in frames] == ["go.py"]
 
 
-def test_ctrl_c_during_an_import_is_no_fault_of_the_module(tmp_path: Path) -> None:
+def test_ctrl_c_during_an_import_is_not_an_error_of_the_module(tmp_path: Path) -> None:
     """It ends the command."""
     with pytest.raises(KeyboardInterrupt):
         go(load(write(tmp_path, go="raise KeyboardInterrupt")))
 
 
-def test_a_file_with_a_name_of_its_own_that_does_not_import_leaves_nothing_behind(tmp_path: Path) -> None:
-    """The next try starts anew."""
+def test_a_failed_import_leaves_no_module_behind(tmp_path: Path) -> None:
+    """The next attempt imports the file again."""
     (tmp_path / "with-dash.py").write_text("raise ValueError")
     modules, function = modules_with_main(tmp_path, "with-dash.py")
     before = set(sys.modules)
@@ -247,7 +172,7 @@ def test_a_file_with_a_name_of_its_own_that_does_not_import_leaves_nothing_behin
 
 
 def test_functions_are_found_by_name(tmp_path: Path) -> None:
-    """Hooks are optional; models in both spellings of get_meta_model; what is missing is said with what exists."""
+    """Hooks are optional, and both spellings of get_meta_model work."""
     own = "def process(): ...\ndef init(cfg): ...\ndef getMetaModel(context, cfg): ..."
     source = f"from os.path import join\n{own}\nshutdown = 7"
     component = load(write(tmp_path, go=source))
@@ -256,21 +181,21 @@ def test_functions_are_found_by_name(tmp_path: Path) -> None:
     assert modules.hook(function, "startup") is None
     assert modules.hook(function, "shutdown") is None
     assert modules.model(function, "get_meta_model") is modules.model(function, "getMetaModel")
-    with pytest.raises(FunctionNotFound, match="there is getMetaModel, init, process"):
+    with pytest.raises(FunctionNotFound, match="available: getMetaModel, init, process"):
         modules.model(function, "xyz")
     with pytest.raises(FunctionNotFound):
         modules.model(function, "__builtins__")
 
 
 def test_a_module_without_process_is_an_error(tmp_path: Path) -> None:
-    """Found when it is loaded, not at the first message."""
+    """The error comes when the module is loaded, not with the first message."""
     component = load(write(tmp_path, go="def proces(): ..."))
     with pytest.raises(FunctionNotFound, match="did you mean 'proces'"):
         Modules(component).process(component.function("go"))
 
 
-def test_the_verifier_is_optional_but_must_be_one(tmp_path: Path) -> None:
-    """None without a file, an error without the function."""
+def test_the_verifier_is_optional_but_needs_its_function(tmp_path: Path) -> None:
+    """Without a file there is none; a file without the function is an error."""
     component = load(write(tmp_path))
     assert Modules(component).verifier() is None
     path = tmp_path / "verify_credentials.py"
@@ -282,9 +207,9 @@ def test_the_verifier_is_optional_but_must_be_one(tmp_path: Path) -> None:
         Modules(component).verifier()
 
 
-def test_an_error_from_elsewhere_is_told_without_a_place(tmp_path: Path) -> None:
+def test_an_error_outside_the_component_has_no_place(tmp_path: Path) -> None:
     """Only places in the component help its author."""
-    assert describe(ValueError("a\nb"), tmp_path) == "ValueError: a b"
-    assert describe(SyntaxError("odd"), tmp_path) == "SyntaxError: odd"
+    assert describe_author_error(ValueError("a\nb"), tmp_path) == "ValueError: a b"
+    assert describe_author_error(SyntaxError("odd"), tmp_path) == "SyntaxError: odd"
     outside = SyntaxError("odd", ("/elsewhere/x.py", 3, 1, ""))
-    assert describe(outside, tmp_path) == "SyntaxError: odd (/elsewhere/x.py:3)"
+    assert describe_author_error(outside, tmp_path) == "SyntaxError: odd (/elsewhere/x.py:3)"

@@ -1,11 +1,11 @@
-"""Opening the person's browser."""
+"""The person's browser: whether there is one, and opening a page."""
 
 import threading
 import webbrowser
 
 import pytest
 
-from shipmate.tools.login.browser import is_there, open_page
+from shipmate.tools.login.browser import is_available, open_page
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ from shipmate.tools.login.browser import is_there, open_page
         ({"SSH_TTY": "/dev/pts/1", "BROWSER": "w3m"}, "linux", True),
     ],
 )
-def test_a_browser_is_opened_where_the_person_sees_it(environ: dict[str, str], platform: str, expected: bool) -> None:
-    """Elsewhere the address is only printed."""
-    assert is_there(environ, platform) is expected
+def test_a_browser_needs_the_persons_screen(environ: dict[str, str], platform: str, expected: bool) -> None:
+    """Without one, the command only prints the address."""
+    assert is_available(environ, platform) is expected
 
 
 @pytest.mark.parametrize("failure", [False, webbrowser.Error("none"), OSError("none")])
-def test_a_browser_that_does_not_open_is_told_of(monkeypatch: pytest.MonkeyPatch, failure: bool | Exception) -> None:
-    """The person would wait for it."""
+def test_a_browser_that_does_not_open_is_reported(monkeypatch: pytest.MonkeyPatch, failure: bool | Exception) -> None:
+    """Otherwise the person would wait for it."""
 
     def fail(url: str) -> bool:
         if isinstance(failure, Exception):

@@ -1,0 +1,53 @@
+"""Words the parts that error messages share: suggestions for misspelt names, and reasons why a file is not usable."""
+
+from collections.abc import Iterable
+from typing import Final
+
+_ALIKE: Final = 0.6
+"""The least similarity of two names, as ``difflib`` measures it."""
+
+
+def closest_name(name: str, known: Iterable[str], *, alike: float = _ALIKE) -> str | None:
+    """Return the known name that is most like a misspelt one, None if none is like it.
+
+    Args:
+        name: The misspelt name.
+        known: The names that exist.
+        alike: The least similarity, from 0 to 1.
+    """
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=alike)), None)
+
+
+def did_you_mean(name: str, known: Iterable[str], *, alike: float = _ALIKE) -> str:
+    """Return the end of a sentence that suggests a known name, empty if none is like the misspelt one.
+
+    >>> did_you_mean("titel", ["title", "type"]), did_you_mean("x", ["title", "type"])
+    ("; did you mean 'title'?", '')
+    """
+    closest = closest_name(name, known, alike=alike)
+    return f"; did you mean {closest!r}?" if closest is not None else ""
+
+
+def did_you_mean_or_list(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that suggests a known name, or lists all of them if none is like it.
+
+    >>> did_you_mean_or_list("titel", ["title", "type"]), did_you_mean_or_list("x", ["title", "type"])
+    ("; did you mean 'title'?", '; available: title, type')
+    """
+    names = list(known)
+    return did_you_mean(name, names) or (f"; available: {', '.join(names)}" if names else "")
+
+
+def file_problem(error: OSError | ValueError) -> str:
+    """Return the reason why a file cannot be read or written, in lower case and without the file's content.
+
+    >>> file_problem(FileNotFoundError(2, "No such file or directory"))
+    'no such file or directory'
+    """
+    if isinstance(error, OSError):
+        return (error.strerror or type(error).__name__).lower()
+    if isinstance(error, UnicodeDecodeError):
+        return f"bytes that are not UTF-8 (at byte {error.start + 1})"
+    return "a name that no file can have"  # a NUL character, or a lone surrogate
