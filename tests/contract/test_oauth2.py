@@ -810,8 +810,8 @@ def test_a_reusable_provider_opens_sessions_through_the_context(bench: Workbench
     """Its options are those of ``context.oauth2``."""
 
     class Context:
-        def _open_session(self, provider: OAuth2, cfg: dict[str, Any]) -> Any:
-            return open_session(provider, cfg, call=bench.call, services=bench.services)
+        def oauth2(self, cfg: dict[str, Any], **options: Any) -> Any:
+            return open_session(options, cfg, call=bench.call, services=bench.services)
 
     provider = OAuth2(bench.provider.token_url, client_id="demo-client", client_secret="demo-secret")
     assert provider.session(Context(), bench.cfg()).get(bench.api.url + "/me").status_code == 200

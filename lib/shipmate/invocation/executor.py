@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shipmate.errors import InvalidMessage
 from shipmate.invocation.context import Context
@@ -13,6 +13,11 @@ from shipmate.invocation.loops import Loops
 from shipmate.invocation.services import Services
 from shipmate.jsonvalue import plain
 from shipmate.logs.log import message_fields
+
+if TYPE_CHECKING:
+    from shipmate.oauth2.options import OAuth2Options
+    from shipmate.oauth2.session import OAuth2Session
+    from shipmate.platform.attachments import Attachments
 
 __all__ = ["Event", "Ids", "Outcome", "Services", "Sink", "call_model", "process", "run_hook", "verify"]
 
@@ -146,12 +151,12 @@ def run_hook(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def _context(call: Call, services: Services, ids: Ids) -> Context:
-    def open_session(options: Any, cfg: Mapping[str, Any]) -> Any:
+    def open_session(options: "OAuth2Options", cfg: Mapping[str, Any]) -> "OAuth2Session":
         from shipmate.oauth2 import api  # most calls need none of it
 
         return api.open_session(options, cfg, call=call, services=services.oauth2())
 
-    def attachments() -> Any:
+    def attachments() -> "Attachments":
         from shipmate.platform.attachments import Attachments  # requests: 97 ms
 
         return Attachments(services.platform)

@@ -13,9 +13,6 @@ from shipmate.oauth2.credential import TokenStore, secrets_of
 
 if TYPE_CHECKING:
     from shipmate.oauth2.services import OAuth2Services
-
-if TYPE_CHECKING:
-    from shipmate.oauth2.services import OAuth2Services
     from shipmate.platform.client import PlatformClient
 
 
@@ -124,7 +121,7 @@ class Services:
     redactor: Redactor = field(repr=False)
     oauth2: "Callable[[], OAuth2Services]" = field(repr=False)
     """Returns what sessions need; made when the first one is opened."""
-    platform: Callable[[], Any] = field(repr=False)
+    platform: "Callable[[], PlatformClient]" = field(repr=False)
     """Returns the client of the platform's API; raises `MissingSetting` where there is none."""
     flow_variables: Mapping[str, str] = field(default_factory=dict)
     loops: Loops = field(default_factory=Loops, repr=False)

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from shipmate.errors import CredentialsInvalid, ShipmateError
 from shipmate.oauth2.credential import fingerprint, secrets_of, stored_expiry
 from shipmate.oauth2.managed import ManagedRefresher
-from shipmate.oauth2.options import ClientOptions, Variables, check_options
+from shipmate.oauth2.options import ClientOptions, OAuth2Options, SharedOptions, Variables, check_options
 from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort, OAuth2Services
 
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger("shipmate.oauth2")
+
+
+class SessionOpener(Protocol):
+    """The part of a context that opens sessions."""
+
+    def oauth2(self, cfg: Mapping[str, Any], **options: Unpack[OAuth2Options]) -> "OAuth2Session":
+        """Return a session with these options that keeps the tokens in ``cfg`` alive."""
 
 
 class OAuth2:
@@ -46,17 +53,15 @@ class OAuth2:
     Source: RFC 6749 §2.3.1, §4.4, §6; RFC 7523 §2.1, §2.2.
     """
 
-    def __init__(self, token_url: str | None = None, **options: Any) -> None:
+    def __init__(self, token_url: str | None = None, **options: Unpack[SharedOptions]) -> None:
         """Check the options; nothing is sent and no variable is read yet."""
-        if token_url is not None:
-            options["token_url"] = token_url
-        check_options(options)
-        self.options: Mapping[str, Any] = options
+        address: OAuth2Options = {} if token_url is None else {"token_url": token_url}
+        self.options: OAuth2Options = {**address, **options}
+        check_options(self.options)
 
-    def session(self, context: Any, cfg: Mapping[str, Any]) -> "OAuth2Session":
-        """Return a session with this provider that keeps the tokens in ``cfg`` alive."""
-        session: OAuth2Session = context._open_session(self, cfg)
-        return session
+    def session(self, context: SessionOpener, cfg: Mapping[str, Any]) -> "OAuth2Session":
+        """Return a session with these options that keeps the tokens in ``cfg`` alive."""
+        return context.oauth2(cfg, **self.options)
 
     def __repr__(self) -> str:
         """Name the options, not their values: some are secrets."""
@@ -64,12 +69,12 @@ class OAuth2:
 
 
 def open_session(
-    options: Mapping[str, Any] | OAuth2, cfg: Mapping[str, Any], *, call: CallPort, services: OAuth2Services
+    options: Mapping[str, Any], cfg: Mapping[str, Any], *, call: CallPort, services: OAuth2Services
 ) -> "OAuth2Session":
     """Return a session for the account whose keys are in ``cfg``.
 
     Args:
-        options: The author's options, or a provider that holds them.
+        options: The author's options.
         cfg: The configuration of the call; ``_account`` names the account, ``secretId`` a managed secret.
         call: The call that the session belongs to.
         services: What the run mode provides.
@@ -80,9 +85,7 @@ def open_session(
     """
     from shipmate.oauth2.session import OAuth2Session  # requests: 97 ms
 
-    given = options.options if isinstance(options, OAuth2) else options
-    check_options(given)
-    provider = ClientOptions.from_options(given, services.defaults, services.default_field)
+    provider = ClientOptions.from_options(options, services.defaults, services.default_field)
     if secret_id := cfg.get("secretId"):
         renewer = _managed(str(secret_id), provider, cfg, services)
         return OAuth2Session(provider, cfg, renewer, call, services.clock, services.store.adapter)

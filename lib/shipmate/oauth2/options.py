@@ -1,18 +1,47 @@
-"""What a component says about its OAuth2 provider: options, their defaults in the descriptor, their variables."""
+"""The options of an OAuth2 client: their types, checks, defaults in the descriptor, and ``{{NAME}}`` variables."""
 
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from dataclasses import field as member
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 from urllib.parse import urlsplit
 
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
 
-CLIENT_AUTHS: Final = ("post", "basic", "none", "private_key_jwt")
-GRANTS: Final = ("refresh_token", "client_credentials", "jwt_bearer")
-POLICIES: Final = ("on_401", "before_expiry", "every_access")
+if TYPE_CHECKING:
+    import requests
+
+ClientAuth = Literal["post", "basic", "none", "private_key_jwt"]
+Grant = Literal["refresh_token", "client_credentials", "jwt_bearer"]
+RefreshPolicy = Literal["on_401", "before_expiry", "every_access"]
+
+
+class SharedOptions(TypedDict, total=False):
+    """The keyword arguments of `shipmate.OAuth2`, whose docstring says what they do."""
+
+    client_id: str
+    client_secret: str | None
+    client_auth: ClientAuth
+    scopes: str | list[str] | tuple[str, ...] | None
+    grant: Grant
+    send: list[str] | tuple[str, ...]
+    extra: Mapping[str, Any]
+    field: str
+    refresh: RefreshPolicy
+    expired: "Callable[[requests.Response], object] | None"
+    header: str
+    parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None
+    lock: Callable[[str | None], AbstractContextManager[object]] | None
+
+
+class OAuth2Options(SharedOptions, total=False):
+    """The keyword arguments of ``context.oauth2``: ``{"refresh": "before_expiry"}``."""
+
+    token_url: str
+
 
 _VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _DESCRIPTOR_NAMES: Final = {
@@ -33,13 +62,13 @@ class ClientOptions:
     token_url: str | None = None
     client_id: str | None = None
     client_secret: str | None = member(default=None, repr=False)
-    client_auth: str = "post"
+    client_auth: ClientAuth = "post"
     scopes: str | None = None
-    grant: str = "refresh_token"
+    grant: Grant = "refresh_token"
     send: tuple[str, ...] = ()
     extra: Mapping[str, Any] = member(default_factory=dict, repr=False)
     field: str = "oauth"
-    refresh: str = "on_401"
+    refresh: RefreshPolicy = "on_401"
     expired: Callable[[Any], object] | None = None
     header: tuple[str, str] = ("Authorization", "Bearer {access_token}")
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
@@ -93,7 +122,7 @@ class Client:
     token_url: str
     client_id: str
     client_secret: str = member(repr=False)
-    client_auth: str = "post"
+    client_auth: ClientAuth = "post"
     scopes: str | None = None
     extra: Mapping[str, Any] = member(default_factory=dict, repr=False)
 
@@ -202,18 +231,23 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list | tuple) and all(_is_text(name) for name in value)
 
 
+def _one_of(literal: Any) -> tuple[str, Callable[[Any], bool]]:
+    values = get_args(literal)
+    return f"one of {', '.join(values)}", lambda value: value in values
+
+
 _NAMED_VALUES: Final = frozenset({"client_auth", "grant", "refresh"})
 _CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "token_url": ("text", _is_text),
     "client_id": ("text", _is_text),
     "client_secret": ("text", _is_text_or_none),
-    "client_auth": (f"one of {', '.join(CLIENT_AUTHS)}", lambda value: value in CLIENT_AUTHS),
+    "client_auth": _one_of(ClientAuth),
     "scopes": ("text or a list of texts", lambda value: _is_text_or_none(value) or _is_names(value)),
-    "grant": (f"one of {', '.join(GRANTS)}", lambda value: value in GRANTS),
+    "grant": _one_of(Grant),
     "send": ("a tuple of texts", _is_names),
     "extra": ("a dict", lambda value: isinstance(value, Mapping)),
     "field": ("text", _is_text),
-    "refresh": (f"one of {', '.join(POLICIES)}", lambda value: value in POLICIES),
+    "refresh": _one_of(RefreshPolicy),
     "expired": ("a function of the response", lambda value: value is None or callable(value)),
     "header": ("text as 'X-Token: {access_token}'", _is_header),
     "parse": ("a function of the answer", lambda value: value is None or callable(value)),

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypedDict, Unpack
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -42,6 +42,29 @@ class _Renewer(Protocol):
     def renew(self, credential: Credential) -> None: ...
     def save(self, credential: Credential) -> None: ...
     def recover(self, credential: Credential) -> None: ...
+
+
+class RequestOptions(TypedDict, total=False):
+    """The keyword arguments of every request, as in requests; ``auth`` is not among them: the session sets it."""
+
+    params: Any
+    headers: Mapping[str, str | bytes | None] | None
+    cookies: Any
+    files: Any
+    timeout: float | tuple[float | None, float | None] | None
+    allow_redirects: bool
+    proxies: Mapping[str, str] | None
+    hooks: Mapping[str, Any] | None
+    stream: bool
+    verify: bool | str
+    cert: str | tuple[str, str] | None
+
+
+class BodyOptions(RequestOptions, total=False):
+    """The keyword arguments of a request that may have a body."""
+
+    data: Any
+    json: Any
 
 
 class OAuth2Session:
@@ -89,31 +112,34 @@ class OAuth2Session:
         self._is_managed = bool(cfg.get("secretId"))
         self._hand_to_cfg(self._account.credential)
 
-    def get(self, url: str, **kwargs: Any) -> requests.Response:
+    def get(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
         """Send a GET request."""
         return self.request("GET", url, **kwargs)
 
-    def options(self, url: str, **kwargs: Any) -> requests.Response:
+    def options(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
         """Send an OPTIONS request."""
         return self.request("OPTIONS", url, **kwargs)
 
-    def head(self, url: str, **kwargs: Any) -> requests.Response:
-        """Send a HEAD request; redirects are not followed unless asked for."""
-        return self.request("HEAD", url, **{"allow_redirects": False, **kwargs})
+    def head(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
+        """Send a HEAD request; it follows redirects only with ``allow_redirects=True``."""
+        kwargs.setdefault("allow_redirects", False)
+        return self.request("HEAD", url, **kwargs)
 
-    def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> requests.Response:
+    def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Unpack[RequestOptions]) -> requests.Response:
         """Send a POST request."""
         return self.request("POST", url, data=data, json=json, **kwargs)
 
-    def put(self, url: str, data: Any = None, **kwargs: Any) -> requests.Response:
+    def put(self, url: str, data: Any = None, json: Any = None, **kwargs: Unpack[RequestOptions]) -> requests.Response:
         """Send a PUT request."""
-        return self.request("PUT", url, data=data, **kwargs)
+        return self.request("PUT", url, data=data, json=json, **kwargs)
 
-    def patch(self, url: str, data: Any = None, **kwargs: Any) -> requests.Response:
+    def patch(
+        self, url: str, data: Any = None, json: Any = None, **kwargs: Unpack[RequestOptions]
+    ) -> requests.Response:
         """Send a PATCH request."""
-        return self.request("PATCH", url, data=data, **kwargs)
+        return self.request("PATCH", url, data=data, json=json, **kwargs)
 
-    def delete(self, url: str, **kwargs: Any) -> requests.Response:
+    def delete(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
         """Send a DELETE request."""
         return self.request("DELETE", url, **kwargs)
 
@@ -130,7 +156,7 @@ class OAuth2Session:
             raise ReauthorizationRequired("there is no access token: sign in")
         return credential.access_token
 
-    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+    def request(self, method: str, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
         """Send a request with the live token; refresh it and send again, once, when the API says that it expired.
 
         Args:

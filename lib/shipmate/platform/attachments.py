@@ -4,7 +4,7 @@ Source: contract §8.7.
 """
 
 from collections.abc import Callable
-from typing import IO, Any, Final, cast
+from typing import IO, Final, NotRequired, TypedDict, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from shipmate.errors import BadInput, PlatformRefused
@@ -14,6 +14,11 @@ from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, json_ob
 _SIGNED_URL: Final = "/v2/resources/storage/signed-url"
 # A large file takes its time.
 _PATIENCE: Final = RetryPolicy(timeout_seconds=120.0)
+
+
+# Spelt as a call because of the hyphen.
+Attachment = TypedDict("Attachment", {"url": str, "content-type": NotRequired[str], "size": NotRequired[int]})
+"""A file of a message: ``{"url": "https://...", "content-type": "text/csv", "size": 12}``, its size in bytes."""
 
 
 class Attachments:
@@ -28,7 +33,7 @@ class Attachments:
         # A signed URL carries its permission itself; the platform's credentials must not go along.
         self._signed = HttpService("attachment storage", HeaderAuth(None), _PATIENCE)
 
-    def upload(self, name: str, content: bytes | IO[bytes], content_type: str | None = None) -> dict[str, Any]:
+    def upload(self, name: str, content: bytes | IO[bytes], content_type: str | None = None) -> Attachment:
         """Store a file and return what a message's attachments hold for it.
 
         Args:
