@@ -9,7 +9,7 @@ from outlook.urls import path_of
 
 # Graph takes these names wherever it takes a folder's id; the folders' own names are in the mailbox's language.
 WELL_KNOWN: Final = {
-    "inbox": "SignalQueue",
+    "inbox": "Inbox",
     "archive": "Archive",
     "deleteditems": "Deleted items",
     "junkemail": "Junk email",

@@ -202,7 +202,7 @@ def test_folders_are_listed_with_their_paths(desk: Any) -> None:
         "Archive",
         "Deleted Items",
         "Drafts",
-        "SignalQueue",
+        "Inbox",
         "Inbox / Projects",
         "Inbox / Projects / 2026",
         "Sent Items",

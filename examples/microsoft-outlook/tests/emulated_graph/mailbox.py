@@ -40,7 +40,7 @@ class Mailbox:
     _now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
-        for name in ("SignalQueue", "Drafts", "Sent Items", "Archive", "Deleted Items"):
+        for name in ("Inbox", "Drafts", "Sent Items", "Archive", "Deleted Items"):
             self.add_folder(name, well_known=name.replace(" ", "").lower())
         self.calendar = self._new_id("calendar")
         self.calendars[self.calendar] = {"id": self.calendar, "name": "Calendar", "isDefaultCalendar": True}
