@@ -13,6 +13,7 @@ import requests
 from rest.answers import ApiError, describe, find, read_body, require_success
 from rest.sending import Retries, number, send
 from rest.urls import following, on_host, resolve
+from shipmate import OAuth2Session
 
 PAGINGS: Final = ("link", "next_url", "offset")
 # With all else that it holds, a snapshot must stay below 5 KB.
@@ -75,7 +76,9 @@ class Collection:
         facts = {name: value for name, value in asdict(self).items() if name != "page_size"}
         return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
-    def read(self, api: Any, cfg: dict[str, Any], retries: Retries, *, position: Position, since: Any) -> Page:
+    def read(
+        self, api: OAuth2Session, cfg: dict[str, Any], retries: Retries, *, position: Position, since: Any
+    ) -> Page:
         """Read the page at a position; ``since`` is sent when the collection can be asked for changes only."""
         params: dict[str, str] = {}
         if isinstance(position, str):  # it has all the parameters in it

@@ -11,6 +11,7 @@ import requests
 
 from rest.answers import ApiError
 from rest.urls import shown
+from shipmate import OAuth2Session
 
 # Doing it twice is the same as doing it once. Source: RFC 9110 §9.2.2.
 SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -63,7 +64,7 @@ class Retries:
         return min(max(seconds, 0.0), self.longest_pause_seconds)
 
 
-def send(api: Any, method: str, url: str, retries: Retries, **kwargs: Any) -> requests.Response:
+def send(api: OAuth2Session, method: str, url: str, retries: Retries, **kwargs: Any) -> requests.Response:
     """Send a request, and send it again as often as ``retries`` says.
 
     Raises:
@@ -74,7 +75,7 @@ def send(api: Any, method: str, url: str, retries: Retries, **kwargs: Any) -> re
         is_last = attempt == retries.count
         retry_after = None
         try:
-            response: requests.Response = api.request(method, url, **kwargs)
+            response = api.request(method, url, **kwargs)
         except _NO_ANSWER as error:
             if is_last or not retries.allow(method, None):
                 # Not chained: the text of such errors has the query in it.

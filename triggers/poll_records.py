@@ -11,12 +11,12 @@ from typing import Any
 from rest.paging import Collection, Page, Record
 from rest.progress import Progress
 from rest.sending import Retries
-from shipmate import message
+from shipmate import Context, Message, message
 
 _NAMESPACE = uuid.UUID("6f0f9d2a-6f5e-5c55-9d53-0d6b5f0c7a11")
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit what is new since the snapshot."""
     collection, retries, api = Collection.from_cfg(cfg), Retries.from_cfg(cfg), context.oauth2(cfg)
     progress = Progress.resume(snapshot, collection.name)
@@ -34,7 +34,7 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
         kept = _keep(context, progress, kept)
 
 
-def get_meta_model(context: Any, cfg: dict[str, Any]) -> dict[str, Any]:
+def get_meta_model(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
     """Describe the messages by the first records of the collection."""
     properties: dict[str, Any] = {}
     for record in _first_records(context, cfg):
@@ -46,12 +46,12 @@ def get_meta_model(context: Any, cfg: dict[str, Any]) -> dict[str, Any]:
     return {"out": out}
 
 
-def record_fields(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
+def record_fields(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
     """List the fields of the first records, for the choice of those that identify and date a record."""
     return {name: name for record in _first_records(context, cfg) for name in record}
 
 
-def _keep(context: Any, progress: Progress, kept: dict[str, Any]) -> dict[str, Any]:
+def _keep(context: Context, progress: Progress, kept: dict[str, Any]) -> dict[str, Any]:
     """Emit a snapshot if it differs from the one before, and return it."""
     snapshot = progress.snapshot()
     if snapshot != kept:
@@ -59,7 +59,7 @@ def _keep(context: Any, progress: Progress, kept: dict[str, Any]) -> dict[str, A
     return snapshot
 
 
-def _message(records: list[Record], collection: Collection, cfg: dict[str, Any]) -> dict[str, Any]:
+def _message(records: list[Record], collection: Collection, cfg: dict[str, Any]) -> Message:
     if cfg.get("emit") == "page":
         body: Any = {"records": [record.value for record in records]}
     else:
@@ -69,7 +69,7 @@ def _message(records: list[Record], collection: Collection, cfg: dict[str, Any])
     return {"id": str(uuid.uuid5(_NAMESPACE, identity)), **message(body)}
 
 
-def _first_records(context: Any, cfg: dict[str, Any]) -> list[dict[str, Any]]:
+def _first_records(context: Context, cfg: dict[str, Any]) -> list[dict[str, Any]]:
     # The fields that name members of the records are being chosen just now: a wrong one must not be in the way.
     collection = Collection.from_cfg({**cfg, "id_field": "", "since_field": ""})
     page: Page = collection.read(context.oauth2(cfg), cfg, Retries.from_cfg(cfg), position=None, since=None)
