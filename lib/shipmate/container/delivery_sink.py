@@ -26,6 +26,7 @@ from shipmate.container.throttle import Throttle
 from shipmate.errors import EmitError, EmitUnconfirmed
 from shipmate.invocation.events import Event
 from shipmate.invocation.failure import format_error
+from shipmate.invocation.sink import PLATFORM, Sink
 from shipmate.jsonvalue import encode
 from shipmate.settings import StepSettings
 
@@ -56,11 +57,10 @@ class StepResources:
     is_passthrough: bool = False
 
 
-class DeliverySink:
+class DeliverySink(Sink):
     """The sink for one delivery."""
 
-    is_lenient = True
-    """The platform takes messages without a body. Source: contract §7, without its DEF-26."""
+    rules = PLATFORM
 
     def __init__(self, post: StepResources, delivery: Delivery, incoming: Incoming) -> None:
         """Begin with a delivery; its message is not decoded yet."""

@@ -22,6 +22,7 @@ from shipmate.invocation.events import Event
 from shipmate.invocation.executor import call_model, verify
 from shipmate.invocation.failure import error_text
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
+from shipmate.invocation.sink import Sink
 from shipmate.jsonvalue import from_json
 from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.storage.platform import PlatformTokenStore
@@ -67,7 +68,7 @@ class ServiceRequest:
         return cls(method, _parsed(environ["ELASTICIO_CFG"]), function, model)
 
 
-class ServiceSink:
+class ServiceSink(Sink):
     """Takes the keys that a function has refreshed, one after the other; nothing else can be emitted."""
 
     def __init__(self, keys: PlatformTokenStore) -> None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shipmate.errors import InvalidMessage
+from shipmate.invocation.call import Call
 from shipmate.invocation.context import Context
-from shipmate.invocation.emission import Call, Sink
-from shipmate.invocation.events import EVENTS, KEYS_ONLY, Event
+from shipmate.invocation.events import EVENTS, KEYS_ONLY
 from shipmate.invocation.failure import error_text
 from shipmate.invocation.loops import Loops
 from shipmate.invocation.services import Services
+from shipmate.invocation.sink import Sink
 from shipmate.jsonvalue import plain
 from shipmate.logs.log import message_fields
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from shipmate.oauth2.options import OAuth2Options
     from shipmate.oauth2.session import OAuth2Session
     from shipmate.platform.attachments import Attachments
-
-__all__ = ["Event", "Ids", "Outcome", "Services", "Sink", "call_model", "process", "run_hook", "verify"]
 
 _NOT_VERIFIED = "verify_credentials returned False"
 
@@ -177,7 +176,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
 
 def _emit_result(result: Any, call: Call, loops: Loops) -> None:
     """Emit what a function returned; what it is decides, not how the function was defined: it may be decorated."""
-    if result is None or (call.is_lenient and _is_falsy(result)):
+    if result is None or (call.rules.js_falsy_is_nothing and _is_falsy(result)):
         return
     if type(result) is dict:
         call.emit_now("data", result)

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from shipmate.component import Component, Function, Modules
 from shipmate.errors import ShipmateError
-from shipmate.invocation.emission import Sink
 from shipmate.invocation.events import Event
 from shipmate.invocation.executor import Ids, call_model, process, run_hook, verify
 from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.services import Services
+from shipmate.invocation.sink import Sink
 
 _LOG: Final = logging.getLogger("shipmate.direct")
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from shipmate.component import Component, Function
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound
-from shipmate.invocation.executor import Event
+from shipmate.invocation.events import Event
 from shipmate.invocation.failure import format_error
 from shipmate.invocation.inprocess import InProcessRunner, log_failure
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
+from shipmate.invocation.sink import Sink
 from shipmate.logs.log import Redactor
 from shipmate.oauth2.storage.file import TokenFile
 from shipmate.oauth2.storage.local import LocalTokenStore
@@ -19,7 +20,7 @@ from shipmate.oauth2.storage.local import LocalTokenStore
 WriteLine = Callable[[Mapping[str, Any]], None]
 
 
-class LocalSink:
+class LocalSink(Sink):
     """Takes the events of a call: new keys are saved, then everything is printed, one line per event, in order."""
 
     def __init__(self, keys: LocalTokenStore, write_line: WriteLine | None) -> None:
