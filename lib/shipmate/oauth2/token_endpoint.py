@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar
 
 import requests
 import urllib3
-from requests.auth import AuthBase
 
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import (
@@ -19,7 +18,7 @@ from shipmate.oauth2.token_response import (
     understand,
     understand_revocation,
 )
-from shipmate.platform.http import retry_after_seconds
+from shipmate.platform.http import NO_AUTH, retry_after_seconds
 
 TIMEOUTS_SECONDS: Final = (5.0, 30.0)
 _LONGEST_ANSWER_SECONDS: Final = 60.0
@@ -34,13 +33,6 @@ _NOT_SENT: Final = (
 
 
 _Understood = TypeVar("_Understood")
-
-
-class _NoAuth(AuthBase):
-    """Sets nothing; its presence keeps a netrc entry from adding credentials of its own."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
 
 
 def post(
@@ -85,7 +77,7 @@ def _send(
                 request.url,
                 data=dict(request.form),
                 headers=headers,
-                auth=_NoAuth(),
+                auth=NO_AUTH,
                 allow_redirects=False,
                 stream=True,
                 timeout=TIMEOUTS_SECONDS,

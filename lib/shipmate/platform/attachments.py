@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from shipmate.errors import BadInput, PlatformRefused
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, json_object
+from shipmate.platform.http import NO_AUTH, HttpService, RetryPolicy, json_object
 
 _SIGNED_URL: Final = "/v2/resources/storage/signed-url"
 # A large file takes its time.
-_PATIENCE: Final = RetryPolicy(timeout_seconds=120.0)
+_RETRIES: Final = RetryPolicy(timeout_seconds=120.0)
 
 
 # Spelt as a call because of the hyphen.
@@ -27,11 +27,16 @@ class Attachments:
     An uploaded file goes into a message as ``message(body, attachments={"a.pdf": context.attachments.upload(...)})``.
     """
 
-    def __init__(self, platform: Callable[[], PlatformClient]) -> None:
-        """Prepare calls; nothing is sent yet, and the platform only asked for when it is needed."""
+    def __init__(self, platform: Callable[[], PlatformClient], retries: RetryPolicy = _RETRIES) -> None:
+        """Prepare calls; nothing is sent yet.
+
+        Args:
+            platform: Returns the client of the platform's API; called only when that API is needed.
+            retries: Attempts and pauses at the storage of signed URLs.
+        """
         self._platform = platform
         # A signed URL carries its permission itself; the platform's credentials must not go along.
-        self._signed = HttpService("attachment storage", HeaderAuth(None), _PATIENCE)
+        self._signed = HttpService("attachment storage", NO_AUTH, retries)
 
     def upload(self, name: str, content: bytes | IO[bytes], content_type: str | None = None) -> Attachment:
         """Store a file and return what a message's attachments hold for it.

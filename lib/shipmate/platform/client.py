@@ -3,7 +3,6 @@
 Source: contract §8.6, §9, §12.
 """
 
-import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +10,15 @@ from urllib.parse import urlsplit
 
 from shipmate.errors import MissingSetting, PlatformRefused
 from shipmate.jsonvalue import to_json
-from shipmate.platform.http import ExpectedStatuses, HeaderAuth, HttpService, RetryPolicy, escaped, json_object
+from shipmate.platform.http import (
+    ExpectedStatuses,
+    HeaderAuth,
+    HttpService,
+    RetryPolicy,
+    basic_auth,
+    escaped,
+    json_object,
+)
 from shipmate.platform.objects import ObjectStorage
 from shipmate.settings import ApiSettings
 
@@ -31,20 +38,20 @@ _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 class PlatformClient:
     """The client that components know as ``context.api``; the credentials stay inside."""
 
-    def __init__(self, settings: ApiSettings, patience: RetryPolicy | None = None) -> None:
+    def __init__(self, settings: ApiSettings, retries: RetryPolicy | None = None) -> None:
         """Prepare calls; nothing is sent yet.
 
         Args:
             settings: Addresses and credentials.
-            patience: Attempts and pauses, those of the settings unless given.
+            retries: Attempts and pauses; those of the settings by default.
         """
         self._base = settings.uri
         self._workspace_id = settings.workspace_id
-        patience = patience or RetryPolicy(attempts=settings.attempts, delay_seconds=settings.delay_ms / 1000)
-        pair = f"{settings.username}:{settings.key}".encode()
-        auth = HeaderAuth("Basic " + base64.b64encode(pair).decode("ascii"))
-        self._http = HttpService("platform's API", auth, patience)
-        self.objects = ObjectStorage(settings, patience.sleep)
+        self._has_proxy = settings.has_proxy
+        retries = retries or RetryPolicy(attempts=settings.attempts, delay_seconds=settings.delay_ms / 1000)
+        auth = HeaderAuth(basic_auth(settings.username, settings.key))
+        self._http = HttpService("platform's API", auth, retries)
+        self.objects = ObjectStorage(settings, retries.sleep)
 
     def request(self, method: str, path: str, **kwargs: Any) -> "requests.Response":
         """Send a request to the platform's API, as ``api.get("/v2/workspaces/...")``.
@@ -83,13 +90,13 @@ class PlatformClient:
     def step(self, flow_id: str, step_id: str) -> Mapping[str, Any]:
         """Return the data of a step: ``{"config": {...}, "snapshot": ..., "variables": {...}}``."""
         url = f"{self._base}/v1/tasks/{escaped(flow_id)}/steps/{escaped(step_id)}"
-        return self._http.get_object(url, "step data")
+        return self._http.get_object(url, "step data", has_proxy=self._has_proxy)
 
     def update_account(self, account: str, keys: Mapping[str, Any]) -> None:
         """Store new keys of an account."""
-        reading = ExpectedStatuses(is_told=True, secrets=list(_texts(keys)))
+        expecting = ExpectedStatuses(quotes_answer=True, secrets=list(_texts(keys)))
         body = to_json({"keys": dict(keys)})
-        self.put(f"/v1/accounts/{escaped(account)}", data=body, headers=_JSON, reading=reading)
+        self.put(f"/v1/accounts/{escaped(account)}", data=body, headers=_JSON, expecting=expecting)
 
     def secret(self, secret_id: str) -> Mapping[str, Any]:
         """Return the attributes of a secret: ``{"type": "oauth2", "credentials": {...}}``."""
@@ -106,13 +113,13 @@ class PlatformClient:
         """
         path = _startup_path(flow_id)
         state = to_json({} if not data or isinstance(data, int | float) else data)
-        if self.post(path, data=state, headers=_JSON, reading=_STORED_OR_CONFLICT).status_code == _CONFLICT:
+        if self.post(path, data=state, headers=_JSON, expecting=_STORED_OR_CONFLICT).status_code == _CONFLICT:
             self.delete_startup_data(flow_id)
-            self.post(path, data=state, headers=_JSON, reading=_STORED)
+            self.post(path, data=state, headers=_JSON, expecting=_STORED)
 
     def startup_data(self, flow_id: str) -> Any:
         """Return what a startup hook has stored."""
-        response = self.get(_startup_path(flow_id), reading=_STORED)
+        response = self.get(_startup_path(flow_id), expecting=_STORED)
         try:
             return response.json()
         except ValueError:
@@ -122,7 +129,7 @@ class PlatformClient:
 
     def delete_startup_data(self, flow_id: str) -> None:
         """Delete what a startup hook has stored."""
-        self.delete(_startup_path(flow_id), reading=_DELETED)
+        self.delete(_startup_path(flow_id), expecting=_DELETED)
 
     def _secret_path(self, secret_id: str) -> str:
         if not self._workspace_id:

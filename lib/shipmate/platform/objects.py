@@ -20,14 +20,14 @@ class ObjectStorage:
         self._base = settings.storage_uri
         self._has_token = bool(settings.storage_token)
         self._flow_id, self._step_id = settings.flow_id, settings.step_id
-        patience = RetryPolicy(
+        retries = RetryPolicy(
             attempts=settings.storage_retries + 1,
             timeout_seconds=settings.storage_timeout_ms / 1000,
             is_growing=True,
             temporary=frozenset(),  # contract §8.6
             sleep=sleep,
         )
-        self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), patience)
+        self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), retries)
 
     def create(self, content: bytes, content_type: str = "application/json") -> str:
         """Store bytes and return their id."""
