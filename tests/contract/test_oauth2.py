@@ -724,8 +724,8 @@ def test_a_stop_waits_for_the_refresh_in_flight_and_lets_no_new_one_start(bench:
     with ThreadPoolExecutor(2) as pool:
         request = pool.submit(lambda: bench.session().get(bench.api.url + "/me"))
         bench.provider.wait_for(1)
-        assert not bench.services.store.drain(0)
-        draining = pool.submit(lambda: bench.services.store.drain(10))
+        assert not bench.services.credential_store.drain(0)
+        draining = pool.submit(lambda: bench.services.credential_store.drain(10))
         hold.set()
         assert draining.result(10)
         assert len(bench.call.updates) == 1

@@ -141,7 +141,7 @@ class Service:
         keys = PlatformTokenStore(str(account) if account else None, platform=platform)
         self._sink = ServiceSink(keys)
         self._sessions = LazyOAuth2(
-            loaded, environ=self._environ, redactor=self._redactor, stored=keys, platform=platform
+            loaded, environ=self._environ, redactor=self._redactor, token_store=keys, platform=platform
         )
         services = Services(self._redactor, self._sessions, platform)
         with closing(services.loops):

@@ -152,7 +152,7 @@ class Step:
             is_passthrough=data.get("is_passthrough") is True,
         )
         self._sessions = LazyOAuth2(
-            self._component, environ=self._environ, redactor=self._redactor, stored=keys, platform=self._platform
+            self._component, environ=self._environ, redactor=self._redactor, token_store=keys, platform=self._platform
         )
         variables = data.get("variables")
         return Services(

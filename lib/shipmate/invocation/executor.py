@@ -153,7 +153,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
     def open_session(options: "OAuth2Options", cfg: Mapping[str, Any]) -> "OAuth2Session":
         from shipmate.oauth2 import api  # most calls need none of it
 
-        return api.open_session(options, cfg, call=call, services=services.oauth2())
+        return api.open_session(options, cfg, call=call, services=services.oauth2.get())
 
     def attachments() -> "Attachments":
         from shipmate.platform.attachments import Attachments  # requests: 97 ms

@@ -76,7 +76,9 @@ class LocalRun:
         platform = platform_of(environ)
         file = TokenFile(cfg_file) if cfg_file is not None else None
         self._keys = LocalTokenStore(file, str(cfg["_account"]) if cfg.get("_account") else None, platform=platform)
-        self._sessions = LazyOAuth2(component, environ=environ, redactor=redactor, stored=self._keys, platform=platform)
+        self._sessions = LazyOAuth2(
+            component, environ=environ, redactor=redactor, token_store=self._keys, platform=platform
+        )
         self._services = Services(
             redactor=redactor, oauth2=self._sessions, platform=platform, flow_variables=flow_variables or {}
         )

@@ -23,7 +23,7 @@ _POOLS: Final = 16
 _POOL_CONNECTIONS: Final = 64
 
 
-class _Flight:
+class _SingleFlight:
     """A refresh that is under way, and what came of it."""
 
     def __init__(self) -> None:
@@ -48,20 +48,20 @@ class Account:
         """Start without any keys; ``is_keyless`` when the ``cfg`` that it is for has none either."""
         self.is_keyless = is_keyless
         self.credential = Credential()
-        self.lineage = SeenTokens()
+        self.seen_tokens = SeenTokens()
         self.looked_at: float | None = None
         """When the stored keys were last read after a refusal, by the monotonic clock."""
         self.save_again: Callable[[], object] | None = None
         """Saves the live keys; there when that has failed."""
         self._store = store
         self._lock = threading.Lock()
-        self._flight: _Flight | None = None
+        self._flight: _SingleFlight | None = None
         self._presented: tuple[Keys, Expiry | None] | None = None
 
     def present(self, keys: Keys, expiry: Expiry | None) -> None:
         """Take the keys of a ``cfg``: old ones change nothing, unknown ones are a new sign-in."""
         with self._lock:
-            if self.lineage.knows(keys):
+            if self.seen_tokens.knows(keys):
                 return
             if self._flight is not None:
                 self._presented = (keys, expiry)
@@ -73,11 +73,11 @@ class Account:
         with self._lock:
             self._keep(credential)
 
-    def renew(self, lead: Callable[[Credential], object], *, unless_newer_than: int | None) -> Credential:
-        """Return the outcome of one refresh: of the one under way, or else of ``lead``, which this thread runs.
+    def refresh(self, step: Callable[[Credential], object], *, unless_newer_than: int | None) -> Credential:
+        """Return the outcome of one refresh: of the one under way, or else of ``step``, which this thread runs.
 
         Args:
-            lead: Does the refresh of the credential that it is given.
+            step: Does the refresh of the credential that it is given.
             unless_newer_than: The generation that the caller knows: with a later one that is fit for use
                 there is nothing to do. None insists on a refresh.
         """
@@ -85,24 +85,24 @@ class Account:
             live = self.credential
             if unless_newer_than is not None and live.generation > unless_newer_than and _is_usable(live):
                 return live
-            flight, leads = self._flight, False
+            flight, is_leader = self._flight, False
             if flight is None:
-                flight, leads = _Flight(), True
+                flight, is_leader = _SingleFlight(), True
                 self._flight = flight
-        if not leads:
+        if not is_leader:
             return flight.outcome()
         try:
             with self._store.in_flight():
-                lead(self.credential)
+                step(self.credential)
             flight.credential = self.credential
             return flight.credential
         except BaseException as error:
             flight.error = error
             raise
         finally:
-            self._land(flight)
+            self._finish(flight)
 
-    def _land(self, flight: _Flight) -> None:
+    def _finish(self, flight: _SingleFlight) -> None:
         with self._lock:
             self._flight = None
             if self._presented is not None:
@@ -111,7 +111,7 @@ class Account:
         flight.done.set()
 
     def _keep(self, credential: Credential) -> None:
-        self.lineage.add(credential.keys)
+        self.seen_tokens.add(credential.keys)
         self.credential = credential.following(self.credential)
 
 
@@ -140,7 +140,7 @@ class CredentialStore:
         with self._lock:
             candidates = self._accounts.setdefault(key, [])
             for account in candidates:
-                if is_exact or (account.is_keyless if is_keyless else account.lineage.shares(keys)):
+                if is_exact or (account.is_keyless if is_keyless else account.seen_tokens.shares(keys)):
                     break
             else:
                 account = Account(self, is_keyless=is_keyless)

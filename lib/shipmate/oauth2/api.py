@@ -69,12 +69,12 @@ class OAuth2:
 
 
 def open_session(
-    options: Mapping[str, Any], cfg: Mapping[str, Any], *, call: CallPort, services: OAuth2Services
+    overrides: Mapping[str, Any], cfg: Mapping[str, Any], *, call: CallPort, services: OAuth2Services
 ) -> "OAuth2Session":
     """Return a session for the account whose keys are in ``cfg``.
 
     Args:
-        options: The author's options.
+        overrides: The author's options; ``credentials.oauth2`` in ``component.json`` has the others.
         cfg: The configuration of the call; ``_account`` names the account, ``secretId`` a managed secret.
         call: The call that the session belongs to.
         services: What the run mode provides.
@@ -85,46 +85,46 @@ def open_session(
     """
     from shipmate.oauth2.session import OAuth2Session  # requests: 97 ms
 
-    provider = ClientOptions.from_options(options, services.defaults, services.default_field)
+    options = ClientOptions.from_options(overrides, services.defaults, services.default_field)
     if secret_id := cfg.get("secretId"):
-        renewer = _managed(str(secret_id), provider, cfg, services)
-        return OAuth2Session(provider, cfg, renewer, call, services.clock, services.store.adapter)
-    keys = cfg.get(provider.field)
+        managed = _managed(str(secret_id), options, cfg, services)
+        return OAuth2Session(options, cfg, managed, call, services.clock, services.credential_store.adapter)
+    keys = cfg.get(options.field)
     keys = keys if isinstance(keys, Mapping) else {}
     services.redactor.add(*secrets_of(keys))
     clock = services.clock
-    account = services.store.account(
-        _key(provider, cfg, services),
+    account = services.credential_store.account(
+        _key(options, cfg, services),
         keys,
         stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch()),
         is_exact=bool(cfg.get("_account")),
     )
-    own = Refresher(provider, cfg, account, call, services)
-    return OAuth2Session(provider, cfg, own, call, clock, services.store.adapter)
+    own = Refresher(options, cfg, account, call, services)
+    return OAuth2Session(options, cfg, own, call, clock, services.credential_store.adapter)
 
 
 def _managed(
-    secret_id: str, provider: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services
+    secret_id: str, options: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services
 ) -> ManagedRefresher:
-    if cfg.get(provider.field):
+    if cfg.get(options.field):
         raise CredentialsInvalid(
-            f"cfg: expected either secretId or {provider.field}, found both: a managed secret has no keys of its own"
+            f"cfg: expected either secretId or {options.field}, found both: a managed secret has no keys of its own"
         )
-    if provider.refresh != "on_401":
+    if options.refresh != "on_401":
         _log.warning(
-            "the platform refreshes this secret: the refresh option is ignored", extra={"refresh": provider.refresh}
+            "the platform refreshes this secret: the refresh option is ignored", extra={"refresh": options.refresh}
         )
-    account = services.store.account(("secret", secret_id), {}, None, is_exact=True)
+    account = services.credential_store.account(("secret", secret_id), {}, None, is_exact=True)
     return ManagedRefresher(secret_id, account, services)
 
 
-def _key(provider: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services) -> tuple[object, ...]:
+def _key(options: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services) -> tuple[object, ...]:
     if account := cfg.get("_account"):
-        return ("account", account, provider.field)
+        return ("account", account, options.field)
     try:
-        client = provider.fill(Variables(services.environ, cfg, services.credential_fields))
+        client = options.fill(Variables(services.environ, cfg, services.credential_fields))
         identity = (client.token_url, client.client_id, client.client_secret)
     except ShipmateError:
         # What is missing is told when a token is asked for; until then the account works with what it has.
-        identity = (provider.token_url or "", provider.client_id or "", "")
-    return ("client", *map(fingerprint, identity), provider.grant, provider.field)
+        identity = (options.token_url or "", options.client_id or "", "")
+    return ("client", *map(fingerprint, identity), options.grant, options.field)

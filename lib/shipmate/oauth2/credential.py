@@ -6,9 +6,10 @@ Source: RFC 6749 §5.1, §6; RFC 6750 §3.1.
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
+
+from shipmate.logs.redaction import is_secret_name
 
 Keys = Mapping[str, Any]
 """A token answer as the platform stores it: ``{"access_token": "...", "refresh_token": "...", ...}``."""
@@ -21,21 +22,7 @@ TIME_BOUND: Final = frozenset(
 _LONGEST_SKEW_SECONDS: Final = 60.0
 _SKEW_SHARE_OF_LIFE: Final = 0.1
 _AMBIGUOUS_STATUSES: Final = frozenset({400, 403, 404})
-_SECRET_NAME: Final = re.compile(r"(token|secret|signature|password|api_?key)(?!_type|_uri|_url)", re.IGNORECASE)
 _CHALLENGE_PARAMETER: Final = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-
-
-class TokenStore(Protocol):
-    """Where the keys of accounts are kept outside this process: a file, or the platform."""
-
-    def check(self, account: str | None) -> None:
-        """Raise `KeysNotSaved` when keys of that account could not be saved at all."""
-
-    def read(self, account: str | None) -> Keys | None:
-        """Return the credential fields as they are stored now, None where there is nowhere to read from."""
-
-    def lock(self, account: str | None) -> AbstractContextManager[None]:
-        """Keep other processes from refreshing the same account meanwhile."""
 
 
 def merge(old: Keys, answer: Keys) -> dict[str, Any]:
@@ -200,7 +187,7 @@ def secrets_of(keys: Keys) -> list[str]:
     >>> secrets_of({"access_token": "a", "token_type": "Bearer", "scope": "x"})
     ['a']
     """
-    return [value for name, value in keys.items() if isinstance(value, str) and _SECRET_NAME.search(name)]
+    return [value for name, value in keys.items() if isinstance(value, str) and is_secret_name(name)]
 
 
 def has_tokens(keys: Keys) -> bool:

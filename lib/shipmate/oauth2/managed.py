@@ -16,7 +16,6 @@ from shipmate.oauth2.credential import (
     Keys,
     stored_expiry,
 )
-from shipmate.oauth2.refresher import _drive, _keep
 from shipmate.oauth2.services import OAuth2Services
 from shipmate.oauth2.token_response import Granted, Refused, TokenResponse, Unusable
 
@@ -33,24 +32,24 @@ class ManagedRefresher:
         self.tls: Mapping[str, Any] = {}
         self._secret_id = secret_id
         self._services = services
-        self._terms = flow.RefreshRules(
+        self._rules = flow.RefreshRules(
             account=f"secret {secret_id}", provider="the platform", needs_refresh_token=False
         )
 
-    def renew(self, credential: Credential) -> None:
+    def refresh(self, credential: Credential) -> None:
         """Read the secret, and have it refreshed if it is unchanged."""
-        _drive(flow.renew_managed(credential, self.account.lineage, self._terms), self._do)
+        flow.drive(flow.refresh_managed(credential, self.account.seen_tokens, self._rules), self._do)
 
     def save(self, credential: Credential) -> None:
         """Do nothing: the platform has saved what it refreshed."""
 
     def recover(self, credential: Credential) -> None:
         """Look for a new sign-in after a refusal."""
-        _drive(flow.recover(credential, self.account.lineage, self._terms), self._do)
+        flow.drive(flow.recover(credential, self.account.seen_tokens, self._rules), self._do)
 
     def _do(self, step: flow.FlowStep) -> Any:
         if isinstance(step, flow.Keep):
-            return _keep(self.account, step.credential, self._services)
+            return self._services.keep(self.account, step.credential)
         if isinstance(step, flow.ReadStored):
             keys = self._keys(self._services.secrets().secret(self._secret_id))
             return flow.StoredTokens(keys, self._expiry(keys))

@@ -5,14 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from shipmate.errors import (
-    ShipmateError,
-)
+from shipmate.errors import ShipmateError
 from shipmate.logs.log import Redactor
-from shipmate.oauth2.accounts import CredentialStore
-from shipmate.oauth2.credential import (
-    TokenStore,
-)
+from shipmate.oauth2.accounts import Account, CredentialStore
+from shipmate.oauth2.credential import Credential, secrets_of
+from shipmate.oauth2.storage.token_store import TokenStore
 
 
 class CallPort(Protocol):
@@ -48,8 +45,8 @@ class Clock:
 class OAuth2Services:
     """What a run mode provides to all sessions of the process."""
 
-    store: CredentialStore
-    stored: TokenStore
+    credential_store: CredentialStore
+    token_store: TokenStore
     defaults: Mapping[str, Any]
     """``credentials.oauth2`` of the descriptor."""
     credential_fields: frozenset[str]
@@ -59,3 +56,8 @@ class OAuth2Services:
     redactor: Redactor = field(repr=False)
     secrets: Callable[[], SecretsClient] = field(repr=False)
     clock: Clock = Clock()
+
+    def keep(self, account: Account, credential: Credential) -> None:
+        """Make this the live credential of an account, and hide its tokens in logs and errors."""
+        self.redactor.add(*secrets_of(credential.keys))
+        account.keep(credential)

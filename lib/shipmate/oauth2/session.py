@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol, TypedDict, Unpack
 
 import requests
@@ -33,13 +33,13 @@ _DEFAULT_TIMEOUTS_SECONDS: Final = (10.0, 60.0)
 _NEVER_IN_URLS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
 
 
-class _Renewer(Protocol):
+class _Refresher(Protocol):
     """What `Refresher` and `ManagedRefresher` have in common."""
 
     account: Account
     tls: Mapping[str, Any]
 
-    def renew(self, credential: Credential) -> None: ...
+    def refresh(self, credential: Credential) -> None: ...
     def save(self, credential: Credential) -> None: ...
     def recover(self, credential: Credential) -> None: ...
 
@@ -86,9 +86,9 @@ class OAuth2Session:
 
     def __init__(
         self,
-        provider: ClientOptions,
+        options: ClientOptions,
         cfg: Mapping[str, Any],
-        renewer: _Renewer,
+        refresher: _Refresher,
         call: CallPort,
         clock: Clock,
         adapter: HTTPAdapter,
@@ -102,9 +102,9 @@ class OAuth2Session:
         self.cert: str | tuple[str, str] | None = None
         self.proxies: dict[str, str] = {}
         self.max_redirects = requests.models.DEFAULT_REDIRECT_LIMIT
-        self._provider = provider
+        self._options = options
         self._cfg = cfg
-        self._renewer = renewer
+        self._refresher = refresher
         self._call = call
         self._clock = clock
         self._adapter = adapter
@@ -151,7 +151,7 @@ class OAuth2Session:
         """
         credential = self._account.credential
         if credential.access_token is None and self._is_managed:
-            credential = self._renew(credential.generation)
+            credential = self._refresh(credential.generation)
         if credential.access_token is None:
             raise ReauthorizationRequired("there is no access token: sign in")
         return credential.access_token
@@ -176,21 +176,21 @@ class OAuth2Session:
         if "auth" in kwargs:
             raise InvalidOption("auth: a session of context.oauth2 sets the token itself, leave it out")
         body = Body(kwargs.pop("data", None), kwargs.pop("files", None))
-        credential, has_renewed = self._before_sending()
+        credential, has_refreshed = self._before_sending()
         response, auth = self._send(credential, method, url, body, kwargs)
-        if has_renewed or not auth.was_sent(response) or not self._has_expired(response, credential):
+        if has_refreshed or not auth.was_sent(response) or not self._has_expired(response, credential):
             return self._hooked(response, kwargs)
-        renewed = self._renew(credential.generation)
+        refreshed = self._refresh(credential.generation)
         if not body.is_replayable:
             _log.warning("the token was refreshed, but this body cannot be sent twice: the answer stays as it is")
             return self._hooked(response, kwargs)
         response.close()
-        response, _ = self._send(renewed, method, url, body, kwargs)
-        if renewed.is_adopted and self._has_expired(response, renewed):
+        response, _ = self._send(refreshed, method, url, body, kwargs)
+        if refreshed.is_adopted and self._has_expired(response, refreshed):
             # Taking over what another process refreshed, long ago perhaps, was no refresh: this one is.
-            renewed = self._renew(renewed.generation)
+            refreshed = self._refresh(refreshed.generation)
             response.close()
-            response, _ = self._send(renewed, method, url, body, kwargs)
+            response, _ = self._send(refreshed, method, url, body, kwargs)
         return self._hooked(response, kwargs)
 
     def close(self) -> None:
@@ -205,31 +205,31 @@ class OAuth2Session:
 
     @property
     def _account(self) -> Account:
-        return self._renewer.account
+        return self._refresher.account
 
     def _before_sending(self) -> tuple[Credential, bool]:
-        """Return the credential to send with, and whether it was renewed for this request."""
+        """Return the credential to send with, and whether it was refreshed for this request."""
         credential = self._account.credential
         if credential.refusal is not None:
             credential = self._look_for_sign_in(credential)
         if credential.is_unsaved:
-            credential = self._fly(self._renewer.save, credential.generation - 1)
-        policy = "on_401" if self._is_managed else self._provider.refresh
+            credential = self._single_flight(self._refresher.save, credential.generation - 1)
+        policy = "on_401" if self._is_managed else self._options.refresh
         if policy == "every_access":
-            return self._renew(None), True
+            return self._refresh(None), True
         if credential.access_token is None:
             # Reading a managed secret is no refresh: the token may be old, and then a 401 asks for one.
-            return self._renew(credential.generation), not self._is_managed
+            return self._refresh(credential.generation), not self._is_managed
         expiry, now = credential.expiry, self._clock.monotonic()
         if policy == "before_expiry" and expiry is not None and expiry.is_due(now):
-            return self._renew_ahead(credential, is_past=expiry.is_past(now)), True
+            return self._refresh_ahead(credential, is_past=expiry.is_past(now)), True
         self._hand_to_cfg(credential)
         return credential, False
 
-    def _renew_ahead(self, credential: Credential, *, is_past: bool) -> Credential:
+    def _refresh_ahead(self, credential: Credential, *, is_past: bool) -> Credential:
         """Renew a token that will soon expire; while it has not, a provider that is down is no reason to fail."""
         try:
-            return self._renew(credential.generation)
+            return self._refresh(credential.generation)
         except TokenEndpointUnavailable as error:
             if is_past:
                 raise
@@ -241,24 +241,24 @@ class OAuth2Session:
         if account.looked_at is not None and now - account.looked_at < _LOOK_AGAIN_SECONDS:
             raise ReauthorizationRequired(credential.refusal or "sign in again")
         account.looked_at = now
-        return self._fly(self._renewer.recover, credential.generation)
+        return self._single_flight(self._refresher.recover, credential.generation)
 
-    def _renew(self, known_generation: int | None) -> Credential:
-        credential = self._fly(self._renewer.renew, known_generation)
+    def _refresh(self, known_generation: int | None) -> Credential:
+        credential = self._single_flight(self._refresher.refresh, known_generation)
         self._hand_to_cfg(credential)
         return credential
 
-    def _fly(self, lead: Any, known_generation: int | None) -> Credential:
-        self._renewer.tls = {"verify": self.verify, "cert": self.cert, "proxies": self.proxies}
+    def _single_flight(self, step: Callable[[Credential], object], known_generation: int | None) -> Credential:
+        self._refresher.tls = {"verify": self.verify, "cert": self.cert, "proxies": self.proxies}
         try:
-            return self._account.renew(lead, unless_newer_than=known_generation)
+            return self._account.refresh(step, unless_newer_than=known_generation)
         except KeysNotSaved as error:
             # Also when the function catches it: a message whose keys are lost has failed.
             self._call.report(error)
             raise
 
     def _has_expired(self, response: requests.Response, credential: Credential) -> bool:
-        expired = self._provider.expired
+        expired = self._options.expired
         expiry = credential.expiry
         return asks_for_refresh(
             response.status_code,
@@ -273,7 +273,7 @@ class OAuth2Session:
         filled = self._fill(url, credential)
         transport = self._transport()
         transport.max_redirects = self.max_redirects
-        name, template = self._provider.header
+        name, template = self._options.header
         value = template.replace("{access_token}", credential.access_token or "")
         auth = TokenAuth(name, value, self._origins(filled, credential))
         transport.token_auth = auth
@@ -315,5 +315,5 @@ class OAuth2Session:
         """Give the caller's ``cfg`` the live keys, in a dict of its own."""
         if self._is_managed or not credential.keys or not isinstance(self._cfg, MutableMapping):
             return
-        if self._cfg.get(self._provider.field) != credential.keys:
-            self._cfg[self._provider.field] = dict(credential.keys)
+        if self._cfg.get(self._options.field) != credential.keys:
+            self._cfg[self._options.field] = dict(credential.keys)

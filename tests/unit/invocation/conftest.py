@@ -14,6 +14,13 @@ from shipmate.logs.log import Redactor
 from tests.unit.invocation.functions import IDS, SECRET, Run
 
 
+class SharedServices:
+    """The services of OAuth2, that a test knows again."""
+
+    def get(self) -> object:
+        return self
+
+
 def no_platform() -> Any:
     raise MissingSetting("ELASTICIO_API_URI is not set")
 
@@ -22,8 +29,7 @@ def no_platform() -> Any:
 def services() -> Iterator[Services]:
     redactor = Redactor()
     redactor.add(SECRET)
-    shared = object()
-    made = Services(redactor, lambda: shared, no_platform, {"region": "eu"})  # type: ignore[arg-type, return-value]
+    made = Services(redactor, SharedServices(), no_platform, {"region": "eu"})  # type: ignore[arg-type]
     yield made
     made.loops.close()
 

@@ -347,4 +347,4 @@ def test_a_session_is_opened_for_the_call(services: Services, monkeypatch: pytes
     ((options, cfg), kwargs) = opened[0]
     assert (options, cfg) == ({"refresh": "on_401"}, {})
     assert isinstance(kwargs["call"], Call)
-    assert kwargs["services"] is services.oauth2()
+    assert kwargs["services"] is services.oauth2.get()

@@ -4,22 +4,16 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from shipmate.errors import MissingSetting
 from shipmate.oauth2.storage.file import TokenFile
+from shipmate.oauth2.storage.token_store import AccountsClient, TokenStore
 
 _LOG: Final = logging.getLogger("shipmate.accountkeys")
 
 
-class AccountsClient(Protocol):
-    """What is needed of the platform's API."""
-
-    def update_account(self, account: str, keys: Mapping[str, Any]) -> object:
-        """Store new keys of an account."""
-
-
-class LocalTokenStore:
+class LocalTokenStore(TokenStore):
     """Where keys live during a local run: those of the ``cfg`` in its file, other accounts' at the platform."""
 
     def __init__(self, file: TokenFile | None, account: str | None, *, platform: Callable[[], AccountsClient]) -> None:

@@ -5,22 +5,16 @@ Source: contract §6.5, §9.2.
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from shipmate.errors import KeysNotSaved
 from shipmate.oauth2.credential import fingerprint
+from shipmate.oauth2.storage.token_store import AccountsClient, TokenStore
 
 _NO_ACCOUNT: Final = "expected _account in cfg, found none: new keys could not be saved at the platform"
 
 
-class AccountsClient(Protocol):
-    """What is needed of the platform's API."""
-
-    def update_account(self, account: str, keys: Mapping[str, Any]) -> object:
-        """Store new keys of an account."""
-
-
-class PlatformTokenStore:
+class PlatformTokenStore(TokenStore):
     """The keys of a step's own account, and of others that its functions name."""
 
     def __init__(
