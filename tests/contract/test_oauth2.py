@@ -779,7 +779,7 @@ def test_stored_keys_that_cannot_be_read_do_not_prevent_a_refresh(
 
     bench.stored.on_read = fail
     assert bench.session().get(bench.api.url + "/me").status_code == 200
-    assert "could not be read" in caplog.text
+    assert "cannot be read" in caplog.text
 
 
 def test_a_platform_that_does_not_answer_is_a_passing_failure(bench: Workbench, secrets: Secrets) -> None:

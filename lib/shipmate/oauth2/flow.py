@@ -29,18 +29,18 @@ _ASK_TRIES: Final = 3
 _SAVE_TRIES: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_RETRY_AFTER_SECONDS: Final = 10.0
-# Whoever won the race for the refresh token may not have saved yet: look again for about four seconds.
+# The process that won the race for the refresh token may not have saved its keys yet: look for about four seconds.
 _WINNER_PAUSES_SECONDS: Final = (0.2, 0.4, 0.8, 1.2, 1.4)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadStored:
-    """Read the stored keys; the answer is a `StoredTokens`, or None where there is nowhere to read from."""
+    """Read the stored keys; the result is a `StoredTokens`, or None if they cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTokens:
-    """The keys as they are stored now."""
+    """The keys as they are stored at this moment."""
 
     keys: Keys = field(repr=False)
     expiry: Expiry | None = None
@@ -48,7 +48,7 @@ class StoredTokens:
 
 @dataclass(frozen=True, slots=True)
 class AskProvider:
-    """Send the token request; the answer is a pair of `TokenResponse` and the `Expiry` that a grant states."""
+    """Send the token request; the result is a pair of `TokenResponse` and, for a granted token, its `Expiry`."""
 
     credential: Credential
 
@@ -62,7 +62,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """Hand the keys back to the platform; the answer is None, or the error that prevented it."""
+    """Save the keys through ``updateKeys``; the result is None, or the error that prevented it."""
 
     credential: Credential
 
@@ -80,15 +80,15 @@ Flow = Generator[FlowStep, Any, Credential]
 
 @dataclass(frozen=True, slots=True)
 class RefreshRules:
-    """What a flow must know about the account and its provider."""
+    """The facts about an account and its provider that decide the steps of a flow."""
 
     account: str
-    """How messages name the account."""
+    """The name of the account in messages: ``"account 5f2a"``."""
     provider: str
-    """How messages name the provider."""
+    """The name of the provider in messages: ``"login.example.com"``."""
     needs_refresh_token: bool = True
     adoption_suffices: bool = True
-    """Whether keys that another process refreshed make our own refresh unnecessary."""
+    """Whether no refresh is needed after another process has stored newer keys."""
 
 
 def drive(steps: Flow, do: Callable[[FlowStep], Any]) -> None:
@@ -109,13 +109,13 @@ def drive(steps: Flow, do: Callable[[FlowStep], Any]) -> None:
 
 
 def refresh(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
-    """Get a new access token and save it; adopt the keys of whoever was first.
+    """Get a new access token and save it, or adopt the keys of a process that was faster.
 
     Raises:
         ReauthorizationRequired: The refresh token is refused, or there is none.
         ClientMisconfigured: The provider refuses the client.
-        TokenEndpointUnavailable: No usable answer; trying later may help.
-        KeysNotSaved: The new keys are in memory, and could not be saved.
+        TokenEndpointUnavailable: The endpoint gave no usable answer; a later try may succeed.
+        KeysNotSaved: The new keys are in memory only.
     """
     adopted = yield from _adopt(seen)
     if adopted is not None:
@@ -123,7 +123,7 @@ def refresh(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Fl
         if rules.adoption_suffices and adopted.access_token:
             return adopted
     if credential.refusal is not None:
-        # Refused while this thread waited for its answer of the API.
+        # Another thread was refused while this one waited for the API.
         raise ReauthorizationRequired(credential.refusal)
     if rules.needs_refresh_token and credential.refresh_token is None:
         if not credential.access_token:
@@ -138,10 +138,10 @@ def refresh(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Fl
 
 
 def save(credential: Credential, rules: RefreshRules) -> Flow:
-    """Hand refreshed keys back before anything is sent with them.
+    """Save refreshed keys before any request is sent with them.
 
     Raises:
-        KeysNotSaved: No try succeeded; the keys stay in memory, marked as unsaved.
+        KeysNotSaved: No try succeeded; the keys are in memory, marked as unsaved.
     """
     error: Exception | None = None
     for attempt in range(_SAVE_TRIES):
@@ -157,10 +157,10 @@ def save(credential: Credential, rules: RefreshRules) -> Flow:
 
 
 def recover(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
-    """Look for a new sign-in after a refusal; the provider is not asked.
+    """Look for a new sign-in after a refusal, without a token request.
 
     Raises:
-        ReauthorizationRequired: There is none.
+        ReauthorizationRequired: No new sign-in is stored.
     """
     adopted = yield from _adopt(seen)
     if adopted is None:
@@ -169,10 +169,10 @@ def recover(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Fl
 
 
 def refresh_managed(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
-    """Get the token of a secret that the platform keeps: read it, and have it refreshed only if it is unchanged.
+    """Get a new token of a managed secret: read it, and ask the platform for a refresh only if it is unchanged.
 
     Raises:
-        ReauthorizationRequired: The platform cannot refresh it.
+        ReauthorizationRequired: The platform cannot refresh the secret.
         TokenEndpointUnavailable: The platform gave no usable answer.
 
     Source: contract §12.
@@ -191,7 +191,7 @@ def refresh_managed(credential: Credential, seen: SeenTokens, rules: RefreshRule
 
 
 def _adopt(seen: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
-    """Take over stored keys that this process has never had."""
+    """Adopt the stored keys if this process has not seen them."""
     stored: StoredTokens | None = yield ReadStored()
     if stored is None or seen.knows(stored.keys):
         return None
@@ -218,7 +218,7 @@ def _ask(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
             adopted = yield from _adopt(seen)
             if adopted is not None:
                 return adopted
-            # Many providers take the spent token once more for a while, just for this case.
+            # Many providers accept a spent token for a short time, for clients that lost the answer.
             if not is_repeated:
                 yield Wait(_FIRST_PAUSE_SECONDS)
                 continue
@@ -231,7 +231,7 @@ def _ask(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
 
 
 def _await_winner(seen: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
-    """Look for the keys of whoever spent the refresh token before us."""
+    """Wait for the keys of the process that spent the refresh token."""
     if (yield ReadStored()) is None:
         return None
     for seconds in _WINNER_PAUSES_SECONDS:

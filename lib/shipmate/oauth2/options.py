@@ -57,7 +57,7 @@ _BEARER: Final = "Authorization: Bearer {access_token}"
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """The options with the descriptor's defaults applied; ``{{NAME}}`` is still in them."""
+    """The options of an author over the defaults of the descriptor, before ``{{NAME}}`` is replaced."""
 
     token_url: str | None = None
     client_id: str | None = None
@@ -78,7 +78,11 @@ class ClientOptions:
     def from_options(
         cls, options: Mapping[str, Any], defaults: Mapping[str, Any], default_field: str
     ) -> "ClientOptions":
-        """Return the provider for checked ``options`` over the descriptor's ``credentials.oauth2``."""
+        """Return the options of an author over the descriptor's ``credentials.oauth2``.
+
+        Raises:
+            InvalidOption: An option does not exist or has an invalid value.
+        """
         described = {ours: defaults[theirs] for theirs, ours in _DESCRIPTOR_NAMES.items() if defaults.get(theirs)}
         merged = {"field": default_field, **described, **options}
         check_options(merged)
@@ -89,7 +93,7 @@ class ClientOptions:
         return cls(**merged)
 
     def fill(self, variables: "Variables") -> "Client":
-        """Return what a token request needs, with every ``{{NAME}}`` filled.
+        """Return the client for a token request, with every ``{{NAME}}`` replaced.
 
         Raises:
             ClientMisconfigured: The token URL is missing or not https, or the client id is missing.
@@ -117,7 +121,7 @@ class ClientOptions:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client as the token endpoint sees it, everything filled in."""
+    """A client as the token endpoint knows it."""
 
     token_url: str
     client_id: str
@@ -139,7 +143,7 @@ class Variables:
     credential_fields: frozenset[str]
 
     def fill(self, value: Any, option: str) -> Any:
-        """Return ``value`` with the variables in its texts filled, however deep they are.
+        """Return ``value`` with every ``{{NAME}}`` in its texts replaced, at any depth.
 
         Raises:
             MissingSetting: A variable is not set; the message names it.
@@ -162,10 +166,10 @@ class Variables:
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Refuse options that do not exist and values that they cannot have.
+    """Raise an error for options that do not exist or have an invalid value.
 
     Raises:
-        InvalidOption: The message names the option, what was expected and, for a misspelt name, the likely one.
+        InvalidOption: The message names the option and the expected value or, for a misspelt option, the likely one.
     """
     for name, value in options.items():
         if name not in _CHECKS:
@@ -179,10 +183,10 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 
 def check_token_url(token_url: str) -> None:
-    """Refuse a token URL over which the secrets would travel in clear.
+    """Raise an error for a token URL that would send secrets unencrypted.
 
     Raises:
-        ClientMisconfigured: It is not https, and not on loopback either.
+        ClientMisconfigured: The URL is neither https nor on loopback.
     """
     if not is_private(token_url):
         parts = urlsplit(token_url)
@@ -192,14 +196,14 @@ def check_token_url(token_url: str) -> None:
 
 
 def is_private(url: str) -> bool:
-    """Tell whether nobody on the way can read what is sent to an address: it is https, or on this machine."""
+    """Tell whether a connection to a URL is private: over TLS, or on this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host's name is this machine's own.
+    """Tell whether a host name is this machine's own.
 
     >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "127.0.0.1.example.com")]
     [True, True, True, False]

@@ -1,4 +1,4 @@
-"""Drives the flows of `shipmate.oauth2.flow`: does what they yield, for own and for platform-managed keys."""
+"""Does the steps of the flows in `shipmate.oauth2.flow`, for keys that the component refreshes itself."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -6,19 +6,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from shipmate.errors import (
-    EmitError,
-    MissingSetting,
-    ShipmateError,
-)
+from shipmate.errors import EmitError, MissingSetting, ShipmateError
 from shipmate.oauth2 import flow
 from shipmate.oauth2.accounts import Account
-from shipmate.oauth2.credential import (
-    Credential,
-    Expiry,
-    answered_expiry,
-    stored_expiry,
-)
+from shipmate.oauth2.credential import Credential, Expiry, answered_expiry
 from shipmate.oauth2.options import ClientOptions, Variables
 from shipmate.oauth2.services import CallPort, OAuth2Services
 from shipmate.oauth2.token_request import token_request
@@ -28,7 +19,7 @@ _log = logging.getLogger("shipmate.oauth2")
 
 
 class Refresher:
-    """Keeps one account's tokens, refreshing them at the provider and saving them through ``updateKeys``."""
+    """Refreshes the tokens of one account at the provider, and saves them through ``updateKeys``."""
 
     def __init__(
         self,
@@ -38,7 +29,7 @@ class Refresher:
         call: CallPort,
         services: OAuth2Services,
     ) -> None:
-        """Note what to renew; nothing is read or sent yet."""
+        """Name the account; nothing is read or sent yet."""
         self.account = account
         self.tls: Mapping[str, Any] = {}
         self._options = options
@@ -60,7 +51,7 @@ class Refresher:
             flow.drive(flow.refresh(credential, self.account.seen_tokens, self._rules), self._do)
 
     def save(self, credential: Credential) -> None:
-        """Save keys that could not be saved before."""
+        """Save keys whose last save failed."""
         flow.drive(flow.save(credential, self._rules), self._do)
 
     def recover(self, credential: Credential) -> None:
@@ -82,15 +73,14 @@ class Refresher:
         try:
             fields = self._services.token_store.read(self._account_id)
         except ShipmateError as error:
-            # Not being able to look is no reason not to refresh.
-            _log.warning("stored keys could not be read", extra={"reason": str(error)})
+            # A refresh works without them.
+            _log.warning("the stored keys cannot be read", extra={"reason": str(error)})
             return None
         if fields is None:
             return None
         keys = fields.get(self._options.field)
         keys = keys if isinstance(keys, Mapping) else {}
-        clock = self._services.clock
-        return flow.StoredTokens(dict(keys), stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch()))
+        return flow.StoredTokens(dict(keys), self._services.expiry_of(keys))
 
     def _ask(self, credential: Credential) -> tuple[TokenResponse, Expiry | None]:
         from shipmate.oauth2 import token_endpoint  # requests: 97 ms
@@ -102,13 +92,15 @@ class Refresher:
         request = token_request(self._options, client, credential.keys, wall_clock=wall_clock)
         self._services.redactor.add(*(request.form.get(name, "") for name in ("assertion", "client_assertion")))
         answer = token_endpoint.post(request, tls=self.tls, parse=self._options.parse, wall_clock=clock.epoch)
-        _log.debug("token endpoint answered", extra={"provider": self._rules.provider, "answer": type(answer).__name__})
+        _log.debug(
+            "the token endpoint has answered", extra={"provider": self._rules.provider, "answer": type(answer).__name__}
+        )
         if not isinstance(answer, Granted):
             return answer, None
         return answer, answered_expiry(answer.answer, asked_at=asked_at, wall_clock=wall_clock)
 
     def variables(self) -> Variables:
-        """Return the values for the ``{{NAME}}`` of the options."""
+        """Return the values for ``{{NAME}}`` in the options."""
         return Variables(self._services.environ, self._cfg, self._services.credential_fields)
 
     def _save(self, credential: Credential) -> Exception | None:
@@ -130,13 +122,13 @@ class Refresher:
                 try:
                     stack.enter_context(hook(self._account_id))
                 except Exception as error:
-                    # The lock narrows a race; it must not become a reason to fail.
-                    _log.warning("refresh goes on without its lock", extra={"reason": type(error).__name__})
+                    # The lock only makes a race unlikely: a refresh without it is better than none.
+                    _log.warning("no refresh lock, continuing without it", extra={"reason": type(error).__name__})
             yield
 
 
 def _host(options: ClientOptions, variables: Variables) -> str:
-    """Return the provider's host for messages; a variable that is not set is shown as it is."""
+    """Return the provider's host for messages, with ``{{NAME}}`` in it if that variable is not set."""
     url = options.token_url or "the provider"
     with suppress(MissingSetting):
         url = variables.fill(url, "token_url")

@@ -1,4 +1,4 @@
-"""The session that sends requests with a token that it keeps alive."""
+"""The session that sends requests with a token, and refreshes the token when it expires."""
 
 import logging
 import threading
@@ -26,15 +26,15 @@ from shipmate.oauth2.transport import ApiTransport, Origin, TokenAuth, fill_url,
 
 _log = logging.getLogger("shipmate.oauth2")
 
-# A refused account's stored keys are looked at this often, so that a new sign-in is noticed.
+# After a refusal the stored keys are read this often, to find a new sign-in.
 _LOOK_AGAIN_SECONDS: Final = 10.0
 _DEFAULT_TIMEOUTS_SECONDS: Final = (10.0, 60.0)
-# A token in a URL ends up in logs and referrers.
+# URLs are written to logs and sent as referrers.
 _NEVER_IN_URLS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
 
 
 class _Refresher(Protocol):
-    """What `Refresher` and `ManagedRefresher` have in common."""
+    """A `Refresher` or a `ManagedRefresher`."""
 
     account: Account
     tls: Mapping[str, Any]
@@ -70,16 +70,15 @@ class BodyOptions(RequestOptions, total=False):
 class OAuth2Session:
     """A session like `requests.Session` for an API that wants an OAuth2 access token.
 
-    ``{name}`` in a URL is filled from the token's members, anew for each attempt, so that
-    ``"{instance_url}/services"`` follows a token that moves to another host. The session may be shared
-    between threads.
+    ``{name}`` in a URL is replaced by that member of the token before each attempt: ``"{instance_url}/services"``
+    follows an account that moves to another host. Threads may share the session.
 
     Attributes:
         headers: Headers for every request.
         params: Query parameters for every request.
-        timeout: Seconds, or a pair for connecting and reading.
-        hooks: ``{"response": [...]}``, called with the answer that is returned.
-        verify, cert, proxies, max_redirects: As in requests; the first three count for token requests, too.
+        timeout: Seconds, or a pair: seconds to connect and seconds to read; (10, 60) by default.
+        hooks: ``{"response": [...]}``, called with the response that is returned.
+        verify, cert, proxies, max_redirects: As in requests; the first three also hold for token requests.
 
     Source: RFC 6750 §2.1.
     """
@@ -93,7 +92,7 @@ class OAuth2Session:
         clock: Clock,
         adapter: HTTPAdapter,
     ) -> None:
-        """Prepare a session; nothing is sent yet. Use ``context.oauth2`` to get one."""
+        """Prepare a session; nothing is sent yet. Components call ``context.oauth2`` instead."""
         self.headers: MutableMapping[str, str] = CaseInsensitiveDict()
         self.params: dict[str, Any] = {}
         self.timeout: float | tuple[float, float] | None = _DEFAULT_TIMEOUTS_SECONDS
@@ -144,37 +143,37 @@ class OAuth2Session:
         return self.request("DELETE", url, **kwargs)
 
     def access_token(self) -> str:
-        """Return the live access token, for libraries that do their own requests; it never refreshes.
+        """Return the live access token, for libraries that send their own requests; no refresh takes place.
 
         Raises:
-            ReauthorizationRequired: There is none.
+            ReauthorizationRequired: The account has no access token.
         """
         credential = self._account.credential
         if credential.access_token is None and self._is_managed:
             credential = self._refresh(credential.generation)
         if credential.access_token is None:
-            raise ReauthorizationRequired("there is no access token: sign in")
+            raise ReauthorizationRequired("the account has no access token: sign in to get one")
         return credential.access_token
 
     def request(self, method: str, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
-        """Send a request with the live token; refresh it and send again, once, when the API says that it expired.
+        """Send a request with the live token; if the API says that it has expired, refresh it and send once more.
 
         Args:
             method: The HTTP method.
-            url: The URL; ``{name}`` in it is filled from the token's members.
+            url: The URL; ``{name}`` in it is replaced by that member of the token.
             **kwargs: As for `requests.Session.request`, except ``auth``. ``data`` may be a function without
-                arguments that makes the body anew for each attempt.
+                arguments; it returns the body of one attempt.
 
         Raises:
-            ReauthorizationRequired: Only a new sign-in helps.
-            ClientMisconfigured, MissingSetting: The client's settings must be corrected.
-            TokenEndpointUnavailable: The provider gives no token just now.
+            ReauthorizationRequired: The account must sign in again.
+            ClientMisconfigured, MissingSetting: The options of the client must be corrected.
+            TokenEndpointUnavailable: The provider gave no token; a later try may succeed.
             KeysNotSaved: The new tokens could not be saved; the request was not sent with them.
-            UnknownPlaceholder: A ``{name}`` in the URL is not among the token's members.
-            requests.RequestException: What requests raises when the API does not answer.
+            UnknownPlaceholder: The token has no member for a ``{name}`` in the URL.
+            requests.RequestException: The API did not answer.
         """
         if "auth" in kwargs:
-            raise InvalidOption("auth: a session of context.oauth2 sets the token itself, leave it out")
+            raise InvalidOption("auth: leave this argument out, a session of context.oauth2 sends the token itself")
         body = Body(kwargs.pop("data", None), kwargs.pop("files", None))
         credential, has_refreshed = self._before_sending()
         response, auth = self._send(credential, method, url, body, kwargs)
@@ -182,33 +181,33 @@ class OAuth2Session:
             return self._hooked(response, kwargs)
         refreshed = self._refresh(credential.generation)
         if not body.is_replayable:
-            _log.warning("the token was refreshed, but this body cannot be sent twice: the answer stays as it is")
+            _log.warning("the token was refreshed, but the body cannot be sent twice: the first answer is returned")
             return self._hooked(response, kwargs)
         response.close()
         response, _ = self._send(refreshed, method, url, body, kwargs)
         if refreshed.is_adopted and self._has_expired(response, refreshed):
-            # Taking over what another process refreshed, long ago perhaps, was no refresh: this one is.
+            # Another process refreshed the adopted token, perhaps long ago: now this one does.
             refreshed = self._refresh(refreshed.generation)
             response.close()
             response, _ = self._send(refreshed, method, url, body, kwargs)
         return self._hooked(response, kwargs)
 
     def close(self) -> None:
-        """Close nothing: connections are shared by all sessions and kept for the next one."""
+        """Do nothing: all sessions share their connections, and keep them for the next session."""
 
     def __enter__(self) -> "OAuth2Session":
         """Return the session itself."""
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Leave the connections open for the next session."""
+        """Keep the connections for the next session."""
 
     @property
     def _account(self) -> Account:
         return self._refresher.account
 
     def _before_sending(self) -> tuple[Credential, bool]:
-        """Return the credential to send with, and whether it was refreshed for this request."""
+        """Return the credential for a request, and whether it was refreshed for it."""
         credential = self._account.credential
         if credential.refusal is not None:
             credential = self._look_for_sign_in(credential)
@@ -218,7 +217,7 @@ class OAuth2Session:
         if policy == "every_access":
             return self._refresh(None), True
         if credential.access_token is None:
-            # Reading a managed secret is no refresh: the token may be old, and then a 401 asks for one.
+            # A managed secret was only read: its token may be old, and then a 401 asks for a refresh.
             return self._refresh(credential.generation), not self._is_managed
         expiry, now = credential.expiry, self._clock.monotonic()
         if policy == "before_expiry" and expiry is not None and expiry.is_due(now):
@@ -227,13 +226,13 @@ class OAuth2Session:
         return credential, False
 
     def _refresh_ahead(self, credential: Credential, *, is_past: bool) -> Credential:
-        """Renew a token that will soon expire; while it has not, a provider that is down is no reason to fail."""
+        """Refresh a token that expires soon; until it has, a provider that is down does not fail the request."""
         try:
             return self._refresh(credential.generation)
         except TokenEndpointUnavailable as error:
             if is_past:
                 raise
-            _log.warning("the token could not be refreshed ahead of its expiry", extra={"reason": str(error)})
+            _log.warning("the token could not be refreshed before its expiry", extra={"reason": str(error)})
             return credential
 
     def _look_for_sign_in(self, credential: Credential) -> Credential:
@@ -253,7 +252,7 @@ class OAuth2Session:
         try:
             return self._account.refresh(step, unless_newer_than=known_generation)
         except KeysNotSaved as error:
-            # Also when the function catches it: a message whose keys are lost has failed.
+            # Even if the function catches the error: a message that lost its keys has failed.
             self._call.report(error)
             raise
 
@@ -312,7 +311,7 @@ class OAuth2Session:
         return response
 
     def _hand_to_cfg(self, credential: Credential) -> None:
-        """Give the caller's ``cfg`` the live keys, in a dict of its own."""
+        """Put a copy of the live keys into the caller's ``cfg``."""
         if self._is_managed or not credential.keys or not isinstance(self._cfg, MutableMapping):
             return
         if self._cfg.get(self._options.field) != credential.keys:

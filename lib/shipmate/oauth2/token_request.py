@@ -1,4 +1,4 @@
-"""The form and the headers of a token request, and of one that revokes a token.
+"""The form and the headers of token requests and revocation requests. Pure; no I/O.
 
 Source: RFC 6749 §2.3.1, §4.1.3, §4.4.2, §6; RFC 7009 §2.1; RFC 7521 §4.2; RFC 7523 §2.1, §2.2.
 """
@@ -23,7 +23,7 @@ _ASSERTION_LIFE_SECONDS: Final = 180
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """One POST to the token endpoint, or to the one that revokes tokens."""
+    """One POST to the token endpoint or to the revocation endpoint."""
 
     url: str
     form: Mapping[str, str] = field(repr=False)
@@ -31,11 +31,11 @@ class TokenRequest:
 
 
 def token_request(options: ClientOptions, client: Client, keys: Keys, *, wall_clock: float) -> TokenRequest:
-    """Return the request for a new access token; the client's credentials are in exactly one place of it.
+    """Return the request for a new access token; it has the client's credentials either in its form or in a header.
 
     Args:
-        options: Which grant, and which members of the keys go along.
-        client: The client, everything filled in.
+        options: The grant, and the members of the keys that the request sends.
+        client: The client.
         keys: The live keys.
         wall_clock: Epoch seconds, for assertions.
 
@@ -58,10 +58,10 @@ def code_request(client: Client, code: str, *, redirect_uri: str, verifier: str,
     """Return the request that exchanges an authorization code for tokens.
 
     Args:
-        client: The client; its ``extra`` goes along.
+        client: The client; the request sends its ``extra``.
         code: The code that the browser brought.
-        redirect_uri: The address that it brought it to, exactly as in the authorization request.
-        verifier: The secret whose hash was in the authorization request.
+        redirect_uri: The redirect URI, exactly as in the authorization request.
+        verifier: The code verifier; its hash was in the authorization request.
         wall_clock: Epoch seconds, for assertions.
 
     Raises:
@@ -79,7 +79,7 @@ def revocation_request(client: Client, url: str, token: str, *, kind: str, wall_
     """Return the request that revokes a token.
 
     Args:
-        client: The client that the token was issued to.
+        client: The client of the token.
         url: The revocation endpoint.
         token: The token.
         kind: ``refresh_token`` or ``access_token``.
@@ -105,7 +105,7 @@ def _grant_fields(options: ClientOptions, client: Client, keys: Keys, wall_clock
 
 def _client_fields(client: Client, wall_clock: float) -> tuple[dict[str, str], dict[str, str]]:
     if client.client_auth == "basic":
-        # Both parts are form-encoded first, so that a colon or a non-ASCII letter in them survives.
+        # Both parts are form-encoded first, because they may have colons and non-ASCII letters.
         return {}, {"Authorization": basic_auth(quote_plus(client.client_id), quote_plus(client.client_secret))}
     if client.client_auth == "none":
         return {"client_id": client.client_id}, {}
@@ -146,5 +146,5 @@ def _sign(client: Client, claims: dict[str, Any], wall_clock: float) -> str:
     try:
         return jwt.encode(claims, client.client_secret, algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
-        # The cause would quote the key.
+        # Not chained: the cause quotes the key.
         raise ClientMisconfigured("client_secret: expected a private RSA key as PEM, found something else") from None
