@@ -1,4 +1,4 @@
-"""The platform's HTTP API: step data, accounts, secrets, startup data; and the object storage beside it.
+"""The client of the platform's HTTP API: step data, accounts, secrets, startup data.
 
 Source: contract §8.6, §9, §12.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _JSON: Final = {"Content-Type": "application/json"}
 _CONFLICT: Final = 409
-# Of startup data, any status below 400 is a success. Source: contract §9.3.
+# For startup data, any status below 400 is a success. Source: contract §9.3.
 _DONE: Final = frozenset(range(300, 400))
 _STORED: Final = ExpectedStatuses(_DONE)
 _STORED_OR_CONFLICT: Final = ExpectedStatuses(_DONE | {_CONFLICT})
@@ -36,7 +36,7 @@ _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 class PlatformClient:
-    """The client that components know as ``context.api``; the credentials stay inside."""
+    """The platform's API, as ``context.api`` in components; it does not show its credentials."""
 
     def __init__(self, settings: ApiSettings, retries: RetryPolicy | None = None) -> None:
         """Prepare calls; nothing is sent yet.
@@ -54,16 +54,16 @@ class PlatformClient:
         self.objects = ObjectStorage(settings, retries.sleep)
 
     def request(self, method: str, path: str, **kwargs: Any) -> "requests.Response":
-        """Send a request to the platform's API, as ``api.get("/v2/workspaces/...")``.
+        """Send a request to the platform's API: ``api.request("GET", "/v2/workspaces")``.
 
         Args:
             method: The HTTP method.
-            path: A path of the API, or a URL with the API's own origin.
+            path: A path of the API, or a URL with the origin of the API.
             **kwargs: As for requests: ``json``, ``params``, ``headers``, ...
 
         Raises:
-            PlatformRefused: Another host, or an error status that asking again does not change.
-            PlatformUnavailable: The API does not answer.
+            PlatformRefused: The URL has another origin, or the answer is an error that does not pass.
+            PlatformUnavailable: No attempt had an answer, or each had a temporary error.
         """
         if _ABSOLUTE.match(path):
             if urlsplit(path)[:2] != urlsplit(self._base)[:2]:
@@ -103,13 +103,13 @@ class PlatformClient:
         return _attributes(self.get(self._secret_path(secret_id)))
 
     def refresh_secret(self, secret_id: str) -> Mapping[str, Any]:
-        """Have the platform refresh a secret, and return its attributes."""
+        """Make the platform refresh a secret, and return its attributes."""
         return _attributes(self.post(f"{self._secret_path(secret_id)}/refresh"))
 
     def store_startup_data(self, flow_id: str, data: Any) -> None:
-        """Store what a startup hook returned, in place of what is left of an earlier start.
+        """Store the result of a startup hook, and replace the data of an earlier start.
 
-        Nothing, numbers and booleans are stored as ``{}``: contract §1.3.
+        None, numbers and booleans are stored as ``{}``. Source: contract §1.3.
         """
         path = _startup_path(flow_id)
         state = to_json({} if not data or isinstance(data, int | float) else data)
@@ -118,17 +118,17 @@ class PlatformClient:
             self.post(path, data=state, headers=_JSON, expecting=_STORED)
 
     def startup_data(self, flow_id: str) -> Any:
-        """Return what a startup hook has stored."""
+        """Return the stored result of a startup hook."""
         response = self.get(_startup_path(flow_id), expecting=_STORED)
         try:
             return response.json()
         except ValueError:
             pass
-        # Outside of the handler: the decoder's error holds the whole answer.
+        # Outside the handler, and so not chained: the decoder's error holds the whole answer.
         raise PlatformRefused("startup data: expected JSON, found something else")
 
     def delete_startup_data(self, flow_id: str) -> None:
-        """Delete what a startup hook has stored."""
+        """Delete the stored result of a startup hook."""
         self.delete(_startup_path(flow_id), expecting=_DELETED)
 
     def _secret_path(self, secret_id: str) -> str:
@@ -137,7 +137,7 @@ class PlatformClient:
         return f"/v2/workspaces/{escaped(self._workspace_id)}/secrets/{escaped(secret_id)}"
 
     def __repr__(self) -> str:
-        """Tell where the API is, and nothing of the credentials."""
+        """Show the address of the API without credentials."""
         parts = urlsplit(self._base)
         return f"<platform API at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}>"
 
