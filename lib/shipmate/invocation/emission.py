@@ -1,4 +1,4 @@
-"""An emit that is under way, as an ``async`` function sees it."""
+"""The awaitable that ``emit`` returns in an ``async`` function."""
 
 from collections.abc import Coroutine, Generator
 from types import TracebackType
@@ -9,23 +9,28 @@ if TYPE_CHECKING:
 
 
 class Emission(Coroutine[Any, Any, None]):
-    """An emit that is under way; it can be awaited, made a task, gathered, or left alone."""
+    """An event on its way to the sink: it can be awaited, made a task, gathered, or left alone."""
 
     __slots__ = ("_future", "_steps", "is_failure_seen")
 
     def __init__(self, future: "Future[None]") -> None:
-        """Stand for the outcome in ``future``, which is running: a cancelled wait does not call the event back."""
+        """Wait for ``future``, which is running: a cancelled wait does not cancel the event."""
         self._future = future
         self._steps: Generator[Any, Any, None] | None = None
         self.is_failure_seen = False
 
     @property
     def failure(self) -> BaseException | None:
-        """What went wrong, once it is over."""
+        """The exception of an event that could not be delivered, None for one that was; waits for the end."""
         return self._future.exception()
 
     def __await__(self) -> Generator[Any, Any, None]:
-        """Wait until the sink has taken the event."""
+        """Wait until the event is safe.
+
+        Raises:
+            InvalidMessage: The value does not fit the event.
+            EmitError: The event could not be delivered.
+        """
         import asyncio
 
         try:
@@ -40,15 +45,15 @@ class Emission(Coroutine[Any, Any, None]):
         return self._steps
 
     def send(self, value: Any) -> Any:
-        """Go on waiting."""
+        """Continue the wait; called by an event loop."""
         return self._started().send(value)
 
     def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None) -> Any:
-        """Raise an exception where the wait is."""
+        """Raise an exception in the wait; called by an event loop."""
         if val is None and tb is None:
             return self._started().throw(typ)
         return self._started().throw(val if val is not None else typ)
 
     def close(self) -> None:
-        """Stop waiting."""
+        """End the wait; the event goes on."""
         self._started().close()

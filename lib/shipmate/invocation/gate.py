@@ -34,7 +34,7 @@ class Gate:
         """
         with self._lock:
             if self._is_ended and event == "end":
-                _log.warning("the function emitted end twice: the second one is ignored")
+                _log.warning("the function has emitted end twice: the second one is ignored")
                 return False
             if self._is_closed or (self._is_ended and not self._stays_open):
                 raise MessageEnded(f'"{event}" was emitted after the end of its message')

@@ -1,4 +1,4 @@
-"""What every way to run a component provides to its functions, made from the descriptor and the environment."""
+"""The services of a run mode for its calls, built from the descriptor and the environment."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -83,7 +83,7 @@ class LazyOAuth2:
 def register_secrets(
     redactor: Redactor, component: Component, cfg: Mapping[str, Any], environ: Mapping[str, str]
 ) -> None:
-    """Tell the redactor every secret that the configuration and the environment are known to hold."""
+    """Make the redactor hide every known secret of the configuration and of the environment."""
     redactor.add_environment(environ)
     redactor.add_mapping(cfg)
     redactor.add(*_secret_fields(component, cfg))
@@ -99,29 +99,29 @@ def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str
 
 
 def platform_of(environ: Mapping[str, str]) -> Callable[[], "PlatformClient"]:
-    """Return what makes the client of the platform's API when it is first needed."""
+    """Return a function that returns the client of the platform's API; the first call creates the client."""
     lock = threading.Lock()
-    made: list[PlatformClient] = []
+    clients: list[PlatformClient] = []
 
     def client() -> "PlatformClient":
         with lock:
-            if not made:
+            if not clients:
                 from shipmate.platform.client import PlatformClient  # 100 ms with requests
                 from shipmate.settings import ApiSettings
 
-                made.append(PlatformClient(ApiSettings.from_environ(environ)))
-            return made[0]
+                clients.append(PlatformClient(ApiSettings.from_environ(environ)))
+            return clients[0]
 
     return client
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a run mode provides to every call of the process."""
+    """The services that a run mode provides to every call of the process."""
 
     redactor: Redactor = field(repr=False)
     oauth2: LazyOAuth2 = field(repr=False)
     platform: "Callable[[], PlatformClient]" = field(repr=False)
-    """Returns the client of the platform's API; raises `MissingSetting` where there is none."""
+    """Returns the client of the platform's API; raises `MissingSetting` without its address or credentials."""
     flow_variables: Mapping[str, str] = field(default_factory=dict)
     loops: Loops = field(default_factory=Loops, repr=False)

@@ -191,7 +191,7 @@ def test_after_end_only_another_end_is_tolerated(run: Run, caplog: pytest.LogCap
         sink = Collected()
         assert run(one, sink) == Outcome(0)
         assert sink.seen == [("end", None)]
-        assert "emitted end twice" in caplog.text
+        assert "has emitted end twice" in caplog.text
 
 
 def test_the_first_end_decides_for_a_lenient_sink_and_prevents_nothing(run: Run) -> None:

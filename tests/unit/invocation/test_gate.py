@@ -28,7 +28,7 @@ def test_the_second_end_is_ignored(stays_open: bool, caplog: pytest.LogCaptureFi
     assert ended.enter("end")
     ended.leave()
     assert not ended.enter("end")
-    assert "emitted end twice" in caplog.text
+    assert "has emitted end twice" in caplog.text
     ended.close()  # would wait for the second one if it were counted
 
 
