@@ -1,4 +1,4 @@
-"""Action: send one request and emit the answer."""
+"""Action: send one request and emit the response."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from rest.sending import Retries, is_checked, send
 from rest.urls import resolve
 from shipmate import Context, Message, message
 
-# Who sends a request, and to which host, is not for a message to say.
+# A message must not choose the account or the host.
 _NOT_FOR_MESSAGES = ("authorization", "proxy-authorization", "cookie", "host", "content-length", "transfer-encoding")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
@@ -60,7 +60,7 @@ def _headers(wanted: dict[str, Any]) -> dict[str, str]:
 
 
 def _body(body: Any) -> dict[str, Any]:
-    """Return what requests wants for a body: text as it is, anything else as JSON."""
+    """Return the arguments of requests for a body: text is sent unchanged, other values as JSON."""
     if body is None:
         return {}
     return {"data": body.encode()} if isinstance(body, str) else {"json": body}
