@@ -1,18 +1,18 @@
-"""Action: send one request and emit the answer."""
+"""Action: send one request and emit the response."""
 
 from typing import Any
 
 from rest.answers import content_type, is_binary, read_body, require_success
 from rest.sending import Retries, is_checked, send
 from rest.urls import resolve
-from shipmate import message
+from shipmate import Context, Message, message
 
-# Who sends a request, and to which host, is not for a message to say.
+# A message must not choose the account or the host.
 _NOT_FOR_MESSAGES = ("authorization", "proxy-authorization", "cookie", "host", "content-length", "transfer-encoding")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Send the request that the message describes; see schemas/send_request.in.json."""
     wanted = msg["body"]
     if not isinstance(wanted, dict) or not isinstance(wanted.get("url"), str):
@@ -60,7 +60,7 @@ def _headers(wanted: dict[str, Any]) -> dict[str, str]:
 
 
 def _body(body: Any) -> dict[str, Any]:
-    """Return what requests wants for a body: text as it is, anything else as JSON."""
+    """Return the arguments of requests for a body: text is sent unchanged, other values as JSON."""
     if body is None:
         return {}
     return {"data": body.encode()} if isinstance(body, str) else {"json": body}

@@ -1,1 +1,1 @@
-"""What the action and the trigger of this component share."""
+"""Code that the action and the trigger of this component share."""

@@ -1,4 +1,4 @@
-"""Reading what an API answers."""
+"""Reads the responses of an API."""
 
 import base64
 from email.message import Message
@@ -10,22 +10,22 @@ from rest.urls import shown
 
 LARGEST_BASE64_BYTES: Final = 5 * 1024 * 1024
 _TEXTS: Final = ("text/", "application/xml", "application/javascript", "application/x-www-form-urlencoded")
-# Where APIs say what went wrong. Source: RFC 9457 §3.1.4, RFC 6749 §5.2, and custom.
+# Members with the reason of an error. Source: RFC 9457 §3.1.4, RFC 6749 §5.2, and common practice.
 _REASONS: Final = ("detail", "error_description", "error.message", "message", "error", "title")
 _LONGEST_REASON: Final = 200
 
 
 class ApiError(Exception):
-    """The API answered with an error status, with something that cannot be read, or not at all."""
+    """The API answered with an error status, with an unreadable body, or not at all."""
 
 
 def content_type(response: requests.Response) -> str:
-    """Return the media type of an answer, without its parameters: ``"application/json"``."""
+    """Return the media type of a response, without parameters: ``"application/json"``."""
     return response.headers.get("Content-Type", "").split(";")[0].strip().lower()
 
 
 def is_binary(response: requests.Response) -> bool:
-    """Tell whether an answer is neither JSON nor text."""
+    """Tell whether a response is neither JSON nor text."""
     kind = content_type(response)
     if not response.content or _is_json(kind) or kind.startswith(_TEXTS) or "+xml" in kind:
         return False
@@ -33,10 +33,10 @@ def is_binary(response: requests.Response) -> bool:
 
 
 def read_body(response: requests.Response) -> Any:
-    """Return the body: a JSON value, text, ``{"base64": ..., "contentType": ...}``, or None when there is none.
+    """Return the body: a JSON value, text, ``{"base64": ..., "contentType": ...}``, or None if it is empty.
 
     Raises:
-        ApiError: It is not the JSON that it claims to be, or it is too large for base64.
+        ApiError: The body is not the JSON that its content type says, or is too large for base64.
     """
     if not response.content:
         return None
@@ -54,9 +54,12 @@ def read_body(response: requests.Response) -> Any:
 
 
 def require_success(response: requests.Response) -> None:
-    """Raise `ApiError` for an error status; it says what was asked for, and why the API refuses.
+    """Raise an error for an error status; its text has the request and the reason.
 
-    Neither the query is in it nor a token: the runtime removes those that it knows from all error texts.
+    The text has no query, and the runtime removes known tokens from all error texts.
+
+    Raises:
+        ApiError: The status is 400 or above.
     """
     if response.status_code >= 400:
         text = f"{describe(response)} {response.reason or ''}".strip()
@@ -65,13 +68,13 @@ def require_success(response: requests.Response) -> None:
 
 
 def describe(response: requests.Response) -> str:
-    """Return what was asked for and the status: ``"GET https://api.example.com/me answered 404"``."""
+    """Return the request and the status: ``"GET https://api.example.com/me answered 404"``."""
     request = response.request
     return f"{request.method} {shown(request.url or '')} answered {response.status_code}"
 
 
 def find(content: Any, dotted: str) -> Any:
-    """Return what is at ``data.items`` of nested objects, None when nothing is there.
+    """Return the member of nested objects at a path such as ``data.items``, None if it is missing.
 
     >>> find({"data": {"items": [7]}}, "data.items")
     [7]
@@ -82,7 +85,7 @@ def find(content: Any, dotted: str) -> Any:
 
 
 def _reason(response: requests.Response) -> str:
-    """Return one short line of what the API says about an error; nothing of HTML pages and the like."""
+    """Return the reason of an error on one short line; nothing for HTML pages and other types."""
     if _is_json(content_type(response)):
         try:
             body = response.json()
@@ -99,7 +102,7 @@ def _text(response: requests.Response) -> str:
     header = Message()
     header["Content-Type"] = response.headers.get("Content-Type", "")
     try:
-        # UTF-8 unless it says otherwise, and not the Latin-1 that requests assumes.
+        # UTF-8 by default, unlike requests, which assumes Latin-1.
         return response.content.decode(str(header.get_param("charset") or "utf-8"), "replace")
     except LookupError:
         return response.content.decode("utf-8", "replace")

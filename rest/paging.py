@@ -1,4 +1,4 @@
-"""Walking through the pages of a collection."""
+"""Reads a collection page by page."""
 
 import hashlib
 import json
@@ -13,13 +13,14 @@ import requests
 from rest.answers import ApiError, describe, find, read_body, require_success
 from rest.sending import Retries, number, send
 from rest.urls import following, on_host, resolve
+from shipmate import OAuth2Session
 
 PAGINGS: Final = ("link", "next_url", "offset")
-# With all else that it holds, a snapshot must stay below 5 KB.
+# A snapshot as a whole must stay below 5 KB.
 _LONGEST_POSITION: Final = 1000
 
 Position = str | int | None
-"""Where a page is: path and query, or an offset; None is the first page."""
+"""The position of a page: path and query, or an offset; None is the first page."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,15 @@ class Record:
 
     value: Any
     identity: str
-    """What tells it from all others of the collection, and from its own earlier versions."""
+    """A text that differs for every record of the collection, and for every version of a record."""
     index: int
     changed: Any = None
-    """When it was changed last, if the collection tells."""
+    """The time of the last change, None if the collection has no such field."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page: its records, where it is, and where the next one is, if there is one."""
+    """One page: its records, its own position, and the position of the next page, None on the last."""
 
     records: list[Record]
     place: str
@@ -45,7 +46,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection of the API, and how it pages."""
+    """A collection of the API, and its kind of paging."""
 
     base_url: str
     path: str
@@ -71,14 +72,27 @@ class Collection:
 
     @property
     def name(self) -> str:
-        """A short hash: a snapshot of another collection must not be taken for one of this."""
+        """A short hash of the collection, by which a snapshot of another collection is recognised."""
         facts = {name: value for name, value in asdict(self).items() if name != "page_size"}
         return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
-    def read(self, api: Any, cfg: dict[str, Any], retries: Retries, *, position: Position, since: Any) -> Page:
-        """Read the page at a position; ``since`` is sent when the collection can be asked for changes only."""
+    def read(
+        self, api: OAuth2Session, cfg: dict[str, Any], retries: Retries, *, position: Position, since: Any
+    ) -> Page:
+        """Read the page at a position.
+
+        Args:
+            api: The session.
+            cfg: The configuration.
+            retries: Which requests are repeated.
+            position: The position of the page.
+            since: The time of the last known change; sent if the collection has a parameter for it.
+
+        Raises:
+            ApiError: The API refuses, or its answer has no list of records.
+        """
         params: dict[str, str] = {}
-        if isinstance(position, str):  # it has all the parameters in it
+        if isinstance(position, str):  # with all parameters
             url = on_host(cfg, position)
         else:
             url = resolve(cfg, self.path)
@@ -99,7 +113,7 @@ class Collection:
 
     def _next(self, response: requests.Response, asked: str, content: Any, position: Position, count: int) -> Position:
         if self.paging == "offset":
-            # Only an empty page is the end: an API may give fewer records than the limit that it was asked for.
+            # Only an empty page is the last one: an API may return fewer records than the limit.
             return int(position or 0) + count if count else None
         link = response.links.get("next", {}).get("url") if self.paging == "link" else find(content, self.next_field)
         if not link:
@@ -112,7 +126,7 @@ class Collection:
         return found
 
     def _records(self, values: list[Any]) -> Iterator[Record]:
-        """Tell each record from the others; of two that look the same, the second is another one."""
+        """Yield the records with their identities; equal records are counted, and so differ."""
         counts: Counter[str] = Counter()
         for index, value in enumerate(values):
             key = find(value, self.id_field) if self.id_field else None

@@ -1,8 +1,8 @@
-"""How far a collection has been read: what the trigger keeps in its snapshot.
+"""The progress of a trigger through a collection, which it keeps in its snapshot.
 
-Without a since-field the collection only grows, and the last page is read again by the next run. With one, every run
-begins at the first page and takes what has changed since the latest change that the run before has seen; of records
-that changed at that very moment it takes those that were not there yet.
+Without a since-field the collection only grows, and the next run reads the last page again. With a since-field every
+run begins at the first page and emits the records that have changed since the latest change of the run before; of the
+records that changed at exactly that time it emits those that it has not emitted yet.
 """
 
 import base64
@@ -15,8 +15,8 @@ from typing import Any, Final
 from rest.answers import ApiError
 from rest.paging import Page, Position, Record
 
-# So many records are remembered, each by so many characters of a hash: a snapshot must stay below 5 KB.
-# 24 bits tell one record from the few hundred of its page, or of its moment, but not one page from all others.
+# The snapshot keeps this many records, each as a hash of this many characters: it must stay below 5 KB.
+# 24 bits distinguish the few hundred records of one page or of one time; pages need longer hashes.
 _KEY_LENGTH: Final = 4
 _MOST_KEYS: Final = 280
 _PLACE_LENGTH: Final = 12
@@ -25,28 +25,28 @@ _MOST_PLACES: Final = 16
 
 @dataclass
 class Progress:
-    """How far a collection has been read."""
+    """The progress through a collection."""
 
     collection: str
     position: Position = None
     done: list[str] = field(default_factory=list)
     """Keys of the records of this page that have been emitted."""
     skip: int = 0
-    """All records before this one have been emitted; only a page with very many records needs it."""
+    """The index of the first record that may not be emitted yet; above 0 only on pages with very many records."""
     seen: list[str] = field(default_factory=list)
     """Keys of the pages before this one."""
     content: str = ""
-    """Key of the records of the page before this one, when paging by offset."""
+    """Key of the records of the page before this one, for paging by offset."""
     since: Any = None
     since_done: list[str] = field(default_factory=list)
-    """Keys of the records that were changed at exactly that time and have been emitted."""
+    """Keys of the emitted records that were changed at exactly this time."""
     latest: Any = None
     """The latest change that this run has seen; it becomes ``since`` after the last page."""
     latest_done: list[str] = field(default_factory=list)
 
     @classmethod
     def resume(cls, snapshot: Any, collection: str) -> "Progress":
-        """Go on from a snapshot; one of another collection, or of another component, counts as none."""
+        """Return the progress in a snapshot; a snapshot of another collection or component is ignored."""
         if not isinstance(snapshot, Mapping) or snapshot.get("collection") != collection:
             return cls(collection)
         known = {name: value for name, value in snapshot.items() if name in cls.__annotations__}
@@ -56,19 +56,23 @@ class Progress:
         return cls(**known)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what the next run must know, at most some 5 KB."""
+        """Return the snapshot for the next run, at most 5 KB."""
         members = {**vars(self), "seen": self.seen[-_MOST_PLACES:]}
         texts = {name: "".join(value) if isinstance(value, list) else value for name, value in members.items()}
         return {name: value for name, value in texts.items() if value is not None and value != ""}
 
     def new(self, page: Page) -> list[Record]:
-        """Return the records of a page that have not been emitted yet."""
+        """Return the records of a page that have not been emitted yet.
+
+        Raises:
+            ApiError: The API answers every offset with the same records.
+        """
         if page.records and isinstance(self.position, int) and _content(page) == self.content:
-            raise ApiError("paging: the API answers each offset with the same records")
+            raise ApiError("paging: the API answers every offset with the same records")
         return [record for record in page.records if self._is_new(record)]
 
     def note(self, records: Sequence[Record]) -> None:
-        """Remember records of this page that have been emitted, in their order."""
+        """Add emitted records of this page, in their order."""
         for record in records:
             key = _key(record.identity)
             self.done.append(key)
@@ -83,10 +87,10 @@ class Progress:
         self.done = self.done[-_MOST_KEYS:]
 
     def turn(self, page: Page) -> bool:
-        """Go on to the next page; return False when there is none.
+        """Move to the next page; return False on the last page.
 
         Raises:
-            ApiError: The next page is one that has been read before.
+            ApiError: The next page was read before.
         """
         if page.next is None:
             if self.latest is not None:
@@ -96,7 +100,7 @@ class Progress:
         if isinstance(page.next, str):
             self.seen.append(_hash(page.place)[:_PLACE_LENGTH])
             if _hash(page.next)[:_PLACE_LENGTH] in self.seen:
-                raise ApiError("paging: the API names a page as the next one that was read before")
+                raise ApiError("paging: the API names a next page that was read before")
         else:
             self.content = _content(page)
         self.position, self.done, self.skip = page.next, [], 0
@@ -109,8 +113,8 @@ class Progress:
         if self.since is None or record.changed is None:
             return True
         when, since = _order(record.changed), _order(self.since)
-        # More records with the very same time than can be remembered all count as done: they were a bulk change,
-        # and would otherwise come again with every run.
+        # More records with the same time than the snapshot keeps all count as emitted: they are a bulk change, and
+        # every run would emit them again.
         is_bulk = len(self.since_done) >= _MOST_KEYS
         return when > since or (when == since and not is_bulk and key not in self.since_done)
 
@@ -133,7 +137,7 @@ def _cut(text: str, length: int) -> list[str]:
 
 
 def _order(when: Any) -> tuple[int, float, str]:
-    """Return what times are compared by: numbers as such, ISO 8601 as moments, other text as text."""
+    """Return the sort key of a time: numbers by value, ISO 8601 by time, other texts by letters."""
     if not isinstance(when, str) or when.isdecimal():
         return 0, float(when), ""
     try:

@@ -1,4 +1,4 @@
-"""Sending a request again when that may help and cannot do something twice."""
+"""Repeats requests if a repetition may succeed and does nothing twice."""
 
 import threading
 import time
@@ -11,22 +11,23 @@ import requests
 
 from rest.answers import ApiError
 from rest.urls import shown
+from shipmate import OAuth2Session
 
-# Doing it twice is the same as doing it once. Source: RFC 9110 §9.2.2.
+# Idempotent methods. Source: RFC 9110 §9.2.2.
 SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-# A server that cannot do it now will not be able to in a minute. Source: RFC 9110 §15.6.2, §15.6.6.
+# Server errors that do not pass. Source: RFC 9110 §15.6.2, §15.6.6.
 _NEVER_HELPS: Final = frozenset({501, 505})
 _NO_ANSWER: Final = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
 def pause(seconds: float) -> None:
-    """Wait in a way that signals can interrupt."""
+    """Wait; a signal handler that raises ends the wait."""
     threading.Event().wait(seconds)
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How often a request is repeated, which, and how long is waited before at most."""
+    """How often which requests are repeated, and the longest pause before a repetition."""
 
     count: int = 3
     repeats_unsafe: bool = False
@@ -41,9 +42,9 @@ class Retries:
         return cls(count, is_checked(cfg.get("retry_unsafe")), longest)
 
     def allow(self, method: str, status: int | None) -> bool:
-        """Tell whether a request may be repeated after this status; None is no answer at all.
+        """Tell whether a request may be repeated after this status; None stands for no answer.
 
-        429 says that nothing was done. After anything else the API may have done its part.
+        After 429 the API has done nothing. After any other failure it may have handled the request.
         """
         if status == 429:
             return True
@@ -51,7 +52,7 @@ class Retries:
         return is_temporary and (method in SAFE_TO_REPEAT or self.repeats_unsafe)
 
     def pause_seconds(self, retry_after: str | None, attempt: int) -> float:
-        """Return how long to wait: as the API asks, or longer each time; what it says badly it has not said."""
+        """Return the seconds to wait: those of a valid Retry-After header, or twice as many after each attempt."""
         text = (retry_after or "").strip()
         if text.isdecimal():
             seconds = float(text[:9])
@@ -63,21 +64,21 @@ class Retries:
         return min(max(seconds, 0.0), self.longest_pause_seconds)
 
 
-def send(api: Any, method: str, url: str, retries: Retries, **kwargs: Any) -> requests.Response:
-    """Send a request, and send it again as often as ``retries`` says.
+def send(api: OAuth2Session, method: str, url: str, retries: Retries, **kwargs: Any) -> requests.Response:
+    """Send a request, and repeat it as ``retries`` allows.
 
     Raises:
-        ApiError: There was no answer.
+        ApiError: The API did not answer.
     """
     attempt = 0
     while True:
         is_last = attempt == retries.count
         retry_after = None
         try:
-            response: requests.Response = api.request(method, url, **kwargs)
+            response = api.request(method, url, **kwargs)
         except _NO_ANSWER as error:
             if is_last or not retries.allow(method, None):
-                # Not chained: the text of such errors has the query in it.
+                # Not chained: the texts of these exceptions have the query.
                 raise ApiError(f"{method} {shown(url)} got no answer ({type(error).__name__})") from None
         else:
             if is_last or not retries.allow(method, response.status_code):
@@ -89,7 +90,11 @@ def send(api: Any, method: str, url: str, retries: Retries, **kwargs: Any) -> re
 
 
 def number(cfg: dict[str, Any], name: str, default: int, *, lowest: int, highest: int) -> int:
-    """Return the whole number in a text field, the default when it is empty."""
+    """Return the whole number in a text field, the default if the field is empty.
+
+    Raises:
+        ValueError: The text is no number from ``lowest`` to ``highest``.
+    """
     given = cfg.get(name)
     text = str(default if given is None else given).strip() or str(default)
     if not text.isdecimal() or not lowest <= int(text) <= highest:
@@ -98,5 +103,5 @@ def number(cfg: dict[str, Any], name: str, default: int, *, lowest: int, highest
 
 
 def is_checked(value: Any) -> bool:
-    """Tell whether a check box is set: older flows say ``"on"``."""
+    """Tell whether a check box is set: older flows have ``"on"``."""
     return value is True or (isinstance(value, str) and value.lower() in ("on", "true"))

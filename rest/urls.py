@@ -1,26 +1,26 @@
-"""Where requests go: to the host of the base URL and to no other, because the token goes along."""
+"""Builds the URLs of requests: always on the origin of the base URL, because each request has the token."""
 
 import re
 from typing import Any, Final
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
-# Scheme and host, or a member of the token that holds both, like {instance_url}; then perhaps a path.
+# Scheme and host, or a member of the token with both, like {instance_url}; then an optional path.
 _BASE_URL: Final = re.compile(r"(?P<host>https?://[^/?#\s]+|\{\w+\})(?P<path>/[^?#\s]*)?", re.IGNORECASE)
 _ABSOLUTE: Final = re.compile(r"([a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-# All that may stand in a URL, and % so that what is escaped already stays as it is. Braces are not among it:
-# those of a message or an answer are no placeholders for members of the token.
+# All characters of URLs, and %, so that escaped characters stay unchanged. Without braces: in a message or a response
+# they are no placeholders for members of the token.
 _UNTOUCHED: Final = "%:/?#[]@!$&'()*+,;=-._~"
 
 
 class WrongUrl(ValueError):
-    """A URL that the token must not be sent to, or none at all."""
+    """The text is no URL, or the token must not be sent to it."""
 
 
 def resolve(cfg: dict[str, Any], target: str) -> str:
     """Return the URL for a path below the base URL, or for an absolute URL on the same origin.
 
-    A message names the target, and the token goes along: another host must not get it.
+    The target comes from a message; the token must not go to another host.
 
     >>> resolve({"base_url": "https://api.example/v2"}, "/contacts?page=2")
     'https://api.example/v2/contacts?page=2'
@@ -39,7 +39,7 @@ def resolve(cfg: dict[str, Any], target: str) -> str:
 
 
 def on_host(cfg: dict[str, Any], path: str) -> str:
-    """Return the URL for a path that begins at the host, as `following` returns it.
+    """Return the URL for an absolute path, as `following` returns it.
 
     >>> on_host({"base_url": "https://api.example/v2"}, "/v2/contacts?page=2")
     'https://api.example/v2/contacts?page=2'
@@ -48,13 +48,13 @@ def on_host(cfg: dict[str, Any], path: str) -> str:
 
 
 def following(url: str, link: str) -> str:
-    """Return path and query of a link in the answer to a URL; the link may be relative.
+    """Return path and query of a link in the response of a URL; the link may be relative.
 
     >>> following("https://api.example/v2/contacts", "?page=2")
     '/v2/contacts?page=2'
     """
     target = urljoin(url, link.strip())
-    # An API behind a proxy may believe that it is spoken to over http; only the path is used, so no harm is done.
+    # An API behind a proxy may write http:// into its links. That is harmless, since only the path is used.
     same = re.sub(r"^http://", "https://", target) if url.startswith("https://") else target
     if _origin(same) != _origin(url):
         raise WrongUrl(f"the next page: expected a path, or a URL on {_origin(url)}, found one on {_origin(target)}")
@@ -62,7 +62,7 @@ def following(url: str, link: str) -> str:
 
 
 def shown(url: str) -> str:
-    """Return a URL fit for error texts: without user, password and query, which may hold secrets.
+    """Return a URL for error texts: without user, password and query, which may hold secrets.
 
     >>> shown("https://user:pass@api.example/contacts?key=1")
     'https://api.example/contacts'

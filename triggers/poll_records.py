@@ -1,8 +1,8 @@
-"""Trigger: page through a collection and emit its records; the snapshot keeps the place.
+"""Trigger: page through a collection and emit its records; the snapshot keeps the position.
 
-A snapshot follows each message as soon as that is safe, and says which page and which of its records are done. So a
-run that dies loses nothing, and repeats at most the one message that was safe while its snapshot was not. No snapshot
-can prevent that; but a message's id is made from its records, so the steps that follow can tell the repetition.
+A snapshot follows each message as soon as the message is safe; it has the page and the emitted records of that page.
+So a run that crashes loses nothing. It repeats at most one message, whose snapshot was not safe yet. The id of a
+message is derived from its records, so later steps can recognise the repetition.
 """
 
 import uuid
@@ -11,13 +11,13 @@ from typing import Any
 from rest.paging import Collection, Page, Record
 from rest.progress import Progress
 from rest.sending import Retries
-from shipmate import message
+from shipmate import Context, Message, message
 
 _NAMESPACE = uuid.UUID("6f0f9d2a-6f5e-5c55-9d53-0d6b5f0c7a11")
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
-    """Emit what is new since the snapshot."""
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
+    """Emit the records that are new since the snapshot."""
     collection, retries, api = Collection.from_cfg(cfg), Retries.from_cfg(cfg), context.oauth2(cfg)
     progress = Progress.resume(snapshot, collection.name)
     kept = progress.snapshot()
@@ -34,7 +34,7 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
         kept = _keep(context, progress, kept)
 
 
-def get_meta_model(context: Any, cfg: dict[str, Any]) -> dict[str, Any]:
+def get_meta_model(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
     """Describe the messages by the first records of the collection."""
     properties: dict[str, Any] = {}
     for record in _first_records(context, cfg):
@@ -46,12 +46,12 @@ def get_meta_model(context: Any, cfg: dict[str, Any]) -> dict[str, Any]:
     return {"out": out}
 
 
-def record_fields(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
-    """List the fields of the first records, for the choice of those that identify and date a record."""
+def record_fields(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
+    """List the fields of the first records, as choices for the id field and the date field."""
     return {name: name for record in _first_records(context, cfg) for name in record}
 
 
-def _keep(context: Any, progress: Progress, kept: dict[str, Any]) -> dict[str, Any]:
+def _keep(context: Context, progress: Progress, kept: dict[str, Any]) -> dict[str, Any]:
     """Emit a snapshot if it differs from the one before, and return it."""
     snapshot = progress.snapshot()
     if snapshot != kept:
@@ -59,7 +59,7 @@ def _keep(context: Any, progress: Progress, kept: dict[str, Any]) -> dict[str, A
     return snapshot
 
 
-def _message(records: list[Record], collection: Collection, cfg: dict[str, Any]) -> dict[str, Any]:
+def _message(records: list[Record], collection: Collection, cfg: dict[str, Any]) -> Message:
     if cfg.get("emit") == "page":
         body: Any = {"records": [record.value for record in records]}
     else:
@@ -69,8 +69,8 @@ def _message(records: list[Record], collection: Collection, cfg: dict[str, Any])
     return {"id": str(uuid.uuid5(_NAMESPACE, identity)), **message(body)}
 
 
-def _first_records(context: Any, cfg: dict[str, Any]) -> list[dict[str, Any]]:
-    # The fields that name members of the records are being chosen just now: a wrong one must not be in the way.
+def _first_records(context: Context, cfg: dict[str, Any]) -> list[dict[str, Any]]:
+    # The user is choosing these fields at this moment: a wrong one must not be an error.
     collection = Collection.from_cfg({**cfg, "id_field": "", "since_field": ""})
     page: Page = collection.read(context.oauth2(cfg), cfg, Retries.from_cfg(cfg), position=None, since=None)
     return [record.value for record in page.records[:10] if isinstance(record.value, dict)]

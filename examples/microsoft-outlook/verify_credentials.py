@@ -4,9 +4,10 @@ from typing import Any
 
 from outlook.graph import Graph
 from outlook.patience import Patience
+from shipmate import Context, Verdict
 
 
-def verify_credentials(context: Any, credentials: dict[str, Any]) -> dict[str, Any]:
+def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict:
     """Read the account; what goes wrong is raised, and its text becomes the reason that the person reads."""
     # Somebody waits in front of a screen: one more try, and soon.
     graph = Graph.connect(context, credentials, Patience(attempts=2, longest_pause_seconds=2.0))

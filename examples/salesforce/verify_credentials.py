@@ -4,9 +4,10 @@ from typing import Any
 
 from salesforce.answers import SalesforceError
 from salesforce.client import Salesforce
+from shipmate import Context, Verdict
 
 
-def verify_credentials(context: Any, credentials: dict[str, Any]) -> dict[str, Any]:
+def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict:
     """Read the list of resources; what goes wrong is the reason that the person reads."""
     client = Salesforce(context, credentials)
     try:

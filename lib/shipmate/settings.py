@@ -104,6 +104,8 @@ class ApiSettings:
     storage_token: Secret = field(default_factory=Secret)
     storage_retries: int = 2
     storage_timeout_ms: int = 10_000
+    has_proxy: bool = False
+    """Whether requests to ``http://`` addresses may go through a proxy."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "ApiSettings":
@@ -125,6 +127,7 @@ class ApiSettings:
             storage_token=Secret(environ.get("ELASTICIO_OBJECT_STORAGE_TOKEN", "")),
             storage_retries=bounded(environ, "REQUEST_MAX_RETRY", 2, 1, 4),
             storage_timeout_ms=bounded(environ, "REQUEST_TIMEOUT", 10_000, 500, 20_000),
+            has_proxy=any(name.lower() in ("http_proxy", "all_proxy") for name in environ),
         )
 
 

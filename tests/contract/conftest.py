@@ -17,8 +17,8 @@ def bench() -> Iterator[Workbench]:
     with OAuth2Provider() as provider, DemoApi(provider) as api:
         time, stored = Time(), StoredOutside()
         services = OAuth2Services(
-            store=CredentialStore(),
-            stored=stored,
+            credential_store=CredentialStore(),
+            token_store=stored,
             defaults={},
             credential_fields=frozenset(),
             default_field="oauth",

@@ -724,8 +724,8 @@ def test_a_stop_waits_for_the_refresh_in_flight_and_lets_no_new_one_start(bench:
     with ThreadPoolExecutor(2) as pool:
         request = pool.submit(lambda: bench.session().get(bench.api.url + "/me"))
         bench.provider.wait_for(1)
-        assert not bench.services.store.drain(0)
-        draining = pool.submit(lambda: bench.services.store.drain(10))
+        assert not bench.services.credential_store.drain(0)
+        draining = pool.submit(lambda: bench.services.credential_store.drain(10))
         hold.set()
         assert draining.result(10)
         assert len(bench.call.updates) == 1
@@ -779,7 +779,7 @@ def test_stored_keys_that_cannot_be_read_do_not_prevent_a_refresh(
 
     bench.stored.on_read = fail
     assert bench.session().get(bench.api.url + "/me").status_code == 200
-    assert "could not be read" in caplog.text
+    assert "cannot be read" in caplog.text
 
 
 def test_a_platform_that_does_not_answer_is_a_passing_failure(bench: Workbench, secrets: Secrets) -> None:
@@ -810,8 +810,8 @@ def test_a_reusable_provider_opens_sessions_through_the_context(bench: Workbench
     """Its options are those of ``context.oauth2``."""
 
     class Context:
-        def _open_session(self, provider: OAuth2, cfg: dict[str, Any]) -> Any:
-            return open_session(provider, cfg, call=bench.call, services=bench.services)
+        def oauth2(self, cfg: dict[str, Any], **options: Any) -> Any:
+            return open_session(options, cfg, call=bench.call, services=bench.services)
 
     provider = OAuth2(bench.provider.token_url, client_id="demo-client", client_secret="demo-secret")
     assert provider.session(Context(), bench.cfg()).get(bench.api.url + "/me").status_code == 200

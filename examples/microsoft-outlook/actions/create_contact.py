@@ -7,7 +7,7 @@ from outlook.errors import rebounding
 from outlook.fields import body_of, moment_of, people_of, text_of
 from outlook.graph import Graph, plain
 from outlook.urls import path_of
-from shipmate import message
+from shipmate import Context, Message, message
 
 __all__ = ["contact_folders", "process"]
 
@@ -23,7 +23,7 @@ _TEXTS: Final = (
 )
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Create the contact that the message describes; see schemas/create_contact.in.json."""
     contact = contact_of(body_of(msg))
     folder = text_of(cfg, "folder")

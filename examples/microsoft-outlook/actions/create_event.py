@@ -19,7 +19,7 @@ from outlook.fields import (
 )
 from outlook.graph import Graph, plain
 from outlook.urls import path_of
-from shipmate import message
+from shipmate import Context, Message, message
 
 __all__ = ["calendars", "process"]
 
@@ -30,7 +30,7 @@ _SENSITIVITIES: Final = ("normal", "personal", "private", "confidential")
 _TWO_WEEKS_MINUTES: Final = 14 * 24 * 60
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Create the event that the message describes; see schemas/create_event.in.json."""
     event = event_of(body_of(msg), cfg)
     calendar = text_of(cfg, "calendar")

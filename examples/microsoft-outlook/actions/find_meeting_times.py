@@ -5,7 +5,7 @@ from typing import Any, Final
 from outlook.errors import rebounding
 from outlook.fields import body_of, choice_of, is_checked, number_of, people_of, text_of, zoned
 from outlook.graph import Graph
-from shipmate import message
+from shipmate import Context, Message, message
 
 # Source: https://learn.microsoft.com/graph/api/resources/meetingtimesuggestionsresult
 _WHY_NONE: Final = {
@@ -20,7 +20,7 @@ _DOMAINS: Final = ("work", "personal", "unrestricted")
 _LONGEST_MINUTES: Final = 24 * 60
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit the times that Graph suggests, or why there are none; see schemas/find_meeting_times.in.json."""
     question = question_of(body_of(msg))
     with rebounding(context):

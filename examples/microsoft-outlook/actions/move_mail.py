@@ -7,14 +7,14 @@ from outlook.errors import rebounding
 from outlook.fields import body_of, required_text, text_of
 from outlook.graph import Graph
 from outlook.urls import path_of
-from shipmate import message
+from shipmate import Context, Message, message
 
 __all__ = ["destinations", "process"]
 
 _RETURNED: Final = ("id", "parentFolderId", "subject", "from", "receivedDateTime", "isRead", "webLink")
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Move the mail with the id in the message; the folder in the message wins over the chosen one."""
     body = body_of(msg)
     identity = required_text(body, "messageId")

@@ -8,10 +8,10 @@ from outlook.fields import body_of
 from outlook.files import files_of
 from outlook.graph import Graph
 from outlook.outgoing import Mail, send
-from shipmate import message
+from shipmate import Context, Message, message
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Send the mail that the message describes; see schemas/send_mail.in.json."""
     mail = Mail.from_body(body_of(msg))
     with rebounding(context), ExitStack() as stack:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from outlook.errors import GraphError
 from outlook.graph import Graph
 from outlook.urls import path_of
+from shipmate import Context
 
 # Graph takes these names wherever it takes a folder's id; the folders' own names are in the mailbox's language.
 WELL_KNOWN: Final = {
@@ -21,22 +22,22 @@ _DEEPEST: Final = 20
 _PAGE_SIZE: Final = 100
 
 
-def mail_folders(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
+def mail_folders(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
     """List the mail folders, each with its path: ``{"AAMk...": "Inbox / Projects"}``."""
     return _sorted(_tree(Graph.connect(context, cfg), "mailFolders"))
 
 
-def destinations(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
+def destinations(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
     """List where mail can be moved: the folders that every mailbox has, and then all by their paths."""
     return {name: f"{label} (well-known)" for name, label in WELL_KNOWN.items()} | mail_folders(context, cfg)
 
 
-def contact_folders(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
+def contact_folders(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
     """List the contact folders below the default one, each with its path."""
     return _sorted(_tree(Graph.connect(context, cfg), "contactFolders"))
 
 
-def calendars(context: Any, cfg: dict[str, Any]) -> dict[str, str]:
+def calendars(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
     """List the calendars, those of others with the names of their owners."""
     graph = Graph.connect(context, cfg)
     found = graph.pages(path_of("me", "calendars"), select="id,name,owner,isDefaultCalendar", top=_PAGE_SIZE)

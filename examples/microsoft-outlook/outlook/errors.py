@@ -5,11 +5,11 @@ Source: https://learn.microsoft.com/graph/errors
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 import requests
 
-from shipmate import EmitError, TransientError
+from shipmate import Context, EmitError, TransientError
 
 _LONGEST_REASON: Final = 300
 _DEEPEST_ERROR: Final = 5
@@ -58,7 +58,7 @@ class Unclear(GraphError):
 
 
 @contextmanager
-def rebounding(context: Any) -> Iterator[None]:
+def rebounding(context: Context) -> Iterator[None]:
     """Let the message come again later when Graph, the provider of tokens or the platform cannot do it just now."""
     try:
         yield

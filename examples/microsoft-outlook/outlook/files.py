@@ -8,6 +8,8 @@ from typing import IO, Any, Final
 
 from urllib3.exceptions import HTTPError
 
+from shipmate import Context
+
 # Source: https://learn.microsoft.com/graph/outlook-large-attachments
 LARGEST_BYTES: Final = 150 * 1024 * 1024
 _IN_MEMORY_BYTES: Final = 3 * 1024 * 1024
@@ -30,7 +32,7 @@ class File:
         return self.content.read(length)
 
 
-def files_of(context: Any, msg: Mapping[str, Any], stack: ExitStack) -> list[File]:
+def files_of(context: Context, msg: Mapping[str, Any], stack: ExitStack) -> list[File]:
     """Return the files of a message: its attachments, and those that its body names by their URLs.
 
     Args:
@@ -65,7 +67,7 @@ def _described(described: object, fallback: str) -> tuple[str, str, str]:
     return str(described.get("name") or fallback), described["url"], str(kind)
 
 
-def _fetched(context: Any, name: str, url: str, kind: str, stack: ExitStack) -> File:
+def _fetched(context: Context, name: str, url: str, kind: str, stack: ExitStack) -> File:
     # Closed by the caller's stack.
     kept = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))
     size = 0

@@ -20,6 +20,7 @@ from outlook.patience import (
 )
 from outlook.provider import MICROSOFT
 from outlook.urls import BASE_URL, escaped, path_in, shown
+from shipmate import Context, OAuth2Session
 
 # An item keeps such an id when it is moved. Source: https://learn.microsoft.com/graph/outlook-immutable-id
 _IMMUTABLE_IDS: Final = 'IdType="ImmutableId"'
@@ -30,13 +31,13 @@ _MOST_PAGES: Final = 1000
 class Graph:
     """Graph, on behalf of one account."""
 
-    session: Any = field(repr=False)
+    session: OAuth2Session = field(repr=False)
     log: Logger
     patience: Patience
     wait: Callable[[float], object]
 
     @classmethod
-    def connect(cls, context: Any, cfg: Mapping[str, Any], patience: Patience = PATIENCE) -> "Graph":
+    def connect(cls, context: Context, cfg: Mapping[str, Any], patience: Patience = PATIENCE) -> "Graph":
         """Return it for the account in ``cfg``; nothing is sent yet."""
         session = MICROSOFT.session(context, cfg)
         session.timeout = TIMEOUTS_SECONDS

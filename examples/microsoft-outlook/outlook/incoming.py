@@ -1,18 +1,20 @@
 """The files of a mail that has come in."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from outlook.graph import Graph
 from outlook.urls import path_of
+from shipmate import Attachment, Context
 
 # A reference is a link to a file that is kept elsewhere.
 _REFERENCE: Final = "#microsoft.graph.referenceAttachment"
 _ITEM: Final = "#microsoft.graph.itemAttachment"
 
 
-def stored_files(context: Any, graph: Graph, mail: dict[str, Any]) -> dict[str, Any]:
+def stored_files(context: Context, graph: Graph, mail: dict[str, Any]) -> dict[str, Attachment]:
     """Store the files of a mail with the platform, and return the attachments of its message by their names."""
-    stored: dict[str, Any] = {}
+    stored: dict[str, Attachment] = {}
     if not mail.get("hasAttachments"):
         return stored
     place = path_of("me", "messages", str(mail["id"]), "attachments")
@@ -28,7 +30,7 @@ def stored_files(context: Any, graph: Graph, mail: dict[str, Any]) -> dict[str, 
     return stored
 
 
-def _free(name: str, taken: dict[str, Any]) -> str:
+def _free(name: str, taken: Mapping[str, object]) -> str:
     """Return a name that is not taken: signatures often bring the same picture several times."""
     stem, dot, suffix = name.rpartition(".")
     number, candidate = 2, name

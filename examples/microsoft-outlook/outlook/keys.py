@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import uuid
-from typing import Any, Final
+from typing import Final
+
+from shipmate import Message
 
 _NAMESPACE: Final = uuid.UUID("1c8f8a5e-0f0c-5d5b-9a43-3b2f4c1d7e60")
 _LENGTH: Final = 6
@@ -31,7 +33,7 @@ def cut(text: object) -> list[str]:
     return [whole[start : start + _LENGTH] for start in range(0, len(whole), _LENGTH)]
 
 
-def identified(message: dict[str, Any], identity: str) -> dict[str, Any]:
+def identified(message: Message, identity: str) -> Message:
     """Return a message with an id that follows from what it is about.
 
     A run that dies between a message and its snapshot emits that message again. The steps that follow can tell.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from outlook.graph import Graph
+from shipmate import Context, Message
 
 _MOST_PAGES: Final = 1000
 
@@ -18,12 +19,12 @@ class Progress(Protocol):
 
 
 def poll(
-    context: Any,
+    context: Context,
     graph: Graph,
     progress: Progress,
     *,
-    snapshot: Any,
-    make: Callable[[dict[str, Any]], dict[str, Any] | None],
+    snapshot: Mapping[str, Any],
+    make: Callable[[dict[str, Any]], Message | None],
 ) -> None:
     """Read page after page, until there is none.
 

@@ -11,12 +11,12 @@ from outlook.graph import Graph, plain
 from outlook.keys import identified
 from outlook.polling import poll
 from outlook.urls import path_of
-from shipmate import message
+from shipmate import Context, Message, message
 
 __all__ = ["contact_folders", "process"]
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit what has changed since the snapshot; without one all contacts, or none and only what changes from now on."""
     begins_with_all = choice_of(cfg, "begin", ("all", "changes"), "all") == "all"
     folder = text_of(cfg, "folder")
@@ -25,7 +25,7 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
     since = "" if begins_with_all else graph_moment(datetime.now(UTC))
     with_removed = is_checked(cfg.get("removed"))
 
-    def make(contact: dict[str, Any]) -> dict[str, Any] | None:
+    def make(contact: dict[str, Any]) -> Message | None:
         if "@removed" not in contact:
             body = plain(contact)
         elif with_removed:

@@ -17,12 +17,12 @@ from outlook.keys import identified
 from outlook.polling import poll
 from outlook.urls import path_of
 from outlook.watermark import Watermark, identity_of
-from shipmate import message
+from shipmate import Context, Message, message
 
 __all__ = ["calendars", "process"]
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit what has changed since the snapshot, or, without one, since the time in ``start``."""
     since = moment_of(cfg, "start") or graph_moment(datetime.now(UTC))
     calendar = text_of(cfg, "calendar")
@@ -33,7 +33,7 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
         poll(context, graph, progress, snapshot=snapshot, make=_message)
 
 
-def _message(event: dict[str, Any]) -> dict[str, Any]:
+def _message(event: dict[str, Any]) -> Message:
     return identified(message(plain(event)), identity_of(event))
 
 

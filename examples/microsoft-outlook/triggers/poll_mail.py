@@ -12,7 +12,7 @@ from outlook.incoming import stored_files
 from outlook.keys import identified
 from outlook.polling import poll
 from outlook.urls import path_of
-from shipmate import message
+from shipmate import Context, Message, message
 
 __all__ = ["mail_folders", "process"]
 
@@ -22,7 +22,7 @@ _PROPERTIES: Final = (
 )
 
 
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit what is new since the snapshot, or, without one, since the time in ``start``."""
     since = moment_of(cfg, "start") or graph_moment(datetime.now(UTC))
     source = Source(
@@ -35,7 +35,7 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
     with rebounding(context):
         graph = Graph.connect(context, cfg)
 
-        def make(mail: dict[str, Any]) -> dict[str, Any] | None:
+        def make(mail: dict[str, Any]) -> Message | None:
             if "@removed" in mail or (is_checked(cfg.get("unread_only")) and mail.get("isRead")):
                 return None
             files = stored_files(context, graph, mail) if is_checked(cfg.get("store_attachments")) else {}

@@ -8,7 +8,7 @@ from salesforce.client import Salesforce
 from salesforce.rebounds import rebounds
 from salesforce.records import given_record, taken_id
 from salesforce.settings import api_name, choice
-from shipmate import message
+from shipmate import Context, Message, message
 
 __all__ = ["deletable_objects", "process"]
 
@@ -16,7 +16,7 @@ _GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND"})
 
 
 @rebounds
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Delete the record and emit its id and whether there was one to delete."""
     name, missing = api_name(cfg, "object"), choice(cfg, "missing", "error", "ignore")
     record_id = taken_id(given_record(msg))

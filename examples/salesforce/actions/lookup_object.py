@@ -8,13 +8,13 @@ from salesforce.client import Salesforce
 from salesforce.lookup import Lookup
 from salesforce.rebounds import rebounds
 from salesforce.settings import choice
-from shipmate import message
+from shipmate import Context, Message, message
 
 __all__ = ["filter_fields", "get_meta_model", "process", "queryable_objects", "readable_fields"]
 
 
 @rebounds
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit the one record with the value; whether none or several are an error is for the step to say."""
     lookup = Lookup.from_cfg(cfg)
     missing, ambiguous = choice(cfg, "missing", "error", "empty"), choice(cfg, "ambiguous", "error", "first")
@@ -32,7 +32,7 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
     context.emit("data", message(found[0] if found else {}))
 
 
-def get_meta_model(context: Any, cfg: dict[str, Any]) -> dict[str, Any]:
+def get_meta_model(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
     """Describe the value by its field, and the record by the fields that are asked for."""
     value, record = Lookup.from_cfg(cfg).schemas(Salesforce(context, cfg))
     return {"in": value, "out": record}

@@ -8,7 +8,7 @@ from salesforce.lookup import Lookup
 from salesforce.rebounds import rebounds
 from salesforce.schemas import several
 from salesforce.settings import choice, whole_number
-from shipmate import message
+from shipmate import Context, Message, message
 
 __all__ = ["filter_fields", "get_meta_model", "process", "queryable_objects", "readable_fields"]
 
@@ -16,7 +16,7 @@ _EMITS = ("all", "record")
 
 
 @rebounds
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit the records with the value, together or one by one; all are read before the first is emitted."""
     emit, most = choice(cfg, "emit", *_EMITS), whole_number(cfg, "most", 1000, lowest=1, highest=50_000)
     found = Lookup.from_cfg(cfg).find(Salesforce(context, cfg), msg, most=most)
@@ -24,7 +24,7 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
         context.emit("data", message(body))
 
 
-def get_meta_model(context: Any, cfg: dict[str, Any]) -> dict[str, Any]:
+def get_meta_model(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
     """Describe the value by its field, and the records by the fields that are asked for."""
     value, record = Lookup.from_cfg(cfg).schemas(Salesforce(context, cfg))
     return {"in": value, "out": record if choice(cfg, "emit", *_EMITS) == "record" else several(record)}

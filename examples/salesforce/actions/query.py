@@ -8,11 +8,11 @@ from salesforce.query import Record, pages, plain
 from salesforce.rebounds import rebounds
 from salesforce.records import given_record
 from salesforce.settings import choice, is_checked, text
-from shipmate import message
+from shipmate import Context, Message, message
 
 
 @rebounds
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit what the query finds: record by record, page by page, or all of it in one message."""
     soql, emit = text(given_record(msg), "query"), choice(cfg, "emit", "record", "page", "all")
     client, with_deleted = Salesforce(context, cfg), is_checked(cfg.get("with_deleted"))

@@ -10,12 +10,13 @@ from salesforce.rebounds import rebounds
 from salesforce.records import given_record, saving, taken, written
 from salesforce.schemas import WRITTEN, incoming
 from salesforce.settings import api_name
+from shipmate import Context, Message
 
 __all__ = ["get_meta_model", "key_fields", "process", "upsertable_objects"]
 
 
 @rebounds
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Write the record that has the external id in the message, and emit its id and whether it is new."""
     name, key, record = api_name(cfg, "object"), api_name(cfg, "key_field"), given_record(msg)
     # The key is in the URL, and Salesforce refuses it in the body.
@@ -26,7 +27,7 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
     context.emit("data", written(record_id, is_new=response.status_code == 201))
 
 
-def get_meta_model(context: Any, cfg: dict[str, Any]) -> dict[str, Any]:
+def get_meta_model(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
     """Describe the fields that can be written; what a new record needs is not required of one that exists."""
     described, key = describe(Salesforce(context, cfg), api_name(cfg, "object")), api_name(cfg, "key_field")
     chosen = described.field(key)

@@ -11,7 +11,7 @@ from urllib3.exceptions import NewConnectionError
 
 from salesforce.answers import GATEWAY_STATUSES, Busy, SalesforceError, require_success
 from salesforce.settings import Cfg, api_version
-from shipmate import OAuth2
+from shipmate import Context, OAuth2
 
 # All else is in component.json. Salesforce answers a refresh without a new refresh token, and perhaps with another
 # instance_url: shipmate keeps the one and follows the other.
@@ -29,7 +29,7 @@ _FOLLOWING: Final = re.compile(r"/services/data/v\d+\.\d/[\w./-]+")
 class Salesforce:
     """The API of one account, at the instance that its token names."""
 
-    def __init__(self, context: Any, cfg: Cfg) -> None:
+    def __init__(self, context: Context, cfg: Cfg) -> None:
         """Open a session; nothing is sent yet."""
         self.version = api_version(cfg)
         self._session = PROVIDER.session(context, cfg)

@@ -5,9 +5,9 @@ from functools import wraps
 from typing import Any
 
 from salesforce.answers import Busy
-from shipmate import TokenEndpointUnavailable
+from shipmate import Context, Message, TokenEndpointUnavailable
 
-Process = Callable[[Any, dict[str, Any], dict[str, Any], Any], None]
+Process = Callable[[Context, Message, dict[str, Any], dict[str, Any]], None]
 
 
 def rebounds(process: Process) -> Process:
@@ -17,7 +17,7 @@ def rebounds(process: Process) -> Process:
     """
 
     @wraps(process)
-    def or_later(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+    def or_later(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
         try:
             process(context, msg, cfg, snapshot)
         except (Busy, TokenEndpointUnavailable) as error:

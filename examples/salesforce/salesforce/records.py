@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from salesforce.settings import Cfg, is_checked
-from shipmate import message
+from shipmate import Message, message
 
 _ID: Final = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
@@ -39,6 +39,6 @@ def saving(cfg: Cfg) -> dict[str, str]:
     return {"Sforce-Duplicate-Rule-Header": "allowSave=true"} if is_checked(cfg.get("save_duplicates")) else {}
 
 
-def written(record_id: str | None, *, is_new: bool) -> dict[str, Any]:
+def written(record_id: str | None, *, is_new: bool) -> Message:
     """Return the message about a record that was written."""
     return message({"id": record_id, "created": is_new})

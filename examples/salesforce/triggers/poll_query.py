@@ -15,11 +15,11 @@ from salesforce.progress import Progress, digest, message_id
 from salesforce.query import Page, Record, first_page, next_page, plain
 from salesforce.rebounds import rebounds
 from salesforce.settings import choice, is_checked, text
-from shipmate import message
+from shipmate import Context, Message, message
 
 
 @rebounds
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit the records of the query, from where the snapshot says."""
     soql, emit = text(cfg, "query"), choice(cfg, "emit", "record", "page")
     with_deleted = is_checked(cfg.get("with_deleted"))
@@ -57,7 +57,7 @@ def _read(client: Salesforce, progress: Progress, soql: str, *, with_deleted: bo
     return first_page(client, soql, with_deleted=with_deleted)
 
 
-def _message(run: str, named: list[tuple[str, Record]], emit: str) -> dict[str, Any]:
+def _message(run: str, named: list[tuple[str, Record]], emit: str) -> Message:
     records = [plain(record) for _, record in named]
     identity = message_id(run, *(name for name, _ in named))
     return {"id": identity, **message({"records": records} if emit == "page" else records[0])}

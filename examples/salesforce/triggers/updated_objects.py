@@ -16,7 +16,7 @@ from salesforce.query import LARGEST_PAGE, Record, plain
 from salesforce.rebounds import rebounds
 from salesforce.schemas import outgoing, several
 from salesforce.settings import api_name, api_names, choice, whole_number
-from shipmate import message
+from shipmate import Context, Message, message
 
 __all__ = ["get_meta_model", "pollable_objects", "process", "readable_fields"]
 
@@ -24,7 +24,7 @@ _EMITS = ("record", "page")
 
 
 @rebounds
-def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: Any) -> None:
+def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit what has changed since the snapshot, the oldest changes first."""
     name, emit = api_name(cfg, "object"), choice(cfg, "emit", *_EMITS)
     start = start_of(str(cfg.get("start_time") or ""))
@@ -45,14 +45,14 @@ def process(context: Any, msg: dict[str, Any], cfg: dict[str, Any], snapshot: An
             context.emit("snapshot", place.snapshot())
 
 
-def get_meta_model(context: Any, cfg: dict[str, Any]) -> dict[str, Any]:
+def get_meta_model(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
     """Describe the records by the fields that are asked for."""
     described, names = describe(Salesforce(context, cfg), api_name(cfg, "object")), api_names(cfg, "fields")
     record = outgoing(chosen_fields(described.fields, [*names, STAMP] if names else []))
     return {"out": several(record) if choice(cfg, "emit", *_EMITS) == "page" else record}
 
 
-def _message(records: list[Record], emit: str) -> dict[str, Any]:
+def _message(records: list[Record], emit: str) -> Message:
     bodies = [plain(record) for record in records]
     identity = message_id(*(f"{record['Id']} {record[STAMP]}" for record in records))
     return {"id": identity, **message({"records": bodies} if emit == "page" else bodies[0])}

@@ -17,6 +17,7 @@ from shipmate.container.transport import Delivery, Publication, ReboundLimitReac
 from shipmate.errors import EmitError, EmitUnconfirmed
 from shipmate.invocation.events import Event
 from shipmate.invocation.failure import format_error
+from shipmate.invocation.sink import PLATFORM, Sink
 from shipmate.jsonvalue import encode
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import MessageSettings
@@ -39,7 +40,7 @@ class StepResources:
     """Whether emitted messages carry the messages of earlier steps."""
 
 
-class DeliverySink:
+class DeliverySink(Sink):
     """The sink for the events of one delivery."""
 
     __slots__ = (
@@ -47,8 +48,7 @@ class DeliverySink:
         "is_decoded", "is_left",
     )  # fmt: skip
 
-    is_lenient = True
-    """The platform takes messages without a body. Source: contract §7, without its DEF-26."""
+    rules = PLATFORM
 
     def __init__(self, resources: StepResources, transport: Transport, delivery: Delivery, incoming: Incoming) -> None:
         """Start with a delivery, and its metadata; the message is not decoded yet."""

@@ -3,7 +3,6 @@
 Source: contract §10.3.
 """
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,7 +10,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from shipmate.errors import BadSetting
 from shipmate.jsonvalue import encode
-from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy
+from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, basic_auth
 from shipmate.settings import Secret, integer, text
 
 _URL: Final = "ELASTICIO_POST_RESULT_URL"
@@ -76,8 +75,7 @@ class ResultEndpoint:
         """Return the Authorization header, None for an address without user and password."""
         if self.user is None:
             return None
-        pair = f"{self.user}:{self.password}".encode("utf-8", "surrogateescape")
-        return "Basic " + base64.b64encode(pair).decode("ascii")
+        return basic_auth(self.user, self.password or "")
 
     def post(self, result: Result) -> None:
         """Post a result; any status 2xx is a success.

@@ -22,6 +22,7 @@ from shipmate.invocation.events import Event
 from shipmate.invocation.executor import call_model, verify
 from shipmate.invocation.failure import error_text
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
+from shipmate.invocation.sink import Sink
 from shipmate.jsonvalue import from_json
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import bounded
@@ -68,7 +69,7 @@ class ServiceRequest:
         return cls(method, _parsed(environ["ELASTICIO_CFG"]), function, model)
 
 
-class ServiceSink:
+class ServiceSink(Sink):
     """Saves the keys that a function emits, one after the other; no other event is allowed in a service call."""
 
     def __init__(self, keys: PlatformTokenStore) -> None:
@@ -134,7 +135,7 @@ class Service:
         account = request.cfg.get("_account")
         keys = PlatformTokenStore(str(account) if account else None, platform=platform)
         self._sink = ServiceSink(keys)
-        self._sessions = LazyOAuth2(descriptor, environ=environ, redactor=redactor, stored=keys, platform=platform)
+        self._sessions = LazyOAuth2(descriptor, environ=environ, redactor=redactor, token_store=keys, platform=platform)
         services = Services(redactor, self._sessions, platform)
         with closing(services.loops):
             return _call(request, descriptor, self._sink, services)

@@ -183,7 +183,7 @@ class Step:
         _run_hook("init", modules.hook(function, "init"), state.config())
         resources = self._resources(state, data)
         sessions = LazyOAuth2(
-            descriptor, environ=environ, redactor=redactor, stored=resources.keys, platform=self._platform
+            descriptor, environ=environ, redactor=redactor, token_store=resources.keys, platform=self._platform
         )
         variables = data.get("variables")
         services = Services(

@@ -1,46 +1,53 @@
-"""What an author's function sees of the runtime."""
+"""The first argument of an author's function."""
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, Unpack, overload
 
 from shipmate.logs.log import MessageLogger, message_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Coroutine
+
+    from shipmate.invocation.message import HttpReply, Message
+    from shipmate.oauth2.options import OAuth2Options
+    from shipmate.oauth2.session import OAuth2Session
+    from shipmate.platform.attachments import Attachments
+    from shipmate.platform.client import PlatformClient
 
 LOGGER: Final = "component"
 """The parent of every ``context.logger``. Source: contract §13."""
 
+_Emitted_co = TypeVar("_Emitted_co", covariant=True)
 
-class Context:
-    """The first argument of an author's functions: emits events, logs, opens sessions.
 
-    It holds functions that reach the installation's services, and none of their settings or secrets.
+class _Context(Generic[_Emitted_co]):
+    """Emits events, logs, opens sessions; ``emit`` returns what the kind of context says.
+
+    A context holds functions that reach the installation's services, and none of their settings or secrets.
     """
 
     __slots__ = ("_api", "_attachments", "_emit", "_flow_variables", "_log_fields", "_logger", "_open_session")
 
     def __init__(
         self,
-        emit: "Callable[[str, Any], Awaitable[None] | None]",
+        emit: Callable[[str, Any], Awaitable[None] | None],
         *,
         log_fields: Mapping[str, str | None],
-        open_session: Callable[[Any, Mapping[str, Any]], Any],
-        api: Callable[[], Any],
-        attachments: Callable[[], Any],
+        open_session: "Callable[[OAuth2Options, Mapping[str, Any]], OAuth2Session]",
+        api: "Callable[[], PlatformClient]",
+        attachments: "Callable[[], Attachments]",
         flow_variables: Mapping[str, str],
     ) -> None:
-        """Offer what the run mode provides; nothing is opened before it is asked for.
+        """Store the services of the run mode; a service starts when the function first uses it.
 
         Args:
-            emit: Hands an event over.
+            emit: Hands an event to the call.
             log_fields: ``thread_id``, ``message_id`` and ``parent_message_id`` for the log.
-            open_session: Opens an OAuth2 session for options or a provider, and ``cfg``.
+            open_session: Opens an OAuth2 session for options and ``cfg``.
             api: Returns the client of the platform's API.
-            attachments: Returns the object stores.
-            flow_variables: The flow's variables.
+            attachments: Returns the attachment storage.
+            flow_variables: The variables of the flow.
         """
         self._emit = emit
         self._log_fields = log_fields
@@ -50,35 +57,53 @@ class Context:
         self._flow_variables = flow_variables
         self._logger: MessageLogger | None = None
 
+    @overload
+    def emit(self, event: Literal["data"], value: "Message") -> _Emitted_co: ...
+    @overload
+    def emit(self, event: Literal["error"], value: BaseException | str | Mapping[str, Any]) -> _Emitted_co: ...
+    @overload
+    def emit(self, event: Literal["rebound"], value: BaseException | str) -> _Emitted_co: ...
+    @overload
+    def emit(
+        self, event: Literal["snapshot", "updateSnapshot", "updateKeys"], value: Mapping[str, Any]
+    ) -> _Emitted_co: ...
+    @overload
+    def emit(self, event: Literal["httpReply"], value: "HttpReply") -> _Emitted_co: ...
+    @overload
+    def emit(self, event: Literal["end"]) -> _Emitted_co: ...
     def emit(self, event: str, value: Any = None) -> Any:
-        """Emit an event; return when it is safe, or, in an ``async`` function, something to await.
+        """Emit an event; return when it is safe, or, in an ``async`` function, return an awaitable.
 
         Args:
             event: ``data``, ``error``, ``rebound``, ``snapshot``, ``updateSnapshot``, ``updateKeys``, ``httpReply``
                 or ``end``.
-            value: What is emitted; it is copied before this returns.
+            value: The message, error, reason, snapshot, keys or reply; it is copied before this method returns.
 
         Raises:
-            UnknownEvent: There is no such event, or not in this kind of call.
-            InvalidMessage: The value is not what this event needs.
-            MessageEnded: The message is at its end.
-            EmitError: The event could not be handed over.
+            UnknownEvent: The event does not exist, or is not available in this kind of call.
+            InvalidMessage: The value does not fit the event.
+            MessageEnded: The call is over, or has emitted ``end``.
+            EmitError: The event could not be delivered.
         """
         return self._emit(event, value)
 
     @property
-    def logger(self) -> logging.Logger:
-        """A standard logger, also with ``trace``, whose records carry the ids of the message."""
+    def logger(self) -> MessageLogger:
+        """A standard logger, with ``trace`` in addition, whose records carry the ids of the message."""
         if self._logger is None:
             self._logger = message_logger(LOGGER, **self._log_fields)
         return self._logger
 
-    def oauth2(self, cfg: Mapping[str, Any], **options: Any) -> Any:
+    def oauth2(self, cfg: Mapping[str, Any], **options: "Unpack[OAuth2Options]") -> "OAuth2Session":
         """Return an HTTP session, like one of requests, that keeps the token in ``cfg`` alive.
 
         Args:
-            cfg: The configuration that the function was given.
-            options: What differs from ``credentials.oauth2`` in ``component.json``.
+            cfg: The configuration that the function received.
+            options: Overrides of ``credentials.oauth2`` in ``component.json``; `shipmate.OAuth2` lists them.
+
+        Raises:
+            InvalidOption: An option does not exist or has an invalid value.
+            CredentialsInvalid: ``cfg`` has both a ``secretId`` and keys of its own.
         """
         return self._open_session(options, cfg)
 
@@ -88,15 +113,38 @@ class Context:
         return MappingProxyType(dict(self._flow_variables))
 
     @property
-    def api(self) -> Any:
-        """The client of the platform's API."""
+    def api(self) -> "PlatformClient":
+        """The client of the platform's API: ``context.api.get("/v2/workspaces").json()``.
+
+        Raises:
+            MissingSetting: The process has no address or credentials of the API.
+        """
         return self._api()
 
     @property
-    def attachments(self) -> Any:
-        """Files that messages refer to: ``upload(name, content)`` and ``open(url)``."""
+    def attachments(self) -> "Attachments":
+        """The attachment storage: ``upload(name, content)`` stores a file, ``open(url)`` reads one."""
         return self._attachments()
 
     def __repr__(self) -> str:
-        """Tell what it is and nothing of what it holds."""
+        """Name the type and none of its contents."""
         return "<shipmate context>"
+
+
+class Context(_Context[None]):
+    """The first argument of a plain function or a generator: ``context.emit("data", message({"id": 7}))``.
+
+    A helper that both kinds of functions call takes a ``Context | AsyncContext``.
+    """
+
+    __slots__ = ()
+
+
+if TYPE_CHECKING:
+
+    class AsyncContext(_Context[Coroutine[Any, Any, None]]):
+        """The first argument of an ``async`` function: ``await context.emit("data", message({"id": 7}))``."""
+
+else:
+    # A type for checkers only: they find an emit that is not awaited, since its coroutine is unused.
+    AsyncContext = Context

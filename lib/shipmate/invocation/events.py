@@ -1,4 +1,4 @@
-"""The events that a function may emit, and what becomes of their values on the way to the sink.
+"""The events that a function may emit, and the conversion of their values to JSON.
 
 Source: contract §6.
 """
@@ -17,18 +17,18 @@ from shipmate.wording import closest_name
 _log: Final = logging.getLogger("shipmate.events")
 
 EVENTS: Final = ("data", "error", "rebound", "snapshot", "updateSnapshot", "updateKeys", "httpReply", "end")
-"""What a function that processes messages may emit. Source: contract §6."""
+"""The events of a function that processes messages. Source: contract §6."""
 
 KEYS_ONLY: Final = ("updateKeys",)
-"""What a function that answers a question may emit."""
+"""The events of a function that returns an answer: metadata, choices, a verdict."""
 
 NOTHING: Final = object()
-"""Stands for a value that there is nothing to be done with."""
+"""The value of an event that is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event on its way to the sink, its value already JSON, unless the sink encodes it at once.
+    """One event on its way to the sink; its value is JSON already, unless the sink encodes it at once.
 
     ``Event("data", {"body": {"id": 7}})``, or ``Event("updateKeys", {"oauth": {...}}, account="5f2a")``
     """
@@ -36,22 +36,22 @@ class Event:
     name: str
     value: Any
     account: str | None = None
-    """Whose keys these are; None means the step's own."""
+    """The account of ``updateKeys``; None for the account of the step."""
     is_awaited: bool = field(default=False, compare=False)
-    """Whether a session sends nothing with these keys before they are saved."""
+    """Whether a session waits until these keys are saved, before it sends them."""
 
 
 def ready_value(name: str, value: Any, redactor: Redactor) -> Any:
-    """Return the value of an event as JSON, a copy, without secrets in errors; `NOTHING` when it is to be left out.
+    """Return a copy of the value as JSON, without secrets in errors and reasons; `NOTHING` if the event is ignored.
 
     Raises:
-        InvalidMessage: The value is not what this event needs.
+        InvalidMessage: The value does not fit the event.
     """
     return _VALUES[name](value, redactor)
 
 
 def unknown(name: object, events: tuple[str, ...]) -> UnknownEvent:
-    """Return the error of an event that there is not, or not among ``events``; its text has those that there are."""
+    """Return an error for a name that does not exist or is not among ``events``; its text lists those."""
     known = ", ".join(events)
     if not isinstance(name, str):
         return UnknownEvent(f"The first argument of emit is the name of an event, found {type(name).__name__}: {known}")
@@ -77,11 +77,11 @@ def _copy(value: Any, _: Redactor) -> Any:
 
 def _snapshot_part(value: Any, _: Redactor) -> Any:
     if not isinstance(value, Mapping):
-        _log.error("updateSnapshot takes an object with the members to change: nothing done")
+        _log.error("updateSnapshot takes an object with the members to change: the event is ignored")
         return NOTHING
     part = plain(value)
     if part.get("$set"):
-        _log.warning("updateSnapshot takes the members to change, not $set: nothing done")
+        _log.warning("updateSnapshot takes the members to change, not $set: the event is ignored")
         return NOTHING
     return part
 

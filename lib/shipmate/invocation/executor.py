@@ -1,27 +1,31 @@
-"""One call of one author's function: arguments, result, errors, end. Where its events go is the run mode's affair."""
+"""Calls one function of an author: arguments, result, errors, end. The run mode's sink takes the events."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shipmate.errors import InvalidMessage
+from shipmate.invocation.call import Call
 from shipmate.invocation.context import Context
-from shipmate.invocation.emission import Call, Sink
-from shipmate.invocation.events import EVENTS, KEYS_ONLY, Event
+from shipmate.invocation.events import EVENTS, KEYS_ONLY
 from shipmate.invocation.failure import error_text
 from shipmate.invocation.loops import Loops
 from shipmate.invocation.services import Services
+from shipmate.invocation.sink import Sink
 from shipmate.jsonvalue import is_falsy, plain
 from shipmate.logs.log import message_fields
 
-__all__ = ["Event", "Ids", "Outcome", "Services", "Sink", "call_model", "process", "run_hook", "verify"]
+if TYPE_CHECKING:
+    from shipmate.oauth2.options import OAuth2Options
+    from shipmate.oauth2.session import OAuth2Session
+    from shipmate.platform.attachments import Attachments
 
 _NOT_VERIFIED = "verify_credentials returned False"
 
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """The ids of the incoming message, for the log."""
+    """The ids of the incoming message, for log records."""
 
     thread_id: str | None = None
     message_id: str | None = None
@@ -30,7 +34,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a call of ``process``: how many errors its message has had."""
+    """The result of a call of ``process``: the number of errors that decide about its message."""
 
     errors: int
     value: Any = None
@@ -39,15 +43,15 @@ class Outcome:
 def process(
     function: Callable[..., Any], msg: Any, cfg: Any, snapshot: Any, *, sink: Sink, services: Services, ids: Ids
 ) -> Outcome:
-    """Process one message; whatever the function does ends up in the sink and in the outcome.
+    """Process one message; exceptions of the function become ``error`` events.
 
     Args:
         function: The author's ``process``: plain, ``async``, a generator or an async generator.
-        msg: The message; it and the next two belong to the function, which may change them.
+        msg: The message; the function may change it, ``cfg`` and ``snapshot``.
         cfg: The configuration.
         snapshot: The snapshot.
-        sink: Takes the events, and waits for each.
-        services: What the run mode provides.
+        sink: Takes the events.
+        services: The services of the run mode.
         ids: The ids of the message.
 
     Source: contract §7.
@@ -69,10 +73,17 @@ def process_later(
     ids: Ids,
     on_end: Callable[[Outcome], None],
 ) -> None:
-    """Process one message as `process` does; what the function returns is not waited for if the sink allows that.
+    """Process one message as `process` does, but do not wait for the returned message if the sink allows that.
 
     Args:
-        on_end: Called once, on any thread, when everything that was emitted is safe or reported.
+        function: As for `process`, and so are the next six.
+        msg: The message.
+        cfg: The configuration.
+        snapshot: The snapshot.
+        sink: Takes the events.
+        services: The services of the run mode.
+        ids: The ids of the message.
+        on_end: Called once, on any thread, when every event is safe or its failure is reported.
     """
     call = Call(sink, services.redactor, services.loops, events=EVENTS)
     context = _context(call, services, ids)
@@ -95,10 +106,10 @@ def process_later(
 def call_model(
     function: Callable[..., Any], cfg: Any, *, sink: Sink, services: Services, ids: Ids | None = None
 ) -> Any:
-    """Return what ``get_meta_model`` or a select model answers; only ``updateKeys`` may be emitted.
+    """Return the answer of ``get_meta_model`` or of a select model; it may emit only ``updateKeys``.
 
     Raises:
-        BaseException: What the function raises.
+        BaseException: The exception of the function.
         InvalidMessage: The answer is not JSON.
     """
     return plain(_answer(function, cfg, sink=sink, services=services, ids=ids or Ids()))
@@ -112,7 +123,14 @@ def verify(
     services: Services,
     ids: Ids | None = None,
 ) -> dict[str, Any]:
-    """Return whether the credentials work: ``{"verified": True}``, or False with a ``reason``.
+    """Return the verdict on credentials: ``{"verified": True}``, or False with a ``reason``.
+
+    Args:
+        function: The author's ``verify_credentials``; without it all credentials are verified.
+        credentials: The credential fields.
+        sink: Takes ``updateKeys``.
+        services: The services of the run mode.
+        ids: The ids for log records.
 
     Source: contract §10.2, without its DEF-16.
     """
@@ -122,7 +140,7 @@ def verify(
         answer = _answer(function, credentials, sink=sink, services=services, ids=ids or Ids())
         if isinstance(answer, Mapping) and "verified" in answer:
             return dict(plain(answer))
-    except KeyboardInterrupt:  # a person at a terminal, and no answer
+    except KeyboardInterrupt:  # Ctrl-C at a terminal is no verdict
         raise
     except BaseException as error:
         return {"verified": False, "reason": services.redactor.redact(error_text(error))}
@@ -130,10 +148,10 @@ def verify(
 
 
 def run_hook(function: Callable[..., Any], *args: Any) -> Any:
-    """Return what an ``init``, ``startup`` or ``shutdown`` hook returns, plain or ``async``.
+    """Return the result of an ``init``, ``startup`` or ``shutdown`` hook, plain or ``async``.
 
     Raises:
-        BaseException: What the hook raises.
+        BaseException: The exception of the hook.
     """
     result = function(*args)
     if not isinstance(result, Awaitable):
@@ -146,12 +164,12 @@ def run_hook(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def _context(call: Call, services: Services, ids: Ids) -> Context:
-    def open_session(options: Any, cfg: Mapping[str, Any]) -> Any:
-        from shipmate.oauth2 import api  # most calls need none of it
+    def open_session(options: "OAuth2Options", cfg: Mapping[str, Any]) -> "OAuth2Session":
+        from shipmate.oauth2 import api  # most calls open no session
 
-        return api.open_session(options, cfg, call=call, services=services.oauth2())
+        return api.open_session(options, cfg, call=call, services=services.oauth2.get())
 
-    def attachments() -> Any:
+    def attachments() -> "Attachments":
         from shipmate.platform.attachments import Attachments  # requests: 97 ms
 
         return Attachments(services.platform)
@@ -171,8 +189,8 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
 
 
 def _emit_result(result: Any, call: Call, loops: Loops) -> None:
-    """Emit what a function returned; what it is decides, not how the function was defined: it may be decorated."""
-    if result is None or (call.is_lenient and is_falsy(result)):
+    """Emit the result of a function; its type decides, not the kind of function, which may be decorated."""
+    if result is None or (call.rules.js_falsy_is_nothing and is_falsy(result)):
         return
     if type(result) is dict:
         call.emit_now("data", result)
@@ -187,7 +205,7 @@ def _emit_result(result: Any, call: Call, loops: Loops) -> None:
 
 
 def _drive(generator: Generator[Any, None, Any], call: Call) -> Any:
-    """Emit each value before the generator goes on, raise in it what went wrong, and return its return value."""
+    """Emit each value before the generator goes on, raise failures in it, and return its return value."""
     try:
         value = next(generator)
         while True:
@@ -205,7 +223,7 @@ def _drive(generator: Generator[Any, None, Any], call: Call) -> Any:
 
 
 async def _drive_async(generator: AsyncGenerator[Any, None], call: Call) -> None:
-    """Do for an async generator what `_drive` does; the loop goes on while an event is handed over."""
+    """Emit each value before the generator goes on, and raise failures in it; the event loop is not blocked."""
     try:
         value = await anext(generator)
         while True:
@@ -223,7 +241,7 @@ async def _drive_async(generator: AsyncGenerator[Any, None], call: Call) -> None
 
 
 def _answer(function: Callable[..., Any], cfg: Any, *, sink: Sink, services: Services, ids: Ids) -> Any:
-    """Return the answer of a function that processes no message, when all the keys it emitted are handed over."""
+    """Return the answer of a function that processes no message, after its keys are saved."""
     call = Call(sink, services.redactor, services.loops, events=KEYS_ONLY)
     with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):
         try:

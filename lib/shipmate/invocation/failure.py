@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from shipmate.errors import InvalidMessage, ShipmateError
+from shipmate.jsonvalue import plain
 
 if TYPE_CHECKING:
     from traceback import StackSummary, TracebackException
-from shipmate.jsonvalue import is_falsy, plain
+from shipmate.jsonvalue import is_falsy
 
 _NOT_AVAILABLE: Final = "Not Available"
 _OWN_FOLDER: Final = str(Path(__file__).parents[1])
@@ -17,9 +18,12 @@ _PLUMBING: Final = re.compile(r"[/\\](?:asyncio|concurrent[/\\]futures)[/\\]\w+\
 
 
 def format_error(value: object) -> dict[str, Any]:
-    """Return what is published for an error: ``{"name": ..., "message": ..., "stack": ...}``.
+    """Return the value of an ``error`` event: ``{"name": "E", "message": "m", "stack": "..."}``.
 
-    An exception's stack starts in the author's file. Never raises, whatever the value is.
+    The stack of an exception starts in the author's file. Never raises.
+
+    Args:
+        value: An exception, a text, or an object with ``message`` and perhaps ``name`` and ``stack``.
 
     Source: contract §6.2.
     """
@@ -27,12 +31,12 @@ def format_error(value: object) -> dict[str, Any]:
         return {"name": type(value).__name__, "message": error_text(value), "stack": _stack(value)}
     try:
         return _formatted(*_members(value))
-    except Exception:  # whatever a property or a comparison of the author's object raises
+    except Exception:  # a property or a comparison of the author's object may raise anything
         return _formatted(_text_of(value), None, None)
 
 
 def _members(value: object) -> tuple[object, object, object]:
-    """Return what such an object has as message, name and stack; one without a message is the message."""
+    """Return message, name and stack of an object; an object without a message is the message itself."""
     if isinstance(value, Mapping):
         if "message" in value:
             return value["message"], value.get("name"), value.get("stack")
@@ -42,7 +46,7 @@ def _members(value: object) -> tuple[object, object, object]:
 
 
 def _formatted(text: object, name: object, stack: object) -> dict[str, Any]:
-    """Fill the gaps but that of the message, which may be anything."""
+    """Return the value of the event, with defaults for name and stack."""
     return {
         "name": _json_or_text(name) if name else "Error",
         "message": _json_or_text(text),
@@ -58,7 +62,7 @@ def _json_or_text(value: object) -> Any:
 
 
 def error_text(error: BaseException) -> str:
-    """Return what an exception says, never empty."""
+    """Return the text of an exception, or its type if it has none."""
     if isinstance(error, SystemExit):
         return f"The component called sys.exit({_text_of(error.code) if error.code is not None else ''})"
     return _text_of(error)
@@ -67,12 +71,12 @@ def error_text(error: BaseException) -> str:
 def _text_of(value: object) -> str:
     try:
         return str(value) or type(value).__name__
-    except Exception:  # whatever an author's __str__ raises
+    except Exception:  # an author's __str__ may raise anything
         return type(value).__name__
 
 
 def _stack(error: BaseException) -> str:
-    """Return the traceback text without the runtime's frames above the author's; its last line has our code."""
+    """Return the traceback without the runtime's frames above the author's; it ends with the code of our errors."""
     from traceback import TracebackException
 
     try:
@@ -87,7 +91,7 @@ def _stack(error: BaseException) -> str:
 
 
 def _trim(trace: "TracebackException") -> None:
-    """Drop the leading frames that are not the author's, in the exception and in those it is chained to."""
+    """Drop the leading frames that are not the author's, in the exception and in its causes."""
     pending: list[TracebackException | None] = [trace]
     while pending:
         one = pending.pop()
@@ -104,6 +108,6 @@ def _trim_frames(frames: "StackSummary") -> None:
 
 
 def _trim_end(frames: "StackSummary") -> None:
-    """Drop the runtime's frames below the author's: an error that is raised on purpose needs no explanation."""
+    """Drop the runtime's frames below the author's: they do not explain an error that is raised on purpose."""
     while frames and frames[-1].filename.startswith(_OWN_FOLDER):
         del frames[-1]

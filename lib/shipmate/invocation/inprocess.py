@@ -1,4 +1,4 @@
-"""Calling a component's functions in this process, without a broker: what local runs and tests have in common."""
+"""Calls a component's functions in this process, without a broker, for local runs and tests."""
 
 import copy
 import logging
@@ -7,29 +7,29 @@ from typing import Any, Final
 
 from shipmate.component import Component, Function, Modules
 from shipmate.errors import ShipmateError
-from shipmate.invocation.emission import Sink
 from shipmate.invocation.events import Event
 from shipmate.invocation.executor import Ids, call_model, process, run_hook, verify
 from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.services import Services
+from shipmate.invocation.sink import Sink
 
 _LOG: Final = logging.getLogger("shipmate.direct")
 
 
 class InProcessRunner:
-    """The functions of one component; each call has its own copies of what it is given."""
+    """Calls the functions of one component, each with its own copies of the arguments."""
 
     def __init__(self, component: Component, services: Services) -> None:
-        """Prepare the calls; no code of the component runs yet."""
+        """Prepare calls; no code of the component runs yet."""
         self._modules = Modules(component)
         self._services = services
 
     def process(
         self, function: Function, msg: Mapping[str, Any], cfg: Mapping[str, Any], snapshot: Any, *, sink: Sink
     ) -> int:
-        """Run an action or a trigger on one message as the container does, and return how many errors there were.
+        """Run an action or a trigger on one message, as the container does, and return the number of errors.
 
-        What keeps the function from being called, as a module that raises, is an error event as well.
+        A function that cannot be called, because its module or its ``init`` hook raises, is an ``error`` event, too.
         """
         try:
             code = self._modules.process(function)
@@ -40,34 +40,34 @@ class InProcessRunner:
             log_failure(error)
             try:
                 sink.deliver(Event("error", self._services.redactor.redact_json(format_error(error))))
-            except Exception as cause:  # the message has failed already, and nothing is left to tell it to
+            except Exception as cause:  # the message has failed already, and there is no other place to report it
                 log_failure(cause)
             return 1
         copies = (copy.deepcopy(msg), copy.deepcopy(cfg), copy.deepcopy(snapshot))
         return process(code, *copies, sink=sink, services=self._services, ids=Ids()).errors
 
     def call(self, function: Function, name: str, cfg: Mapping[str, Any], *, sink: Sink) -> Any:
-        """Return what ``get_meta_model`` or a select model answers.
+        """Return the answer of ``get_meta_model`` or of a select model.
 
         Raises:
-            FunctionNotFound: The module has no function of that name; nothing was called.
-            BaseException: What the function, or the import of its module, raises.
+            FunctionNotFound: The module has no function of this name.
+            BaseException: The exception of the function, or of the import of its module.
         """
         model = self._modules.model(function, name)
         return call_model(model, copy.deepcopy(cfg), sink=sink, services=self._services)
 
     def verify(self, cfg: Mapping[str, Any], *, sink: Sink) -> dict[str, Any]:
-        """Return the component's verdict on the credentials, an object with ``verified``.
+        """Return the component's verdict on the credentials: ``{"verified": True}``.
 
         Raises:
-            AuthorError: ``verify_credentials.py`` does not import, or has no such function.
+            AuthorError: ``verify_credentials.py`` cannot be imported, or has no ``verify_credentials``.
         """
         verifier = self._modules.verifier()
         return verify(verifier, copy.deepcopy(cfg), sink=sink, services=self._services)
 
 
 def log_failure(error: BaseException) -> None:
-    """Log what went wrong in one line; the whole traceback only for those who debug."""
+    """Log an error in one line, and its traceback at the level DEBUG."""
     text = " ".join(error_text(error).split())
     _LOG.error("%s", text if isinstance(error, ShipmateError) else f"{type(error).__name__}: {text}")
     _LOG.debug("the traceback of this error", exc_info=error)

@@ -1,4 +1,4 @@
-"""Event loops and emitting threads that calls borrow, so that not every message makes its own."""
+"""Event loops and emitting threads, which calls borrow because creating them for each message is slow."""
 
 import sys
 import weakref
@@ -13,31 +13,38 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 OnTaskError = Callable[[BaseException], bool]
-"""Told of an exception that no task retrieved; tells whether that was all there is to do about it."""
+"""Called with an exception that no task retrieved; returns whether it has handled it."""
 
 
 def is_loop_running() -> bool:
-    """Tell whether this thread runs an event loop; nobody does before something has imported asyncio (50 ms)."""
+    """Tell whether this thread runs an event loop; without importing asyncio, which takes 50 ms."""
     module = sys.modules.get("asyncio")
     return module is not None and module._get_running_loop() is not None
 
 
 class Loops:
-    """The event loops and emitting threads of the process; whatever is idle is lent to the next call.
+    """The event loops and emitting threads of the process; a call borrows an idle one.
 
-    A loop outlives its call because clients that a component keeps are bound to theirs.
+    A loop outlives its call, because a component may keep clients that are bound to it.
     """
 
     def __init__(self) -> None:
-        """Start empty; what is left is closed with this object, or at the end of the process."""
+        """Start without loops and threads; those in use end with this object, or with the process."""
         self._runners: list[asyncio.Runner] = []
         self._emitters: list[ThreadPoolExecutor] = []
         weakref.finalize(self, _close, self._runners, self._emitters)
 
     def run(self, awaitable: Awaitable[Any], on_task_error: OnTaskError) -> Any:
-        """Return the outcome of the awaitable; like `asyncio.run`, except that the loop is kept.
+        """Return the result of an awaitable, like `asyncio.run`, and keep the loop.
 
-        In a thread that runs a loop already, as tests do, it runs in a thread of its own.
+        If this thread runs a loop already, as tests do, the awaitable runs in another thread.
+
+        Args:
+            awaitable: Any awaitable.
+            on_task_error: Called for exceptions of tasks that nothing awaits.
+
+        Raises:
+            BaseException: The exception of the awaitable.
         """
         if is_loop_running():
             from concurrent.futures import ThreadPoolExecutor
@@ -51,10 +58,10 @@ class Loops:
 
         runner = _take(self._runners) or asyncio.Runner()
         try:
-            value, error = runner.run(_settled(awaitable, on_task_error), context=copy_context())
+            value, error = runner.run(_outcome(awaitable, on_task_error), context=copy_context())
         except BaseException:
-            # A task that called sys.exit has stopped the loop in the middle. That is raised here, and need not be
-            # logged once more when the task is collected.
+            # A task that called sys.exit has stopped the loop. The exception is raised here; without this handler
+            # asyncio would log it once more when the task is collected.
             loop = runner.get_loop()
             runner.close()
             loop.set_exception_handler(lambda loop, problem: None)
@@ -65,7 +72,7 @@ class Loops:
         return value
 
     def borrow_emitter(self) -> "ThreadPoolExecutor":
-        """Return a thread that does what it is given one after the other."""
+        """Return an executor with one thread, which does its work in order."""
         if emitter := _take(self._emitters):
             return emitter
         from concurrent.futures import ThreadPoolExecutor
@@ -73,11 +80,11 @@ class Loops:
         return ThreadPoolExecutor(1, thread_name_prefix="shipmate-emit")
 
     def return_emitter(self, emitter: "ThreadPoolExecutor") -> None:
-        """Take back a borrowed thread, which has nothing left to do."""
+        """Take back an executor that has no work left."""
         self._emitters.append(emitter)
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close idle loops and threads."""
         _close(self._runners, self._emitters)
 
 
@@ -95,8 +102,8 @@ def _close(runners: "list[asyncio.Runner]", emitters: "list[ThreadPoolExecutor]"
         emitter.shutdown()
 
 
-async def _settled(awaitable: Awaitable[Any], on_task_error: OnTaskError) -> tuple[Any, BaseException | None]:
-    """Return the value or the error of the awaitable; as an error that is raised, SystemExit would break the loop."""
+async def _outcome(awaitable: Awaitable[Any], on_task_error: OnTaskError) -> tuple[Any, BaseException | None]:
+    """Return the value of an awaitable, or its exception: a raised SystemExit would stop the loop."""
     import asyncio
 
     def on_exception(loop: asyncio.AbstractEventLoop, problem: dict[str, Any]) -> None:

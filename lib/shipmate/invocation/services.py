@@ -1,4 +1,4 @@
-"""What every way to run a component provides to its functions, made from the descriptor and the environment."""
+"""The services of a run mode for its calls, built from the descriptor and the environment."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -9,18 +9,16 @@ from shipmate.component import Component
 from shipmate.component.credentials import token_field, view_classes
 from shipmate.invocation.loops import Loops
 from shipmate.logs.log import Redactor
-from shipmate.oauth2.credential import TokenStore, secrets_of
+from shipmate.oauth2.credential import secrets_of
 
 if TYPE_CHECKING:
     from shipmate.oauth2.services import OAuth2Services
-
-if TYPE_CHECKING:
-    from shipmate.oauth2.services import OAuth2Services
+    from shipmate.oauth2.storage.token_store import TokenStore
     from shipmate.platform.client import PlatformClient
 
 
 class LazyOAuth2:
-    """What the OAuth2 sessions of the process share; made when the first one is opened, as many steps never do."""
+    """The services that the OAuth2 sessions of the process share, built for the first session: many steps open none."""
 
     def __init__(
         self,
@@ -28,51 +26,51 @@ class LazyOAuth2:
         *,
         environ: Mapping[str, str],
         redactor: Redactor,
-        stored: TokenStore,
+        token_store: "TokenStore",
         platform: "Callable[[], PlatformClient]",
     ) -> None:
-        """Note what they need.
+        """Store the parts of the services.
 
         Args:
-            component: The component, whose descriptor has the defaults.
+            component: The component; its descriptor has the default options.
             environ: The environment.
-            redactor: Learns the secrets.
-            stored: Where the keys of accounts are kept.
+            redactor: Hides the secrets.
+            token_store: Keeps the keys of accounts.
             platform: Returns the client of the platform's API.
         """
         self._component = component
         self._environ = environ
         self._redactor = redactor
-        self._stored = stored
+        self._token_store = token_store
         self._platform = platform
         self._lock = threading.Lock()
-        self._made: OAuth2Services | None = None
+        self._services: OAuth2Services | None = None
         self._is_draining = False
 
-    def __call__(self) -> "OAuth2Services":
-        """Return it."""
+    def get(self) -> "OAuth2Services":
+        """Return the services, the same ones each time."""
         with self._lock:
-            if self._made is None:
-                self._made = self._make()
+            if self._services is None:
+                self._services = self._build()
                 if self._is_draining:
-                    self._made.store.drain(0)
-            return self._made
+                    self._services.credential_store.drain(0)
+            return self._services
 
     def drain(self, timeout_seconds: float) -> None:
-        """Let no refresh start any more, and wait for those under way."""
+        """Refuse new refreshes and wait for those under way."""
         with self._lock:
             self._is_draining = True
-            made = self._made
-        if made is not None:
-            made.store.drain(timeout_seconds)
+            services = self._services
+        if services is not None:
+            services.credential_store.drain(timeout_seconds)
 
-    def _make(self) -> "OAuth2Services":
+    def _build(self) -> "OAuth2Services":
         from shipmate.oauth2.accounts import CredentialStore
         from shipmate.oauth2.services import OAuth2Services  # 5 ms
 
         return OAuth2Services(
-            store=CredentialStore(),
-            stored=self._stored,
+            credential_store=CredentialStore(),
+            token_store=self._token_store,
             defaults=self._component.oauth2 or {},
             credential_fields=frozenset(self._component.credentials.get("fields") or {}),
             default_field=token_field(self._component),
@@ -85,7 +83,7 @@ class LazyOAuth2:
 def register_secrets(
     redactor: Redactor, component: Component, cfg: Mapping[str, Any], environ: Mapping[str, str]
 ) -> None:
-    """Tell the redactor every secret that the configuration and the environment are known to hold."""
+    """Make the redactor hide every known secret of the configuration and of the environment."""
     redactor.add_environment(environ)
     redactor.add_mapping(cfg)
     redactor.add(*_secret_fields(component, cfg))
@@ -101,30 +99,29 @@ def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str
 
 
 def platform_of(environ: Mapping[str, str]) -> Callable[[], "PlatformClient"]:
-    """Return what makes the client of the platform's API when it is first needed."""
+    """Return a function that returns the client of the platform's API; the first call creates the client."""
     lock = threading.Lock()
-    made: list[PlatformClient] = []
+    clients: list[PlatformClient] = []
 
     def client() -> "PlatformClient":
         with lock:
-            if not made:
+            if not clients:
                 from shipmate.platform.client import PlatformClient  # 100 ms with requests
                 from shipmate.settings import ApiSettings
 
-                made.append(PlatformClient(ApiSettings.from_environ(environ)))
-            return made[0]
+                clients.append(PlatformClient(ApiSettings.from_environ(environ)))
+            return clients[0]
 
     return client
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a run mode provides to every call of the process."""
+    """The services that a run mode provides to every call of the process."""
 
     redactor: Redactor = field(repr=False)
-    oauth2: "Callable[[], OAuth2Services]" = field(repr=False)
-    """Returns what sessions need; made when the first one is opened."""
-    platform: Callable[[], Any] = field(repr=False)
-    """Returns the client of the platform's API; raises `MissingSetting` where there is none."""
+    oauth2: LazyOAuth2 = field(repr=False)
+    platform: "Callable[[], PlatformClient]" = field(repr=False)
+    """Returns the client of the platform's API; raises `MissingSetting` without its address or credentials."""
     flow_variables: Mapping[str, str] = field(default_factory=dict)
     loops: Loops = field(default_factory=Loops, repr=False)

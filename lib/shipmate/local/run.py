@@ -8,10 +8,11 @@ from typing import Any
 
 from shipmate.component import Component, Function
 from shipmate.errors import AuthorError, FunctionNotFound
-from shipmate.invocation.executor import Event
+from shipmate.invocation.events import Event
 from shipmate.invocation.failure import format_error
 from shipmate.invocation.inprocess import InProcessRunner, log_failure
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
+from shipmate.invocation.sink import Sink
 from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.storage.file import TokenFile
 from shipmate.oauth2.storage.local import LocalTokenStore
@@ -19,7 +20,7 @@ from shipmate.oauth2.storage.local import LocalTokenStore
 WriteLine = Callable[[Mapping[str, Any]], None]
 
 
-class LocalSink:
+class LocalSink(Sink):
     """Saves the new keys that a call emits, and prints its events, one line each, in order."""
 
     def __init__(self, keys: LocalTokenStore, write_line: WriteLine | None) -> None:
@@ -74,8 +75,11 @@ class LocalRun:
         register_secrets(redactor, component, cfg, environ)
         platform = platform_of(environ)
         file = TokenFile(cfg_file) if cfg_file is not None else None
-        self._keys = LocalTokenStore(file, str(cfg["_account"]) if cfg.get("_account") else None, platform=platform)
-        self._oauth2 = LazyOAuth2(component, environ=environ, redactor=redactor, stored=self._keys, platform=platform)
+        account = str(cfg["_account"]) if cfg.get("_account") else None
+        self._keys = LocalTokenStore(file, account, platform=platform)
+        self._oauth2 = LazyOAuth2(
+            component, environ=environ, redactor=redactor, token_store=self._keys, platform=platform
+        )
         self._services = Services(
             redactor=redactor, oauth2=self._oauth2, platform=platform, flow_variables=flow_variables or {}
         )

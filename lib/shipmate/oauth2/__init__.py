@@ -1,7 +1,8 @@
 """Requests to OAuth2 APIs with tokens that stay alive.
 
-``api`` is what authors import and what opens a session; ``session`` sends their requests through ``transport``, and
-``replay`` remembers how to send a body again. ``flow`` decides the steps of a refresh without I/O and ``refresher``
-does them, with ``token_request``, ``token_endpoint`` and ``token_response``. ``accounts`` holds the live credentials of
-the process, ``credential`` is one of them, ``options`` are the author's, and ``storage`` keeps tokens between runs.
+``api`` has the class that authors import, and opens sessions. ``session`` sends requests through ``transport``;
+``replay`` sends a body a second time. ``flow`` decides the steps of a refresh without I/O; ``refresher`` does them with
+``token_request``, ``token_endpoint`` and ``token_response``; ``managed`` does them for secrets of the platform.
+``accounts`` holds the live credentials of the process, ``credential`` has the rules for one of them. ``options`` are
+the author's, ``services`` are the run mode's, and ``storage`` keeps tokens between runs.
 """

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("shipmate.oauth2")
 
-# The longest a refresh can take: three tries with their time-outs, the look for a winner, and saving.
+# The longest that a refresh takes: three tries with their timeouts, the search for newer keys, and saving.
 _LONGEST_WAIT_SECONDS: Final = 180.0
 _LAST_SAVE_SECONDS: Final = 10.0
 _POOLS: Final = 16
 _POOL_CONNECTIONS: Final = 64
 
 
-class _Flight:
-    """A refresh that is under way, and what came of it."""
+class _SingleFlight:
+    """A refresh in flight: one thread leads it, the others wait for its outcome."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
@@ -32,11 +32,17 @@ class _Flight:
         self.error: BaseException | None = None
 
     def outcome(self) -> Credential:
-        """Wait for the refresh and share its outcome, the error included."""
+        """Wait for the refresh; return its credential, or raise its error.
+
+        Raises:
+            TokenEndpointUnavailable: The refresh did not end in time.
+        """
         if not self.done.wait(_LONGEST_WAIT_SECONDS):
-            raise TokenEndpointUnavailable("a refresh by another thread did not end in time")
+            raise TokenEndpointUnavailable(
+                f"another thread did not end its refresh in time ({_LONGEST_WAIT_SECONDS:g} s)"
+            )
         if self.credential is None:
-            # A copy for each waiter: threads must not share one traceback.
+            # A copy for each thread: they must not share one traceback.
             raise copy.copy(self.error) if self.error is not None else TokenEndpointUnavailable("no outcome")
         return self.credential
 
@@ -45,23 +51,23 @@ class Account:
     """One account's live credential, shared by all threads, sessions and ``cfg`` copies."""
 
     def __init__(self, store: "CredentialStore", *, is_keyless: bool) -> None:
-        """Start without any keys; ``is_keyless`` when the ``cfg`` that it is for has none either."""
+        """Start without keys; ``is_keyless`` says that the ``cfg`` has no keys either."""
         self.is_keyless = is_keyless
         self.credential = Credential()
-        self.lineage = SeenTokens()
+        self.seen_tokens = SeenTokens()
         self.looked_at: float | None = None
-        """When the stored keys were last read after a refusal, by the monotonic clock."""
+        """Monotonic seconds of the last look for a new sign-in after a refusal."""
         self.save_again: Callable[[], object] | None = None
-        """Saves the live keys; there when that has failed."""
+        """Saves the live keys once more; None unless saving them failed."""
         self._store = store
         self._lock = threading.Lock()
-        self._flight: _Flight | None = None
+        self._flight: _SingleFlight | None = None
         self._presented: tuple[Keys, Expiry | None] | None = None
 
     def present(self, keys: Keys, expiry: Expiry | None) -> None:
-        """Take the keys of a ``cfg``: old ones change nothing, unknown ones are a new sign-in."""
+        """Take the keys of a ``cfg``: seen ones change nothing, others are a new sign-in."""
         with self._lock:
-            if self.lineage.knows(keys):
+            if self.seen_tokens.knows(keys):
                 return
             if self._flight is not None:
                 self._presented = (keys, expiry)
@@ -73,36 +79,36 @@ class Account:
         with self._lock:
             self._keep(credential)
 
-    def renew(self, lead: Callable[[Credential], object], *, unless_newer_than: int | None) -> Credential:
-        """Return the outcome of one refresh: of the one under way, or else of ``lead``, which this thread runs.
+    def refresh(self, step: Callable[[Credential], object], *, unless_newer_than: int | None) -> Credential:
+        """Return the credential after a refresh: the one in flight, or else one that this thread leads.
 
         Args:
-            lead: Does the refresh of the credential that it is given.
-            unless_newer_than: The generation that the caller knows: with a later one that is fit for use
-                there is nothing to do. None insists on a refresh.
+            step: Refreshes a credential; called in the thread that leads.
+            unless_newer_than: The generation that the caller knows: a usable credential of a later generation is
+                returned without a refresh. None always refreshes.
         """
         with self._lock:
             live = self.credential
             if unless_newer_than is not None and live.generation > unless_newer_than and _is_usable(live):
                 return live
-            flight, leads = self._flight, False
+            flight, is_leader = self._flight, False
             if flight is None:
-                flight, leads = _Flight(), True
+                flight, is_leader = _SingleFlight(), True
                 self._flight = flight
-        if not leads:
+        if not is_leader:
             return flight.outcome()
         try:
             with self._store.in_flight():
-                lead(self.credential)
+                step(self.credential)
             flight.credential = self.credential
             return flight.credential
         except BaseException as error:
             flight.error = error
             raise
         finally:
-            self._land(flight)
+            self._finish(flight)
 
-    def _land(self, flight: _Flight) -> None:
+    def _finish(self, flight: _SingleFlight) -> None:
         with self._lock:
             self._flight = None
             if self._presented is not None:
@@ -111,15 +117,15 @@ class Account:
         flight.done.set()
 
     def _keep(self, credential: Credential) -> None:
-        self.lineage.add(credential.keys)
+        self.seen_tokens.add(credential.keys)
         self.credential = credential.following(self.credential)
 
 
 class CredentialStore:
-    """All accounts of the process; made once by the run mode."""
+    """All accounts of the process; each run mode creates one."""
 
     def __init__(self) -> None:
-        """Start without any account."""
+        """Start without accounts."""
         self._adapter: HTTPAdapter | None = None
         self._accounts: dict[Hashable, list[Account]] = {}
         self._lock = threading.Lock()
@@ -128,19 +134,19 @@ class CredentialStore:
         self._is_draining = False
 
     def account(self, key: Hashable, keys: Keys, expiry: Expiry | None, *, is_exact: bool) -> Account:
-        """Return the account for ``key``, with the keys of a ``cfg`` presented to it.
+        """Return the account for ``key``, and present the keys of a ``cfg`` to it.
 
         Args:
-            key: What identifies the account, or, when not ``is_exact``, its client.
+            key: Identifies the account if ``is_exact``, else its client.
             keys: The keys in the ``cfg``; they tell the accounts of one client apart.
-            expiry: Their expiry if it is known.
+            expiry: The expiry of the keys, None if unknown.
             is_exact: Whether the key alone identifies the account.
         """
         is_keyless = not has_tokens(keys)
         with self._lock:
             candidates = self._accounts.setdefault(key, [])
             for account in candidates:
-                if is_exact or (account.is_keyless if is_keyless else account.lineage.shares(keys)):
+                if is_exact or (account.is_keyless if is_keyless else account.seen_tokens.shares(keys)):
                     break
             else:
                 account = Account(self, is_keyless=is_keyless)
@@ -150,7 +156,7 @@ class CredentialStore:
 
     @property
     def adapter(self) -> "HTTPAdapter":
-        """The connections to the APIs, shared by all sessions so that they are kept from message to message."""
+        """The connection pools of the APIs, shared by all sessions so that connections outlive a message."""
         from requests.adapters import HTTPAdapter  # requests: 97 ms
 
         with self._lock:
@@ -160,14 +166,14 @@ class CredentialStore:
 
     @contextmanager
     def in_flight(self) -> Iterator[None]:
-        """Count a refresh as under way.
+        """Count a refresh in flight while the block runs.
 
         Raises:
-            TokenEndpointUnavailable: The process is stopping, and no refresh may start any more.
+            TokenEndpointUnavailable: The process is stopping and starts no refresh.
         """
         with self._lock:
             if self._is_draining:
-                raise TokenEndpointUnavailable("the process is stopping: no refresh is started any more")
+                raise TokenEndpointUnavailable("the process is stopping and starts no refresh")
             self._flights += 1
         try:
             yield
@@ -177,9 +183,9 @@ class CredentialStore:
                 self._idle.notify_all()
 
     def drain(self, timeout_seconds: float) -> bool:
-        """Let no new refresh start and wait for those under way; tell whether all have ended in time.
+        """Refuse new refreshes and wait for those in flight; return False if one has not ended in time.
 
-        Keys that could not be saved so far are lost with the process, so that this is tried once more.
+        Keys that are still unsaved would be lost with the process, so they are saved once more.
         """
         deadline = time.monotonic() + timeout_seconds
         with self._idle:
@@ -187,8 +193,8 @@ class CredentialStore:
             while self._flights:
                 if not self._idle.wait(max(0.0, deadline - time.monotonic())):
                     return False
-            accounts = [each for those in self._accounts.values() for each in those]
-        unsaved = [each.save_again for each in accounts if each.save_again and each.credential.is_unsaved]
+            accounts = [account for candidates in self._accounts.values() for account in candidates]
+        unsaved = [it.save_again for it in accounts if it.save_again and it.credential.is_unsaved]
         threads = [threading.Thread(target=_save, args=(save,), daemon=True) for save in unsaved]
         for thread in threads:
             thread.start()
@@ -202,7 +208,7 @@ def _save(save: Callable[[], object]) -> None:
     try:
         save()
     except Exception as error:  # the edge of a thread, and the end of the process
-        _log.error("refreshed keys are lost: they could not be saved, %s", error)
+        _log.error("refreshed keys could not be saved and are lost: %s", error)
 
 
 def _is_usable(credential: Credential) -> bool:

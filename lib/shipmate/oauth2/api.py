@@ -1,13 +1,13 @@
-"""Opens OAuth2 sessions: the options that authors give, and the account that they are for."""
+"""Opens OAuth2 sessions: for the options of an author, and the account in ``cfg``."""
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from shipmate.errors import CredentialsInvalid, ShipmateError
-from shipmate.oauth2.credential import fingerprint, secrets_of, stored_expiry
+from shipmate.oauth2.credential import fingerprint, secrets_of
 from shipmate.oauth2.managed import ManagedRefresher
-from shipmate.oauth2.options import ClientOptions, Variables, check_options
+from shipmate.oauth2.options import ClientOptions, OAuth2Options, SharedOptions, Variables, check_options
 from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort, OAuth2Services
 
@@ -18,110 +18,112 @@ if TYPE_CHECKING:
 _log = logging.getLogger("shipmate.oauth2")
 
 
-class OAuth2:
-    """A reusable OAuth2 provider: the options of `context.oauth2`, held together.
+class SessionOpener(Protocol):
+    """The part of a context that opens sessions."""
 
-    Every option that is left out comes from ``credentials.oauth2`` in ``component.json``. ``{{NAME}}`` in the
-    options is filled from the environment, or from the credential field of that name, when a token is asked for.
+    def oauth2(self, cfg: Mapping[str, Any], **options: Unpack[OAuth2Options]) -> "OAuth2Session":
+        """Return a session with these options that keeps the tokens in ``cfg`` alive."""
+
+
+class OAuth2:
+    """Reusable options of `context.oauth2`: ``OAuth2("https://...", client_id="{{CLIENT_ID}}")``.
+
+    An option that is left out comes from ``credentials.oauth2`` in ``component.json``. ``{{NAME}}`` in an option is
+    replaced before each token request, by the credential field of that name or by the variable of the environment.
 
     Args:
         token_url: Address of the token endpoint; https, except on loopback.
         client_id: The client's id.
-        client_secret: The client's secret; for ``private_key_jwt`` and ``jwt_bearer`` the private key as PEM.
+        client_secret: The client's secret; for ``private_key_jwt`` and ``jwt_bearer`` the private RSA key as PEM.
         client_auth: ``"post"`` (default), ``"basic"``, ``"none"`` or ``"private_key_jwt"``.
-        scopes: The scopes, a list or text; sent only when ``send`` asks for it.
+        scopes: The scopes, a list or text; sent only if ``send`` has ``"scope"``.
         grant: ``"refresh_token"`` (default), ``"client_credentials"`` or ``"jwt_bearer"``.
-        send: Members of the stored keys that go along with a token request, as ``("scope",)``.
-        extra: Further form fields; for ``jwt_bearer`` its ``claims`` go into the assertion instead.
-        field: The credential field that holds the keys, ``"oauth"`` unless the descriptor names another.
+        send: Members of the stored keys that a token request sends, as ``("scope",)``.
+        extra: Further form fields; the ``claims`` in it go into the assertion of ``jwt_bearer`` instead.
+        field: The credential field that holds the keys; the first OAuthFieldView of the descriptor by default.
         refresh: ``"on_401"`` (default), ``"before_expiry"`` or ``"every_access"``.
-        expired: ``expired(response)`` returns true when an answer means "token expired", in addition to 401.
-        header: How the token is sent, ``"Authorization: Bearer {access_token}"`` unless given.
-        parse: Turns an odd token answer (a dict) into one with ``access_token`` at its top.
-        lock: ``lock(account)`` returns a context manager that excludes other processes during a refresh.
+        expired: ``expired(response)`` returns true for an answer, other than 401, that means "token expired".
+        header: The header with the token, ``"Authorization: Bearer {access_token}"`` by default.
+        parse: ``parse(answer)`` returns an unusual token response, a dict, with ``access_token`` at its top.
+        lock: ``lock(account)`` returns a context manager that keeps other processes from a refresh.
 
     Raises:
-        InvalidOption: An option does not exist or has a value that it cannot have.
+        InvalidOption: An option does not exist or has an invalid value.
 
     Source: RFC 6749 §2.3.1, §4.4, §6; RFC 7523 §2.1, §2.2.
     """
 
-    def __init__(self, token_url: str | None = None, **options: Any) -> None:
-        """Check the options; nothing is sent and no variable is read yet."""
-        if token_url is not None:
-            options["token_url"] = token_url
-        check_options(options)
-        self.options: Mapping[str, Any] = options
+    def __init__(self, token_url: str | None = None, **options: Unpack[SharedOptions]) -> None:
+        """Check the options; nothing is sent, and ``{{NAME}}`` is not replaced yet."""
+        address: OAuth2Options = {} if token_url is None else {"token_url": token_url}
+        self.options: OAuth2Options = {**address, **options}
+        check_options(self.options)
 
-    def session(self, context: Any, cfg: Mapping[str, Any]) -> "OAuth2Session":
-        """Return a session with this provider that keeps the tokens in ``cfg`` alive."""
-        session: OAuth2Session = context._open_session(self, cfg)
-        return session
+    def session(self, context: SessionOpener, cfg: Mapping[str, Any]) -> "OAuth2Session":
+        """Return a session with these options that keeps the tokens in ``cfg`` alive."""
+        return context.oauth2(cfg, **self.options)
 
     def __repr__(self) -> str:
-        """Name the options, not their values: some are secrets."""
+        """Name the options without their values: some are secrets."""
         return f"OAuth2({', '.join(sorted(self.options))})"
 
 
 def open_session(
-    options: Mapping[str, Any] | OAuth2, cfg: Mapping[str, Any], *, call: CallPort, services: OAuth2Services
+    overrides: Mapping[str, Any], cfg: Mapping[str, Any], *, call: CallPort, services: OAuth2Services
 ) -> "OAuth2Session":
     """Return a session for the account whose keys are in ``cfg``.
 
     Args:
-        options: The author's options, or a provider that holds them.
+        overrides: The author's options; ``credentials.oauth2`` in ``component.json`` has the others.
         cfg: The configuration of the call; ``_account`` names the account, ``secretId`` a managed secret.
         call: The call that the session belongs to.
-        services: What the run mode provides.
+        services: The services of the run mode.
 
     Raises:
-        InvalidOption: An option does not exist or has a value that it cannot have.
+        InvalidOption: An option does not exist or has an invalid value.
         CredentialsInvalid: ``cfg`` has both a ``secretId`` and keys of its own.
     """
     from shipmate.oauth2.session import OAuth2Session  # requests: 97 ms
 
-    given = options.options if isinstance(options, OAuth2) else options
-    check_options(given)
-    provider = ClientOptions.from_options(given, services.defaults, services.default_field)
+    options = ClientOptions.from_options(overrides, services.defaults, services.default_field)
     if secret_id := cfg.get("secretId"):
-        renewer = _managed(str(secret_id), provider, cfg, services)
-        return OAuth2Session(provider, cfg, renewer, call, services.clock, services.store.adapter)
-    keys = cfg.get(provider.field)
+        managed = _managed(str(secret_id), options, cfg, services)
+        return OAuth2Session(options, cfg, managed, call, services.clock, services.credential_store.adapter)
+    keys = cfg.get(options.field)
     keys = keys if isinstance(keys, Mapping) else {}
     services.redactor.add(*secrets_of(keys))
-    clock = services.clock
-    account = services.store.account(
-        _key(provider, cfg, services),
+    account = services.credential_store.account(
+        _key(options, cfg, services),
         keys,
-        stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch()),
+        services.expiry_of(keys),
         is_exact=bool(cfg.get("_account")),
     )
-    own = Refresher(provider, cfg, account, call, services)
-    return OAuth2Session(provider, cfg, own, call, clock, services.store.adapter)
+    own = Refresher(options, cfg, account, call, services)
+    return OAuth2Session(options, cfg, own, call, services.clock, services.credential_store.adapter)
 
 
 def _managed(
-    secret_id: str, provider: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services
+    secret_id: str, options: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services
 ) -> ManagedRefresher:
-    if cfg.get(provider.field):
+    if cfg.get(options.field):
         raise CredentialsInvalid(
-            f"cfg: expected either secretId or {provider.field}, found both: a managed secret has no keys of its own"
+            f"cfg: expected either secretId or {options.field}, found both: a managed secret has no keys of its own"
         )
-    if provider.refresh != "on_401":
+    if options.refresh != "on_401":
         _log.warning(
-            "the platform refreshes this secret: the refresh option is ignored", extra={"refresh": provider.refresh}
+            "the platform refreshes this secret: the refresh option is ignored", extra={"refresh": options.refresh}
         )
-    account = services.store.account(("secret", secret_id), {}, None, is_exact=True)
+    account = services.credential_store.account(("secret", secret_id), {}, None, is_exact=True)
     return ManagedRefresher(secret_id, account, services)
 
 
-def _key(provider: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services) -> tuple[object, ...]:
+def _key(options: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services) -> tuple[object, ...]:
     if account := cfg.get("_account"):
-        return ("account", account, provider.field)
+        return ("account", account, options.field)
     try:
-        client = provider.fill(Variables(services.environ, cfg, services.credential_fields))
+        client = options.fill(Variables(services.environ, cfg, services.credential_fields))
         identity = (client.token_url, client.client_id, client.client_secret)
     except ShipmateError:
-        # What is missing is told when a token is asked for; until then the account works with what it has.
-        identity = (provider.token_url or "", provider.client_id or "", "")
-    return ("client", *map(fingerprint, identity), provider.grant, provider.field)
+        # A token request reports what is missing; until then the account works with the token that it has.
+        identity = (options.token_url or "", options.client_id or "", "")
+    return ("client", *map(fingerprint, identity), options.grant, options.field)

@@ -1,4 +1,4 @@
-"""The state of one OAuth2 credential and the rules about it, without any I/O.
+"""The state of one OAuth2 credential and its rules. Pure; no I/O.
 
 Source: RFC 6749 §5.1, §6; RFC 6750 §3.1.
 """
@@ -6,14 +6,15 @@ Source: RFC 6749 §5.1, §6; RFC 6750 §3.1.
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
+
+from shipmate.logs.redaction import is_secret_name
 
 Keys = Mapping[str, Any]
-"""A token answer as the platform stores it: ``{"access_token": "...", "refresh_token": "...", ...}``."""
+"""A token response as the platform stores it: ``{"access_token": "...", "refresh_token": "...", ...}``."""
 
-# What a token answer says about that one access token; carried over it would lie about the next one.
+# Members of a token response that hold for its own access token only: they are not kept for the next one.
 TIME_BOUND: Final = frozenset(
     {"expires_in", "expires_at", "ext_expires_in", "issued_at", "id_token", "refresh_token_expires_in", "signature"}
 )
@@ -21,25 +22,11 @@ TIME_BOUND: Final = frozenset(
 _LONGEST_SKEW_SECONDS: Final = 60.0
 _SKEW_SHARE_OF_LIFE: Final = 0.1
 _AMBIGUOUS_STATUSES: Final = frozenset({400, 403, 404})
-_SECRET_NAME: Final = re.compile(r"(token|secret|signature|password|api_?key)(?!_type|_uri|_url)", re.IGNORECASE)
 _CHALLENGE_PARAMETER: Final = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
-class TokenStore(Protocol):
-    """Where the keys of accounts are kept outside this process: a file, or the platform."""
-
-    def check(self, account: str | None) -> None:
-        """Raise `KeysNotSaved` when keys of that account could not be saved at all."""
-
-    def read(self, account: str | None) -> Keys | None:
-        """Return the credential fields as they are stored now, None where there is nowhere to read from."""
-
-    def lock(self, account: str | None) -> AbstractContextManager[None]:
-        """Keep other processes from refreshing the same account meanwhile."""
-
-
 def merge(old: Keys, answer: Keys) -> dict[str, Any]:
-    """Return what is stored after a refresh: the whole answer over what is worth keeping of the old keys.
+    """Return the keys to store after a refresh: the old keys, without time-bound members, updated by the answer.
 
     >>> merge({"access_token": "a", "refresh_token": "r", "expires_in": 9}, {"access_token": "b"})
     {'access_token': 'b', 'refresh_token': 'r'}
@@ -53,7 +40,7 @@ def merge(old: Keys, answer: Keys) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """When an access token expires: ``at`` by the monotonic clock, after ``life_seconds`` if that is known."""
+    """The expiry of an access token: ``at`` in monotonic seconds, after a life of ``life_seconds`` if known."""
 
     at: float
     life_seconds: float | None = None
@@ -63,19 +50,19 @@ class Expiry:
         return now >= self.at
 
     def is_due(self, now: float) -> bool:
-        """Tell whether the token has expired or soon will; the margin scales with its life."""
+        """Tell whether the token has expired or soon will: within a minute, or a tenth of its life if shorter."""
         life = self.life_seconds
         skew = _LONGEST_SKEW_SECONDS if life is None else min(_LONGEST_SKEW_SECONDS, life * _SKEW_SHARE_OF_LIFE)
         return now >= self.at - skew
 
 
 def answered_expiry(answer: Keys, *, asked_at: float, wall_clock: float) -> Expiry | None:
-    """Return the expiry that a fresh token answer states, None when it states none that makes sense.
+    """Return the expiry in a token response that has just arrived, None without a valid one.
 
     Args:
-        answer: The token answer.
-        asked_at: The monotonic clock when the request was started.
-        wall_clock: The epoch seconds at the same moment.
+        answer: The token response.
+        asked_at: Monotonic seconds at the start of the request.
+        wall_clock: Epoch seconds at the same moment.
     """
     life = _positive_number(answer.get("expires_in"))
     if life is not None:
@@ -84,7 +71,13 @@ def answered_expiry(answer: Keys, *, asked_at: float, wall_clock: float) -> Expi
 
 
 def stored_expiry(keys: Keys, *, now: float, wall_clock: float) -> Expiry | None:
-    """Return the expiry of stored keys: only ``expires_at`` (epoch seconds) says it, a bare life has no start."""
+    """Return the expiry of stored keys from ``expires_at`` (epoch seconds); ``expires_in`` alone has no start.
+
+    Args:
+        keys: The stored keys.
+        now: Monotonic seconds.
+        wall_clock: Epoch seconds at the same moment.
+    """
     expires_at = _positive_number(keys.get("expires_at"))
     if expires_at is None:
         return None
@@ -92,7 +85,7 @@ def stored_expiry(keys: Keys, *, now: float, wall_clock: float) -> Expiry | None
 
 
 def _positive_number(value: object) -> float | None:
-    """Return a positive finite number, also from text; providers send ``"3600"`` and ``0`` for "never"."""
+    """Return a positive finite number, also from text: providers send ``"3600"``, and ``0`` for "never"."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -104,19 +97,19 @@ def _positive_number(value: object) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One account's tokens as this process knows them; each new pair is another generation."""
+    """The tokens of one account as this process knows them; new tokens have the next generation."""
 
     keys: Keys = field(default_factory=dict, repr=False)
     generation: int = 0
     expiry: Expiry | None = None
     refusal: str | None = None
-    """Why the provider refused these keys: they are not offered to it again."""
+    """Why the provider refused the refresh token, which is then never sent again; None if it has not."""
     is_unsaved: bool = False
-    """These keys exist in memory only, because saving them failed."""
+    """Whether these keys are only in memory, because they could not be saved."""
     is_adopted: bool = False
-    """Another process has refreshed these keys, at a time unknown: they may have expired as well."""
+    """Whether another process has refreshed these keys: it is unknown when, so they may have expired."""
     is_uncertain: bool = False
-    """A refresh of these keys had no known outcome: the refresh token may be spent."""
+    """Whether the answer to a refresh of these keys was lost: the refresh token may be spent."""
 
     @property
     def access_token(self) -> str | None:
@@ -129,51 +122,51 @@ class Credential:
         return _text(self.keys.get("refresh_token"))
 
     def signed_in(self, keys: Keys, expiry: Expiry | None) -> "Credential":
-        """Return the credential with keys that came from outside: another process, or a new sign-in."""
+        """Return the credential with keys of another process or of a new sign-in."""
         return Credential(dict(keys), self.generation, expiry)
 
     def adopted(self) -> "Credential":
-        """Return the credential as one that another process has refreshed."""
+        """Return the credential, marked as refreshed by another process."""
         return replace(self, is_adopted=True)
 
     def refreshed(self, answer: Keys, expiry: Expiry | None) -> "Credential":
         """Return the credential after a refresh, not yet saved.
 
-        The same access token again would be due at once for ever, so its expiry counts as unknown.
+        If the provider returned the same access token, the expiry counts as unknown: it would be due at once, forever.
         """
         if _text(answer.get("access_token")) == self.access_token:
             expiry = None
         return Credential(merge(self.keys, answer), self.generation, expiry, is_unsaved=True)
 
     def saved(self) -> "Credential":
-        """Return the credential after its keys were handed back to the platform."""
+        """Return the credential after its keys were saved."""
         return replace(self, is_unsaved=False)
 
     def refused(self, reason: str) -> "Credential":
-        """Return the credential as one that the provider does not accept any more."""
+        """Return the credential after the provider refused its refresh token."""
         return replace(self, refusal=reason)
 
     def following(self, previous: "Credential") -> "Credential":
-        """Return the credential with the generation after ``previous``, or the same when it has the same keys.
+        """Return the credential with the generation after ``previous``, or with the same one if the keys are identical.
 
-        The very same keys, not equal ones: a provider that returns the same token has been asked all the same.
+        Equal keys are not identical: a provider may answer a refresh with the same token, and that was a refresh, too.
         """
         return replace(self, generation=previous.generation + (self.keys is not previous.keys))
 
     def uncertain(self) -> "Credential":
-        """Return the credential after a refresh whose outcome is unknown."""
+        """Return the credential after a refresh whose answer was lost."""
         return replace(self, is_uncertain=True)
 
 
 class SeenTokens:
-    """Every token that a credential has had, as hashes, for the life of the process.
+    """The hashes of all tokens that an account has had in this process.
 
-    A container's ``cfg`` never changes, so its first token must never look like a new sign-in, however
-    many refreshes ago it was.
+    A container's ``cfg`` never changes, so its first token must not look like a new sign-in after any number of
+    refreshes.
     """
 
     def __init__(self) -> None:
-        """Start without any token."""
+        """Start without tokens."""
         self._seen: set[bytes] = set()
 
     def add(self, keys: Keys) -> None:
@@ -181,30 +174,30 @@ class SeenTokens:
         self._seen.update(fingerprint(token) for token in _tokens(keys))
 
     def knows(self, keys: Keys) -> bool:
-        """Tell whether all tokens of these keys are known, which makes them old news; keys without any are."""
+        """Tell whether all tokens of these keys were seen; true for keys without tokens."""
         return all(fingerprint(token) in self._seen for token in _tokens(keys))
 
     def shares(self, keys: Keys) -> bool:
-        """Tell whether any token of these keys is known."""
+        """Tell whether any token of these keys was seen."""
         return any(fingerprint(token) in self._seen for token in _tokens(keys))
 
 
 def fingerprint(text: str) -> bytes:
-    """Return a hash that identifies a token without being one."""
+    """Return a hash that identifies a token, 16 bytes."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def secrets_of(keys: Keys) -> list[str]:
-    """Return the values of the keys that must not be seen by anyone.
+    """Return the secret values of the keys.
 
     >>> secrets_of({"access_token": "a", "token_type": "Bearer", "scope": "x"})
     ['a']
     """
-    return [value for name, value in keys.items() if isinstance(value, str) and _SECRET_NAME.search(name)]
+    return [value for name, value in keys.items() if isinstance(value, str) and is_secret_name(name)]
 
 
 def has_tokens(keys: Keys) -> bool:
-    """Tell whether there is any token in these keys."""
+    """Tell whether these keys have a token."""
     return any(True for _ in _tokens(keys))
 
 
@@ -221,16 +214,16 @@ def _text(value: object) -> str | None:
 def asks_for_refresh(
     status: int, www_authenticate: str | None, *, is_expired: Callable[[], bool] | None, is_past: bool
 ) -> bool:
-    """Tell whether an API's answer means that the access token is not valid any more.
+    """Tell whether an API's answer means that the access token has expired.
 
-    401 does. 400, 403 and 404 do only when the known expiry is past, unless the author's own predicate decides.
-    A token that is valid but lacks a permission is not helped by a refresh.
+    401 does. 400, 403 and 404 do if the known expiry is past, unless the author's predicate decides. A valid token that
+    lacks a scope is not refreshed: that would not help.
 
     Args:
         status: The HTTP status.
-        www_authenticate: The header of that name. Source: RFC 6750 §3.1.
+        www_authenticate: The header of this name. Source: RFC 6750 §3.1.
         is_expired: The author's predicate, bound to the response.
-        is_past: Whether the token's known expiry is past.
+        is_past: Whether the known expiry of the token is past.
     """
     if www_authenticate and _challenge_error(www_authenticate) == "insufficient_scope":
         return False

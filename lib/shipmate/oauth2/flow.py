@@ -1,9 +1,9 @@
-"""The flow of a refresh, as generators that yield what is to be done and receive what came of it.
+"""The steps of a refresh, as generators that yield each step and receive its result.
 
-No I/O happens here: the renewer that drives a flow does it, and tests drive it with answers of their own.
+They do no I/O: a refresher drives a flow and does its steps; tests drive one with results of their own.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,18 +29,18 @@ _ASK_TRIES: Final = 3
 _SAVE_TRIES: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_RETRY_AFTER_SECONDS: Final = 10.0
-# Whoever won the race for the refresh token may not have saved yet: look again for about four seconds.
+# The process that won the race for the refresh token may not have saved its keys yet: look for about four seconds.
 _WINNER_PAUSES_SECONDS: Final = (0.2, 0.4, 0.8, 1.2, 1.4)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadStored:
-    """Read the stored keys; the answer is a `StoredTokens`, or None where there is nowhere to read from."""
+    """Read the stored keys; the result is a `StoredTokens`, or None if they cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTokens:
-    """The keys as they are stored now."""
+    """The keys as they are stored at this moment."""
 
     keys: Keys = field(repr=False)
     expiry: Expiry | None = None
@@ -48,7 +48,7 @@ class StoredTokens:
 
 @dataclass(frozen=True, slots=True)
 class AskProvider:
-    """Send the token request; the answer is a pair of `TokenResponse` and the `Expiry` that a grant states."""
+    """Send the token request; the result is a pair of `TokenResponse` and, for a granted token, its `Expiry`."""
 
     credential: Credential
 
@@ -62,7 +62,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """Hand the keys back to the platform; the answer is None, or the error that prevented it."""
+    """Save the keys through ``updateKeys``; the result is None, or the error that prevented it."""
 
     credential: Credential
 
@@ -80,51 +80,68 @@ Flow = Generator[FlowStep, Any, Credential]
 
 @dataclass(frozen=True, slots=True)
 class RefreshRules:
-    """What a flow must know about the account and its provider."""
+    """The facts about an account and its provider that decide the steps of a flow."""
 
     account: str
-    """How messages name the account."""
+    """The name of the account in messages: ``"account 5f2a"``."""
     provider: str
-    """How messages name the provider."""
+    """The name of the provider in messages: ``"login.example.com"``."""
     needs_refresh_token: bool = True
     adoption_suffices: bool = True
-    """Whether keys that another process refreshed make our own refresh unnecessary."""
+    """Whether no refresh is needed after another process has stored newer keys."""
 
 
-def renew(credential: Credential, lineage: SeenTokens, terms: RefreshRules) -> Flow:
-    """Get a new access token and save it; adopt the keys of whoever was first.
+def drive(steps: Flow, do: Callable[[FlowStep], Any]) -> None:
+    """Run a flow to its end; an exception of a step ends it.
+
+    Args:
+        steps: The flow.
+        do: Does one step and returns its result.
+    """
+    try:
+        step = next(steps)
+        while True:
+            step = steps.send(do(step))
+    except StopIteration:
+        return
+    finally:
+        steps.close()
+
+
+def refresh(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
+    """Get a new access token and save it, or adopt the keys of a process that was faster.
 
     Raises:
         ReauthorizationRequired: The refresh token is refused, or there is none.
         ClientMisconfigured: The provider refuses the client.
-        TokenEndpointUnavailable: No usable answer; trying later may help.
-        KeysNotSaved: The new keys are in memory, and could not be saved.
+        TokenEndpointUnavailable: The endpoint gave no usable answer; a later try may succeed.
+        KeysNotSaved: The new keys are in memory only.
     """
-    adopted = yield from _adopt(lineage)
+    adopted = yield from _adopt(seen)
     if adopted is not None:
         credential = adopted
-        if terms.adoption_suffices and adopted.access_token:
+        if rules.adoption_suffices and adopted.access_token:
             return adopted
     if credential.refusal is not None:
-        # Refused while this thread waited for its answer of the API.
+        # Another thread was refused while this one waited for the API.
         raise ReauthorizationRequired(credential.refusal)
-    if terms.needs_refresh_token and credential.refresh_token is None:
+    if rules.needs_refresh_token and credential.refresh_token is None:
         if not credential.access_token:
-            raise ReauthorizationRequired(f"{terms.account} has no keys for {terms.provider}: sign in to get some")
+            raise ReauthorizationRequired(f"{rules.account} has no keys for {rules.provider}: sign in to get some")
         raise ReauthorizationRequired(
-            f"{terms.account} has no refresh token for {terms.provider}: sign in again to get one"
+            f"{rules.account} has no refresh token for {rules.provider}: sign in again to get one"
         )
-    renewed = yield from _ask(credential, lineage, terms)
-    if renewed.is_unsaved:
-        return (yield from save(renewed, terms))
-    return renewed
+    refreshed = yield from _ask(credential, seen, rules)
+    if refreshed.is_unsaved:
+        return (yield from save(refreshed, rules))
+    return refreshed
 
 
-def save(credential: Credential, terms: RefreshRules) -> Flow:
-    """Hand refreshed keys back before anything is sent with them.
+def save(credential: Credential, rules: RefreshRules) -> Flow:
+    """Save refreshed keys before any request is sent with them.
 
     Raises:
-        KeysNotSaved: No try succeeded; the keys stay in memory, marked as unsaved.
+        KeysNotSaved: No try succeeded; the keys are in memory, marked as unsaved.
     """
     error: Exception | None = None
     for attempt in range(_SAVE_TRIES):
@@ -136,61 +153,61 @@ def save(credential: Credential, terms: RefreshRules) -> Flow:
             yield Keep(saved)
             return saved
     reason = str(error) if isinstance(error, ShipmateError | OSError) else type(error).__name__
-    raise KeysNotSaved(f"the refreshed keys of {terms.account} could not be saved: {reason}") from error
+    raise KeysNotSaved(f"the refreshed keys of {rules.account} could not be saved: {reason}") from error
 
 
-def recover(credential: Credential, lineage: SeenTokens, terms: RefreshRules) -> Flow:
-    """Look for a new sign-in after a refusal; the provider is not asked.
+def recover(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
+    """Look for a new sign-in after a refusal, without a token request.
 
     Raises:
-        ReauthorizationRequired: There is none.
+        ReauthorizationRequired: No new sign-in is stored.
     """
-    adopted = yield from _adopt(lineage)
+    adopted = yield from _adopt(seen)
     if adopted is None:
-        raise ReauthorizationRequired(credential.refusal or f"{terms.account} must sign in again")
+        raise ReauthorizationRequired(credential.refusal or f"{rules.account} must sign in again")
     return adopted
 
 
-def renew_managed(credential: Credential, lineage: SeenTokens, terms: RefreshRules) -> Flow:
-    """Get the token of a secret that the platform keeps: read it, and have it refreshed only if it is unchanged.
+def refresh_managed(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
+    """Get a new token of a managed secret: read it, and ask the platform for a refresh only if it is unchanged.
 
     Raises:
-        ReauthorizationRequired: The platform cannot refresh it.
+        ReauthorizationRequired: The platform cannot refresh the secret.
         TokenEndpointUnavailable: The platform gave no usable answer.
 
     Source: contract §12.
     """
-    adopted = yield from _adopt(lineage)
+    adopted = yield from _adopt(seen)
     if adopted is not None:
         return adopted
     answer, expiry = yield AskProvider(credential)
     if isinstance(answer, Refused):
-        yield Keep(credential.refused(str(_failure(answer, credential, terms))))
+        yield Keep(credential.refused(str(_failure(answer, credential, rules))))
     if not isinstance(answer, Granted):
-        raise _failure(answer, credential, terms)
-    renewed = Credential().signed_in(answer.answer, expiry)
-    yield Keep(renewed)
-    return renewed
+        raise _failure(answer, credential, rules)
+    refreshed = Credential().signed_in(answer.answer, expiry)
+    yield Keep(refreshed)
+    return refreshed
 
 
-def _adopt(lineage: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
-    """Take over stored keys that this process has never had."""
+def _adopt(seen: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
+    """Adopt the stored keys if this process has not seen them."""
     stored: StoredTokens | None = yield ReadStored()
-    if stored is None or lineage.knows(stored.keys):
+    if stored is None or seen.knows(stored.keys):
         return None
     adopted = Credential().signed_in(stored.keys, stored.expiry).adopted()
     yield Keep(adopted)
     return adopted
 
 
-def _ask(credential: Credential, lineage: SeenTokens, terms: RefreshRules) -> Flow:
+def _ask(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
     busy = 0
     while True:
         answer, expiry = yield AskProvider(credential)
         if isinstance(answer, Granted):
-            renewed = credential.refreshed(answer.answer, expiry)
-            yield Keep(renewed)
-            return renewed
+            refreshed = credential.refreshed(answer.answer, expiry)
+            yield Keep(refreshed)
+            return refreshed
         if isinstance(answer, Busy) and busy < _ASK_TRIES - 1:
             busy += 1
             yield Wait(_pause(busy, answer))
@@ -198,31 +215,31 @@ def _ask(credential: Credential, lineage: SeenTokens, terms: RefreshRules) -> Fl
         if isinstance(answer, Uncertain):
             is_repeated, credential = credential.is_uncertain, credential.uncertain()
             yield Keep(credential)
-            adopted = yield from _adopt(lineage)
+            adopted = yield from _adopt(seen)
             if adopted is not None:
                 return adopted
-            # Many providers take the spent token once more for a while, just for this case.
+            # Many providers accept a spent token for a short time, for clients that lost the answer.
             if not is_repeated:
                 yield Wait(_FIRST_PAUSE_SECONDS)
                 continue
-        if isinstance(answer, Refused) and terms.needs_refresh_token:
-            adopted = yield from _await_winner(lineage)
+        if isinstance(answer, Refused) and rules.needs_refresh_token:
+            adopted = yield from _await_winner(seen)
             if adopted is not None:
                 return adopted
-            yield Keep(credential.refused(str(_failure(answer, credential, terms))))
-        raise _failure(answer, credential, terms)
+            yield Keep(credential.refused(str(_failure(answer, credential, rules))))
+        raise _failure(answer, credential, rules)
 
 
-def _await_winner(lineage: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
-    """Look for the keys of whoever spent the refresh token before us."""
+def _await_winner(seen: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
+    """Wait for the keys of the process that spent the refresh token."""
     if (yield ReadStored()) is None:
         return None
     for seconds in _WINNER_PAUSES_SECONDS:
-        adopted = yield from _adopt(lineage)
+        adopted = yield from _adopt(seen)
         if adopted is not None:
             return adopted
         yield Wait(seconds)
-    return (yield from _adopt(lineage))
+    return (yield from _adopt(seen))
 
 
 def _pause(attempt: int, answer: Busy) -> float:
@@ -231,22 +248,22 @@ def _pause(attempt: int, answer: Busy) -> float:
     return _FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1)
 
 
-def _failure(answer: TokenResponse, credential: Credential, terms: RefreshRules) -> ShipmateError:
+def _failure(answer: TokenResponse, credential: Credential, rules: RefreshRules) -> ShipmateError:
     if isinstance(answer, Refused):
-        if not terms.needs_refresh_token:
-            return ReauthorizationRequired(f"{terms.provider} refuses a token for {terms.account} ({answer.code})")
+        if not rules.needs_refresh_token:
+            return ReauthorizationRequired(f"{rules.provider} refuses a token for {rules.account} ({answer.code})")
         if credential.is_uncertain:
             return ReauthorizationRequired(
-                f"{terms.provider} refuses the refresh token of {terms.account} ({answer.code}) after a refresh "
+                f"{rules.provider} refuses the refresh token of {rules.account} ({answer.code}) after a refresh "
                 "whose answer was lost: its outcome is unknown. Sign in again."
             )
         return ReauthorizationRequired(
-            f"{terms.provider} refuses the refresh token of {terms.account} ({answer.code}). Sign in again."
+            f"{rules.provider} refuses the refresh token of {rules.account} ({answer.code}). Sign in again."
         )
     if isinstance(answer, Misconfigured):
         return ClientMisconfigured(
-            f"{terms.provider} refuses the OAuth2 client ({answer.code}): check client_id, client_secret, "
+            f"{rules.provider} refuses the OAuth2 client ({answer.code}): check client_id, client_secret, "
             "client_auth, grant and scope"
         )
     reason = answer.reason if isinstance(answer, Busy | Uncertain | Unusable) else "no answer"
-    return TokenEndpointUnavailable(f"the token endpoint of {terms.provider} gave no token: {reason}")
+    return TokenEndpointUnavailable(f"the token endpoint of {rules.provider} gave no token: {reason}")

@@ -1,22 +1,12 @@
-"""Refreshes managed secrets: credentials that the platform keeps."""
+"""Refreshes managed secrets: credentials that the platform stores and refreshes."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from shipmate.errors import (
-    CredentialsInvalid,
-    PlatformRefused,
-    PlatformUnavailable,
-)
+from shipmate.errors import CredentialsInvalid, PlatformRefused, PlatformUnavailable
 from shipmate.oauth2 import flow
 from shipmate.oauth2.accounts import Account
-from shipmate.oauth2.credential import (
-    Credential,
-    Expiry,
-    Keys,
-    stored_expiry,
-)
-from shipmate.oauth2.refresher import _drive, _keep
+from shipmate.oauth2.credential import Credential, Expiry
 from shipmate.oauth2.services import OAuth2Services
 from shipmate.oauth2.token_response import Granted, Refused, TokenResponse, Unusable
 
@@ -28,32 +18,32 @@ class ManagedRefresher:
     """
 
     def __init__(self, secret_id: str, account: Account, services: OAuth2Services) -> None:
-        """Note which secret to read; nothing is sent yet."""
+        """Name the secret; nothing is sent yet."""
         self.account = account
         self.tls: Mapping[str, Any] = {}
         self._secret_id = secret_id
         self._services = services
-        self._terms = flow.RefreshRules(
+        self._rules = flow.RefreshRules(
             account=f"secret {secret_id}", provider="the platform", needs_refresh_token=False
         )
 
-    def renew(self, credential: Credential) -> None:
-        """Read the secret, and have it refreshed if it is unchanged."""
-        _drive(flow.renew_managed(credential, self.account.lineage, self._terms), self._do)
+    def refresh(self, credential: Credential) -> None:
+        """Read the secret; ask the platform for a refresh if it is unchanged."""
+        flow.drive(flow.refresh_managed(credential, self.account.seen_tokens, self._rules), self._do)
 
     def save(self, credential: Credential) -> None:
         """Do nothing: the platform has saved what it refreshed."""
 
     def recover(self, credential: Credential) -> None:
         """Look for a new sign-in after a refusal."""
-        _drive(flow.recover(credential, self.account.lineage, self._terms), self._do)
+        flow.drive(flow.recover(credential, self.account.seen_tokens, self._rules), self._do)
 
     def _do(self, step: flow.FlowStep) -> Any:
         if isinstance(step, flow.Keep):
-            return _keep(self.account, step.credential, self._services)
+            return self._services.keep(self.account, step.credential)
         if isinstance(step, flow.ReadStored):
             keys = self._keys(self._services.secrets().secret(self._secret_id))
-            return flow.StoredTokens(keys, self._expiry(keys))
+            return flow.StoredTokens(keys, self._services.expiry_of(keys))
         return self._refresh()
 
     def _refresh(self) -> tuple[TokenResponse, Expiry | None]:
@@ -63,11 +53,7 @@ class ManagedRefresher:
             return Refused(str(error)), None
         except PlatformUnavailable as error:
             return Unusable(str(error)), None
-        return Granted(keys), self._expiry(keys)
-
-    def _expiry(self, keys: Keys) -> Expiry | None:
-        clock = self._services.clock
-        return stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch())
+        return Granted(keys), self._services.expiry_of(keys)
 
     def _keys(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         credentials = attributes.get("credentials")
@@ -76,5 +62,5 @@ class ManagedRefresher:
                 f"secret {self._secret_id}: expected a secret of type oauth2, found {attributes.get('type')!r}"
             )
         undefined = credentials.get("undefined_params")
-        # What the platform does not know stands apart; for URL templates it counts like the rest.
+        # Members that the platform does not know stand apart; URL templates use them like the others.
         return {**(undefined if isinstance(undefined, Mapping) else {}), **credentials}

@@ -1,18 +1,47 @@
-"""What a component says about its OAuth2 provider: options, their defaults in the descriptor, their variables."""
+"""The options of an OAuth2 client: their types, checks, defaults in the descriptor, and ``{{NAME}}`` variables."""
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from dataclasses import field as member
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 from urllib.parse import urlsplit
 
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
 from shipmate.wording import did_you_mean_or_list
 
-CLIENT_AUTHS: Final = ("post", "basic", "none", "private_key_jwt")
-GRANTS: Final = ("refresh_token", "client_credentials", "jwt_bearer")
-POLICIES: Final = ("on_401", "before_expiry", "every_access")
+if TYPE_CHECKING:
+    import requests
+
+ClientAuth = Literal["post", "basic", "none", "private_key_jwt"]
+Grant = Literal["refresh_token", "client_credentials", "jwt_bearer"]
+RefreshPolicy = Literal["on_401", "before_expiry", "every_access"]
+
+
+class SharedOptions(TypedDict, total=False):
+    """The keyword arguments of `shipmate.OAuth2`, whose docstring says what they do."""
+
+    client_id: str
+    client_secret: str | None
+    client_auth: ClientAuth
+    scopes: str | list[str] | tuple[str, ...] | None
+    grant: Grant
+    send: list[str] | tuple[str, ...]
+    extra: Mapping[str, Any]
+    field: str
+    refresh: RefreshPolicy
+    expired: "Callable[[requests.Response], object] | None"
+    header: str
+    parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None
+    lock: Callable[[str | None], AbstractContextManager[object]] | None
+
+
+class OAuth2Options(SharedOptions, total=False):
+    """The keyword arguments of ``context.oauth2``: ``{"refresh": "before_expiry"}``."""
+
+    token_url: str
+
 
 VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _DESCRIPTOR_NAMES: Final = {
@@ -28,18 +57,18 @@ _BEARER: Final = "Authorization: Bearer {access_token}"
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """The options with the descriptor's defaults applied; ``{{NAME}}`` is still in them."""
+    """The options of an author over the defaults of the descriptor, before ``{{NAME}}`` is replaced."""
 
     token_url: str | None = None
     client_id: str | None = None
     client_secret: str | None = member(default=None, repr=False)
-    client_auth: str = "post"
+    client_auth: ClientAuth = "post"
     scopes: str | None = None
-    grant: str = "refresh_token"
+    grant: Grant = "refresh_token"
     send: tuple[str, ...] = ()
     extra: Mapping[str, Any] = member(default_factory=dict, repr=False)
     field: str = "oauth"
-    refresh: str = "on_401"
+    refresh: RefreshPolicy = "on_401"
     expired: Callable[[Any], object] | None = None
     header: tuple[str, str] = ("Authorization", "Bearer {access_token}")
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
@@ -49,7 +78,11 @@ class ClientOptions:
     def from_options(
         cls, options: Mapping[str, Any], defaults: Mapping[str, Any], default_field: str
     ) -> "ClientOptions":
-        """Return the provider for checked ``options`` over the descriptor's ``credentials.oauth2``."""
+        """Return the options of an author over the descriptor's ``credentials.oauth2``.
+
+        Raises:
+            InvalidOption: An option does not exist or has an invalid value.
+        """
         described = {ours: defaults[theirs] for theirs, ours in _DESCRIPTOR_NAMES.items() if defaults.get(theirs)}
         merged = {"field": default_field, **described, **options}
         check_options(merged)
@@ -60,7 +93,7 @@ class ClientOptions:
         return cls(**merged)
 
     def fill(self, variables: "Variables") -> "Client":
-        """Return what a token request needs, with every ``{{NAME}}`` filled.
+        """Return the client for a token request, with every ``{{NAME}}`` replaced.
 
         Raises:
             ClientMisconfigured: The token URL is missing or not https, or the client id is missing.
@@ -88,12 +121,12 @@ class ClientOptions:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client as the token endpoint sees it, everything filled in."""
+    """A client as the token endpoint knows it."""
 
     token_url: str
     client_id: str
     client_secret: str = member(repr=False)
-    client_auth: str = "post"
+    client_auth: ClientAuth = "post"
     scopes: str | None = None
     extra: Mapping[str, Any] = member(default_factory=dict, repr=False)
 
@@ -110,7 +143,7 @@ class Variables:
     credential_fields: frozenset[str]
 
     def fill(self, value: Any, option: str) -> Any:
-        """Return ``value`` with the variables in its texts filled, however deep they are.
+        """Return ``value`` with every ``{{NAME}}`` in its texts replaced, at any depth.
 
         Raises:
             MissingSetting: A variable is not set; the message names it.
@@ -133,10 +166,10 @@ class Variables:
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Refuse options that do not exist and values that they cannot have.
+    """Raise an error for options that do not exist or have an invalid value.
 
     Raises:
-        InvalidOption: The message names the option, what was expected and, for a misspelt name, the likely one.
+        InvalidOption: The message names the option and the expected value or, for a misspelt option, the likely one.
     """
     for name, value in options.items():
         if name not in _CHECKS:
@@ -148,10 +181,10 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 
 def check_token_url(token_url: str) -> None:
-    """Refuse a token URL over which the secrets would travel in clear.
+    """Raise an error for a token URL that would send secrets unencrypted.
 
     Raises:
-        ClientMisconfigured: It is not https, and not on loopback either.
+        ClientMisconfigured: The URL is neither https nor on loopback.
     """
     if not is_private(token_url):
         parts = urlsplit(token_url)
@@ -161,14 +194,14 @@ def check_token_url(token_url: str) -> None:
 
 
 def is_private(url: str) -> bool:
-    """Tell whether nobody on the way can read what is sent to an address: it is https, or on this machine."""
+    """Tell whether a connection to a URL is private: over TLS, or on this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host's name is this machine's own.
+    """Tell whether a host name is this machine's own.
 
     >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "127.0.0.1.example.com")]
     [True, True, True, False]
@@ -200,18 +233,23 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list | tuple) and all(_is_text(name) for name in value)
 
 
+def _one_of(literal: Any) -> tuple[str, Callable[[Any], bool]]:
+    values = get_args(literal)
+    return f"one of {', '.join(values)}", lambda value: value in values
+
+
 _NAMED_VALUES: Final = frozenset({"client_auth", "grant", "refresh"})
 _CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "token_url": ("text", _is_text),
     "client_id": ("text", _is_text),
     "client_secret": ("text", _is_text_or_none),
-    "client_auth": (f"one of {', '.join(CLIENT_AUTHS)}", lambda value: value in CLIENT_AUTHS),
+    "client_auth": _one_of(ClientAuth),
     "scopes": ("text or a list of texts", lambda value: _is_text_or_none(value) or _is_names(value)),
-    "grant": (f"one of {', '.join(GRANTS)}", lambda value: value in GRANTS),
+    "grant": _one_of(Grant),
     "send": ("a tuple of texts", _is_names),
     "extra": ("a dict", lambda value: isinstance(value, Mapping)),
     "field": ("text", _is_text),
-    "refresh": (f"one of {', '.join(POLICIES)}", lambda value: value in POLICIES),
+    "refresh": _one_of(RefreshPolicy),
     "expired": ("a function of the response", lambda value: value is None or callable(value)),
     "header": ("text as 'X-Token: {access_token}'", _is_header),
     "parse": ("a function of the answer", lambda value: value is None or callable(value)),

@@ -1,25 +1,15 @@
-"""Drives the flows of `shipmate.oauth2.flow`: does what they yield, for own and for platform-managed keys."""
+"""Does the steps of the flows in `shipmate.oauth2.flow`, for keys that the component refreshes itself."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from shipmate.errors import (
-    EmitError,
-    MissingSetting,
-    ShipmateError,
-)
+from shipmate.errors import EmitError, MissingSetting, ShipmateError
 from shipmate.oauth2 import flow
 from shipmate.oauth2.accounts import Account
-from shipmate.oauth2.credential import (
-    Credential,
-    Expiry,
-    answered_expiry,
-    secrets_of,
-    stored_expiry,
-)
+from shipmate.oauth2.credential import Credential, Expiry, answered_expiry
 from shipmate.oauth2.options import ClientOptions, Variables
 from shipmate.oauth2.services import CallPort, OAuth2Services
 from shipmate.oauth2.token_request import token_request
@@ -29,51 +19,48 @@ _log = logging.getLogger("shipmate.oauth2")
 
 
 class Refresher:
-    """Keeps one account's tokens, refreshing them at the provider and saving them through ``updateKeys``."""
+    """Refreshes the tokens of one account at the provider, and saves them through ``updateKeys``."""
 
     def __init__(
         self,
-        provider: ClientOptions,
+        options: ClientOptions,
         cfg: Mapping[str, Any],
         account: Account,
         call: CallPort,
         services: OAuth2Services,
     ) -> None:
-        """Note what to renew; nothing is read or sent yet."""
+        """Name the account; nothing is read or sent yet."""
         self.account = account
         self.tls: Mapping[str, Any] = {}
-        self._provider = provider
+        self._options = options
         self._cfg = cfg
         self._call = call
         self._services = services
         self._account_id = str(cfg["_account"]) if cfg.get("_account") else None
-        self._terms = flow.RefreshRules(
+        self._rules = flow.RefreshRules(
             account=f"account {self._account_id}" if self._account_id else "the account",
-            provider=_host(provider, self.variables()),
-            needs_refresh_token=provider.grant == "refresh_token",
-            adoption_suffices=provider.refresh != "every_access",
+            provider=_host(options, self.variables()),
+            needs_refresh_token=options.grant == "refresh_token",
+            adoption_suffices=options.refresh != "every_access",
         )
 
-    def renew(self, credential: Credential) -> None:
+    def refresh(self, credential: Credential) -> None:
         """Get and save a new access token."""
-        self._services.stored.check(self._account_id)
+        self._services.token_store.check(self._account_id)
         with self._locks():
-            self._drive(flow.renew(credential, self.account.lineage, self._terms))
+            flow.drive(flow.refresh(credential, self.account.seen_tokens, self._rules), self._do)
 
     def save(self, credential: Credential) -> None:
-        """Save keys that could not be saved before."""
-        self._drive(flow.save(credential, self._terms))
+        """Save keys whose last save failed."""
+        flow.drive(flow.save(credential, self._rules), self._do)
 
     def recover(self, credential: Credential) -> None:
         """Look for a new sign-in after a refusal."""
-        self._drive(flow.recover(credential, self.account.lineage, self._terms))
-
-    def _drive(self, steps: flow.Flow) -> None:
-        _drive(steps, self._do)
+        flow.drive(flow.recover(credential, self.account.seen_tokens, self._rules), self._do)
 
     def _do(self, step: flow.FlowStep) -> Any:
         if isinstance(step, flow.Keep):
-            return _keep(self.account, step.credential, self._services)
+            return self._services.keep(self.account, step.credential)
         if isinstance(step, flow.Wait):
             return self._services.clock.sleep(step.seconds)
         if isinstance(step, flow.ReadStored):
@@ -84,39 +71,40 @@ class Refresher:
 
     def _read_stored(self) -> flow.StoredTokens | None:
         try:
-            fields = self._services.stored.read(self._account_id)
+            fields = self._services.token_store.read(self._account_id)
         except ShipmateError as error:
-            # Not being able to look is no reason not to refresh.
-            _log.warning("stored keys could not be read", extra={"reason": str(error)})
+            # A refresh works without them.
+            _log.warning("the stored keys cannot be read", extra={"reason": str(error)})
             return None
         if fields is None:
             return None
-        keys = fields.get(self._provider.field)
+        keys = fields.get(self._options.field)
         keys = keys if isinstance(keys, Mapping) else {}
-        clock = self._services.clock
-        return flow.StoredTokens(dict(keys), stored_expiry(keys, now=clock.monotonic(), wall_clock=clock.epoch()))
+        return flow.StoredTokens(dict(keys), self._services.expiry_of(keys))
 
     def _ask(self, credential: Credential) -> tuple[TokenResponse, Expiry | None]:
         from shipmate.oauth2 import token_endpoint  # requests: 97 ms
 
-        client = self._provider.fill(self.variables())
+        client = self._options.fill(self.variables())
         self._services.redactor.add(client.client_secret)
         clock = self._services.clock
         asked_at, wall_clock = clock.monotonic(), clock.epoch()
-        request = token_request(self._provider, client, credential.keys, wall_clock=wall_clock)
+        request = token_request(self._options, client, credential.keys, wall_clock=wall_clock)
         self._services.redactor.add(*(request.form.get(name, "") for name in ("assertion", "client_assertion")))
-        answer = token_endpoint.post(request, tls=self.tls, parse=self._provider.parse, wall_clock=clock.epoch)
-        _log.debug("token endpoint answered", extra={"provider": self._terms.provider, "answer": type(answer).__name__})
+        answer = token_endpoint.post(request, tls=self.tls, parse=self._options.parse, wall_clock=clock.epoch)
+        _log.debug(
+            "the token endpoint has answered", extra={"provider": self._rules.provider, "answer": type(answer).__name__}
+        )
         if not isinstance(answer, Granted):
             return answer, None
         return answer, answered_expiry(answer.answer, asked_at=asked_at, wall_clock=wall_clock)
 
     def variables(self) -> Variables:
-        """Return the values for the ``{{NAME}}`` of the options."""
+        """Return the values for ``{{NAME}}`` in the options."""
         return Variables(self._services.environ, self._cfg, self._services.credential_fields)
 
     def _save(self, credential: Credential) -> Exception | None:
-        save = partial(self._call.emit_keys, {self._provider.field: dict(credential.keys)}, self._account_id)
+        save = partial(self._call.emit_keys, {self._options.field: dict(credential.keys)}, self._account_id)
         try:
             save()
         except EmitError as error:
@@ -128,37 +116,20 @@ class Refresher:
 
     @contextmanager
     def _locks(self) -> Iterator[None]:
-        hooks = [self._services.stored.lock, *([self._provider.lock] if self._provider.lock else [])]
+        hooks = [self._services.token_store.lock, *([self._options.lock] if self._options.lock else [])]
         with ExitStack() as stack:
             for hook in hooks:
                 try:
                     stack.enter_context(hook(self._account_id))
                 except Exception as error:
-                    # The lock narrows a race; it must not become a reason to fail.
-                    _log.warning("refresh goes on without its lock", extra={"reason": type(error).__name__})
+                    # The lock only makes a race unlikely: a refresh without it is better than none.
+                    _log.warning("no refresh lock, continuing without it", extra={"reason": type(error).__name__})
             yield
 
 
-def _drive(steps: flow.Flow, do: Callable[[flow.FlowStep], Any]) -> None:
-    """Run a flow to its end; an error of a step ends it."""
-    try:
-        step = next(steps)
-        while True:
-            step = steps.send(do(step))
-    except StopIteration:
-        return
-    finally:
-        steps.close()
-
-
-def _keep(account: Account, credential: Credential, services: OAuth2Services) -> None:
-    services.redactor.add(*secrets_of(credential.keys))
-    account.keep(credential)
-
-
-def _host(provider: ClientOptions, variables: Variables) -> str:
-    """Return the provider's host for messages; a variable that is not set is shown as it is."""
-    url = provider.token_url or "the provider"
+def _host(options: ClientOptions, variables: Variables) -> str:
+    """Return the provider's host for messages, with ``{{NAME}}`` in it if that variable is not set."""
+    url = options.token_url or "the provider"
     with suppress(MissingSetting):
         url = variables.fill(url, "token_url")
     return url.split("://", 1)[-1].split("/", 1)[0].rsplit("@", 1)[-1] or url

@@ -1,6 +1,6 @@
-"""Whether and how the body of a request can be sent a second time.
+"""Sends the body of a request a second time, if that is possible.
 
-Sending a file or a generator again that was read to its end sends nothing, and the API says 200.
+A file or a generator that was read to its end would send an empty body, and the API would answer 200.
 """
 
 import io
@@ -12,7 +12,7 @@ class Body:
     """The ``data``, ``json`` and ``files`` of one request, ready for every attempt."""
 
     def __init__(self, data: Any, files: Any) -> None:
-        """Note where seekable files stand now, before anything is read."""
+        """Store the positions of seekable files, before anything is read."""
         self._data = data
         self._files = files
         self._is_factory = callable(data) and not hasattr(data, "read")
@@ -45,7 +45,7 @@ class Body:
             else:
                 self._starts.append((part, start))
         elif not isinstance(part, Iterable) or iter(part) is part:
-            # An iterator is spent by its first use; a re-iterable object starts anew each time.
+            # An iterator is empty after its first use; other iterables start again each time.
             self.is_replayable = False
 
 

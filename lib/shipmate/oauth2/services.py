@@ -1,43 +1,40 @@
-"""Names the services that OAuth2 sessions need from the process and from the call."""
+"""The services that OAuth2 sessions need from the call and from the run mode."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from shipmate.errors import (
-    ShipmateError,
-)
+from shipmate.errors import ShipmateError
 from shipmate.logs.log import Redactor
-from shipmate.oauth2.accounts import CredentialStore
-from shipmate.oauth2.credential import (
-    TokenStore,
-)
+from shipmate.oauth2.accounts import Account, CredentialStore
+from shipmate.oauth2.credential import Credential, Expiry, Keys, secrets_of, stored_expiry
+from shipmate.oauth2.storage.token_store import TokenStore
 
 
 class CallPort(Protocol):
-    """What a session needs of the call that it belongs to."""
+    """The part of a call that its sessions use."""
 
     def emit_keys(self, value: dict[str, Any], account: str | None) -> None:
-        """Hand ``updateKeys`` over once; raise `EmitError` when that fails, without an error event."""
+        """Deliver ``updateKeys``; raise `EmitError` if that fails, without an ``error`` event."""
 
     def report(self, error: ShipmateError) -> None:
-        """Publish the error as one of this message, which it makes a failed one."""
+        """Publish an ``error`` event, so that the message counts as failed."""
 
 
 class SecretsClient(Protocol):
-    """What a session needs of the platform's API for secrets that the platform refreshes."""
+    """The part of the platform's API that reads and refreshes managed secrets."""
 
     def secret(self, secret_id: str) -> Mapping[str, Any]:
         """Return the secret's attributes: ``{"type": "oauth2", "credentials": {...}}``."""
 
     def refresh_secret(self, secret_id: str) -> Mapping[str, Any]:
-        """Have the platform refresh the token; return the attributes."""
+        """Make the platform refresh the token; return the attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time as the sessions see it; tests bring their own."""
+    """The clocks of the sessions; tests have their own."""
 
     monotonic: Callable[[], float] = time.monotonic
     epoch: Callable[[], float] = time.time
@@ -46,10 +43,10 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class OAuth2Services:
-    """What a run mode provides to all sessions of the process."""
+    """The services that a run mode provides to all sessions of the process."""
 
-    store: CredentialStore
-    stored: TokenStore
+    credential_store: CredentialStore
+    token_store: TokenStore
     defaults: Mapping[str, Any]
     """``credentials.oauth2`` of the descriptor."""
     credential_fields: frozenset[str]
@@ -59,3 +56,12 @@ class OAuth2Services:
     redactor: Redactor = field(repr=False)
     secrets: Callable[[], SecretsClient] = field(repr=False)
     clock: Clock = Clock()
+
+    def expiry_of(self, keys: Keys) -> Expiry | None:
+        """Return the expiry of stored keys, None if they do not say it."""
+        return stored_expiry(keys, now=self.clock.monotonic(), wall_clock=self.clock.epoch())
+
+    def keep(self, account: Account, credential: Credential) -> None:
+        """Make this the live credential of an account, and hide its tokens in logs and errors."""
+        self.redactor.add(*secrets_of(credential.keys))
+        account.keep(credential)

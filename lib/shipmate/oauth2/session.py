@@ -1,9 +1,9 @@
-"""The session that sends requests with a token that it keeps alive."""
+"""The session that sends requests with a token, and refreshes the token when it expires."""
 
 import logging
 import threading
-from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Final, Protocol, TypedDict, Unpack
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -26,51 +26,73 @@ from shipmate.oauth2.transport import ApiTransport, Origin, TokenAuth, fill_url,
 
 _log = logging.getLogger("shipmate.oauth2")
 
-# A refused account's stored keys are looked at this often, so that a new sign-in is noticed.
+# After a refusal the stored keys are read this often, to find a new sign-in.
 _LOOK_AGAIN_SECONDS: Final = 10.0
 _DEFAULT_TIMEOUTS_SECONDS: Final = (10.0, 60.0)
-# A token in a URL ends up in logs and referrers.
+# URLs are written to logs and sent as referrers.
 _NEVER_IN_URLS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
 
 
-class _Renewer(Protocol):
-    """What `Refresher` and `ManagedRefresher` have in common."""
+class _Refresher(Protocol):
+    """A `Refresher` or a `ManagedRefresher`."""
 
     account: Account
     tls: Mapping[str, Any]
 
-    def renew(self, credential: Credential) -> None: ...
+    def refresh(self, credential: Credential) -> None: ...
     def save(self, credential: Credential) -> None: ...
     def recover(self, credential: Credential) -> None: ...
+
+
+class RequestOptions(TypedDict, total=False):
+    """The keyword arguments of every request, as in requests; ``auth`` is not among them: the session sets it."""
+
+    params: Any
+    headers: Mapping[str, str | bytes | None] | None
+    cookies: Any
+    files: Any
+    timeout: float | tuple[float | None, float | None] | None
+    allow_redirects: bool
+    proxies: Mapping[str, str] | None
+    hooks: Mapping[str, Any] | None
+    stream: bool
+    verify: bool | str
+    cert: str | tuple[str, str] | None
+
+
+class BodyOptions(RequestOptions, total=False):
+    """The keyword arguments of a request that may have a body."""
+
+    data: Any
+    json: Any
 
 
 class OAuth2Session:
     """A session like `requests.Session` for an API that wants an OAuth2 access token.
 
-    ``{name}`` in a URL is filled from the token's members, anew for each attempt, so that
-    ``"{instance_url}/services"`` follows a token that moves to another host. The session may be shared
-    between threads.
+    ``{name}`` in a URL is replaced by that member of the token before each attempt: ``"{instance_url}/services"``
+    follows an account that moves to another host. Threads may share the session.
 
     Attributes:
         headers: Headers for every request.
         params: Query parameters for every request.
-        timeout: Seconds, or a pair for connecting and reading.
-        hooks: ``{"response": [...]}``, called with the answer that is returned.
-        verify, cert, proxies, max_redirects: As in requests; the first three count for token requests, too.
+        timeout: Seconds, or a pair: seconds to connect and seconds to read; (10, 60) by default.
+        hooks: ``{"response": [...]}``, called with the response that is returned.
+        verify, cert, proxies, max_redirects: As in requests; the first three also hold for token requests.
 
     Source: RFC 6750 §2.1.
     """
 
     def __init__(
         self,
-        provider: ClientOptions,
+        options: ClientOptions,
         cfg: Mapping[str, Any],
-        renewer: _Renewer,
+        refresher: _Refresher,
         call: CallPort,
         clock: Clock,
         adapter: HTTPAdapter,
     ) -> None:
-        """Prepare a session; nothing is sent yet. Use ``context.oauth2`` to get one."""
+        """Prepare a session; nothing is sent yet. Components call ``context.oauth2`` instead."""
         self.headers: MutableMapping[str, str] = CaseInsensitiveDict()
         self.params: dict[str, Any] = {}
         self.timeout: float | tuple[float, float] | None = _DEFAULT_TIMEOUTS_SECONDS
@@ -79,9 +101,9 @@ class OAuth2Session:
         self.cert: str | tuple[str, str] | None = None
         self.proxies: dict[str, str] = {}
         self.max_redirects = requests.models.DEFAULT_REDIRECT_LIMIT
-        self._provider = provider
+        self._options = options
         self._cfg = cfg
-        self._renewer = renewer
+        self._refresher = refresher
         self._call = call
         self._clock = clock
         self._adapter = adapter
@@ -89,125 +111,128 @@ class OAuth2Session:
         self._is_managed = bool(cfg.get("secretId"))
         self._hand_to_cfg(self._account.credential)
 
-    def get(self, url: str, **kwargs: Any) -> requests.Response:
+    def get(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
         """Send a GET request."""
         return self.request("GET", url, **kwargs)
 
-    def options(self, url: str, **kwargs: Any) -> requests.Response:
+    def options(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
         """Send an OPTIONS request."""
         return self.request("OPTIONS", url, **kwargs)
 
-    def head(self, url: str, **kwargs: Any) -> requests.Response:
-        """Send a HEAD request; redirects are not followed unless asked for."""
-        return self.request("HEAD", url, **{"allow_redirects": False, **kwargs})
+    def head(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
+        """Send a HEAD request; it follows redirects only with ``allow_redirects=True``."""
+        kwargs.setdefault("allow_redirects", False)
+        return self.request("HEAD", url, **kwargs)
 
-    def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> requests.Response:
+    def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Unpack[RequestOptions]) -> requests.Response:
         """Send a POST request."""
         return self.request("POST", url, data=data, json=json, **kwargs)
 
-    def put(self, url: str, data: Any = None, **kwargs: Any) -> requests.Response:
+    def put(self, url: str, data: Any = None, json: Any = None, **kwargs: Unpack[RequestOptions]) -> requests.Response:
         """Send a PUT request."""
-        return self.request("PUT", url, data=data, **kwargs)
+        return self.request("PUT", url, data=data, json=json, **kwargs)
 
-    def patch(self, url: str, data: Any = None, **kwargs: Any) -> requests.Response:
+    def patch(
+        self, url: str, data: Any = None, json: Any = None, **kwargs: Unpack[RequestOptions]
+    ) -> requests.Response:
         """Send a PATCH request."""
-        return self.request("PATCH", url, data=data, **kwargs)
+        return self.request("PATCH", url, data=data, json=json, **kwargs)
 
-    def delete(self, url: str, **kwargs: Any) -> requests.Response:
+    def delete(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
         """Send a DELETE request."""
         return self.request("DELETE", url, **kwargs)
 
     def access_token(self) -> str:
-        """Return the live access token, for libraries that do their own requests; it never refreshes.
+        """Return the live access token, for libraries that send their own requests; no refresh takes place.
 
         Raises:
-            ReauthorizationRequired: There is none.
+            ReauthorizationRequired: The account has no access token.
         """
         credential = self._account.credential
         if credential.access_token is None and self._is_managed:
-            credential = self._renew(credential.generation)
+            credential = self._refresh(credential.generation)
         if credential.access_token is None:
-            raise ReauthorizationRequired("there is no access token: sign in")
+            raise ReauthorizationRequired("the account has no access token: sign in to get one")
         return credential.access_token
 
-    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:
-        """Send a request with the live token; refresh it and send again, once, when the API says that it expired.
+    def request(self, method: str, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
+        """Send a request with the live token; if the API says that it has expired, refresh it and send once more.
 
         Args:
             method: The HTTP method.
-            url: The URL; ``{name}`` in it is filled from the token's members.
+            url: The URL; ``{name}`` in it is replaced by that member of the token.
             **kwargs: As for `requests.Session.request`, except ``auth``. ``data`` may be a function without
-                arguments that makes the body anew for each attempt.
+                arguments; it returns the body of one attempt.
 
         Raises:
-            ReauthorizationRequired: Only a new sign-in helps.
-            ClientMisconfigured, MissingSetting: The client's settings must be corrected.
-            TokenEndpointUnavailable: The provider gives no token just now.
+            ReauthorizationRequired: The account must sign in again.
+            ClientMisconfigured, MissingSetting: The options of the client must be corrected.
+            TokenEndpointUnavailable: The provider gave no token; a later try may succeed.
             KeysNotSaved: The new tokens could not be saved; the request was not sent with them.
-            UnknownPlaceholder: A ``{name}`` in the URL is not among the token's members.
-            requests.RequestException: What requests raises when the API does not answer.
+            UnknownPlaceholder: The token has no member for a ``{name}`` in the URL.
+            requests.RequestException: The API did not answer.
         """
         if "auth" in kwargs:
-            raise InvalidOption("auth: a session of context.oauth2 sets the token itself, leave it out")
+            raise InvalidOption("auth: leave this argument out, a session of context.oauth2 sends the token itself")
         body = Body(kwargs.pop("data", None), kwargs.pop("files", None))
-        credential, has_renewed = self._before_sending()
+        credential, has_refreshed = self._before_sending()
         response, auth = self._send(credential, method, url, body, kwargs)
-        if has_renewed or not auth.was_sent(response) or not self._has_expired(response, credential):
+        if has_refreshed or not auth.was_sent(response) or not self._has_expired(response, credential):
             return self._hooked(response, kwargs)
-        renewed = self._renew(credential.generation)
+        refreshed = self._refresh(credential.generation)
         if not body.is_replayable:
-            _log.warning("the token was refreshed, but this body cannot be sent twice: the answer stays as it is")
+            _log.warning("the token was refreshed, but the body cannot be sent twice: the first answer is returned")
             return self._hooked(response, kwargs)
         response.close()
-        response, _ = self._send(renewed, method, url, body, kwargs)
-        if renewed.is_adopted and self._has_expired(response, renewed):
-            # Taking over what another process refreshed, long ago perhaps, was no refresh: this one is.
-            renewed = self._renew(renewed.generation)
+        response, _ = self._send(refreshed, method, url, body, kwargs)
+        if refreshed.is_adopted and self._has_expired(response, refreshed):
+            # Another process refreshed the adopted token, perhaps long ago: now this one does.
+            refreshed = self._refresh(refreshed.generation)
             response.close()
-            response, _ = self._send(renewed, method, url, body, kwargs)
+            response, _ = self._send(refreshed, method, url, body, kwargs)
         return self._hooked(response, kwargs)
 
     def close(self) -> None:
-        """Close nothing: connections are shared by all sessions and kept for the next one."""
+        """Do nothing: all sessions share their connections, and keep them for the next session."""
 
     def __enter__(self) -> "OAuth2Session":
         """Return the session itself."""
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Leave the connections open for the next session."""
+        """Keep the connections for the next session."""
 
     @property
     def _account(self) -> Account:
-        return self._renewer.account
+        return self._refresher.account
 
     def _before_sending(self) -> tuple[Credential, bool]:
-        """Return the credential to send with, and whether it was renewed for this request."""
+        """Return the credential for a request, and whether it was refreshed for it."""
         credential = self._account.credential
         if credential.refusal is not None:
             credential = self._look_for_sign_in(credential)
         if credential.is_unsaved:
-            credential = self._fly(self._renewer.save, credential.generation - 1)
-        policy = "on_401" if self._is_managed else self._provider.refresh
+            credential = self._single_flight(self._refresher.save, credential.generation - 1)
+        policy = "on_401" if self._is_managed else self._options.refresh
         if policy == "every_access":
-            return self._renew(None), True
+            return self._refresh(None), True
         if credential.access_token is None:
-            # Reading a managed secret is no refresh: the token may be old, and then a 401 asks for one.
-            return self._renew(credential.generation), not self._is_managed
+            # A managed secret was only read: its token may be old, and then a 401 asks for a refresh.
+            return self._refresh(credential.generation), not self._is_managed
         expiry, now = credential.expiry, self._clock.monotonic()
         if policy == "before_expiry" and expiry is not None and expiry.is_due(now):
-            return self._renew_ahead(credential, is_past=expiry.is_past(now)), True
+            return self._refresh_ahead(credential, is_past=expiry.is_past(now)), True
         self._hand_to_cfg(credential)
         return credential, False
 
-    def _renew_ahead(self, credential: Credential, *, is_past: bool) -> Credential:
-        """Renew a token that will soon expire; while it has not, a provider that is down is no reason to fail."""
+    def _refresh_ahead(self, credential: Credential, *, is_past: bool) -> Credential:
+        """Refresh a token that expires soon; until it has, a provider that is down does not fail the request."""
         try:
-            return self._renew(credential.generation)
+            return self._refresh(credential.generation)
         except TokenEndpointUnavailable as error:
             if is_past:
                 raise
-            _log.warning("the token could not be refreshed ahead of its expiry", extra={"reason": str(error)})
+            _log.warning("the token could not be refreshed before its expiry", extra={"reason": str(error)})
             return credential
 
     def _look_for_sign_in(self, credential: Credential) -> Credential:
@@ -215,24 +240,24 @@ class OAuth2Session:
         if account.looked_at is not None and now - account.looked_at < _LOOK_AGAIN_SECONDS:
             raise ReauthorizationRequired(credential.refusal or "sign in again")
         account.looked_at = now
-        return self._fly(self._renewer.recover, credential.generation)
+        return self._single_flight(self._refresher.recover, credential.generation)
 
-    def _renew(self, known_generation: int | None) -> Credential:
-        credential = self._fly(self._renewer.renew, known_generation)
+    def _refresh(self, known_generation: int | None) -> Credential:
+        credential = self._single_flight(self._refresher.refresh, known_generation)
         self._hand_to_cfg(credential)
         return credential
 
-    def _fly(self, lead: Any, known_generation: int | None) -> Credential:
-        self._renewer.tls = {"verify": self.verify, "cert": self.cert, "proxies": self.proxies}
+    def _single_flight(self, step: Callable[[Credential], object], known_generation: int | None) -> Credential:
+        self._refresher.tls = {"verify": self.verify, "cert": self.cert, "proxies": self.proxies}
         try:
-            return self._account.renew(lead, unless_newer_than=known_generation)
+            return self._account.refresh(step, unless_newer_than=known_generation)
         except KeysNotSaved as error:
-            # Also when the function catches it: a message whose keys are lost has failed.
+            # Even if the function catches the error: a message that lost its keys has failed.
             self._call.report(error)
             raise
 
     def _has_expired(self, response: requests.Response, credential: Credential) -> bool:
-        expired = self._provider.expired
+        expired = self._options.expired
         expiry = credential.expiry
         return asks_for_refresh(
             response.status_code,
@@ -247,7 +272,7 @@ class OAuth2Session:
         filled = self._fill(url, credential)
         transport = self._transport()
         transport.max_redirects = self.max_redirects
-        name, template = self._provider.header
+        name, template = self._options.header
         value = template.replace("{access_token}", credential.access_token or "")
         auth = TokenAuth(name, value, self._origins(filled, credential))
         transport.token_auth = auth
@@ -286,8 +311,8 @@ class OAuth2Session:
         return response
 
     def _hand_to_cfg(self, credential: Credential) -> None:
-        """Give the caller's ``cfg`` the live keys, in a dict of its own."""
+        """Put a copy of the live keys into the caller's ``cfg``."""
         if self._is_managed or not credential.keys or not isinstance(self._cfg, MutableMapping):
             return
-        if self._cfg.get(self._provider.field) != credential.keys:
-            self._cfg[self._provider.field] = dict(credential.keys)
+        if self._cfg.get(self._options.field) != credential.keys:
+            self._cfg[self._options.field] = dict(credential.keys)

@@ -1,4 +1,4 @@
-"""The POST to a provider's token endpoint, and to the one that revokes tokens."""
+"""Sends requests to a provider's token endpoint and to its revocation endpoint."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar
 
 import requests
 import urllib3
-from requests.auth import AuthBase
 
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import (
@@ -19,13 +18,13 @@ from shipmate.oauth2.token_response import (
     understand,
     understand_revocation,
 )
-from shipmate.platform.http import retry_after_seconds
+from shipmate.platform.http import NO_AUTH, retry_after_seconds
 
 TIMEOUTS_SECONDS: Final = (5.0, 30.0)
 _LONGEST_ANSWER_SECONDS: Final = 60.0
 _LONGEST_ANSWER_BYTES: Final = 1024 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
-# Raised before a connection stands: the provider has not seen the request.
+# Raised before the connection is open: the provider has not received the request.
 _NOT_SENT: Final = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
@@ -36,13 +35,6 @@ _NOT_SENT: Final = (
 _Understood = TypeVar("_Understood")
 
 
-class _NoAuth(AuthBase):
-    """Sets nothing; its presence keeps a netrc entry from adding credentials of its own."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
 def post(
     request: TokenRequest,
     *,
@@ -51,26 +43,26 @@ def post(
     wall_clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> TokenResponse:
-    """Send a token request and return what its answer means; redirects are not followed.
+    """Send a token request and return the meaning of its answer; redirects are not followed.
 
     Args:
         request: The form and headers.
         tls: The session's ``verify``, ``cert`` and ``proxies``.
-        parse: The author's translation of an odd answer.
-        wall_clock: Epoch seconds, for a Retry-After that is a date.
-        monotonic: Seconds, for the limit on an answer that trickles in.
+        parse: The author's translation of an unusual answer.
+        wall_clock: Returns epoch seconds, for a Retry-After that is a date.
+        monotonic: Returns monotonic seconds, for the time limit on an answer.
     """
     return _send(request, partial(understand, parse=parse), tls=tls, wall_clock=wall_clock, monotonic=monotonic)
 
 
 def revoke(request: TokenRequest, *, tls: Mapping[str, Any]) -> RevocationAnswer:
-    """Send a revocation request and return what its answer means; redirects are not followed."""
+    """Send a revocation request and return the meaning of its answer; redirects are not followed."""
     return _send(request, understand_revocation, tls=tls, wall_clock=time.time, monotonic=time.monotonic)
 
 
 def _send(
     request: TokenRequest,
-    understood: Callable[[int, bytes, float | None], _Understood],
+    understand_answer: Callable[[int, bytes, float | None], _Understood],
     *,
     tls: Mapping[str, Any],
     wall_clock: Callable[[], float],
@@ -78,14 +70,14 @@ def _send(
 ) -> _Understood | Busy | Uncertain | Unusable:
     headers = {"Accept": "application/json", **request.headers}
     try:
-        # A connection of its own: one from a pool may have died unnoticed, and then the outcome is unknown.
+        # A new connection each time: if one from a pool were dead, the outcome of the request would be unknown.
         with (
             requests.Session() as session,
             session.post(
                 request.url,
                 data=dict(request.form),
                 headers=headers,
-                auth=_NoAuth(),
+                auth=NO_AUTH,
                 allow_redirects=False,
                 stream=True,
                 timeout=TIMEOUTS_SECONDS,
@@ -96,7 +88,7 @@ def _send(
             if body is None:
                 return Unusable("an answer of more than 1 MiB")
             retry_after = retry_after_seconds(response.headers.get("Retry-After"), wall_clock())
-            return understood(response.status_code, body, retry_after)
+            return understand_answer(response.status_code, body, retry_after)
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader):
         return Unusable("its address or the client's header is not valid")
     except requests.exceptions.SSLError:
@@ -106,7 +98,7 @@ def _send(
     except requests.exceptions.ContentDecodingError:
         return Unusable("an answer whose compression is broken")
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        # The connection broke while the answer was read: the provider has done its part.
+        # The connection broke while the answer was read: the provider has handled the request.
         return Uncertain(type(error).__name__)
 
 

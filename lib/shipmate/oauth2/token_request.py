@@ -1,9 +1,8 @@
-"""The form and the headers of a token request, and of one that revokes a token.
+"""The form and the headers of token requests and revocation requests. Pure; no I/O.
 
 Source: RFC 6749 §2.3.1, §4.1.3, §4.4.2, §6; RFC 7009 §2.1; RFC 7521 §4.2; RFC 7523 §2.1, §2.2.
 """
 
-import base64
 import time
 import uuid
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from urllib.parse import quote_plus
 from shipmate.errors import ClientMisconfigured
 from shipmate.oauth2.credential import Keys
 from shipmate.oauth2.options import Client, ClientOptions
+from shipmate.platform.http import basic_auth
 
 _JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _CLIENT_ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -23,19 +23,19 @@ _ASSERTION_LIFE_SECONDS: Final = 180
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """One POST to the token endpoint, or to the one that revokes tokens."""
+    """One POST to the token endpoint or to the revocation endpoint."""
 
     url: str
     form: Mapping[str, str] = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def token_request(provider: ClientOptions, client: Client, keys: Keys, *, wall_clock: float) -> TokenRequest:
-    """Return the request for a new access token; the client's credentials are in exactly one place of it.
+def token_request(options: ClientOptions, client: Client, keys: Keys, *, wall_clock: float) -> TokenRequest:
+    """Return the request for a new access token; it has the client's credentials either in its form or in a header.
 
     Args:
-        provider: Which grant, and which members of the keys go along.
-        client: The client, everything filled in.
+        options: The grant, and the members of the keys that the request sends.
+        client: The client.
         keys: The live keys.
         wall_clock: Epoch seconds, for assertions.
 
@@ -43,12 +43,12 @@ def token_request(provider: ClientOptions, client: Client, keys: Keys, *, wall_c
         ClientMisconfigured: The private key cannot sign, or the ``jwt`` extra is not installed.
     """
     extra = {name: str(value) for name, value in client.extra.items() if name != "claims" and value is not None}
-    form = _grant_fields(provider, client, keys, wall_clock)
+    form = _grant_fields(options, client, keys, wall_clock)
     headers: dict[str, str] = {}
-    if provider.grant != "jwt_bearer":
+    if options.grant != "jwt_bearer":
         fields, headers = _client_fields(client, wall_clock)
         form |= fields
-    for name in provider.send:
+    for name in options.send:
         if value := _sent_value(name, keys, client):
             form[name] = value
     return TokenRequest(client.token_url, form | extra, headers)
@@ -58,10 +58,10 @@ def code_request(client: Client, code: str, *, redirect_uri: str, verifier: str,
     """Return the request that exchanges an authorization code for tokens.
 
     Args:
-        client: The client; its ``extra`` goes along.
+        client: The client; the request sends its ``extra``.
         code: The code that the browser brought.
-        redirect_uri: The address that it brought it to, exactly as in the authorization request.
-        verifier: The secret whose hash was in the authorization request.
+        redirect_uri: The redirect URI, exactly as in the authorization request.
+        verifier: The code verifier; its hash was in the authorization request.
         wall_clock: Epoch seconds, for assertions.
 
     Raises:
@@ -79,7 +79,7 @@ def revocation_request(client: Client, url: str, token: str, *, kind: str, wall_
     """Return the request that revokes a token.
 
     Args:
-        client: The client that the token was issued to.
+        client: The client of the token.
         url: The revocation endpoint.
         token: The token.
         kind: ``refresh_token`` or ``access_token``.
@@ -94,10 +94,10 @@ def revocation_request(client: Client, url: str, token: str, *, kind: str, wall_
     return TokenRequest(url, {"token": token, "token_type_hint": kind} | fields, headers)
 
 
-def _grant_fields(provider: ClientOptions, client: Client, keys: Keys, wall_clock: float) -> dict[str, str]:
-    if provider.grant == "client_credentials":
+def _grant_fields(options: ClientOptions, client: Client, keys: Keys, wall_clock: float) -> dict[str, str]:
+    if options.grant == "client_credentials":
         return {"grant_type": "client_credentials"}
-    if provider.grant == "jwt_bearer":
+    if options.grant == "jwt_bearer":
         claims = {"iss": client.client_id, "aud": client.token_url, **client.extra.get("claims", {})}
         return {"grant_type": _JWT_BEARER, "assertion": _sign(client, claims, wall_clock)}
     return {"grant_type": "refresh_token", "refresh_token": str(keys["refresh_token"])}
@@ -105,9 +105,8 @@ def _grant_fields(provider: ClientOptions, client: Client, keys: Keys, wall_cloc
 
 def _client_fields(client: Client, wall_clock: float) -> tuple[dict[str, str], dict[str, str]]:
     if client.client_auth == "basic":
-        # Both parts are form-encoded first, so that a colon or a non-ASCII letter in them survives.
-        pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
-        return {}, {"Authorization": "Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii")}
+        # Both parts are form-encoded first, because they may have colons and non-ASCII letters.
+        return {}, {"Authorization": basic_auth(quote_plus(client.client_id), quote_plus(client.client_secret))}
     if client.client_auth == "none":
         return {"client_id": client.client_id}, {}
     if client.client_auth == "private_key_jwt":
@@ -147,5 +146,5 @@ def _sign(client: Client, claims: dict[str, Any], wall_clock: float) -> str:
     try:
         return jwt.encode(claims, client.client_secret, algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
-        # The cause would quote the key.
+        # Not chained: the cause quotes the key.
         raise ClientMisconfigured("client_secret: expected a private RSA key as PEM, found something else") from None

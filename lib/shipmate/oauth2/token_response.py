@@ -1,6 +1,6 @@
-"""What an answer of the token endpoint means, decided without I/O.
+"""The meaning of answers of the token endpoint and of the revocation endpoint. Pure; no I/O.
 
-Source: RFC 6749 §5.1, §5.2, and what providers send in their stead.
+Source: RFC 6749 §5.1, §5.2, and the answers of providers that differ from it.
 """
 
 import json
@@ -34,28 +34,28 @@ _ENTRA_CODE: Final = re.compile(r"AADSTS\d{3,8}")
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The endpoint gave a token."""
+    """The endpoint has granted a token."""
 
     answer: Keys = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The refresh token is dead: only a new sign-in helps."""
+    """The endpoint refuses the refresh token: the account must sign in again."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """The client is refused, not its user."""
+    """The endpoint refuses the client, not the account."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Nothing happened at the provider; the same request may be sent again after a pause."""
+    """The provider has not handled the request, which may be sent again after a pause."""
 
     reason: str
     retry_after_seconds: float | None = None
@@ -63,21 +63,21 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """The provider may have rotated the token, and its answer is lost."""
+    """The provider may have rotated the refresh token, and its answer is lost."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """The endpoint answered something that is no token answer."""
+    """The endpoint has given an answer that is no token response."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """The endpoint has revoked the token, or does not know it, which is as good."""
+    """The endpoint has revoked the token, or does not know it."""
 
 
 TokenResponse = Granted | Refused | Misconfigured | Busy | Uncertain | Unusable
@@ -91,10 +91,10 @@ def understand(
     *,
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None,
 ) -> TokenResponse:
-    """Return what the answer of a token endpoint means.
+    """Return the meaning of an answer of a token endpoint.
 
-    A token is granted by a 2xx status together with a non-empty ``access_token`` and no error: some
-    providers send errors with status 200, and an error must never be stored as a token.
+    A token is granted by a 2xx status with a non-empty ``access_token`` and without an error: some providers send
+    errors with status 200, and an error must never be stored as a token.
     """
     members = read_members(body)
     if (failure := _failure_of(status, members, retry_after_seconds)) is not None:
@@ -110,18 +110,18 @@ def understand(
 
 
 def understand_revocation(status: int, body: bytes, retry_after_seconds: float | None = None) -> RevocationAnswer:
-    """Return what the answer of a revocation endpoint means; the body of a success does not matter.
+    """Return the meaning of an answer of a revocation endpoint; the body of a success is ignored.
 
     Source: RFC 7009 §2.2.
     """
     members = read_members(body)
     if members is not None and error_code(members) == "invalid_token":
-        return Revoked()  # Google says so of a token that is dead already
+        return Revoked()  # Google's answer for a token that was revoked before
     return _failure_of(status, members, retry_after_seconds) or Revoked()
 
 
 def read_members(body: bytes) -> dict[str, Any] | None:
-    """Return the members of a JSON object, with or without BOM, or of a form; None when it is neither.
+    """Return the members of a JSON object, with or without BOM, or of a form; None for anything else.
 
     >>> read_members(b"access_token=a&scope=b+c")
     {'access_token': 'a', 'scope': 'b c'}
@@ -138,14 +138,14 @@ def read_members(body: bytes) -> dict[str, Any] | None:
 
 
 def _read_form(text: str) -> dict[str, Any] | None:
-    # An HTML page with an equals sign somewhere is no form.
+    # An HTML page may have an equals sign, too.
     if not re.match(r"[A-Za-z_][\w.-]*=", text) or "<" in text:
         return None
     return dict(parse_qsl(text, keep_blank_values=True)) or None
 
 
 def error_code(members: Mapping[str, Any]) -> str | None:
-    """Return the error that an answer names, fit for a message, None when it names none.
+    """Return the error code in an answer, safe for messages; None without an error.
 
     Descriptions are left out: they are free text and may quote a token.
     """
@@ -167,7 +167,7 @@ def error_code(members: Mapping[str, Any]) -> str | None:
 def _failure_of(
     status: int, members: Mapping[str, Any] | None, retry_after_seconds: float | None
 ) -> Refused | Misconfigured | Busy | Uncertain | Unusable | None:
-    """Return how an endpoint has failed, None for a 2xx status without an error."""
+    """Return the kind of failure, None for a 2xx status without an error."""
     if status in _BUSY_STATUSES:
         return Busy(f"HTTP {status}", retry_after_seconds)
     if status in _UNCERTAIN_STATUSES:

@@ -1,4 +1,4 @@
-"""The requests session below ours: it lets the token travel to the API's own hosts only."""
+"""The requests session below an OAuth2 session: it sends the token to the API's own origins only."""
 
 import re
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ import requests
 from requests.auth import AuthBase
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-# What may accompany a redirect to a host that is not the API's: nothing that could be a secret.
+# Headers that a redirect to a foreign host keeps: none of them can hold a secret.
 _HARMLESS_HEADERS: Final = frozenset(
     {"accept", "accept-encoding", "accept-language", "connection", "content-length", "content-type", "range"}
     | {"transfer-encoding", "user-agent", "if-match", "if-none-match", "if-modified-since"}
-    # rebuilt by requests for each hop, for the proxy's eyes only
+    # requests sets it anew for each hop, and only the proxy reads it
     | {"proxy-authorization"}
 )
 
@@ -21,7 +21,7 @@ Origin = tuple[str, str, int]
 
 
 def origin(url: str) -> Origin | None:
-    """Return scheme, host and port of a URL, None when it has none.
+    """Return scheme, host and port of a URL, None if one of them is missing.
 
     >>> origin("https://API.example/a")
     ('https', 'api.example', 443)
@@ -37,10 +37,10 @@ def origin(url: str) -> Origin | None:
 
 
 class TokenAuth(AuthBase):
-    """Puts the access token into its header; remembers where it may go."""
+    """Sets the header with the access token, and knows the origins that may receive it."""
 
     def __init__(self, header: str, value: str, allowed: frozenset[Origin]) -> None:
-        """Hold the header's name, its filled value, and the origins that may see it."""
+        """Set ``header`` to ``value``, for requests to the ``allowed`` origins."""
         self.header = header
         self.value = value
         self._allowed = allowed
@@ -51,7 +51,7 @@ class TokenAuth(AuthBase):
         return request
 
     def may_follow(self, old_url: str, new_url: str) -> bool:
-        """Tell whether the token may go along with a redirect; never from https to http."""
+        """Tell whether a redirect keeps the token; never from https to http."""
         old, new = origin(old_url), origin(new_url)
         if old is None or new is None or (old[0] == "https" and new[0] != "https"):
             return False
@@ -59,22 +59,22 @@ class TokenAuth(AuthBase):
         return new in self._allowed or (is_upgrade and old in self._allowed)
 
     def was_sent(self, response: requests.Response) -> bool:
-        """Tell whether the request that got this answer carried the token."""
+        """Tell whether the last request before this response had the token."""
         return response.request.headers.get(self.header) == self.value
 
 
 class ApiTransport(requests.Session):
-    """A requests session that strips what could be a secret from redirects to foreign hosts."""
+    """A requests session that removes headers with secrets from redirects to foreign hosts."""
 
     def __init__(self, adapter: requests.adapters.HTTPAdapter) -> None:
-        """Share the connections of ``adapter``; cookies and everything else are this session's own."""
+        """Share the connections of ``adapter``; cookies and settings belong to this session."""
         super().__init__()
         self.mount("https://", adapter)
         self.mount("http://", adapter)
         self.token_auth: TokenAuth | None = None
 
     def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
-        """Decide which headers go along with a redirect; called by requests for each one."""
+        """Remove headers from a redirected request; requests calls this for each redirect."""
         if self.token_auth is not None and self.token_auth.may_follow(response.request.url, prepared_request.url):
             return
         headers = prepared_request.headers
@@ -84,9 +84,9 @@ class ApiTransport(requests.Session):
 
 
 def fill_url(url: str, members: Mapping[str, Any]) -> str:
-    """Return the URL with each ``{name}`` filled from the token's members.
+    """Return the URL with each ``{name}`` replaced by that member of the token.
 
     Raises:
-        KeyError: There is no such member; its only argument is the name.
+        KeyError: The token has no such member; the only argument is its name.
     """
     return re.sub(r"\{([A-Za-z_]\w*)\}", lambda match: str(members[match[1]]), url)

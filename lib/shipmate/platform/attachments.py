@@ -1,40 +1,47 @@
-"""Files that messages refer to, in both stores of the platform.
+"""Stores and reads the files of messages, in both storages of the platform.
 
 Source: contract §8.7.
 """
 
 from collections.abc import Callable
-from typing import IO, Any, Final, cast
+from typing import IO, Final, NotRequired, TypedDict, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from shipmate.errors import BadInput, PlatformRefused
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, json_object
+from shipmate.platform.http import NO_AUTH, HttpService, RetryPolicy, json_object
 
 _SIGNED_URL: Final = "/v2/resources/storage/signed-url"
-# A large file takes its time.
-_PATIENCE: Final = RetryPolicy(timeout_seconds=120.0)
+# Large files take long.
+_RETRIES: Final = RetryPolicy(timeout_seconds=120.0)
+
+
+# Spelt as a call because of the hyphen.
+Attachment = TypedDict("Attachment", {"url": str, "content-type": NotRequired[str], "size": NotRequired[int]})
+"""A file of a message: ``{"url": "https://...", "content-type": "text/csv", "size": 12}``, its size in bytes."""
 
 
 class Attachments:
-    """Uploads files and opens those that messages refer to.
+    """Stores and reads files: ``message(body, attachments={"a.pdf": context.attachments.upload("a.pdf", data)})``."""
 
-    An uploaded file goes into a message as ``message(body, attachments={"a.pdf": context.attachments.upload(...)})``.
-    """
-
-    def __init__(self, platform: Callable[[], PlatformClient]) -> None:
-        """Prepare calls; nothing is sent yet, and the platform only asked for when it is needed."""
-        self._platform = platform
-        # A signed URL carries its permission itself; the platform's credentials must not go along.
-        self._signed = HttpService("attachment storage", HeaderAuth(None), _PATIENCE)
-
-    def upload(self, name: str, content: bytes | IO[bytes], content_type: str | None = None) -> dict[str, Any]:
-        """Store a file and return what a message's attachments hold for it.
+    def __init__(self, platform: Callable[[], PlatformClient], retries: RetryPolicy = _RETRIES) -> None:
+        """Prepare calls; nothing is sent yet.
 
         Args:
-            name: The file's name.
+            platform: Returns the client of the platform's API; called only when that API is needed.
+            retries: Attempts and pauses at the storage of signed URLs.
+        """
+        self._platform = platform
+        # A signed URL needs no credentials, and must not receive those of the platform.
+        self._signed = HttpService("attachment storage", NO_AUTH, retries)
+
+    def upload(self, name: str, content: bytes | IO[bytes], content_type: str | None = None) -> Attachment:
+        """Store a file and return its attachment for a message.
+
+        Args:
+            name: The name of the file.
             content: Bytes, or a stream that is read to its end.
-            content_type: The media type, found by the name unless given.
+            content_type: The media type; guessed from the name by default.
 
         Returns:
             ``{"url": "https://...", "content-type": "text/csv", "size": 12}``
@@ -54,16 +61,16 @@ class Attachments:
         return {"url": urls["get_url"], "content-type": kind, "size": len(data)}
 
     def open(self, url: str) -> IO[bytes]:
-        """Return a stream of a file's content; close it after use.
+        """Return a stream of a file's content; the caller closes it.
 
         Raises:
-            BadInput: The URL is malformed, or names the object storage, but not the one of this installation.
-            PlatformRefused, PlatformUnavailable: The file could not be had.
+            BadInput: The URL is malformed, or belongs to the object storage of another installation.
+            PlatformRefused, PlatformUnavailable: The file could not be read.
         """
         try:
             parts = urlsplit(url)
         except ValueError:
-            raise BadInput("expected the URL of an attachment, found something malformed") from None
+            raise BadInput("expected the URL of an attachment, found a malformed URL") from None
         if parse_qs(parts.query).get("storage_type") == ["maester"]:
             objects = self._platform().objects
             if not objects.holds(url):
@@ -72,6 +79,6 @@ class Attachments:
         else:
             response = self._signed.send("GET", url, stream=True)
         response.raw.decode_content = True
-        # Closed at its end, as it is otherwise, it could not be read as text: io.TextIOWrapper looks once more.
+        # By default it closes itself at its end, and io.TextIOWrapper, which reads once more there, fails.
         response.raw.auto_close = False
         return cast(IO[bytes], response.raw)

@@ -1,9 +1,8 @@
-"""The platform's HTTP API: step data, accounts, secrets, startup data; and the object storage beside it.
+"""The client of the platform's HTTP API: step data, accounts, secrets, startup data.
 
 Source: contract §8.6, §9, §12.
 """
 
-import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +10,15 @@ from urllib.parse import urlsplit
 
 from shipmate.errors import MissingSetting, PlatformRefused
 from shipmate.jsonvalue import is_empty, to_json
-from shipmate.platform.http import ExpectedStatuses, HeaderAuth, HttpService, RetryPolicy, escaped, json_object
+from shipmate.platform.http import (
+    ExpectedStatuses,
+    HeaderAuth,
+    HttpService,
+    RetryPolicy,
+    basic_auth,
+    escaped,
+    json_object,
+)
 from shipmate.platform.objects import ObjectStorage
 from shipmate.settings import ApiSettings
 
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 
 _JSON: Final = {"Content-Type": "application/json"}
 _CONFLICT: Final = 409
-# Of startup data, any status below 400 is a success. Source: contract §9.3.
+# For startup data, any status below 400 is a success. Source: contract §9.3.
 _DONE: Final = frozenset(range(300, 400))
 _STORED: Final = ExpectedStatuses(_DONE)
 _STORED_OR_CONFLICT: Final = ExpectedStatuses(_DONE | {_CONFLICT})
@@ -29,34 +36,34 @@ _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 class PlatformClient:
-    """The client that components know as ``context.api``; the credentials stay inside."""
+    """The platform's API, as ``context.api`` in components; it does not show its credentials."""
 
-    def __init__(self, settings: ApiSettings, patience: RetryPolicy | None = None) -> None:
+    def __init__(self, settings: ApiSettings, retries: RetryPolicy | None = None) -> None:
         """Prepare calls; nothing is sent yet.
 
         Args:
             settings: Addresses and credentials.
-            patience: Attempts and pauses, those of the settings unless given.
+            retries: Attempts and pauses; those of the settings by default.
         """
         self._base = settings.uri
         self._workspace_id = settings.workspace_id
-        patience = patience or RetryPolicy(attempts=settings.attempts, delay_seconds=settings.delay_ms / 1000)
-        pair = f"{settings.username}:{settings.key}".encode()
-        auth = HeaderAuth("Basic " + base64.b64encode(pair).decode("ascii"))
-        self._http = HttpService("platform's API", auth, patience)
-        self.objects = ObjectStorage(settings, patience.sleep)
+        self._has_proxy = settings.has_proxy
+        retries = retries or RetryPolicy(attempts=settings.attempts, delay_seconds=settings.delay_ms / 1000)
+        auth = HeaderAuth(basic_auth(settings.username, settings.key))
+        self._http = HttpService("platform's API", auth, retries)
+        self.objects = ObjectStorage(settings, retries.sleep)
 
     def request(self, method: str, path: str, **kwargs: Any) -> "requests.Response":
-        """Send a request to the platform's API, as ``api.get("/v2/workspaces/...")``.
+        """Send a request to the platform's API: ``api.request("GET", "/v2/workspaces")``.
 
         Args:
             method: The HTTP method.
-            path: A path of the API, or a URL with the API's own origin.
+            path: A path of the API, or a URL with the origin of the API.
             **kwargs: As for requests: ``json``, ``params``, ``headers``, ...
 
         Raises:
-            PlatformRefused: Another host, or an error status that asking again does not change.
-            PlatformUnavailable: The API does not answer.
+            PlatformRefused: The URL has another origin, or the answer is an error that does not pass.
+            PlatformUnavailable: No attempt had an answer, or each had a temporary error.
         """
         if _ABSOLUTE.match(path):
             if urlsplit(path)[:2] != urlsplit(self._base)[:2]:
@@ -83,46 +90,46 @@ class PlatformClient:
     def step(self, flow_id: str, step_id: str) -> Mapping[str, Any]:
         """Return the data of a step: ``{"config": {...}, "snapshot": ..., "variables": {...}}``."""
         url = f"{self._base}/v1/tasks/{escaped(flow_id)}/steps/{escaped(step_id)}"
-        return self._http.get_object(url, "step data")
+        return self._http.get_object(url, "step data", has_proxy=self._has_proxy)
 
     def update_account(self, account: str, keys: Mapping[str, Any]) -> None:
         """Store new keys of an account."""
-        reading = ExpectedStatuses(is_told=True, secrets=list(_texts(keys)))
+        expecting = ExpectedStatuses(quotes_answer=True, secrets=list(_texts(keys)))
         body = to_json({"keys": dict(keys)})
-        self.put(f"/v1/accounts/{escaped(account)}", data=body, headers=_JSON, reading=reading)
+        self.put(f"/v1/accounts/{escaped(account)}", data=body, headers=_JSON, expecting=expecting)
 
     def secret(self, secret_id: str) -> Mapping[str, Any]:
         """Return the attributes of a secret: ``{"type": "oauth2", "credentials": {...}}``."""
         return _attributes(self.get(self._secret_path(secret_id)))
 
     def refresh_secret(self, secret_id: str) -> Mapping[str, Any]:
-        """Have the platform refresh a secret, and return its attributes."""
+        """Make the platform refresh a secret, and return its attributes."""
         return _attributes(self.post(f"{self._secret_path(secret_id)}/refresh"))
 
     def store_startup_data(self, flow_id: str, data: Any) -> None:
-        """Store what a startup hook returned, in place of what is left of an earlier start.
+        """Store the result of a startup hook, and replace the data of an earlier start.
 
-        Nothing, numbers and booleans are stored as ``{}``: contract §1.3.
+        None, numbers and booleans are stored as ``{}``. Source: contract §1.3.
         """
         path = _startup_path(flow_id)
         state = to_json({} if is_empty(data) else data)
-        if self.post(path, data=state, headers=_JSON, reading=_STORED_OR_CONFLICT).status_code == _CONFLICT:
+        if self.post(path, data=state, headers=_JSON, expecting=_STORED_OR_CONFLICT).status_code == _CONFLICT:
             self.delete_startup_data(flow_id)
-            self.post(path, data=state, headers=_JSON, reading=_STORED)
+            self.post(path, data=state, headers=_JSON, expecting=_STORED)
 
     def startup_data(self, flow_id: str) -> Any:
-        """Return what a startup hook has stored."""
-        response = self.get(_startup_path(flow_id), reading=_STORED)
+        """Return the stored result of a startup hook."""
+        response = self.get(_startup_path(flow_id), expecting=_STORED)
         try:
             return response.json()
         except ValueError:
             pass
-        # Outside of the handler: the decoder's error holds the whole answer.
+        # Outside the handler, and so not chained: the decoder's error holds the whole answer.
         raise PlatformRefused("startup data: expected JSON, found something else")
 
     def delete_startup_data(self, flow_id: str) -> None:
-        """Delete what a startup hook has stored."""
-        self.delete(_startup_path(flow_id), reading=_DELETED)
+        """Delete the stored result of a startup hook."""
+        self.delete(_startup_path(flow_id), expecting=_DELETED)
 
     def _secret_path(self, secret_id: str) -> str:
         if not self._workspace_id:
@@ -130,7 +137,7 @@ class PlatformClient:
         return f"/v2/workspaces/{escaped(self._workspace_id)}/secrets/{escaped(secret_id)}"
 
     def __repr__(self) -> str:
-        """Tell where the API is, and nothing of the credentials."""
+        """Show the address of the API without credentials."""
         parts = urlsplit(self._base)
         return f"<platform API at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}>"
 

@@ -1,33 +1,35 @@
-"""Calls the platform's object storage."""
+"""The client of the platform's object storage.
+
+Source: contract §8.6.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shipmate.errors import MissingSetting, PlatformRefused
-from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, json_object
+from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, escaped, json_object
 from shipmate.settings import ApiSettings
 
 if TYPE_CHECKING:
     import requests
-from shipmate.platform.http import escaped
 
 
 class ObjectStorage:
-    """The object storage, Maester: stored bytes by id."""
+    """The object storage, Maester: it stores bytes under an id."""
 
     def __init__(self, settings: ApiSettings, sleep: Callable[[float], object]) -> None:
-        """Prepare calls; that the storage is not configured is said by the first one."""
+        """Prepare calls; the first one raises an error if the storage is not configured."""
         self._base = settings.storage_uri
         self._has_token = bool(settings.storage_token)
         self._flow_id, self._step_id = settings.flow_id, settings.step_id
-        patience = RetryPolicy(
+        retries = RetryPolicy(
             attempts=settings.storage_retries + 1,
             timeout_seconds=settings.storage_timeout_ms / 1000,
             is_growing=True,
             temporary=frozenset(),  # contract §8.6
             sleep=sleep,
         )
-        self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), patience)
+        self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), retries)
 
     def create(self, content: bytes, content_type: str = "application/json") -> str:
         """Store bytes and return their id."""
@@ -38,7 +40,7 @@ class ObjectStorage:
         return object_id
 
     def read(self, object_id: str, *, stream: bool = False) -> "requests.Response":
-        """Return the answer with the stored bytes."""
+        """Return the response with the stored bytes."""
         response: requests.Response = self._send("GET", f"/objects/{escaped(object_id)}", stream=stream)
         return response
 
@@ -51,11 +53,11 @@ class ObjectStorage:
         self._send("DELETE", f"/objects/{escaped(object_id)}")
 
     def url(self, object_id: str) -> str:
-        """Return the address of an object as attachments carry it."""
+        """Return the URL of an object, as attachments have it."""
         return f"{self._base}/objects/{escaped(object_id)}?storage_type=maester"
 
     def holds(self, url: str) -> bool:
-        """Tell whether a URL is one of this storage: only then may its token be sent there."""
+        """Tell whether a URL belongs to this storage: its token may be sent to no other."""
         return bool(self._base) and url.startswith(f"{self._base}/objects/")
 
     def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipmate.invocation.events import Event
+from shipmate.invocation.sink import Sink
 from shipmate.logs.redaction import Redactor
 
 _LONGEST_VALUE: Final = 500
@@ -111,7 +112,7 @@ def _place(stack: object, root: Path | None) -> str:
     return f"\n    {(own or frames)[-1]}" if frames else ""
 
 
-class RecordingSink:
+class RecordingSink(Sink):
     """Takes the events of a call; new keys go on to where they are stored."""
 
     def __init__(self, emissions: Emissions, save_keys: Callable[[Mapping[str, Any]], None]) -> None:

@@ -45,7 +45,7 @@ class SavedKeys:
         with self._lock:
             return dict(self.fields) or None
 
-    def save(self, keys: Mapping[str, Any]) -> None:
+    def save(self, keys: Mapping[str, Any], account: str | None = None) -> None:
         """Put new keys over the stored ones."""
         with self._lock:
             self.fields.update(keys)
@@ -75,7 +75,7 @@ class ComponentUnderTest:
         self.redactor = Redactor()
         platform = platform_of(os.environ)
         self._sessions = LazyOAuth2(
-            self.descriptor, environ=os.environ, redactor=self.redactor, stored=self._stored, platform=platform
+            self.descriptor, environ=os.environ, redactor=self.redactor, token_store=self._stored, platform=platform
         )
         self._services = Services(redactor=self.redactor, oauth2=self._sessions, platform=platform)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shipmate import OAuth2
 from shipmate.invocation.context import Context
 
 SECRET = "api-key-of-the-installation"
@@ -37,15 +38,18 @@ def test_the_logger_is_a_standard_one_with_trace_and_the_ids(caplog: pytest.LogC
     assert isinstance(made.logger, logging.Logger)
     assert made.logger is made.logger
     with caplog.at_level(1, logger="component"):
-        made.logger.trace("hello")  # type: ignore[attr-defined]
+        made.logger.trace("hello")
     assert caplog.records[0].name == "component"
     assert caplog.records[0].levelno == 5
 
 
-def test_oauth2_opens_a_session_with_the_options() -> None:
+def test_oauth2_opens_a_session_with_the_options_given_at_once_or_held_together() -> None:
     cfg: dict[str, Any] = {"oauth": {}}
     assert context().oauth2(cfg, refresh="on_401") == ({"refresh": "on_401"}, cfg)
-    assert context()._open_session("provider", cfg) == ("provider", cfg)
+    assert OAuth2("https://provider.example/token", refresh="on_401").session(context(), cfg) == (
+        {"token_url": "https://provider.example/token", "refresh": "on_401"},
+        cfg,
+    )
 
 
 def test_flow_variables_can_only_be_read() -> None:

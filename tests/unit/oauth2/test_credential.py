@@ -86,15 +86,15 @@ def test_an_expiry_without_a_life_has_a_margin_of_a_minute() -> None:
 
 
 @given(st.lists(KEYS, max_size=20))
-def test_a_lineage_never_forgets_a_token(history: list[dict[str, object]]) -> None:
+def test_the_seen_tokens_never_forgets_a_token(history: list[dict[str, object]]) -> None:
     """However many refreshes ago it was, a token of ours never looks like a new sign-in."""
-    lineage = SeenTokens()
+    seen = SeenTokens()
     for keys in history:
-        lineage.add(keys)
-    assert all(lineage.knows(keys) for keys in history)
-    assert all(lineage.shares(keys) == has_tokens(keys) for keys in history)
-    assert not lineage.knows({"access_token": "\x00never"})
-    assert not lineage.knows({**(history[0] if history else {}), "refresh_token": "\x00never"})
+        seen.add(keys)
+    assert all(seen.knows(keys) for keys in history)
+    assert all(seen.shares(keys) == has_tokens(keys) for keys in history)
+    assert not seen.knows({"access_token": "\x00never"})
+    assert not seen.knows({**(history[0] if history else {}), "refresh_token": "\x00never"})
 
 
 def test_keys_without_tokens_are_no_sign_in() -> None:

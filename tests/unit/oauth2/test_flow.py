@@ -44,8 +44,8 @@ class World:
         self.stored = stored
         self.saves = saves if saves is not None else [None] * 9
         self.credential = OLD
-        self.lineage = SeenTokens()
-        self.lineage.add(OLD.keys)
+        self.seen = SeenTokens()
+        self.seen.add(OLD.keys)
         self.steps: list[str] = []
         self.waits: list[float] = []
 
@@ -68,15 +68,15 @@ class World:
                 return answer, None
             case flow.Keep(credential):
                 self.credential = credential
-                self.lineage.add(credential.keys)
+                self.seen.add(credential.keys)
             case flow.Save():
                 return self.saves.pop(0)
             case flow.Wait(seconds):
                 self.waits.append(seconds)
         return None
 
-    def renew(self, terms: flow.RefreshRules = TERMS) -> Credential:
-        return self.run(flow.renew(self.credential, self.lineage, terms))
+    def refresh(self, terms: flow.RefreshRules = TERMS) -> Credential:
+        return self.run(flow.refresh(self.credential, self.seen, terms))
 
 
 def stored(**keys: str) -> flow.StoredTokens:
@@ -86,7 +86,7 @@ def stored(**keys: str) -> flow.StoredTokens:
 def test_a_refresh_is_kept_in_memory_before_it_is_saved() -> None:
     """If saving fails or the process is stopped, the pair still exists."""
     world = World([Granted(NEW)])
-    assert world.renew().keys == NEW
+    assert world.refresh().keys == NEW
     assert world.steps == ["ReadStored", "AskProvider", "Keep", "Save", "Keep"]
     assert not world.credential.is_unsaved
 
@@ -94,28 +94,28 @@ def test_a_refresh_is_kept_in_memory_before_it_is_saved() -> None:
 def test_stored_keys_that_are_newer_make_a_refresh_unnecessary() -> None:
     """Another process was first; its refresh token must not be spent."""
     world = World(stored=lambda reads: stored(access_token="a9", refresh_token="r9"))
-    assert world.renew().access_token == "a9"
+    assert world.refresh().access_token == "a9"
     assert world.steps == ["ReadStored", "Keep"]
 
 
 def test_every_access_refreshes_with_the_newer_stored_keys() -> None:
     """That policy renews the refresh token each time, but never with a spent one."""
     world = World([Granted(NEW)], stored=lambda reads: stored(access_token="a9", refresh_token="r9"))
-    world.renew(flow.RefreshRules("a", "p", adoption_suffices=False))
+    world.refresh(flow.RefreshRules("a", "p", adoption_suffices=False))
     assert world.steps == ["ReadStored", "Keep", "AskProvider", "Keep", "Save", "Keep"]
 
 
 def test_stored_keys_that_are_spent_are_ignored() -> None:
     """A store that lags behind must not bring back a dead token."""
     world = World([Granted(NEW)], stored=lambda reads: flow.StoredTokens(OLD.keys))
-    assert world.renew().keys == NEW
+    assert world.refresh().keys == NEW
 
 
 def test_a_refused_token_is_a_tombstone_after_the_look_for_a_winner() -> None:
     """The winner of the race may not have saved yet, so it is looked for during a few seconds."""
     world = World([Refused("invalid_grant")], stored=lambda reads: flow.StoredTokens(OLD.keys))
     with pytest.raises(ReauthorizationRequired, match=r"provider\.example .*account acc.*invalid_grant.*[Ss]ign in"):
-        world.renew()
+        world.refresh()
     assert world.credential.refusal
     assert 3 <= sum(world.waits) <= 6
 
@@ -124,7 +124,7 @@ def test_the_winner_of_the_race_is_found_when_it_saves_late() -> None:
     """The keys appear on the fourth look."""
     late = stored(access_token="a9", refresh_token="r9")
     world = World([Refused("invalid_grant")], stored=lambda reads: late if reads >= 4 else flow.StoredTokens(OLD.keys))
-    assert world.renew().access_token == "a9"
+    assert world.refresh().access_token == "a9"
     assert world.credential.refusal is None
 
 
@@ -133,7 +133,7 @@ def test_a_refused_token_is_not_offered_again() -> None:
     world = World()
     world.credential = OLD.refused("gone")
     with pytest.raises(ReauthorizationRequired, match="gone"):
-        world.renew()
+        world.refresh()
     assert world.steps == ["ReadStored"]
 
 
@@ -141,18 +141,18 @@ def test_with_nowhere_to_look_a_refusal_is_told_at_once() -> None:
     """Waiting would be for nothing."""
     world = World([Refused("invalid_grant")])
     with pytest.raises(ReauthorizationRequired):
-        world.renew()
+        world.refresh()
     assert world.waits == []
 
 
 def test_a_busy_endpoint_is_asked_three_times() -> None:
     """With growing pauses, or those that it asks for, up to ten seconds."""
     world = World([Busy("HTTP 429", 7), Busy("HTTP 503", 999), Granted(NEW)])
-    world.renew()
+    world.refresh()
     assert world.waits == [7, 10]
     world = World([Busy("HTTP 429")] * 3)
     with pytest.raises(TokenEndpointUnavailable, match="HTTP 429"):
-        world.renew()
+        world.refresh()
     assert world.waits == [0.5, 1.0]
     assert world.credential.refusal is None
 
@@ -160,7 +160,7 @@ def test_a_busy_endpoint_is_asked_three_times() -> None:
 def test_an_uncertain_outcome_is_tried_once_more_after_a_look_at_the_stored_keys() -> None:
     """Many providers accept the spent token again for a while."""
     world = World([Uncertain("HTTP 502"), Granted(NEW)])
-    assert world.renew().keys == NEW
+    assert world.refresh().keys == NEW
     assert world.steps[:5] == ["ReadStored", "AskProvider", "Keep", "ReadStored", "Wait"]
 
 
@@ -168,29 +168,29 @@ def test_an_uncertain_outcome_that_another_process_resolved_is_adopted() -> None
     """Its keys are live, ours are not."""
     newer = stored(access_token="a9", refresh_token="r9")
     world = World([Uncertain("x")], stored=lambda reads: newer if reads > 1 else flow.StoredTokens(OLD.keys))
-    assert world.renew().access_token == "a9"
+    assert world.refresh().access_token == "a9"
 
 
 def test_a_refusal_after_an_uncertain_outcome_says_that_it_is_unknown() -> None:
     """Also when the refusal comes with a later message."""
     world = World([Uncertain("HTTP 500"), Uncertain("HTTP 500")])
     with pytest.raises(TokenEndpointUnavailable):
-        world.renew()
+        world.refresh()
     world.answers = [Refused("invalid_grant")]
     with pytest.raises(ReauthorizationRequired, match="unknown"):
-        world.renew()
+        world.refresh()
 
 
 def test_a_refused_client_leaves_no_tombstone() -> None:
     """Once the operator has corrected it, the same refresh token works."""
     world = World([Misconfigured("invalid_client")])
     with pytest.raises(ClientMisconfigured, match="invalid_client"):
-        world.renew()
+        world.refresh()
     assert world.credential.refusal is None
     world.answers = [Unusable("odd"), Granted(NEW)]
     with pytest.raises(TokenEndpointUnavailable, match="odd"):
-        world.renew()
-    assert world.renew().keys == NEW
+        world.refresh()
+    assert world.refresh().keys == NEW
 
 
 def test_without_a_refresh_token_nothing_is_asked() -> None:
@@ -198,7 +198,7 @@ def test_without_a_refresh_token_nothing_is_asked() -> None:
     world = World()
     world.credential = Credential({"access_token": "a0"})
     with pytest.raises(ReauthorizationRequired, match="no refresh token"):
-        world.renew()
+        world.refresh()
     assert world.steps == ["ReadStored"]
 
 
@@ -207,7 +207,7 @@ def test_an_account_without_keys_is_told_so() -> None:
     world = World()
     world.credential = Credential({})
     with pytest.raises(ReauthorizationRequired, match=r"has no keys for .*: sign in to get some"):
-        world.renew()
+        world.refresh()
 
 
 def test_other_grants_need_no_refresh_token_and_leave_no_tombstone() -> None:
@@ -216,14 +216,14 @@ def test_other_grants_need_no_refresh_token_and_leave_no_tombstone() -> None:
     world.credential = Credential()
     terms = flow.RefreshRules("acc", "p", needs_refresh_token=False)
     with pytest.raises(ReauthorizationRequired):
-        world.renew(terms)
-    assert world.renew(terms).access_token == "a1"
+        world.refresh(terms)
+    assert world.refresh(terms).access_token == "a1"
 
 
 def test_saving_is_tried_three_times() -> None:
     """A passing fault of the platform must not cost the connection."""
     world = World([Granted(NEW)], saves=[EmitError("x"), EmitError("x"), None])
-    assert not world.renew().is_unsaved
+    assert not world.refresh().is_unsaved
     assert world.steps.count("Save") == 3
 
 
@@ -231,7 +231,7 @@ def test_keys_that_cannot_be_saved_stay_in_memory_marked_as_unsaved() -> None:
     """The next use saves them first."""
     world = World([Granted(NEW)], saves=[EmitError("down"), OSError("down"), ValueError("s3cret")])
     with pytest.raises(KeysNotSaved, match="ValueError") as caught:
-        world.renew()
+        world.refresh()
     assert "s3cret" not in str(caught.value)
     assert world.credential.is_unsaved
     assert world.credential.keys == NEW
@@ -244,18 +244,18 @@ def test_recovery_adopts_a_new_sign_in_and_asks_nobody() -> None:
     world = World(stored=lambda reads: flow.StoredTokens(OLD.keys))
     world.credential = OLD.refused("gone")
     with pytest.raises(ReauthorizationRequired, match="gone"):
-        world.run(flow.recover(world.credential, world.lineage, TERMS))
+        world.run(flow.recover(world.credential, world.seen, TERMS))
     world.stored = lambda reads: stored(access_token="a9", refresh_token="r9")
-    assert world.run(flow.recover(world.credential, world.lineage, TERMS)).refusal is None
+    assert world.run(flow.recover(world.credential, world.seen, TERMS)).refusal is None
     assert "AskProvider" not in world.steps
 
 
 def test_a_managed_secret_is_read_first_and_refreshed_only_if_unchanged() -> None:
     """The platform refreshes it for all containers."""
     world = World(stored=lambda reads: stored(access_token="m1"))
-    assert world.run(flow.renew_managed(OLD, world.lineage, TERMS)).access_token == "m1"
+    assert world.run(flow.refresh_managed(OLD, world.seen, TERMS)).access_token == "m1"
     world = World([Granted({"access_token": "m2"})], stored=lambda reads: flow.StoredTokens(OLD.keys))
-    assert world.run(flow.renew_managed(OLD, world.lineage, TERMS)).access_token == "m2"
+    assert world.run(flow.refresh_managed(OLD, world.seen, TERMS)).access_token == "m2"
     assert "Save" not in world.steps
 
 
@@ -263,11 +263,11 @@ def test_a_managed_secret_that_cannot_be_refreshed_is_a_tombstone() -> None:
     """The platform is not asked for every message."""
     world = World([Refused("HTTP 400")], stored=lambda reads: flow.StoredTokens(OLD.keys))
     with pytest.raises(ReauthorizationRequired):
-        world.run(flow.renew_managed(OLD, world.lineage, flow.RefreshRules("secret s", "p", needs_refresh_token=False)))
+        world.run(flow.refresh_managed(OLD, world.seen, flow.RefreshRules("secret s", "p", needs_refresh_token=False)))
     assert world.credential.refusal
     world = World([Unusable("HTTP 503")], stored=lambda reads: flow.StoredTokens(OLD.keys))
     with pytest.raises(TokenEndpointUnavailable):
-        world.run(flow.renew_managed(OLD, world.lineage, TERMS))
+        world.run(flow.refresh_managed(OLD, world.seen, TERMS))
     assert world.credential.refusal is None
 
 
@@ -320,7 +320,7 @@ class Replicas(RuleBasedStateMachine):
         try:
             if world.credential.is_unsaved:
                 world.run(flow.save(world.credential, TERMS))
-            world.run(flow.renew(world.credential, world.lineage, TERMS))
+            world.run(flow.refresh(world.credential, world.seen, TERMS))
         except KeysNotSaved:
             assert not self.saving_works
         except ReauthorizationRequired:
@@ -334,9 +334,9 @@ class Replicas(RuleBasedStateMachine):
         self.live_refresh = f"r{self.issued}"
         self.platform = {"access_token": f"a{self.issued}", "refresh_token": self.live_refresh}
         for world in self.replicas:
-            world.lineage.add(world.credential.keys)
+            world.seen.add(world.credential.keys)
             world.credential = world.credential.signed_in(self.platform, None)
-            world.lineage.add(self.platform)
+            world.seen.add(self.platform)
 
     @precondition(lambda self: len(self.replicas) == 1)
     @rule()

@@ -6,7 +6,7 @@ import pytest
 
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
 from shipmate.oauth2.api import OAuth2
-from shipmate.oauth2.options import ClientOptions, Variables, check_token_url
+from shipmate.oauth2.options import ClientOptions, OAuth2Options, Variables, check_options, check_token_url
 
 DESCRIBED = {
     "token_uri": "https://{{region}}.p.example/token",
@@ -80,6 +80,16 @@ def test_an_option_that_cannot_be_is_refused_by_name(options: dict[str, Any], te
     """Before anything is sent, and without showing a value that could be a secret."""
     with pytest.raises(InvalidOption, match=text):
         OAuth2(**options)
+
+
+def test_the_types_and_the_checks_know_the_same_options() -> None:
+    """Each typed option is known when it has a wrong value; each one in the list of an error is typed."""
+    for name in OAuth2Options.__annotations__:
+        with pytest.raises(InvalidOption, match=f"option {name} of OAuth2: expected"):
+            check_options({name: 7})
+    with pytest.raises(InvalidOption) as refused:
+        check_options({"zzz": 1})
+    assert str(refused.value).partition("available: ")[2].split(", ") == sorted(OAuth2Options.__annotations__)
 
 
 def test_a_wrong_value_in_the_descriptor_is_refused_too() -> None:

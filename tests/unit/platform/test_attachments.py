@@ -38,9 +38,8 @@ def client(platform: Platform, pauses: list[float]) -> PlatformClient:
 
 
 @pytest.fixture
-def attachments(client: PlatformClient, pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> Attachments:
-    monkeypatch.setattr("shipmate.platform.attachments._PATIENCE", RetryPolicy(sleep=pauses.append))
-    return Attachments(lambda: client)
+def attachments(client: PlatformClient, pauses: list[float]) -> Attachments:
+    return Attachments(lambda: client, RetryPolicy(sleep=pauses.append))
 
 
 def read(attachments: Attachments, url: str) -> bytes:

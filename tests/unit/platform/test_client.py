@@ -163,6 +163,19 @@ def test_a_step_is_read_as_it_is(client: PlatformClient) -> None:
     assert (step["config"], step["snapshot"]) == ({"a": 1}, {"b": 2})
 
 
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_a_step_is_read_through_the_proxy_of_the_environment(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The quick way to read it knows no proxies."""
+    with Server(name="proxy") as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        environ = {**platform.environ(), "ELASTICIO_API_URI": "http://api.example", name: proxy.url}
+        with pytest.raises(PlatformRefused, match="HTTP 404"):
+            PlatformClient(ApiSettings.from_environ(environ)).step("flow", "step")
+        assert [each.header("Host") for each in proxy.requests] == ["api.example"]
+
+
 def test_a_step_that_does_not_exist_is_refused(client: PlatformClient, pauses: list[float]) -> None:
     """What is not there is not asked for again."""
     with pytest.raises(PlatformRefused, match="HTTP 404"):

@@ -36,10 +36,10 @@ def server() -> Iterator[Server]:
         yield made
 
 
-def service(pauses: list[float] | None = None, **patience: Any) -> HttpService:
+def service(pauses: list[float] | None = None, **policy: Any) -> HttpService:
     """Return a service whose pauses are noted instead of made."""
     noted: list[float] = [] if pauses is None else pauses
-    return HttpService("test service", HeaderAuth(CREDENTIAL), RetryPolicy(**{"sleep": noted.append, **patience}))
+    return HttpService("test service", HeaderAuth(CREDENTIAL), RetryPolicy(**{"sleep": noted.append, **policy}))
 
 
 def told(error: BaseException) -> str:
@@ -102,7 +102,7 @@ def test_a_final_error_is_not_asked_again(server: Server, status: int) -> None:
 def test_an_expected_error_is_an_answer(server: Server, status: int) -> None:
     """A status that the caller knows what to do with comes back, even one that would be asked again."""
     server.script("/thing", Fault(status=status))
-    response = service().send("GET", server.url + "/thing", reading=ExpectedStatuses(frozenset({status})))
+    response = service().send("GET", server.url + "/thing", expecting=ExpectedStatuses(frozenset({status})))
     assert response.status_code == status
     assert len(server.requests) == 1
 
@@ -120,7 +120,9 @@ def test_an_answer_may_tell_why_unless_it_repeats_a_secret(server: Server) -> No
     server.script("/thing", *[Fault(status=400, body={"error": "no such\nfield"})] * 2)
     for secrets, end in (((), ': {"error":"no such\\\\nfield"}'), (("such",), "")):
         with pytest.raises(PlatformRefused, match=f"found HTTP 400{end}$"):
-            service().send("GET", server.url + "/thing", reading=ExpectedStatuses(is_told=True, secrets=secrets))
+            service().send(
+                "GET", server.url + "/thing", expecting=ExpectedStatuses(quotes_answer=True, secrets=secrets)
+            )
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"", b"\x00\x01"])
@@ -128,7 +130,7 @@ def test_an_answer_that_is_no_text_tells_nothing(server: Server, body: bytes) ->
     """The status says enough."""
     server.script("/thing", Fault(status=400, body=body))
     with pytest.raises(PlatformRefused, match=r"HTTP 400$"):
-        service().send("GET", server.url + "/thing", reading=ExpectedStatuses(is_told=True))
+        service().send("GET", server.url + "/thing", expecting=ExpectedStatuses(quotes_answer=True))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -155,7 +157,7 @@ def test_the_attempts_are_counted(server: Server, attempts: int, made: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("patience", "pauses"),
+    ("policy", "pauses"),
     [
         (RetryPolicy(), [0.1, 0.1, 0.1]),
         (RetryPolicy(is_growing=True), [0.1, 0.2, 0.4]),
@@ -165,9 +167,9 @@ def test_the_attempts_are_counted(server: Server, attempts: int, made: int) -> N
         (RetryPolicy(delay_seconds=-1), [0, 0, 0]),
     ],
 )
-def test_a_pause_stays_the_same_or_doubles_up_to_a_limit(patience: RetryPolicy, pauses: list[float]) -> None:
+def test_a_pause_stays_the_same_or_doubles_up_to_a_limit(policy: RetryPolicy, pauses: list[float]) -> None:
     """A pause is never negative and never longer than 15 seconds."""
-    assert [patience.pause_after(attempt) for attempt in range(3)] == pauses
+    assert [policy.pause_after(attempt) for attempt in range(3)] == pauses
 
 
 @pytest.mark.parametrize(

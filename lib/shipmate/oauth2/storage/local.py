@@ -1,29 +1,29 @@
-"""Where the keys of accounts are kept during a local run: those of the ``cfg`` in its file, others at the platform."""
+"""Keeps tokens during a local run: those of the ``cfg`` in its file, those of other accounts at the platform."""
 
 import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from shipmate.errors import MissingSetting
 from shipmate.oauth2.storage.file import TokenFile
+from shipmate.oauth2.storage.token_store import AccountsClient, TokenStore
 
 _LOG: Final = logging.getLogger("shipmate.accountkeys")
 
 
-class AccountsClient(Protocol):
-    """What is needed of the platform's API."""
-
-    def update_account(self, account: str, keys: Mapping[str, Any]) -> object:
-        """Store new keys of an account."""
-
-
-class LocalTokenStore:
-    """Where keys live during a local run: those of the ``cfg`` in its file, other accounts' at the platform."""
+class LocalTokenStore(TokenStore):
+    """The token store of a local run."""
 
     def __init__(self, file: TokenFile | None, account: str | None, *, platform: Callable[[], AccountsClient]) -> None:
-        """Keep the keys of ``account`` in ``file``; without one, they are not kept at all."""
+        """Keep the keys of ``account`` in ``file``; without a file they are lost with the process.
+
+        Args:
+            file: The ``--cfg`` file, None if the ``cfg`` is not in a file.
+            account: ``_account`` in the ``cfg``, None without one.
+            platform: Returns the client of the platform's API.
+        """
         self._file = file
         self._account = account
         self._platform = platform
@@ -31,41 +31,40 @@ class LocalTokenStore:
         self._lock = threading.Lock()
 
     def check(self, account: str | None) -> None:
-        """Raise `KeysNotSaved` when keys of that account could not be saved at all."""
+        """Raise `KeysNotSaved` if keys of this account cannot be saved at all."""
         if self._file is not None and self._is_own(account):
             self._file.check()
 
     def read(self, account: str | None) -> Mapping[str, Any] | None:
-        """Return the credential fields as the file has them now, None for a ``cfg`` that came from elsewhere."""
+        """Return the credential fields in the file, None for another account or without a file."""
         return self._file.read() if self._file is not None and self._is_own(account) else None
 
     def lock(self, account: str | None) -> AbstractContextManager[None]:
-        """Keep other processes that use the same file from refreshing meanwhile."""
+        """Keep other processes with the same file from refreshing while the block runs."""
         return self._file.lock() if self._file is not None and self._is_own(account) else nullcontext()
 
     def save(self, keys: Mapping[str, Any], account: str | None) -> None:
-        """Save new keys where they belong, or warn once that they are not saved.
+        """Save new keys in the file or at the platform, or warn once that they are not saved.
 
         Raises:
-            KeysNotSaved: The file could not be rewritten.
-            PlatformRefused: The platform does not take the keys of another account.
-            PlatformUnavailable: The platform does not answer.
+            KeysNotSaved: The file could not be replaced.
+            PlatformRefused, PlatformUnavailable: The platform has not taken the keys of another account.
         """
         if account is None or self._is_own(account):
             if self._file is not None:
                 self._file.save(keys)
             else:
-                self._warn("New keys were not saved: give the cfg as a file, --cfg FILE, and they will be")
+                self._warn("new keys are not saved: give the cfg as a file, --cfg FILE, to keep them")
             return
         try:
             client = self._platform()
         except MissingSetting as missing:
-            self._warn(f"New keys of another account were not saved: {missing}")
+            self._warn(f"new keys of another account are not saved: {missing}")
             return
         client.update_account(account, keys)
 
     def wait_for_writes(self, timeout_seconds: float) -> None:
-        """Wait until the file is not being written any more."""
+        """Wait for a running save."""
         if self._file is not None:
             self._file.wait_for_writes(timeout_seconds)
 
@@ -74,7 +73,7 @@ class LocalTokenStore:
 
     def _warn(self, text: str) -> None:
         with self._lock:
-            is_news = text not in self._warned
+            is_new = text not in self._warned
             self._warned.add(text)
-        if is_news:
+        if is_new:
             _LOG.warning("%s", text)

@@ -1,27 +1,21 @@
-"""Where the keys of accounts are kept for a container: at the platform.
+"""Keeps the tokens of a container's accounts at the platform.
 
 Source: contract §6.5, §9.2.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from shipmate.errors import KeysNotSaved
 from shipmate.oauth2.credential import fingerprint
+from shipmate.oauth2.storage.token_store import AccountsClient, TokenStore
 
 _NO_ACCOUNT: Final = "expected _account in cfg, found none: new keys could not be saved at the platform"
 
 
-class AccountsClient(Protocol):
-    """What is needed of the platform's API."""
-
-    def update_account(self, account: str, keys: Mapping[str, Any]) -> object:
-        """Store new keys of an account."""
-
-
-class PlatformTokenStore:
-    """The keys of a step's own account, and of others that its functions name."""
+class PlatformTokenStore(TokenStore):
+    """The token store of a container: for the account of its step, and for others that functions name."""
 
     def __init__(
         self,
@@ -31,13 +25,13 @@ class PlatformTokenStore:
         read_config: Callable[[], Mapping[str, Any]] | None = None,
         lock: Callable[[str], AbstractContextManager[None]] | None = None,
     ) -> None:
-        """Prepare; nothing is asked yet.
+        """Prepare calls; nothing is sent yet.
 
         Args:
-            account: The account in ``cfg``, None if there is none.
+            account: ``_account`` in the ``cfg``, None without one.
             platform: Returns the client of the platform's API.
-            read_config: Returns the step's ``cfg`` as the platform has it now, None where there is no step.
-            lock: Keeps other containers from what has the same name, None where there is no broker.
+            read_config: Reads the step's ``cfg`` from the platform, None without a step.
+            lock: Returns a lock of a name that all containers share, None without a broker.
         """
         self._account = account
         self._platform = platform
@@ -45,17 +39,17 @@ class PlatformTokenStore:
         self._lock = lock
 
     def check(self, account: str | None) -> None:
-        """Raise `KeysNotSaved` when keys of that account could not be saved at all."""
+        """Raise `KeysNotSaved` if the account is unknown, so that keys cannot be saved."""
         if not (account or self._account):
             raise KeysNotSaved(_NO_ACCOUNT)
 
     def read(self, account: str | None) -> Mapping[str, Any] | None:
-        """Return the credential fields as the platform has them now, None where they cannot be read."""
+        """Return the credential fields as they are stored now, None for another account or without a step."""
         is_own = account is None or account == self._account
         return self._read_config() if self._read_config is not None and is_own else None
 
     def lock(self, account: str | None) -> AbstractContextManager[None]:
-        """Keep other containers from refreshing the same account meanwhile."""
+        """Keep other containers from refreshing the same account while the block runs."""
         name = account or self._account
         if self._lock is None or not name:
             return nullcontext()
@@ -65,8 +59,8 @@ class PlatformTokenStore:
         """Save new keys at the platform.
 
         Raises:
-            KeysNotSaved: No account is known.
-            PlatformRefused, PlatformUnavailable: The platform has not taken them.
+            KeysNotSaved: The account is unknown.
+            PlatformRefused, PlatformUnavailable: The platform has not taken the keys.
         """
         self.check(account)
         self._platform().update_account(account or self._account or "", keys)

@@ -71,7 +71,7 @@ def test_a_file_that_is_there_is_not_made_again(path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(KeysNotSaved, match="cannot be made: no such file or directory"):
+    with pytest.raises(KeysNotSaved, match="cannot be created: no such file or directory"):
         TokenFile(tmp_path / "missing" / "cfg.json").create()
 
 
