@@ -102,9 +102,8 @@ class Step:
             except BaseException as error:  # the author's hooks may raise anything, sys.exit included
                 self._report_start(error)
                 return 1
-            with self._events.hearing(
-                _STOP, self._on_signal
-            ):  # again: imported modules may have set their own handlers
+            # Again, since the component's modules may have set handlers of their own.
+            with self._events.hearing(_STOP, self._on_signal):
                 return self._wait()
 
     def start(self) -> Loaded:
