@@ -47,7 +47,7 @@ def test_a_table_comes_back_as_it_was(table: dict[str, Any]) -> None:
 
 
 WITHOUT_FRACTIONS = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text() | st.binary(),
+    st.none() | st.booleans() | st.integers(-(2**31), 2**31 - 1) | st.text() | st.binary(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=12,
 )
@@ -55,7 +55,7 @@ WITHOUT_FRACTIONS = st.recursive(
 
 @given(st.dictionaries(NAMES, WITHOUT_FRACTIONS, max_size=20))
 def test_a_table_without_fractions_is_encoded_as_pika_does(table: dict[str, Any]) -> None:
-    """Byte for byte; the others are encoded here only because pika cannot."""
+    """Byte for byte; for longer integers, versions of pika differ in the type that they write."""
     pieces: list[bytes] = []
     data.encode_table(pieces, table)
     assert fields.encode_table(table) == b"".join(pieces)
