@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, Final, NoReturn
 
 from shipmate.errors import InvalidMessage
+from shipmate.wording import not_utf8
 
 _UNCHANGED: Final = frozenset({str, int, bool, type(None)})
 # orjson.loads turns integers of more than 64 bits into floats; they have 19 digits or more.
@@ -198,7 +199,7 @@ def from_json(data: bytes | bytearray | memoryview | str) -> Any:
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidJson(f"bytes that are not UTF-8 (at byte {error.start + 1})") from None
+        raise InvalidJson(not_utf8(error)) from None
     return parse_json(text)
 
 

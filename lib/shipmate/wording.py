@@ -49,5 +49,10 @@ def file_problem(error: OSError | ValueError) -> str:
     if isinstance(error, OSError):
         return (error.strerror or type(error).__name__).lower()
     if isinstance(error, UnicodeDecodeError):
-        return f"bytes that are not UTF-8 (at byte {error.start + 1})"
+        return not_utf8(error)
     return "a name that no file can have"  # a NUL character, or a lone surrogate
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """Return where bytes are not UTF-8, counted from 1."""
+    return f"bytes that are not UTF-8 (at byte {error.start + 1})"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shipmate.errors import InvalidMessage
@@ -217,7 +217,8 @@ def test_repeated_names_can_be_seen() -> None:
     assert parse_json('{"a": 1, "a": 2}', make_object=list) == [("a", 1), ("a", 2)]
 
 
-@given(st.lists(SURROGATES))
+@given(st.lists(SURROGATES | st.text("~/01")))
+@example(["~1", "a/b", "~0~"])
 def test_a_pointer_has_the_steps_that_it_was_made_of(steps: list[str]) -> None:
     assert steps_of(pointer_to(*steps)) == steps
 
@@ -240,7 +241,7 @@ def test_every_kind_of_value_has_a_name(value: object, kind: str) -> None:
     assert kind_of(value) == kind
 
 
-@pytest.mark.parametrize("value", [None, [], "text", {}, {"a": None}, {"a": []}, {"b": {"c": 1}}])
+@pytest.mark.parametrize("value", [None, [], "text", {}, {"a": None}, {"a": [1]}, {"a": "x"}, {"b": {"c": 1}}])
 def test_a_member_that_is_no_object_counts_as_an_empty_one(value: object) -> None:
     assert object_member(value, "a") == {}
 
