@@ -1,4 +1,4 @@
-"""Tells whether the credentials work, by asking Graph who has signed in."""
+"""Checks the credentials: reads the signed-in account from Graph."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from shipmate import Context, Verdict
 
 
 def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict:
-    """Read the account; what goes wrong is raised, and its text becomes the reason that the person reads."""
-    # Somebody waits in front of a screen: one more try, and soon.
+    """Read the account; the text of an exception becomes the reason that the user reads."""
+    # A user waits for the result: one quick retry.
     graph = Graph.connect(context, credentials, Patience(attempts=2, longest_pause_seconds=2.0))
     account = graph.get("/me", select="id,displayName,mail,userPrincipalName")
     context.logger.info("the account has answered", extra={"has_mail": bool(account.get("mail"))})

@@ -1,4 +1,4 @@
-"""Tells whether the credentials work, by reading what only a valid sign-in with access to the API may read."""
+"""Checks the credentials: reads a path that needs a valid sign-in with access to the API."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from shipmate import Context, Verdict
 
 
 def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict:
-    """Read the list of resources; what goes wrong is the reason that the person reads."""
+    """Read the list of resources; the text of an exception becomes the reason that the user reads."""
     client = Salesforce(context, credentials)
     try:
         client.get()

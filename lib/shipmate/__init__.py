@@ -1,4 +1,4 @@
-"""The Python runtime for elastic.io components: what component authors import."""
+"""The Python runtime for elastic.io components: the names that component authors import."""
 
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
     }
 
     def __getattr__(name):
-        """Import a name on its first use that most commands do not need."""
+        """Import a public name on its first use, since most commands need only a few."""
         if name not in _LAZY:
             raise AttributeError(f"module 'shipmate' has no attribute {name!r}")
         from importlib import import_module

@@ -34,10 +34,10 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
 
 
 def contact_of(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a contact as Graph wants it.
+    """Return a contact in the form of Graph.
 
     Raises:
-        ValueError: It has no name, or something is not what it should be.
+        ValueError: The contact has no name, or a member is invalid.
     """
     contact: dict[str, Any] = {name: text for name in _TEXTS if (text := text_of(body, name).strip())}
     if not any(name in contact for name in ("givenName", "surname", "displayName", "companyName")):

@@ -37,16 +37,16 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
     event.setdefault("transactionId", transaction_id(msg, event, calendar))
     place = ("me", "calendars", calendar, "events") if calendar else ("me", "calendar", "events")
     with rebounding(context):
-        # Graph makes one event of several requests with the same transactionId.
+        # Graph creates one event for all requests with the same transactionId.
         created = Graph.connect(context, cfg).post(path_of(*place), event, is_repeatable=True)
         context.emit("data", message(plain(created)))
 
 
 def event_of(body: dict[str, Any], cfg: dict[str, Any]) -> dict[str, Any]:
-    """Return an event as Graph wants it.
+    """Return an event in the form of Graph.
 
     Raises:
-        ValueError: Something is missing or is not what it should be.
+        ValueError: A member is missing or invalid.
     """
     zone = text_of(body, "timeZone") or text_of(cfg, "time_zone") or "UTC"
     is_all_day = is_checked(body.get("isAllDay"))
@@ -78,7 +78,7 @@ def event_of(body: dict[str, Any], cfg: dict[str, Any]) -> dict[str, Any]:
 
 
 def transaction_id(msg: Mapping[str, Any], event: Mapping[str, Any], calendar: str) -> str:
-    """Return what tells this event from others: the same for a message that comes again after a rebound."""
+    """Return an id of the event that stays the same if the message comes again after a rebound."""
     if not msg.get("id"):
         return str(uuid.uuid4())
     facts = [msg["id"], calendar, event]

@@ -21,19 +21,19 @@ _LONGEST_MINUTES: Final = 24 * 60
 
 
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Emit the times that Graph suggests, or why there are none; see schemas/find_meeting_times.in.json."""
+    """Emit the times that Graph suggests, or the reason for none; see schemas/find_meeting_times.in.json."""
     question = question_of(body_of(msg))
     with rebounding(context):
-        # Asking changes nothing.
+        # The request changes nothing.
         answer = Graph.connect(context, cfg).post("/me/findMeetingTimes", question, is_repeatable=True)
         context.emit("data", message(readable(answer)))
 
 
 def question_of(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the question as Graph wants it.
+    """Return the question in the form of Graph.
 
     Raises:
-        ValueError: Something is missing or is not what it should be.
+        ValueError: A member is missing or invalid.
     """
     zone = text_of(body, "timeZone") or "UTC"
     minutes = number_of(body, "durationMinutes", 30, lowest=5, highest=_LONGEST_MINUTES)
@@ -55,7 +55,7 @@ def question_of(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def readable(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer as a flow can use it: flat, and with words for the reason when nothing was found."""
+    """Return an answer for flows: flat, and with an explanation if no time was found."""
     suggestions = [_suggestion(each) for each in answer.get("meetingTimeSuggestions") or []]
     found: dict[str, Any] = {"found": bool(suggestions), "suggestions": suggestions}
     if not suggestions:

@@ -15,12 +15,12 @@ _RETURNED: Final = ("id", "parentFolderId", "subject", "from", "receivedDateTime
 
 
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Move the mail with the id in the message; the folder in the message wins over the chosen one."""
+    """Move the mail with the id in the message; a folder in the message overrides the chosen one."""
     body = body_of(msg)
     identity = required_text(body, "messageId")
     folder = text_of(body, "folder").strip() or required_text(cfg, "folder")
     with rebounding(context):
         graph = Graph.connect(context, cfg)
-        # Moving it once more to where it is changes nothing, since its id stays the same.
+        # A repetition changes nothing: the mail keeps its id, and is in the folder already.
         moved = graph.post(path_of("me", "messages", identity, "move"), {"destinationId": folder}, is_repeatable=True)
         context.emit("data", message({name: moved.get(name) for name in _RETURNED}))

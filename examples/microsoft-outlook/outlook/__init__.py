@@ -1,1 +1,1 @@
-"""Microsoft Graph, as the actions and triggers of this component use it."""
+"""Code that the actions and triggers of this component share: requests to Microsoft Graph."""

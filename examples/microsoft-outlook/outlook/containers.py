@@ -1,4 +1,4 @@
-"""The folders and calendars of a mailbox, for the lists from which flows' authors choose."""
+"""Select models: the folders and calendars of a mailbox."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -8,7 +8,7 @@ from outlook.graph import Graph
 from outlook.urls import path_of
 from shipmate import Context
 
-# Graph takes these names wherever it takes a folder's id; the folders' own names are in the mailbox's language.
+# Graph accepts these names as ids of folders; the displayed names depend on the mailbox's language.
 WELL_KNOWN: Final = {
     "inbox": "Inbox",
     "archive": "Archive",
@@ -28,7 +28,7 @@ def mail_folders(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
 
 
 def destinations(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
-    """List where mail can be moved: the folders that every mailbox has, and then all by their paths."""
+    """List the destinations of mail: the folders of every mailbox, then all folders with their paths."""
     return {name: f"{label} (well-known)" for name, label in WELL_KNOWN.items()} | mail_folders(context, cfg)
 
 
@@ -38,7 +38,7 @@ def contact_folders(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
 
 
 def calendars(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
-    """List the calendars, those of others with the names of their owners."""
+    """List the calendars; those of other people have their names."""
     graph = Graph.connect(context, cfg)
     found = graph.pages(path_of("me", "calendars"), select="id,name,owner,isDefaultCalendar", top=_PAGE_SIZE)
     return {str(each["id"]): _calendar_label(each) for each in found}
@@ -55,7 +55,7 @@ def _calendar_label(calendar: dict[str, Any]) -> str:
 def _tree(
     graph: Graph, kind: str, parent: str = "", above: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the id of each folder of a kind, below a parent or all, with the names on the way to it."""
+    """Yield the id of each folder of a kind, below a parent or of all, with the names on its path."""
     if len(above) >= _DEEPEST:
         raise GraphError(f"the folders: expected at most {_DEEPEST} levels, found more")
     path = path_of("me", kind, parent, "childFolders") if parent else path_of("me", kind)
@@ -63,7 +63,7 @@ def _tree(
         names = (*above, str(folder.get("displayName") or "?"))
         identity = str(folder["id"])
         yield identity, names
-        # Contact folders do not tell how many children they have.
+        # Contact folders have no number of children.
         if folder.get("childFolderCount", 1):
             yield from _tree(graph, kind, identity, names)
 

@@ -1,8 +1,8 @@
-"""Rounds of a delta query: what is new in a folder since the last round.
+"""Rounds of a delta query: the new items of a folder since the last round.
 
-A round is a chain of pages; its last one has the link with which the next round begins. The snapshot keeps the link of
-the page that comes next, so a run that dies goes on at the page where it was. Links expire: then the round begins anew
-and takes only what is later than the latest item of the last complete round, and not what was emitted meanwhile.
+A round is a chain of pages; its last page has the link to the next round. The snapshot keeps the link of the next page,
+so that after a crash the next run continues at the same page. Links expire: then the round starts again, and takes only
+items that are later than the latest item of the last complete round and were not emitted since.
 
 Source: https://learn.microsoft.com/graph/delta-query-overview
 """
@@ -27,11 +27,11 @@ class Source:
 
     Args:
         path: Its path, without ``/delta``.
-        time: The property by which items are told to be later than others.
-        version: The property that differs between versions of an item; without it an item counts once.
-        query: The query of the first request of a round that begins anew, without ``$`` where it has none.
+        time: The property with the time of an item.
+        version: The property that differs between the versions of an item; without it an item is emitted once.
+        query: The query of the first request of a new round, with ``$`` in the names that have one.
         prefer: Further preferences.
-        filters: Whether Graph itself can leave out what is too old.
+        filters: Whether Graph can leave out items that are too old.
     """
 
     path: str
@@ -42,7 +42,7 @@ class Source:
     filters: bool = False
 
     def first(self, since: str) -> str:
-        """Return path and query of the first request of a round that begins anew."""
+        """Return path and query of the first request of a new round."""
         query = dict(self.query)
         if self.filters and since:
             query["$filter"] = f"{self.time} ge {since}"
@@ -50,7 +50,7 @@ class Source:
         return escaped(f"{self.path}/delta?{pairs}".rstrip("?")).replace("+", "%2B")
 
     def identity(self, item: Mapping[str, Any]) -> str:
-        """Return what tells an item from all others, and from its own earlier versions."""
+        """Return a text that differs for every item and every version of an item."""
         if "@removed" in item:
             return f"{item.get('id')} removed"
         return f"{item.get('id')} {item.get(self.version)}" if self.version else str(item.get("id"))
@@ -58,28 +58,28 @@ class Source:
 
 @dataclass(slots=True)
 class Round:
-    """How far a source has been read: what the trigger keeps in its snapshot."""
+    """The progress through a source, which the trigger keeps in its snapshot."""
 
     source: Source
     since: str
-    """Earlier items are of no interest in a round that begins anew."""
+    """A new round ignores items before this time."""
     link: str = ""
-    """Path and query of the page that comes next."""
+    """Path and query of the next page."""
     is_whole: bool = True
-    """Whether this round goes through the whole collection, instead of what has changed."""
+    """Whether this round reads the whole collection instead of its changes."""
     latest: str = ""
-    """The latest item that this round has seen."""
+    """The time of the latest item of this round."""
     done: list[str] = field(default_factory=list)
-    """Keys of what has been emitted lately."""
+    """Keys of the last emitted items."""
 
     @classmethod
     def resume(cls, snapshot: Any, source: Source, since: str) -> "Round":
-        """Go on from a snapshot; one of another source counts as none.
+        """Return the progress in a snapshot; a snapshot of another source is ignored.
 
         Args:
-            snapshot: What `snapshot` has returned, or an empty one.
+            snapshot: A result of `snapshot`, or an empty object.
             source: The source.
-            since: Where to begin when there is no snapshot.
+            since: The time to begin at without a snapshot.
         """
         if not isinstance(snapshot, Mapping) or snapshot.get("source") != key_of(source.path):
             return cls(source, since)
@@ -87,7 +87,7 @@ class Round:
         return cls(source, **kept, is_whole=bool(snapshot.get("is_whole")), done=cut(snapshot.get("done")))
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what the next run must know."""
+        """Return the snapshot for the next run."""
         return {
             "source": key_of(self.source.path),
             "since": self.since,
@@ -98,10 +98,10 @@ class Round:
         }
 
     def read(self, graph: Graph) -> dict[str, Any]:
-        """Return the next page; a link that has expired begins the round anew.
+        """Return the next page; if its link has expired, the round starts again.
 
         Raises:
-            GraphError: Graph refuses.
+            GraphError: Graph refuses the request.
         """
         prefer = (_PAGE, *self.source.prefer)
         if self.link:
@@ -114,7 +114,7 @@ class Round:
         return graph.get(self.source.first(self.since), prefer=prefer)
 
     def new(self, page: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the items of a page that have not been emitted, each once."""
+        """Return the items of a page that have not been emitted yet, each once."""
         found: dict[str, dict[str, Any]] = {}
         for item in items(page, self.source.path):
             key = key_of(self.source.identity(item))
@@ -125,10 +125,10 @@ class Round:
         return list(found.values())
 
     def turn(self, page: Mapping[str, Any], emitted: list[dict[str, Any]]) -> bool:
-        """Note that the new items of a page are safe; return False when the round is complete.
+        """Note that the new items of a page are safe; return False if the round is complete.
 
         Raises:
-            GraphError: The page has no usable link to go on with.
+            GraphError: The page has no usable link to the next one.
         """
         self.done += [key_of(self.source.identity(item)) for item in emitted]
         self.done = cut(joined(self.done))

@@ -1,4 +1,4 @@
-"""What Microsoft Graph says when it refuses, in words for the person who reads the flow's errors.
+"""The errors of Microsoft Graph, in words for the reader of the flow's errors.
 
 Source: https://learn.microsoft.com/graph/errors
 """
@@ -15,7 +15,7 @@ _LONGEST_REASON: Final = 300
 _DEEPEST_ERROR: Final = 5
 # The codes are compared in lower case: Exchange and the gateway before it spell them differently.
 _HINTS: Final = {
-    "invalidauthenticationtoken": "Graph refuses a token that was renewed just now: sign in again",
+    "invalidauthenticationtoken": "Graph refuses a token that was just refreshed: sign in again",
     "erroraccessdenied": "The account, or the consent to the app, does not cover this",
     "accessdenied": "The account, or the consent to the app, does not cover this",
     "authorization_requestdenied": "The account, or the consent to the app, does not cover this",
@@ -25,45 +25,45 @@ _HINTS: Final = {
     "errorduplicatetransactionid": "Another event was created with this transactionId",
     "errorquotaexceeded": "The mailbox is full",
 }
-# Of both, the second is what Exchange says.
+# Exchange has names of its own.
 _RESYNC: Final = frozenset({"syncstatenotfound", "errorsyncstatenotfound", "resyncrequired"})
 
 
 class GraphError(Exception):
-    """Graph refused a request, or its answer cannot be read.
+    """Graph has refused a request, or its answer is unreadable.
 
     Attributes:
-        status: The HTTP status, None when there was no answer.
-        codes: The codes of the error and of those inside it, in lower case.
+        status: The HTTP status, None without an answer.
+        codes: The codes of the error and of its inner errors, in lower case.
     """
 
     def __init__(self, text: str, *, status: int | None = None, codes: tuple[str, ...] = ()) -> None:
-        """Say what was asked for and what came of it."""
+        """Store the text, which names the request and its outcome."""
         super().__init__(text)
         self.status = status
         self.codes = codes
 
     @property
     def needs_resync(self) -> bool:
-        """Whether a delta token has expired, so that the round begins anew."""
+        """Whether a delta token has expired, so that the round must start again."""
         return self.status == 410 or bool(_RESYNC.intersection(self.codes))
 
 
 class Busy(GraphError):
-    """Nothing was done, or doing it again does no harm: the message may come again later."""
+    """Graph has done nothing, or a repetition does no harm: the message may come again later."""
 
 
 class Unclear(GraphError):
-    """It may have been done or not, and doing it twice would do harm."""
+    """Graph may have done it, and a repetition would do it twice."""
 
 
 @contextmanager
 def rebounding(context: Context) -> Iterator[None]:
-    """Let the message come again later when Graph, the provider of tokens or the platform cannot do it just now."""
+    """Rebound the message if Graph, the token endpoint or the platform is unavailable for the moment."""
     try:
         yield
     except (Busy, TransientError) as error:
-        # An event that was not handed over has made the message an error already.
+        # The message of an undelivered event has failed already.
         if isinstance(error, EmitError):
             raise
         context.emit("rebound", str(error))
@@ -73,21 +73,21 @@ def refusal(place: str, response: requests.Response) -> GraphError:
     """Return the error that an answer describes.
 
     Args:
-        place: What was asked for: ``"GET /me/messages"``.
-        response: The answer, of an error status.
+        place: The request: ``"GET /me/messages"``.
+        response: The answer, with an error status.
     """
     codes, reason, request_id = _described(response)
     text = f"{place} answered {response.status_code} {codes[-1] if codes else response.reason or ''}".rstrip()
     hint = next((_HINTS[code] for code in (each.lower() for each in reversed(codes)) if code in _HINTS), "")
     said = ". ".join(part.rstrip(".") for part in (reason, hint) if part)
     text = f"{text}: {said}" if said else text
-    # Microsoft's support finds a request by this.
+    # Microsoft's support asks for it.
     text = f"{text} (request-id {request_id})" if request_id else text
     return GraphError(text, status=response.status_code, codes=tuple(code.lower() for code in codes))
 
 
 def _described(response: requests.Response) -> tuple[list[str], str, str]:
-    """Return the codes from the outermost to the innermost, the reason, and the request's id."""
+    """Return the codes, the outermost first, the reason, and the id of the request."""
     try:
         error = response.json()["error"]
     except (ValueError, KeyError, TypeError):

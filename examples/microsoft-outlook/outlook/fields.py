@@ -1,4 +1,4 @@
-"""Reading what a flow's author and its messages say: texts, numbers, moments, people."""
+"""Reads the fields of steps and messages: texts, numbers, times, people."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ def body_of(msg: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body of a message.
 
     Raises:
-        ValueError: It is no object.
+        ValueError: The body is no object.
     """
     body = msg.get("body")
     if not isinstance(body, dict):
@@ -23,10 +23,10 @@ def body_of(msg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text_of(source: Mapping[str, Any], name: str, default: str = "") -> str:
-    """Return a text, the default when it is missing or empty.
+    """Return a text, the default if it is missing or empty.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The value is no text.
     """
     value = source.get(name)
     if value is None or value == "":
@@ -37,10 +37,10 @@ def text_of(source: Mapping[str, Any], name: str, default: str = "") -> str:
 
 
 def required_text(source: Mapping[str, Any], name: str) -> str:
-    """Return a text that must be there.
+    """Return a required text.
 
     Raises:
-        ValueError: It is missing, empty or something else.
+        ValueError: The value is missing, empty or no text.
     """
     value = text_of(source, name).strip()
     if not value:
@@ -49,10 +49,10 @@ def required_text(source: Mapping[str, Any], name: str) -> str:
 
 
 def choice_of(source: Mapping[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:
-    """Return one of some texts, whatever its case.
+    """Return one of the choices, in any letter case.
 
     Raises:
-        ValueError: It is another one.
+        ValueError: The value is none of the choices.
     """
     given = text_of(source, name, default).strip()
     for choice in choices:
@@ -62,15 +62,15 @@ def choice_of(source: Mapping[str, Any], name: str, choices: tuple[str, ...], de
 
 
 def is_checked(value: object) -> bool:
-    """Tell whether a check box is set: older flows say ``"on"``."""
+    """Tell whether a check box is set: older flows have ``"on"``."""
     return value is True or (isinstance(value, str) and value.strip().lower() in ("on", "true", "yes", "1"))
 
 
 def number_of(source: Mapping[str, Any], name: str, default: int, *, lowest: int, highest: int) -> int:
-    """Return a whole number, the default when it is missing or empty.
+    """Return a whole number, the default if it is missing or empty.
 
     Raises:
-        ValueError: It is not one, or out of range.
+        ValueError: The value is no whole number, or out of range.
     """
     given = source.get(name)
     if given is None or given == "":
@@ -82,26 +82,26 @@ def number_of(source: Mapping[str, Any], name: str, default: int, *, lowest: int
 
 
 def moment_of(source: Mapping[str, Any], name: str) -> str:
-    """Return a moment in UTC as Graph writes it, empty when there is none.
+    """Return a time in UTC in the form of Graph, an empty text if it is missing.
 
     >>> moment_of({"start": "2026-05-01T09:00:00+02:00"}, "start")
     '2026-05-01T07:00:00Z'
 
     Raises:
-        ValueError: It is not ISO 8601.
+        ValueError: The value is not ISO 8601.
     """
     text = text_of(source, name).strip()
     return graph_moment(_parsed(text, name)) if text else ""
 
 
 def graph_moment(moment: datetime) -> str:
-    """Return a moment as Graph writes it; one without a zone is in UTC."""
+    """Return a time in the form of Graph; a time without a zone is in UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def order_of(moment: str) -> str:
-    """Return what moments of Graph are compared by: with and without fractions of a second.
+    """Return the sort key of a time of Graph, which may have fractions of a second.
 
     >>> order_of("2026-05-01T07:00:00Z") < order_of("2026-05-01T07:00:00.5Z")
     True
@@ -110,13 +110,13 @@ def order_of(moment: str) -> str:
 
 
 def zoned(source: Mapping[str, Any], name: str, zone: str) -> dict[str, str]:
-    """Return a time with its zone; one with an offset is a moment, and is sent in UTC.
+    """Return a time with its zone; a time with an offset is converted to UTC.
 
     >>> zoned({"start": "2026-05-01T09:00"}, "start", "Europe/Berlin")
     {'dateTime': '2026-05-01T09:00:00', 'timeZone': 'Europe/Berlin'}
 
     Raises:
-        ValueError: It is missing, or not ISO 8601.
+        ValueError: The value is missing or not ISO 8601.
     """
     text = required_text(source, name)
     moment = _parsed(text, name)
@@ -126,16 +126,16 @@ def zoned(source: Mapping[str, Any], name: str, zone: str) -> dict[str, str]:
 
 
 def people_of(source: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return people as Graph wants them.
+    """Return people in the form of Graph.
 
-    They may be given as text (``"Ada <ada@example.com>, bob@example.com"``, also with semicolons), or as a list of
-    such texts, of objects with ``address`` and ``name``, or of objects as Graph has them.
+    The value is a text (``"Ada <ada@example.com>, bob@example.com"``, also with semicolons), or a list of such texts,
+    of objects with ``address`` and ``name``, or of objects in the form of Graph.
 
     >>> people_of({"to": "bob@example.com"}, "to")
     [{'emailAddress': {'address': 'bob@example.com'}}]
 
     Raises:
-        ValueError: Something is no address.
+        ValueError: A part of the value is no address.
     """
     given = source.get(name)
     if given is None or given == "":

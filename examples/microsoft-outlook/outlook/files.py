@@ -1,4 +1,4 @@
-"""Files that come with a message and go along with a mail."""
+"""Reads the files of a message, for the attachments of a mail."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _ANY_KIND: Final = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that is here, whole, so that its size is known."""
+    """A file that was read to its end, so that its size is known."""
 
     name: str
     content_type: str
@@ -27,18 +27,18 @@ class File:
     content: IO[bytes]
 
     def read(self, start: int = 0, length: int = -1) -> bytes:
-        """Return some bytes of it, all unless told otherwise."""
+        """Return bytes of the file, all by default."""
         self.content.seek(start)
         return self.content.read(length)
 
 
 def files_of(context: Context, msg: Mapping[str, Any], stack: ExitStack) -> list[File]:
-    """Return the files of a message: its attachments, and those that its body names by their URLs.
+    """Return the files of a message: its attachments, and the URLs in its body.
 
     Args:
-        context: The context of the call, which opens them.
+        context: The context of the call.
         msg: The message.
-        stack: Closes the files; small ones are in memory, others on disk.
+        stack: Closes the files; small files are in memory, others on disk.
 
     Raises:
         ValueError: A file has no URL, is too large, or cannot be read to its end.
@@ -68,7 +68,7 @@ def _described(described: object, fallback: str) -> tuple[str, str, str]:
 
 
 def _fetched(context: Context, name: str, url: str, kind: str, stack: ExitStack) -> File:
-    # Closed by the caller's stack.
+    # The caller's stack closes it.
     kept = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))
     size = 0
     stream = context.attachments.open(url)
@@ -79,7 +79,7 @@ def _fetched(context: Context, name: str, url: str, kind: str, stack: ExitStack)
                 raise ValueError(f"{name}: expected at most {LARGEST_BYTES // 1024 // 1024} MB, found more")
             kept.write(piece)
     except HTTPError:
-        # Not chained: the URL is in the text of such errors, and carries its permission in itself.
+        # Not chained: the text of such errors has the URL, which is a permission by itself.
         raise ValueError(f"{name}: expected a file that can be read to its end, found one that breaks off") from None
     finally:
         stream.close()

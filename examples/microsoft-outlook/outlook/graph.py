@@ -1,4 +1,4 @@
-"""Requests to Microsoft Graph: repeated when that may help and does no harm, refused in readable words."""
+"""Sends requests to Microsoft Graph; repeats them if that may help and does no harm."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,14 +22,14 @@ from outlook.provider import MICROSOFT
 from outlook.urls import BASE_URL, escaped, path_in, shown
 from shipmate import Context, OAuth2Session
 
-# An item keeps such an id when it is moved. Source: https://learn.microsoft.com/graph/outlook-immutable-id
+# An item keeps this kind of id when it is moved. Source: https://learn.microsoft.com/graph/outlook-immutable-id
 _IMMUTABLE_IDS: Final = 'IdType="ImmutableId"'
 _MOST_PAGES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Graph, on behalf of one account."""
+    """Microsoft Graph for one account."""
 
     session: OAuth2Session = field(repr=False)
     log: Logger
@@ -38,7 +38,7 @@ class Graph:
 
     @classmethod
     def connect(cls, context: Context, cfg: Mapping[str, Any], patience: Patience = PATIENCE) -> "Graph":
-        """Return it for the account in ``cfg``; nothing is sent yet."""
+        """Return Graph for the account in ``cfg``; nothing is sent yet."""
         session = MICROSOFT.session(context, cfg)
         session.timeout = TIMEOUTS_SECONDS
         return cls(session, context.logger, patience, pause)
@@ -47,12 +47,12 @@ class Graph:
         """Return the object at a path.
 
         Args:
-            path: Below Graph's address, as `path_of` or `path_in` returns it.
+            path: The path below Graph's address, as `path_of` or `path_in` returns it.
             prefer: Further preferences, as ``odata.maxpagesize=50``.
             **params: The query; ``select`` stands for ``$select``.
 
         Raises:
-            GraphError: It is refused; `Busy` when it may come later.
+            GraphError: Graph refuses the request; `Busy` if it may come again later.
         """
         query = {f"${name}": value for name, value in params.items()}
         return self._object("GET", path, prefer=prefer, params=query, is_repeatable=True)
@@ -61,7 +61,7 @@ class Graph:
         """Yield the items of a collection, page after page.
 
         Raises:
-            GraphError: As for `get`; or the pages do not end.
+            GraphError: As for `get`; or there are too many pages.
         """
         page = self.get(path, **params)
         for _ in range(_MOST_PAGES):
@@ -72,37 +72,37 @@ class Graph:
         raise GraphError(f"GET {shown(path)}: expected at most {_MOST_PAGES} pages, found more")
 
     def content(self, path: str) -> bytes:
-        """Return what a path holds, as bytes."""
+        """Return the content at a path, as bytes."""
         return self.send("GET", path, is_repeatable=True).content
 
     def post(
         self, path: str, body: Any = None, *, prefer: tuple[str, ...] = (), is_repeatable: bool = False
     ) -> dict[str, Any]:
-        """Send an object and return the one that is answered, an empty one when none is.
+        """Send an object and return the object in the answer, an empty one by default.
 
         Args:
-            path: Below Graph's address.
-            body: The object; without it the body is empty.
+            path: The path below Graph's address.
+            body: The object; None sends an empty body.
             prefer: Further preferences.
-            is_repeatable: Whether doing it twice is as good as doing it once.
+            is_repeatable: Whether the request may be sent twice.
 
         Raises:
-            GraphError: It is refused; `Busy` when it may come later, `Unclear` when it may have been done.
+            GraphError: Graph refuses the request; `Busy` if it may come again later, `Unclear` if it may have worked.
         """
         sent = {"data": b""} if body is None else {"json": body}
         return self._object("POST", path, prefer=prefer, is_repeatable=is_repeatable, **sent)
 
     def delete(self, path: str) -> None:
-        """Delete what is at a path."""
+        """Delete the object at a path."""
         self.send("DELETE", path, is_repeatable=True)
 
     def send(
         self, method: str, path: str, *, is_repeatable: bool, prefer: tuple[str, ...] = (), **kwargs: Any
     ) -> requests.Response:
-        """Send a request, a few times if need be, and return its successful answer.
+        """Send a request, a few times if necessary, and return its successful answer.
 
         Raises:
-            GraphError: It is refused; `Busy` when it may come later, `Unclear` when it may have been done.
+            GraphError: Graph refuses the request; `Busy` if it may come again later, `Unclear` if it may have worked.
         """
         place = f"{method} {shown(path)}"
         headers = {"Prefer": ", ".join((_IMMUTABLE_IDS, *prefer))}
@@ -113,7 +113,7 @@ class Graph:
                     method, BASE_URL + escaped(path), headers=headers, allow_redirects=False, **kwargs
                 )
             except NO_ANSWER as error:
-                # Not chained: the text of such errors has the whole URL in it.
+                # Not chained: the text of such errors has the whole URL.
                 problem = GraphError(f"{place} got no answer ({type(error).__name__})")
                 is_safe = is_repeatable or nothing_was_done(None, error)
             else:
@@ -145,7 +145,7 @@ def items(page: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
     """Return the items of one page.
 
     Raises:
-        GraphError: It has no list of objects.
+        GraphError: The page has no list of objects.
     """
     value = page.get("value")
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -154,7 +154,7 @@ def items(page: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
 
 
 def plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item without what is about the protocol.
+    """Return an item without the members of the OData protocol.
 
     >>> plain({"@odata.etag": "W/1", "id": "a"})
     {'id': 'a'}
@@ -163,7 +163,7 @@ def plain(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _final(problem: GraphError, *, is_safe: bool, asked_seconds: float | None) -> GraphError:
-    """Return the error that tells whether the message may come again."""
+    """Return the error; its class says whether the message may come again."""
     if not is_temporary(problem.status):
         return problem
     text = str(problem)

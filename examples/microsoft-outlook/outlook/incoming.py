@@ -1,4 +1,4 @@
-"""The files of a mail that has come in."""
+"""Stores the attachments of a received mail."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,13 +7,13 @@ from outlook.graph import Graph
 from outlook.urls import path_of
 from shipmate import Attachment, Context
 
-# A reference is a link to a file that is kept elsewhere.
+# A reference is a link to a file in another place.
 _REFERENCE: Final = "#microsoft.graph.referenceAttachment"
 _ITEM: Final = "#microsoft.graph.itemAttachment"
 
 
 def stored_files(context: Context, graph: Graph, mail: dict[str, Any]) -> dict[str, Attachment]:
-    """Store the files of a mail with the platform, and return the attachments of its message by their names."""
+    """Store the files of a mail at the platform, and return the attachments for its message by their names."""
     stored: dict[str, Attachment] = {}
     if not mail.get("hasAttachments"):
         return stored
@@ -22,7 +22,7 @@ def stored_files(context: Context, graph: Graph, mail: dict[str, Any]) -> dict[s
         if each.get("@odata.type") == _REFERENCE:
             continue
         content = graph.content(f"{place}{path_of(str(each['id']))}/$value")
-        # A mail that is attached to a mail comes as the text that mail programs read.
+        # A mail that is attached to a mail comes as RFC 5322 text, which mail programs read.
         is_item = each.get("@odata.type") == _ITEM
         kind = "message/rfc822" if is_item else each.get("contentType") or "application/octet-stream"
         name = _free(f"{each.get('name') or 'attachment'}{'.eml' if is_item else ''}", stored)
@@ -31,7 +31,7 @@ def stored_files(context: Context, graph: Graph, mail: dict[str, Any]) -> dict[s
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
-    """Return a name that is not taken: signatures often bring the same picture several times."""
+    """Return a name that is not taken: signatures often have the same picture several times."""
     stem, dot, suffix = name.rpartition(".")
     number, candidate = 2, name
     while candidate in taken:

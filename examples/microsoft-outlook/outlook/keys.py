@@ -1,4 +1,4 @@
-"""Short keys of what has been emitted: a snapshot must stay below 5 KB, and messages need ids of their own."""
+"""Short keys of emitted items, for snapshots of less than 5 KB, and the ids of messages."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ MOST: Final = 200
 
 
 def key_of(identity: str) -> str:
-    """Return 36 bits of a hash: enough to tell an item from some hundreds of others."""
+    """Return 36 bits of a hash, enough to distinguish a few hundred items."""
     digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=6).digest()
     return base64.urlsafe_b64encode(digest).decode("ascii")[:_LENGTH]
 
@@ -24,7 +24,7 @@ def joined(keys: list[str], most: int = MOST) -> str:
 
 
 def cut(text: object) -> list[str]:
-    """Return the keys of a text, none when it is something else.
+    """Return the keys in a text, none for anything else.
 
     >>> cut(joined(["abcdef", "ghijkl"]))
     ['abcdef', 'ghijkl']
@@ -34,8 +34,8 @@ def cut(text: object) -> list[str]:
 
 
 def identified(message: Message, identity: str) -> Message:
-    """Return a message with an id that follows from what it is about.
+    """Return a message with an id that is derived from its item.
 
-    A run that dies between a message and its snapshot emits that message again. The steps that follow can tell.
+    A run that crashes between a message and its snapshot emits the message again; later steps recognise its id.
     """
     return {"id": str(uuid.uuid5(_NAMESPACE, identity)), **message}

@@ -1,7 +1,7 @@
-"""Sending a mail, once.
+"""Sends a mail, and never sends it twice.
 
-Graph accepts a mail and sends it later, and nothing tells it that two requests are about the same mail. So a request to
-send is never repeated after an outcome that is unclear; only before it can the message come again.
+Graph cannot recognise that two requests are about the same mail. So a request to send is never repeated after an
+unclear outcome; the message may come again only if it fails before that request.
 """
 
 import json
@@ -17,13 +17,13 @@ from outlook.uploads import attach, inline, is_small
 from outlook.urls import path_of
 from shipmate import ShipmateError
 
-# Of one request with all that is in it.
+# The size of one request with everything in it.
 LARGEST_REQUEST_BYTES: Final = 4 * 1000 * 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail as Graph wants it, and whether a copy is kept."""
+    """A mail in the form of Graph, and whether a copy is kept."""
 
     content: dict[str, Any]
     is_kept: bool
@@ -33,7 +33,7 @@ class Mail:
         """Read the body of a message; see schemas/send_mail.in.json.
 
         Raises:
-            ValueError: Something is missing or is not what it should be.
+            ValueError: A member is missing or invalid.
         """
         people = {name: people_of(body, name) for name in ("to", "cc", "bcc", "replyTo")}
         if not any(people[name] for name in ("to", "cc", "bcc")):
@@ -54,17 +54,17 @@ class Mail:
 
 
 def send(graph: Graph, mail: Mail, files: list[File]) -> dict[str, Any]:
-    """Send a mail and return what is known of it: its ids, if a copy is kept.
+    """Send a mail and return its ids if a copy is kept, else an empty object.
 
     Raises:
-        GraphError: It was not sent; `Busy` when it can be sent later, `Unclear` when it may have been sent.
-        ValueError: It is too large to be sent without a copy.
+        GraphError: The mail was not sent; `Busy` if it can be sent later, `Unclear` if it may have been sent.
+        ValueError: The mail is too large to be sent without a copy.
     """
     return _send_draft(graph, mail, files) if mail.is_kept else _send_whole(graph, mail, files)
 
 
 def _send_whole(graph: Graph, mail: Mail, files: list[File]) -> dict[str, Any]:
-    """Send all in one request, the only way to keep no copy."""
+    """Send everything in one request, the only way to keep no copy."""
     if _size(mail, files) > LARGEST_REQUEST_BYTES:
         raise ValueError("saveToSentItems: expected true for a mail with such large attachments, found false")
     whole = {**mail.content, "attachments": [inline(file) for file in files]}
@@ -73,12 +73,12 @@ def _send_whole(graph: Graph, mail: Mail, files: list[File]) -> dict[str, Any]:
 
 
 def _send_draft(graph: Graph, mail: Mail, files: list[File]) -> dict[str, Any]:
-    """Make a draft, attach the files, send it: so the mail has ids, and its fate can be looked up."""
+    """Create a draft, attach the files, send it: so the mail has ids, and its state can be read."""
     draft = mail.content
     later = list(files)
     if all(is_small(file) for file in files) and _size(mail, files) <= LARGEST_REQUEST_BYTES:
         draft, later = {**draft, "attachments": [inline(file) for file in files]}, []
-    # Nobody gets a draft: one too many is no harm.
+    # A second draft does no harm: nobody receives it.
     made = graph.post("/me/messages", draft, is_repeatable=True)
     identity = str(made.get("id") or "")
     if not identity:
@@ -99,12 +99,12 @@ def _attach_all(graph: Graph, identity: str, files: list[File]) -> None:
         for file in files:
             attach(graph, identity, file)
     except Unclear as error:
-        # The draft may have the file twice, or not at all; but nothing was sent.
+        # The draft may have the file twice or not at all, but it was not sent.
         raise Busy(f"{error}: the draft is thrown away", status=error.status) from None
 
 
 def _dispatch(graph: Graph, identity: str) -> None:
-    """Send a draft; after an unclear outcome, look whether it is one still."""
+    """Send a draft; after an unclear outcome, read whether it is still a draft."""
     try:
         graph.post(path_of("me", "messages", identity, "send"))
     except Unclear as error:
@@ -126,6 +126,6 @@ def _discard(graph: Graph, identity: str) -> None:
 
 
 def _size(mail: Mail, files: list[File]) -> int:
-    """Return the size of the one request that has all in it; base64 makes four bytes of three."""
+    """Return the size of one request with everything in it, in bytes; base64 turns three bytes into four."""
     written = len(json.dumps(mail.content).encode())
     return written + sum(file.size_bytes * 4 // 3 + 4 + len(file.name) + 200 for file in files)

@@ -1,4 +1,4 @@
-"""How long Graph is waited for, decided without waiting.
+"""The rules for repeating requests to Graph. Pure; no I/O.
 
 Source: https://learn.microsoft.com/graph/throttling
 """
@@ -19,22 +19,22 @@ _TEMPORARY: Final = frozenset({500, 502, 503, 504, 509})
 
 
 def pause(seconds: float) -> None:
-    """Wait in a way that signals can interrupt."""
+    """Wait; a signal handler that raises ends the wait."""
     threading.Event().wait(seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often a request is sent, and how long is waited between; what takes longer is left to a rebound.
+    """How often a request is sent, and with which pauses; longer pauses become rebounds.
 
-    A message that waits here keeps a worker from the others, so only a few seconds are waited for.
+    A message that waits blocks a worker, so the pauses are a few seconds at most.
     """
 
     attempts: int = 3
     longest_pause_seconds: float = 10.0
 
     def pause_seconds(self, attempt: int, retry_after_seconds: float | None) -> float | None:
-        """Return how long to wait after the attempt of that number, the first being 1; None is not to try again."""
+        """Return the seconds to wait after an attempt, the first is number 1; None means no further attempt."""
         if attempt >= self.attempts:
             return None
         wanted = 2.0 ** (attempt - 1) if retry_after_seconds is None else retry_after_seconds
@@ -45,19 +45,19 @@ PATIENCE: Final = Patience()
 
 
 def nothing_was_done(status: int | None, error: Exception | None = None) -> bool:
-    """Tell whether a request certainly had no effect: it was throttled, or never left."""
-    # requests wraps the error of urllib3 that tells why, here that there was no connection at all.
+    """Tell whether a request certainly had no effect: it was throttled, or there was no connection."""
+    # requests wraps the error of urllib3: here, that there was no connection.
     cause = getattr(error.args[0], "reason", None) if error is not None and error.args else None
     return status == _THROTTLED or isinstance(error, requests.ConnectTimeout) or isinstance(cause, NewConnectionError)
 
 
 def is_temporary(status: int | None) -> bool:
-    """Tell whether the same request may succeed later; None is no answer at all."""
+    """Tell whether the same request may succeed later; None stands for no answer."""
     return status is None or status == _THROTTLED or status in _TEMPORARY
 
 
 def retry_after_seconds(response: requests.Response) -> float | None:
-    """Return how long an answer asks to wait, in seconds or until a date; nonsense counts as absent."""
+    """Return the seconds that a Retry-After header asks to wait, None for a missing or malformed header."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdecimal():
         return float(text[:9])

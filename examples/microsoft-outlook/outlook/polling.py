@@ -1,4 +1,4 @@
-"""Emitting what a round finds: each item once, and a snapshot when the items of a page are safe."""
+"""Emits the items of a collection, each once, and a snapshot after the items of each page are safe."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -10,7 +10,7 @@ _MOST_PAGES: Final = 1000
 
 
 class Progress(Protocol):
-    """How far a collection has been read: `Round` or `Watermark`."""
+    """The progress through a collection: a `Round` or a `Watermark`."""
 
     def read(self, graph: Graph) -> dict[str, Any]: ...
     def new(self, page: Mapping[str, Any]) -> list[dict[str, Any]]: ...
@@ -26,14 +26,14 @@ def poll(
     snapshot: Mapping[str, Any],
     make: Callable[[dict[str, Any]], Message | None],
 ) -> None:
-    """Read page after page, until there is none.
+    """Read and emit page after page, to the last one.
 
     Args:
         context: The context of the call.
         graph: Graph.
-        progress: How far the collection has been read.
-        snapshot: The snapshot that was given, so that an equal one is not emitted again.
-        make: Makes the message of an item, None for an item that is not wanted.
+        progress: The progress through the collection.
+        snapshot: The snapshot of the call; an equal one is not emitted again.
+        make: Returns the message of an item, None for an item that is not wanted.
     """
     kept = snapshot
     for _ in range(_MOST_PAGES):
@@ -48,4 +48,4 @@ def poll(
             kept = current
         if not goes_on:
             return
-    context.logger.info("there are more pages than one run reads; the next one goes on")
+    context.logger.info("there are more pages than one run reads; the next run goes on")

@@ -1,4 +1,4 @@
-"""Attaching files to a draft: small ones with one request, large ones in pieces.
+"""Attaches files to a draft: small files with one request, large files in pieces.
 
 Source: https://learn.microsoft.com/graph/outlook-large-attachments
 """
@@ -15,7 +15,7 @@ from outlook.graph import Graph
 from outlook.patience import NO_ANSWER, TIMEOUTS_SECONDS, Patience, is_temporary, retry_after_seconds
 from outlook.urls import path_of
 
-# Anything larger is uploaded in pieces.
+# Larger files are uploaded in pieces.
 SMALL_BYTES: Final = 3 * 1000 * 1000
 # Pieces are multiples of 320 KiB, and should stay below 4 MB.
 PIECE_BYTES: Final = 12 * 320 * 1024
@@ -40,7 +40,7 @@ def attach(graph: Graph, message_id: str, file: File) -> None:
     """Attach a file to a draft.
 
     Raises:
-        GraphError: Graph refuses it, or cannot have it now.
+        GraphError: Graph refuses the file; `Busy` if it may accept it later.
     """
     place = ("me", "messages", message_id, "attachments")
     if is_small(file):
@@ -52,7 +52,7 @@ def attach(graph: Graph, message_id: str, file: File) -> None:
         "contentType": file.content_type,
         "size": file.size_bytes,
     }
-    # A session that nobody uses is nothing.
+    # An unused session does no harm.
     session = graph.post(path_of(*place, "createUploadSession"), {"AttachmentItem": item}, is_repeatable=True)
     url = session.get("uploadUrl")
     if not isinstance(url, str) or not url.startswith("https://"):
@@ -63,21 +63,21 @@ def attach(graph: Graph, message_id: str, file: File) -> None:
 class Upload:
     """The upload of one file to the address of its session.
 
-    The address carries its permission in itself: it is in no error, and the account's token does not go there.
+    The address is a permission by itself: no error shows it, and the account's token is not sent to it.
     """
 
     def __init__(self, url: str, file: File, patience: Patience, wait: Callable[[float], object]) -> None:
-        """Prepare; nothing is sent yet."""
+        """Prepare the upload; nothing is sent yet."""
         self._url = url
         self._file = file
         self._patience = patience
         self._wait = wait
 
     def run(self) -> None:
-        """Send all pieces in order; one that fails is sent again, a few times.
+        """Send all pieces in order; a piece that fails is sent again, a few times.
 
         Raises:
-            GraphError: The address refuses a piece; `Busy` when it does not take it now.
+            GraphError: The address refuses a piece; `Busy` if it may accept it later.
         """
         start, attempt = 0, 1
         with requests.Session() as session:
@@ -102,7 +102,7 @@ class Upload:
         return self._sent(session, "PUT", headers=headers, data=self._file.read(start, end + 1 - start))
 
     def _resumed(self, session: requests.Session, start: int) -> int:
-        """Ask where to go on: a piece may have arrived although its answer did not."""
+        """Read where to continue: a piece may have arrived although its answer did not."""
         response = self._sent(session, "GET")
         return start if response is None or not response.ok else self._expected(response, start)
 
@@ -131,7 +131,7 @@ class Upload:
         return min(start + PIECE_BYTES, self._file.size_bytes) - 1
 
     def _expected(self, response: requests.Response, otherwise: int) -> int:
-        """Return where the next piece begins, as the answer says: ``{"nextExpectedRanges": ["2097152-"]}``."""
+        """Return the start of the next piece in an answer: ``{"nextExpectedRanges": ["2097152-"]}``."""
         try:
             text = str(response.json()["nextExpectedRanges"][0]).partition("-")[0]
             return min(int(text), self._file.size_bytes)
@@ -140,5 +140,5 @@ class Upload:
 
 
 def _without_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Add nothing; without an auth of its own, requests looks for one in the user's netrc."""
+    """Add nothing; without an auth object, requests adds a password of the user's netrc file."""
     return request

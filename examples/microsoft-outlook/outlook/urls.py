@@ -1,4 +1,4 @@
-"""Paths below Graph's address: the token goes to that address and to no other."""
+"""Paths below Graph's address, the only address that gets the token."""
 
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -6,13 +6,13 @@ from urllib.parse import quote, urlsplit
 from outlook.errors import GraphError
 
 BASE_URL: Final = "https://graph.microsoft.com/v1.0"
-# All that may stand in a URL, and % so that what is escaped already stays as it is. Braces are not among it: those of
-# an answer are no placeholders for members of the token.
+# All characters of URLs, and %, so that escaped characters stay unchanged. Without braces: in an answer they are no
+# placeholders for members of the token.
 _UNTOUCHED: Final = "%:/?#[]@!$&'()*+,;=-._~"
 
 
 def path_of(*segments: str) -> str:
-    """Return the path of some segments; the ids among them may contain anything.
+    """Return the path of some segments; ids may have any characters.
 
     >>> path_of("me", "messages", "AAMk/AD=")
     '/me/messages/AAMk%2FAD%3D'
@@ -27,7 +27,7 @@ def path_in(link: object) -> str:
     '/me/messages/delta?$skiptoken=a'
 
     Raises:
-        GraphError: It leads elsewhere, where the token must not go.
+        GraphError: The link leads to another address, which must not get the token.
     """
     base = urlsplit(BASE_URL)
     try:
@@ -43,10 +43,10 @@ def path_in(link: object) -> str:
 
 
 def escaped(path: str) -> str:
-    """Return a path with all escaped that may not stand in a URL; what is escaped already stays as it is."""
+    """Return a path with all other characters escaped; escaped characters stay unchanged."""
     return quote(path, safe=_UNTOUCHED)
 
 
 def shown(path: str) -> str:
-    """Return a path fit for error texts: without its query, which has tokens of delta rounds in it."""
+    """Return a path for error texts: without its query, which may have a delta token."""
     return path.partition("?")[0]

@@ -1,8 +1,8 @@
-"""What was changed in a collection since the latest change that was seen.
+"""The changes in a collection since the latest known change.
 
-For collections without a delta query. Items are read in the order of their changes; whenever the time has moved on, the
-next request asks for what is later, instead of counting pages: an item that is changed while the pages are read moves
-to their end, and counting would then miss another one.
+For collections without a delta query. Items are read in the order of their changes. Once the time has advanced, the
+next request asks for later items instead of the next page: an item that changes while the pages are read moves to the
+end, and paging would then miss another item.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from outlook.urls import path_in
 
 _TIME: Final = "lastModifiedDateTime"
 _PAGE_SIZE: Final = 50
-# So many items may have changed at the very same moment, which Graph knows to 100 nanoseconds.
+# At most this many items may have changed at the same time, which Graph knows to 100 nanoseconds.
 _MOST_AT_ONCE: Final = 600
 
 
 @dataclass(slots=True)
 class Watermark:
-    """How far a collection has been read: what the trigger keeps in its snapshot."""
+    """The progress through a collection, which the trigger keeps in its snapshot."""
 
     path: str
     since: str
@@ -35,20 +35,20 @@ class Watermark:
 
     @classmethod
     def resume(cls, snapshot: Any, path: str, since: str, prefer: tuple[str, ...] = ()) -> "Watermark":
-        """Go on from a snapshot; one of another collection counts as none."""
+        """Return the progress in a snapshot; a snapshot of another collection is ignored."""
         if not isinstance(snapshot, Mapping) or snapshot.get("source") != key_of(path):
             return cls(path, since, prefer=prefer)
         return cls(path, str(snapshot.get("since") or ""), cut(snapshot.get("done")), prefer)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what the next run must know."""
+        """Return the snapshot for the next run."""
         return {"source": key_of(self.path), "since": self.since, "done": joined(self.done, _MOST_AT_ONCE)}
 
     def read(self, graph: Graph) -> dict[str, Any]:
         """Return the next page.
 
         Raises:
-            GraphError: Graph refuses.
+            GraphError: Graph refuses the request.
         """
         if self.link:
             return graph.get(self.link, prefer=self.prefer)
@@ -57,14 +57,14 @@ class Watermark:
         )
 
     def new(self, page: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the items of a page that have not been emitted."""
+        """Return the items of a page that have not been emitted yet."""
         return [item for item in items(page, self.path) if key_of(identity_of(item)) not in self.done]
 
     def turn(self, page: Mapping[str, Any], emitted: list[dict[str, Any]]) -> bool:
-        """Note that the new items of a page are safe; return False when nothing is left to read.
+        """Note that the new items of a page are safe; return False on the last page.
 
         Raises:
-            GraphError: The page has no usable link to go on with.
+            GraphError: The page has no usable link to the next one.
         """
         before = self.since
         for item in emitted:
@@ -85,5 +85,5 @@ class Watermark:
 
 
 def identity_of(item: Mapping[str, Any]) -> str:
-    """Return what tells an item from all others, and from its own earlier versions."""
+    """Return a text that differs for every item and every version of an item."""
     return f"{item.get('id')} {item.get(_TIME)}"

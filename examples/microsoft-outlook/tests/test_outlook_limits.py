@@ -43,7 +43,7 @@ def test_a_redirect_is_not_followed(desk: Any) -> None:
 
 
 def test_a_run_ends_although_pages_do_not(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The snapshot has the place where the next one goes on."""
+    """The snapshot has the place where the next run goes on."""
     desk.graph.deltas.page_size = 1
     for number in range(3):
         desk.mailbox.deliver(f"mail {number}")
@@ -51,7 +51,7 @@ def test_a_run_ends_although_pages_do_not(desk: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(import_module("outlook.polling"), "_MOST_PAGES", 2)
     emissions = desk.run("poll_mail", folder="inbox", start=LONG_AGO)
     assert len(emissions.data) == 2
-    assert "the next one goes on" in desk.component.log
+    assert "the next run goes on" in desk.component.log
     assert len(desk.run("poll_mail", folder="inbox", snapshot=emissions.snapshots[-1]).data) == 1
 
 

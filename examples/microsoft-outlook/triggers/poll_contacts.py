@@ -1,4 +1,4 @@
-"""Trigger: emit the contacts of a folder, and later those that have changed."""
+"""Trigger: emit the contacts of a folder, then the contacts that change."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ __all__ = ["contact_folders", "process"]
 
 
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Emit what has changed since the snapshot; without one all contacts, or none and only what changes from now on."""
+    """Emit the contacts that have changed since the snapshot; without one emit all, or only changes from now on."""
     begins_with_all = choice_of(cfg, "begin", ("all", "changes"), "all") == "all"
     folder = text_of(cfg, "folder")
     place = ("me", "contactFolders", folder, "contacts") if folder else ("me", "contacts")

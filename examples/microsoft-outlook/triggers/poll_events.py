@@ -1,9 +1,8 @@
 """Trigger: emit the events of a calendar that were created or changed.
 
-Graph's delta query knows events only within a range of dates that is fixed at its beginning, and has each occurrence
-of a series by itself. So this trigger goes by the time of the last change: it has no such range, and a series is one
-event.
-Events that were deleted leave no trace there; those that were cancelled do.
+Graph's delta query covers only a fixed range of dates, and returns each occurrence of a series. So this trigger reads
+events by the time of their last change: without a range, and a series is one event. It finds cancelled events, but no
+deleted ones.
 """
 
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ __all__ = ["calendars", "process"]
 
 
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Emit what has changed since the snapshot, or, without one, since the time in ``start``."""
+    """Emit the events that have changed since the snapshot, or, without one, since the time in ``start``."""
     since = moment_of(cfg, "start") or graph_moment(datetime.now(UTC))
     calendar = text_of(cfg, "calendar")
     place = ("me", "calendars", calendar, "events") if calendar else ("me", "calendar", "events")

@@ -1,4 +1,4 @@
-"""Trigger: emit the mail that has come into a folder, each once."""
+"""Trigger: emit the mail that a folder receives, each once."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,7 +23,7 @@ _PROPERTIES: Final = (
 
 
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Emit what is new since the snapshot, or, without one, since the time in ``start``."""
+    """Emit the mail that is new since the snapshot, or, without one, since the time in ``start``."""
     since = moment_of(cfg, "start") or graph_moment(datetime.now(UTC))
     source = Source(
         path=path_of("me", "mailFolders", required_text(cfg, "folder"), "messages"),

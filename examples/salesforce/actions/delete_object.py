@@ -1,4 +1,4 @@
-"""Action: delete a record that is named by its ID."""
+"""Action: delete the record with an ID."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND"})
 
 @rebounds
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Delete the record and emit its id and whether there was one to delete."""
+    """Delete the record and emit its id and whether it existed."""
     name, missing = api_name(cfg, "object"), choice(cfg, "missing", "error", "ignore")
     record_id = taken_id(given_record(msg))
     is_deleted = True

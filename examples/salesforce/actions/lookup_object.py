@@ -15,7 +15,7 @@ __all__ = ["filter_fields", "get_meta_model", "process", "queryable_objects", "r
 
 @rebounds
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Emit the one record with the value; whether none or several are an error is for the step to say."""
+    """Emit the record with the value; the step decides whether none or several are an error."""
     lookup = Lookup.from_cfg(cfg)
     missing, ambiguous = choice(cfg, "missing", "error", "empty"), choice(cfg, "ambiguous", "error", "first")
     found = lookup.find(Salesforce(context, cfg), msg, most=2)
@@ -33,6 +33,6 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
 
 
 def get_meta_model(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
-    """Describe the value by its field, and the record by the fields that are asked for."""
+    """Describe the value by its field, and the record by the chosen fields."""
     value, record = Lookup.from_cfg(cfg).schemas(Salesforce(context, cfg))
     return {"in": value, "out": record}

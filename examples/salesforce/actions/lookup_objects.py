@@ -25,6 +25,6 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
 
 
 def get_meta_model(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
-    """Describe the value by its field, and the records by the fields that are asked for."""
+    """Describe the value by its field, and the records by the chosen fields."""
     value, record = Lookup.from_cfg(cfg).schemas(Salesforce(context, cfg))
     return {"in": value, "out": record if choice(cfg, "emit", *_EMITS) == "record" else several(record)}

@@ -1,4 +1,4 @@
-"""Action: run the SOQL query that the message brings."""
+"""Action: run the SOQL query in the message."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from shipmate import Context, Message, message
 
 @rebounds
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Emit what the query finds: record by record, page by page, or all of it in one message."""
+    """Emit the records of the query one by one, page by page, or all in one message."""
     soql, emit = text(given_record(msg), "query"), choice(cfg, "emit", "record", "page", "all")
     client, with_deleted = Salesforce(context, cfg), is_checked(cfg.get("with_deleted"))
     collected: list[Record] = []
@@ -30,7 +30,7 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
     except Busy as error:
         if not emitted:
             raise
-        # As a rebound the message would emit these again.
+        # A rebound would emit these messages again.
         raise SalesforceError(f"after {emitted} messages: {error}", code=error.code, status=error.status) from None
     if emit == "all":
         context.emit("data", message({"records": collected}))

@@ -1,4 +1,4 @@
-"""Action: change a record that is named by its ID."""
+"""Action: change the record with an ID."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _ID = Field("Id", "Record ID", "id", length=18)
 
 @rebounds
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Change the fields that the message has, leave the others as they are, and emit the id."""
+    """Change the fields in the message, keep the others, and emit the id."""
     name, record = api_name(cfg, "object"), given_record(msg)
     record_id = taken_id(record)
     Salesforce(context, cfg).patch("sobjects", name, record_id, json=record, headers=saving(cfg))

@@ -1,4 +1,4 @@
-"""Action: change the record with an external id, or create it."""
+"""Action: change the record with an external ID, or create it."""
 
 from typing import Any
 
@@ -17,18 +17,18 @@ __all__ = ["get_meta_model", "key_fields", "process", "upsertable_objects"]
 
 @rebounds
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Write the record that has the external id in the message, and emit its id and whether it is new."""
+    """Write the record with the external ID in the message, and emit its id and whether it is new."""
     name, key, record = api_name(cfg, "object"), api_name(cfg, "key_field"), given_record(msg)
     # The key is in the URL, and Salesforce refuses it in the body.
     value = taken(record, key)
     response = Salesforce(context, cfg).patch("sobjects", name, key, value, json=record, headers=saving(cfg))
-    # 204 tells no id, and is no reason to fail: the record is written.
+    # 204 has no id, but the record is written.
     record_id = content(response)["id"] if response.content else None
     context.emit("data", written(record_id, is_new=response.status_code == 201))
 
 
 def get_meta_model(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
-    """Describe the fields that can be written; what a new record needs is not required of one that exists."""
+    """Describe the fields that can be written; none is required, since the record may exist."""
     described, key = describe(Salesforce(context, cfg), api_name(cfg, "object")), api_name(cfg, "key_field")
     chosen = described.field(key)
     others = [each for each in described.fields if (each.is_createable or each.is_updateable) and each is not chosen]

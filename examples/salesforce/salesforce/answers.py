@@ -1,4 +1,4 @@
-"""Understanding what Salesforce answers: its errors, by who can do something about them."""
+"""Reads the answers of Salesforce, and tells its temporary errors from the others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,31 +6,31 @@ from typing import Any, Final
 
 import requests
 
-# The request was not carried out, and may be later. Source: REST API Developer Guide, Status Codes and Error Responses.
+# Salesforce has not handled the request. Source: REST API Developer Guide, Status Codes and Error Responses.
 _BUSY_CODES: Final = frozenset({"REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
 _BUSY_STATUSES: Final = frozenset({429, 503})
-# A gateway gave up waiting: what can be done twice may be sent again.
+# A gateway gave up waiting: a repeatable request may be sent again.
 GATEWAY_STATUSES: Final = frozenset({502, 504})
 _LONGEST: Final = 500
 
 
 class SalesforceError(Exception):
-    """Salesforce refuses a request, or gives no usable answer; the text begins with its error code, if it has one.
+    """Salesforce has refused a request, or its answer is unreadable; the text begins with the error code, if any.
 
     Attributes:
         code: Salesforce's code of the first error, such as ``"REQUIRED_FIELD_MISSING"``, or ``""``.
-        status: The status of the answer, None when there was none.
+        status: The HTTP status, None without an answer.
     """
 
     def __init__(self, text: str, *, code: str = "", status: int | None = None) -> None:
-        """Hold the text, and what programs tell errors by."""
+        """Store the text, the code and the status."""
         super().__init__(text)
         self.code = code
         self.status = status
 
 
 class Busy(SalesforceError):
-    """Nothing is wrong with the request, and it was not carried out or may be repeated: later it may succeed."""
+    """Salesforce has not handled the request, or a repetition does no harm: a later try may succeed."""
 
 
 @dataclass(frozen=True)
@@ -41,28 +41,28 @@ class Problem:
     message: str
     fields: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
-    """Ids of the records that are in the way, when it is about duplicates."""
+    """Ids of the records that a new record would duplicate."""
 
     def __str__(self) -> str:
-        """Return it as one line: ``"REQUIRED_FIELD_MISSING: Required fields are missing: [LastName]"``."""
+        """Return the error as one line: ``"REQUIRED_FIELD_MISSING: Required fields are missing: [LastName]"``."""
         message = " ".join(self.message.split())
         line = f"{self.code}: {message if len(message) <= _LONGEST else message[:_LONGEST] + '…'}".strip(": ")
-        # Most messages name the fields already.
+        # Most messages name the fields.
         if missing := [field for field in self.fields if field not in message]:
             line += f" (fields: {', '.join(missing)})"
         return f"{line} (records: {', '.join(self.records)})" if self.records else line
 
 
 def require_success(response: requests.Response, *, is_repeatable: bool) -> None:
-    """Raise what an answer says, unless it says that the request was carried out.
+    """Raise an error for an answer that is no success.
 
     Args:
         response: The answer.
-        is_repeatable: Whether the request may be sent again when nobody knows what became of it.
+        is_repeatable: Whether the request may be sent again after an unknown outcome.
 
     Raises:
         Busy: The same request may succeed later.
-        SalesforceError: It will not.
+        SalesforceError: The same request will fail again.
     """
     status = response.status_code
     if status < 300:
@@ -80,7 +80,7 @@ def content(response: requests.Response) -> Any:
     """Return the JSON of an answer.
 
     Raises:
-        SalesforceError: It is something else.
+        SalesforceError: The answer is not JSON.
     """
     try:
         return response.json()
@@ -91,7 +91,7 @@ def content(response: requests.Response) -> Any:
 
 
 def _problems(response: requests.Response) -> Iterator[Problem]:
-    """Yield the errors of an answer, in whichever of its shapes Salesforce has put them."""
+    """Yield the errors of an answer, in any of the shapes that Salesforce uses."""
     try:
         body = response.json()
     except ValueError:
@@ -102,7 +102,7 @@ def _problems(response: requests.Response) -> Iterator[Problem]:
     for item in body if isinstance(body, list) else [body]:
         if not isinstance(item, dict):
             continue
-        # Its OAuth2 endpoints answer as the standard says. Source: RFC 6749 §5.2.
+        # Its OAuth2 endpoints use the standard shape. Source: RFC 6749 §5.2.
         code = item.get("errorCode") or item.get("error")
         message = item.get("message") or item.get("error_description")
         if isinstance(code, str) or isinstance(message, str):
@@ -110,13 +110,13 @@ def _problems(response: requests.Response) -> Iterator[Problem]:
                 code=code if isinstance(code, str) else "",
                 message=message if isinstance(message, str) else "",
                 fields=tuple(str(name) for name in item.get("fields") or ()),
-                # The REST API itself spells it without the l.
+                # The REST API misspells the name.
                 records=tuple(_ids(item.get("duplicateResult") or item.get("duplicateResut"))),
             )
 
 
 def _ambiguous(body: Any) -> Problem:
-    """Return the error for an external id that several records have: the answer lists their URLs."""
+    """Return the error for an external ID of several records: the answer lists their URLs."""
     urls = [url for url in body if isinstance(url, str)] if isinstance(body, list) else []
     return Problem(
         "AMBIGUOUS_EXTERNAL_ID",
@@ -126,7 +126,7 @@ def _ambiguous(body: Any) -> Problem:
 
 
 def _ids(found: Any) -> Iterator[str]:
-    """Yield the ids of the records in what a duplicate rule has found."""
+    """Yield the ids of the records in the result of a duplicate rule."""
     if isinstance(found, list):
         for each in found:
             yield from _ids(each)

@@ -1,8 +1,8 @@
-"""Following the changes of an object by ``SystemModstamp``, the time of every change, those of Salesforce included.
+"""Follows the changes of an object by ``SystemModstamp``, the time of the last change by users or by Salesforce.
 
-Many records can have the same time, of a bulk load for example: they are ordered by time and then by ID, and the
-place is both. What was changed in the latest seconds is left for the next run, because a change can become visible
-later than another that is younger by a moment.
+Many records can have the same time, for example after a bulk load: they are ordered by time and then by ID, and a place
+has both. The changes of the last seconds are left to the next run, because a change can become visible after a later
+one.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ _EPOCH: Final = "1970-01-01T00:00:00.000Z"
 
 @dataclass(frozen=True)
 class Place:
-    """A place among all changes: after the record with this ID, as it was changed at this time."""
+    """A place among all changes: after the change of a record at a time."""
 
     of: str
-    """Stands for what is followed: a snapshot of something else must not be taken for one of this."""
+    """A hash of the followed object, by which a snapshot of another object is recognised."""
     at: str = _EPOCH
     id: str = ""
 
     @classmethod
     def resume(cls, snapshot: Any, of: str, start: str) -> "Place":
-        """Return the place in a snapshot; without one of the same object, the start."""
+        """Return the place in a snapshot, or the start if the snapshot belongs to another object."""
         if isinstance(snapshot, Mapping) and snapshot.get("of") == of:
             return cls(of, str(snapshot["at"]), str(snapshot["id"]))
         return cls(of, start or _EPOCH)
@@ -40,12 +40,12 @@ class Place:
         return Place(self.of, moment(stamp(record)), str(record["Id"]))
 
     def snapshot(self) -> dict[str, str]:
-        """Return what the next run must know."""
+        """Return the snapshot for the next run."""
         return {"of": self.of, "at": self.at, "id": self.id}
 
     @property
     def condition(self) -> str:
-        """What finds the changes from here on; its first part is there for the index of Salesforce's database."""
+        """The SOQL condition for the changes after this place; its first part lets Salesforce use an index."""
         if not self.id:
             return f"{STAMP} >= {self.at}"
         return f"{STAMP} >= {self.at} AND ({STAMP} > {self.at} OR Id > {quoted(self.id)})"
@@ -53,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Following:
-    """An object that is followed: which fields are read, how many records at once, and how old a change must be."""
+    """A followed object: the fields to read, the records of one page, and the age of a change before it is read."""
 
     object: str
     fields: list[str]
@@ -66,16 +66,16 @@ class Following:
         order = (f"ORDER BY {STAMP} ASC, Id ASC", f"LIMIT {self.page_size}")
         soql = select(fields, self.object, f"WHERE {place.condition}", *order)
         page = first_page(client, soql, size=self.page_size)
-        # By Salesforce's clock, which made the times. They have whole seconds.
+        # By the clock of Salesforce, which sets the times, in whole seconds.
         settled_at = page.asked_at - timedelta(seconds=self.lag_seconds)
         settled = [record for record in page.records if stamp(record) < settled_at]
-        # Salesforce may give fewer records at once than it was asked for.
+        # Salesforce may return fewer records than the limit.
         is_full = len(page.records) >= self.page_size or page.next is not None
         return settled, is_full and len(settled) == len(page.records)
 
 
 def stamp(record: Record) -> datetime:
-    """Return when a record was changed."""
+    """Return the time of the last change of a record."""
     try:
         when = datetime.fromisoformat(str(record.get(STAMP)))
     except ValueError:
@@ -84,7 +84,7 @@ def stamp(record: Record) -> datetime:
 
 
 def start_of(given: str) -> str:
-    """Return a start time as SOQL has it, nothing for none.
+    """Return a start time as a SOQL literal, an empty text if it is missing.
 
     >>> start_of("2025-01-01"), start_of(" ")
     ('2025-01-01T00:00:00.000Z', '')

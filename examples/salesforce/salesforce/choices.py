@@ -12,7 +12,7 @@ Choices = dict[str, str]
 
 
 def creatable_objects(context: Context, cfg: Cfg) -> Choices:
-    """List the objects of which records can be created."""
+    """List the objects whose records can be created."""
     return _objects(context, cfg, "createable")
 
 
@@ -47,7 +47,7 @@ def filter_fields(context: Context, cfg: Cfg) -> Choices:
 
 
 def key_fields(context: Context, cfg: Cfg) -> Choices:
-    """List the external ids of the chosen object, and what else an upsert can find records by."""
+    """List the fields by which an upsert of the chosen object can find records: its external IDs, for example."""
     return _fields(context, cfg, lambda field: field.is_key)
 
 
@@ -68,6 +68,6 @@ def _fields(context: Context, cfg: Cfg, is_meant: Callable[[Field], bool]) -> Ch
 
 
 def _sorted(labels: Choices) -> Choices:
-    """Return names with their labels, in the order of these; labels repeat themselves, so the name is with them."""
+    """Return names with their labels, sorted by label; each label has the name, because labels repeat."""
     ordered = sorted(labels.items(), key=lambda each: (each[1].lower(), each[0]))
     return {name: label if label == name else f"{label} ({name})" for name, label in ordered}

@@ -1,4 +1,4 @@
-"""Requests to Salesforce's REST API, with a token that stays alive."""
+"""Sends requests to Salesforce's REST API, with a token that stays alive."""
 
 import re
 import threading
@@ -13,8 +13,8 @@ from salesforce.answers import GATEWAY_STATUSES, Busy, SalesforceError, require_
 from salesforce.settings import Cfg, api_version
 from shipmate import Context, OAuth2
 
-# All else is in component.json. Salesforce answers a refresh without a new refresh token, and perhaps with another
-# instance_url: shipmate keeps the one and follows the other.
+# The other options are in component.json. Salesforce answers a refresh without a new refresh token, and perhaps with a
+# new instance_url: shipmate keeps the old refresh token and follows the new instance_url.
 PROVIDER: Final = OAuth2(extra={"format": "json"})
 
 # A query may take two minutes. Source: SOQL and SOSL Reference, limits.
@@ -27,7 +27,7 @@ _FOLLOWING: Final = re.compile(r"/services/data/v\d+\.\d/[\w./-]+")
 
 
 class Salesforce:
-    """The API of one account, at the instance that its token names."""
+    """The API of one account, at the instance in its token."""
 
     def __init__(self, context: Context, cfg: Cfg) -> None:
         """Open a session; nothing is sent yet."""
@@ -38,51 +38,51 @@ class Salesforce:
 
     @property
     def account(self) -> str:
-        """What tells this account from others: the address of its user, or of its instance."""
+        """The identity of this account: the URL of its user, or of its instance."""
         keys = self._cfg.get("oauth")
         members = keys if isinstance(keys, Mapping) else {}
         return str(members.get("id") or members.get("instance_url") or "")
 
     def get(self, *path: str, headers: Mapping[str, str] | None = None, **params: str) -> requests.Response:
-        """Read something below the version's URL.
+        """Send a GET request to a path below the version's URL.
 
         Args:
             path: The segments of the path, unescaped.
-            headers: Headers beside the usual ones.
+            headers: Additional headers.
             **params: The query.
 
         Raises:
-            Busy, SalesforceError: It could not be read.
+            Busy, SalesforceError: Salesforce has not answered with a success.
         """
         return self._read(self._url(path), params=params, headers=headers)
 
     def follow(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
-        """Read a path that Salesforce has named, as in ``nextRecordsUrl``."""
+        """Send a GET request to a path in an answer of Salesforce, as in ``nextRecordsUrl``."""
         if not _FOLLOWING.fullmatch(path) or ".." in path:
             raise SalesforceError("expected a path below /services/data as the next page, found something else")
         return self._read("{instance_url}" + path, params={}, headers=headers)
 
     def post(self, *path: str, json: Any, headers: Mapping[str, str] | None = None) -> requests.Response:
-        """Create something; that cannot be repeated when its outcome is unknown."""
+        """Send a POST request, which is not repeated after an unknown outcome."""
         return self._send("POST", self._url(path), json=json, headers=headers)
 
     def patch(self, *path: str, json: Any, headers: Mapping[str, str] | None = None) -> requests.Response:
-        """Change something, which is the same when it is done twice."""
+        """Send a PATCH request, which may be repeated."""
         return self._send("PATCH", self._url(path), json=json, headers=headers)
 
     def delete(self, *path: str) -> requests.Response:
-        """Delete something."""
+        """Send a DELETE request."""
         return self._send("DELETE", self._url(path))
 
     def _url(self, path: tuple[str, ...]) -> str:
         for segment in path:
-            # Nothing can escape these: they would lead to another place.
+            # Escaping does not help: these segments would change the path.
             if segment in ("", ".", ".."):
                 raise ValueError(f"expected a value that can stand in a URL, found {segment!r}")
         return "{instance_url}/services/data/v" + "/".join([self.version, *(quote(each, safe="") for each in path)])
 
     def _read(self, url: str, **arguments: Any) -> requests.Response:
-        """Send a GET request, and again soon when that may help: somebody may be waiting in front of a screen."""
+        """Send a GET request, and repeat it soon if that may help: a user may be waiting for the result."""
         for pause in _PAUSES_SECONDS:
             retry_after = ""
             try:
@@ -103,7 +103,7 @@ class Salesforce:
         try:
             response = self._session.request(method, url, **arguments)
         except _NO_ANSWER as error:
-            # Not chained: the texts of such errors have the URL with its query.
+            # Not chained: the texts of such errors have the query.
             reason = f"{method} got no answer ({type(error).__name__})"
             if is_repeatable or not _may_have_arrived(error):
                 raise Busy(f"Salesforce is busy: {reason}") from None
@@ -113,6 +113,6 @@ class Salesforce:
 
 
 def _may_have_arrived(error: requests.RequestException) -> bool:
-    """Tell whether a request without an answer may have been carried out: not if there was no connection at all."""
+    """Tell whether Salesforce may have handled a request without an answer: not if there was no connection."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return not isinstance(error, requests.ConnectTimeout) and not isinstance(reason, NewConnectionError)

@@ -1,4 +1,4 @@
-"""What objects look like: their fields, as Salesforce describes them to this account."""
+"""Reads the fields of objects, as Salesforce describes them to this account."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from typing import Any, Final
 from salesforce.answers import SalesforceError, content
 from salesforce.client import Salesforce
 
-# Their parts are fields of their own: BillingAddress is BillingStreet, BillingCity...
+# Compound fields; their parts are fields, too: BillingAddress is BillingStreet, BillingCity...
 _COMPOUND: Final = frozenset({"address", "location"})
 _LIFE_SECONDS: Final = 300.0
 _MOST_KEPT: Final = 50
@@ -35,7 +35,7 @@ class Field:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Field":
-        """Read one of the ``fields`` of a description."""
+        """Return one of the ``fields`` of a description."""
         choices = raw.get("picklistValues") or () if raw.get("type") in ("picklist", "combobox") else ()
         return cls(
             name=str(raw["name"]),
@@ -54,7 +54,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Description:
-    """An object with its fields; those that only group others are left out."""
+    """An object with its fields, without compound fields."""
 
     name: str
     fields: tuple[Field, ...]
@@ -63,7 +63,7 @@ class Description:
         """Return a field by its name.
 
         Raises:
-            SalesforceError: There is none.
+            SalesforceError: The object has no such field.
         """
         for each in self.fields:
             if each.name.lower() == name.lower():
@@ -71,15 +71,15 @@ class Description:
         raise SalesforceError(f"INVALID_FIELD: expected a field of {self.name}, found {name!r}", code="INVALID_FIELD")
 
     def readable(self) -> list[str]:
-        """Return the names of all fields that a query may select; files are too large for it."""
+        """Return the names of all fields that a query may select; files are too large."""
         return [each.name for each in self.fields if each.type != "base64"]
 
 
 class Descriptions:
-    """Descriptions that have been read lately: describing an object costs a call and many kilobytes."""
+    """A cache of descriptions: reading one costs a call and many kilobytes."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin empty."""
+        """Start without descriptions."""
         self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str, str], tuple[float, Description]] = {}
@@ -88,7 +88,7 @@ class Descriptions:
         """Return the description of an object, at most five minutes old.
 
         Raises:
-            Busy, SalesforceError: It could not be read.
+            Busy, SalesforceError: Salesforce has not answered with a description.
         """
         key, now = (client.account, client.version, name), self._clock()
         with self._lock:
@@ -103,7 +103,7 @@ class Descriptions:
 
 
 def describe(client: Salesforce, name: str) -> Description:
-    """Return what Salesforce says about an object now."""
+    """Return the current description of an object."""
     body = content(client.get("sobjects", name, "describe"))
     fields = [Field.from_json(raw) for raw in body["fields"]]
     return Description(str(body["name"]), tuple(each for each in fields if each.type not in _COMPOUND))

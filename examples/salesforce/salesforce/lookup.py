@@ -1,4 +1,4 @@
-"""Finding records by the value of one of their fields."""
+"""Finds records by the value of one of their fields."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from salesforce.soql import literal, select
 
 @dataclass(frozen=True)
 class Lookup:
-    """What a step looks for, and which fields of it."""
+    """The object and the field in which a step looks for a value, and the fields that it reads."""
 
     object: str
     field: str
@@ -27,10 +27,10 @@ class Lookup:
         return cls(api_name(cfg, "object"), api_name(cfg, "field"), api_names(cfg, "fields"))
 
     def find(self, client: Salesforce, msg: Mapping[str, Any], *, most: int) -> list[Record]:
-        """Return the records that have the value in a message, at most so many, those with lower IDs first.
+        """Return the records with the value in a message, at most ``most``, in the order of their IDs.
 
         Raises:
-            ValueError: The message has no value, or none of the field's type.
+            ValueError: The message has no value of the field's type.
             Busy, SalesforceError: Salesforce does not answer with records.
         """
         described = DESCRIPTIONS.of(client, self.object)
@@ -41,11 +41,11 @@ class Lookup:
         return [plain(record) for page in pages(client, soql) for record in page.records]
 
     def schemas(self, client: Salesforce) -> tuple[Schema, Schema]:
-        """Return the schemas of the message that comes in and of a record that is found."""
+        """Return the schemas of the incoming message and of a record."""
         described = describe(client, self.object)
         return of_value(described.field(self.field)), outgoing(chosen_fields(described.fields, self.fields))
 
 
 def chosen_fields(fields: tuple[Field, ...], names: list[str]) -> list[Field]:
-    """Return the fields that a query selects: those that were chosen, or all that it can."""
+    """Return the fields that a query selects: the chosen ones, or all."""
     return [each for each in fields if each.type != "base64" and (not names or each.name in {"Id", *names})]

@@ -1,4 +1,4 @@
-"""How far a query has been read: what the trigger keeps in its snapshot."""
+"""The progress of a trigger through a query, which it keeps in its snapshot."""
 
 import hashlib
 import json
@@ -13,21 +13,21 @@ _NAMESPACE: Final = uuid.UUID("0f0c3c8e-7a53-4f0e-8f53-6f1b8f2f5a64")
 
 
 def digest(*parts: str) -> str:
-    """Return a short text that stands for others: a snapshot must stay below 5 KB."""
+    """Return a short hash of texts, for a snapshot of less than 5 KB."""
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=12).hexdigest()
 
 
 def message_id(*identity: str) -> str:
-    """Return the id of a message that is made of the same things, the same whenever that happens."""
+    """Return the id of a message; equal parts always make the same id."""
     return str(uuid.uuid5(_NAMESPACE, json.dumps(identity)))
 
 
 @dataclass
 class Progress:
-    """How far one run of a query has got, over all the calls that it takes.
+    """The progress of one run of a query, over all its calls.
 
     Salesforce keeps the result of a query for two days, so that a page can be read again at its path. The first page
-    has none: the query is run again, and ``trail`` tells whether it begins with the records that are done.
+    has no path: the query is run again, and ``trail`` tells whether the result begins with the emitted records.
     """
 
     query: str
@@ -43,19 +43,20 @@ class Progress:
 
     @classmethod
     def resume(cls, snapshot: Any, query: str, run: str) -> "Progress":
-        """Go on with the run of a snapshot; without one of this query begin a new run with the given name."""
+        """Return the run in a snapshot; a snapshot of another query starts a new run with the given name."""
         if not isinstance(snapshot, Mapping) or snapshot.get("query") != query:
             return cls(query, run)
         return cls(**{name: value for name, value in snapshot.items() if name in cls.__annotations__})
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what the next call must know."""
+        """Return the snapshot for the next call."""
         return {name: value for name, value in asdict(self).items() if value}
 
     def left(self, page: Page) -> list[tuple[str, Record]]:
-        """Return the records of a page that have not been emitted, each with what tells it from all others.
+        """Return the records of a page that have not been emitted yet, each with its identity.
 
-        When the page does not begin with those that have been, all of it is left: better twice than not at all.
+        If the page does not begin with the emitted records, all its records are returned: a repetition is better than a
+        loss.
         """
         where = self.page or ""
         named = [(identity(record, f"{where}#{index}"), record) for index, record in enumerate(page.records)]
@@ -64,17 +65,17 @@ class Progress:
         return named[self.done :]
 
     def note(self, names: Sequence[str]) -> None:
-        """Remember that the next records of the page have been emitted."""
+        """Note that the next records of the page were emitted."""
         self.done += len(names)
         self.trail = _trail(self.trail, names)
 
     def turn(self, page: str | None) -> None:
-        """Go on to another page, the first one if it is None."""
+        """Move to a page; None is the first one."""
         self.page, self.done, self.trail = page, 0, ""
 
 
 def identity(record: Record, place: str) -> str:
-    """Return what tells a record from all others: the URL that Salesforce gives it, or its place in the result.
+    """Return the identity of a record: its URL at Salesforce, or its place in the result.
 
     The totals of a GROUP BY have no URL.
     """

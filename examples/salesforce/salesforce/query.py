@@ -1,4 +1,4 @@
-"""Running queries and reading their results page by page."""
+"""Runs queries and reads their results page by page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ LARGEST_PAGE: Final = 2000
 SMALLEST_PAGE: Final = 200
 """Salesforce takes no smaller ones. Source: REST API Developer Guide, Query Options Header."""
 
-# A query travels in a URL, of which Salesforce takes 16,384 bytes with all headers.
+# The query is in the URL; Salesforce accepts 16,384 bytes for URL and headers.
 _LONGEST_QUERY: Final = 15_000
 
 Record = dict[str, Any]
@@ -24,7 +24,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Page:
-    """Some of the records of a result, as Salesforce answers them."""
+    """One page of a result."""
 
     records: list[Record]
     next: str | None
@@ -46,12 +46,12 @@ def first_page(client: Salesforce, soql: str, *, size: int = LARGEST_PAGE, with_
 
 
 def next_page(client: Salesforce, path: str, *, size: int = LARGEST_PAGE) -> Page:
-    """Return the page at a path that another page has named as the next one."""
+    """Return the page at the path of a next page."""
     return _page(client.follow(path, headers=_sized(size)))
 
 
 def pages(client: Salesforce, soql: str, *, with_deleted: bool = False) -> Iterator[Page]:
-    """Run a query and yield the pages of its result; a page is read when it is asked for."""
+    """Run a query and yield the pages of its result, read one by one."""
     page = first_page(client, soql, with_deleted=with_deleted)
     yield page
     while page.next is not None:
@@ -60,7 +60,7 @@ def pages(client: Salesforce, soql: str, *, with_deleted: bool = False) -> Itera
 
 
 def plain(value: Any) -> Any:
-    """Return a record without what Salesforce says about it: the ``attributes`` with type and URL.
+    """Return a record without ``attributes``, which hold its type and URL.
 
     >>> plain({"attributes": {"type": "Contact"}, "Id": "003", "Account": {"attributes": {}, "Name": "Acme"}})
     {'Id': '003', 'Account': {'Name': 'Acme'}}
@@ -79,7 +79,7 @@ def _page(response: requests.Response) -> Page:
     records = body.get("records") if isinstance(body, dict) else None
     if not isinstance(records, list):
         raise SalesforceError("expected records in the answer to a query, found none", status=response.status_code)
-    # Without a path there, asking for the next page is an error: better than to end early.
+    # A missing path is an error at the next page, which is better than an early end.
     following = None if body.get("done", True) else str(body.get("nextRecordsUrl"))
     return Page([record for record in records if isinstance(record, dict)], following, _time(response))
 

@@ -1,4 +1,4 @@
-"""Letting a message come again later when Salesforce is busy."""
+"""Rebounds messages while Salesforce is busy."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,9 +11,9 @@ Process = Callable[[Context, Message, dict[str, Any], dict[str, Any]], None]
 
 
 def rebounds(process: Process) -> Process:
-    """Return the function with ``Busy`` made a rebound: the platform sends the message again, later each time.
+    """Return the function, with ``Busy`` turned into a rebound: the platform sends the message again later.
 
-    Only for functions that may be called again: what they have emitted before is emitted again.
+    For functions that may be called again only: they emit their messages a second time.
     """
 
     @wraps(process)

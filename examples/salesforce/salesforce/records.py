@@ -1,4 +1,4 @@
-"""Records in messages, and the headers and URLs by which they are written."""
+"""Reads records from messages, and builds the headers for writing them."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,11 @@ _ID: Final = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
 
 def given_record(msg: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of the record that a message brings."""
+    """Return a copy of the record in a message.
+
+    Raises:
+        ValueError: The body is no object.
+    """
     body = msg.get("body")
     if not isinstance(body, dict):
         raise ValueError(f"the body of the message: expected an object with fields, found {type(body).__name__}")
@@ -19,7 +23,11 @@ def given_record(msg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def taken(record: dict[str, Any], name: str) -> str:
-    """Take a field that says which record is meant out of a record, and return its text."""
+    """Remove the field that identifies a record from it, and return its text.
+
+    Raises:
+        ValueError: The field is missing or no text or number.
+    """
     value = record.pop(name, None)
     if value is None or isinstance(value, dict | list | bool) or not str(value).strip():
         raise ValueError(f"{name}: expected a value that names a record, found none")
@@ -27,7 +35,11 @@ def taken(record: dict[str, Any], name: str) -> str:
 
 
 def taken_id(record: dict[str, Any]) -> str:
-    """Take ``Id`` out of a record and return it."""
+    """Remove ``Id`` from a record and return it.
+
+    Raises:
+        ValueError: ``Id`` is missing or malformed.
+    """
     value = taken(record, "Id")
     if not _ID.fullmatch(value):
         raise ValueError("Id: expected the 15 or 18 letters and digits of a record's ID, found something else")
@@ -35,10 +47,10 @@ def taken_id(record: dict[str, Any]) -> str:
 
 
 def saving(cfg: Cfg) -> dict[str, str]:
-    """Return the headers for writing a record: whether one may be saved that a rule takes for a duplicate."""
+    """Return the headers for writing a record: whether a duplicate may be saved."""
     return {"Sforce-Duplicate-Rule-Header": "allowSave=true"} if is_checked(cfg.get("save_duplicates")) else {}
 
 
 def written(record_id: str | None, *, is_new: bool) -> Message:
-    """Return the message about a record that was written."""
+    """Return the message about a written record."""
     return message({"id": record_id, "created": is_new})

@@ -1,4 +1,4 @@
-"""Metadata of messages, made from the descriptions of objects."""
+"""Builds the metadata of messages from the descriptions of objects."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -28,17 +28,17 @@ WRITTEN: Final[Schema] = {
         "created": {"type": "boolean", "title": "Whether the record is new", "required": True},
     },
 }
-"""What comes out of an action that writes a record."""
+"""The output of an action that writes a record."""
 
 
 def incoming(fields: Iterable[Field], required: Iterable[str] = ()) -> Schema:
-    """Return the schema of a record that is to be written."""
+    """Return the schema of a record to write."""
     names = frozenset(required)
     return _object({field.name: _property(field, is_required=field.name in names) for field in fields})
 
 
 def outgoing(fields: Iterable[Field]) -> Schema:
-    """Return the schema of a record that was read: every field may be empty."""
+    """Return the schema of a record that was read; every field may be null."""
     return _object({field.name: _nullable(_property(field)) for field in fields})
 
 
@@ -71,6 +71,6 @@ def _property(field: Field, *, is_required: bool = False) -> Schema:
 
 
 def _nullable(schema: Schema) -> Schema:
-    """Return the schema of a value that may be null, and is whatever was stored, however long or old it is."""
+    """Return the schema of a stored value: it may be null, and its length and choices may be outdated."""
     loose = {name: value for name, value in schema.items() if name not in ("enum", "maxLength")}
     return {**loose, "type": [loose["type"], "null"]} if "type" in loose else loose

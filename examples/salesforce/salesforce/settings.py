@@ -1,4 +1,4 @@
-"""Reading the fields of a step, which are text whatever they mean."""
+"""Reads the fields of a step, whose values are texts."""
 
 import re
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from typing import Any, Final
 Cfg = Mapping[str, Any]
 
 DEFAULT_VERSION: Final = "64.0"
-# Older ones do not answer an upsert with the record's id.
+# Older versions answer an upsert without the id of the record.
 _OLDEST_VERSION: Final = 46
 _VERSION: Final = re.compile(r"v?(\d{2,3})(?:\.0)?", re.IGNORECASE)
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 def api_version(cfg: Cfg) -> str:
-    """Return the version of the API to speak.
+    """Return the version of the API.
 
     >>> api_version({"api_version": "v62.0"}), api_version({})
     ('62.0', '64.0')
@@ -27,7 +27,11 @@ def api_version(cfg: Cfg) -> str:
 
 
 def text(cfg: Cfg, name: str) -> str:
-    """Return a field that must have a value."""
+    """Return a required field.
+
+    Raises:
+        ValueError: The field is empty.
+    """
     value = str(cfg.get(name) or "").strip()
     if not value:
         raise ValueError(f"{name}: expected a value, found nothing")
@@ -35,12 +39,12 @@ def text(cfg: Cfg, name: str) -> str:
 
 
 def api_name(cfg: Cfg, name: str) -> str:
-    """Return a field that holds the name of an object or of one of its fields."""
+    """Return a field with the name of an object or of a field."""
     return checked_name(text(cfg, name), name)
 
 
 def api_names(cfg: Cfg, name: str) -> list[str]:
-    """Return a field that holds several names, perhaps none: a list, or text with commas.
+    """Return a field with any number of names: a list, or a text with commas.
 
     >>> api_names({"fields": ["Id", "Name"]}, "fields"), api_names({"fields": "Id, Name"}, "fields")
     (['Id', 'Name'], ['Id', 'Name'])
@@ -51,14 +55,22 @@ def api_names(cfg: Cfg, name: str) -> list[str]:
 
 
 def checked_name(value: str, place: str) -> str:
-    """Return the name of an object or a field, which goes into URLs and queries as it is; refuse what is none."""
+    """Return the name of an object or of a field; names are put into URLs and queries unescaped.
+
+    Raises:
+        ValueError: The value is no such name.
+    """
     if not _NAME.fullmatch(value):
         raise ValueError(f"{place}: expected an API name such as Account or Amount__c, found {value!r}")
     return value
 
 
 def whole_number(cfg: Cfg, name: str, default: int, *, lowest: int, highest: int) -> int:
-    """Return a field that holds a number, the default when it is empty."""
+    """Return a field with a whole number, the default if it is empty.
+
+    Raises:
+        ValueError: The value is no number from ``lowest`` to ``highest``.
+    """
     given = cfg.get(name)
     digits = str(default if given is None else given).strip() or str(default)
     if not digits.isdecimal() or not lowest <= int(digits) <= highest:
@@ -67,7 +79,11 @@ def whole_number(cfg: Cfg, name: str, default: int, *, lowest: int, highest: int
 
 
 def choice(cfg: Cfg, name: str, *choices: str) -> str:
-    """Return a field that holds one of several values, the first when it is empty."""
+    """Return a field with one of several values, the first by default.
+
+    Raises:
+        ValueError: The value is none of them.
+    """
     value = str(cfg.get(name) or choices[0])
     if value not in choices:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}, found {value!r}")
@@ -75,5 +91,5 @@ def choice(cfg: Cfg, name: str, *choices: str) -> str:
 
 
 def is_checked(value: Any) -> bool:
-    """Tell whether a check box is set: older flows say ``"on"``."""
+    """Tell whether a check box is set: older flows have ``"on"``."""
     return value is True or (isinstance(value, str) and value.lower() in ("on", "true"))

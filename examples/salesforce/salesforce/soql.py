@@ -1,4 +1,4 @@
-"""Writing SOQL, with values from messages that cannot become anything but values.
+"""Writes SOQL; values of messages are escaped, so that they cannot change the query.
 
 Source: SOQL and SOSL Reference, Quoted String Escape Sequences, Date Formats and Date Literals.
 """
@@ -17,7 +17,7 @@ _NUMBERS: Final = frozenset({"int", "long", "double", "currency", "percent"})
 
 
 def quoted(value: str) -> str:
-    r"""Return text as a literal.
+    r"""Return a text as a literal.
 
     >>> print(quoted("O'Hara"))
     'O\'Hara'
@@ -26,13 +26,13 @@ def quoted(value: str) -> str:
 
 
 def literal(value: Any, kind: str) -> str:
-    """Return a value as a literal for a field of a type, as describe names it.
+    """Return a value as a literal for a field; ``kind`` is its type in a description.
 
     >>> literal("12.5", "currency"), literal("2025-02-03T04:05:06+01:00", "datetime")
     ('12.5', '2025-02-03T03:05:06.000Z')
 
     Raises:
-        ValueError: It is no value of that type.
+        ValueError: The value does not fit the type.
     """
     if value is None or value == "" or isinstance(value, dict | list):
         raise ValueError(f"value: expected {_expected(kind)}, found {'nothing' if not value else 'several values'}")
@@ -56,13 +56,13 @@ def literal(value: Any, kind: str) -> str:
 
 
 def moment(when: datetime) -> str:
-    """Return a moment as a literal; without a time zone it is UTC."""
+    """Return a time as a literal; a time without a zone is in UTC."""
     utc = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
 def select(fields: Sequence[str], name: str, *clauses: str) -> str:
-    """Return a query; names in it must be API names, and values literals.
+    """Return a query; the names must be API names, and the values literals.
 
     >>> select(["Id", "Name"], "Account", "WHERE Name = 'Acme'", "LIMIT 2")
     "SELECT Id, Name FROM Account WHERE Name = 'Acme' LIMIT 2"

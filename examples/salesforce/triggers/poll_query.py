@@ -1,9 +1,9 @@
-"""Trigger: run a SOQL query and emit what it finds; every run emits all of it.
+"""Trigger: run a SOQL query and emit its records; every run emits all of them.
 
-A snapshot follows each message as soon as that is safe. So a run that dies is gone on with by the next one where it
-was, loses nothing, and repeats at most the one message that was safe while its snapshot was not; with the same id, so
-that the steps that follow can tell. More is repeated, with the same ids again, when the first page was being read and
-the records in it have changed meanwhile, or when Salesforce has given the result up.
+A snapshot follows each message as soon as the message is safe. So the next run continues after a crash, loses nothing,
+and repeats at most one message, whose snapshot was not safe yet. It has the same id, so later steps recognise it. More
+messages are repeated, also with the same ids, if the crash was on the first page and its records have changed since, or
+if Salesforce has discarded the result.
 """
 
 import uuid
@@ -20,7 +20,7 @@ from shipmate import Context, Message, message
 
 @rebounds
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Emit the records of the query, from where the snapshot says."""
+    """Emit the records of the query that follow the position in the snapshot."""
     soql, emit = text(cfg, "query"), choice(cfg, "emit", "record", "page")
     with_deleted = is_checked(cfg.get("with_deleted"))
     client = Salesforce(context, cfg)
@@ -30,7 +30,7 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
         page = _read(client, progress, soql, with_deleted=with_deleted)
         left = progress.left(page)
         if left and kept.get("run") != progress.run:
-            # Before the first message: should the run die after it, the next one must give it the same id.
+            # Before the first message: after a crash the next run must give it the same id.
             context.emit("snapshot", progress.snapshot())
         for named in [left] if emit == "page" and left else [[each] for each in left]:
             context.emit("data", _message(progress.run, named, emit))

@@ -1,7 +1,7 @@
-"""Trigger: emit the records of an object that are new or were changed since the run before.
+"""Trigger: emit the records of an object that are new or have changed since the last run.
 
-A snapshot follows each message as soon as that is safe, and is the place after its last record. So a run that dies
-loses nothing, and repeats at most the one message that was safe while its snapshot was not, with the same id.
+A snapshot follows each message as soon as the message is safe; it has the place of its last record. So a run that
+crashes loses nothing, and repeats at most one message, whose snapshot was not safe yet, with the same id.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ _EMITS = ("record", "page")
 
 @rebounds
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Emit what has changed since the snapshot, the oldest changes first."""
+    """Emit the records that have changed since the snapshot, the oldest changes first."""
     name, emit = api_name(cfg, "object"), choice(cfg, "emit", *_EMITS)
     start = start_of(str(cfg.get("start_time") or ""))
     place = Place.resume(snapshot, digest(name, start), start)
@@ -46,7 +46,7 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
 
 
 def get_meta_model(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
-    """Describe the records by the fields that are asked for."""
+    """Describe the records by the chosen fields."""
     described, names = describe(Salesforce(context, cfg), api_name(cfg, "object")), api_names(cfg, "fields")
     record = outgoing(chosen_fields(described.fields, [*names, STAMP] if names else []))
     return {"out": several(record) if choice(cfg, "emit", *_EMITS) == "page" else record}
