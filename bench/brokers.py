@@ -9,12 +9,14 @@ from typing import Final
 import pika
 from pika.exceptions import AMQPError
 
+from shipmate.emulator import RabbitMQNode
+
 _VARIABLE: Final = "SHIPMATE_TEST_AMQP_URI"
 _LOCAL: Final = "amqp://guest:guest@127.0.0.1:5672/"
 
 
 class NoBroker(Exception):
-    """There is none; the text says how to get one."""
+    """The broker that is named does not let us in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ def broker(environ: Mapping[str, str] = os.environ) -> Iterator[FoundBroker]:
     """Yield the broker to use, and end it afterwards if it was started for this.
 
     Raises:
-        NoBroker: The one that is named does not let us in, or there is none and none can be started.
+        NoBroker: The one that is named does not let us in.
+        OperatorError: There is none, and none can be started.
     """
     if named := environ.get(_VARIABLE):
         version = _version(named)
@@ -42,23 +45,8 @@ def broker(environ: Mapping[str, str] = os.environ) -> Iterator[FoundBroker]:
     elif (version := _version(_LOCAL)) is not None:
         yield FoundBroker(_LOCAL, version, "the one on 127.0.0.1:5672")
     else:
-        with _private() as found:
-            yield found
-
-
-@contextmanager
-def _private() -> Iterator[FoundBroker]:
-    from tests.broker import NoRabbitMQ, RabbitMQ  # the tests' own node, which only they and this need
-
-    node = RabbitMQ()
-    try:
-        try:
-            node.start()
-        except NoRabbitMQ as missing:
-            raise NoBroker(str(missing)) from None
-        yield FoundBroker(node.uri, _version(node.uri) or "unknown", "a private one with one scheduler")
-    finally:
-        node.remove()
+        with RabbitMQNode() as node:
+            yield FoundBroker(node.uri, _version(node.uri) or "unknown", "a private one with one scheduler")
 
 
 def _version(uri: str) -> str | None:

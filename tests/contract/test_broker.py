@@ -8,9 +8,8 @@ import pytest
 from pika.channel import Channel
 
 from shipmate.container.amqp import Broker, Delivery
-from shipmate.emulator import StepQueues
+from shipmate.emulator import RabbitMQNode, StepQueues
 from shipmate.settings import BrokerSettings, Secret
-from tests.broker import RabbitMQ
 from tests.container import eventually
 
 
@@ -52,7 +51,9 @@ def opened(queues: StepQueues, work: Callable[[Delivery], None]) -> Iterator[Bro
         broker._loop.close()  # a process that ends need not
 
 
-def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(queues: StepQueues, rabbitmq: RabbitMQ) -> None:
+def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(
+    queues: StepQueues, rabbitmq: RabbitMQNode
+) -> None:
     """Its worker had seen a dead tag, and left it; its redelivery was adopted. Nobody else would process it."""
     taken = Taken()
     with opened(queues, taken) as broker:

@@ -27,6 +27,7 @@ from shipmate.emulator.platform import Platform
 
 if TYPE_CHECKING:
     from shipmate.emulator.broker import NotTaken, Received, StepQueues
+    from shipmate.emulator.rabbitmq import RabbitMQNode, RabbitMQNotInstalled, RabbitMQNotStarted
 
 __all__ = [
     "Api",
@@ -37,6 +38,9 @@ __all__ = [
     "OAuth2Provider",
     "OAuth2Refusal",
     "Platform",
+    "RabbitMQNode",
+    "RabbitMQNotInstalled",
+    "RabbitMQNotStarted",
     "Received",
     "Reply",
     "Request",
@@ -45,10 +49,20 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load what speaks AMQP when it is asked for: the demo and most tests do without."""
-    if name in ("NotTaken", "Received", "StepQueues"):
-        from shipmate.emulator import broker
+_LATE = {
+    "NotTaken": "broker",
+    "RabbitMQNode": "rabbitmq",
+    "RabbitMQNotInstalled": "rabbitmq",
+    "RabbitMQNotStarted": "rabbitmq",
+    "Received": "broker",
+    "StepQueues": "broker",
+}
 
-        return getattr(broker, name)
+
+def __getattr__(name: str) -> Any:
+    """Import what needs a broker on first use: the demo and most tests do without the AMQP client."""
+    if name in _LATE:
+        from importlib import import_module
+
+        return getattr(import_module(f"shipmate.emulator.{_LATE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,12 +5,13 @@ It is loaded where shipmate is installed; ``-p no:shipmate`` leaves it out.
 
 import os
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from shipmate.emulator import OAuth2Provider, Platform
+    from shipmate.emulator import OAuth2Provider, Platform, RabbitMQNode
     from shipmate.testing.container import ContainerUnderTest
     from shipmate.testing.subject import ComponentUnderTest
 
@@ -95,18 +96,43 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Platform]":
         yield emulated
 
 
+@contextmanager
+def rabbitmq_node() -> "Iterator[RabbitMQNode]":
+    """Run a private RabbitMQ; without an installed one skip the test, or fail it where it is required.
+
+    It is required where ``CI`` or ``SHIPMATE_REQUIRE_BROKER`` is set: a skipped test would look like a passed one.
+    """
+    from shipmate.emulator import RabbitMQNode, RabbitMQNotInstalled
+
+    with closing(RabbitMQNode()) as node:
+        try:
+            node.start()
+        except RabbitMQNotInstalled as missing:
+            is_required = os.environ.get("CI") or os.environ.get("SHIPMATE_REQUIRE_BROKER")
+            give_up = pytest.fail if is_required else pytest.skip
+            give_up(f"{missing}; or set SHIPMATE_TEST_AMQP_URI to the address of a broker")
+        yield node
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> "Iterator[RabbitMQNode]":
+    """A private RabbitMQ for all tests of the run; stop another node, made by `rabbitmq_node`, but not this one."""
+    with rabbitmq_node() as node:
+        yield node
+
+
 @pytest.fixture
-def container(component: "ComponentUnderTest", platform: "Platform") -> "Iterator[ContainerUnderTest]":
+def container(
+    request: pytest.FixtureRequest, component: "ComponentUnderTest", platform: "Platform"
+) -> "Iterator[ContainerUnderTest]":
     """The component as ``shipmate run`` in a process of its own, with a real RabbitMQ.
 
-    The broker is at ``SHIPMATE_TEST_AMQP_URI``. Without it the test is skipped, unless ``CI`` is set: there it fails.
+    ``SHIPMATE_TEST_AMQP_URI`` names the broker. Without it the tests of a run share a private one, as the fixture
+    ``rabbitmq`` starts it.
     """
     from shipmate.testing.container import URI_VARIABLE, ContainerUnderTest, NoBroker
 
-    uri = os.environ.get(URI_VARIABLE)
-    if not uri:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(f"needs RabbitMQ: set {URI_VARIABLE}, for example to amqp://guest:guest@127.0.0.1:5672")
+    uri = os.environ.get(URI_VARIABLE) or request.getfixturevalue("rabbitmq").uri
     try:
         started = ContainerUnderTest(component.descriptor, platform, uri, component.routes)
     except NoBroker as error:
