@@ -1,5 +1,6 @@
 """The socket side of the emulator's servers: reads requests, writes replies, hangs up."""
 
+import selectors
 import socket
 import threading
 from collections.abc import Callable
@@ -21,13 +22,15 @@ class Listener(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
+    timeout = 0  # of handle_request(), which is called for a connection that is there
 
     def __init__(self, address: tuple[str, int], name: str, exchange: Exchange) -> None:
         self.exchange = exchange
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         super().__init__(address, _Connection)
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.02,), name=f"emulator-{name}", daemon=True)
+        self._is_stopped, self._stop = socket.socketpair()
+        self.thread = threading.Thread(target=self._serve, name=f"emulator-{name}", daemon=True)
 
     def server_bind(self) -> None:
         # HTTPServer looks up the host's name here, which can take seconds without a resolver.
@@ -49,13 +52,22 @@ class Listener(ThreadingHTTPServer):
 
     def close(self) -> None:
         """Stop listening and hang up on everybody."""
-        self.shutdown()
+        self._stop.close()
         self.thread.join()
+        self._is_stopped.close()
         self.server_close()
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:
             _hang_up(connection)
+
+    def _serve(self) -> None:
+        """Accept connections until `close`, which serve_forever() would notice at its next poll only."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._is_stopped, selectors.EVENT_READ)
+            while self._is_stopped not in [key.fileobj for key, _ in selector.select()]:
+                self.handle_request()
 
 
 def _hang_up(connection: socket.socket) -> None:
