@@ -15,7 +15,7 @@ COMPONENTS = Path(__file__).resolve().parents[1] / "components" / "suite"
 ONE_IS_ENOUGH = "leave_out={'secrets_stay_secret': 'slow', 'rotated_token_is_taken_over': 'slow'}"
 OPTIONS = {
     "never_ends_by_itself": f"timeout_seconds=0.1, {ONE_IS_ENOUGH}",
-    "never_ends": "timeout_seconds=0.5",
+    "never_ends": f"timeout_seconds=0.5, {ONE_IS_ENOUGH}",
     "verifier_repeats_for_ever": "timeout_seconds=0.5",
     "emits_nothing": "credentials={'password': '1234'}",
     "dynamic_metadata_never_ends": "timeout_seconds=0.5",

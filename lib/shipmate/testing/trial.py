@@ -156,7 +156,7 @@ class Trial:
             if thread.is_alive():
                 place = _place_of(thread, self.subject.root)
                 self.subject.close()  # which most functions that ask again and again do not survive
-                _end(thread)
+                _end(thread, min(_GIVE_UP_SECONDS, self.given.timeout_seconds))
                 raise TookTooLong(f"did not end within {self.given.timeout_seconds:g} seconds{place}")
         if failure:
             raise failure[0]
@@ -174,9 +174,9 @@ def _place_of(thread: threading.Thread, root: Path) -> str:
     return ""
 
 
-def _end(thread: threading.Thread) -> None:
+def _end(thread: threading.Thread, patience_seconds: float) -> None:
     """Wait for the end of a thread, and force it when it next runs Python code: it must not go on in other tests."""
-    thread.join(_GIVE_UP_SECONDS)
+    thread.join(patience_seconds)
     if thread.is_alive():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
         thread.join(_GIVE_UP_SECONDS)
