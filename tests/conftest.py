@@ -23,6 +23,12 @@ def is_of_a_component(name: str) -> bool:
     return name.partition(".")[0] in COMPONENT or name.startswith("shipmate_component_")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest modules and end with the shortest, so that no worker waits for the last one of another."""
+    items.sort(key=lambda item: ("end_to_end" not in item.path.parts, "unit" in item.path.parts))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Iterator[None]:
     """Escape lone surrogates in what was captured: a worker could not send them to the process that reports."""
