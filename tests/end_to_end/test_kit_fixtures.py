@@ -407,7 +407,7 @@ def test_a_broker_that_does_not_answer_is_named(folder: Path) -> None:
     failed = found["tests"]["container"]
 
     assert failed.status == "error"
-    assert "SHIPMATE_TEST_AMQP_URI: expected an AMQP broker" in failed.text
+    assert "SHIPMATE_TEST_AMQP_URI: expected the address of a running AMQP broker" in failed.text
     assert "secret-word" not in failed.text
 
 

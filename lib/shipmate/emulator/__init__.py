@@ -1,6 +1,7 @@
-"""Real servers that stand in for the outside world: an OAuth2 provider, a protected API, and the platform.
+"""Servers for tests and demonstrations: an OAuth2 provider, a protected API, the platform, and a private RabbitMQ.
 
-They listen on local ports, record what they are sent in a journal that all share, and fail on demand.
+The HTTP servers listen on local ports, record all requests in one journal and fail on demand. `StepQueues` plays the
+platform's part for one step at a broker.
 
 >>> import requests
 >>> from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
