@@ -411,7 +411,7 @@ def test_a_broker_that_does_not_answer_is_named(folder: Path) -> None:
     assert "secret-word" not in failed.text
 
 
-def test_a_test_outside_of_a_component_is_told_so(tmp_path: Path) -> None:
+def test_a_test_outside_of_a_component_says_so(tmp_path: Path) -> None:
     """Above the root directory of pytest nothing is looked for."""
     (tmp_path / "test_nothing.py").write_text("def test_nothing(component):\n    pass\n")
     done = run_pytest(tmp_path, "-q", f"--rootdir={tmp_path}")
@@ -419,7 +419,7 @@ def test_a_test_outside_of_a_component_is_told_so(tmp_path: Path) -> None:
     assert "expected a component.json at or above" in done.stdout
 
 
-def test_a_component_that_cannot_be_read_is_told_so(folder: Path) -> None:
+def test_a_component_that_cannot_be_read_says_where(folder: Path) -> None:
     """In one line, with the file and the place in it."""
     (folder / "component.json").write_text('{"actions": 7}')
     found = outcomes_of(folder, "def test_nothing(component):\n    pass\n")["tests"]["nothing"]

@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 
-_LATE = {
+_MODULES = {
     "NotTaken": "broker",
     "RabbitMQNode": "rabbitmq",
     "RabbitMQNotInstalled": "rabbitmq",
@@ -62,8 +62,8 @@ _LATE = {
 
 def __getattr__(name: str) -> Any:
     """Import what needs a broker on first use: the demo and most tests do without the AMQP client."""
-    if name in _LATE:
+    if name in _MODULES:
         from importlib import import_module
 
-        return getattr(import_module(f"shipmate.emulator.{_LATE[name]}"), name)
+        return getattr(import_module(f"shipmate.emulator.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

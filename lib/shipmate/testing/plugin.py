@@ -1,6 +1,6 @@
 """The pytest plugin: fixtures for a component, its OAuth2 provider, the platform and the container.
 
-It is loaded where shipmate is installed; ``-p no:shipmate`` leaves it out.
+pytest loads it where shipmate is installed; ``-p no:shipmate`` disables it.
 """
 
 import os
@@ -16,23 +16,22 @@ if TYPE_CHECKING:
     from shipmate.testing.subject import ComponentUnderTest
 
 _MARKERS = (
-    "oauth2_provider(**options): how the fixture oauth2_provider behaves, by the arguments of "
-    "shipmate.emulator.OAuth2Provider",
-    "network: this test may reach hosts that are not on this machine",
+    "oauth2_provider(**options): arguments of shipmate.emulator.OAuth2Provider for the fixture oauth2_provider",
+    "network: the test may reach hosts outside of this machine",
 )
 
 _REPORTED = {"component": "what the component did", "container": "the end of the container's log"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the markers known."""
+    """Register the markers."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Tell in the report of a failed test what the component has emitted, and what its container has logged."""
+    """Add the component's events and its container's log to the report of a failed test."""
     report = yield
     fixtures = getattr(item, "funcargs", {})
     for name, title in _REPORTED.items():
@@ -44,9 +43,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 @pytest.fixture
 def component(request: pytest.FixtureRequest) -> "Iterator[ComponentUnderTest]":
-    """The component at or above the folder of the test: ``run``, ``call`` and ``verify`` call its functions.
+    """The component in or above the folder of the test: ``run``, ``call`` and ``verify`` call its functions.
 
-    The test has no network but for the hosts that are served with ``component.serve(url, server)``.
+    The test reaches only hosts that ``component.serve(url, server)`` serves, unless it is marked with ``network``.
     """
     from shipmate.errors import ShipmateError
     from shipmate.testing.isolation import only_component
@@ -70,10 +69,10 @@ def component(request: pytest.FixtureRequest) -> "Iterator[ComponentUnderTest]":
 def oauth2_provider(
     request: pytest.FixtureRequest, component: "ComponentUnderTest", monkeypatch: pytest.MonkeyPatch
 ) -> "Iterator[OAuth2Provider]":
-    """An OAuth2 provider that answers for the addresses in the component's ``credentials.oauth2``.
+    """An OAuth2 provider at the addresses in the component's ``credentials.oauth2``, which knows its client.
 
-    It knows the component's client; variables of it that are not set get sample values.
-    ``@pytest.mark.oauth2_provider(rotation=False)`` says how it behaves.
+    Variables of the client that are not set get sample values. ``@pytest.mark.oauth2_provider(rotation=False)`` has
+    the provider's arguments.
     """
     from shipmate.testing.provider import provider_of, sample_variables, serve_tokens
 
@@ -87,7 +86,7 @@ def oauth2_provider(
 
 @pytest.fixture
 def platform(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Platform]":
-    """The platform's API and object storage, at the addresses that the environment names."""
+    """The platform's API and object storage; the environment gets their addresses."""
     from shipmate.emulator import Platform
 
     with Platform() as emulated:
@@ -98,9 +97,9 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Platform]":
 
 @contextmanager
 def rabbitmq_node() -> "Iterator[RabbitMQNode]":
-    """Run a private RabbitMQ; without an installed one skip the test, or fail it where it is required.
+    """Run a private RabbitMQ; if RabbitMQ is not installed, skip the test, or fail it where one is required.
 
-    It is required where ``CI`` or ``SHIPMATE_REQUIRE_BROKER`` is set: a skipped test would look like a passed one.
+    It is required where ``CI`` or ``SHIPMATE_REQUIRE_BROKER`` is set: nobody notices a skipped test there.
     """
     from shipmate.emulator import RabbitMQNode, RabbitMQNotInstalled
 
@@ -116,7 +115,7 @@ def rabbitmq_node() -> "Iterator[RabbitMQNode]":
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> "Iterator[RabbitMQNode]":
-    """A private RabbitMQ for all tests of the run; stop another node, made by `rabbitmq_node`, but not this one."""
+    """A private RabbitMQ for all tests of the run, which must not stop it; `rabbitmq_node` runs one that they may."""
     with rabbitmq_node() as node:
         yield node
 
@@ -125,10 +124,9 @@ def rabbitmq() -> "Iterator[RabbitMQNode]":
 def container(
     request: pytest.FixtureRequest, component: "ComponentUnderTest", platform: "Platform"
 ) -> "Iterator[ContainerUnderTest]":
-    """The component as ``shipmate run`` in a process of its own, with a real RabbitMQ.
+    """The component as ``shipmate run`` in its own process, with a real RabbitMQ.
 
-    ``SHIPMATE_TEST_AMQP_URI`` names the broker. Without it the tests of a run share a private one, as the fixture
-    ``rabbitmq`` starts it.
+    ``SHIPMATE_TEST_AMQP_URI`` names the broker; otherwise it is that of the fixture ``rabbitmq``.
     """
     from shipmate.testing.container import URI_VARIABLE, ContainerUnderTest, NoBroker
 
