@@ -26,7 +26,7 @@ Outcomes = Mapping[str, Mapping[str, Outcome]]
 
 def run_pytest(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run pytest in a folder, in a process without this run's settings and plugins."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI", "SHIPMATE_"))}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=folder,

@@ -54,8 +54,10 @@ def made(folder: Path, **given: str) -> Path:
 
 
 def names(folder: Path) -> set[str]:
-    """Return the paths of all files in a folder."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    """Return the paths of all files in a folder, except byte code."""
+    return {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"
+    }
 
 
 def answering(*answers: str) -> tuple[Callable[[Question], str], list[str]]:
