@@ -10,8 +10,8 @@ EXAMPLES := $(dir $(wildcard examples/*/component.json))
 # Code that is held to the types; the tests are not.
 TYPED := lib $(filter-out tests/ bench/ examples/,$(sort $(dir $(wildcard */*.py)))) $(wildcard *.py)
 
-# What shares a fixture stays together: each worker has a broker of its own.
-IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadscope
+# What shares a fixture stays together: each worker has a broker of its own. tests/conftest.py orders the modules.
+IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: demo test lint format types layers check bench image image-test base-image docs help clean
@@ -23,7 +23,9 @@ test: $(DEVELOPMENT)  ## Run all tests, and hold their coverage of the runtime
 	@scripts/broker.sh
 	@scripts/browser.sh
 	@rm -f .coverage .coverage.*
-	SHIPMATE_REQUIRE_BROKER=1 $(BIN)/python -m pytest $(IN_PARALLEL) --cov --cov-report=term $(PYTEST_ARGS)
+	@# Byte code is kept, also where the environment says otherwise: hundreds of processes start.
+	PYTHONDONTWRITEBYTECODE= SHIPMATE_REQUIRE_BROKER=1 \
+		$(BIN)/python -m pytest $(IN_PARALLEL) --durations=25 --cov --cov-report=term $(PYTEST_ARGS)
 
 lint: $(DEVELOPMENT)  ## Check style and format
 	$(BIN)/ruff check .

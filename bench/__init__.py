@@ -1,1 +1,1 @@
-"""Measures the container's message loop, alternating with other runtimes on the same work."""
+"""Benchmark of the container's message loop against other runtimes, which do the same work in turn."""

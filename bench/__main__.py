@@ -1,4 +1,4 @@
-"""``python -m bench``: measure, or let a runtime run for long."""
+"""``python -m bench``: compare the runtimes, or soak one of them."""
 
 import argparse
 import json
@@ -33,119 +33,119 @@ _ROUNDS: Final = 3
 
 
 class BadUsage(Exception):
-    """The command line asks for what cannot be."""
+    """An argument of the command line is wrong."""
 
 
-def options() -> argparse.ArgumentParser:
-    """Return the command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure `shipmate run` against others.")
-    commands = parser.add_subparsers(dest="command")
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    root = argparse.ArgumentParser(prog="python -m bench", description="Compare `shipmate run` with other runtimes.")
+    commands = root.add_subparsers(dest="command")
     run = commands.add_parser("run", help="compare the runtimes (the default)")
-    run.add_argument("--quick", action="store_true", help="one size of bodies instead of four: about 2 minutes")
-    run.add_argument("--rounds", type=_count, default=_ROUNDS, help="how often each case")
-    run.add_argument("--runtimes", default=",".join(RUNTIMES), help="which ones; the first is held against the others")
-    run.add_argument("--scenario", choices=("echo", "oauth2"), default="echo", help="what the component does")
-    run.add_argument("--output", type=Path, default=_RESULTS, help="the folder for the results")
-    long = commands.add_parser("soak", help="let one runtime refresh tokens for long, and look for what it leaks")
+    run.add_argument("--quick", action="store_true", help="bodies of one size instead of four: about 2 minutes")
+    run.add_argument("--rounds", type=_count, default=_ROUNDS, help="runs of each case and runtime [default: 3]")
+    run.add_argument("--runtimes", default=",".join(RUNTIMES), help="names; the first is compared with the others")
+    run.add_argument("--scenario", choices=("echo", "oauth2"), default="echo", help="function of the component")
+    run.add_argument("--output", type=Path, default=_RESULTS, help="folder for the results")
+    long = commands.add_parser("soak", help="run one runtime for long with expiring tokens, and look for leaks")
     long.add_argument("--messages", type=_count, default=200_000)
-    long.add_argument("--refresh-every", type=_count, default=500, help="how many calls a token is good for")
+    long.add_argument("--refresh-every", type=_count, default=500, help="calls until an access token expires")
     long.add_argument("--prefetch", type=_count, default=20)
     long.add_argument("--runtime", choices=("shipmate", "node"), default="shipmate")
-    return parser
+    return root
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the command line asks for; return 0, 1 when a run does not count or the soak fails, 2 for bad usage."""
-    given = list(arguments)
-    if not given or given[0] not in ("run", "soak", "-h", "--help"):
-        given.insert(0, "run")
-    wanted = options().parse_args(given)
+    """Run the command; return 0 for success, 1 for void runs, a failed soak or an error, 2 for wrong arguments."""
+    words = list(arguments)
+    if not words or words[0] not in ("run", "soak", "-h", "--help"):
+        words.insert(0, "run")
+    options = parser().parse_args(words)
     try:
-        return _soak(wanted) if wanted.command == "soak" else _run(wanted)
+        return _soak(options) if options.command == "soak" else _run(options)
     except BadUsage as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     except (NoBroker, NotAvailable, ShipmateError) as error:
         print(f"bench: {error}", file=sys.stderr)
     except AMQPError as error:
-        print(f"bench: the broker was lost: {type(error).__name__}", file=sys.stderr)
+        print(f"bench: lost the connection to the broker: {type(error).__name__}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("bench: interrupted; nothing was written", file=sys.stderr)
+        print("bench: interrupted, no results written", file=sys.stderr)
     return 1
 
 
-def _run(wanted: argparse.Namespace) -> int:
-    plan = Plan(wanted.rounds, wanted.quick, wanted.scenario)
-    runtimes = _available(wanted.runtimes.split(","), plan.function)
+def _run(options: argparse.Namespace) -> int:
+    plan = Plan(options.rounds, options.quick, options.scenario)
+    runtimes = _available(options.runtimes.split(","), plan.function)
     with ExitStack() as stack:
-        found = stack.enter_context(broker())
-        circumstances = machine.describe(found, runtimes)
+        chosen = stack.enter_context(broker())
+        circumstances = machine.describe(chosen, runtimes)
         _say("\n".join(f"{name}: {value}" for name, value in circumstances.items()))
         service = None if plan.function == "echo" else stack.enter_context(Service(_USES_OF_A_TOKEN))
-        station = _station(stack, found.uri, service=service)
+        station = _station(stack, chosen.uri, service=service)
         results, void = campaign.conduct(station, plan, runtimes=runtimes, say=_say)
     labels = {runtime.name: runtime.label for runtime in runtimes}
     measured = Results(circumstances, labels, results, plan.rounds, void)
-    _write(measured, wanted.output, name="latest" if plan.function == "echo" else f"latest-{plan.function}")
+    _write(measured, options.output, name="latest" if plan.function == "echo" else f"latest-{plan.function}")
     return 1 if void else 0
 
 
 def _available(names: Sequence[str], function: str) -> list[Runtime]:
-    """Return the runtimes of these names that can be had and can run the function.
+    """Return the named runtimes that are installed and can run the function.
 
     Raises:
         BadUsage: A name is unknown, or none of the runtimes can run the function.
-        NotAvailable: The runtime that is held against the others cannot be had.
+        NotAvailable: The first runtime, which is compared with the others, cannot be installed.
     """
     if unknown := [name for name in names if name not in RUNTIMES]:
         raise BadUsage(f"--runtimes: expected some of {', '.join(RUNTIMES)}, found {', '.join(unknown)}")
-    found = []
-    for place, name in enumerate(dict.fromkeys(names)):
+    runtimes = []
+    for index, name in enumerate(dict.fromkeys(names)):
         try:
             runtime = RUNTIMES[name]()
         except NotAvailable as reason:
-            if place == 0:
+            if index == 0:
                 raise
             _say(f"{name} is left out: {reason}")
             continue
         if function in runtime.folders:
-            found.append(runtime)
-    if not found:
+            runtimes.append(runtime)
+    if not runtimes:
         raise BadUsage(f"--runtimes: expected one that can run {function}, found {', '.join(names)}")
-    return found
+    return runtimes
 
 
-def _soak(wanted: argparse.Namespace) -> int:
-    settings = Soak(wanted.messages, wanted.prefetch)
-    if wanted.refresh_every < settings.tokens.uses:
-        # Others would use up a new token before a message that waited for it, which then fails with good reason.
+def _soak(options: argparse.Namespace) -> int:
+    settings = Soak(options.messages, options.prefetch)
+    if options.refresh_every < settings.tokens.uses:
+        # Otherwise other messages can use up a new token before the message that waited for it, which then fails.
         raise BadUsage(
-            f"--refresh-every: expected {settings.tokens.uses} or more at prefetch {wanted.prefetch}, "
-            f"found {wanted.refresh_every}"
+            f"--refresh-every: expected {settings.tokens.uses} or more at prefetch {options.prefetch}, "
+            f"found {options.refresh_every}"
         )
-    runtime = RUNTIMES[wanted.runtime]()
+    runtime = RUNTIMES[options.runtime]()
     with ExitStack() as stack:
-        found = stack.enter_context(broker())
-        service = stack.enter_context(Service(wanted.refresh_every, warm_up=settings.tokens))
-        station = _station(stack, found.uri, service=service)
-        complaints = soak(station, runtime, settings, say=_say)
-    for complaint in complaints:
-        _say(f"FAILED {complaint}")
-    if not complaints:
-        _say("passed: nothing lost, nothing doubled, nothing grew")
-    return 1 if complaints else 0
+        chosen = stack.enter_context(broker())
+        service = stack.enter_context(Service(options.refresh_every, warm_up=settings.tokens))
+        station = _station(stack, chosen.uri, service=service)
+        failures = soak(station, runtime, settings, say=_say)
+    for failure in failures:
+        _say(f"FAILED {failure}")
+    if not failures:
+        _say("passed: no message lost or doubled, no growth")
+    return 1 if failures else 0
 
 
 @contextmanager
 def _queues(uri: str) -> Iterator[StepQueues]:
-    """Yield queues of our own, and delete them however the measuring ends."""
+    """Yield new queues, and delete them at the end, also after an interrupt."""
     queues = StepQueues(uri, name=f"bench-{uuid.uuid4().hex[:8]}")
     try:
         yield queues
     finally:
         with suppress(AMQPError):
             queues.close()
-        queues.connect()  # an interrupt may have come in the middle of a frame
+        queues.connect()  # the interrupt may have cut a frame
         queues.delete()
         queues.close()
 
@@ -176,7 +176,7 @@ def _say(text: str) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End in order, once: a second signal must not keep us from ending the runtime and deleting the queues."""
+    """Raise KeyboardInterrupt once; later signals must not interrupt the deletion of the queues."""
     for number in _STOP:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

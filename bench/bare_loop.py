@@ -1,7 +1,7 @@
-"""The least that a Python process can do for a message with the client library: the limit that others are held against.
+"""The least work for a message in Python with pika: the limit for a runtime on this client library.
 
 Consume, decrypt, parse, serialise, encrypt, publish, and acknowledge on the confirm; no functions, no checks, no log.
-One asynchronous connection on one thread; as many messages as the prefetch allows wait for their confirms together.
+One asynchronous connection on one thread, with as many unconfirmed messages as the prefetch allows.
 """
 
 import base64
@@ -23,7 +23,7 @@ _BLOCK_BYTES = 16
 
 
 def codec(environ: Mapping[str, str]) -> Callable[[bytes], bytes]:
-    """Return the function that makes an output of an input."""
+    """Return a function that turns an encrypted input into an encrypted output."""
     key = hashlib.sha256(environ["ELASTICIO_MESSAGE_CRYPTO_PASSWORD"].encode()).digest()
     cipher = Cipher(AES(key), CBC(environ["ELASTICIO_MESSAGE_CRYPTO_IV"].encode()))
 
@@ -43,7 +43,7 @@ class Loop:
     """The connection, with one channel to read and one to write."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Begin to connect."""
+        """Start to connect."""
         self._queue = environ["ELASTICIO_LISTEN_MESSAGES_ON"]
         self._exchange = environ["ELASTICIO_PUBLISH_MESSAGES_TO"]
         self._routing_key = environ["ELASTICIO_DATA_ROUTING_KEY"]
@@ -65,7 +65,7 @@ class Loop:
         loop.start()
 
     def _stop(self) -> None:
-        """Take no more messages, and close when all are confirmed."""
+        """Cancel the consumer, and close when all outputs are confirmed."""
         self._is_stopping = True
         self._reading.basic_cancel(self._consumer_tag, callback=lambda _: self._close_when_done())
 

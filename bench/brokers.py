@@ -1,4 +1,4 @@
-"""Which broker is used: the one that is named, one that runs on this machine, or a private one."""
+"""The broker of a run: the named one, one that runs on this machine, or a private one."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -9,66 +9,54 @@ from typing import Final
 import pika
 from pika.exceptions import AMQPError
 
+from shipmate.emulator import RabbitMQNode
+
 _VARIABLE: Final = "SHIPMATE_TEST_AMQP_URI"
 _LOCAL: Final = "amqp://guest:guest@127.0.0.1:5672/"
 
 
 class NoBroker(Exception):
-    """There is none; the text says how to get one."""
+    """The named broker does not accept a connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundBroker:
-    """A broker that lets us in."""
+    """A running broker."""
 
     uri: str = field(repr=False)
     version: str
     origin: str
-    """Where it comes from, for people."""
+    """Its origin in words, for the report."""
 
 
 @contextmanager
 def broker(environ: Mapping[str, str] = os.environ) -> Iterator[FoundBroker]:
-    """Yield the broker to use, and end it afterwards if it was started for this.
+    """Yield the broker of a run; a private one is started, and deleted at the end.
 
     Raises:
-        NoBroker: The one that is named does not let us in, or there is none and none can be started.
+        NoBroker: The named broker does not accept a connection.
+        OperatorError: No broker runs on this machine, and RabbitMQ is not installed or does not start.
     """
     if named := environ.get(_VARIABLE):
         version = _version(named)
         if version is None:
-            raise NoBroker(f"{_VARIABLE}: expected the address of a broker that lets us in")
+            raise NoBroker(f"{_VARIABLE}: expected the address of a running AMQP broker")
         yield FoundBroker(named, version, f"the one of {_VARIABLE}")
     elif (version := _version(_LOCAL)) is not None:
         yield FoundBroker(_LOCAL, version, "the one on 127.0.0.1:5672")
     else:
-        with _private() as found:
-            yield found
-
-
-@contextmanager
-def _private() -> Iterator[FoundBroker]:
-    from tests.broker import NoRabbitMQ, RabbitMQ  # the tests' own node, which only they and this need
-
-    node = RabbitMQ()
-    try:
-        try:
-            node.start()
-        except NoRabbitMQ as missing:
-            raise NoBroker(str(missing)) from None
-        yield FoundBroker(node.uri, _version(node.uri) or "unknown", "a private one with one scheduler")
-    finally:
-        node.remove()
+        with RabbitMQNode() as node:
+            yield FoundBroker(node.uri, _version(node.uri) or "unknown", "a private one with one scheduler")
 
 
 def _version(uri: str) -> str | None:
-    """Return the version of the broker at an address, None when it does not let us in."""
+    """Return the version of the broker at an address, None if it does not accept a connection."""
     try:
         connection = pika.BlockingConnection(pika.URLParameters(uri))
     except (AMQPError, OSError, ValueError):
         return None
     try:
-        # The client has no public way to what the server said of itself.
+        # pika has no public access to the properties of the server.
         return str((connection._impl.server_properties or {}).get("version", "unknown"))
     finally:
         connection.close()

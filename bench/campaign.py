@@ -1,4 +1,4 @@
-"""All cases of a plan with all runtimes, alternating."""
+"""All cases of a plan: the runtimes take turns, round after round."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,7 @@ Say = Callable[[str], None]
 
 
 def conduct(station: Station, plan: Plan, *, runtimes: Sequence[Runtime], say: Say) -> tuple[list[Result], list[str]]:
-    """Measure everything; return the results, and which runs do not count."""
+    """Measure all cases of a plan; return the results and the void runs, each with its reason."""
     _warm_up(station, plan.function, runtimes=runtimes, say=say)
     void: list[str] = []
     results = []
@@ -33,7 +33,7 @@ def conduct(station: Station, plan: Plan, *, runtimes: Sequence[Runtime], say: S
 
 
 def _warm_up(station: Station, function: str, *, runtimes: Sequence[Runtime], say: Say) -> None:
-    """Start each runtime once: files come from the disk, and byte code is compiled."""
+    """Start each runtime once, so that files are read from disk and byte code is compiled."""
     for runtime in runtimes:
         _, reason = _attempt(station, runtime, Case("start", 1, 200, 10, function))
         if reason is not None:

@@ -1,4 +1,4 @@
-"""On what the figures were taken: processor, versions, date."""
+"""The circumstances of a run: processor, versions, date."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 def describe(broker: FoundBroker, runtimes: Sequence[Runtime], *, now: datetime | None = None) -> Mapping[str, str]:
-    """Return what the report says of the circumstances, in its order."""
+    """Return the circumstances for the report, in order: ``{"Date": ..., "Processor": ..., ...}``."""
     moment = now or datetime.now(UTC)
     facts = {
         "Date": f"{moment:%Y-%m-%d %H:%M} UTC",
@@ -49,7 +49,7 @@ def processor() -> str:
 
 
 def _commit() -> str:
-    """Return from which commit the code is, as far as git tells."""
+    """Return the commit of the code, empty without git."""
     commit = _line(["git", "-C", str(_ROOT), "rev-parse", "--short", "HEAD"])
     return f" at {commit}" if commit else ""
 

@@ -19,14 +19,14 @@ def measure(station: Station, runtime: Runtime, case: Case) -> Run:
     """Run a case once.
 
     Raises:
-        VoidRun: The runtime failed, or did not do the work; its figures would mean nothing.
+        VoidRun: The runtime failed or did not do all the work.
     """
     station.queues.purge()
     return _MEASURES[case.measure](station, runtime, case)
 
 
 def throughput(station: Station, runtime: Runtime, case: Case) -> Run:
-    """Let a runtime empty a full queue, or do so for some seconds; the clock starts when it has warmed up."""
+    """Measure messages per second and CPU time: a runtime empties a full queue, for four seconds after a warm-up."""
     body, total = body_of(case.size_bytes), case.warm_up + case.messages
     station.publish(station.encode(body), total)
     with station.start(runtime, case) as tree:
@@ -38,13 +38,13 @@ def throughput(station: Station, runtime: Runtime, case: Case) -> Run:
     station.check(body, total)
     seconds, messages = end.at_seconds - begin.at_seconds, end.outputs - begin.outputs
     if messages <= 0:
-        raise VoidRun("all messages were done before they could be counted, or none came in time")
+        raise VoidRun("all messages were processed before they could be counted, or none in time")
     cpu_seconds = end.cpu_seconds - begin.cpu_seconds
     return {"messages_per_second": messages / seconds, "cpu_ms_per_message": cpu_seconds / messages * 1000}
 
 
 def latency(station: Station, runtime: Runtime, case: Case) -> Run:
-    """Send one message after the other, each when the output of the one before has come."""
+    """Measure the time from publishing a message to receiving its output, one message at a time."""
     body = body_of(case.size_bytes)
     content = station.encode(body)
     sent: list[float] = []
@@ -60,7 +60,7 @@ def latency(station: Station, runtime: Runtime, case: Case) -> Run:
 
 
 def start(station: Station, runtime: Runtime, case: Case) -> Run:
-    """Have a runtime process one message from its start, rest, and process many more."""
+    """Measure the time from the start of a process to its first output, and its memory then and after many messages."""
     body = body_of(case.size_bytes)
     content = station.encode(body)
     station.publish(content)

@@ -1,7 +1,7 @@
-"""An OAuth2 provider and an API that it protects, fast enough not to be what is measured.
+"""An OAuth2 provider and an API that it protects, faster than the runtimes that are measured.
 
-One process, one thread, connections that stay open: the emulator, which records everything, would be the slowest part.
-It writes its port to standard output, and ends when its standard input does.
+One thread in its own process, with persistent connections; the emulator, which records all requests, is too slow. The
+process writes its port to standard output, and ends when its standard input is closed.
 """
 
 import asyncio
@@ -21,20 +21,27 @@ _ME: Final = {"id": "user", "items": [{"id": number, "name": f"Item {number}"} f
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """How a run begins: with tokens that are good for a few calls, for a number of refreshes after the sign-in."""
+    """The warm-up of a run: access tokens that expire after a few calls, until a number of refreshes."""
 
     refreshes: int
+    """Number of refreshes after the sign-in."""
     uses: int
+    """Calls until an access token expires."""
 
 
 NO_WARM_UP: Final = WarmUp(0, 0)
 
 
 class Tokens:
-    """The tokens of one sign-in: an access token is good for some calls, a refresh token for one refresh. No I/O."""
+    """The tokens of one sign-in; a refresh token can be used once. No I/O."""
 
     def __init__(self, uses: int, warm_up: WarmUp = NO_WARM_UP) -> None:
-        """Start without a sign-in; ``uses`` is how many calls an access token is good for."""
+        """Start without a sign-in.
+
+        Args:
+            uses: Calls until an access token expires.
+            warm_up: The warm-up after the sign-in.
+        """
         self._uses = uses
         self._warm_up = warm_up
         self._begin()
@@ -47,11 +54,11 @@ class Tokens:
 
     @property
     def is_warming_up(self) -> bool:
-        """Whether few refreshes have been made since the sign-in."""
+        """Whether the warm-up is not over."""
         return self.refreshes < self._warm_up.refreshes
 
     def sign_in(self) -> dict[str, Any]:
-        """Return the keys of a new sign-in; the old ones are worth nothing, and the counts begin again."""
+        """Return the keys of a new sign-in; this revokes the old ones and resets the counts."""
         self._begin()
         return self._issue()
 
@@ -66,7 +73,7 @@ class Tokens:
         }
 
     def refresh(self, refresh_token: str) -> dict[str, Any] | None:
-        """Spend a refresh token; None when it is no good."""
+        """Spend a refresh token, and return the token response; None if it is unknown or spent."""
         if refresh_token in self._spent:
             self.reused += 1
         if not refresh_token or refresh_token != self._refresh_token:
@@ -76,7 +83,7 @@ class Tokens:
         return self._issue()
 
     def use(self, access_token: str) -> bool:
-        """Count one call, and tell whether the token is good for it."""
+        """Count one call, and return whether the access token is valid."""
         if not access_token or access_token != self._access_token or not self._uses_left:
             self.refused += 1
             return False
@@ -85,19 +92,19 @@ class Tokens:
         return True
 
     def statistics(self) -> dict[str, int]:
-        """Return what has happened since the sign-in."""
+        """Return the counts since the sign-in."""
         return {"calls": self.calls, "refused": self.refused, "refreshes": self.refreshes, "reused": self.reused}
 
     def answer(self, target: str, authorization: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
-        """Return the status and the answer to a request."""
+        """Return the status and the body of the reply to a request."""
         match target:
             case "/me":
                 is_success = self.use(authorization.removeprefix("Bearer "))
                 return (200, _ME) if is_success else (401, {"error": "invalid_token"})
             case "/token":
-                given = parse_qs(body.decode()).get("refresh_token", [""])[0]
-                answer = self.refresh(given)
-                return (400, {"error": "invalid_grant"}) if answer is None else (200, answer)
+                refresh_token = parse_qs(body.decode()).get("refresh_token", [""])[0]
+                response = self.refresh(refresh_token)
+                return (400, {"error": "invalid_grant"}) if response is None else (200, response)
             case "/sign-in":
                 return 200, self.sign_in()
             case "/statistics":
@@ -107,14 +114,14 @@ class Tokens:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, with one request at a time."""
+    """One connection; requests are served one after the other."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a server gives its protocols
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - true for the connections of a server
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -128,7 +135,7 @@ class _Connection(asyncio.Protocol):
                 return
             body, self._received = self._received[begin : begin + length], self._received[begin + length :]
             target = request.split(" ")[1]
-            # So that all workers are in a call at the same time, and open the connections that they will ever need.
+            # A delay lets all workers be in a call at once, so that each opens its connection during the warm-up.
             is_late = target == "/me" and self._tokens.is_warming_up
             answer = self._tokens.answer(target, headers.get("authorization", ""), body)
             if is_late:
@@ -147,7 +154,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def serve(uses: int, warm_up: WarmUp) -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input is closed."""
     loop = asyncio.get_running_loop()
     tokens = Tokens(uses, warm_up)
     server = await loop.create_server(lambda: _Connection(tokens), "127.0.0.1", 0)

@@ -1,4 +1,4 @@
-"""What is to be measured, and with how many messages."""
+"""The plan of a benchmark: its cases, and their numbers of messages."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from bench.figures import CPU, LATENCY, START, THROUGHPUT, Metric
 Measure = Literal["throughput", "latency", "start"]
 
 PREFETCHES: Final = (1, 20, 100)
-# How many messages are enough for about two seconds of a fast runtime, by the size of their bodies.
+# Messages by size of the body, for about two seconds of a fast runtime.
 MESSAGES: Final = {200: 15_000, 1_000: 15_000, 10_000: 6000, 300_000: 400}
 _CALLING_MESSAGES: Final = 2000
 _ONE_AT_A_TIME_PART: Final = 0.4
@@ -25,38 +25,39 @@ _METRICS: Final[dict[Measure, tuple[Metric, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One measurement, made with every runtime in turn."""
+    """One measurement, taken with each runtime in turn."""
 
     measure: Measure
     prefetch: int
     size_bytes: int
+    """Size of the body of a message."""
     messages: int
-    """That are measured, or fewer when it takes too long; the ones to warm up precede them."""
+    """Number of measured messages, after those of the warm-up; fewer if they take too long."""
     function: str = "echo"
 
     @property
     def name(self) -> str:
-        """Name the case in data and on the terminal."""
+        """The name in data and on the terminal: ``throughput echo prefetch 20 1 kB``."""
         return f"{self.measure} {self.function} prefetch {self.prefetch} {size(self.size_bytes)}"
 
     @property
     def warm_up(self) -> int:
-        """How many messages precede those that are measured."""
+        """The number of messages before the measured ones."""
         return min(_MOST_WARM_UP, max(10, int(self.messages * _WARM_UP_PART)))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What each run of it measures."""
+        """The metrics of its runs."""
         return _METRICS[self.measure]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which cases, and how often each."""
+    """The cases to measure, and the number of rounds."""
 
     rounds: int
     is_quick: bool = False
-    """Whether bodies of one size must do."""
+    """Whether to measure bodies of one size only."""
     function: str = "echo"
 
     def cases(self) -> Iterator[Case]:
@@ -78,7 +79,7 @@ class Plan:
 
 
 def size(size_bytes: int) -> str:
-    """Return a size as people say it.
+    """Return a size in words.
 
     >>> [size(200), size(300_000)]
     ['200 B', '300 kB']
@@ -87,7 +88,7 @@ def size(size_bytes: int) -> str:
 
 
 def body_of(size_bytes: int) -> dict[str, Any]:
-    """Return a body of as many bytes in JSON: records as APIs have them, and a text to fill up.
+    """Return a body with a given length as JSON: records like those of an API, and a text that fills the rest.
 
     >>> len(json.dumps(body_of(1000), separators=(",", ":")))
     1000

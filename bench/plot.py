@@ -1,4 +1,4 @@
-"""The drawing of the ratios, as SVG: bars to the left and right of 1, on a logarithmic scale. Pure."""
+"""The chart of the ratios as SVG: bars to the left and right of 1, on a logarithmic scale. Pure functions."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ _BAR_STEP: Final = 17
 _ROW_GAP: Final = 10
 _COLOURS: Final = ("#d97706", "#2563a8", "#4d7c0f")
 _MOST_POWERS: Final = 3
-# CPU time is drawn for one size; the tables have the others.
+# The chart has CPU times for one size of bodies; the tables have all.
 _CPU_SIZE_BYTES: Final = 1_000
 _STYLE: Final = """\
 text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; font-size: 12.5px; fill: #1f2933; }
@@ -40,10 +40,11 @@ text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; fo
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A ratio to one other runtime, and the two figures."""
+    """A ratio to another runtime, and both figures as text."""
 
     reference: int
-    held: Figure
+    """Index of the other runtime, for its colour."""
+    ratio: Figure
     figures: str
 
 
@@ -56,13 +57,13 @@ class Row:
 
     @property
     def height(self) -> int:
-        """How much room it takes."""
+        """The height in pixels."""
         return len(self.bars) * _BAR_STEP + _ROW_GAP
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rows that are read in the same way."""
+    """Rows with the same direction of better."""
 
     title: str
     note: str
@@ -70,20 +71,20 @@ class Section:
 
     @property
     def height(self) -> int:
-        """How much room it takes."""
+        """The height in pixels."""
         return _SECTION_HEIGHT + sum(row.height for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Powers of two, from side to side."""
+    """The scale of a section: powers of two from left to right."""
 
     lowest: int
     highest: int
 
     @classmethod
     def of(cls, ratios: Sequence[float]) -> "Scale":
-        """Return the scale for some ratios: from a half to a double at least, from an eighth to eight times at most.
+        """Return the scale for some ratios: at least from 1/2 to 2, at most from 1/8 to 8.
 
         >>> Scale.of([0.9, 1.5, 67.0])
         Scale(lowest=-1, highest=3)
@@ -93,23 +94,23 @@ class Scale:
         return cls(max(lowest, -_MOST_POWERS), min(highest, _MOST_POWERS))
 
     def has(self, value: float) -> bool:
-        """Tell whether a ratio lies on the scale."""
+        """Return whether a ratio is on the scale."""
         return 2.0**self.lowest <= value <= 2.0**self.highest
 
     def x(self, value: float) -> float:
-        """Return where a ratio is."""
+        """Return the x coordinate of a ratio; that of an end for ratios beyond it."""
         power = min(max(math.log2(value), self.lowest), self.highest) if value > 0 else self.lowest
         part = (power - self.lowest) / (self.highest - self.lowest)
         return round(_SCALE_BEGIN + part * (_SCALE_END - _SCALE_BEGIN), 1)
 
     def ticks(self) -> Iterator[tuple[float, str]]:
-        """Yield the powers of two with their labels."""
+        """Yield the powers of two and their labels."""
         for power in range(self.lowest, self.highest + 1):
             yield 2.0**power, f"{2**power}x" if power >= 0 else f"1/{2**-power}x"
 
 
 def svg(measured: Results) -> str:
-    """Return the drawing."""
+    """Return the chart."""
     sections = list(_sections(measured))
     height = _HEAD_HEIGHT + sum(section.height for section in sections) + 20
     lines = [
@@ -154,9 +155,9 @@ def _bars(measured: Results, result: Result, *, metric: Metric) -> Iterator[Bar]
     own = figure(runs, metric)
     for place, name in enumerate(measured.references):
         others = result.runs.get(name, ())
-        held, other = ratio(runs, others, metric), figure(others, metric)
-        if held is not None and own is not None and other is not None:
-            yield Bar(place, held, f"{number(own.value)} vs {number(other.value)} {metric.unit}")
+        compared, other = ratio(runs, others, metric), figure(others, metric)
+        if compared is not None and own is not None and other is not None:
+            yield Bar(place, compared, f"{number(own.value)} vs {number(other.value)} {metric.unit}")
 
 
 def _head(measured: Results) -> Iterator[str]:
@@ -165,7 +166,7 @@ def _head(measured: Results) -> Iterator[str]:
     yield f'<text x="24" y="36" class="title">{escape(measured.labels[measured.subject])} against others</text>'
     yield (
         f'<text x="24" y="57" class="quiet">{escape(circumstances)} · medians of {measured.rounds} rounds, '
-        "ratios of neighbouring runs; pale bars are noisy, cut ones longer</text>"
+        "ratios of neighbouring runs; pale = noisy, cut = beyond the scale</text>"
     )
     x = 24
     for place, name in enumerate(measured.references):
@@ -176,7 +177,7 @@ def _head(measured: Results) -> Iterator[str]:
 
 
 def _drawn(section: Section, *, top: int) -> Iterator[str]:
-    scale = Scale.of([bar.held.value for row in section.rows for bar in row.bars])
+    scale = Scale.of([bar.ratio.value for row in section.rows for bar in row.bars])
     begin, end = top + _SECTION_HEIGHT - 8, top + section.height - 4
     yield f'<text x="24" y="{top + 26}" class="section">{escape(section.title)}</text>'
     yield f'<text x="{_VALUE_BEGIN}" y="{top + 26}" class="quiet">{escape(section.note)}</text>'
@@ -194,17 +195,17 @@ def _drawn(section: Section, *, top: int) -> Iterator[str]:
 
 
 def _drawn_bar(bar: Bar, scale: Scale, *, top: int) -> Iterator[str]:
-    one, x = scale.x(1), scale.x(bar.held.value)
-    noisy = ' class="noisy"' if bar.held.is_noisy else ""
+    one, x = scale.x(1), scale.x(bar.ratio.value)
+    noisy = ' class="noisy"' if bar.ratio.is_noisy else ""
     yield (
         f'<rect x="{min(one, x)}" y="{top}" width="{max(abs(x - one), 1):.1f}" height="{_BAR}" rx="2" '
         f'fill="{_colour(bar.reference)}"{noisy}/>'
     )
-    if not scale.has(bar.held.value):  # a cut, because the bar would be longer
+    if not scale.has(bar.ratio.value):  # a cut marks a bar that ends beyond the scale
         cut = x - 12 if x > one else x + 12
         yield f'<path d="M{cut - 2} {top + _BAR + 1}l4 -{_BAR + 2}" class="cut"/>'
     yield (
-        f'<text x="{_VALUE_BEGIN}" y="{top + _BAR - 2}"><tspan font-weight="600">{escape(times(bar.held))}</tspan>'
+        f'<text x="{_VALUE_BEGIN}" y="{top + _BAR - 2}"><tspan font-weight="600">{escape(times(bar.ratio))}</tspan>'
         f'<tspan class="quiet" dx="8">{escape(bar.figures)}</tspan></text>'
     )
 

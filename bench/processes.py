@@ -1,4 +1,4 @@
-"""A process with all its descendants: started, watched and ended."""
+"""A process with all its descendants: start, measure and end it."""
 
 import os
 import signal
@@ -11,29 +11,36 @@ from types import TracebackType
 
 import psutil
 
-# What a process needs from outside to find its programs and its temporary folder; the rest is the same for everybody.
+# The only inherited variables, to find programs and the temporary folder; all others are equal for all runtimes.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 _TAIL_CHARACTERS = 1500
 _STOP_SECONDS = 20.0
 
 
 class VoidRun(Exception):
-    """The run does not count; the text says why."""
+    """A run that does not count; the text has the reason."""
 
 
 class ProcessTree:
-    """A command that runs in the background, in a session of its own, with its output in a file."""
+    """A command in the background, in its own session; a context manager that kills it at the end."""
 
     def __init__(self, command: Sequence[str], *, folder: Path, environ: Mapping[str, str], log: Path) -> None:
-        """Start it."""
+        """Start the command.
+
+        Args:
+            command: Program and arguments.
+            folder: Its working directory.
+            environ: Its variables, besides a few inherited ones.
+            log: File for its output.
+        """
         self._log = log
-        kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         with log.open("wb") as output:
             self.spawned_at = time.perf_counter()
             self._process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env={**kept, **environ},
+                env={**inherited, **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -42,20 +49,20 @@ class ProcessTree:
         self._root = psutil.Process(self._process.pid)
 
     def __enter__(self) -> "ProcessTree":
-        """Be of use."""
+        """Return the running command."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Kill what still runs."""
+        """Kill the command if it still runs."""
         if self._process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def cpu_seconds(self) -> float:
-        """Return what it has used so far, with the descendants that have ended."""
+        """Return the CPU time so far, of ended descendants as well."""
         total = 0.0
         for process in self._living():
             with suppress(psutil.NoSuchProcess):
@@ -64,31 +71,31 @@ class ProcessTree:
         return total
 
     def rss_bytes(self) -> int:
-        """Return how much memory is resident."""
+        """Return the resident memory."""
         return self._sum(lambda process: int(process.memory_info().rss))
 
     def threads(self) -> int:
-        """Return how many threads there are."""
+        """Return the number of threads."""
         return self._sum(lambda process: int(process.num_threads()))
 
     def descriptors(self) -> int:
-        """Return how many file descriptors are open."""
+        """Return the number of open file descriptors."""
         return self._sum(lambda process: int(process.num_fds()))
 
     def must_live(self) -> None:
-        """Check that it has not ended.
+        """Require that the command still runs.
 
         Raises:
-            VoidRun: It has; the text has the end of its output.
+            VoidRun: It has ended; the text has the end of its output.
         """
         if (status := self._process.poll()) is not None:
             raise VoidRun(f"ended with status {status}: {self.tail()}")
 
     def stop(self) -> None:
-        """End it in order.
+        """Send SIGTERM, and wait for exit status 0.
 
         Raises:
-            VoidRun: It did not end in time, or with another status than 0.
+            VoidRun: It did not end in time, or with another status.
         """
         self.must_live()
         self._process.send_signal(signal.SIGTERM)
@@ -96,10 +103,10 @@ class ProcessTree:
             raise VoidRun(f"ended with status {status} after SIGTERM: {self.tail()}")
 
     def wait(self) -> int:
-        """Wait for its end, and return its status.
+        """Wait for the end, and return the exit status.
 
         Raises:
-            VoidRun: It goes on.
+            VoidRun: It did not end within 20 seconds.
         """
         try:
             return self._process.wait(_STOP_SECONDS)
@@ -107,7 +114,7 @@ class ProcessTree:
             raise VoidRun(f"did not end within {_STOP_SECONDS:.0f} s") from None
 
     def tail(self) -> str:
-        """Return the end of its output, in one line."""
+        """Return the end of the output, in one line."""
         return " ".join(self._log.read_text(errors="replace")[-_TAIL_CHARACTERS:].split()) or "it wrote nothing"
 
     def _living(self) -> list[psutil.Process]:

@@ -1,4 +1,4 @@
-"""The Markdown report: tables of ratios and figures. Pure."""
+"""The Markdown report: tables of ratios and figures. Pure functions."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,24 +7,29 @@ from bench.plan import size
 from bench.results import Result, Results
 
 _READING = """\
-Every runtime does the same work in turn, round after round (A B C A B C), started anew for each run, with the same
-variables and limits of rate out of reach. Figures are medians of the runs. **Ratios are what counts:** each run is
-held against its neighbour in the same round, and the median of these is shown, so that a machine that becomes slower
-meanwhile changes both sides. Absolute figures are those of this machine on that day.
+The runtimes take turns, round after round (A B C A B C), with a new process for each run, the same variables, and rate
+limits out of reach. Figures are medians of the runs. **Only ratios count:** each run is divided by the run of the other
+runtime in the same round, and the median of these is shown, so that a machine that becomes slower changes both sides.
+Absolute figures are those of this machine on that day.
 """
-# Seen by measuring with the option set: 450 messages a second instead of 22, at 10 kB.
+# Measured with the option set: 450 messages per second instead of 22, at 10 kB.
 _NODE = """\
 The Node runtime's client leaves Nagle's algorithm on. At prefetch 1 and from about 2 kB on it waits for TCP's delayed
-acknowledgements, some 40 ms a message on Linux: the ratios there tell of that wait and not of the work.
+acknowledgements, about 40 ms for each message on Linux: those ratios show this wait, not the work.
 """
 
 
 def markdown(measured: Results, plot: str) -> str:
-    """Return the report; ``plot`` is the name of the drawing beside it."""
+    """Return the report.
+
+    Args:
+        measured: The results.
+        plot: File name of the chart.
+    """
     parts = [
         "# Benchmark of the message loop\n",
         _circumstances(measured),
-        _READING + f"~ marks what is noisy: the runs lie apart by more than {NOISY_SPREAD:.0%} of their median.\n",
+        _READING + f"~ marks noisy figures: their runs differ by more than {NOISY_SPREAD:.0%} of the median.\n",
         f"![Ratios to the other runtimes]({plot})\n",
         _throughput(measured),
         _others(measured),
@@ -34,7 +39,7 @@ def markdown(measured: Results, plot: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return a figure with as many digits as mean something.
+    """Return a number with three significant digits, or as a whole number.
 
     >>> [number(each) for each in (0.1234, 5.678, 45.67, 345.6, 6174.4)]
     ['0.123', '5.68', '45.7', '346', '6,174']
@@ -45,20 +50,20 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def marked(found: Figure | None, suffix: str = "") -> str:
-    """Return a figure as text, with a mark when it is noisy, or a dash when there is none."""
-    if found is None:
+def marked(value: Figure | None) -> str:
+    """Return a figure as text, with ~ if it is noisy; a dash for None."""
+    if value is None:
         return "-"
-    return f"{'~' if found.is_noisy else ''}{number(found.value)}{suffix}"
+    return f"{'~' if value.is_noisy else ''}{number(value.value)}"
 
 
-def times(held: Figure | None) -> str:
-    """Return a ratio as text.
+def times(ratio: Figure | None) -> str:
+    """Return a ratio as text, with ~ if it is noisy; a dash for None.
 
     >>> times(Figure(1.519, 0.3, 3)), times(None)
     ('~1.52x', '-')
     """
-    return "-" if held is None else f"{'~' if held.is_noisy else ''}{held.value:.2f}x"
+    return "-" if ratio is None else f"{'~' if ratio.is_noisy else ''}{ratio.value:.2f}x"
 
 
 def _circumstances(measured: Results) -> str:
@@ -73,12 +78,12 @@ def _throughput(measured: Results) -> str:
     return "\n".join(
         [
             f"## Throughput of `{results[0].case.function}`\n",
-            "The queue is full at the start; the clock runs from the end of the warm-up to the last output, or for "
+            "The queue is full at the start. The measured time is from the end of the warm-up to the last output, or "
             "four seconds.\n",
             _comparison(measured, results, THROUGHPUT),
             *([_NODE] if "node" in measured.labels else []),
             "## CPU time per message\n",
-            "Of the runtime's processes, in the same runs.\n",
+            "CPU time of the runtime's processes in the same runs.\n",
             _comparison(measured, results, CPU),
         ]
     )
@@ -106,7 +111,7 @@ def _others(measured: Results) -> str:
 
 
 def title(metric: Metric, result: Result) -> str:
-    """Return what a metric is called in the results of a case."""
+    """Return the label of a metric in the results of a case."""
     case = result.case
     if case.measure == "latency":
         return f"{metric.label} (prefetch {case.prefetch}, {size(case.size_bytes)})"
@@ -122,7 +127,7 @@ def _cells(measured: Results, result: Result, metric: Metric) -> list[str]:
 
 def _void(measured: Results) -> str:
     if not measured.void:
-        return "Every run was checked: as many outputs as inputs, the body unchanged, no errors. All of them count.\n"
+        return "Each run was checked: one output per input, unchanged bodies, no errors. All runs count.\n"
     lines = "\n".join(f"- {each}" for each in measured.void)
     return f"## Runs that do not count\n\n{lines}\n"
 

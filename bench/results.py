@@ -1,4 +1,4 @@
-"""What was measured: the runs of every case, and the circumstances. Pure."""
+"""The results of a benchmark: the runs of all cases, and the circumstances. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from bench.plan import Case
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The runs of one case, by the names of the runtimes."""
+    """The runs of one case, by runtime."""
 
     case: Case
     runs: Mapping[str, Runs]
@@ -18,28 +18,28 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Everything that was measured."""
+    """All results."""
 
     circumstances: Mapping[str, str]
     labels: Mapping[str, str]
-    """How people call the runtimes; the first one is held against the others."""
+    """Labels of the runtimes by name; the first one is compared with the others."""
     cases: Sequence[Result]
     rounds: int
     void: Sequence[str] = field(default=())
-    """Which runs do not count, and why."""
+    """The void runs, each with its reason."""
 
     @property
     def subject(self) -> str:
-        """The runtime that is held against the others."""
+        """The runtime that is compared with the others."""
         return next(iter(self.labels))
 
     @property
     def references(self) -> list[str]:
-        """The runtimes that it is held against."""
+        """The other runtimes."""
         return list(self.labels)[1:]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything, run by run."""
+        """Return all runs as JSON."""
         return {
             "circumstances": dict(self.circumstances),
             "runtimes": dict(self.labels),
@@ -50,7 +50,7 @@ class Results:
 
 
 def progress(result: Result) -> str:
-    """Return what a person who waits wants to see of a case: figures, and ratios to the first runtime.
+    """Return a line for the terminal: the figures of a case, and the ratios to the first runtime.
 
     >>> runs = {"a": [{"p50_ms": 2.0}], "b": [{"p50_ms": 4.0}]}
     >>> progress(Result(Case("latency", 1, 200, 9), runs))
@@ -69,8 +69,8 @@ def _progress_of(result: Result, metric: Metric) -> str:
         if found is None:
             continue
         part = f"{name} {found.value:,.2f}" if found.value < 100 else f"{name} {found.value:,.0f}"
-        held = ratio(result.runs[subject], result.runs[name], metric) if name != subject else None
-        parts.append(part if held is None else f"{part} ({subject} is {held.value:.2f} of it)")
+        compared = ratio(result.runs[subject], result.runs[name], metric) if name != subject else None
+        parts.append(part if compared is None else f"{part} ({subject} is {compared.value:.2f} of it)")
     return f"{metric.name} {', '.join(parts)}" if parts else ""
 
 
@@ -78,9 +78,9 @@ def _case_to_json(result: Result, subject: str) -> dict[str, Any]:
     case = result.case
     ratios = {
         name: {
-            metric.name: {"value": held.value, "spread": held.spread}
+            metric.name: {"value": compared.value, "spread": compared.spread}
             for metric in case.metrics
-            if (held := ratio(result.runs[subject], runs, metric)) is not None
+            if (compared := ratio(result.runs[subject], runs, metric)) is not None
         }
         for name, runs in result.runs.items()
         if name != subject

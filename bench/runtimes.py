@@ -1,4 +1,4 @@
-"""The runtimes that are measured: how each is started, and where it finds its component."""
+"""The runtimes that are measured, with their commands and components."""
 
 import json
 import shutil
@@ -17,18 +17,18 @@ _INSTALL_SECONDS: Final = 300
 
 
 class NotAvailable(Exception):
-    """A runtime cannot be had on this machine; the text says what is missing."""
+    """A runtime cannot be installed on this machine; the text says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A program that processes the messages of one step."""
+    """A program that processes the messages of a step."""
 
     name: str
     label: str
     command: tuple[str, ...]
     folders: Mapping[str, Path]
-    """Where the component is, by the functions that the runtime can run."""
+    """Folders of the components, by the functions that the runtime can run."""
 
 
 def shipmate() -> Runtime:
@@ -38,15 +38,15 @@ def shipmate() -> Runtime:
 
 
 def bare() -> Runtime:
-    """Return the bare loop; it runs no functions, so it can only echo."""
+    """Return the bare loop, which runs no functions and can only echo."""
     return Runtime("bare", "bare pika loop", (sys.executable, str(_BENCH / "bare_loop.py")), {"echo": _BENCH})
 
 
 def node() -> Runtime:
-    """Return the official Node runtime, installed first if it is not there yet.
+    """Return the official Node runtime; install it if it is missing or has another version.
 
     Raises:
-        NotAvailable: There is no Node, or npm cannot install the runtime.
+        NotAvailable: Node or npm is missing, or npm cannot install the runtime.
     """
     for program in ("node", "npm"):
         if shutil.which(program) is None:
@@ -59,11 +59,11 @@ def node() -> Runtime:
 
 
 RUNTIMES: Final = {"shipmate": shipmate, "bare": bare, "node": node}
-"""The first one is held against the others."""
+"""The runtimes by name; the first one is compared with the others."""
 
 
 def node_version() -> str | None:
-    """Return which version of the Node runtime is installed, None when none is."""
+    """Return the installed version of the Node runtime, None if it is not installed."""
     try:
         return str(json.loads((_NODE / "node_modules" / _SAILOR / "package.json").read_text())["version"])
     except FileNotFoundError:

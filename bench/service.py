@@ -1,4 +1,4 @@
-"""The process of the OAuth2 provider and its API, from the side of who starts it."""
+"""The OAuth2 provider and API of `oauth2_server` in a process, and a client for its counts."""
 
 import json
 import subprocess
@@ -15,35 +15,35 @@ _TIMEOUT_SECONDS: Final = 10.0
 
 
 class Service:
-    """A running provider whose access tokens are good for a number of calls."""
+    """A running provider; a context manager that ends it."""
 
     def __init__(self, uses: int, *, warm_up: WarmUp = NO_WARM_UP) -> None:
-        """Start it.
+        """Start the process.
 
         Args:
-            uses: How many calls an access token is good for.
-            warm_up: How a run begins; calls take long meanwhile.
+            uses: Calls until an access token expires.
+            warm_up: The warm-up of a run; calls are delayed during it.
         """
         command = [sys.executable, str(_PROGRAM), str(uses), str(warm_up.refreshes), str(warm_up.uses)]
-        # In a session of its own, so that Ctrl-C does not end it before those who need it.
+        # In its own session, so that Ctrl-C does not end it before its clients.
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
-        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
 
     def __enter__(self) -> "Service":
-        """Be of use."""
+        """Return the running provider."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it."""
+        """End the process by closing its standard input."""
         self._process.communicate(timeout=_TIMEOUT_SECONDS)
 
     def environ(self) -> dict[str, str]:
-        """Return the variables by which a component finds the provider."""
+        """Return the environment variables of a component's OAuth2 client."""
         return {
             "CLIENT_ID": "bench",
             "CLIENT_SECRET": "made-up",
@@ -52,14 +52,14 @@ class Service:
         }
 
     def sign_in(self) -> dict[str, Any]:
-        """Sign in, and return the keys."""
-        return self._ask("/sign-in")
+        """Sign in, and return the token response."""
+        return self._get("/sign-in")
 
     def statistics(self) -> dict[str, int]:
         """Return the counts since the sign-in: ``calls``, ``refused``, ``refreshes``, ``reused`` refresh tokens."""
-        return self._ask("/statistics")
+        return self._get("/statistics")
 
-    def _ask(self, path: str) -> dict[str, Any]:
-        with urllib.request.urlopen(self.url + path, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - our own server
-            found: dict[str, Any] = json.load(answer)
-            return found
+    def _get(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(self.url + path, timeout=_TIMEOUT_SECONDS) as reply:  # noqa: S310 - our own server
+            body: dict[str, Any] = json.load(reply)
+            return body

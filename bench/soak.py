@@ -1,4 +1,4 @@
-"""A long run of one runtime, with a token that expires again and again."""
+"""A long run of one runtime with expiring tokens, which looks for leaks and lost messages."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from shipmate.container.messages.cipher import Undecodable
 
 _FUNCTION: Final = "oauth2"
 _WAITING: Final = 500
-"""How many messages are on their way at most: the input is never empty, and never long."""
+"""Highest number of messages without an output, so that the input is never empty and never long."""
 _SAMPLES: Final = 200
 _REFRESHES_PER_WORKER: Final = 8
 _USES_PER_WORKER: Final = 3
@@ -28,25 +28,25 @@ _MIB: Final = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Soak:
-    """How long a run is."""
+    """The length of a run."""
 
     messages: int
     prefetch: int
 
     @property
     def tokens(self) -> WarmUp:
-        """How the run begins: with so many refreshes, soon after one another, that each worker has made one."""
+        """The warm-up of the tokens, with enough refreshes that each worker has made one."""
         return WarmUp(_REFRESHES_PER_WORKER * self.prefetch, _USES_PER_WORKER * self.prefetch)
 
     @property
     def warm_up(self) -> int:
-        """How many messages come before the runtime is as it stays: a tenth, or those of the first refreshes."""
+        """The number of messages in the warm-up: a tenth of all, or those of the first refreshes if that is more."""
         return max(self.messages // 10, (self.tokens.refreshes + 1) * self.tokens.uses)
 
 
 @dataclass(slots=True)
 class Books:
-    """Which messages went out, and which came back; their bodies are their numbers."""
+    """The sent and received messages, whose bodies are ``{"number": 0}``, ``{"number": 1}``, ..."""
 
     total: int
     sent: int = 0
@@ -55,11 +55,11 @@ class Books:
     seen: bytearray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Expect each number once."""
+        """Make a counter for each number."""
         self.seen = bytearray(self.total)
 
     def receive(self, body: Any) -> None:
-        """Note an output."""
+        """Count the body of an output."""
         self.received += 1
         number = body.get("number") if isinstance(body, dict) else None
         if isinstance(number, int) and 0 <= number < self.sent:
@@ -69,35 +69,35 @@ class Books:
 
     @property
     def lost(self) -> int:
-        """How many were sent and did not come back."""
+        """The number of sent messages without an output."""
         return self.seen[: self.sent].count(0)
 
     @property
     def doubled(self) -> int:
-        """How many came back again."""
+        """The number of surplus outputs."""
         return sum(count - 1 for count in self.seen if count > 1)
 
 
 def soak(station: Station, runtime: Runtime, wanted: Soak, *, say: Callable[[str], None]) -> list[str]:
-    """Run, tell how it goes, and return what speaks against it."""
+    """Run a runtime for long, print its progress, and return the failures; none if it has passed."""
     station.queues.purge()
-    books, samples, ending = Books(wanted.messages), list[Sample](), list[str]()
+    books, samples, failures = Books(wanted.messages), list[Sample](), list[str]()
     say(f"{'messages':>10} {'seconds':>8} {'per second':>10} {'MiB':>7} {'threads':>8} {'files':>6}")
     case = Case("throughput", wanted.prefetch, 1_000, wanted.messages, _FUNCTION)
     with station.start(runtime, case) as tree:
         try:
-            _feed(station, tree, books=books, tell=lambda sample: _note(samples, sample, say=say, total=books.total))
+            _feed(station, tree, books=books, add=lambda sample: _record(samples, sample, say=say, total=books.total))
             tree.stop()
         except VoidRun as reason:
-            ending.append(str(reason))
-    return [*ending, *verdict(samples, _ledger(station, books, say=say), warm_up=wanted.warm_up)]
+            failures.append(str(reason))
+    return [*failures, *verdict(samples, _ledger(station, books, say=say), warm_up=wanted.warm_up)]
 
 
-def _feed(station: Station, tree: ProcessTree, *, books: Books, tell: Callable[[Sample], None]) -> None:
-    """Keep the input filled and take the outputs, until all have come.
+def _feed(station: Station, tree: ProcessTree, *, books: Books, add: Callable[[Sample], None]) -> None:
+    """Publish inputs and take outputs until all have arrived, and add samples of the runtime.
 
     Raises:
-        VoidRun: The runtime has ended, or no output came for a long time.
+        VoidRun: The runtime has ended, or no output arrived for a minute.
     """
 
     def arrived(_channel: Any, _method: Any, _properties: Any, content: bytes) -> None:
@@ -125,12 +125,12 @@ def _feed(station: Station, tree: ProcessTree, *, books: Books, tell: Callable[[
             raise VoidRun(f"no output for {_STALL_SECONDS:.0f} s after {moved} of {books.total}")
         if books.received - sampled >= every or books.received >= books.total:
             sampled = books.received
-            tell(Sample(sampled, now - begin, tree.rss_bytes(), tree.threads(), tree.descriptors()))
+            add(Sample(sampled, now - begin, tree.rss_bytes(), tree.threads(), tree.descriptors()))
     channel.basic_cancel(tag)
 
 
-def _note(samples: list[Sample], sample: Sample, *, say: Callable[[str], None], total: int) -> None:
-    """Keep a sample, and print a row now and then."""
+def _record(samples: list[Sample], sample: Sample, *, say: Callable[[str], None], total: int) -> None:
+    """Add a sample, and print twenty rows during the run."""
     before = samples[-1].done if samples else -1
     samples.append(sample)
     if sample.done * _ROWS // total > before * _ROWS // total:
@@ -141,7 +141,7 @@ def _note(samples: list[Sample], sample: Sample, *, say: Callable[[str], None], 
 
 
 def _ledger(station: Station, books: Books, *, say: Callable[[str], None]) -> Ledger:
-    """Look at what is left, and close the books."""
+    """Count the rest of the messages in the queues, and return all counts."""
     queues = station.queues
     errors = queues.drain("error")
     if errors:

@@ -1,4 +1,4 @@
-"""The surroundings of one step: its queues, the platform's API, and a folder; the same for every runtime."""
+"""The surroundings of a step, equal for all runtimes: its queues, the platform's API, and a folder."""
 
 import math
 import time
@@ -18,7 +18,7 @@ from bench.runtimes import Runtime
 from bench.service import Service
 from shipmate.emulator import Platform, StepQueues
 
-# Far out of reach, the same for every runtime: the loop is measured, not its brakes.
+# Out of reach for all runtimes: the loop is measured, not its rate limits.
 _RATES: Final = {"DATA_RATE_LIMIT": 1_000_000, "ERROR_RATE_LIMIT": 1_000_000, "SNAPSHOT_RATE_LIMIT": 1_000_000}
 _LOOK_SECONDS: Final = 0.02
 _TIMEOUT_SECONDS: Final = 120.0
@@ -28,7 +28,7 @@ _PROTOCOL: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a run was at a moment."""
+    """The progress of a run at a moment."""
 
     at_seconds: float
     outputs: int
@@ -37,17 +37,23 @@ class Mark:
 
 @dataclass(slots=True)
 class Arrivals:
-    """Outputs that were taken as they came."""
+    """The arrival times of outputs, and the last output."""
 
     moments: list[float] = field(default_factory=list)
     last: bytes = field(default=b"", repr=False)
 
 
 class Station:
-    """A step that runtimes are started for, one after the other."""
+    """A step for which one runtime after the other is started; a context manager."""
 
     def __init__(self, queues: StepQueues, folder: Path, *, service: Service | None = None) -> None:
-        """Start the platform's API; ``service`` is what the functions call, if they call something."""
+        """Start the platform's API.
+
+        Args:
+            queues: The queues of the step.
+            folder: For logs and byte code.
+            service: The API that the functions call, if they call one.
+        """
         self.queues = queues
         self.service = service
         self._folder = folder
@@ -57,7 +63,7 @@ class Station:
         self._platform.start()
 
     def __enter__(self) -> "Station":
-        """Be of use."""
+        """Return this station."""
         return self
 
     def __exit__(
@@ -67,11 +73,11 @@ class Station:
         self._platform.stop()
 
     def start(self, runtime: Runtime, case: Case) -> ProcessTree:
-        """Start a runtime on the function of a case, with a fresh sign-in."""
+        """Start a runtime on the function of a case, with a new sign-in."""
         environ = {
             **self._platform.environ(),
             **self.queues.environ(case.function, RABBITMQ_PREFETCH_SAILOR=case.prefetch, **_RATES),
-            # Byte code is kept, as it is in an image, but not in the repository.
+            # Byte code is kept, as in an image, but outside of the repository.
             "PYTHONPYCACHEPREFIX": str(self._folder / "bytecode"),
         }
         if self.service is not None:
@@ -89,7 +95,7 @@ class Station:
         return orjson.loads(self.queues.cipher.decode(content, _PROTOCOL))["body"]
 
     def publish(self, content: bytes, count: int = 1) -> None:
-        """Put an encrypted message into the input, once or several times; each has an id of its own."""
+        """Publish an encrypted message to the input, once or several times, each with its own id."""
         headers = {
             "execId": "exec",
             "taskId": "flow",
@@ -100,19 +106,19 @@ class Station:
             "protocolVersion": _PROTOCOL,
         }
         for _ in range(count):
-            # A runtime may take messages with one id for one message that was delivered again.
+            # A runtime may treat messages with equal ids as redeliveries of one message.
             self._published += 1
             self.queues.publish_raw(content, {**headers, "messageId": f"in-{self._published}"})
 
     def withdraw(self) -> int:
-        """Take the messages back that are not delivered yet, and return how many those are."""
+        """Remove the messages that are not delivered yet, and return their number."""
         return int(self.queues.channel.queue_purge(self.queues.queue("input")).method.message_count)
 
     def wait_until(self, is_so: Callable[[], bool], tree: ProcessTree) -> None:
-        """Look again and again until something is so.
+        """Poll until a condition is true.
 
         Raises:
-            VoidRun: The runtime ended, or it took too long.
+            VoidRun: The runtime ended, or two minutes have passed.
         """
         deadline = time.perf_counter() + _TIMEOUT_SECONDS
         while not is_so():
@@ -122,7 +128,7 @@ class Station:
             self.queues.wait(_LOOK_SECONDS)
 
     def mark(self, count: int, tree: ProcessTree, *, within_seconds: float = math.inf) -> Mark:
-        """Wait for so many outputs in their queue, or for so long, and return how far the run is."""
+        """Wait until the output queue has ``count`` messages or the time is over, and return the progress."""
         outputs, end = 0, time.perf_counter() + within_seconds
 
         def is_so() -> bool:
@@ -135,7 +141,7 @@ class Station:
 
     @contextmanager
     def arrivals(self) -> Iterator[Arrivals]:
-        """Take outputs as they come meanwhile."""
+        """Take outputs as they arrive, and record their times."""
         taken = Arrivals()
 
         def arrived(_channel: Any, _method: Any, _properties: Any, content: bytes) -> None:
@@ -147,19 +153,20 @@ class Station:
         try:
             yield taken
         finally:
-            with suppress(AMQPError):  # what is broken shows itself at the next use, and must not hide why
+            with suppress(AMQPError):  # must not hide the first error; a broken channel fails at its next use
                 channel.basic_cancel(tag)
 
     def check(self, body: Any, outputs: int, *, sample: bytes | None = None) -> None:
-        """Check what an ended runtime has left behind.
+        """Check the queues after a runtime has ended.
 
         Args:
-            body: What each message had, and each output must have.
-            outputs: How many outputs must be in their queue.
-            sample: An output that was taken already; one of the queue unless given.
+            body: The body of the inputs, which the outputs must have.
+            outputs: The expected number of outputs in their queue.
+            sample: An output to check; one from the queue unless given.
 
         Raises:
-            VoidRun: It is not what it must be.
+            VoidRun: There are errors, remaining inputs, a wrong number of outputs, another body, or a refresh token
+                was used twice.
         """
         if errors := self.queues.drain("error"):
             raise VoidRun(f"expected no errors, found {len(errors)}: {errors[0].error.get('message')}")

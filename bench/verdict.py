@@ -1,4 +1,4 @@
-"""What a long run must show: nothing lost, nothing grown. Pure."""
+"""The verdict on a long run: no message lost, no memory or descriptor leaked. Pure functions."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ _MIB: Final = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a runtime holds at a moment."""
+    """The resources of a runtime at a moment."""
 
     done: int
-    """How many outputs have come so far."""
+    """Number of outputs so far."""
     seconds: float
     rss_bytes: int
     threads: int
@@ -24,28 +24,28 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What became of the messages and of the refresh tokens."""
+    """The counts of messages and refresh tokens after a run."""
 
     sent: int
     lost: int
     doubled: int
     changed: int
-    """How many outputs did not have the body of an input."""
+    """Outputs without the body of an input."""
     errors: int
     unacknowledged: int
     reused: int
-    """How many times a refresh token came that had been spent."""
+    """Uses of a spent refresh token."""
 
 
 def verdict(samples: Sequence[Sample], ledger: Ledger, *, warm_up: int) -> list[str]:
-    """Return what speaks against a run: nothing when it has passed.
+    """Return the failures of a run; none if it has passed.
 
-    The tenth of the run that follows the warm-up is held against the last one.
+    Growth is the difference between the last tenth of the run and the tenth after the warm-up.
     """
-    return [*_complaints_about(ledger), *_growth(samples, ledger.sent, warm_up=warm_up)]
+    return [*_wrong_counts(ledger), *_growth(samples, ledger.sent, warm_up=warm_up)]
 
 
-def _complaints_about(ledger: Ledger) -> list[str]:
+def _wrong_counts(ledger: Ledger) -> list[str]:
     counts = {
         "messages were lost": ledger.lost,
         "outputs came twice": ledger.doubled,
@@ -62,17 +62,17 @@ def _growth(samples: Sequence[Sample], total: int, *, warm_up: int) -> list[str]
     first = [each for each in samples if warm_up <= each.done <= warm_up + part]
     last = [each for each in samples if each.done >= total - part]
     if not first or not last or first[-1].done >= last[0].done:
-        return ["the run was too short to tell whether anything grew"]
-    complaints = []
+        return ["the run was too short to measure growth"]
+    failures = []
     before, after = (statistics.median(each.rss_bytes for each in part) / _MIB for part in (first, last))
     if after > before * _GROWTH:
-        complaints.append(f"memory grew by {after / before - 1:.1%}, from {before:.1f} to {after:.1f} MiB")
-    complaints += _more("threads", lambda sample: sample.threads, first=first, last=last)
-    complaints += _more("file descriptors", lambda sample: sample.descriptors, first=first, last=last)
-    return complaints
+        failures.append(f"memory grew by {after / before - 1:.1%}, from {before:.1f} to {after:.1f} MiB")
+    failures += _more("threads", lambda sample: sample.threads, first=first, last=last)
+    failures += _more("file descriptors", lambda sample: sample.descriptors, first=first, last=last)
+    return failures
 
 
 def _more(what: str, read: Callable[[Sample], int], *, first: Sequence[Sample], last: Sequence[Sample]) -> list[str]:
-    # One more may be open for a moment, so it is not the highest number that counts.
+    # The median, not the maximum: one more may be open for a moment.
     before, after = (statistics.median(map(read, part)) for part in (first, last))
     return [f"{what} grew from {before:g} to {after:g}"] if after > before else []

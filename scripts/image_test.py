@@ -20,10 +20,9 @@ from pathlib import Path
 
 import psutil
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent / "lib")]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
-from shipmate.emulator import DemoApi, OAuth2Provider, Platform, StepQueues  # noqa: E402  after the path is set
-from tests.broker import RabbitMQ  # noqa: E402
+from shipmate.emulator import DemoApi, OAuth2Provider, Platform, RabbitMQNode, StepQueues
 
 SECONDS = 60
 FORBIDDEN = "pip pip3 gcc cc g++ make ld"
@@ -84,12 +83,8 @@ def broker() -> Iterator[str]:
     if uri := os.environ.get("SHIPMATE_TEST_AMQP_URI"):
         yield uri
         return
-    node = RabbitMQ()
-    try:
-        node.start()
+    with RabbitMQNode() as node:
         yield node.uri
-    finally:
-        node.remove()
 
 
 def check(is_so: bool, what: str) -> None:

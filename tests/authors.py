@@ -17,17 +17,20 @@ class Outcome:
     text: str
 
 
+PLUGIN_OF_SHIPMATE_ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "shipmate.testing.plugin"}
+"""The variables of a pytest as authors have it: to load the other plugins of this machine takes as long as all else."""
+
 Outcomes = Mapping[str, Mapping[str, Outcome]]
 """By component, by test."""
 
 
 def run_pytest(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest in a folder, in a process without this run's settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI"))}
+    """Run pytest in a folder, in a process without this run's settings and plugins."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI", "SHIPMATE_"))}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
-        env={**kept, **environ},
+        env={**kept, **PLUGIN_OF_SHIPMATE_ALONE, **environ},
         capture_output=True,
         text=True,
     )

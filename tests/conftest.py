@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from shipmate.emulator import Platform, StepQueues
-from tests.broker import RabbitMQ, started
+from shipmate.emulator import Platform, RabbitMQNode, StepQueues
+from shipmate.testing.plugin import rabbitmq_node
 from tests.container import Launch, closing
 
 # A busy machine is no defect; what hangs is ended by the time limit of every test.
@@ -21,6 +21,12 @@ COMPONENT = frozenset({"actions", "triggers", "verify_credentials"})
 def is_of_a_component(name: str) -> bool:
     """Tell whether a module is one that every component has under the same name, or that has none of its own."""
     return name.partition(".")[0] in COMPONENT or name.startswith("shipmate_component_")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest modules and end with the shortest, so that no worker waits for the last one of another."""
+    items.sort(key=lambda item: ("end_to_end" not in item.path.parts, "unit" in item.path.parts))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -45,24 +51,15 @@ def one_component_for_each_test() -> Iterator[None]:
     sys.modules.update(set_aside)
 
 
-@pytest.fixture(scope="session")
-def rabbitmq() -> Iterator[RabbitMQ]:
-    """A broker that all tests share; none of them may stop it."""
-    node = started()
-    yield node
-    node.remove()
-
-
 @pytest.fixture(scope="module")
-def own_rabbitmq() -> Iterator[RabbitMQ]:
+def own_rabbitmq() -> Iterator[RabbitMQNode]:
     """A broker for the tests of one module, which may stop it, and leave it running again."""
-    node = started()
-    yield node
-    node.remove()
+    with rabbitmq_node() as node:
+        yield node
 
 
 @pytest.fixture
-def queues(rabbitmq: RabbitMQ) -> Iterator[StepQueues]:
+def queues(rabbitmq: RabbitMQNode) -> Iterator[StepQueues]:
     """The queues of a step, under names that no other test has."""
     with StepQueues(rabbitmq.uri, name=f"test-{uuid.uuid4().hex[:8]}") as made:
         yield made

@@ -10,9 +10,8 @@ from pika.channel import Channel
 from shipmate.container.amqp import Broker
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.transport import Delivery
-from shipmate.emulator import StepQueues
+from shipmate.emulator import RabbitMQNode, StepQueues
 from shipmate.settings import BrokerSettings, RateSettings, Secret
-from tests.broker import RabbitMQ
 from tests.container import eventually
 
 
@@ -55,7 +54,9 @@ def opened(queues: StepQueues) -> Iterator[Broker]:
         broker._loop.close()  # a process that ends need not
 
 
-def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(queues: StepQueues, rabbitmq: RabbitMQ) -> None:
+def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(
+    queues: StepQueues, rabbitmq: RabbitMQNode
+) -> None:
     """Its worker had seen a dead tag, and left it; its redelivery was adopted. Nobody else would process it."""
     taken = Taken()
     with opened(queues) as broker:

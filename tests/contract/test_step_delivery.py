@@ -7,21 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from shipmate.emulator import Platform, StepQueues
-from tests.broker import RabbitMQ
+from shipmate.emulator import Platform, RabbitMQNode, StepQueues
 from tests.container import Container, Launch, closing, eventually, fifo
 
 PATIENT = {"AMQP_RECONNECT_ATTEMPTS": 200, "AMQP_RECONNECT_TIMEOUT": 50}
 
 
-def close_connections(rabbitmq: RabbitMQ, side: str) -> None:
+def close_connections(rabbitmq: RabbitMQNode, side: str) -> None:
     """Have the broker close the connection of one side of the container."""
     for line in rabbitmq.ctl("list_connections", "pid", "client_properties").splitlines():
         if f'-{side}"' in line:
             rabbitmq.ctl("close_connection", line.split("\t")[0], "closed by a test")
 
 
-def unacknowledged(rabbitmq: RabbitMQ, queues: StepQueues) -> int:
+def unacknowledged(rabbitmq: RabbitMQNode, queues: StepQueues) -> int:
     """Return how many inputs are delivered and not settled."""
     listed = rabbitmq.ctl("list_queues", "name", "messages_unacknowledged")
     counts = dict(line.split() for line in listed.splitlines())
@@ -29,7 +28,7 @@ def unacknowledged(rabbitmq: RabbitMQ, queues: StepQueues) -> int:
 
 
 def test_a_message_whose_connection_is_lost_is_processed_once(
-    launch: Launch, queues: StepQueues, rabbitmq: RabbitMQ, tmp_path: Path
+    launch: Launch, queues: StepQueues, rabbitmq: RabbitMQNode, tmp_path: Path
 ) -> None:
     """Contract 17.7: the redelivery is taken for the same message, and acknowledged by its new tag."""
     reached, go_on = fifo(tmp_path, "reached"), fifo(tmp_path, "go-on")
@@ -59,7 +58,7 @@ def test_two_messages_with_one_id_are_both_processed(launch: Launch, queues: Ste
 
 
 def test_a_lost_write_connection_is_opened_again(
-    launch: Launch, queues: StepQueues, rabbitmq: RabbitMQ, tmp_path: Path
+    launch: Launch, queues: StepQueues, rabbitmq: RabbitMQNode, tmp_path: Path
 ) -> None:
     """Contract 3.6: what is emitted meanwhile is published afterwards."""
     reached, go_on = fifo(tmp_path, "reached"), fifo(tmp_path, "go-on")
@@ -116,7 +115,7 @@ class TestBroker:
     """A broker that stops."""
 
     @pytest.fixture
-    def queues(self, own_rabbitmq: RabbitMQ) -> Iterator[StepQueues]:
+    def queues(self, own_rabbitmq: RabbitMQNode) -> Iterator[StepQueues]:
         """The queues of a step at the broker that may be stopped."""
         made = StepQueues(own_rabbitmq.uri, name="stopped")
         yield made
@@ -126,7 +125,7 @@ class TestBroker:
         made.close()
 
     def test_without_patience_the_step_ends_with_one(
-        self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQ
+        self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQNode
     ) -> None:
         """Contract 17.8, without DEF-5: reconnects are exhausted, and the orchestrator starts it again."""
         container = launch().ready()
@@ -137,7 +136,7 @@ class TestBroker:
         own_rabbitmq.start()
 
     def test_with_patience_the_step_goes_on(
-        self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQ, tmp_path: Path
+        self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQNode, tmp_path: Path
     ) -> None:
         """Messages that the broker kept are processed; the one in work is published when it is back."""
         reached, go_on = fifo(tmp_path, "reached"), fifo(tmp_path, "go-on")
@@ -158,7 +157,7 @@ class TestBroker:
         assert container.stop() == 0
 
     def test_a_step_stops_while_the_broker_is_away(
-        self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQ
+        self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQNode
     ) -> None:
         """SIGTERM ends it in any phase."""
         container = launch(**PATIENT).ready()
@@ -169,7 +168,7 @@ class TestBroker:
         own_rabbitmq.start()
 
     def test_a_broker_short_of_memory_is_waited_for(
-        self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQ, tmp_path: Path
+        self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQNode, tmp_path: Path
     ) -> None:
         """A blocked connection holds publications back, no answers; the process can be stopped, and loses nothing."""
         first = launch(RABBITMQ_PREFETCH_SAILOR=2).ready()

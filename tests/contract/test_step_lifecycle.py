@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from shipmate.emulator import Platform, StepQueues
-from tests.broker import RabbitMQ
+from shipmate.emulator import Platform, RabbitMQNode, StepQueues
 from tests.container import Container, Launch, eventually, fifo
 
 START_HEADERS = {
@@ -246,7 +245,7 @@ def test_threads_that_never_end_do_not_keep_the_process(launch: Launch, queues: 
 
 
 def test_connections_have_names_and_acknowledgements_a_connection_of_their_own(
-    launch: Launch, queues: StepQueues, rabbitmq: RabbitMQ
+    launch: Launch, queues: StepQueues, rabbitmq: RabbitMQNode
 ) -> None:
     """Contract 3.2."""
     launch(RABBITMQ_PREFETCH_SAILOR=7).ready()

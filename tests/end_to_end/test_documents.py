@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from shipmate.emulator import RabbitMQNode
 from tests.authors import read_outcomes, run_pytest
-from tests.broker import RabbitMQ
 
 # A whole run of pytest, with a container.
 pytestmark = pytest.mark.timeout(60)
@@ -24,11 +24,10 @@ def write_component(page: str, folder: Path) -> None:
         (folder / name).write_text(code)
 
 
-def test_the_tests_of_the_guide_pass(tmp_path: Path, rabbitmq: RabbitMQ) -> None:
+def test_the_tests_of_the_guide_pass(tmp_path: Path, rabbitmq: RabbitMQNode) -> None:
     """As they stand there, with nothing skipped but what the page says."""
     write_component((ROOT / "docs" / "how-to" / "test-a-component.md").read_text(), tmp_path)
-    uri = f"amqp://guest:guest@127.0.0.1:{rabbitmq.port}"
-    done = run_pytest(tmp_path, "-q", "-Werror", "--junitxml=report.xml", SHIPMATE_TEST_AMQP_URI=uri)
+    done = run_pytest(tmp_path, "-q", "-Werror", "--junitxml=report.xml", SHIPMATE_TEST_AMQP_URI=rabbitmq.uri)
 
     assert done.returncode == 0, done.stdout + done.stderr
     found = [

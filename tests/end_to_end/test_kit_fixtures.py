@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from shipmate.emulator import RabbitMQNode
 from tests.authors import Outcomes, read_outcomes, run_pytest
-from tests.broker import RabbitMQ
 
 # Each is a whole run of pytest, some with a container.
 pytestmark = pytest.mark.timeout(60)
@@ -291,7 +291,7 @@ def recorded(interaction: tuple[str, int, dict[str, object]]) -> dict[str, objec
     return {"request": {"method": "POST", "uri": uri, "body": None, "headers": {}}, "response": response}
 
 
-def test_the_container_runs_the_component_against_a_real_broker(folder: Path, rabbitmq: RabbitMQ) -> None:
+def test_the_container_runs_the_component_against_a_real_broker(folder: Path, rabbitmq: RabbitMQNode) -> None:
     """Its requests reach the emulated servers of the test, and its keys the platform."""
     tests = """
         import pytest
@@ -340,11 +340,10 @@ def test_the_container_runs_the_component_against_a_real_broker(folder: Path, ra
             with pytest.raises(ContainerFailed, match="did not consume within 0 s"):
                 container.start("logs", timeout_seconds=0)
         """
-    uri = f"amqp://guest:guest@127.0.0.1:{rabbitmq.port}"
-    assert all_pass(outcomes_of(folder, tests, SHIPMATE_TEST_AMQP_URI=uri))
+    assert all_pass(outcomes_of(folder, tests, SHIPMATE_TEST_AMQP_URI=rabbitmq.uri))
 
 
-def test_a_container_that_ends_gives_a_failure_with_its_log(folder: Path, rabbitmq: RabbitMQ) -> None:
+def test_a_container_that_ends_gives_a_failure_with_its_log(folder: Path, rabbitmq: RabbitMQNode) -> None:
     """And the report of the test has it as well."""
     tests = """
         def test_end(container):
@@ -366,14 +365,40 @@ ONE_CONTAINER = """
     """
 
 
+NOTHING_INSTALLED = """
+    from shipmate.emulator import rabbitmq
+
+    rabbitmq.PLACES = ()
+    """
+
+
 @pytest.mark.parametrize(("environ", "status"), [({}, "skipped"), ({"CI": "true"}, "error")], ids=["here", "in CI"])
 def test_without_a_broker_the_container_is_skipped_and_fails_in_ci(
     folder: Path, environ: dict[str, str], status: str
 ) -> None:
     """A laptop may have none; in CI a skipped test would look like a good one."""
-    found = outcomes_of(folder, ONE_CONTAINER, **environ)["tests"]["container"]
+    (folder / "tests" / "conftest.py").write_text(textwrap.dedent(NOTHING_INSTALLED))
+    found = outcomes_of(folder, ONE_CONTAINER, PATH=str(folder), **environ)["tests"]["container"]
 
-    assert (found.status, "set SHIPMATE_TEST_AMQP_URI" in found.text) == (status, True)
+    assert found.status == status
+    assert "install RabbitMQ" in found.text
+    assert "set SHIPMATE_TEST_AMQP_URI" in found.text
+
+
+def test_without_a_named_broker_the_container_takes_that_of_the_fixture_rabbitmq(
+    folder: Path, rabbitmq: RabbitMQNode
+) -> None:
+    """All tests of a run share it; here it is the one of this run, which saves the start of another."""
+    (folder / "tests" / "conftest.py").write_text(
+        "import types, pytest\n\n"
+        "@pytest.fixture(scope='session')\n"
+        f"def rabbitmq():\n    return types.SimpleNamespace(uri={rabbitmq.uri!r})\n"
+    )
+    tests = """
+        def test_container(container):
+            assert container.run("logs", {"body": {"name": "Ada"}}).data
+        """
+    assert all_pass(outcomes_of(folder, tests))
 
 
 def test_a_broker_that_does_not_answer_is_named(folder: Path) -> None:
@@ -382,11 +407,11 @@ def test_a_broker_that_does_not_answer_is_named(folder: Path) -> None:
     failed = found["tests"]["container"]
 
     assert failed.status == "error"
-    assert "SHIPMATE_TEST_AMQP_URI: expected an AMQP broker" in failed.text
+    assert "SHIPMATE_TEST_AMQP_URI: expected the address of a running AMQP broker" in failed.text
     assert "secret-word" not in failed.text
 
 
-def test_a_test_outside_of_a_component_is_told_so(tmp_path: Path) -> None:
+def test_a_test_outside_of_a_component_says_so(tmp_path: Path) -> None:
     """Above the root directory of pytest nothing is looked for."""
     (tmp_path / "test_nothing.py").write_text("def test_nothing(component):\n    pass\n")
     done = run_pytest(tmp_path, "-q", f"--rootdir={tmp_path}")
@@ -394,7 +419,7 @@ def test_a_test_outside_of_a_component_is_told_so(tmp_path: Path) -> None:
     assert "expected a component.json at or above" in done.stdout
 
 
-def test_a_component_that_cannot_be_read_is_told_so(folder: Path) -> None:
+def test_a_component_that_cannot_be_read_says_where(folder: Path) -> None:
     """In one line, with the file and the place in it."""
     (folder / "component.json").write_text('{"actions": 7}')
     found = outcomes_of(folder, "def test_nothing(component):\n    pass\n")["tests"]["nothing"]

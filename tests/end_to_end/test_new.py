@@ -16,6 +16,7 @@ import pytest
 
 import shipmate
 from shipmate.emulator import Api, OAuth2Provider, Reply, Request, Server
+from tests.authors import PLUGIN_OF_SHIPMATE_ALONE
 
 SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
 KINDS = ("oauth2", "api-key", "basic", "none")
@@ -26,7 +27,8 @@ _OURS = ("COVERAGE", "COV_", "PYTEST", "SHIPMATE")
 def environment(*, measured: bool = False, **variables: str) -> dict[str, str]:
     """Return the environment of a newcomer; the command is measured, what it starts is not."""
     kept = {name: value for name, value in os.environ.items() if measured or not name.startswith(_OURS)}
-    return {**kept, "PYTHONPATH": str(SOURCE_ROOT), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    ours = {"PYTHONPATH": str(SOURCE_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **PLUGIN_OF_SHIPMATE_ALONE, **ours, **variables}
 
 
 def run(*arguments: str | Path, cwd: Path, **variables: str) -> "subprocess.CompletedProcess[str]":

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.authors import PLUGIN_OF_SHIPMATE_ALONE
+
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TUTORIAL, re.DOTALL | re.MULTILINE)
@@ -55,6 +57,7 @@ class Reader:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         self.environ = {
             **inherited,
+            **PLUGIN_OF_SHIPMATE_ALONE,
             "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT / "lib"),
             "BROWSER": f"{browser} %s",

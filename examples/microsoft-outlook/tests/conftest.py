@@ -75,6 +75,6 @@ def desk(
     assert all('IdType="ImmutableId"' in (each.header("Prefer") or "") for each in graph.requests)
     assert all("offline_access" in each.form.get("scope", "") for each in oauth2_provider.token_requests)
     secrets = [*uploads.tokens(), *(each.bearer or "-none-" for each in graph.requests)]
-    told = component.log + "".join(done.emissions.summary() for done in component.done)
-    errors = "".join(str(error) for done in component.done for error in done.emissions.errors)
+    told = component.log + "".join(call.emissions.summary() for call in component.calls)
+    errors = "".join(str(error) for call in component.calls for error in call.emissions.errors)
     assert not [secret for secret in secrets if secret in told or secret in errors]

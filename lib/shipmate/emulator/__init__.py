@@ -1,6 +1,7 @@
-"""Real servers that stand in for the outside world: an OAuth2 provider, a protected API, and the platform.
+"""Servers for tests and demonstrations: an OAuth2 provider, a protected API, the platform, and a private RabbitMQ.
 
-They listen on local ports, record what they are sent in a journal that all share, and fail on demand.
+The HTTP servers listen on local ports, record all requests in one journal and fail on demand. `StepQueues` plays the
+platform's part for one step at a broker.
 
 >>> import requests
 >>> from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
@@ -27,6 +28,7 @@ from shipmate.emulator.platform import Platform
 
 if TYPE_CHECKING:
     from shipmate.emulator.broker import NotTaken, Received, StepQueues
+    from shipmate.emulator.rabbitmq import RabbitMQNode, RabbitMQNotInstalled, RabbitMQNotStarted
 
 __all__ = [
     "Api",
@@ -37,6 +39,9 @@ __all__ = [
     "OAuth2Provider",
     "OAuth2Refusal",
     "Platform",
+    "RabbitMQNode",
+    "RabbitMQNotInstalled",
+    "RabbitMQNotStarted",
     "Received",
     "Reply",
     "Request",
@@ -45,10 +50,20 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load what speaks AMQP when it is asked for: the demo and most tests do without."""
-    if name in ("NotTaken", "Received", "StepQueues"):
-        from shipmate.emulator import broker
+_MODULES = {
+    "NotTaken": "broker",
+    "RabbitMQNode": "rabbitmq",
+    "RabbitMQNotInstalled": "rabbitmq",
+    "RabbitMQNotStarted": "rabbitmq",
+    "Received": "broker",
+    "StepQueues": "broker",
+}
 
-        return getattr(broker, name)
+
+def __getattr__(name: str) -> Any:
+    """Import what needs a broker on first use: the demo and most tests do without the AMQP client."""
+    if name in _MODULES:
+        from importlib import import_module
+
+        return getattr(import_module(f"shipmate.emulator.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

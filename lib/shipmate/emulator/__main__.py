@@ -1,8 +1,8 @@
 """``python -m shipmate.emulator``: serve a provider, an API and a platform until stopped.
 
-The first line of standard output is a JSON object with their addresses, and the variables by which a container
-finds the platform. The account ``demo`` has an expired token that can be refreshed. ``--port 8100`` serves the provider
-there and the other two on the next ports; without it, any that are free are taken.
+The first line of standard output is a JSON object with their addresses and the variables by which a container finds
+the platform. The account ``demo`` has an expired token that can be refreshed. ``--port 8100`` serves the provider on
+this port and the other two on the next ones; without it they listen on free ports.
 """
 
 import argparse
@@ -20,10 +20,15 @@ _HIGHEST_PORT: Final = 65_533
 
 
 def serve(stopped: threading.Event, write: Callable[[str], Any], port: int = 0) -> None:
-    """Serve until the event is set, after having written where; on three ports in a row, if there is a first one.
+    """Start the servers, write their addresses, and serve until the event is set.
+
+    Args:
+        stopped: Ends the serving.
+        write: Receives one line of JSON.
+        port: The first of three consecutive ports; 0 for free ones.
 
     Raises:
-        OSError: A port is taken.
+        OSError: A port is in use.
     """
     ports = (port, port + 1, port + 2) if port else (0, 0, 0)
     with OAuth2Provider(port=ports[0]) as provider, DemoApi(provider, port=ports[1]) as api:
@@ -48,12 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    # Line buffering: whoever started this waits for the first line.
+    # Line buffering: the parent process waits for the first line.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a TextIO in typeshed
     try:
         serve(stopped, sys.stdout.write, port)
     except OSError as error:
-        sys.stderr.write(f"Error: the ports from {port} on cannot be used: {file_problem(error)}\n")
+        reason = file_problem(error)
+        sys.stderr.write(f"Error: cannot listen on the ports {port} to {port + 2}: {reason}\n")
         return 1
     return 0
 
@@ -62,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m shipmate.emulator", description="Serve an OAuth2 provider, an API and a platform until stopped."
     )
-    parser.add_argument("--port", type=_port, default=0, help="the provider's port; the others take the next two")
+    parser.add_argument(
+        "--port", type=_port, default=0, help="port of the provider; the others use the next two [default: free ports]"
+    )
     return parser
 
 

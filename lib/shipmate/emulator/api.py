@@ -12,16 +12,16 @@ from shipmate.emulator.oauth2 import OAuth2Provider
 
 
 class Api(Server):
-    """A server all of whose routes need an access token of a provider.
+    """A server whose routes all require an access token of a provider.
 
     >>> from shipmate.emulator import OAuth2Provider
     >>> with OAuth2Provider() as provider, Api(provider) as api:
     ...     api.route("GET", "/me", lambda request: Reply(200, {"id": 7}))
 
     Args:
-        provider: Who issues the tokens; its journal is used unless another is given.
-        token_header: A header of the API's own that carries the bare token instead of ``Authorization: Bearer``.
-        refusal: What an expired or unknown token is answered instead of 401.
+        provider: Issues the tokens. The API shares its journal unless `journal` is given.
+        token_header: Header with the bare token, in place of ``Authorization: Bearer``.
+        refusal: Reply to a missing, expired or unknown token, in place of 401.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class Api(Server):
         self._scopes: dict[str, tuple[str, int]] = {}
 
     def require_scope(self, path: str, scope: str, *, status: int = 403) -> None:
-        """Answer insufficient_scope to tokens without a scope, at one path."""
+        """Require a scope at one path; other tokens get ``insufficient_scope`` with the status."""
         self._scopes[path] = (scope, status)
 
     def answer(self, request: Request) -> Reply:
-        """Return the refusal of a request without a valid token, otherwise what the routes say to it."""
+        """Return the reply of the routes, or the refusal of a request without a valid token."""
         return self._refused(request) or super().answer(request)
 
     def _token(self, request: Request) -> str | None:
@@ -54,7 +54,7 @@ class Api(Server):
     def _refused(self, request: Request) -> Reply | None:
         token = self._token(request)
         if token is None:
-            # No error code when there are no credentials at all. Source: RFC 6750 §3.1.
+            # Without any credentials the challenge has no error code. Source: RFC 6750 §3.1.
             return self.refusal or _challenge(401, "unauthorized")
         state, _, scope = self.provider.use(token)
         if state != "valid":
@@ -66,11 +66,11 @@ class Api(Server):
 
 
 class DemoApi(Api):
-    """A small CRM: /me, /contacts, /records in pages, and resources that help to test a client.
+    """A small CRM: /me, /contacts, /records in pages; and /echo, /redirect and /status/{code} to test a client.
 
     Args:
-        provider: Who issues the tokens.
-        records: What /records pages through; 25 made-up ones unless given. POST adds to them.
+        provider: Issues the tokens.
+        records: Records of /records, ``[{"id": 1, "name": "Record 1"}, ...]``; 25 samples unless given. POST adds one.
         **options: As for `Api`.
     """
 
@@ -78,11 +78,11 @@ class DemoApi(Api):
         self, provider: OAuth2Provider, *, records: Sequence[Mapping[str, Any]] | None = None, **options: Any
     ) -> None:
         super().__init__(provider, **options)
-        made_up: list[Mapping[str, Any]] = [{"id": number, "name": f"Record {number}"} for number in range(1, 26)]
-        self.records = made_up if records is None else list(records)
+        samples: list[Mapping[str, Any]] = [{"id": number, "name": f"Record {number}"} for number in range(1, 26)]
+        self.records = samples if records is None else list(records)
         self.contacts: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
-        self._contacts_made = 0
+        self._last_contact = 0
         self.route("GET", "/me", self._me)
         self.route("GET", "/contacts", self._list)
         self.route("POST", "/contacts", self._create)
@@ -102,42 +102,46 @@ class DemoApi(Api):
             return Reply(200, list(self.contacts.values()))
 
     def _create(self, request: Request) -> Reply:
-        contact = _object(request)
+        fields = _object(request)
         with self._lock:
-            self._contacts_made += 1
-            key = str(self._contacts_made)
-            made = self.contacts[key] = {**contact, "id": key}
-        return Reply(201, made, {"Location": f"{self.url}/contacts/{key}"})
+            self._last_contact += 1
+            key = str(self._last_contact)
+            contact = self.contacts[key] = {**fields, "id": key}
+        return Reply(201, contact, {"Location": f"{self.url}/contacts/{key}"})
 
     def _contact(self, request: Request, key: str) -> Reply:
-        change = _object(request) if request.method == "PUT" else {}
+        fields = _object(request) if request.method == "PUT" else {}
         with self._lock:
-            found = self.contacts.get(key)
-            if found is None:
+            contact = self.contacts.get(key)
+            if contact is None:
                 return Reply(404, {"error": "no such contact"})
             if request.method == "DELETE":
                 del self.contacts[key]
                 return Reply(204)
             if request.method == "PUT":
-                found = self.contacts[key] = {**change, "id": key}
-        return Reply(200, found)
+                contact = self.contacts[key] = {**fields, "id": key}
+        return Reply(200, contact)
 
     def _add(self, request: Request) -> Reply:
-        record = _object(request)
+        fields = _object(request)
         with self._lock:
-            made = {**record, "id": max((int(each["id"]) for each in self.records), default=0) + 1}
-            self.records.append(made)
-        return Reply(201, made)
+            record = {**fields, "id": max((int(each["id"]) for each in self.records), default=0) + 1}
+            self.records.append(record)
+        return Reply(201, record)
 
     def _page(self, request: Request) -> Reply:
-        """Answer one page: ``mode`` is link, next or offset; ``offset`` or ``after``, and ``limit``, say which."""
+        """Return one page of the records.
+
+        Query: ``mode`` is link (default), next or offset; ``limit`` is the size of a page; ``offset`` is the index of
+        its first record, or ``after`` the id of the record before it.
+        """
         query = request.query
         mode = query.get("mode", "link")
         offset, limit = int(query.get("offset", 0)), int(query.get("limit", 10))
         if "after" in query:
             return Reply(200, [each for each in self.records if int(each["id"]) > int(query["after"])][:limit])
         if mode not in ("link", "next", "offset") or offset < 0 or limit < 1:
-            raise ValueError("expected mode link, next or offset, and a sane offset and limit")
+            raise ValueError("expected mode link, next or offset, offset >= 0 and limit >= 1")
         page, total = self.records[offset : offset + limit], len(self.records)
         following = None
         if offset + limit < total:
@@ -150,14 +154,14 @@ class DemoApi(Api):
 
     def _echo(self, request: Request) -> Reply:
         hidden = {"authorization", (self.token_header or "").lower()}
-        seen = {
+        received = {
             "method": request.method,
             "query": request.query,
             "headers": {name: value for name, value in request.headers.items() if name.lower() not in hidden},
             "body_length": len(request.body),
             "body_sha256": hashlib.sha256(request.body).hexdigest(),
         }
-        return Reply(200, seen)
+        return Reply(200, received)
 
     def _redirect(self, request: Request) -> Reply:
         query = request.query

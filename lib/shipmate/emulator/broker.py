@@ -1,4 +1,4 @@
-"""The platform's side of one step of a flow at a real AMQP broker: its queues, filled and emptied."""
+"""The platform's side of one step at a real AMQP broker: the exchange and queues of the step, filled and emptied."""
 
 import json
 import uuid
@@ -15,12 +15,11 @@ from shipmate.errors import BadInput
 from shipmate.jsonvalue import to_json
 
 OUTPUTS: Final = ("data", "error", "snapshot", "rebound")
-_RAW_SINCE_PROTOCOL: Final = 2
 _TAKE_SECONDS: Final = 10.0
 
 
 class NotTaken(AssertionError):
-    """Fewer messages came than were waited for."""
+    """Fewer messages arrived than expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Received:
 
     @property
     def message(self) -> Any:
-        """The decrypted message; what is not encrypted, a snapshot, as it is."""
+        """The decrypted message; a snapshot, which is not encrypted, as it is."""
         if "snapshotEvent" in self.headers:
             return json.loads(self.body)
         return json.loads(self.cipher.decode(self.body, self.headers.get("protocolVersion", 1)))
@@ -47,16 +46,16 @@ class Received:
 
     @property
     def error_input(self) -> Any:
-        """The decrypted input of an error, None when it came without."""
+        """The decrypted input of an error, None if the error has none."""
         encrypted = json.loads(self.body).get("errorInput")
         return None if encrypted is None else json.loads(self.cipher.decode(encrypted.encode(), 1))
 
 
 class StepQueues:
-    """The queues of one step, with what the platform binds to them; they exist until `delete`.
+    """The exchange and queues of one step, as the platform declares them; a context manager that deletes them.
 
-    Inputs that the step rejects go to the queue ``dead``. A rebound waits in the queue ``rebound`` until its time has
-    come, and is then an input again. Source: contract §3.1, §6.3.
+    Rejected inputs go to the queue ``dead``. A rebound waits in the queue ``rebound`` until it expires, and is then an
+    input again. Source: contract §3.1, §6.3.
     """
 
     def __init__(
@@ -68,14 +67,14 @@ class StepQueues:
         iv: str = "emulator-vector!",
         output_limit: int | None = None,
     ) -> None:
-        """Connect and declare everything.
+        """Connect and declare the exchange and queues.
 
         Args:
-            amqp_uri: The broker.
-            name: Begins the names of all queues.
+            amqp_uri: The broker's address.
+            name: Prefix of all names: ``step:input``, ``step:data``, ...
             password: Encrypts the messages, with ``iv``.
             iv: A text of 16 bytes.
-            output_limit: How many messages a queue of outputs takes before the broker refuses more.
+            output_limit: Length of an output queue at which the broker refuses further messages.
 
         Raises:
             BadInput: The broker cannot be reached.
@@ -91,17 +90,17 @@ class StepQueues:
         self.declare()
 
     def connect(self) -> None:
-        """Connect, also again after the broker was away."""
+        """Connect, or connect again after the broker was stopped."""
         try:
             parameters = pika.URLParameters(self.uri)
             parameters.heartbeat = 0
             self._connection = pika.BlockingConnection(parameters)
             self.channel = self._connection.channel()
         except (AMQPError, OSError, ValueError) as error:
-            raise BadInput(f"expected an AMQP broker that lets us in, found {type(error).__name__}") from None
+            raise BadInput(f"expected the address of a running AMQP broker, found {type(error).__name__}") from None
 
     def __enter__(self) -> "StepQueues":
-        """Be of use."""
+        """Return these queues."""
         return self
 
     def __exit__(
@@ -112,15 +111,15 @@ class StepQueues:
         self.close()
 
     def queue(self, kind: str) -> str:
-        """Return the name of the queue for ``input``, ``dead``, a kind of output, or a key that was bound."""
+        """Return the queue name for ``input``, ``dead``, a kind of output, or a key from `bind`."""
         return f"{self.name}:{kind}"
 
     def routing_key(self, kind: str) -> str:
-        """Return the key by which the step publishes events of a kind."""
+        """Return the routing key for outputs of a kind: data, error, snapshot or rebound."""
         return f"{self.name}:key:{kind}"
 
     def declare(self) -> None:
-        """Declare the queues; what is there already stays."""
+        """Declare the exchange and queues; existing ones and their messages stay."""
         channel = self.channel
         channel.exchange_declare(self.exchange, "direct", durable=True)
         dead_letters = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": self.queue("dead")}
@@ -135,18 +134,18 @@ class StepQueues:
             channel.queue_bind(self.queue(kind), self.exchange, self.routing_key(kind))
 
     def bind(self, routing_key: str) -> str:
-        """Have what is published with another key, as answers are, kept in a queue; return its kind."""
+        """Bind a queue to a further routing key, for example of HTTP replies, and return its kind for `take`."""
         self.channel.queue_declare(self.queue(routing_key), durable=True)
         self.channel.queue_bind(self.queue(routing_key), self.exchange, routing_key)
         self._kinds.append(routing_key)
         return routing_key
 
     def environ(self, function: str, **more: object) -> dict[str, str]:
-        """Return the variables by which a container finds these queues.
+        """Return the environment variables of a container for this step.
 
         Args:
-            function: The trigger or action.
-            **more: Further variables, without ``ELASTICIO_``, which win over these.
+            function: Id of the trigger or action.
+            **more: Further variables, without ``ELASTICIO_``; they override these.
         """
         values: dict[str, object] = {
             "FLOW_ID": "flow",
@@ -175,16 +174,16 @@ class StepQueues:
         protocol: int = 1,
         properties: Mapping[str, Any] | None = None,
     ) -> str:
-        """Put a message into the input as the step before would, and return its id.
+        """Publish a message to the input, as the previous step does, and return its id.
 
         Args:
-            message: Any JSON; a message is an object.
-            headers: Replace those that the platform gives; None as a value removes one.
-            protocol: Of the encoding.
-            properties: Further AMQP properties, by the names of pika.
+            message: A JSON value: ``{"body": {...}}``.
+            headers: Override the platform's headers; a value of None removes one.
+            protocol: Protocol version of the encoding, 1 or 2.
+            properties: Further AMQP properties, named as in pika.
         """
         message_id = str(uuid.uuid4())
-        given = {
+        all_headers = {
             "execId": "exec",
             "taskId": "flow",
             "workspaceId": "workspace",
@@ -195,31 +194,36 @@ class StepQueues:
             "protocolVersion": protocol,
             **(headers or {}),
         }
-        kept = {name: value for name, value in given.items() if value is not None}
-        self.publish_raw(self.cipher.encode(to_json(message), protocol), kept, properties)
-        return str(kept.get("messageId", message_id))
+        present = {name: value for name, value in all_headers.items() if value is not None}
+        self.publish_raw(self.cipher.encode(to_json(message), protocol), present, properties)
+        return str(present.get("messageId", message_id))
 
     def publish_raw(
         self, body: bytes, headers: Mapping[str, Any] | None, properties: Mapping[str, Any] | None = None
     ) -> None:
-        """Put bytes into the input as they are; without any table of headers if that is None."""
-        made = pika.BasicProperties(  # type: ignore[no-untyped-call]
+        """Publish bytes to the input as they are, with these headers, or without a header table if None."""
+        amqp_properties = pika.BasicProperties(  # type: ignore[no-untyped-call]
             **{"content_type": "application/json", "content_encoding": "utf8", **(properties or {})},
             headers=dict(headers) if headers is not None else None,
         )
-        self.channel.basic_publish("", self.queue("input"), body, made)
+        self.channel.basic_publish("", self.queue("input"), body, amqp_properties)
 
     def fill(self, messages: Iterable[Any], *, protocol: int = 1) -> list[str]:
-        """Put many messages into the input, and return their ids when all of them are there."""
+        """Publish many messages to the input, and return their ids when the broker has received all of them."""
         ids = [self.publish(message, protocol=protocol) for message in messages]
-        self.depth("input")  # the broker answers when it has done what this channel asked before
+        self.depth("input")  # a channel is served in order, so the reply follows the messages
         return ids
 
     def take(self, kind: str, count: int = 1, timeout_seconds: float = _TAKE_SECONDS) -> list[Received]:
         """Wait for messages of a kind, and return them in order.
 
+        Args:
+            kind: As for `queue`.
+            count: How many messages to wait for.
+            timeout_seconds: Longest wait for the next message.
+
         Raises:
-            NotTaken: There were not as many in time; the text tells of the errors that came instead.
+            NotTaken: Fewer arrived in time. The text has the errors that the step published.
         """
         taken: list[Received] = []
         channel = self._connection.channel()
@@ -239,20 +243,20 @@ class StepQueues:
         return taken
 
     def drain(self, kind: str) -> list[Received]:
-        """Return all that is there now."""
-        found: list[Received] = []
+        """Return all messages that are in a queue now."""
+        messages: list[Received] = []
         while True:
             method, properties, body = self.channel.basic_get(self.queue(kind), auto_ack=True)
             if method is None or properties is None or body is None:
-                return found
-            found.append(Received(body, properties.headers or {}, properties, method.routing_key, self.cipher))
+                return messages
+            messages.append(Received(body, properties.headers or {}, properties, method.routing_key, self.cipher))
 
     def depth(self, kind: str) -> int:
-        """Return how many messages are ready in a queue."""
+        """Return the number of messages that are ready in a queue."""
         return int(self.channel.queue_declare(self.queue(kind), passive=True).method.message_count)
 
     def wait(self, seconds: float) -> None:
-        """Let the connection live for a while."""
+        """Serve the connection for some time."""
         self._connection.process_data_events(time_limit=seconds)
 
     def purge(self) -> None:
@@ -261,7 +265,7 @@ class StepQueues:
             self.channel.queue_purge(self.queue(kind))
 
     def delete(self) -> None:
-        """Delete everything that was declared."""
+        """Delete the exchange and queues."""
         for kind in ("input", *self._kinds):
             self.channel.queue_delete(self.queue(kind))
         self.channel.exchange_delete(self.exchange)

@@ -1,4 +1,4 @@
-"""Who calls the token endpoint: strict forms, client credentials and signed assertions."""
+"""Client authentication at the token endpoint: strict forms, client credentials and signed assertions."""
 
 import base64
 import binascii
@@ -17,10 +17,10 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def strict_form(request: Request) -> dict[str, str]:
-    """Return the form of a request; parameters without a value count as left out.
+    """Return the form of a request; parameters without a value count as absent.
 
     Raises:
-        OAuth2Refusal: invalid_request, for another content type, a broken encoding or a repeated name.
+        OAuth2Refusal: ``invalid_request`` for another content type, a broken encoding or a repeated name.
     Source: RFC 6749 §3.2.
     """
     content_type = (request.header("Content-Type") or "").partition(";")[0].strip().lower()
@@ -39,11 +39,11 @@ def strict_form(request: Request) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The clients that a provider knows.
+    """The registered clients of a provider.
 
     Args:
         known: Secrets by client id; a client without a secret (None or "") is public.
-        accepted: The ways to authenticate: post, basic, none, private_key_jwt.
+        accepted: The accepted methods: post, basic, none, private_key_jwt.
         public_keys: PEM texts by client id, for private_key_jwt and the grant jwt-bearer.
     """
 
@@ -55,7 +55,7 @@ class Clients:
         """Return the id of the client that sent a form.
 
         Raises:
-            OAuth2Refusal: invalid_client, or invalid_request when credentials are in two places.
+            OAuth2Refusal: ``invalid_client``, or ``invalid_request`` for credentials in two places.
         """
         header = request.header("Authorization")
         has_assertion = "client_assertion" in form or "client_assertion_type" in form
@@ -74,10 +74,10 @@ class Clients:
         try:
             client_id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
-            raise _invalid_client("the Authorization header cannot be read") from None
+            raise _invalid_client("the Authorization header is malformed") from None
         if scheme.lower() != "basic" or not colon:
             raise _invalid_client("expected basic authentication")
-        # Both parts are form-encoded before they are joined. Source: RFC 6749 §2.3.1.
+        # Id and secret are form-encoded before they are joined. Source: RFC 6749 §2.3.1.
         client_id, secret = unquote_plus(client_id), unquote_plus(secret)
         if form.get("client_id", client_id) != client_id:
             raise OAuth2Refusal("invalid_request", "two different clients are named")
@@ -118,7 +118,13 @@ class Clients:
 def verified_claims(
     assertion: str, public_keys: Mapping[str, str], *, audience: Collection[str], now: float
 ) -> dict[str, Any]:
-    """Return the claims of a JWT that its issuer's key has signed with RS256.
+    """Return the claims of a JWT after checking its RS256 signature, expiry and audience.
+
+    Args:
+        assertion: The JWT.
+        public_keys: PEM texts by issuer.
+        audience: The accepted audiences.
+        now: The time in epoch seconds.
 
     Raises:
         ValueError: It is malformed, signed by another key, expired, or meant for another audience.
@@ -126,8 +132,8 @@ def verified_claims(
     try:
         head, payload, signature = assertion.split(".")
         header, claims = json.loads(_unpadded(head)), json.loads(_unpadded(payload))
-        expires_at, meant_for = float(claims["exp"]), claims["aud"]
-        meant_for = set(meant_for if isinstance(meant_for, list) else [meant_for])
+        expires_at, audiences = float(claims["exp"]), claims["aud"]
+        audiences = set(audiences if isinstance(audiences, list) else [audiences])
         key, algorithm = public_keys[claims["iss"]], header["alg"]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError("the assertion is malformed, or its issuer has no key here") from None
@@ -135,13 +141,13 @@ def verified_claims(
         raise ValueError("the assertion's signature is wrong")
     if expires_at <= now:
         raise ValueError("the assertion has expired")
-    if not meant_for & set(audience):
+    if not audiences & set(audience):
         raise ValueError("the assertion is meant for another audience")
     return dict(claims)
 
 
 def _is_signed(public_key: str, signed: bytes, signature: str) -> bool:
-    # 50 ms to import, and only assertions need it.
+    # Takes 50 ms to import; only assertions need it.
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey

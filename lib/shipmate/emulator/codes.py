@@ -1,4 +1,4 @@
-"""Authorization codes: made at the consent, redeemed once, bound to a client, an address and a PKCE verifier."""
+"""Authorization codes: issued at the consent, redeemed once, bound to a client, redirect_uri and PKCE verifier."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shipmate.emulator.grants import Grant, OAuth2Refusal
 
-# A minute is plenty for a redirect; RFC 6749 §4.1.2 recommends ten at most.
+# RFC 6749 §4.1.2 recommends at most ten minutes; a redirect takes seconds.
 _LIFE_SECONDS = 60
 
 
@@ -25,7 +25,7 @@ class _Code:
 
 
 class Codes:
-    """The codes of a provider; safe to use from several threads."""
+    """The authorization codes of a provider; thread-safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -36,7 +36,7 @@ class Codes:
         """Return a code for an authorization request.
 
         Raises:
-            OAuth2Refusal: The request asks for something else, or its challenge is missing or unknown.
+            OAuth2Refusal: The request is not for a code, or its challenge is missing or of an unknown method.
         """
         if query.get("response_type") != "code":
             raise OAuth2Refusal("unsupported_response_type", "expected code")
@@ -51,10 +51,10 @@ class Codes:
         return code
 
     def redeem(self, client_id: str, form: Mapping[str, str]) -> Grant:
-        """Spend a code and return its grant; a code that comes back revokes the grant.
+        """Redeem a code and return its grant; a second use revokes the grant.
 
         Raises:
-            OAuth2Refusal: invalid_grant.
+            OAuth2Refusal: ``invalid_grant``.
         """
         with self._lock:
             code = self._codes.get(form.get("code", ""))
@@ -67,17 +67,17 @@ class Codes:
         if code.expires_at <= self._clock():
             raise OAuth2Refusal("invalid_grant", "the code has expired")
         if form.get("redirect_uri") != code.redirect_uri:
-            raise OAuth2Refusal("invalid_grant", "another redirect_uri than at the authorization")
+            raise OAuth2Refusal("invalid_grant", "redirect_uri differs from that of the authorization request")
         if not _is_proven(code, form.get("code_verifier")):
-            raise OAuth2Refusal("invalid_grant", "the code_verifier does not fit")
+            raise OAuth2Refusal("invalid_grant", "code_verifier does not match code_challenge")
         return code.grant
 
 
 def _is_proven(code: _Code, verifier: str | None) -> bool:
-    # A verifier without a challenge is refused too: somebody took the challenge out. Source: RFC 9700 §4.8.2.
+    # A verifier without a challenge is refused: an attacker may have removed the challenge. Source: RFC 9700 §4.8.2.
     if code.challenge is None or verifier is None:
         return code.challenge is None and verifier is None
-    found = verifier
+    challenge = verifier
     if code.challenge_method == "S256":
-        found = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    return hmac.compare_digest(found.encode(), code.challenge.encode())
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return hmac.compare_digest(challenge.encode(), code.challenge.encode())

@@ -1,4 +1,4 @@
-"""The page of the emulated provider where a person agrees or refuses."""
+"""The consent page of the emulated provider."""
 
 from collections.abc import Mapping
 from html import escape
@@ -22,7 +22,7 @@ _PAGE = """<!doctype html>
 
 
 def page(query: Mapping[str, str]) -> Reply:
-    """Return the page for an authorization request; its form brings the request back together with the decision."""
+    """Return the page for an authorization request; its form posts the request and the person's decision."""
     fields = (f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in query.items())
     text = _PAGE.format(
         client=escape(query.get("client_id", "")),
@@ -33,10 +33,10 @@ def page(query: Mapping[str, str]) -> Reply:
 
 
 def decision(form: Mapping[str, str]) -> tuple[dict[str, str], bool]:
-    """Return the request that the form brought back, and whether the person agrees.
+    """Return the posted authorization request, and whether the person allows it.
 
     >>> decision({"client_id": "demo", "decision": "allow"})
     ({'client_id': 'demo'}, True)
     """
-    asked = {name: value for name, value in form.items() if name != "decision"}
-    return asked, form.get("decision") == "allow"
+    query = {name: value for name, value in form.items() if name != "decision"}
+    return query, form.get("decision") == "allow"

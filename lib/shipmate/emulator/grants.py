@@ -1,4 +1,4 @@
-"""What an OAuth2 provider remembers: grants, their tokens, and how these are spent. No network in here."""
+"""The state of an OAuth2 provider: grants and their tokens, how these rotate, expire and are revoked. No I/O."""
 
 import secrets
 import threading
@@ -10,7 +10,7 @@ State = Literal["valid", "expired", "unknown"]
 
 
 class OAuth2Refusal(Exception):
-    """An error answer. Source: RFC 6749 §5.2."""
+    """An error response of a provider. Source: RFC 6749 §5.2."""
 
     def __init__(self, code: str, description: str, *, status: int = 400) -> None:
         super().__init__(f"{code}: {description}")
@@ -21,7 +21,7 @@ class OAuth2Refusal(Exception):
 
 @dataclass(slots=True, eq=False)
 class Grant:
-    """One consent of one person to one client; all tokens of a family belong to it."""
+    """The consent of a person to a client; all tokens that follow from it belong to this grant."""
 
     client_id: str
     subject: str
@@ -46,17 +46,17 @@ class _RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """How tokens live and rotate.
+    """How tokens expire and rotate.
 
     Args:
-        rotation: A refresh gives a new refresh token and spends the old one; without it the answer has none.
-        reuse_detection: A spent refresh token that comes back revokes its whole family.
-        grace_uses: How often a spent refresh token is accepted still.
-        kills_access_token: A refresh ends the access tokens that were issued before.
-        access_token_life_seconds: Expiry by time.
-        access_token_life_uses: Expiry by count: how many API calls a token is good for.
-        sends_expires_in: Whether the answer tells the life.
-        extra: Further members of each answer, or a function of the number of answers so far that makes them.
+        rotation: A refresh issues a new refresh token and spends the old one; without it the response has none.
+        reuse_detection: A second use of a spent refresh token revokes its grant.
+        grace_uses: How often a spent refresh token is still accepted.
+        kills_access_token: A refresh revokes the access tokens of its grant.
+        access_token_life_seconds: Seconds until an access token expires.
+        access_token_life_uses: API calls until an access token expires; None for no limit.
+        sends_expires_in: Whether a response has ``expires_in``.
+        extra: Further members of each response, or a function of the number of responses so far that returns them.
     """
 
     rotation: bool = True
@@ -70,43 +70,43 @@ class TokenRules:
 
 
 class Grants:
-    """All grants of a provider; safe to use from several threads."""
+    """All grants of a provider; thread-safe."""
 
     def __init__(self, rules: TokenRules, clock: Callable[[], float]) -> None:
         self.rules = rules
         self.refreshes = 0
         self._clock = clock
         self._lock = threading.RLock()
-        self._answers = 0
+        self._responses = 0
         self._access: dict[str, _AccessToken] = {}
         self._refresh: dict[str, _RefreshToken] = {}
 
     def issue(self, grant: Grant, *, has_refresh: bool = True, scope: str | None = None) -> dict[str, Any]:
-        """Make the tokens of a grant, as a token endpoint answers them."""
+        """Issue the tokens of a grant, and return them as a token response."""
         rules = self.rules
         with self._lock:
-            self._answers += 1
-            number = self._answers
+            self._responses += 1
+            number = self._responses
             scope = grant.scope if scope is None else scope
             access = f"access-{number}-{secrets.token_urlsafe(18)}"
             expires_at = self._clock() + rules.access_token_life_seconds
             self._access[access] = _AccessToken(grant, scope, expires_at, rules.access_token_life_uses)
-            answer: dict[str, Any] = {"access_token": access, "token_type": "Bearer"}
+            response: dict[str, Any] = {"access_token": access, "token_type": "Bearer"}
             if rules.sends_expires_in:
-                answer["expires_in"] = int(rules.access_token_life_seconds)
+                response["expires_in"] = int(rules.access_token_life_seconds)
             if has_refresh:
-                answer["refresh_token"] = f"refresh-{number}-{secrets.token_urlsafe(18)}"
-                self._refresh[answer["refresh_token"]] = _RefreshToken(grant)
+                response["refresh_token"] = f"refresh-{number}-{secrets.token_urlsafe(18)}"
+                self._refresh[response["refresh_token"]] = _RefreshToken(grant)
         if scope:
-            answer["scope"] = scope
+            response["scope"] = scope
         extra = rules.extra
-        return answer | dict(extra(number) if callable(extra) else extra)
+        return response | dict(extra(number) if callable(extra) else extra)
 
     def refresh(self, refresh_token: str, *, client_id: str | None = None, scope: str | None = None) -> dict[str, Any]:
-        """Spend a refresh token.
+        """Spend a refresh token, and return the token response.
 
         Raises:
-            OAuth2Refusal: invalid_grant or invalid_scope.
+            OAuth2Refusal: ``invalid_grant`` or ``invalid_scope``.
         """
         with self._lock:
             known = self._refresh.get(refresh_token)
@@ -127,7 +127,7 @@ class Grants:
             return self.issue(known.grant, has_refresh=self.rules.rotation, scope=scope)
 
     def state(self, access_token: str | None) -> State:
-        """Tell what an access token is worth now."""
+        """Return the state of an access token: valid, expired or unknown, which includes revoked."""
         with self._lock:
             token = self._access.get(access_token or "")
             if token is None or token.is_revoked or token.grant.is_revoked:
@@ -136,7 +136,7 @@ class Grants:
             return "expired" if is_over else "valid"
 
     def use(self, access_token: str | None) -> tuple[State, Grant | None, str]:
-        """Count one API call, and return the token's state before it, its grant and its scope."""
+        """Count one API call of an access token; return its state before the call, its grant and its scope."""
         with self._lock:
             state = self.state(access_token)
             if state != "valid":
@@ -147,14 +147,14 @@ class Grants:
             return state, token.grant, token.scope
 
     def expire(self, access_token: str | None = None) -> None:
-        """Let one access token, or all that exist, be past their life."""
+        """Make one access token expire, or (None) all."""
         with self._lock:
             for value, token in self._access.items():
                 if access_token in (None, value):
                     token.expires_at = self._clock()
 
     def revoke(self, token: str | None = None) -> None:
-        """Revoke an access token, the whole grant of a refresh token, or (None) everything; ignore unknown ones."""
+        """Revoke an access token, the grant of a refresh token, or (None) all tokens; unknown tokens are ignored."""
         with self._lock:
             for value, access in self._access.items():
                 access.is_revoked |= token in (None, value)
@@ -162,7 +162,7 @@ class Grants:
                 refresh.grant.is_revoked |= token in (None, value)
 
     def owner(self, token: str) -> str | None:
-        """Return the client that a token of either kind was issued to."""
+        """Return the id of the client of an access or refresh token, None if the token is unknown."""
         with self._lock:
             known = self._access.get(token) or self._refresh.get(token)
             return known.grant.client_id if known else None

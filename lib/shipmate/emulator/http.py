@@ -1,4 +1,4 @@
-"""A small HTTP server with routes, a journal of what it was sent, and faults on demand."""
+"""A small HTTP server with routes, a journal of its requests, and faults on demand."""
 
 import logging
 import threading
@@ -19,20 +19,20 @@ _log = logging.getLogger("shipmate.emulator")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong, or takes long, for one request.
+    """A failure or delay for one request.
 
-    Without ``status``, ``redirect`` and ``drop`` the real answer is sent, only later. The request waits first for
-    ``delay_seconds``, then for ``hold`` to be set.
+    Without ``status``, ``redirect`` and ``drop`` the server sends its normal reply, after the delay. The request waits
+    for ``delay_seconds`` first, then for ``hold``.
 
     Args:
-        status: The status to answer with instead.
-        body: The body that goes with it: bytes, text, None, or a value to be sent as JSON.
-        headers: Headers of the answer; they win over those that follow from the body.
-        delay_seconds: How long the answer takes.
-        hold: An event that must be set before the request goes on.
+        status: Status of the reply, in place of the normal one.
+        body: Its body: bytes, text, None, or a value to send as JSON.
+        headers: Its headers; they override those that follow from the body.
+        delay_seconds: Delay of the reply.
+        hold: An event that the request waits for.
         redirect: A URL to redirect to; the status is 302 unless given.
-        drop: Close the connection "before" the answer or in the "middle" of it.
-        after_processing: Do first what the request asks for, and wait and fail then.
+        drop: Close the connection "before" the reply, or in its "middle".
+        after_processing: Process the request first, then wait and fail.
     """
 
     status: int | None = None
@@ -46,7 +46,7 @@ class Fault:
 
     @property
     def reply(self) -> Reply | None:
-        """The answer that replaces the real one, or None when the real one is meant."""
+        """The reply in place of the normal one; None for the normal one."""
         if self.redirect is not None:
             return Reply(self.status or 302, self.body, {"Location": self.redirect, **self.headers})
         if self.status is not None:
@@ -55,7 +55,7 @@ class Fault:
 
 
 class Server:
-    """A server on a local port, with a thread for each connection; a context manager.
+    """An HTTP server on a local port, with a thread for each connection; a context manager.
 
     >>> with Server() as server:
     ...     server.route("GET", "/greet/{name}", lambda request, name: Reply(200, "hello " + name))
@@ -85,7 +85,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address without a trailing slash.
+        """The address, without a trailing slash.
 
         Raises:
             RuntimeError: The server has never been started.
@@ -97,11 +97,11 @@ class Server:
 
     @property
     def requests(self) -> list[Request]:
-        """What arrived at this server so far, in order."""
+        """The requests to this server so far, in order."""
         return self.journal.of(self.name)
 
     def start(self) -> Self:
-        """Listen; a server that was stopped comes back on the port it had."""
+        """Listen; a stopped server gets its port again."""
         if self._listener is None:
             self._stopping.clear()
             self._listener = Listener(self._address, self.name, self._exchange)
@@ -110,48 +110,52 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Stop listening, let held requests go and close every connection; may be called again."""
+        """Stop listening, release held requests and close all connections; may be called again."""
         self._stopping.set()
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
 
     def route(self, method: str, pattern: str, answer: Answer) -> None:
-        """Let ``answer(request, **names)`` serve the paths of a pattern such as ``/contacts/{id}``.
+        """Serve the paths of a pattern with a function; the first route that matches is used.
 
         Args:
             method: The request's method, or ``*`` for any.
-            pattern: A path whose ``{name}`` segments become arguments, percent-decoded. The first match wins.
-            answer: What makes the reply.
+            pattern: A path such as ``/contacts/{id}``; ``{name}`` matches one segment, which is percent-decoded.
+            answer: Returns the `Reply`; called as ``answer(request, id="7")``.
         """
         self._routes.append((method, pattern.split("/"), answer))
 
     def script(self, path: str | None, *faults: Fault, times: int = 1, method: str | None = None) -> None:
-        """Queue faults for the next requests of a path (of any path when it is None).
+        """Queue faults for the next requests.
 
-        Each fault serves one request, or ``times`` many. Requests of other paths leave the queue as it is.
+        Args:
+            path: The path of these requests; None for any.
+            *faults: One for each request, in order.
+            times: How often each fault is used.
+            method: Their method; None for any.
         """
         with self._faults_lock:
             self._faults += [(path, method, fault) for fault in faults for _ in range(times)]
 
     def clear_script(self) -> None:
-        """Forget the faults that no request has met."""
+        """Remove the faults that no request has used."""
         with self._faults_lock:
             self._faults.clear()
 
     def wait_for(self, count: int, timeout_seconds: float = 10.0) -> list[Request]:
-        """Block until so many requests have arrived here, and return them.
+        """Wait until this server has received ``count`` requests, and return them.
 
         Raises:
-            TimeoutError: They did not arrive in time.
+            TimeoutError: Fewer arrived in time.
         """
         return list(self.journal.wait_for(count, timeout_seconds, server=self.name))
 
     def answer(self, request: Request) -> Reply:
-        """Return what the routes say to a request.
+        """Return the reply of the first route that matches, otherwise 404 or 405.
 
         Raises:
-            ValueError: The request cannot be understood, which is answered as 400.
+            ValueError: The route's function rejects the request; the server replies with 400.
         """
         segments = request.path.split("/")
         allowed = []
@@ -167,7 +171,7 @@ class Server:
         return Reply(404, {"error": "not_found"})
 
     def serve(self, request: Request) -> tuple[Reply | None, bool]:
-        """Return the reply to a request, and whether it is cut in the middle; None drops the connection."""
+        """Return the reply to a request, None to drop the connection, and whether to cut the reply in the middle."""
         fault = self._next_fault(request)
         if fault is None:
             return self._processed(request), False
@@ -180,7 +184,7 @@ class Server:
     def _exchange(self, method: str, target: str, headers: Message, body: bytes) -> tuple[Reply | None, bool]:
         request = self.journal.record(self.name, method, target, headers, body)
         reply, is_cut = self.serve(request)
-        # Before the client can see the answer, so that a test that got it finds it here.
+        # Set before the client receives the reply, so that a test that has received it finds the status.
         request.status = 0 if reply is None else reply.status
         return reply, is_cut
 
@@ -198,12 +202,12 @@ class Server:
         except ValueError as error:
             return Reply(400, {"error": "bad_request", "error_description": str(error)})
         except Exception:
-            _log.exception("the emulator failed to answer")
+            _log.exception("the emulator cannot answer a request")
             return Reply(500, {"error": "emulator_failed"})
 
     def _wait(self, fault: Fault) -> None:
         self._stopping.wait(fault.delay_seconds)
-        # The hold is the test's own event, and stop() cannot set it: look at both in turn.
+        # stop() must not set the hold, which is the test's own event: poll it and the end in turn.
         while fault.hold is not None and not self._stopping.is_set() and not fault.hold.wait(0.02):
             pass
 

@@ -1,4 +1,4 @@
-"""What goes over the wire between a client and the emulator: requests, replies, and the journal of both."""
+"""HTTP requests and replies of the emulator's servers, and the journal of all requests."""
 
 import json
 import threading
@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """One request as it arrived.
+    """A received request.
 
-    ``path`` is still percent-encoded, so that tests can see how a client escapes. ``sequence`` counts over all
-    servers that share a journal. ``status`` is what was answered: None while it is not, 0 when it was dropped.
+    ``path`` is still percent-encoded, so that tests can check how a client escapes. ``sequence`` counts over all
+    servers that share a journal. ``status`` is that of the reply: None before the reply, 0 for a dropped connection.
 
     >>> request = Request(1, "api", "POST", "/a", "x=1", Message(), b'{"n": 1}')
     >>> request.query, request.json()
@@ -32,7 +32,7 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's parameters; the last one wins when a name is repeated."""
+        """The parameters of the query; of a repeated name the last value."""
         return dict(parse_qsl(self.query_string, keep_blank_values=True))
 
     @property
@@ -49,7 +49,7 @@ class Request:
         return json.loads(self.body)
 
     def header(self, name: str) -> str | None:
-        """Return one header, whatever its case, or None."""
+        """Return a header by its name in any case, or None."""
         value = self.headers.get(name)
         return None if value is None else str(value)
 
@@ -62,7 +62,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer; ``body`` is bytes, text, None, or anything else to be sent as JSON.
+    """A reply; ``body`` is bytes, text, None, or any other value, which is sent as JSON.
 
     >>> Reply(201, {"id": 1}).encoded()
     ('application/json', b'{"id": 1}')
@@ -73,7 +73,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def encoded(self) -> tuple[str | None, bytes]:
-        """Return the content type that follows from the body's kind, and the bytes to send."""
+        """Return the content type that follows from the type of the body, and the bytes to send."""
         if self.body is None:
             return None, b""
         if isinstance(self.body, bytes):
@@ -84,7 +84,7 @@ class Reply:
 
 
 class Journal:
-    """All requests of one or several servers, in the order of their arrival."""
+    """All requests to one or several servers, in the order of arrival; thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -96,23 +96,23 @@ class Journal:
 
     @property
     def requests(self) -> list[Request]:
-        """A copy of everything that arrived so far."""
+        """A copy of all requests so far."""
         with self._changed:
             return list(self._requests)
 
     def enrol(self, name: str) -> str:
-        """Return the name under which a server is kept apart from others of the same name: api, api-2, ..."""
+        """Register a server, and return its unique name: api, api-2, ..."""
         with self._changed:
             self._servers.append(name)
             count = self._servers.count(name)
         return name if count == 1 else f"{name}-{count}"
 
     def of(self, server: str) -> list[Request]:
-        """Return what arrived at one server."""
+        """Return the requests to one server."""
         return [each for each in self.requests if each.server == server]
 
     def record(self, server: str, method: str, target: str, headers: Message, body: bytes) -> Request:
-        """Add a request, number it, and wake whoever waits for it."""
+        """Add a request, with its number, and wake the threads that wait for it."""
         path, _, query_string = target.partition("?")
         with self._changed:
             request = Request(len(self._requests) + 1, server, method, path, query_string, headers, body)
@@ -121,10 +121,10 @@ class Journal:
         return request
 
     def wait_for(self, count: int, timeout_seconds: float = 10.0, *, server: str | None = None) -> Sequence[Request]:
-        """Block until so many requests have arrived, and return them.
+        """Wait until ``count`` requests have arrived, at one server or at any, and return them.
 
         Raises:
-            TimeoutError: They did not arrive in time.
+            TimeoutError: Fewer arrived in time.
         """
 
         def arrived() -> list[Request]:
@@ -132,5 +132,5 @@ class Journal:
 
         with self._changed:
             if not self._changed.wait_for(lambda: len(arrived()) >= count, timeout_seconds):
-                raise TimeoutError(f"expected {count} requests, {len(arrived())} arrived in {timeout_seconds} s")
+                raise TimeoutError(f"expected {count} requests within {timeout_seconds} s, found {len(arrived())}")
             return arrived()

@@ -1,5 +1,6 @@
-"""The socket side of the emulator's servers: reads requests, writes replies, hangs up."""
+"""The sockets of the emulator's servers: read requests, write replies, close connections."""
 
+import selectors
 import socket
 import threading
 from collections.abc import Callable
@@ -12,22 +13,24 @@ from typing import Any
 
 from shipmate.emulator.journal import Reply
 
-# Takes method, target, headers and body; returns the reply (None drops the connection) and whether it is cut.
 Exchange = Callable[[str, str, Message, bytes], tuple[Reply | None, bool]]
+"""Takes method, target, headers and body; returns the reply (None: drop the connection) and whether to cut it."""
 
 
 class Listener(ThreadingHTTPServer):
-    """The socket, its thread and the open connections."""
+    """The listening socket with its thread and its open connections."""
 
     daemon_threads = True
     request_queue_size = 128
+    timeout = 0  # of handle_request(), which is called for a connection that is there
 
     def __init__(self, address: tuple[str, int], name: str, exchange: Exchange) -> None:
         self.exchange = exchange
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         super().__init__(address, _Connection)
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.02,), name=f"emulator-{name}", daemon=True)
+        self._is_stopped, self._stop = socket.socketpair()
+        self.thread = threading.Thread(target=self._serve, name=f"emulator-{name}", daemon=True)
 
     def server_bind(self) -> None:
         # HTTPServer looks up the host's name here, which can take seconds without a resolver.
@@ -45,34 +48,43 @@ class Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet about clients that went away, which the default prints."""
+        """Ignore clients that closed their connection; the default prints a traceback."""
 
     def close(self) -> None:
-        """Stop listening and hang up on everybody."""
-        self.shutdown()
+        """Stop listening and close all connections."""
+        self._stop.close()
         self.thread.join()
+        self._is_stopped.close()
         self.server_close()
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:
             _hang_up(connection)
 
+    def _serve(self) -> None:
+        """Accept connections until `close`, which serve_forever() would notice at its next poll only."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._is_stopped, selectors.EVENT_READ)
+            while self._is_stopped not in [key.fileobj for key, _ in selector.select()]:
+                self.handle_request()
+
 
 def _hang_up(connection: socket.socket) -> None:
-    # A blocked read in another thread ends only by shutdown(), not by close().
+    # Only shutdown() ends a blocked read in another thread; close() does not.
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Connection(BaseHTTPRequestHandler):
-    """One connection: reads requests, writes replies."""
+    """One connection: read requests, write replies."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Listener
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Stay quiet: the journal has it all."""
+        """Log nothing: the journal has all requests."""
 
     def do(self) -> None:
         """Serve one request of any method."""
@@ -80,7 +92,7 @@ class _Connection(BaseHTTPRequestHandler):
             body = self._body()
         except ValueError:
             self.close_connection = True
-            self._send(Reply(400, {"error": "the body's length cannot be read"}), is_cut=False)
+            self._send(Reply(400, {"error": "the length of the body is malformed"}), is_cut=False)
             return
         reply, is_cut = self.server.exchange(self.command, self.path, self.headers, body)
         if reply is None or is_cut:
@@ -104,7 +116,7 @@ class _Connection(BaseHTTPRequestHandler):
     def _exactly(self, size_bytes: int) -> bytes:
         data = self.rfile.read(size_bytes)
         if len(data) < size_bytes:
-            raise ConnectionError("the client went away in the middle of the body")
+            raise ConnectionError("the client closed the connection in the middle of the body")
         return data
 
     def _send(self, reply: Reply, *, is_cut: bool) -> None:

@@ -18,19 +18,22 @@ _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 class OAuth2Provider(Server):
-    """An authorization server whose endpoints are /authorize, /token, /revoke and its metadata.
+    """An authorization server with the endpoints /authorize, /token, /revoke and its metadata (RFC 8414).
 
-    Consent is given at once, unless a person is asked. All clients may use all grants.
+    It gives its consent at once, unless `asks` is set. All clients may use all grants.
 
     Args:
         clients: Secrets by client id; None or "" makes a public client.
-        client_auth: How clients may authenticate: one or several of post, basic, none, private_key_jwt.
+        client_auth: Accepted client authentication: one or several of post, basic, none, private_key_jwt.
         public_keys: PEM texts by client id, for private_key_jwt and the grant jwt-bearer.
-        approves: Whether consent is given; otherwise /authorize answers access_denied.
-        asks: Whether /authorize shows a page where a person decides, with the buttons Allow and Deny.
-        requires_pkce: Whether /authorize insists on a code_challenge.
-        clock: Tells the time in epoch seconds.
-        rules: How tokens live and rotate, by the members of ``TokenRules`` (``rotation=False``, ...).
+        approves: Whether /authorize consents; otherwise it redirects with ``access_denied``.
+        asks: Whether /authorize shows a page with the buttons Allow and Deny.
+        requires_pkce: Whether /authorize requires a code_challenge.
+        clock: Returns the time in epoch seconds.
+        rules: How tokens expire and rotate, by the members of ``TokenRules`` (``rotation=False``, ...).
+
+    Raises:
+        ValueError: ``client_auth`` has an unknown method.
     """
 
     def __init__(
@@ -75,17 +78,17 @@ class OAuth2Provider(Server):
 
     @property
     def authorize_url(self) -> str:
-        """The address where a browser asks for consent."""
+        """The address of the authorization endpoint."""
         return self.url + "/authorize"
 
     @property
     def token_requests(self) -> list[Request]:
-        """What arrived at the token endpoint, in order: see ``form`` and ``headers`` of each."""
+        """The requests to the token endpoint, in order; their ``form`` has the parameters."""
         return [each for each in self.requests if each.path == "/token"]
 
     @property
     def refreshes(self) -> int:
-        """How many refreshes succeeded."""
+        """The number of successful refreshes."""
         return self.grants.refreshes
 
     def issue(
@@ -97,7 +100,15 @@ class OAuth2Provider(Server):
         subject: str = "user",
         has_refresh: bool = True,
     ) -> dict[str, Any]:
-        """Return the full answer of a fresh sign-in, as an account would have it stored."""
+        """Return the token response of a new sign-in, as a component stores it.
+
+        Args:
+            scope: Granted scopes, separated by spaces.
+            expired: Whether the access token has expired already.
+            client_id: The client; the first one unless given.
+            subject: The person.
+            has_refresh: Whether there is a refresh token.
+        """
         owner = next(iter(self.clients.known)) if client_id is None else client_id
         answer = self.grants.issue(Grant(owner, subject, scope), has_refresh=has_refresh)
         if expired:
@@ -105,27 +116,27 @@ class OAuth2Provider(Server):
         return answer
 
     def refresh(self, refresh_token: str) -> dict[str, Any]:
-        """Refresh as another process would that got in first; no request is recorded.
+        """Refresh as another process does, without a recorded request, and return the token response.
 
         Raises:
-            OAuth2Refusal: The refresh token is no good.
+            OAuth2Refusal: The refresh token is unknown, spent or revoked.
         """
         return self.grants.refresh(refresh_token)
 
     def expire_access_tokens(self) -> None:
-        """Let all access tokens be past their life."""
+        """Make all access tokens expire."""
         self.grants.expire()
 
     def revoke(self, token: str | None = None) -> None:
-        """Revoke an access token, the whole grant of a refresh token, or (None) everything."""
+        """Revoke an access token, the grant of a refresh token, or (None) all tokens."""
         self.grants.revoke(token)
 
     def is_valid(self, access_token: str) -> bool:
-        """Tell whether an API would accept a token; this does not count as a use."""
+        """Return whether an API accepts a token; this does not count as a use."""
         return self.grants.state(access_token) == "valid"
 
     def use(self, access_token: str | None) -> tuple[State, Grant | None, str]:
-        """Count one API call of a token, and return its state before, its grant and its scope."""
+        """Count one API call of an access token; return its state before the call, its grant and its scope."""
         return self.grants.use(access_token)
 
     def _metadata(self, request: Request) -> Reply:
@@ -151,13 +162,13 @@ class OAuth2Provider(Server):
         return self._redirect(request.query, is_approved=self.approves)
 
     def _consent(self, request: Request) -> Reply:
-        asked, is_approved = consent.decision(request.form)
-        if (refusal := self._refusal(asked)) is not None:
+        query, is_approved = consent.decision(request.form)
+        if (refusal := self._refusal(query)) is not None:
             return _refused(refusal)
-        return self._redirect(asked, is_approved=is_approved)
+        return self._redirect(query, is_approved=is_approved)
 
     def _refusal(self, query: Mapping[str, str]) -> OAuth2Refusal | None:
-        """Return why there can be no redirect: an unknown client, or a strange address. Source: RFC 6749 §4.1.2.1."""
+        """Return the reason for no redirect: an unknown client or a wrong redirect_uri. Source: RFC 6749 §4.1.2.1."""
         target = urlsplit(query.get("redirect_uri", ""))
         if query.get("client_id") not in self.clients.known:
             return OAuth2Refusal("invalid_client", "unknown client_id")
@@ -170,22 +181,22 @@ class OAuth2Provider(Server):
         try:
             if not is_approved:
                 raise OAuth2Refusal("access_denied", "the person said no")
-            answer = {"code": self._codes.new(query, requires_pkce=self.requires_pkce)}
+            response = {"code": self._codes.new(query, requires_pkce=self.requires_pkce)}
         except OAuth2Refusal as error:
-            answer = {"error": error.code, "error_description": error.description}
+            response = {"error": error.code, "error_description": error.description}
         if "state" in query:
-            answer["state"] = query["state"]
-        answer["iss"] = self.url
-        joint = "&" if urlsplit(target).query else "?"
-        return Reply(302, None, {"Location": target + joint + urlencode(answer, quote_via=quote)})
+            response["state"] = query["state"]
+        response["iss"] = self.url
+        separator = "&" if urlsplit(target).query else "?"
+        return Reply(302, None, {"Location": target + separator + urlencode(response, quote_via=quote)})
 
     def _token(self, request: Request) -> Reply:
         try:
             form = strict_form(request)
-            answer = self._granted(request, form)
+            response = self._granted(request, form)
         except OAuth2Refusal as error:
             return _refused(error, asks_basic=error.status == 401 and request.header("Authorization") is not None)
-        return Reply(200, answer, _NO_STORE)
+        return Reply(200, response, _NO_STORE)
 
     def _granted(self, request: Request, form: Mapping[str, str]) -> dict[str, Any]:
         if "grant_type" not in form:
@@ -250,7 +261,7 @@ class OAuth2Provider(Server):
                 raise OAuth2Refusal("invalid_request", "token is missing")
         except OAuth2Refusal as error:
             return _refused(error)
-        # An unknown token is as good as revoked. Source: RFC 7009 §2.2.
+        # An unknown token counts as revoked. Source: RFC 7009 §2.2.
         if self.grants.owner(form["token"]) == client_id:
             self.grants.revoke(form["token"])
         return Reply(200)

@@ -17,23 +17,23 @@ from shipmate.emulator.journal import Journal, Reply, Request
 from shipmate.emulator.oauth2 import OAuth2Provider
 from shipmate.emulator.storage import Maester, Steward
 
-# What the platform knows of a token; everything else of an answer goes to undefined_params (contract §12).
+# The platform stores these members of a token response; all others go to undefined_params. Source: contract §12.
 _TOKEN_MEMBERS = frozenset({"access_token", "refresh_token", "expires_in", "scope", "token_type", "id_token"})
 _CREDENTIAL_MEMBERS = _TOKEN_MEMBERS | {"additional_params", "undefined_params", "fields"}
 
 
 class Platform(Server):
-    """The platform as a component's container sees it. Source: contract §9, §10.3, §12.
+    """The platform's API and object storage, as a container uses them. Source: contract §9, §10.3, §12.
 
     Args:
-        accounts: The keys of legacy credentials by account id; ``config`` of a step whose ``_account`` names one
-            contains its keys.
+        accounts: Keys of legacy credentials by account id, ``{"account": {"oauth": {...}}}``. A step whose config has
+            ``_account`` gets the keys of that account.
         steps: Step data by flow and step: ``{"flow": {"step": {"config": {...}, "snapshot": {...}}}}``.
-        secrets: The credentials of secrets by id, or their attributes (``{"type": ..., "credentials": {...}}``).
-        provider: Refreshes the secrets; its journal is used unless another is given.
-        persist_to: A JSON file that keeps accounts and secrets; what it holds wins over the arguments.
-        username: Whom the API knows; ``key`` is its key.
-        workspace_id: The one workspace that exists.
+        secrets: Credentials of secrets by id, or their attributes (``{"type": ..., "credentials": {...}}``).
+        provider: Refreshes the secrets. The platform shares its journal unless `journal` is given.
+        persist_to: JSON file that keeps accounts and secrets; its content overrides the arguments.
+        username: User of the API; ``key`` is the password.
+        workspace_id: The only workspace.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class Platform(Server):
 
     @property
     def result_url(self) -> str:
-        """Where a service posts its result, with the user and the key in it."""
+        """The address for the result of a service, with user and key."""
         host = urlsplit(self.url).netloc
         return f"http://{quote(self.username, safe='')}:{quote(self.key, safe='')}@{host}/results/1"
 
     def environ(self, flow_id: str = "flow", step_id: str = "step") -> dict[str, str]:
-        """Return the variables by which a container finds this platform."""
+        """Return the environment variables of a container that point to this platform."""
         values = {
             "API_URI": self.url,
             "API_USERNAME": self.username,
@@ -87,17 +87,17 @@ class Platform(Server):
         return {f"ELASTICIO_{name}": value for name, value in values.items()}
 
     def step_data(self, flow: str, step: str) -> dict[str, Any] | None:
-        """Return a step with the keys of its account in ``config``, or None."""
+        """Return the data of a step, with the keys of its account in ``config``, or None."""
         with self._lock:
-            found = self.steps.get(flow, {}).get(step)
-            if found is None:
+            data = self.steps.get(flow, {}).get(step)
+            if data is None:
                 return None
-            config = dict(found.get("config") or {})
+            config = dict(data.get("config") or {})
             keys = self.accounts.get(config.get("_account", ""), {})
-            return copy.deepcopy({"id": step, "is_passthrough": False, **found, "config": {**config, **keys}})
+            return copy.deepcopy({"id": step, "is_passthrough": False, **data, "config": {**config, **keys}})
 
     def update_account(self, account: str, keys: Mapping[str, Any]) -> bool:
-        """Put keys over those that an account has; a member is replaced as a whole. False when there is none."""
+        """Merge keys into those of an account, member by member; return whether the account exists."""
         with self._lock:
             if account not in self.accounts:
                 return False
@@ -106,14 +106,14 @@ class Platform(Server):
         return True
 
     def _routes_of_the_api(self) -> None:
-        of_workspace = "/v2/workspaces/{workspace}/secrets"
+        secrets = "/v2/workspaces/{workspace}/secrets"
         startup = "/sailor-support/hooks/task/{flow}/startup/data"
         self._private("GET", "/v1/tasks/{flow}/steps/{step}", self._get_step)
         self._private("GET", "/v1/accounts/{account}", self._get_account)
         self._private("PUT", "/v1/accounts/{account}", self._put_account)
-        self._private("GET", of_workspace, self._list_secrets)
-        self._private("GET", of_workspace + "/{key}", self._get_secret)
-        self._private("POST", of_workspace + "/{key}/refresh", self._refresh_secret)
+        self._private("GET", secrets, self._list_secrets)
+        self._private("GET", secrets + "/{key}", self._get_secret)
+        self._private("POST", secrets + "/{key}/refresh", self._refresh_secret)
         self._private("POST", startup, self._post_startup)
         self._private("GET", startup, self._get_startup)
         self._private("DELETE", startup, self._delete_startup)
@@ -168,11 +168,11 @@ class Platform(Server):
                 return Reply(400, {"errors": [{"title": "this secret cannot be refreshed"}]})
             credentials = attributes["credentials"]
             try:
-                answer = self.provider.refresh(credentials.get("refresh_token", ""))
+                response = self.provider.refresh(credentials.get("refresh_token", ""))
             except OAuth2Refusal as error:
                 attributes["state"] = "error"
                 return Reply(400, {"errors": [{"title": error.code, "detail": error.description}]})
-            attributes["credentials"] = _sorted_members({**credentials, **answer})
+            attributes["credentials"] = _stored_credentials({**credentials, **response})
             self._persist()
         return self._get_secret(request, workspace, key)
 
@@ -192,7 +192,7 @@ class Platform(Server):
         state = request.json()
         with self._lock:
             if flow in self.startup_data:
-                return Reply(409, {"error": "there is startup data already"})
+                return Reply(409, {"error": "startup data exists already"})
             self.startup_data[flow] = state
         return Reply(201, {})
 
@@ -208,7 +208,7 @@ class Platform(Server):
         return Reply(204)
 
     def _post_result(self, request: Request, key: str) -> Reply:
-        # The address may go without user and password (contract §10.3); when they are given they must be right.
+        # User and key are optional in the address, but must be correct if present. Source: contract §10.3.
         if request.header("Authorization") not in (None, self._authorization()):
             return Reply(401, {"error": "wrong user or key"})
         result = request.json()
@@ -227,25 +227,27 @@ class Platform(Server):
             return
         text = json.dumps({"accounts": self.accounts, "secrets": self.secrets}, indent=2)
         descriptor, temporary = tempfile.mkstemp(dir=self.persist_to.parent, prefix=self.persist_to.name)
-        with os.fdopen(descriptor, "w") as file:  # mkstemp makes it readable for its owner only
+        with os.fdopen(descriptor, "w") as file:  # only the owner may read what mkstemp creates
             file.write(text)
         os.replace(temporary, self.persist_to)
 
 
 def _attributes(secret: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    attributes = dict(given) if "credentials" in given else {"credentials": given}
-    made = {"name": secret, "state": "ready", "type": "oauth2", **copy.deepcopy(attributes)}
-    if made["type"] == "oauth2":
-        made["credentials"] = _sorted_members(made["credentials"])
-    return made
+    """Return the attributes of a secret from its credentials or from some of its attributes."""
+    partial = dict(given) if "credentials" in given else {"credentials": given}
+    attributes = {"name": secret, "state": "ready", "type": "oauth2", **copy.deepcopy(partial)}
+    if attributes["type"] == "oauth2":
+        attributes["credentials"] = _stored_credentials(attributes["credentials"])
+    return attributes
 
 
-def _sorted_members(credentials: Mapping[str, Any]) -> dict[str, Any]:
-    known = {name: value for name, value in credentials.items() if name in _CREDENTIAL_MEMBERS}
+def _stored_credentials(credentials: Mapping[str, Any]) -> dict[str, Any]:
+    """Move the members that the platform does not know to ``undefined_params``."""
+    stored = {name: value for name, value in credentials.items() if name in _CREDENTIAL_MEMBERS}
     others = {name: value for name, value in credentials.items() if name not in _CREDENTIAL_MEMBERS}
     if others:
-        known["undefined_params"] = {**known.get("undefined_params", {}), **others}
-    return known
+        stored["undefined_params"] = {**stored.get("undefined_params", {}), **others}
+    return stored
 
 
 def _missing(what: str) -> Reply:

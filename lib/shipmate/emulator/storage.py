@@ -11,7 +11,7 @@ from shipmate.emulator.journal import Reply, Request
 
 @dataclass(slots=True)
 class StoredObject:
-    """Bytes in Maester, with what was said about them."""
+    """An object in Maester: its bytes, content type, and the headers that came with it."""
 
     data: bytes
     content_type: str
@@ -21,7 +21,13 @@ class StoredObject:
 
 
 class Maester:
-    """Objects behind a bearer token, below a prefix of a server's paths. Source: contract §8.6."""
+    """The object storage for message bodies, protected by a bearer token. Source: contract §8.6.
+
+    Args:
+        server: Serves the objects.
+        prefix: Begins the paths of the storage.
+        token: The bearer token.
+    """
 
     def __init__(self, server: Server, prefix: str, token: str) -> None:
         self.token = token
@@ -34,7 +40,7 @@ class Maester:
 
     @property
     def url(self) -> str:
-        """What ELASTICIO_OBJECT_STORAGE_URI is to be."""
+        """The value for ELASTICIO_OBJECT_STORAGE_URI."""
         return self._server.url + self._prefix
 
     def _collection(self, request: Request) -> Reply:
@@ -42,14 +48,14 @@ class Maester:
             return Reply(401, {"error": "expected the object storage token"})
         if request.method == "POST":
             return self._create(request)
-        wanted = {name[6:-1]: value for name, value in request.query.items() if name.startswith("query[")}
-        if request.method not in ("GET", "DELETE") or not 1 <= len(wanted) <= 5:
+        query = {name[6:-1]: value for name, value in request.query.items() if name.startswith("query[")}
+        if request.method not in ("GET", "DELETE") or not 1 <= len(query) <= 5:
             return Reply(400, {"error": "expected POST, or one to five of query[name]=value"})
         with self._lock:
-            found = [key for key, each in self.objects.items() if wanted.items() <= each.queries.items()]
+            matching = [key for key, each in self.objects.items() if query.items() <= each.queries.items()]
             if request.method == "GET":
-                return Reply(200, [{"objectId": key, "metadata": self.objects[key].metadata} for key in found])
-            for key in found:
+                return Reply(200, [{"objectId": key, "metadata": self.objects[key].metadata} for key in matching])
+            for key in matching:
                 del self.objects[key]
         return Reply(204)
 
@@ -63,8 +69,8 @@ class Maester:
         if request.bearer != self.token:
             return Reply(401, {"error": "expected the object storage token"})
         with self._lock:
-            found = self.objects.get(key)
-            if found is None:
+            stored = self.objects.get(key)
+            if stored is None:
                 return Reply(404, {"error": "no such object"})
             if request.method == "PUT":
                 self.objects[key] = _stored(request)
@@ -72,8 +78,8 @@ class Maester:
             if request.method == "DELETE":
                 del self.objects[key]
                 return Reply(204)
-        metadata = {f"x-meta-{name}": value for name, value in found.metadata.items()}
-        return Reply(200, found.data, {"Content-Type": found.content_type, **metadata})
+        metadata = {f"x-meta-{name}": value for name, value in stored.metadata.items()}
+        return Reply(200, stored.data, {"Content-Type": stored.content_type, **metadata})
 
 
 def _stored(request: Request) -> StoredObject:
@@ -89,7 +95,7 @@ def _stored(request: Request) -> StoredObject:
 
 
 class Steward:
-    """Files behind signed addresses. Source: contract §8.7."""
+    """The object storage for attachments, with signed addresses. Source: contract §8.7."""
 
     def __init__(self, server: Server) -> None:
         self.files: dict[str, tuple[bytes, str]] = {}
@@ -99,7 +105,7 @@ class Steward:
         server.route("GET", "/steward/{key}", self._read)
 
     def signed(self) -> dict[str, str | int]:
-        """Return a pair of addresses, one to write a file and one to read it."""
+        """Return the signed addresses of a new file: ``{"put_url": ..., "get_url": ..., "expires": 3600}``."""
         key, put, get = str(uuid.uuid4()), secrets.token_urlsafe(12), secrets.token_urlsafe(12)
         self._signatures[key] = {"PUT": put, "GET": get, "HEAD": get}
         address = f"{self._server.url}/steward/{key}?signature="
@@ -118,6 +124,6 @@ class Steward:
         if not self._is_signed(request, key):
             return Reply(403, {"error": "wrong signature"})
         if key not in self.files:
-            return Reply(404, {"error": "nothing was written"})
+            return Reply(404, {"error": "no such file"})
         data, content_type = self.files[key]
         return Reply(200, data, {"Content-Type": content_type})

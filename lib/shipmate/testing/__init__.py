@@ -1,11 +1,14 @@
-"""The test kit for authors of components: a pytest plugin with fixtures, and ready-made checks.
+"""The test kit for authors of components: a pytest plugin with fixtures, and a suite of checks for any component.
 
-``emissions`` is what a function has emitted; ``subject`` calls the functions of the component under test; ``routes``
-sends requests for the outside world to emulated servers; ``provider`` stands in for the component's OAuth2 provider;
-``container`` runs ``shipmate run`` as a real process; ``suite`` checks any component, on ``samples`` of its inputs;
-``plugin`` makes fixtures of these.
+    plugin                                  the fixtures: component, oauth2_provider, platform, container, rabbitmq
+    subject  emissions                      call the component's functions in this process, and record their events
+    container  container_process            run the component as ``shipmate run``, at a real RabbitMQ
+    routes  provider  isolation             lead its requests to emulated servers; keep components apart
+    suite  checks  token_checks  calls      the checks of `component_suite`, and the calls that they make
+    trial  samples  api  verdict            one component with emulated surroundings and sample inputs
+    scrubbing                               take secrets out of recordings of vcrpy
 
-Nothing of it is loaded before it is used: pytest imports the plugin in every run of a machine that has shipmate.
+Modules are imported on first use: pytest imports the plugin in every run on a machine with shipmate.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ComponentUnderTest", "ContainerUnderTest", "Emissions", "component_suite", "scrubbed"]
 
-_PLACES = {
+_MODULES = {
     "ComponentUnderTest": "subject",
     "ContainerUnderTest": "container",
     "Emissions": "emissions",
@@ -29,9 +32,9 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for."""
-    if name in _PLACES:
+    """Import a name on first use."""
+    if name in _MODULES:
         from importlib import import_module
 
-        return getattr(import_module(f"shipmate.testing.{_PLACES[name]}"), name)
+        return getattr(import_module(f"shipmate.testing.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

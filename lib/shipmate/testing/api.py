@@ -1,4 +1,4 @@
-"""An emulated API in the place of all that a component under test talks to, the token endpoint included."""
+"""An emulated API for all requests of a component under test, token requests included."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,14 +14,14 @@ Answer = Callable[[Request], Reply]
 
 
 class EmulatedApi(Server):
-    """Answers requests whose token is good as ``behind`` does; it answers token requests itself.
+    """An API that replies to requests with a valid token as ``behind`` does, and to token requests by itself.
 
-    It takes requests without any token: which hosts need one is not known. Client credentials are not looked at.
+    It accepts requests without a token, since it does not know which hosts require one, and any client credentials.
 
     Args:
-        provider: Issues the tokens; it need not run.
-        behind: Answers what the API lets through.
-        expired: What an expired or unknown token is answered.
+        provider: Issues the tokens; need not be started.
+        behind: Replies to accepted requests.
+        expired: Reply to an expired or unknown token.
         has_oauth2: Whether a bearer that the provider does not know is refused; without OAuth2 it is an API key.
     """
 
@@ -38,14 +38,14 @@ class EmulatedApi(Server):
         self.provider = provider
         self.expired = expired or _EXPIRED
         self.refused: list[Request] = []
-        """Requests whose token was not good."""
+        """Requests with an expired or unknown token."""
         self.accepted: list[Request] = []
-        """Requests whose token was good."""
+        """Requests with a valid token."""
         self._behind = behind
         self._has_oauth2 = has_oauth2
 
     def answer(self, request: Request) -> Reply:
-        """Return tokens, the refusal of a token, or what ``behind`` says."""
+        """Return a token response, the refusal of a token, or the reply of ``behind``."""
         if asks_for_token(request):
             return self._grant(request.form)
         state = self._state(request)
@@ -58,7 +58,7 @@ class EmulatedApi(Server):
         return self._behind(request)
 
     def _state(self, request: Request) -> str:
-        """Tell what the token in a request is worth, wherever it is: in a header of any name, or in the URL."""
+        """Return the state of the token in a request, which may be in any header or in the query."""
         words = [word for value in request.headers.values() for word in _WORDS.findall(value)]
         for word in (*words, *request.query.values()):
             if self.provider.grants.state(word) != "unknown":
@@ -76,7 +76,7 @@ class EmulatedApi(Server):
 
 
 class RefusingApi(Server):
-    """Refuses all credentials, whatever they are: API keys, passwords and tokens with a status, refreshes by OAuth2."""
+    """An API that refuses all credentials: keys, passwords and tokens with a status, token requests as OAuth2 does."""
 
     def __init__(self, status: int) -> None:
         super().__init__(name="api")
@@ -92,32 +92,32 @@ class RefusingApi(Server):
 
 
 def asks_for_token(request: Request) -> bool:
-    """Tell whether a request is one to a token endpoint."""
+    """Return whether a request is a token request."""
     is_form = "form" in (request.header("Content-Type") or "")
     return request.method == "POST" and is_form and b"grant_type=" in request.body
 
 
 def answers_of(answers: Mapping[str, Any], otherwise: Any) -> Answer:
-    """Return what answers requests by their paths.
+    """Return a function that replies to requests by their paths.
 
     Args:
-        answers: By path or by method and path, as ``"/contacts/{id}"`` or ``"POST /contacts"``: the body of the
-            answer, a `Reply`, or a function of the request, and of the names in the path, that makes either.
+        answers: By path or by method and path, ``"/contacts/{id}"`` or ``"POST /contacts"``: the body of the reply, a
+            `Reply`, or a function of the request and the names in the path that returns one of these.
         otherwise: The body for all other requests.
     """
-    places = [(*_place(place), given) for place, given in answers.items()]
+    routes = [(*_route(route), answer) for route, answer in answers.items()]
 
-    def answer(request: Request) -> Reply:
-        for method, pattern, given in places:
-            if method in ("", request.method) and (found := pattern.fullmatch(request.path)):
-                made = given(request, **found.groupdict()) if callable(given) else given
-                return made if isinstance(made, Reply) else Reply(200, made)
+    def reply(request: Request) -> Reply:
+        for method, pattern, answer in routes:
+            if method in ("", request.method) and (match := pattern.fullmatch(request.path)):
+                body = answer(request, **match.groupdict()) if callable(answer) else answer
+                return body if isinstance(body, Reply) else Reply(200, body)
         return Reply(200, otherwise)
 
-    return answer
+    return reply
 
 
-def _place(text: str) -> tuple[str, re.Pattern[str]]:
+def _route(text: str) -> tuple[str, re.Pattern[str]]:
     method, _, path = text.rpartition(" ")
     parts = re.split(r"\{(\w+)\}", path)
     pattern = "".join(f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
@@ -125,7 +125,7 @@ def _place(text: str) -> tuple[str, re.Pattern[str]]:
 
 
 def behind(server: Server) -> Answer:
-    """Return the answers of a server of the author's, without the tokens that it may ask for, with its faults."""
+    """Return a function that replies as the author's server does, with its faults but without its check of tokens."""
 
     def answer(request: Request) -> Reply:
         if isinstance(server, Api):

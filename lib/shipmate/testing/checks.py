@@ -1,4 +1,4 @@
-"""The checks of the component suite, each a function that returns when the component is as it should be."""
+"""The checks of the component suite: each returns if the component passes, else raises `Failed` or `NotChecked`."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,13 +11,13 @@ from shipmate.errors import ShipmateError
 from shipmate.logs.redaction import is_secret_name
 from shipmate.oauth2.credential import secrets_of
 from shipmate.testing.calls import (
+    cfg_with_new_keys,
     first_error,
     inputs_of,
     place_of,
-    require_good,
     require_served,
+    require_success,
     run,
-    with_good_keys,
 )
 from shipmate.testing.trial import TookTooLong, Trial, function_ids
 from shipmate.testing.verdict import Failed, NotChecked
@@ -31,24 +31,25 @@ from shipmate.tools.validation import (
 )
 
 _PIECE: Final = 16
-"""So many characters of a secret are as good as all of it: a log that has them has it."""
+"""Length of a part of a secret that counts as a leak."""
 _SHORTEST: Final = 6
+"""Length of the shortest secret that is searched for; shorter ones occur in texts by chance."""
 _BAD_REQUEST: Final = Reply(400, {"error": "bad request"})
 
 
 def descriptor_is_valid(root: Path) -> None:
-    """`component.json` and the schemas that it names have no errors, as ``shipmate validate`` finds them."""
+    """`component.json` and its schemas have no errors for ``shipmate validate``."""
     is_usable = bool(function_ids(root))
     report = validate_component(root)
-    found = [each for each in report.errors if not (is_usable and _is_of_a_module(each))]
-    if found:
-        told = [*found, *report.warnings]  # a name that is misspelt is a warning, and the reason why another is missing
-        lines = [f"{each.file}: {each.pointer + ': ' if each.pointer else ''}{each.message}" for each in told]
+    errors = [each for each in report.errors if not (is_usable and _is_of_a_module(each))]
+    if errors:
+        problems = [*errors, *report.warnings]  # a misspelt name is a warning, and explains why another is missing
+        lines = [f"{each.file}: {each.pointer + ': ' if each.pointer else ''}{each.message}" for each in problems]
         raise Failed("\n".join(["correct component.json; `shipmate validate` finds the same:", *lines]))
 
 
 def module_loads(trial: Trial, function: Function) -> None:
-    """The module imports, has ``process``, and what `component.json` refers to in it."""
+    """The module imports, and has ``process`` and all functions that `component.json` names."""
     modules = Modules(trial.subject.descriptor)
     names = [each.get("model") for each in function.fields.values() if isinstance(each, Mapping)]
     models = [name for name in names if isinstance(name, str) and name]
@@ -64,19 +65,19 @@ def module_loads(trial: Trial, function: Function) -> None:
 
 
 def wrong_credentials_are_refused(trial: Trial, status: int) -> None:
-    """``verify_credentials`` says no when the API answers that the credentials are wrong."""
+    """``verify_credentials`` rejects credentials that the API refuses with a status."""
     subject = trial.subject
     if not subject.descriptor.credentials.get("fields"):
         raise NotChecked("component.json has no credentials")
     if not (subject.root / f"{VERIFIER}.py").is_file():
-        raise NotChecked(f"there is no {VERIFIER}.py: the platform takes any credentials for good")
+        raise NotChecked(f"there is no {VERIFIER}.py: the platform accepts any credentials")
     api = trial.refuse(status)
     cfg = trial.samples.with_keys(trial.samples.credentials(), {"access_token": "wrong", "refresh_token": "wrong"})
     try:
         verdict = trial.verify(cfg)
     except TookTooLong as error:
         raise Failed(
-            f"verify_credentials {error}: give its requests a timeout and do not repeat what is refused"
+            f"verify_credentials {error}: give its requests a timeout, and do not repeat refused requests"
         ) from None
     except ShipmateError as error:
         raise Failed(f"correct {VERIFIER}.py: {error}") from None
@@ -85,41 +86,39 @@ def wrong_credentials_are_refused(trial: Trial, status: int) -> None:
         said = (
             "said yes" if is_verified else f"said no by itself ({subject.redactor.redact(str(verdict.get('reason')))})"
         )
-        raise NotChecked(
-            f"verify_credentials sent no request and {said}: nothing could tell it that the keys are wrong"
-        )
+        raise NotChecked(f"verify_credentials sent no request and {said}, so it cannot know that the keys are wrong")
     if is_verified:
-        asked = place_of(api.requests[-1])
+        last = api.requests[-1]
         raise Failed(
-            f"verify_credentials said yes although the API answered {api.requests[-1].status} to {asked}: "
+            f"verify_credentials said yes although the API answered {last.status} to {place_of(last)}: "
             'call reply.raise_for_status(), or return {"verified": False, "reason": ...}'
         )
 
 
-def failures_are_told(trial: Trial, function: Function) -> None:
-    """What the API refuses ends in an error or a rebound, and in no message."""
+def failures_are_reported(trial: Trial, function: Function) -> None:
+    """A function whose request the API refuses emits an error or a rebound."""
     trial.serve(function, _BAD_REQUEST)
-    emissions = run(trial, function, with_good_keys(trial, function))
+    emissions = run(trial, function, cfg_with_new_keys(trial, function))
     refused = next((each for api in trial.apis for each in api.requests if each.status == _BAD_REQUEST.status), None)
     if refused is None:
         require_served(trial, emissions)
         why = f": {first_error(emissions)}" if emissions.errors else ""
         raise NotChecked(f"it made no request for {inputs_of(trial.sample(function))}{why}")
     if not (emissions.errors or emissions.rebounds or emissions.http_replies):
-        did = "emitted a message all the same" if emissions.data else "told nobody"
+        did = "emitted a message anyway" if emissions.data else "emitted nothing"
         raise Failed(
             f"it {did} when the API answered {refused.status} to {place_of(refused)}: "
-            "call reply.raise_for_status() before it uses the answer"
+            "call reply.raise_for_status() before using the reply"
         )
 
 
 def messages_match_metadata(trial: Trial, function: Function) -> None:
-    """What is emitted is as ``metadata.out`` says, or ``get_meta_model`` where the metadata is dynamic."""
+    """Messages match ``metadata.out``, or ``get_meta_model`` if the metadata is dynamic."""
     is_dynamic = function.dynamic_metadata
     trial.serve(function)
-    cfg = with_good_keys(trial, function)
+    cfg = cfg_with_new_keys(trial, function)
     emissions = run(trial, function, cfg)
-    require_good(trial, function, emissions)
+    require_success(trial, function, emissions)
     if not is_dynamic and metadata.schema_of(trial.subject.descriptor, function, "out") is None:
         raise NotChecked("it has no out metadata")
     if not emissions.data:
@@ -129,9 +128,9 @@ def messages_match_metadata(trial: Trial, function: Function) -> None:
     )
     source = "get_meta_model" if is_dynamic else "metadata.out"
     for message in emissions.data:
-        found = metadata.problems(schema or {}, message.get("body"))
-        if found:
-            lines = [f"  body{pointer}: {text}" for pointer, text in found]
+        problems = metadata.problems(schema or {}, message.get("body"))
+        if problems:
+            lines = [f"  body{pointer}: {text}" for pointer, text in problems]
             raise Failed("\n".join([f"correct {source} or the message, they differ:", *lines]))
 
 
@@ -140,20 +139,18 @@ def secrets_stay_secret(trial: Trial, function: Function) -> None:
     leaks: list[str] = []
     for failure in (None, _BAD_REQUEST):
         trial.serve(function, failure)
-        cfg = with_good_keys(trial, function)
+        cfg = cfg_with_new_keys(trial, function)
         trial.provider.expire_access_tokens()
         emissions = run(trial, function, cfg)
-        found = {
+        outputs = {
             "printed": trial.printed.getvalue(),
             "logged": trial.subject.log,
             "emitted as an error": json.dumps([emissions.errors, emissions.rebounds], ensure_ascii=False),
         }
         for name, value in _secrets(trial, [cfg, *emissions.updated_keys]):
-            leaks += [f"{name} was {how}" for how, text in found.items() if _is_in(value, text)]
+            leaks += [f"{name} was {how}" for how, text in outputs.items() if _is_in(value, text)]
     if leaks:
-        raise Failed(
-            f"keep secrets out of prints, logs and errors, parts of them as well: {', '.join(dict.fromkeys(leaks))}"
-        )
+        raise Failed(f"keep secrets and their parts out of prints, logs and errors: {', '.join(dict.fromkeys(leaks))}")
 
 
 def _dynamic(trial: Trial, function: Function, cfg: Mapping[str, Any]) -> Any:
@@ -172,12 +169,12 @@ def _dynamic(trial: Trial, function: Function, cfg: Mapping[str, Any]) -> Any:
 
 
 def _is_of_a_module(problem: Problem) -> bool:
-    """Tell whether another check reports the same."""
+    """Return whether `module_loads` reports the same problem."""
     return problem.pointer.endswith(("/main", "/dynamicMetadata", "/model"))
 
 
 def _secrets(trial: Trial, mappings: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield the secrets that a function was given or has got, with what to call them."""
+    """Yield the names and values of the secrets in configurations and new keys."""
     fields = trial.subject.descriptor.credentials.get("fields") or {}
     for mapping in mappings:
         for name, value in mapping.items():
@@ -189,6 +186,7 @@ def _secrets(trial: Trial, mappings: list[dict[str, Any]]) -> Iterator[tuple[str
 
 
 def _is_in(secret: str, text: str) -> bool:
+    """Return whether a text has a secret, or a part of it."""
     if len(secret) < _SHORTEST:
         return False
     pieces = (secret[start : start + _PIECE] for start in range(max(1, len(secret) - _PIECE + 1)))

@@ -1,4 +1,4 @@
-"""The component as a container: ``shipmate run`` in a process of its own, at a real RabbitMQ."""
+"""The component as a container: ``shipmate run`` in its own process, at a real RabbitMQ."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -30,19 +30,19 @@ _LEVELS: Final = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR",
 
 
 class NoBroker(Exception):
-    """The broker cannot be reached."""
+    """The broker does not accept a connection."""
 
 
 class ContainerFailed(AssertionError):
-    """The process ended, or did not do its work in time; the text has the end of its log."""
+    """The process ended or took too long; the text has the end of its log."""
 
 
 class _Process:
-    """One run of the command, with its log and the ids of the messages that it has settled."""
+    """One process of the command, with its log and the ids of the messages that it has settled."""
 
-    def __init__(self, component: Component, environ: Mapping[str, str], told: Mapping[str, Any]) -> None:
+    def __init__(self, component: Component, environ: Mapping[str, str], options: Mapping[str, Any]) -> None:
         reading, writing = os.pipe()
-        variables = {**environ, container_process.VARIABLE: json.dumps({**told, "report_to": writing})}
+        variables = {**environ, container_process.VARIABLE: json.dumps({**options, "report_to": writing})}
         self.popen = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", container_process.__name__],
             cwd=component.root,
@@ -76,7 +76,7 @@ class _Process:
             self.changed.notify_all()
 
     def stop(self) -> int:
-        """Ask it to end, wait for that, and return its status."""
+        """Send SIGTERM, wait for the end, and return the exit status; kill the process after ten seconds."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGTERM)
         try:
@@ -90,24 +90,24 @@ class _Process:
 
 
 class ContainerUnderTest:
-    """The component as the platform starts it; one process serves all messages for a function and a configuration."""
+    """The component as the platform starts it: a process serves all messages of one function and configuration."""
 
     def __init__(self, component: Component, platform: Platform, amqp_uri: str, routes: Routes) -> None:
-        """Make the queues; the process starts with the first message.
+        """Declare the queues; `start` or `run` starts the process.
 
         Raises:
-            NoBroker: There is no broker at the address.
+            NoBroker: The broker does not accept a connection.
         """
         logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs each attempt to connect
         self.platform = platform
         self.exit_status: int | None = None
-        """How the last process ended."""
+        """Exit status of the last process."""
         self.redactor = Redactor()
         self._component = component
         self._routes = routes
         self._log: list[str] = []
         self._process: _Process | None = None
-        self._runs: tuple[Any, ...] = ()
+        self._started_with: tuple[Any, ...] = ()
         platform.accounts.setdefault(_ACCOUNT, {})
         try:
             self.queues = self._new_queues(amqp_uri)
@@ -116,7 +116,7 @@ class ContainerUnderTest:
 
     @property
     def log(self) -> str:
-        """All that the processes so far have written, without secrets."""
+        """The output of all processes so far, without secrets."""
         process = self._process
         if process is None:
             lines = self._log
@@ -127,7 +127,7 @@ class ContainerUnderTest:
 
     @property
     def stored_keys(self) -> dict[str, Any]:
-        """The credential fields that the platform has stored for the account."""
+        """The credential fields of the account, as the platform has stored them."""
         return self.platform.accounts[_ACCOUNT]
 
     def start(
@@ -139,34 +139,36 @@ class ContainerUnderTest:
         settings: Mapping[str, object] | None = None,
         timeout_seconds: float = 15.0,
     ) -> "ContainerUnderTest":
-        """Start a process for a function, unless one runs that was started with the same, and wait until it consumes.
+        """Start a process for a function, and wait until it consumes; a process with the same arguments is kept.
 
         Args:
             function: Its id in ``component.json``.
             cfg: The configuration with the credentials, as the platform stores it.
-            snapshot: The snapshot that the platform has stored.
-            settings: Further variables of the container, without ``ELASTICIO_``.
-            timeout_seconds: How long the start may take.
+            snapshot: The snapshot, as the platform stores it.
+            settings: Further variables of the container, without ``ELASTICIO_``: ``{"RABBITMQ_PREFETCH_SAILOR": 2}``.
+            timeout_seconds: Longest time of the start.
 
         Raises:
-            ContainerFailed: It ended, or does not consume in time.
+            ContainerFailed: The process ended, or does not consume in time.
+            FunctionNotFound: ``component.json`` has no such function.
         """
-        runs = (function, json.dumps([cfg, snapshot], sort_keys=True), self._routes.as_json(), dict(settings or {}))
-        if self._process is not None and not self._process.is_over and runs == self._runs:
+        inputs = json.dumps([cfg, snapshot], sort_keys=True)
+        arguments = (function, inputs, self._routes.as_json(), dict(settings or {}))
+        if self._process is not None and not self._process.is_over and arguments == self._started_with:
             return self
         self._component.function(function)
         if self.stop() is not None or self.exit_status is not None:
-            # What the last process has left unsettled comes back to its queue, sooner or later.
+            # The broker requeues messages that the last process has not settled, at any time.
             self._delete_queues()
             self.queues = self._new_queues(self.queues.uri)
-        self._runs = runs
-        given = dict(cfg or {})
-        register_secrets(self.redactor, self._component, given, os.environ)
-        keys = {name: value for name, value in given.items() if isinstance(value, Mapping)}
+        self._started_with = arguments
+        config = dict(cfg or {})
+        register_secrets(self.redactor, self._component, config, os.environ)
+        keys = {name: value for name, value in config.items() if isinstance(value, Mapping)}
         self.platform.accounts[_ACCOUNT] = keys
-        self.platform.steps["flow"] = {"step": {"config": {**given, "_account": _ACCOUNT}, "snapshot": snapshot}}
-        told = {"routes": self._allowing_the_broker(), "closes_network": self._routes.is_closed}
-        self._process = _Process(self._component, self._environ(function, settings or {}), told)
+        self.platform.steps["flow"] = {"step": {"config": {**config, "_account": _ACCOUNT}, "snapshot": snapshot}}
+        options = {"routes": self._routes_and_broker(), "closes_network": self._routes.is_closed}
+        self._process = _Process(self._component, self._environ(function, settings or {}), options)
         self._wait(
             lambda process: any('"msg": "consuming"' in line for line in process.lines), timeout_seconds, "consume"
         )
@@ -182,21 +184,22 @@ class ContainerUnderTest:
         settings: Mapping[str, object] | None = None,
         timeout_seconds: float = 15.0,
     ) -> Emissions:
-        """Send a message to the process and return what it has published when the message was settled.
+        """Send a message to the process, and return the published events when the message is settled.
 
-        The events are in order within their kind. New keys are among them as the platform has stored them. A message
-        that is rebound comes again later.
+        Events of one kind are in order. ``updateKeys`` has the keys that the platform has stored. A message with a
+        rebound is delivered again later.
 
         Args:
-            function: As for `start`, with which it begins unless that was done.
+            function: As for `start`, which this calls.
             msg: The message, ``{"body": ...}``; an empty one unless given.
             cfg: As for `start`.
             snapshot: As for `start`.
             settings: As for `start`.
-            timeout_seconds: How long the message may take.
+            timeout_seconds: Longest time for the message.
 
         Raises:
-            ContainerFailed: The process ended, or the message is not done in time.
+            ContainerFailed: The process ended, or the message is not settled in time.
+            FunctionNotFound: ``component.json`` has no such function.
         """
         self.start(function, cfg, snapshot, settings=settings)
         before = json.dumps(self.stored_keys, sort_keys=True)
@@ -212,7 +215,7 @@ class ContainerUnderTest:
         return Emissions(events, self.redactor, self._component.root.resolve())
 
     def stop(self) -> int | None:
-        """End the process with SIGTERM, as the platform does, and return its status; None if there was none."""
+        """End the process with SIGTERM, as the platform does; return its exit status, None without a process."""
         process, self._process = self._process, None
         if process is None:
             return None
@@ -230,7 +233,7 @@ class ContainerUnderTest:
         self.queues.close()
 
     def report(self) -> str:
-        """Return the end of the log, for the report of a failed test."""
+        """Return the last lines of the log, for the report of a failed test."""
         return "\n".join(_readable(line) for line in self.log.splitlines()[-_LOG_LINES:])
 
     def _new_queues(self, uri: str) -> StepQueues:
@@ -239,33 +242,34 @@ class ContainerUnderTest:
         return queues
 
     def _published(self, kind: str) -> list[Any]:
-        found = self.queues.drain(kind)
+        received = self.queues.drain(kind)
         if kind == "error":
-            return [each.error for each in found]
+            return [each.error for each in received]
         if kind == "rebound":
-            return [each.headers.get("reboundReason", "") for each in found]
-        return [each.message for each in found]
+            return [each.headers.get("reboundReason", "") for each in received]
+        return [each.message for each in received]
 
     def _replies(self) -> list[Any]:
-        found = self.queues.drain(self._reply_to)
-        return [each.message for each in found if not each.headers.get("x-eio-error-response")]
+        received = self.queues.drain(self._reply_to)
+        return [each.message for each in received if not each.headers.get("x-eio-error-response")]
 
     def _environ(self, function: str, settings: Mapping[str, object]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELASTICIO_")}
         ours = {**self.platform.environ(), **self.queues.environ(function, **settings)}
         return {"LOG_LEVEL": "debug", **inherited, **ours, "ELASTICIO_COMPONENT_PATH": ""}
 
-    def _allowing_the_broker(self) -> dict[str, Any]:
+    def _routes_and_broker(self) -> dict[str, Any]:
+        """Return the routes for the process, which may reach the broker as well."""
         routes = self._routes.as_json()
         return {**routes, "allowed": [*routes["allowed"], urlsplit(self.queues.uri).hostname or ""]}
 
-    def _wait(self, is_so: Any, timeout_seconds: float, what: str) -> None:
+    def _wait(self, is_done: Callable[[_Process], bool], timeout_seconds: float, what: str) -> None:
         __tracebackhide__ = True
         process = self._process
-        assert process is not None, "only a process that was started is waited for"  # noqa: S101
+        assert process is not None, "start() comes first"  # noqa: S101
         with process.changed:
-            process.changed.wait_for(lambda: process.is_over or is_so(process), timeout_seconds)
-            is_met, is_over = is_so(process), process.is_over
+            process.changed.wait_for(lambda: process.is_over or is_done(process), timeout_seconds)
+            is_met, is_over = is_done(process), process.is_over
         if is_met:
             return
         if is_over:
@@ -277,7 +281,7 @@ class ContainerUnderTest:
 
 
 def _readable(line: str) -> str:
-    """Return a line of the log for a person: level, message and traceback of a JSON object, other text as it is."""
+    """Return a log line for people: level, message and traceback of a JSON record; any other line as it is."""
     try:
         record = json.loads(line)
         level, text, stack = record["level"], record["msg"], (record.get("err") or {}).get("stack")

@@ -1,4 +1,4 @@
-"""What a function has emitted, as a test looks at it."""
+"""The events that a function has emitted, for tests."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ _LONGEST_VALUE: Final = 500
 
 
 class Emissions:
-    """The events of one call, in order, and the same by their kind.
+    """The events of one call, in order and by their kind.
 
     >>> emissions = Emissions([("data", {"body": {"id": 7}}), ("snapshot", {"next": 8})])
     >>> emissions.message["body"], emissions.snapshots, emissions.errors
@@ -27,12 +27,12 @@ class Emissions:
         redactor: Redactor | None = None,
         root: Path | None = None,
     ) -> None:
-        """Hold events as pairs of name and value.
+        """Hold events.
 
         Args:
-            events: The events, in order.
-            redactor: Takes secrets out of what is shown of them.
-            root: The component's folder: of an error the place in there is shown.
+            events: Names and values, in order: ``[("data", {"body": {...}}), ...]``.
+            redactor: Removes secrets from summaries.
+            root: The component's folder; summaries show the place of an error in it.
         """
         self.events: list[tuple[str, Any]] = [] if events is None else events
         self._redactor = redactor or Redactor()
@@ -60,12 +60,12 @@ class Emissions:
 
     @property
     def rebounds(self) -> list[str]:
-        """The reasons for which the message is to come again."""
+        """The reasons of the rebounds."""
         return self._of("rebound")
 
     @property
     def http_replies(self) -> list[dict[str, Any]]:
-        """The answers to the request that started the flow."""
+        """The HTTP replies: ``{"statusCode": ..., "body": ..., "headers": ...}``."""
         return self._of("httpReply")
 
     @property
@@ -73,19 +73,19 @@ class Emissions:
         """The only message.
 
         Raises:
-            AssertionError: There is none, or several, or there are errors besides; it tells what came.
+            AssertionError: There are no or several messages, or errors; the text lists all events.
         """
         if len(self.data) != 1 or self.errors:
             raise AssertionError(f"expected one message, found {self.summary()}")
         return self.data[0]
 
     def only(self, *names: str) -> "Emissions":
-        """Return the events of some names."""
+        """Return the events with these names."""
         events = [(name, value) for name, value in self.events if name in names]
         return Emissions(events, self._redactor, self._root)
 
     def summary(self) -> str:
-        """Return all events in a few lines, without secrets; errors with the place where they come from."""
+        """Return all events as text, one line each, without secrets; errors with their place in the component."""
         if not self.events:
             return "nothing: no event was emitted"
         return "\n".join(f"{name}: {self._shown(name, value)}" for name, value in self.events)
@@ -106,14 +106,14 @@ class Emissions:
 
 
 def _place(stack: object, root: Path | None) -> str:
-    """Return where an error comes from, as its traceback has it: the innermost frame, in the component if one is."""
+    """Return the innermost frame of a traceback, preferably one in the component."""
     frames = [line.strip() for line in str(stack).splitlines() if line.lstrip().startswith('File "')]
     own = [frame for frame in frames if root is not None and f'"{root}{os.sep}' in frame]
     return f"\n    {(own or frames)[-1]}" if frames else ""
 
 
 class RecordingSink(Sink):
-    """Takes the events of a call; new keys go on to where they are stored."""
+    """Records the events of a call, and saves new keys."""
 
     def __init__(self, emissions: Emissions, save_keys: Callable[[Mapping[str, Any]], None]) -> None:
         """Record into ``emissions``."""

@@ -1,4 +1,4 @@
-"""Keeps components apart that one process tests: their modules have the same names, as ``actions.create``."""
+"""Isolation of components in one test process, since their modules have equal names, such as ``actions.create``."""
 
 import sys
 from collections.abc import Iterator
@@ -7,21 +7,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-# Tests are not part of what is tested, and pytest has imported them.
-_NOT_OF_THE_COMPONENT: Final = frozenset({"conftest", "test", "tests"})
-_WITHOUT_A_NAME: Final = "shipmate_component_"
-"""Begins the names of modules whose own names are taken."""
+# pytest has imported the tests, which are not part of the component.
+_TESTS: Final = frozenset({"conftest", "test", "tests"})
+_RENAMED: Final = "shipmate_component_"
+"""Prefix of modules whose own names are names of the standard library."""
 
 
 @contextmanager
 def only_component(root: Path) -> Iterator[None]:
-    """Let the modules of one component alone have the names of its files and folders, and its folder be importable.
+    """Make the folder of a component importable, and hide modules of other components with equal names.
 
-    What the tests have imported of it before stays; what is loaded meanwhile is loaded anew the next time.
+    Modules that the tests have imported from the component stay; those loaded inside are removed at the end.
     """
     names = _top_names(root)
     path = list(sys.path)
-    before = {name: module for name, module in sys.modules.items() if _is_meant(name, names)}
+    before = {name: module for name, module in sys.modules.items() if _is_of_component(name, names)}
     foreign = {name: module for name, module in before.items() if not _is_under(root, module)}
     for name in foreign:
         del sys.modules[name]
@@ -30,22 +30,23 @@ def only_component(root: Path) -> Iterator[None]:
         yield
     finally:
         sys.path[:] = path
-        for name in [name for name in sys.modules if _is_meant(name, names) and name not in before]:
+        for name in [name for name in sys.modules if _is_of_component(name, names) and name not in before]:
             del sys.modules[name]
         sys.modules.update(before)
 
 
 def _top_names(root: Path) -> frozenset[str]:
-    found = {path.stem for path in root.iterdir() if path.suffix == ".py" or path.is_dir()}
-    return frozenset(found - _NOT_OF_THE_COMPONENT - sys.stdlib_module_names)
+    """Return the names of the component's top-level modules and packages."""
+    names = {path.stem for path in root.iterdir() if path.suffix == ".py" or path.is_dir()}
+    return frozenset(names - _TESTS - sys.stdlib_module_names)
 
 
-def _is_meant(name: str, names: frozenset[str]) -> bool:
-    return name.partition(".")[0] in names or name.startswith(_WITHOUT_A_NAME)
+def _is_of_component(name: str, names: frozenset[str]) -> bool:
+    return name.partition(".")[0] in names or name.startswith(_RENAMED)
 
 
 def _is_under(root: Path, module: ModuleType) -> bool:
-    """Tell whether a module, and for a folder all of it, is in the component's folder."""
+    """Return whether a module is in the component's folder; a namespace package must be there with all its parts."""
     file = getattr(module, "__file__", None)
     places = [file] if file else list(getattr(module, "__path__", []))
     return bool(places) and all(Path(place).resolve().is_relative_to(root.resolve()) for place in places)

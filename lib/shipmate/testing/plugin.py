@@ -1,37 +1,37 @@
 """The pytest plugin: fixtures for a component, its OAuth2 provider, the platform and the container.
 
-It is loaded where shipmate is installed; ``-p no:shipmate`` leaves it out.
+pytest loads it where shipmate is installed; ``-p no:shipmate`` disables it.
 """
 
 import os
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from shipmate.emulator import OAuth2Provider, Platform
+    from shipmate.emulator import OAuth2Provider, Platform, RabbitMQNode
     from shipmate.testing.container import ContainerUnderTest
     from shipmate.testing.subject import ComponentUnderTest
 
 _MARKERS = (
-    "oauth2_provider(**options): how the fixture oauth2_provider behaves, by the arguments of "
-    "shipmate.emulator.OAuth2Provider",
-    "network: this test may reach hosts that are not on this machine",
+    "oauth2_provider(**options): arguments of shipmate.emulator.OAuth2Provider for the fixture oauth2_provider",
+    "network: the test may reach hosts outside of this machine",
 )
 
 _REPORTED = {"component": "what the component did", "container": "the end of the container's log"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the markers known."""
+    """Register the markers."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Tell in the report of a failed test what the component has emitted, and what its container has logged."""
+    """Add the component's events and its container's log to the report of a failed test."""
     report = yield
     fixtures = getattr(item, "funcargs", {})
     for name, title in _REPORTED.items():
@@ -43,9 +43,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 @pytest.fixture
 def component(request: pytest.FixtureRequest) -> "Iterator[ComponentUnderTest]":
-    """The component at or above the folder of the test: ``run``, ``call`` and ``verify`` call its functions.
+    """The component in or above the folder of the test: ``run``, ``call`` and ``verify`` call its functions.
 
-    The test has no network but for the hosts that are served with ``component.serve(url, server)``.
+    The test reaches only hosts that ``component.serve(url, server)`` serves, unless it is marked with ``network``.
     """
     from shipmate.errors import ShipmateError
     from shipmate.testing.isolation import only_component
@@ -69,10 +69,10 @@ def component(request: pytest.FixtureRequest) -> "Iterator[ComponentUnderTest]":
 def oauth2_provider(
     request: pytest.FixtureRequest, component: "ComponentUnderTest", monkeypatch: pytest.MonkeyPatch
 ) -> "Iterator[OAuth2Provider]":
-    """An OAuth2 provider that answers for the addresses in the component's ``credentials.oauth2``.
+    """An OAuth2 provider at the addresses in the component's ``credentials.oauth2``, which knows its client.
 
-    It knows the component's client; variables of it that are not set get sample values.
-    ``@pytest.mark.oauth2_provider(rotation=False)`` says how it behaves.
+    Variables of the client that are not set get sample values. ``@pytest.mark.oauth2_provider(rotation=False)`` has
+    the provider's arguments.
     """
     from shipmate.testing.provider import provider_of, sample_variables, serve_tokens
 
@@ -86,7 +86,7 @@ def oauth2_provider(
 
 @pytest.fixture
 def platform(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Platform]":
-    """The platform's API and object storage, at the addresses that the environment names."""
+    """The platform's API and object storage; the environment gets their addresses."""
     from shipmate.emulator import Platform
 
     with Platform() as emulated:
@@ -95,18 +95,42 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Platform]":
         yield emulated
 
 
-@pytest.fixture
-def container(component: "ComponentUnderTest", platform: "Platform") -> "Iterator[ContainerUnderTest]":
-    """The component as ``shipmate run`` in a process of its own, with a real RabbitMQ.
+@contextmanager
+def rabbitmq_node() -> "Iterator[RabbitMQNode]":
+    """Run a private RabbitMQ; if RabbitMQ is not installed, skip the test, or fail it where one is required.
 
-    The broker is at ``SHIPMATE_TEST_AMQP_URI``. Without it the test is skipped, unless ``CI`` is set: there it fails.
+    It is required where ``CI`` or ``SHIPMATE_REQUIRE_BROKER`` is set: nobody notices a skipped test there.
+    """
+    from shipmate.emulator import RabbitMQNode, RabbitMQNotInstalled
+
+    with closing(RabbitMQNode()) as node:
+        try:
+            node.start()
+        except RabbitMQNotInstalled as missing:
+            is_required = os.environ.get("CI") or os.environ.get("SHIPMATE_REQUIRE_BROKER")
+            give_up = pytest.fail if is_required else pytest.skip
+            give_up(f"{missing}; or set SHIPMATE_TEST_AMQP_URI to the address of a broker")
+        yield node
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> "Iterator[RabbitMQNode]":
+    """A private RabbitMQ for all tests of the run, which must not stop it; `rabbitmq_node` runs one that they may."""
+    with rabbitmq_node() as node:
+        yield node
+
+
+@pytest.fixture
+def container(
+    request: pytest.FixtureRequest, component: "ComponentUnderTest", platform: "Platform"
+) -> "Iterator[ContainerUnderTest]":
+    """The component as ``shipmate run`` in its own process, with a real RabbitMQ.
+
+    ``SHIPMATE_TEST_AMQP_URI`` names the broker; otherwise it is that of the fixture ``rabbitmq``.
     """
     from shipmate.testing.container import URI_VARIABLE, ContainerUnderTest, NoBroker
 
-    uri = os.environ.get(URI_VARIABLE)
-    if not uri:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(f"needs RabbitMQ: set {URI_VARIABLE}, for example to amqp://guest:guest@127.0.0.1:5672")
+    uri = os.environ.get(URI_VARIABLE) or request.getfixturevalue("rabbitmq").uri
     try:
         started = ContainerUnderTest(component.descriptor, platform, uri, component.routes)
     except NoBroker as error:

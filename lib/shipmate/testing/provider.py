@@ -1,4 +1,4 @@
-"""An emulated OAuth2 provider in the place of the one that a component's descriptor names."""
+"""An emulated OAuth2 provider in place of the one in a component's descriptor."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -12,17 +12,17 @@ _ENDPOINTS: Final = {"token_uri": "/token", "auth_uri": "/authorize", "revoke_ur
 
 
 def sample_variables(component: Component, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return values for the variables that the component declares or its ``credentials.oauth2`` uses.
+    """Return sample values for the variables of the component and its ``credentials.oauth2``.
 
-    Those that the environment has are left out, and those that a credential field has.
+    Variables that the environment has are left out, and credential fields, which are filled from the configuration.
     """
     fields = component.credentials.get("fields") or {}
-    named = [*component.env_vars, *(name for name in _variables(component.oauth2) if name not in fields)]
-    return {name: sample_variable(name) for name in named if name not in environ}
+    names = [*component.env_vars, *(name for name in _variables(component.oauth2) if name not in fields)]
+    return {name: sample_variable(name) for name in names if name not in environ}
 
 
 def sample_variable(name: str) -> str:
-    """Return a value for a variable that is not set, an address if its name says so.
+    """Return a sample value for a variable: an address if its name ends with URI or URL.
 
     >>> sample_variable("TOKEN_URI"), sample_variable("CLIENT_ID")
     ('https://token-uri.example.com', 'sample-client_id')
@@ -35,11 +35,11 @@ def sample_variable(name: str) -> str:
 def provider_of(component: Component, environ: Mapping[str, str], **options: Any) -> OAuth2Provider:
     """Return a provider that knows the component's client.
 
-    A client that is named by a credential field is not known here: then it is the ``demo-client`` of the emulator.
+    If credential fields name the client, it is unknown here, and the provider knows the ``demo-client`` instead.
 
     Args:
         component: The component.
-        environ: The environment, which has all variables of the client.
+        environ: The environment with all variables of the client.
         **options: As for `shipmate.emulator.OAuth2Provider`.
     """
     oauth2 = component.oauth2 or {}
@@ -57,18 +57,19 @@ def routes_to(provider: Server, component: Component, environ: Mapping[str, str]
     for name, path in _ENDPOINTS.items():
         declared = (component.oauth2 or {}).get(name)
         if isinstance(declared, str) and declared:
-            # A variable that is not set is a credential field, and may have any value.
+            # A variable that is not set is a credential field: its placeholder matches any value.
             url = VARIABLE.sub(lambda match: environ.get(match[1], match[0]), declared)
             yield Route(url.partition("?")[0], provider.url, path)
 
 
 def serve_tokens(routes: Routes, provider: OAuth2Provider, component: Component, environ: Mapping[str, str]) -> None:
-    """Have the provider answer for the endpoints in ``credentials.oauth2``."""
+    """Route the endpoints in ``credentials.oauth2`` to the provider."""
     for route in routes_to(provider, component, environ):
         routes.add(route)
 
 
 def _variables(value: Any) -> list[str]:
+    """Return the names in all ``{{NAME}}`` placeholders of a JSON value."""
     if isinstance(value, str):
         return VARIABLE.findall(value)
     members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()

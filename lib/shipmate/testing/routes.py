@@ -1,4 +1,4 @@
-"""Which requests of a test go to which emulated server; the network stays closed."""
+"""Routes from real hosts to emulated servers, for the requests of a test; the network is closed."""
 
 import errno
 import ipaddress
@@ -16,12 +16,12 @@ _PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Requests that begin with ``url`` go to ``target`` instead.
+    """Leads requests that begin with ``url`` to a server.
 
     Args:
-        url: Scheme and host, perhaps with a path; ``{{NAME}}`` stands for anything but a slash.
-        target: The address of the server.
-        path: What replaces the path; it stays as it is without.
+        url: Scheme and host, optionally with a path; ``{{NAME}}`` matches anything but a slash.
+        target: Address of the server.
+        path: Replaces the path of the request; None keeps it.
     """
 
     url: str
@@ -29,7 +29,7 @@ class Route:
     path: str | None = None
 
     def apply(self, url: str) -> str | None:
-        """Return where a request goes, None if this route is not meant."""
+        """Return the new address of a request, None if the route does not match."""
         pattern = "[^/?#]+".join(re.escape(part) for part in _PLACEHOLDER.split(self.url.rstrip("/")))
         if not re.match(pattern + r"(?=[/?#]|$)", url, re.IGNORECASE):
             return None
@@ -37,41 +37,41 @@ class Route:
 
 
 class Routes:
-    """The routes of one test, the longest first; whatever they do not name must be on this machine.
+    """The routes of one test, the longest URL first; other hosts are refused unless they are on this machine.
 
-    With a `default` nothing else is reached there either: what a component takes for its API may really run here.
+    With a `default` servers on this machine are refused as well: an API in the configuration may really run here.
     """
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without routes."""
         self.routes: list[Route] = []
         self.default: str | None = None
-        """The server for all other hosts, those on this machine included."""
+        """Address of the server for all other hosts, including those on this machine."""
         self.own: set[str] = set()
-        """The servers of the test, as ``127.0.0.1:8000``: they are reached at their own addresses, too."""
+        """Servers of the test, ``127.0.0.1:8000``: they keep their own addresses."""
         self.allowed: set[str] = set()
-        """Hosts that may be reached although they are not on this machine."""
+        """Hosts outside of this machine that may be reached."""
         self.refused: list[str] = []
-        """Hosts that were asked for, and are neither served nor allowed."""
+        """Hosts that were requested, and are neither served nor allowed."""
         self.is_closed = True
         """Whether the network is closed while the routes are installed."""
 
     def add(self, route: Route) -> None:
-        """Add a route; among those that fit a request, the one with the longest URL counts, then the latest."""
+        """Add a route; of several that match a request, the one with the longest URL is used, then the latest."""
         self.routes.insert(0, route)
         self.routes.sort(key=lambda each: -len(each.url))
 
     def target(self, url: str) -> str | None:
-        """Return where a request goes instead, None when it goes where it says."""
+        """Return the new address of a request, None if it keeps its own."""
         for route in self.routes:
-            if (found := route.apply(url)) is not None:
-                return found
+            if (target := route.apply(url)) is not None:
+                return target
         if self.default is None or urlsplit(url).netloc in self.own:
             return None
         return moved(url, self.default)
 
     def as_json(self) -> dict[str, Any]:
-        """Return them for another process; see `from_json`."""
+        """Return the routes as JSON for another process, which reads them with `from_json`."""
         return {
             "routes": [[each.url, each.target, each.path] for each in self.routes],
             "default": self.default,
@@ -81,7 +81,7 @@ class Routes:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Routes":
-        """Return the routes that another process has had."""
+        """Return the routes from `as_json`."""
         routes = cls()
         routes.routes = [Route(*each) for each in value["routes"]]
         routes.default = value["default"]
@@ -91,10 +91,13 @@ class Routes:
 
     @contextmanager
     def installed(self, *, closes_network: bool = True) -> Iterator["Routes"]:
-        """Have all requests of the process that the library requests makes follow the routes meanwhile.
+        """Let all requests of this process that the library requests sends follow the routes.
 
-        Where a connection is chosen, requests are led elsewhere: what mocks whole requests, as responses does, stays
-        above that, and what records connections, as vcrpy does, below.
+        This replaces the choice of a connection, so that mocks of whole requests (responses) are above it, and
+        recorders of connections (vcrpy) below.
+
+        Args:
+            closes_network: Whether to refuse other hosts.
         """
         from requests.adapters import HTTPAdapter
 
@@ -121,7 +124,7 @@ class Routes:
 
     @contextmanager
     def _closed_network(self) -> Iterator[None]:
-        """Let names be looked up on this machine only: a recorder or a mock above that goes on to work."""
+        """Refuse to look up names of other machines; recorders and mocks above this still work."""
         original = socket.getaddrinfo
 
         def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
@@ -136,7 +139,7 @@ class Routes:
 
     @contextmanager
     def _own_servers_only(self) -> Iterator[None]:
-        """Let no connection be made but to the servers of the test: this machine's need no look-up of names."""
+        """Refuse connections to all servers but the test's; those on this machine need no look-up of a name."""
         original = socket.socket.connect
 
         def connect(this: socket.socket, address: Any) -> None:
@@ -153,7 +156,7 @@ class Routes:
 
 
 class _Detour:
-    """Connections to another server than the request names; that server sees the name that it stands for."""
+    """A connection pool that sends requests to another server, with the original host in the header ``Host``."""
 
     def __init__(self, pool: Any, target: str, host: str) -> None:
         self._pool = pool
@@ -161,12 +164,12 @@ class _Detour:
         self._host = host
 
     def urlopen(self, *, url: str, headers: Mapping[str, str], **kwargs: Any) -> Any:
-        """Send a request, as the pool of connections that this stands for."""
+        """Send a request; called by requests in place of the original pool."""
         return self._pool.urlopen(url=self._target, headers={"Host": self._host, **headers}, **kwargs)
 
 
 def moved(url: str, target: str, path: str | None = None) -> str:
-    """Return the same URL at another server, perhaps with another path.
+    """Return a URL at another server, with its own path or another one.
 
     >>> moved("https://api.example.com/me?full=1", "http://127.0.0.1:8000")
     'http://127.0.0.1:8000/me?full=1'
@@ -176,7 +179,7 @@ def moved(url: str, target: str, path: str | None = None) -> str:
 
 
 def is_on_this_machine(host: str | None) -> bool:
-    """Tell whether a name or an address is this machine's loopback."""
+    """Return whether a host name or address is the loopback of this machine."""
     if not host or host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Inputs to try a component's functions on: the author's own where there are any, otherwise made up."""
+"""Sample inputs for the functions of a component: the author's where there are any, otherwise generated."""
 
 import os
 import secrets
@@ -14,8 +14,9 @@ from shipmate.local import fixtures
 from shipmate.testing.provider import sample_variable
 
 API_URL: Final = "https://api.example.com"
-"""Where the API of a component is whose descriptor says no address."""
-_NAMES_OF_URLS: Final = ("url", "uri", "host", "endpoint", "server")
+"""Address of the API if the descriptor has none."""
+_URL_WORDS: Final = ("url", "uri", "host", "endpoint", "server")
+"""Words in the name of a field whose value is an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Sample:
     cfg: dict[str, Any] = field(repr=False)
     snapshot: Any = field(repr=False)
     source: str | None
-    """Where the author gives it, None when it was made up."""
+    """Origin of the author's inputs; None if all are generated."""
 
 
 class Samples:
@@ -38,12 +39,12 @@ class Samples:
         given: Mapping[str, Mapping[str, Any]] | None = None,
         credentials: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note what the author gives.
+        """Hold the author's inputs.
 
         Args:
             component: The component.
-            given: ``msg``, ``cfg`` and ``snapshot`` by function; what is missing comes from a fixture of its name.
-            credentials: Credential fields for all functions, in place of those that are made up.
+            given: ``msg``, ``cfg`` and ``snapshot`` by function; missing ones come from the fixture of that name.
+            credentials: Credential fields for all functions, in place of generated ones.
         """
         self._component = component
         self._given = given or {}
@@ -57,18 +58,18 @@ class Samples:
         return token_field(component) if component.oauth2 or has_field else None
 
     def credentials(self) -> dict[str, Any]:
-        """Return the credential fields, with the keys to come; those of the first fixture win over made-up ones."""
+        """Return the credential fields without OAuth2 keys: the author's, those of the first fixture, else samples."""
         fields = self._component.credentials.get("fields") or {}
-        fixed: Mapping[str, Any] = {}
+        of_fixture: Mapping[str, Any] = {}
         for name in fixture_names(self._component.root):
             cfg = self._fixture(name).get("cfg")
             if isinstance(cfg, Mapping):
-                fixed = {member: value for member, value in cfg.items() if member in fields}
+                of_fixture = {member: value for member, value in cfg.items() if member in fields}
                 break
-        return {**sample_fields(fields), **fixed, **self._credentials}
+        return {**sample_fields(fields), **of_fixture, **self._credentials}
 
     def of(self, function: Function) -> Sample:
-        """Return the sample of a function: what the arguments give, then its fixture, then what can be made up.
+        """Return the sample of a function: from the argument ``given``, then from its fixture, else generated.
 
         Raises:
             BadInput: ``test/fixture.json`` cannot be read.
@@ -76,15 +77,15 @@ class Samples:
         """
         given = dict(self._given.get(function.id, {}))
         fixture = self._fixture(function.id) if function.id in fixture_names(self._component.root) else {}
-        source = "its argument samples" if given else f"{fixtures.FIXTURES}" if fixture else None
-        found = {**fixture, **given}
+        source = "its argument samples" if given else str(fixtures.FIXTURES) if fixture else None
+        inputs = {**fixture, **given}
         required = {name: each for name, each in function.fields.items() if each.get("required")}
-        cfg = {**self.credentials(), **sample_fields(required), **(found.get("cfg") or {}), **self._credentials}
-        msg = found["msg"] if "msg" in found else self._message(function)
-        return Sample({"headers": {}, "body": {}, **msg}, cfg, found.get("snapshot", {}), source)
+        cfg = {**self.credentials(), **sample_fields(required), **(inputs.get("cfg") or {}), **self._credentials}
+        msg = inputs["msg"] if "msg" in inputs else self._message(function)
+        return Sample({"headers": {}, "body": {}, **msg}, cfg, inputs.get("snapshot", {}), source)
 
     def with_keys(self, cfg: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a configuration with OAuth2 keys, whose further members stay."""
+        """Return a configuration with OAuth2 keys merged into its token field."""
         name = self.token_field
         if name is None:
             return dict(cfg)
@@ -96,12 +97,12 @@ class Samples:
         return {"body": metadata.sample(schema) if schema is not None else {}}
 
     def _fixture(self, name: str) -> dict[str, Any]:
-        read = fixtures.read_fixture(self._component.root, name, _SampleEnviron(os.environ), without=frozenset())
-        return {member: source.value for member, source in read.items()}
+        sources = fixtures.read_fixture(self._component.root, name, _SampleEnviron(os.environ), without=frozenset())
+        return {member: source.value for member, source in sources.items()}
 
 
 class _SampleEnviron(dict[str, str]):
-    """The environment, in which variables that are not set have sample values."""
+    """The environment with a sample value for each variable that is not set."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -111,37 +112,37 @@ class _SampleEnviron(dict[str, str]):
 
 
 def fixture_names(root: Path) -> list[str]:
-    """Return the names of the component's fixtures; none when it has no file of them."""
+    """Return the names of the component's fixtures; an empty list without ``test/fixture.json``."""
     if not (root / fixtures.FIXTURES).exists():
         return []
     try:
         return fixtures.fixture_names(root)
     except BadInput:
-        return [""]  # reading it tells what is wrong
+        return [""]  # reading a fixture reports the error
 
 
 def sample_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values for fields of the descriptor; OAuth2 keys are not among them.
+    """Return sample values for fields of the descriptor, except OAuth2 keys.
 
     >>> sample_fields({"size": {"viewClass": "SelectView", "model": {"s": "Small"}}, "base_url": {}})
     {'size': 's', 'base_url': 'https://api.example.com'}
     """
-    described = {name: each for name, each in fields.items() if isinstance(each, Mapping)}
-    return {name: _value(name, each) for name, each in described.items() if each.get("viewClass") != "OAuthFieldView"}
+    objects = {name: each for name, each in fields.items() if isinstance(each, Mapping)}
+    return {name: _value(name, each) for name, each in objects.items() if each.get("viewClass") != "OAuthFieldView"}
 
 
-def _value(name: str, described: Mapping[str, Any]) -> Any:
-    kind, model, placeholder = (described.get(each) for each in ("viewClass", "model", "placeholder"))
-    if kind == "CheckBoxView":
+def _value(name: str, declared: Mapping[str, Any]) -> Any:
+    view_class, model, placeholder = (declared.get(each) for each in ("viewClass", "model", "placeholder"))
+    if view_class == "CheckBoxView":
         return False
-    if kind == "PasswordFieldView":
+    if view_class == "PasswordFieldView":
         return f"sample-{secrets.token_hex(12)}"
-    if kind == "HTTPAuthView":
+    if view_class == "HTTPAuthView":
         return {"type": "basic", "basic": {"username": "sample", "password": f"sample-{secrets.token_hex(12)}"}}
     if isinstance(model, Mapping) and model:
         return next(iter(model))
     if isinstance(placeholder, str) and placeholder.startswith("https://") and "<" not in placeholder:
         return placeholder
-    if any(word in name.lower() for word in _NAMES_OF_URLS):
+    if any(word in name.lower() for word in _URL_WORDS):
         return API_URL
     return placeholder if isinstance(placeholder, str) and placeholder else "sample"

@@ -1,4 +1,4 @@
-"""Keeps secrets out of what vcrpy records."""
+"""Removal of secrets from the recordings of vcrpy."""
 
 import copy
 import json
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from shipmate.logs.redaction import MASK, Redactor, is_secret_name
 from shipmate.testing.routes import is_on_this_machine
 
-# What may stand in clear; of other headers nobody knows.
+# Recorded in clear; any other header may hold a secret.
 _HARMLESS_HEADERS: Final = frozenset(
     {"accept", "accept-encoding", "accept-language", "allow", "cache-control", "connection", "content-encoding"}
     | {"content-language", "content-length", "content-type", "date", "etag", "expires", "host", "last-modified"}
@@ -19,15 +19,16 @@ _HARMLESS_HEADERS: Final = frozenset(
 )
 _SECRET_PARAMETERS: Final = frozenset({"code", "assertion", "client_assertion", "sig", "signature", "state"})
 _ELEMENT: Final = re.compile(r"(?P<start><(?:\w+:)?(?P<name>\w+)[^<>]*>)[^<]+</")
-# zlib finds out by itself whether it is gzip or deflate.
+# Lets zlib detect gzip and deflate.
 _WINDOW: Final = 32 + zlib.MAX_WBITS
 
 
 def scrubbed(recorded: Any) -> Any:
-    """Return a request or a response of vcrpy without tokens, passwords and what authorizes; for both of its hooks.
+    """Return a request or response of vcrpy without tokens, passwords and authorization; for both of its hooks.
 
-    ``vcr.VCR(before_record_request=scrubbed, before_record_response=scrubbed)``. Requests to servers on this machine,
-    as those of the emulator, are not recorded at all.
+        vcr.VCR(before_record_request=scrubbed, before_record_response=scrubbed)
+
+    It returns None for a request to a server on this machine, such as the emulator's, which is then not recorded.
     """
     return _response(recorded) if isinstance(recorded, dict) else _request(recorded)
 
@@ -36,35 +37,35 @@ def _request(recorded: Any) -> Any:
     if is_on_this_machine(urlsplit(recorded.uri).hostname):
         return None
     body = _body(_read(recorded.body), _content_type(recorded.headers))
-    # How long a secret is would tell requests apart that differ in nothing else.
-    kept = {name: value for name, value in recorded.headers.items() if name.lower() != "content-length"}
-    headers = {name: _header(name, value) for name, value in kept.items()}
+    # Without Content-Length: it differs with the length of a secret, and requests would not match their recording.
+    others = {name: value for name, value in recorded.headers.items() if name.lower() != "content-length"}
+    headers = {name: _header(name, value) for name, value in others.items()}
     return type(recorded)(recorded.method, _url(recorded.uri), body, headers)
 
 
 def _read(body: Any) -> Any:
-    """Return a body that is a stream as bytes; vcrpy gives a new stream each time it is asked."""
+    """Return a body, as bytes if it is a stream; vcrpy returns a new stream on each access."""
     if hasattr(body, "read"):
         return body.read()
     return b"".join(body) if isinstance(body, Iterator) else body
 
 
 def _response(recorded: dict[str, Any]) -> dict[str, Any]:
-    made = copy.deepcopy(recorded)
+    response = copy.deepcopy(recorded)
     headers = {name: _header(name, value) for name, value in recorded["headers"].items()}
     content = recorded["body"].get("string")
     if content is not None:
         content, is_plain = _decompressed(content, headers)
-        made["body"]["string"] = _body(content, _content_type(headers)) if is_plain else MASK.encode()
-        length = str(len(made["body"]["string"]))
+        response["body"]["string"] = _body(content, _content_type(headers)) if is_plain else MASK.encode()
+        length = str(len(response["body"]["string"]))
         headers = {name: [length] if name.lower() == "content-length" else value for name, value in headers.items()}
         headers = {name: value for name, value in headers.items() if name.lower() != "content-encoding"}
-    made["headers"] = headers
-    return made
+    response["headers"] = headers
+    return response
 
 
 def _decompressed(content: Any, headers: Mapping[str, Any]) -> tuple[Any, bool]:
-    """Return the content as it was before compression, and whether that is known."""
+    """Return the decompressed content and True, or the content as it is and False if its encoding is unknown."""
     encoding = _one(headers, "content-encoding")
     if not encoding or encoding == "identity" or not content:
         return content, True
@@ -79,7 +80,7 @@ def _body(body: Any, content_type: str) -> Any:
         try:
             return _text(body.decode(), content_type).encode()
         except UnicodeDecodeError:
-            return body  # an image or the like
+            return body  # binary, for example an image
     return body and _text(body, content_type)
 
 
@@ -99,7 +100,7 @@ def _element(match: re.Match[str]) -> str:
 
 
 def _json(value: Any, redactor: Redactor) -> Any:
-    """Mask the members with a secret's name at any depth, whatever kind they are."""
+    """Mask members with the name of a secret, at any depth and of any type."""
     if isinstance(value, dict):
         return {
             name: MASK if _is_secret(name) and member not in (None, "") else _json(member, redactor)
@@ -136,9 +137,10 @@ def _content_type(headers: Mapping[str, Any]) -> str:
     return _one(headers, "content-type")
 
 
-def _one(headers: Mapping[str, Any], wanted: str) -> str:
+def _one(headers: Mapping[str, Any], lower_name: str) -> str:
+    """Return the first value of a header, empty if there is none."""
     for name, value in headers.items():
-        if name.lower() == wanted:
+        if name.lower() == lower_name:
             first = value[0] if isinstance(value, list) and value else value
             return first.decode("latin-1") if isinstance(first, bytes) else str(first)
     return ""

@@ -1,4 +1,4 @@
-"""The component under test: its functions are called in this process as a container would call them."""
+"""The component under test: its functions are called in this process, as a container calls them."""
 
 import io
 import os
@@ -22,41 +22,41 @@ from shipmate.testing.routes import Route, Routes
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A call that is over."""
+class Call:
+    """A call of the component, and its events."""
 
-    what: str
+    name: str
     emissions: Emissions
 
 
 class SavedKeys:
-    """What the platform has stored for the account: nothing to read before something was saved."""
+    """The keys of the account at the platform; there are none before the first `save`."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start without keys."""
         self.fields: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     def check(self, account: str | None) -> None:
-        """Do nothing: they can be saved."""
+        """Do nothing: keys can always be saved."""
 
     def read(self, account: str | None) -> Mapping[str, Any] | None:
-        """Return the credential fields as they are stored now."""
+        """Return the stored credential fields, None if there are none."""
         with self._lock:
             return dict(self.fields) or None
 
     def save(self, keys: Mapping[str, Any], account: str | None = None) -> None:
-        """Put new keys over the stored ones."""
+        """Merge new keys into the stored ones."""
         with self._lock:
             self.fields.update(keys)
 
     def lock(self, account: str | None) -> AbstractContextManager[None]:
-        """Exclude nobody: there is no other process."""
+        """Return a lock that excludes nobody: no other process refreshes these keys."""
         return nullcontext()
 
 
 class ComponentUnderTest:
-    """One component in one test; all calls of it share the live keys, as the messages of one container do."""
+    """One component in one test; all calls share the current keys, as the messages of a container do."""
 
     def __init__(self, root: Path, routes: Routes | None = None) -> None:
         """Read ``component.json``; no code of the component runs yet.
@@ -67,7 +67,7 @@ class ComponentUnderTest:
         self.root = root
         self.descriptor = components.load(root)
         self.routes = routes or Routes()
-        self.done: list[Done] = []
+        self.calls: list[Call] = []
         """The calls so far."""
         self._stored = SavedKeys()
         self._log = io.StringIO()
@@ -81,17 +81,17 @@ class ComponentUnderTest:
 
     @property
     def stored_keys(self) -> dict[str, Any]:
-        """The credential fields that the platform has stored; put keys in, and another container has saved them."""
+        """The credential fields that the platform has stored; a test may set keys, as another container would."""
         return self._stored.fields
 
     @property
     def updated_keys(self) -> list[dict[str, Any]]:
         """The new keys of all calls so far."""
-        return [keys for done in self.done for keys in done.emissions.updated_keys]
+        return [keys for call in self.calls for keys in call.emissions.updated_keys]
 
     @property
     def log(self) -> str:
-        """What the calls so far have logged, a JSON object per line, as a container writes it."""
+        """The log of all calls so far, one JSON object per line, as a container writes it."""
         return self._log.getvalue()
 
     def run(
@@ -104,14 +104,14 @@ class ComponentUnderTest:
         fixture: str | None = None,
         flow_variables: Mapping[str, str] | None = None,
     ) -> Emissions:
-        """Run an action or a trigger on one message and return what it has emitted; errors are among that.
+        """Run an action or a trigger on one message, and return the emitted events, errors included.
 
         Args:
             function: Its id in ``component.json``.
             msg: The message, ``{"body": ...}``; an empty one unless given.
             cfg: The configuration with the credentials.
             snapshot: The snapshot, ``{}`` unless given.
-            fixture: What is not given comes from this fixture in ``test/fixture.json``.
+            fixture: Name of a fixture in ``test/fixture.json``, for the arguments that are not given.
             flow_variables: The variables of the flow.
 
         Raises:
@@ -122,23 +122,28 @@ class ComponentUnderTest:
         given = {"msg": _message(msg), "cfg": cfg, "snapshot": snapshot}
         sources = {name: options.Source(value, name) for name, value in given.items() if value is not None}
         if fixture is not None:
-            fixed = fixtures.read_fixture(self.root, fixture, os.environ, without=frozenset(sources))
-            sources = fixed | sources
-        read = options.gather(sources)
-        with self._recording(function, read.cfg) as (emissions, sink):
-            self._direct(flow_variables).process(chosen, read.msg, read.cfg, read.snapshot, sink=sink)
+            of_fixture = fixtures.read_fixture(self.root, fixture, os.environ, without=frozenset(sources))
+            sources = of_fixture | sources
+        inputs = options.gather(sources)
+        with self._recording(function, inputs.cfg) as (emissions, sink):
+            self._runner(flow_variables).process(chosen, inputs.msg, inputs.cfg, inputs.snapshot, sink=sink)
         return emissions
 
     def call(self, function: str, name: str, cfg: Mapping[str, Any] | None = None) -> Any:
-        """Return what ``get_meta_model`` or a select model of a function answers.
+        """Return the result of ``get_meta_model`` or a select model.
+
+        Args:
+            function: Id of the function that has it.
+            name: Its name.
+            cfg: The configuration with the credentials.
 
         Raises:
             FunctionNotFound: There is no such function.
-            BaseException: What it raises.
+            BaseException: The exception of the function.
         """
         chosen = self.descriptor.function(function)
         with self._recording(f"{name} of {function}", cfg or {}) as (_, sink):
-            return self._direct().call(chosen, name, cfg or {}, sink=sink)
+            return self._runner().call(chosen, name, cfg or {}, sink=sink)
 
     def verify(self, cfg: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the verdict of ``verify_credentials``: ``{"verified": ..., "reason": ...}``.
@@ -147,13 +152,13 @@ class ComponentUnderTest:
             AuthorError: ``verify_credentials.py`` does not import, or has no such function.
         """
         with self._recording("verify_credentials", cfg or {}) as (_, sink):
-            return self._direct().verify(cfg or {}, sink=sink)
+            return self._runner().verify(cfg or {}, sink=sink)
 
     def serve(self, url: str, server: Server) -> Server:
-        """Have an emulated server answer for a host, until the end of the test; return the server.
+        """Lead the requests for a host to an emulated server until the end of the test, and return the server.
 
         Args:
-            url: ``https://api.example.com``, or one with a path that the requests begin with.
+            url: The beginning of their URLs: ``https://api.example.com``, optionally with a path.
             server: The server; it is started if it does not run.
         """
         server.start()
@@ -163,14 +168,14 @@ class ComponentUnderTest:
         return server
 
     def close(self) -> None:
-        """Stop the servers, and close the event loops of functions: their collection may come while another runs."""
+        """Stop the servers, and close the event loops of functions before the garbage collector finds them open."""
         for server in self._servers:
             server.stop()
         self._services.loops.close()
 
     def report(self) -> str:
-        """Return what the calls did, for the report of a failed test, without secrets."""
-        parts = [f"{done.what}\n{_indented(done.emissions.summary())}" for done in self.done]
+        """Return the events of all calls, without secrets, for the report of a failed test."""
+        parts = [f"{call.name}\n{_indented(call.emissions.summary())}" for call in self.calls]
         if self.routes.refused:
             hosts = ", ".join(sorted(set(self.routes.refused)))
             parts.append(
@@ -179,21 +184,26 @@ class ComponentUnderTest:
             )
         return "\n".join(parts)
 
-    def _direct(self, flow_variables: Mapping[str, str] | None = None) -> InProcessRunner:
+    def _runner(self, flow_variables: Mapping[str, str] | None = None) -> InProcessRunner:
         return InProcessRunner(self.descriptor, replace(self._services, flow_variables=flow_variables or {}))
 
     @contextmanager
-    def _recording(self, what: str, cfg: Mapping[str, Any]) -> Iterator[tuple[Emissions, RecordingSink]]:
+    def _recording(self, name: str, cfg: Mapping[str, Any]) -> Iterator[tuple[Emissions, RecordingSink]]:
         register_secrets(self.redactor, self.descriptor, cfg, os.environ)
         emissions = Emissions(redactor=self.redactor, root=self.root.resolve())
-        self.done.append(Done(what, emissions))
+        self.calls.append(Call(name, emissions))
         level = log.parse_level(os.environ.get("LOG_LEVEL"))
         with log.configure(level, self.redactor, stream=self._log, as_json=True):
             yield emissions, RecordingSink(emissions, self._stored.save)
 
 
 def find_root(start: Path, stop: Callable[[Path], bool] = lambda folder: False) -> Path | None:
-    """Return the nearest folder at or above ``start`` that has a ``component.json``, None if there is none."""
+    """Return the nearest folder with a ``component.json``, ``start`` or one above it; None if there is none.
+
+    Args:
+        start: The first folder.
+        stop: Returns True for the last folder to look in.
+    """
     for folder in (start, *start.parents):
         if (folder / components.DESCRIPTOR).is_file():
             return folder

@@ -1,4 +1,4 @@
-"""One try of a component's functions: its surroundings are emulated, and what it does is bounded and recorded."""
+"""One component with emulated surroundings; the time of its calls is limited, their output is recorded."""
 
 import contextlib
 import ctypes
@@ -28,22 +28,22 @@ from shipmate.testing.subject import ComponentUnderTest
 _T = TypeVar("_T")
 
 _GIVE_UP_SECONDS: Final = 2.0
-_NOWHERE: Final = "https://default.invalid"
-"""For servers that are reached by another way than this."""
-_ANY_ANSWER: Final = {"id": "1", "name": "sample"}
+_NO_URL: Final = "https://default.invalid"
+"""URL of servers that have no route of their own: requests reach them by `Routes.default`."""
+_SAMPLE_BODY: Final = {"id": "1", "name": "sample"}
 
 
 class TookTooLong(Exception):
-    """A function did not end within its time."""
+    """A function did not end in time."""
 
 
 class _Stop(SystemExit):
-    """Raised in a thread that is to end."""
+    """Raised in a thread to end it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the author says about the surroundings of the component; see `shipmate.testing.component_suite`."""
+    """The author's arguments of `shipmate.testing.component_suite`."""
 
     samples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     credentials: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -54,53 +54,52 @@ class Surroundings:
 
 
 class Trial:
-    """A component among emulated servers; a context manager is `trial`."""
+    """A component with emulated surroundings; `trial` starts and stops them."""
 
     def __init__(self, root: Path, surroundings: Surroundings, routes: Routes) -> None:
-        """Read the descriptor; nothing runs yet.
+        """Read the descriptor; no code of the component runs yet.
 
         Raises:
-            DescriptorError: It cannot be used.
+            DescriptorError: The descriptor cannot be used.
         """
         self.subject = ComponentUnderTest(root, routes)
         self.samples = Samples(self.subject.descriptor, surroundings.samples, surroundings.credentials)
         self.provider = OAuth2Provider({"client": "secret"})
-        self.given = surroundings
+        self.surroundings = surroundings
         self.apis: list[EmulatedApi] = []
         self.printed = io.StringIO()
-        """What the functions have printed, which in a container is part of the log."""
+        """The output of the functions, which is part of the log in a container."""
 
     def sample(self, function: Function) -> Sample:
-        """Return the inputs for a function, without keys."""
+        """Return the sample inputs of a function, without OAuth2 keys."""
         return self.samples.of(function)
 
     def serve(self, function: Function | None, failure: Reply | None = None) -> None:
-        """Put an emulated API in the place of all hosts.
+        """Replace all hosts by an emulated API.
 
         Args:
-            function: Whose ``out`` metadata an answer is made from, where the author gives none.
-            failure: What it answers instead, to all that it would let through.
+            function: Its ``out`` metadata is the sample body of replies that the author does not give.
+            failure: Replaces all replies to accepted requests.
         """
-        otherwise = answers_of(self.given.answers, self._answer_for(function))
-        self._add(None, otherwise, failure)
-        for url, server in self.given.serve.items():
-            # Started, since answers may have its address in them; requests reach it through the emulated API.
-            made = self.subject.serve(url, server if isinstance(server, Server) else server())
-            self._add(url, behind(made), failure)
+        self._add(None, answers_of(self.surroundings.answers, self._sample_body(function)), failure)
+        for url, server in self.surroundings.serve.items():
+            # Started, since its replies may have its address; requests reach it through the emulated API.
+            started = self.subject.serve(url, server if isinstance(server, Server) else server())
+            self._add(url, behind(started), failure)
         for route in routes_to(self.apis[0], self.subject.descriptor, os.environ):
             self.subject.routes.add(Route(route.url, self.apis[0].url))
 
     def refuse(self, status: int) -> RefusingApi:
-        """Put an API that refuses everything in the place of all hosts, and return it."""
+        """Replace all hosts by an API that refuses all credentials, and return it."""
         api = RefusingApi(status)
-        self.subject.serve(_NOWHERE, api)
+        self.subject.serve(_NO_URL, api)
         self.subject.routes.default = api.url
         for route in routes_to(api, self.subject.descriptor, os.environ):
             self.subject.routes.add(Route(route.url, api.url))
         return api
 
     def run(self, function: Function, cfg: Mapping[str, Any]) -> Emissions:
-        """Run a function on its sample with a configuration.
+        """Run a function on its sample inputs with a configuration, and return its events.
 
         Raises:
             TookTooLong: It did not end in time.
@@ -109,62 +108,77 @@ class Trial:
         return self._bounded(lambda: self.subject.run(function.id, sample.msg, cfg, sample.snapshot))
 
     def call(self, function: Function, name: str, cfg: Mapping[str, Any]) -> Any:
-        """Return what a model of a function answers; raises also `TookTooLong`."""
+        """Return the result of a model of a function.
+
+        Raises:
+            TookTooLong: It did not end in time.
+            BaseException: The exception of the model.
+        """
         return self._bounded(lambda: self.subject.call(function.id, name, cfg))
 
     def verify(self, cfg: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the verdict of ``verify_credentials``; raises also `TookTooLong`."""
+        """Return the verdict of ``verify_credentials``: ``{"verified": ..., "reason": ...}``.
+
+        Raises:
+            TookTooLong: It did not end in time.
+            AuthorError: ``verify_credentials.py`` does not import, or has no such function.
+        """
         return self._bounded(lambda: self.subject.verify(cfg))
 
     @property
     def requests(self) -> int:
-        """How many requests have reached the emulated servers."""
+        """The number of requests to the emulated servers."""
         return sum(len(api.requests) for api in self.apis)
 
     def _add(self, url: str | None, answer: Answer, failure: Reply | None) -> None:
         api = EmulatedApi(
             self.provider,
             answer if failure is None else lambda request: failure,
-            expired=self.given.expired,
+            expired=self.surroundings.expired,
             has_oauth2=self.samples.token_field is not None,
             journal=self.provider.journal,
         )
-        self.subject.serve(url or _NOWHERE, api)
+        self.subject.serve(url or _NO_URL, api)
         self.apis.append(api)
         if url is None:
             self.subject.routes.default = api.url
 
-    def _answer_for(self, function: Function | None) -> Any:
+    def _sample_body(self, function: Function | None) -> Any:
         schema = metadata.schema_of(self.subject.descriptor, function, "out") if function is not None else None
-        return metadata.sample(schema) if schema else _ANY_ANSWER
+        return metadata.sample(schema) if schema else _SAMPLE_BODY
 
     def _bounded(self, action: Callable[[], _T]) -> _T:
-        """Return the outcome of an action on a thread of its own, as functions run in a container."""
+        """Return the result of an action on a thread, as functions run in a container; raise its exception.
+
+        Raises:
+            TookTooLong: It did not end in time; its thread has been ended.
+        """
         outcome: list[_T] = []
         failure: list[BaseException] = []
 
         def work() -> None:
             try:
                 outcome.append(action())
-            except BaseException as error:  # handed over to the thread that waits
+            except BaseException as error:  # raised again in the waiting thread
                 failure.append(error)
 
         thread = threading.Thread(target=work, name="shipmate-trial", daemon=True)
         with contextlib.redirect_stdout(self.printed), contextlib.redirect_stderr(self.printed):
             thread.start()
-            thread.join(self.given.timeout_seconds)
+            seconds = self.surroundings.timeout_seconds
+            thread.join(seconds)
             if thread.is_alive():
                 place = _place_of(thread, self.subject.root)
-                self.subject.close()  # which most functions that ask again and again do not survive
-                _end(thread)
-                raise TookTooLong(f"did not end within {self.given.timeout_seconds:g} seconds{place}")
+                self.subject.close()  # ends most functions that repeat a request for ever
+                _end(thread, min(_GIVE_UP_SECONDS, seconds))
+                raise TookTooLong(f"did not end within {seconds:g} seconds{place}")
         if failure:
             raise failure[0]
         return outcome[0]
 
 
 def _place_of(thread: threading.Thread, root: Path) -> str:
-    """Return where in the component a thread is, empty when it is elsewhere."""
+    """Return the line of the component that a thread executes, ``, at actions/go.py:7``; empty if it is elsewhere."""
     frame = sys._current_frames().get(thread.ident or 0)
     while frame is not None:
         file = Path(frame.f_code.co_filename)
@@ -174,9 +188,9 @@ def _place_of(thread: threading.Thread, root: Path) -> str:
     return ""
 
 
-def _end(thread: threading.Thread) -> None:
-    """Wait for the end of a thread, and force it when it next runs Python code: it must not go on in other tests."""
-    thread.join(_GIVE_UP_SECONDS)
+def _end(thread: threading.Thread, patience_seconds: float) -> None:
+    """Wait for the end of a thread, then raise `_Stop` in it: it must not run on during other tests."""
+    thread.join(patience_seconds)
     if thread.is_alive():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
         thread.join(_GIVE_UP_SECONDS)
@@ -184,27 +198,27 @@ def _end(thread: threading.Thread) -> None:
 
 @contextmanager
 def trial(root: Path, surroundings: Surroundings) -> Iterator[Trial]:
-    """Make a trial whose modules, environment and network are its own, and undo all that at the end.
+    """Yield a trial with its own modules, environment and network, and restore those of the process at the end.
 
     Raises:
         DescriptorError: The descriptor cannot be used.
     """
     routes = Routes()
-    made = Trial(root, surroundings, routes)
-    variables = sample_variables(made.subject.descriptor, os.environ)
+    started = Trial(root, surroundings, routes)
+    variables = sample_variables(started.subject.descriptor, os.environ)
     with ExitStack() as stack:
-        stack.callback(made.subject.close)
+        stack.callback(started.subject.close)
         platform = stack.enter_context(Platform())
         routes.own.add(urlsplit(platform.url).netloc)
-        # At its lowest level a log has most to hide.
+        # At the lowest level, where the log is most likely to leak a secret.
         stack.enter_context(mock.patch.dict(os.environ, {**variables, **platform.environ(), "LOG_LEVEL": "trace"}))
         stack.enter_context(only_component(root))
         stack.enter_context(routes.installed())
-        yield made
+        yield started
 
 
 def function_ids(root: Path) -> list[str]:
-    """Return the ids of the component's functions, none when its descriptor cannot be used."""
+    """Return the ids of the component's functions; an empty list if its descriptor cannot be used."""
     try:
         return list(load(root).functions)
     except DescriptorError:

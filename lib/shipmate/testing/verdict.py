@@ -1,9 +1,9 @@
-"""How a check of the component suite ends when it does not pass: it fails, or it could not be made."""
+"""The outcomes of a check of the component suite that does not pass."""
 
 
 class Failed(AssertionError):
-    """The component does not keep a promise; the text says what was found and what to do."""
+    """The component does not pass; the text says what was found and what to do."""
 
 
 class NotChecked(Exception):
-    """The check says nothing about this component, or this function, and the text says why."""
+    """The check is not possible for this component or function; the text says why."""

@@ -81,7 +81,7 @@ def test_every_message_and_every_refresh_token_counts(name: str, complaint: str)
 
 def test_a_run_that_was_not_watched_to_its_end_does_not_pass() -> None:
     """Nothing measured is not nothing grown."""
-    assert verdict(samples_of()[:50], GOOD) == ["the run was too short to tell whether anything grew"]
+    assert verdict(samples_of()[:50], GOOD) == ["the run was too short to measure growth"]
 
 
 def test_the_books_tell_lost_doubled_and_changed_messages_apart() -> None:
@@ -95,7 +95,7 @@ def test_the_books_tell_lost_doubled_and_changed_messages_apart() -> None:
 
 def test_a_run_that_is_hardly_longer_than_its_warm_up_does_not_pass() -> None:
     """What follows the warm-up would be compared with itself."""
-    assert verdict_of(samples_of(), GOOD, warm_up=850) == ["the run was too short to tell whether anything grew"]
+    assert verdict_of(samples_of(), GOOD, warm_up=850) == ["the run was too short to measure growth"]
 
 
 def test_the_warm_up_is_a_tenth_of_a_run_or_long_enough_for_each_worker_to_refresh() -> None:

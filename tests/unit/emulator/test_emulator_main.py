@@ -92,7 +92,7 @@ def test_ports_in_a_row_can_be_chosen() -> None:
             env={**os.environ, "PYTHONPATH": str(Path(shipmate.emulator.__file__).parents[2])},
         )
     assert process.returncode == 1
-    assert process.stderr == f"Error: the ports from {port} on cannot be used: address already in use\n"
+    assert process.stderr == f"Error: cannot listen on the ports {port} to {port + 2}: address already in use\n"
 
     stopped = threading.Event()
     lines: Queue[str] = Queue()

@@ -44,8 +44,10 @@ def created(folder: Path, **options: str) -> Path:
 
 
 def names(folder: Path) -> set[str]:
-    """Return the paths of all files in a folder."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    """Return the paths of all files in a folder, except byte code."""
+    return {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"
+    }
 
 
 @pytest.mark.parametrize("kind", AUTHENTICATIONS)

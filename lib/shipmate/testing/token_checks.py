@@ -1,4 +1,4 @@
-"""The checks of the component suite about tokens: one is refreshed, and a newer one is taken over."""
+"""The checks of the component suite about tokens: an expired one is refreshed, newer stored keys are used."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,35 +6,35 @@ from typing import Any, Final
 from shipmate.component import Function
 from shipmate.emulator import OAuth2Refusal
 from shipmate.testing.calls import (
-    asked_otherwise,
+    cfg_with_new_keys,
     first_error,
     has_defect,
+    hosts_out_of_reach,
     inputs_of,
     place_of,
-    require_good,
+    require_success,
     run,
-    with_good_keys,
 )
 from shipmate.testing.emissions import Emissions
 from shipmate.testing.trial import Trial
 from shipmate.testing.verdict import Failed, NotChecked
 
-_USE_OAUTH2: Final = "send requests with context.oauth2(cfg), which refreshes, emits updateKeys and sends again"
+_USE_OAUTH2: Final = "send requests with context.oauth2(cfg), which refreshes, emits updateKeys and repeats the request"
 
 
 def expired_token_is_refreshed(trial: Trial, function: Function) -> None:
-    """A token that has expired is refreshed, the new keys are emitted, and the message is processed all the same."""
+    """A function with an expired token refreshes it, emits the new keys, and processes its message."""
     cfg = _oauth2_cfg(trial, function)
     trial.provider.expire_access_tokens()
     before = _accepted(trial)
     emissions = run(trial, function, cfg)
-    _require_renewal(trial, emissions, "its token had expired", before)
+    _require_refresh(trial, emissions, "its token had expired", before)
 
 
 def rotated_token_is_taken_over(trial: Trial, function: Function) -> None:
-    """Keys that another container has refreshed are taken over, and the next refresh uses the newest ones.
+    """A function uses keys that another container has refreshed and stored, also for the next refresh.
 
-    The configuration of a container never changes: it has the keys of its start, whose refresh token is spent.
+    The configuration of a container never changes: it has the keys of the start, whose refresh token is spent.
     """
     cfg = _oauth2_cfg(trial, function)
     name = trial.samples.token_field or "oauth"
@@ -48,48 +48,55 @@ def rotated_token_is_taken_over(trial: Trial, function: Function) -> None:
     trial.provider.expire_access_tokens()
     before = _accepted(trial)
     emissions = run(trial, function, cfg)
-    _require_renewal(trial, emissions, f"{situation}, and those had expired, too", before)
+    _require_refresh(trial, emissions, f"{situation}, which had expired as well", before)
 
 
 def _oauth2_cfg(trial: Trial, function: Function) -> dict[str, Any]:
-    """Return a configuration with good keys, with which the function has just made a request."""
+    """Return a configuration with valid keys, after the function has succeeded with one.
+
+    Raises:
+        Failed: It sends requests with another library, or fails on inputs and replies of its author.
+        NotChecked: The component has no OAuth2, or the function sends no request with its token.
+    """
     if trial.samples.token_field is None:
         raise NotChecked("the component has no OAuth2")
     trial.serve(function)
-    cfg = with_good_keys(trial, function)
+    cfg = cfg_with_new_keys(trial, function)
     emissions = run(trial, function, cfg)
     if has_defect(emissions):
-        raise NotChecked("it fails by itself, as messages_match_metadata tells")
-    if (hosts := asked_otherwise(trial, emissions)) is not None:
-        raise Failed(f"it asks for {hosts} with another library than requests: {_USE_OAUTH2}")
+        raise NotChecked("it fails by itself, see messages_match_metadata")
+    if (hosts := hosts_out_of_reach(trial, emissions)) is not None:
+        raise Failed(f"it asks {hosts} with another library than requests: {_USE_OAUTH2}")
     if not any(api.accepted for api in trial.apis):
         why = f": {first_error(emissions)}" if emissions.errors else ""
         raise NotChecked(f"it made no request with its token for {inputs_of(trial.sample(function))}{why}")
-    require_good(trial, function, emissions)
-    return cfg if not emissions.updated_keys else with_good_keys(trial, function)
+    require_success(trial, function, emissions)
+    return cfg if not emissions.updated_keys else cfg_with_new_keys(trial, function)
 
 
-def _require_renewal(trial: Trial, emissions: Emissions, situation: str, accepted_before: int) -> None:
-    """Require that a refresh took place, reached the platform, and that the function went on with it."""
+def _require_refresh(trial: Trial, emissions: Emissions, situation: str, accepted_before: int) -> None:
+    """Require that the function refreshed, emitted the new keys, and sent a request with the new token.
+
+    Raises:
+        Failed: It did not.
+    """
     if emissions.errors:
         raise Failed(f"it failed when {situation}: {_USE_OAUTH2}\n{emissions.summary()}")
     token_requests = [each for each in trial.provider.journal.requests if b"grant_type=" in each.body]
     if not token_requests:
         refused = next((api.refused[-1] for api in trial.apis if api.refused), None)
         place = f": the API answered {refused.status} to {place_of(refused)}" if refused else ""
-        raise Failed(f"it refreshed nothing when {situation}, and told nobody{place}: {_USE_OAUTH2}")
+        raise Failed(f"it did not refresh when {situation}, and emitted no error{place}: {_USE_OAUTH2}")
     if not emissions.updated_keys:
-        raise Failed(
-            f"it refreshed when {situation}, and did not emit updateKeys: the new keys are lost: {_USE_OAUTH2}"
-        )
+        raise Failed(f"it refreshed when {situation}, and did not emit updateKeys, so the keys are lost: {_USE_OAUTH2}")
     name = trial.samples.token_field or "oauth"
     keys = emissions.updated_keys[-1].get(name)
     if not isinstance(keys, Mapping) or not trial.provider.is_valid(str(keys.get("access_token"))):
         raise Failed(
-            f"updateKeys has no good access_token in {name}, found {_names(emissions.updated_keys[-1])}: {_USE_OAUTH2}"
+            f"updateKeys has no valid access_token in {name}, found {_names(emissions.updated_keys[-1])}: {_USE_OAUTH2}"
         )
     if token_requests[-1].form["grant_type"] == "refresh_token" and not _is_fresh(trial, keys):
-        raise Failed(f"updateKeys lacks the new refresh_token in {name}: emit the whole token answer: {_USE_OAUTH2}")
+        raise Failed(f"updateKeys lacks the new refresh_token in {name}: emit the whole token response: {_USE_OAUTH2}")
     if _accepted(trial) <= accepted_before:
         raise Failed(f"it refreshed when {situation}, and sent no request with the new token: {_USE_OAUTH2}")
 
@@ -99,7 +106,7 @@ def _accepted(trial: Trial) -> int:
 
 
 def _is_fresh(trial: Trial, keys: Mapping[str, Any]) -> bool:
-    """Tell whether a refresh token can still be spent; this spends it."""
+    """Return whether the refresh token in the keys is not spent; this spends it."""
     try:
         trial.provider.refresh(str(keys.get("refresh_token")))
     except OAuth2Refusal:

@@ -1,0 +1,227 @@
+"""A private RabbitMQ node: its files and ports are its own, so that many can run beside each other on one machine."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from shipmate.errors import OperatorError
+
+PLACES: Final = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/sbin", "/usr/local/sbin")
+"""Searched before PATH, where Debian has a wrapper that switches to the user ``rabbitmq``."""
+_HOST: Final = "127.0.0.1"
+_BELOW_EPHEMERAL_PORTS: Final = range(15_000, 32_000)
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.05
+_GREETING: Final = b"AMQP\x00\x00\x09\x01"
+_LOG_CHARACTERS: Final = 2000
+
+
+class RabbitMQNotInstalled(OperatorError):
+    """A program of RabbitMQ or Erlang is missing on this machine."""
+
+    code = "rabbitmq_not_installed"
+
+
+class RabbitMQNotStarted(OperatorError):
+    """The node ended or did not accept clients in time; the text has the end of its output."""
+
+    code = "rabbitmq_not_started"
+
+
+class RabbitMQNode:
+    """A RabbitMQ node for tests and demonstrations; a context manager that starts it and deletes it at the end.
+
+        with RabbitMQNode() as node, StepQueues(node.uri) as queues:
+            ...
+
+    It listens on 127.0.0.1, on ports that are free when it is made, with the user ``guest``. It needs an installed
+    RabbitMQ, no running one, and takes about three seconds of CPU time to start. Nothing of it remains: no file, no
+    process, and not the ``epmd`` that Erlang otherwise leaves running.
+
+    `stop` and `kill` are for tests of what happens without a broker: after `start` the port and all that is durable
+    are there again.
+    """
+
+    def __init__(self) -> None:
+        """Choose the ports and make the folder; `start` starts the node."""
+        self.port = _free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="shipmate-rabbitmq-"))
+        (self.folder / "enabled_plugins").write_text("[].")
+        self._epmd_port = _free_port()
+        self._environ = self._variables(_free_port())
+        self._epmd: subprocess.Popen[bytes] | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "RabbitMQNode":
+        """Start the node; delete its folder if that fails."""
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the node and delete its files."""
+        self.close()
+
+    @property
+    def uri(self) -> str:
+        """The address for clients: ``amqp://guest:guest@127.0.0.1:PORT/``."""
+        return f"amqp://guest:guest@{_HOST}:{self.port}/"
+
+    def start(self) -> None:
+        """Start the node, and return when it accepts clients.
+
+        Raises:
+            RabbitMQNotInstalled: A program was not found.
+            RabbitMQNotStarted: The node ended, or accepts no clients within 60 seconds.
+        """
+        if self._epmd is None:
+            # Erlang would start it as a daemon, which outlives the node and whose pid nobody knows.
+            self._epmd = self._spawn(_find("epmd"), "-port", str(self._epmd_port), "-address", _HOST)
+            self._wait(lambda: _accepts(self._epmd_port), self._epmd)
+        self._server = self._spawn(_find("rabbitmq-server"))
+        self._wait(lambda: _accepts(self.port, _GREETING), self._server)
+
+    def stop(self) -> None:
+        """Stop the node in order; it can be started again."""
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait(_STOP_SECONDS)
+
+    def kill(self) -> None:
+        """Kill the node; it can be started again."""
+        if self._server is not None:
+            _kill(self._server)
+
+    def restart(self) -> None:
+        """Stop the node and start it again."""
+        self.stop()
+        self.start()
+
+    def ctl(self, *arguments: str) -> str:
+        """Run ``rabbitmqctl`` on the node and return its output; takes about a second.
+
+        Raises:
+            RabbitMQNotInstalled: The program was not found.
+            CalledProcessError: It refused the arguments.
+        """
+        command = [_find("rabbitmqctl"), "--quiet", *arguments]
+        done = subprocess.run(command, env=self._environ, check=True, capture_output=True, text=True)  # noqa: S603
+        return done.stdout
+
+    def close(self) -> None:
+        """Kill the node and delete its files; may be called again."""
+        self.kill()
+        if self._epmd is not None:
+            _kill(self._epmd)
+            self._epmd = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _variables(self, distribution_port: int) -> dict[str, str]:
+        """Return the environment of the node and of ``rabbitmqctl``."""
+        name = f"shipmate-{os.getpid()}-{self.port}@localhost"
+        # One scheduler without busy waiting: the other cores are for the programs under test.
+        scheduler = "+S 1:1 +sbwt none"
+        # Named by the arguments, the node does not start a second Erlang only to have an epmd.
+        distribution = (
+            f"-sname {name} -start_epmd false -kernel inet_dist_use_interface {{127,0,0,1}} "
+            f"inet_dist_listen_min {distribution_port} inet_dist_listen_max {distribution_port}"
+        )
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("RABBITMQ_")}
+        return {
+            **inherited,
+            "HOME": str(self.folder),  # for the cookie
+            "ERL_CRASH_DUMP": str(self.folder / "crash"),
+            "ERL_EPMD_ADDRESS": _HOST,
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq"),
+            "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
+            "RABBITMQ_CTL_ERL_ARGS": scheduler,
+            "RABBITMQ_DIST_PORT": str(distribution_port),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
+            "RABBITMQ_NODENAME": name,
+            "RABBITMQ_NODE_IP_ADDRESS": _HOST,
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_PID_FILE": str(self.folder / "pid"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{scheduler} {distribution}",
+        }
+
+    def _spawn(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a program in a session of its own, so that Ctrl-C does not end it before its clients."""
+        with self._output.open("ab") as output:
+            return subprocess.Popen(  # noqa: S603 - programs of RabbitMQ
+                command,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def _output(self) -> Path:
+        return self.folder / "output"
+
+    def _wait(self, is_ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not is_ready():
+            status = process.poll()
+            if status is None and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+                continue
+            ending = "did not start in time" if status is None else f"ended with status {status}"
+            text = self._output.read_text(errors="replace")[-_LOG_CHARACTERS:]
+            _kill(process)
+            raise RabbitMQNotStarted(f"RabbitMQ {ending}; the end of its output:\n{text}")
+
+
+def _find(program: str) -> str:
+    path = shutil.which(program, path=os.pathsep.join(PLACES)) or shutil.which(program)
+    if path is None:
+        raise RabbitMQNotInstalled(
+            f"{program} was not found: install RabbitMQ, on Debian with: apt-get install rabbitmq-server"
+        )
+    return path
+
+
+def _free_port() -> int:
+    """Return a free port outside of the range that outgoing connections take while the node is stopped."""
+    while True:
+        port = random.SystemRandom().choice(_BELOW_EPHEMERAL_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((_HOST, port))
+            return port
+
+
+def _accepts(port: int, greeting: bytes = b"") -> bool:
+    """Tell whether a server accepts a connection, and answers the greeting if there is one."""
+    try:
+        with socket.create_connection((_HOST, port), timeout=1) as client:
+            client.sendall(greeting)
+            return not greeting or bool(client.recv(1))
+    except OSError:
+        return False
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program that `_spawn` started, and its children."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
