@@ -1,4 +1,4 @@
-# All that there is to do here. Everything runs in .venv, which the first target makes.
+# All commands of this repository; `make help` lists them. They run in .venv, which the first of them makes.
 # Works with the make 3.81 of macOS.
 
 VENV := .venv
@@ -7,10 +7,10 @@ IMAGE := shipmate
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 EXAMPLES := $(dir $(wildcard examples/*/component.json))
-# Code that is held to the types; the tests are not.
+# Code whose types are checked; the tests are left out.
 TYPED := lib $(filter-out tests/ bench/ examples/,$(sort $(dir $(wildcard */*.py)))) $(wildcard *.py)
 
-# What shares a fixture stays together: each worker has a broker of its own. tests/conftest.py orders the modules.
+# A module stays on one worker, for its fixtures; each worker has its own broker. tests/conftest.py orders the modules.
 IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -19,11 +19,11 @@ IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loa
 demo: $(RUNTIME)  ## See the main job: an expired token, 401, refresh, updateKeys, retry, data
 	@$(BIN)/python scripts/demo.py
 
-test: $(DEVELOPMENT)  ## Run all tests, and hold their coverage of the runtime
+test: $(DEVELOPMENT)  ## Run all tests, and check their coverage of the runtime
 	@scripts/broker.sh
 	@scripts/browser.sh
 	@rm -f .coverage .coverage.*
-	@# Byte code is kept, also where the environment says otherwise: hundreds of processes start.
+	@# Byte code is kept, even where the environment forbids it, since the tests start hundreds of processes.
 	PYTHONDONTWRITEBYTECODE= SHIPMATE_REQUIRE_BROKER=1 \
 		$(BIN)/python -m pytest $(IN_PARALLEL) --durations=25 --cov --cov-report=term $(PYTEST_ARGS)
 
@@ -31,24 +31,24 @@ lint: $(DEVELOPMENT)  ## Check style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(DEVELOPMENT)  ## Bring the code into its format
+format: $(DEVELOPMENT)  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 types: $(DEVELOPMENT)  ## Check the types of the runtime and of the components
 	$(BIN)/mypy $(TYPED)
-	@# One by one: all components have modules of the same names.
+	@# One by one, since their modules have equal names.
 	@set -e; for each in $(EXAMPLES); do \
 		echo "mypy in $$each"; \
 		MYPYPATH=$$each $(BIN)/mypy $$(find $$each -name '*.py' -not -path '*/tests/*'); \
 	done
 
-layers: $(DEVELOPMENT)  ## Check that modules import only from layers below their own
+layers: $(DEVELOPMENT)  ## Check that modules import only from lower layers
 	$(BIN)/lint-imports --no-cache
 
-check: lint types layers test  ## All of the above that can fail
+check: lint types layers test  ## Run all checks and tests
 
-bench: $(DEVELOPMENT)  ## Measure the container's message loop against others; QUICK=1 for the short form
+bench: $(DEVELOPMENT)  ## Compare the container with other runtimes; QUICK=1 takes 2 minutes instead of 10
 	$(BIN)/python -m bench run $(if $(QUICK),--quick) $(BENCH_ARGS)
 
 image:  ## Build the container image, with docker or buildah; BASE_IMAGE names another base
@@ -57,7 +57,7 @@ image:  ## Build the container image, with docker or buildah; BASE_IMAGE names a
 image-test: $(DEVELOPMENT)  ## Send a message through the built image
 	@$(BIN)/python scripts/image_test.py $(IMAGE)
 
-base-image:  ## Make a base image from Debian, for where image registries cannot be reached
+base-image:  ## Make a base image from Debian packages, without an image registry
 	@scripts/base-image.sh
 
 docs: $(RUNTIME)  ## Bring the descriptions of the components up to date with what their component.json says
@@ -66,7 +66,7 @@ docs: $(RUNTIME)  ## Bring the descriptions of the components up to date with wh
 		$(BIN)/shipmate docs --component $$each --output $${each}README.md; \
 	done
 
-clean:  ## Remove .venv and what tools have made
+clean:  ## Remove .venv and all files that tools have written
 	rm -rf $(VENV) build dist lib/*.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 help:  ## List the targets

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a base image of Debian with Python by debootstrap, for where image registries cannot be reached.
+# Makes a base image of Debian with Python by debootstrap, without an image registry.
 #
 #   scripts/base-image.sh [NAME]       the image's name, shipmate-base unless given
 #

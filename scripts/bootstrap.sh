@@ -3,7 +3,7 @@
 #
 #   scripts/bootstrap.sh VENV REQUIREMENTS
 #
-# PYTHON names the interpreter to use; without it the first one that is new enough is taken.
+# PYTHON names the interpreter; without it the first one that is new enough is used.
 # Works with the bash 3.2 of macOS.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +15,7 @@ oldest='3, 11'
 say() { printf '%s\n' "bootstrap: $*" >&2; }
 fail() { say "$@"; exit 1; }
 
-# Runs the interpreter: a shim of a version manager exists even when its version is not active.
+# Runs the interpreter, since a version manager has shims for versions that are not active.
 is_new_enough() { "$1" -c "import sys; sys.exit(sys.version_info < ($oldest))" >/dev/null 2>&1; }
 
 find_python() {
@@ -34,20 +34,14 @@ find_python() {
     return 1
 }
 
-# Debian has Python without venv's ensurepip, which is a package of its own.
+# On Debian ensurepip, which venv needs, is in another package.
 can_make_venv() { "$1" -c 'import venv; from ensurepip import bootstrap' >/dev/null 2>&1; }
 
 apt_install() {
     if ! command -v apt-get >/dev/null 2>&1; then
         return 1
     fi
-    if [ "$(id -u)" -ne 0 ]; then
-        fail "missing: $*. Install it with: sudo apt-get update && sudo apt-get install -y $*"
-    fi
-    say "installing $*"
-    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@"; } >&2; then
-        fail "apt-get could not install $*; its messages are above"
-    fi
+    scripts/apt-install.sh "$@" || exit 1
 }
 
 how_to_get_python() {

@@ -1,6 +1,6 @@
-"""The main job, shown: an action calls an API with an expired token, and neither the data nor the token is lost.
+"""Demonstration of the main job: an action calls an API with an expired token, and loses neither data nor token.
 
-Everything is real: a provider and an API on local ports, the reference component, and the command `shipmate exec`.
+It uses an OAuth2 provider and an API on local ports, the reference component, and the command `shipmate exec`.
 """
 
 import json
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-# Runs from a bare clone, too.
+# The demo also runs in a clone without an installed package.
 sys.path.insert(0, str(ROOT / "lib"))
 
 from shipmate.emulator import DemoApi, OAuth2Provider, Reply, Request  # noqa: E402  after the path is set
 
 
 class WatchfulApi(DemoApi):
-    """An API that looks, with each request, whether the token that it is sent is in the file of stored keys."""
+    """An API that checks for each request whether its token is in the file of stored keys."""
 
     def __init__(self, provider: OAuth2Provider, cfg_file: Path) -> None:
         super().__init__(provider)
@@ -27,13 +27,13 @@ class WatchfulApi(DemoApi):
         self.was_stored: list[bool] = []
 
     def answer(self, request: Request) -> Reply:
-        """Look, and answer."""
+        """Check the token, and return the reply."""
         self.was_stored.append(json.loads(self.cfg_file.read_text())["oauth"]["access_token"] == request.bearer)
         return super().answer(request)
 
 
 def main() -> int:
-    """Run the action twice and explain what happened; return 1 when it is not what was promised."""
+    """Run the action twice and explain the requests; return 1 if they are not as expected."""
     with (
         tempfile.TemporaryDirectory() as folder,
         OAuth2Provider() as provider,
@@ -41,12 +41,12 @@ def main() -> int:
     ):
         keys, cfg_file = provider.issue(expired=True), api.cfg_file
         cfg_file.write_text(json.dumps({"base_url": api.url, "oauth": keys}))
-        print("An API that wants OAuth2, a provider whose refresh tokens rotate, and a stored access token that has")
-        print(f"expired: {mask(keys['access_token'])}, with the refresh token {mask(keys['refresh_token'])}.\n")
+        print("An API with OAuth2, a provider whose refresh tokens rotate, and a stored access token that has expired:")
+        print(f"{mask(keys['access_token'])}, with the refresh token {mask(keys['refresh_token'])}.\n")
 
         print('1. shipmate exec send_request --cfg account.keys.json --msg \'{"body": {"url": "/me"}}\'\n')
         events = run(cfg_file, provider)
-        tell(provider.journal.requests)
+        explain(provider.journal.requests)
         saved = json.loads(cfg_file.read_text())["oauth"]
         print("\n   What the component emitted, one line each:")
         for event in events:
@@ -56,10 +56,10 @@ def main() -> int:
         print("2. The same once more, with the saved keys: no refresh.\n")
         before = len(provider.journal.requests)
         again = run(cfg_file, provider)
-        tell(provider.journal.requests[before:])
+        explain(provider.journal.requests[before:])
 
         seen = [f"{each.server} {each.status}" for each in provider.journal.requests]
-        is_right = (
+        is_expected = (
             all(api.was_stored)
             and seen == ["api 401", "provider 200", "api 200", "api 200"]
             and [event["event"] for event in events] == ["updateKeys", "data"]
@@ -69,10 +69,10 @@ def main() -> int:
         )
         print(
             "\nThe token was refreshed once, saved before it was used, and no message failed."
-            if is_right
-            else f"\nThis is not what was promised: {seen}"
+            if is_expected
+            else f"\nThese requests were not expected: {seen}"
         )
-        return 0 if is_right else 1
+        return 0 if is_expected else 1
 
 
 def run(cfg_file: Path, provider: OAuth2Provider) -> list[dict[str, Any]]:
@@ -95,12 +95,12 @@ def run(cfg_file: Path, provider: OAuth2Provider) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def tell(requests: list[Request]) -> None:
-    """Explain what the servers were asked, in order."""
+def explain(requests: list[Request]) -> None:
+    """Print the requests with explanations, in order."""
     for request in requests:
         what = f"   {request.method:4} {request.path:7} {request.server:8} -> {request.status}"
         if request.server == "provider":
-            fields = ", ".join(f"{name}={shown(name, value)}" for name, value in request.form.items())
+            fields = ", ".join(f"{name}={field_text(name, value)}" for name, value in request.form.items())
             print(f"{what}   the refresh: {fields}")
             print("        updateKeys                 saved to account.keys.json; checked when the next request came")
         else:
@@ -108,18 +108,18 @@ def tell(requests: list[Request]) -> None:
             print(f"{what}   Bearer {mask(request.bearer or '')}: {meaning}")
 
 
-def shown(name: str, value: str) -> str:
-    """Return a form field's value, masked unless everybody may see it."""
+def field_text(name: str, value: str) -> str:
+    """Return the value of a form field, masked if it is secret."""
     return value if name in ("grant_type", "client_id") else mask(value)
 
 
 def mask(secret: str) -> str:
-    """Return so much of a secret that one can tell it from others."""
+    """Return the first characters of a secret, enough to tell it from others."""
     return f"{secret[:9]}…" if len(secret) > 16 else "***"
 
 
 def masked(event: dict[str, Any]) -> str:
-    """Return an event as the command printed it, with its tokens masked."""
+    """Return an event as JSON, with masked tokens."""
     if event["event"] == "updateKeys":
         oauth = {
             name: mask(value) if name.endswith("_token") else value for name, value in event["value"]["oauth"].items()

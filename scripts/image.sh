@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the image, with docker if an engine answers, else with buildah.
+# Builds the image with docker if its engine runs, else with buildah.
 #
 #   scripts/image.sh [NAME]            the image's name, shipmate unless given
 #
-# BASE_IMAGE names another base. What pip and the TLS of this machine need to reach the package index is passed on to
-# the build, and is not in the image.
+# BASE_IMAGE names another base. The build gets this machine's settings of pip and certificates, to reach the package
+# index; they are not in the image.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,11 +24,11 @@ fi
 if command -v buildah >/dev/null 2>&1; then
     certificates=/etc/ssl/certs/ca-certificates.crt
     if [ -f "$certificates" ]; then
-        # In place of the base's own during the build alone: a company's proxy has a certificate of its own.
+        # During the build only: the proxy of a company has its own certificate.
         arguments+=(--volume "$certificates:$certificates:ro")
     fi
     if [ -f /etc/pip.conf ]; then arguments+=(--volume "/etc/pip.conf:/etc/pip.conf:ro"); fi
     exec buildah build --isolation chroot --format docker "${arguments[@]}" .
 fi
-echo "image: expected docker with an engine that answers, or buildah, found neither. On Debian: apt-get install buildah" >&2
+echo "image: expected docker with a running engine, or buildah, found neither. On Debian: apt-get install buildah" >&2
 exit 1

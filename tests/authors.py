@@ -1,4 +1,4 @@
-"""Pytest as authors of components run it: in a process of its own, on the tests of a component."""
+"""pytest as authors of components run it: in a process, on the tests of a component."""
 
 import os
 import subprocess
@@ -11,17 +11,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one test of a suite has ended."""
+    """The outcome of one test: passed, failure, error or skipped, with its message."""
 
     status: str
     text: str
 
 
 PLUGIN_OF_SHIPMATE_ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "shipmate.testing.plugin"}
-"""The variables of a pytest as authors have it: to load the other plugins of this machine takes as long as all else."""
+"""Variables for a pytest without the plugins of this repository, which authors do not have and which load slowly."""
 
 Outcomes = Mapping[str, Mapping[str, Outcome]]
-"""By component, by test."""
+"""Outcomes by component and test."""
 
 
 def run_pytest(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -37,11 +37,11 @@ def run_pytest(folder: Path, *arguments: str, **environ: str) -> subprocess.Comp
 
 
 def read_outcomes(report: Path) -> Outcomes:
-    """Return what pytest has written about its tests."""
-    found: dict[str, dict[str, Outcome]] = {}
+    """Return the outcomes from a JUnit report of pytest."""
+    outcomes: dict[str, dict[str, Outcome]] = {}
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest has just written it
-        ended = next(iter(case.findall("*")), None)
-        status, text = (ended.tag, str(ended.get("message")) + str(ended.text)) if ended is not None else ("passed", "")
+        child = next(iter(case.findall("*")), None)
+        status, text = (child.tag, str(child.get("message")) + str(child.text)) if child is not None else ("passed", "")
         component = str(case.get("classname")).partition(".")[0]
-        found.setdefault(component, {})[str(case.get("name")).removeprefix("test_")] = Outcome(status, text)
-    return found
+        outcomes.setdefault(component, {})[str(case.get("name")).removeprefix("test_")] = Outcome(status, text)
+    return outcomes

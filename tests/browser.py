@@ -1,4 +1,4 @@
-"""A real Chromium without a window, driven over WebDriver."""
+"""A headless Chromium, controlled over WebDriver."""
 
 import os
 import re
@@ -25,19 +25,19 @@ FLAGS = (
     "--disable-sync",
 )
 WAIT_MS = 10_000
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the name that WebDriver gives to references to elements
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver's name for references to elements
 
 
 class NoBrowser(Exception):
-    """There is none on this machine."""
+    """Chromium or its driver is not installed on this machine."""
 
 
 class Chromium:
-    """One window; finding something in it waits until it is there."""
+    """One window; each search for an element waits until it exists."""
 
     def __init__(self) -> None:
-        """Start the driver, and with it the browser, which has a new and empty profile."""
-        browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+        """Start the driver and the browser, with an empty profile."""
+        browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
         driver = shutil.which("chromedriver")
         if browser is None or driver is None:
             raise NoBrowser("chromium and chromedriver were not found: scripts/browser.sh installs them")
@@ -48,15 +48,15 @@ class Chromium:
         try:
             self.session_url = f"{self._address()}/session"
             options = {"binary": browser, "args": [*FLAGS, f"--user-data-dir={self._profile}"]}
-            wanted = {"browserName": "chrome", "goog:chromeOptions": options, "timeouts": {"implicit": WAIT_MS}}
-            made = self._post("", capabilities={"alwaysMatch": wanted})
-            self.session_url += f"/{made['sessionId']}"
+            session = {"browserName": "chrome", "goog:chromeOptions": options, "timeouts": {"implicit": WAIT_MS}}
+            created = self._post("", capabilities={"alwaysMatch": session})
+            self.session_url += f"/{created['sessionId']}"
         except BaseException:
             self._end()
             raise
 
     def command(self, folder: Path) -> Path:
-        """Write a command for the variable ``BROWSER``, which opens its argument in this window."""
+        """Write a command for the variable ``BROWSER`` that opens its argument in this window."""
         self._opened = folder / "opened"
         os.mkfifo(self._opened)
         path = folder / "browser"
@@ -72,15 +72,15 @@ class Chromium:
         return path
 
     def wait_until_opened(self) -> None:
-        """Wait until the command has opened its page; the driver does one thing after the other."""
+        """Wait until the command has opened its page; the driver runs one command at a time."""
         self._opened.read_text()
 
     def click(self, label: str) -> None:
-        """Click the button that says ``label``, once it is there."""
+        """Click the button with a label."""
         self._post(f"/element/{self._find(f'//button[normalize-space()={label!r}]')}/click")
 
     def text(self, heading: str) -> str:
-        """Return what the page says that has this heading, once it is there."""
+        """Return the text of the page with a heading."""
         self._find(f"//h1[normalize-space()={heading!r}]")
         return str(self._get(f"/element/{self._find('//body')}/text"))
 
@@ -94,8 +94,8 @@ class Chromium:
     def _address(self) -> str:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if found := re.search(r"started successfully on port (\d+)", line):
-                return f"http://127.0.0.1:{found[1]}"
+            if match := re.search(r"started successfully on port (\d+)", line):
+                return f"http://127.0.0.1:{match[1]}"
         raise RuntimeError("chromedriver did not start")
 
     def _find(self, xpath: str) -> str:
@@ -122,7 +122,7 @@ class Chromium:
 
 
 def started() -> Chromium:
-    """Return a browser; without one on the machine skip the test, or fail where it must be there."""
+    """Return a browser; if none is installed, skip the test, or fail it where one is required."""
     try:
         return Chromium()
     except NoBrowser as missing:

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and settings of all tests."""
 
 import sys
 import uuid
@@ -11,7 +11,7 @@ from shipmate.emulator import Platform, RabbitMQNode, StepQueues
 from shipmate.testing.plugin import rabbitmq_node
 from tests.container import Launch, closing
 
-# A busy machine is no defect; what hangs is ended by the time limit of every test.
+# A busy machine is no defect, and the timeout of pytest ends tests that hang.
 settings.register_profile("shipmate", deadline=None)
 settings.load_profile("shipmate")
 
@@ -19,7 +19,7 @@ COMPONENT = frozenset({"actions", "triggers", "verify_credentials"})
 
 
 def is_of_a_component(name: str) -> bool:
-    """Tell whether a module is one that every component has under the same name, or that has none of its own."""
+    """Return whether a module belongs to a component: all components have modules of these names."""
     return name.partition(".")[0] in COMPONENT or name.startswith("shipmate_component_")
 
 
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Iterator[None]:
-    """Escape lone surrogates in what was captured: a worker could not send them to the process that reports."""
+    """Escape lone surrogates in captured output, which a worker cannot send to the process that reports."""
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report
@@ -39,42 +39,42 @@ def pytest_runtest_makereport() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def one_component_for_each_test() -> Iterator[None]:
-    """Keep the components that tests load apart: a process has one, and their modules have the same names."""
+    """Hide the component of one test from the next: a process can load only one, since module names are equal."""
     path = list(sys.path)
-    set_aside = {name: module for name, module in sys.modules.items() if is_of_a_component(name)}
-    for name in set_aside:
+    hidden = {name: module for name, module in sys.modules.items() if is_of_a_component(name)}
+    for name in hidden:
         del sys.modules[name]
     yield
     sys.path[:] = path
     for name in [name for name in sys.modules if is_of_a_component(name)]:
         del sys.modules[name]
-    sys.modules.update(set_aside)
+    sys.modules.update(hidden)
 
 
 @pytest.fixture(scope="module")
 def own_rabbitmq() -> Iterator[RabbitMQNode]:
-    """A broker for the tests of one module, which may stop it, and leave it running again."""
+    """A broker for the tests of one module, which may stop it and must start it again."""
     with rabbitmq_node() as node:
         yield node
 
 
 @pytest.fixture
 def queues(rabbitmq: RabbitMQNode) -> Iterator[StepQueues]:
-    """The queues of a step, under names that no other test has."""
-    with StepQueues(rabbitmq.uri, name=f"test-{uuid.uuid4().hex[:8]}") as made:
-        yield made
+    """The queues of a step, with unique names."""
+    with StepQueues(rabbitmq.uri, name=f"test-{uuid.uuid4().hex[:8]}") as declared:
+        yield declared
 
 
 @pytest.fixture
 def platform() -> Iterator[Platform]:
-    """A platform that has one step, with an account."""
+    """A platform with one step and its account."""
     steps = {"flow": {"step": {"config": {"_account": "account", "region": "eu"}, "variables": {"stage": "test"}}}}
-    with Platform(steps=steps, accounts={"account": {}}) as made:
-        yield made
+    with Platform(steps=steps, accounts={"account": {}}) as started:
+        yield started
 
 
 @pytest.fixture
 def launch(queues: StepQueues, platform: Platform) -> Iterator[Launch]:
-    """Starts containers for the queues and the platform; they are killed at the end."""
-    with closing(Launch(queues, platform)) as made:
-        yield made
+    """A function that starts containers for the queues and the platform; they are killed at the end."""
+    with closing(Launch(queues, platform)) as launch:
+        yield launch

@@ -1,4 +1,4 @@
-"""A container in a test: the command ``shipmate run`` as a process, with its log."""
+"""A container for tests: the command ``shipmate run`` as a process, with its log."""
 
 import json
 import os
@@ -18,7 +18,7 @@ SECONDS = 15
 
 
 class Container:
-    """A running step; its output is read as it comes."""
+    """A running container; a thread reads its output."""
 
     def __init__(
         self,
@@ -27,7 +27,13 @@ class Container:
         command: tuple[str, ...] = ("run",),
         folder: Path = COMPONENT,
     ) -> None:
-        """Start it, with these variables and none of ELASTICIO's from outside."""
+        """Start the command.
+
+        Args:
+            environ: Its variables, besides inherited ones without ``ELASTICIO_``.
+            command: Arguments of ``shipmate``.
+            folder: The component.
+        """
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELASTICIO_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "shipmate", *command],
@@ -56,21 +62,21 @@ class Container:
 
     @property
     def output(self) -> str:
-        """All that it has written so far."""
+        """The output so far."""
         with self._changed:
             return "\n".join(self.lines)
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """What it has logged so far."""
+        """The log records so far."""
         with self._changed:
             return [json.loads(line) for line in self.lines if line.startswith("{")]
 
     def wait_for(self, text: str, *, count: int = 1) -> None:
-        """Wait until so many lines contain a text."""
+        """Wait until ``count`` lines of the output contain a text."""
         with self._changed:
             met = self._changed.wait_for(lambda: self._is_over or self._count(text) >= count, SECONDS)
-        assert met, f"{text!r} was not logged in time: {self.output[-3000:]}"
+        assert met, f"{text!r} was not written in time: {self.output[-3000:]}"
         assert self._count(text) >= count, f"ended without {text!r}: {self.output[-3000:]}"
 
     def _count(self, text: str) -> int:
@@ -86,18 +92,18 @@ class Container:
         self.process.send_signal(number)
 
     def wait(self, seconds: float = SECONDS) -> int:
-        """Wait for its end and return its status."""
+        """Wait for the end, and return the exit status."""
         status = self.process.wait(seconds)
         self._reader.join(seconds)
         return status
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to end, and return its status."""
+        """Send a signal, wait for the end, and return the exit status."""
         self.send(number)
         return self.wait()
 
     def close(self) -> None:
-        """Kill it if it still runs."""
+        """Kill the container if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
         self.wait()
@@ -109,30 +115,30 @@ class Launch:
     """Starts containers for the queues and the platform of one test."""
 
     def __init__(self, queues: StepQueues, platform: Platform) -> None:
-        """Keep the surroundings."""
+        """Hold the queues and the platform."""
         self.queues = queues
         self.platform = platform
         self._started: list[Container] = []
 
     def environ(self, function: str = "told", **settings: object) -> dict[str, str]:
-        """Return what the platform would set; ``settings`` are variables without ELASTICIO_."""
+        """Return the variables that the platform sets; ``settings`` are more, without ``ELASTICIO_``."""
         return {**self.platform.environ(), **self.queues.environ(function, **settings)}
 
     def __call__(self, function: str = "told", bare: Mapping[str, str] | None = None, **settings: object) -> Container:
-        """Start a container; ``bare`` are variables that have no prefix."""
+        """Start a container; ``settings`` are variables without ``ELASTICIO_``, ``bare`` those without any prefix."""
         container = Container({**self.environ(function, **settings), **(bare or {})})
         self._started.append(container)
         return container
 
     def close(self) -> None:
-        """Kill what still runs."""
+        """Kill all containers that still run."""
         for container in self._started:
             container.close()
 
 
 @contextmanager
 def closing(launch: Launch) -> Iterator[Launch]:
-    """Kill the containers at the end, whatever happens."""
+    """Yield a launch, and kill its containers at the end."""
     try:
         yield launch
     finally:
@@ -140,16 +146,16 @@ def closing(launch: Launch) -> Iterator[Launch]:
 
 
 def fifo(folder: Path, name: str) -> str:
-    """Make a pipe that a container and a test wait for each other with."""
+    """Make a named pipe with which a container and a test wait for each other."""
     path = folder / name
     os.mkfifo(path)
     return str(path)
 
 
-def eventually(is_so: Callable[[], bool], queues: StepQueues) -> None:
-    """Let the connection of the queues live until something is so."""
+def eventually(condition: Callable[[], bool], queues: StepQueues) -> None:
+    """Serve the connection of the queues until a condition is true."""
     for _ in range(SECONDS * 50):
-        if is_so():
+        if condition():
             return
         queues.wait(0.02)
-    raise AssertionError("it never became so")
+    raise AssertionError(f"the condition was not met within {SECONDS} s")

@@ -1,6 +1,6 @@
 """The component suite, run by pytest as authors run it, on components with one defect each.
 
-All of them are tested by one run, which also shows that components with modules of the same names are kept apart.
+One run tests all of them, which also proves that components with equal module names do not mix.
 """
 
 import shutil
@@ -51,7 +51,7 @@ suite = component_suite(
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """What the suite says about all components."""
+    """The outcomes of the suite for all components."""
     folder = tmp_path_factory.mktemp("components")
     for component in sorted(COMPONENTS.iterdir()):
         shutil.copytree(component, folder / component.name)
@@ -73,7 +73,7 @@ def test_a_good_component_passes_every_check(outcomes: Outcomes) -> None:
 
 
 def test_the_author_may_describe_the_surroundings(outcomes: Outcomes) -> None:
-    """Inputs, answers, servers, what an expired token is answered; and the class may have any name."""
+    """Inputs, answers, servers and the reply to an expired token; the class may have any name."""
     found = outcomes["with_all_options"]
 
     no_verifier = {f"wrong_credentials_are_refused[{status}]" for status in (401, 403)}
@@ -122,7 +122,7 @@ def test_the_author_may_describe_the_surroundings(outcomes: Outcomes) -> None:
     ],
 )
 def test_a_defect_fails_its_check(outcomes: Outcomes, component: str, check: str, texts: list[str]) -> None:
-    """The text says what was found and what to do; the kit's own traceback is not in it."""
+    """The text says what was found and what to do, without a traceback of the kit."""
     found = outcomes[component][check]
 
     assert found.status == "failure"
@@ -154,7 +154,7 @@ def test_a_defect_fails_its_check(outcomes: Outcomes, component: str, check: str
 def test_what_cannot_be_checked_is_skipped_with_the_reason(
     outcomes: Outcomes, component: str, check: str, reason: str
 ) -> None:
-    """A suite that says "passed" to what it has not looked at is worse than none."""
+    """A suite that passes what it has not checked is worse than none."""
     found = outcomes[component][check]
 
     assert found.status == "skipped"
@@ -185,12 +185,12 @@ def test_what_cannot_be_checked_is_skipped_with_the_reason(
     ],
 )
 def test_what_is_right_passes(outcomes: Outcomes, component: str, check: str) -> None:
-    """Whatever the kind of credentials; and a defect fails its own check only."""
+    """With each kind of credentials; and a defect fails only its own check."""
     assert outcomes[component][check] == Outcome("passed", "")
 
 
 def test_every_component_is_used(outcomes: Outcomes) -> None:
-    """A folder that no test reads would prove nothing."""
+    """A folder that no test reads proves nothing."""
     text = Path(__file__).read_text()
 
     assert {name for name in outcomes if f'"{name}"' not in text} == set()
@@ -198,7 +198,7 @@ def test_every_component_is_used(outcomes: Outcomes) -> None:
 
 
 def test_no_secret_is_in_what_the_suite_reports(outcomes: Outcomes) -> None:
-    """The outcomes are in the logs of CI, which others read."""
+    """The outcomes are in the logs of CI, which other people read."""
     texts = [outcome.text for component in outcomes.values() for outcome in component.values()]
 
     assert [text for text in texts if "access-1-" in text or "refresh-1-" in text] == []
@@ -212,7 +212,7 @@ def test_no_secret_is_in_what_the_suite_reports(outcomes: Outcomes) -> None:
     ],
 )
 def test_what_is_left_out_must_exist_and_have_a_reason(left_out: dict[str, str], text: str) -> None:
-    """A check that was renamed must not be left out in silence."""
+    """A renamed check must not be left out silently."""
     with pytest.raises(ValueError, match=text):
         component_suite(leave_out=left_out)
 
@@ -222,7 +222,7 @@ def test_what_is_left_out_must_exist_and_have_a_reason(left_out: dict[str, str],
     [("", "expected a component.json at or above"), ("'nowhere'", "nowhere/component.json: expected a readable file")],
 )
 def test_a_suite_outside_of_a_component_says_so(tmp_path: Path, options: str, text: str) -> None:
-    """Instead of no tests at all."""
+    """It would otherwise have no tests."""
     (tmp_path / "test_component.py").write_text(ONE_LINE.format(options=options))
     done = run_pytest(tmp_path, "-q", "-rs")
 

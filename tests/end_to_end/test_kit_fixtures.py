@@ -1,4 +1,4 @@
-"""The fixtures of the test kit, used by tests of a component as its author would write them."""
+"""The fixtures of the test kit, in tests as an author writes them."""
 
 import json
 import textwrap
@@ -102,7 +102,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def outcomes_of(folder: Path, tests: str, **environ: str) -> Outcomes:
-    """Write tests into the component, run them, and return how they have ended, by file."""
+    """Write tests into the component, run them, and return their outcomes by file."""
     (folder / "tests" / "test_crm.py").write_text(textwrap.dedent(tests))
     done = run_pytest(folder, "-q", "-Werror", "--junitxml=report.xml", **environ)
     assert (folder / "report.xml").is_file(), done.stdout + done.stderr
@@ -110,14 +110,14 @@ def outcomes_of(folder: Path, tests: str, **environ: str) -> Outcomes:
 
 
 def all_pass(outcomes: Outcomes) -> bool:
-    """Tell whether there are outcomes, and all are good; show those that are not."""
+    """Return whether there are outcomes; fail with those that are not passed."""
     found = [(name, each) for tests in outcomes.values() for name, each in tests.items()]
     assert [(name, each.status, each.text) for name, each in found if each.status != "passed"] == []
     return bool(found)
 
 
 def test_functions_of_all_kinds_run_against_an_emulated_api(folder: Path) -> None:
-    """With an expired token; what is emitted, stored and logged is there for the test to look at."""
+    """With an expired token; the test reads what they emit, store and log."""
     tests = """
         import pytest
 
@@ -176,7 +176,7 @@ def test_functions_of_all_kinds_run_against_an_emulated_api(folder: Path) -> Non
 
 
 def test_a_failure_says_what_was_emitted_and_which_host_was_refused(folder: Path) -> None:
-    """With the author's file and line, and without secrets."""
+    """It has the author's file and line, and no secrets."""
     tests = """
         def test_fails(component, oauth2_provider):
             component.run("fails", cfg={"oauth": oauth2_provider.issue()}).message
@@ -198,7 +198,7 @@ def test_a_failure_says_what_was_emitted_and_which_host_was_refused(folder: Path
 
 
 def test_a_message_without_body_is_a_mistake_of_the_test(folder: Path) -> None:
-    """It would be the message of no platform."""
+    """No platform sends such a message."""
     tests = """
         import pytest
 
@@ -210,7 +210,7 @@ def test_a_message_without_body_is_a_mistake_of_the_test(folder: Path) -> None:
 
 
 def test_it_works_together_with_responses(folder: Path) -> None:
-    """What responses knows it answers, whichever began first; what it passes through reaches the emulated servers."""
+    """Mocked requests get the mock, others the emulated servers, whichever of both was started first."""
     tests = """
         import responses
 
@@ -292,7 +292,7 @@ def recorded(interaction: tuple[str, int, dict[str, object]]) -> dict[str, objec
 
 
 def test_the_container_runs_the_component_against_a_real_broker(folder: Path, rabbitmq: RabbitMQNode) -> None:
-    """Its requests reach the emulated servers of the test, and its keys the platform."""
+    """Its requests reach the emulated servers, and its new keys the platform."""
     tests = """
         import pytest
 
@@ -344,7 +344,7 @@ def test_the_container_runs_the_component_against_a_real_broker(folder: Path, ra
 
 
 def test_a_container_that_ends_gives_a_failure_with_its_log(folder: Path, rabbitmq: RabbitMQNode) -> None:
-    """And the report of the test has it as well."""
+    """The report of the test has the log as well."""
     tests = """
         def test_end(container):
             container.run("ends")
@@ -376,7 +376,7 @@ NOTHING_INSTALLED = """
 def test_without_a_broker_the_container_is_skipped_and_fails_in_ci(
     folder: Path, environ: dict[str, str], status: str
 ) -> None:
-    """A laptop may have none; in CI a skipped test would look like a good one."""
+    """A laptop may have no RabbitMQ; in CI nobody would notice a skipped test."""
     (folder / "tests" / "conftest.py").write_text(textwrap.dedent(NOTHING_INSTALLED))
     found = outcomes_of(folder, ONE_CONTAINER, PATH=str(folder), **environ)["tests"]["container"]
 
@@ -388,7 +388,7 @@ def test_without_a_broker_the_container_is_skipped_and_fails_in_ci(
 def test_without_a_named_broker_the_container_takes_that_of_the_fixture_rabbitmq(
     folder: Path, rabbitmq: RabbitMQNode
 ) -> None:
-    """All tests of a run share it; here it is the one of this run, which saves the start of another."""
+    """All tests of a run share that broker. Here it is the broker of the outer run, to save a start."""
     (folder / "tests" / "conftest.py").write_text(
         "import types, pytest\n\n"
         "@pytest.fixture(scope='session')\n"
@@ -412,7 +412,7 @@ def test_a_broker_that_does_not_answer_is_named(folder: Path) -> None:
 
 
 def test_a_test_outside_of_a_component_says_so(tmp_path: Path) -> None:
-    """Above the root directory of pytest nothing is looked for."""
+    """Folders above the root directory of pytest are not searched."""
     (tmp_path / "test_nothing.py").write_text("def test_nothing(component):\n    pass\n")
     done = run_pytest(tmp_path, "-q", f"--rootdir={tmp_path}")
 
@@ -420,7 +420,7 @@ def test_a_test_outside_of_a_component_says_so(tmp_path: Path) -> None:
 
 
 def test_a_component_that_cannot_be_read_says_where(folder: Path) -> None:
-    """In one line, with the file and the place in it."""
+    """One line names the file and the place in it."""
     (folder / "component.json").write_text('{"actions": 7}')
     found = outcomes_of(folder, "def test_nothing(component):\n    pass\n")["tests"]["nothing"]
 

@@ -1,4 +1,4 @@
-"""The tutorial, done as it is written: its commands are run, its files are written, its outputs come."""
+"""The tutorial: its commands run, its files are written, and the outputs are as it says."""
 
 import doctest
 import json
@@ -18,7 +18,7 @@ TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TUTORIAL, re.DOTALL | re.MULTILINE)
 PORT = 8100
 SECONDS = 60
-# The address that login opens comes last; whoever follows it has agreed.
+# Opens the address of login, which is the last argument; the emulated provider consents at once.
 BROWSER = """#!{python}
 import sys, urllib.request
 urllib.request.urlopen(sys.argv[1], timeout=10).read()
@@ -27,7 +27,7 @@ urllib.request.urlopen(sys.argv[1], timeout=10).read()
 
 @pytest.fixture
 def emulator() -> Iterator[int]:
-    """Run the emulator as the tutorial has it, at any ports that are free; return the first."""
+    """Run the emulator as in the tutorial, on free ports, and return the first port."""
     command = [sys.executable, "-m", "shipmate.emulator", "--port"]
     for port in range(20_100, 20_160, 3):
         process = subprocess.Popen([*command, str(port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -41,7 +41,7 @@ def emulator() -> Iterator[int]:
 
 
 class Reader:
-    """Somebody who does what the tutorial says, in a folder of their own."""
+    """A person who follows the tutorial, in a new folder."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
@@ -65,13 +65,13 @@ class Reader:
         }
 
     def local(self, text: str) -> str:
-        """Return a text with the ports that are free here."""
+        """Return a text with the ports of this emulator in place of those in the tutorial."""
         for offset in range(3):
             text = text.replace(f":{PORT + offset}", f":{self.port + offset}")
         return text
 
     def type(self, block: str) -> None:
-        """Type the commands of a block, and compare what they print with what stands there."""
+        """Run the commands of a block, and compare their outputs with the tutorial."""
         for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
             if command.startswith("cd "):
                 self.folder = self.folder / command.removeprefix("cd ")
@@ -91,12 +91,12 @@ class Reader:
             assert matches, f"{command}\nexpected:\n{expected}\nfound:\n{done.stdout}\n{done.stderr}"
 
     def write(self, code: str) -> None:
-        """Write a file: its name is in the first line."""
+        """Write a file, whose name is in the first line."""
         name, _, content = code.partition("\n")
         (self.folder / name.removeprefix("# ")).write_text(content)
 
     def edit(self, name: str, lines: str) -> None:
-        """Give members of a JSON file other values."""
+        """Change members of a JSON file."""
         path = self.folder / name
         text = path.read_text()
         for member, value in re.findall(r'"(\w+)": ("[^"]*")', self.local(lines)):
@@ -107,7 +107,7 @@ class Reader:
 
 @pytest.mark.timeout(120)
 def test_the_tutorial_does_what_it_says(tmp_path: Path, emulator: int) -> None:
-    """Whoever has ten minutes must not spend them on our mistakes."""
+    """A mistake in it costs a newcomer the ten minutes that it should take."""
     reader = Reader(tmp_path, emulator)
     done: list[str] = []
     for language, block in BLOCKS:

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from shipmate.component import Component
 from shipmate.emulator import Platform, StepQueues
 from shipmate.emulator.broker import OUTPUTS
-from shipmate.errors import BadInput
 from shipmate.invocation.services import register_secrets
 from shipmate.logs.redaction import Redactor
 from shipmate.testing import container_process
@@ -27,10 +26,6 @@ _ACCOUNT: Final = "test-account"
 _STOP_SECONDS: Final = 10.0
 _LOG_LINES: Final = 30
 _LEVELS: Final = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
-
-
-class NoBroker(Exception):
-    """The broker does not accept a connection."""
 
 
 class ContainerFailed(AssertionError):
@@ -96,7 +91,7 @@ class ContainerUnderTest:
         """Declare the queues; `start` or `run` starts the process.
 
         Raises:
-            NoBroker: The broker does not accept a connection.
+            BadInput: The broker does not accept a connection.
         """
         logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs each attempt to connect
         self.platform = platform
@@ -109,10 +104,7 @@ class ContainerUnderTest:
         self._process: _Process | None = None
         self._started_with: tuple[Any, ...] = ()
         platform.accounts.setdefault(_ACCOUNT, {})
-        try:
-            self.queues = self._new_queues(amqp_uri)
-        except BadInput as error:
-            raise NoBroker(f"{URI_VARIABLE}: {error}") from None
+        self.queues = self._new_queues(amqp_uri)
 
     @property
     def log(self) -> str:

@@ -128,12 +128,13 @@ def container(
 
     ``SHIPMATE_TEST_AMQP_URI`` names the broker; otherwise it is that of the fixture ``rabbitmq``.
     """
-    from shipmate.testing.container import URI_VARIABLE, ContainerUnderTest, NoBroker
+    from shipmate.errors import BadInput
+    from shipmate.testing.container import URI_VARIABLE, ContainerUnderTest
 
     uri = os.environ.get(URI_VARIABLE) or request.getfixturevalue("rabbitmq").uri
     try:
         started = ContainerUnderTest(component.descriptor, platform, uri, component.routes)
-    except NoBroker as error:
-        pytest.fail(str(error), pytrace=False)
+    except BadInput as error:
+        pytest.fail(f"{URI_VARIABLE}: {error}", pytrace=False)
     yield started
     started.close()

@@ -91,7 +91,7 @@ def test_arguments_win_over_fixtures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fixtures", ["{", "[]", '{"fixtures": 7}'])
-def test_fixtures_that_cannot_be_read_are_told(tmp_path: Path, fixtures: str) -> None:
+def test_unreadable_fixtures_are_reported(tmp_path: Path, fixtures: str) -> None:
     """They are not passed over, as if there were none."""
     with pytest.raises(BadInput, match=r"fixture\.json"):
         sample_of(samples(tmp_path, fixtures), "create")

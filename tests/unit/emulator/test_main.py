@@ -123,7 +123,7 @@ def free_ports() -> int:
 
 
 @pytest.mark.parametrize("port", ["0", "http", "65534", "-1"])
-def test_a_port_that_cannot_be_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_impossible_port_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         command.main(["--port", port])
     assert ended.value.code == 2

@@ -14,13 +14,6 @@ Ask = Callable[..., requests.Response]
 
 
 @pytest.fixture
-def provider() -> Iterator[OAuth2Provider]:
-    """Return a provider with default rules."""
-    with OAuth2Provider() as started:
-        yield started
-
-
-@pytest.fixture
 def api(provider: OAuth2Provider) -> Iterator[DemoApi]:
     """Return an API that the provider protects."""
     with DemoApi(provider) as started:
@@ -60,13 +53,13 @@ def test_expired_unknown_and_missing_tokens_are_401_with_a_challenge(api: DemoAp
     assert (missing.status_code, missing.headers["WWW-Authenticate"]) == (401, 'Bearer realm="demo"')
 
 
-def test_a_token_is_spent_by_calls_when_its_life_is_counted() -> None:
+def test_a_token_can_expire_after_a_number_of_calls() -> None:
     with OAuth2Provider(access_token_life_uses=1) as provider, DemoApi(provider) as api:
         token = provider.issue()["access_token"]
         assert [bearer(api, token).status_code for _ in range(2)] == [200, 401]
 
 
-def test_a_scope_can_be_demanded(api: DemoApi, ask: Ask) -> None:
+def test_a_path_can_require_a_scope(api: DemoApi, ask: Ask) -> None:
     api.require_scope("/me", "admin")
     api.require_scope("/echo", "admin", status=401)
     api.require_scope("/contacts", "read")
@@ -77,7 +70,7 @@ def test_a_scope_can_be_demanded(api: DemoApi, ask: Ask) -> None:
     assert [ask("GET", path).status_code for path in ("/echo", "/contacts")] == [401, 200]
 
 
-def test_the_token_may_be_in_a_header_of_the_api_and_the_refusal_its_own(provider: OAuth2Provider) -> None:
+def test_an_api_can_have_its_own_header_and_refusal(provider: OAuth2Provider) -> None:
     refusal = Reply(200, {"code": 602})
     with DemoApi(provider, token_header="X-Shop-Token", refusal=refusal) as api:
         headers = {"X-Shop-Token": provider.issue()["access_token"]}
@@ -143,11 +136,11 @@ def test_a_record_that_is_added_comes_after_the_others(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("query", ["mode=cursor", "offset=-1", "limit=0", "limit=many"])
-def test_a_page_that_makes_no_sense_is_400(ask: Ask, query: str) -> None:
+def test_a_page_with_wrong_parameters_is_400(ask: Ask, query: str) -> None:
     assert ask("GET", "/records?" + query).status_code == 400
 
 
-def test_echo_tells_what_arrived_but_not_the_token(ask: Ask) -> None:
+def test_echo_returns_the_request_without_the_token(ask: Ask) -> None:
     body = b"x" * 1000
     seen = ask("PATCH", "/echo?a=1", data=body, headers={"X-Mine": "1"}).json()
     assert (seen["method"], seen["query"], seen["body_length"]) == ("PATCH", {"a": "1"}, 1000)
@@ -156,7 +149,7 @@ def test_echo_tells_what_arrived_but_not_the_token(ask: Ask) -> None:
     assert "Authorization" not in seen["headers"]
 
 
-def test_redirects_and_statuses_are_made_to_order(ask: Ask) -> None:
+def test_a_request_can_choose_its_redirect_or_status(ask: Ask) -> None:
     there = ask("GET", "/redirect?to=http://other.test/x&status=307")
     assert (there.status_code, there.headers["Location"]) == (307, "http://other.test/x")
     assert ask("POST", "/redirect").status_code == 302

@@ -1,4 +1,4 @@
-"""The emulator's platform: step data, accounts, secrets, startup data, storage, results."""
+"""The emulated platform: step data, accounts, secrets, startup data, results."""
 
 import json
 import stat
@@ -15,13 +15,6 @@ from shipmate.emulator import Fault, OAuth2Provider, Platform
 TIMEOUT = 10
 OAUTH = {"access_token": "a", "refresh_token": "r"}
 Ask = Callable[..., requests.Response]
-
-
-@pytest.fixture
-def provider() -> Iterator[OAuth2Provider]:
-    """Return a provider with rotation."""
-    with OAuth2Provider() as started:
-        yield started
 
 
 @pytest.fixture
@@ -74,7 +67,7 @@ class TestAccess:
             answer = requests.request(method, platform.url + path, auth=auth, timeout=TIMEOUT)
             assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Basic")
 
-    def test_the_environment_of_a_container_leads_here(self, platform: Platform) -> None:
+    def test_the_environment_of_a_container_points_to_this_platform(self, platform: Platform) -> None:
         environ = platform.environ("flow", "step")
         auth = (environ["ELASTICIO_API_USERNAME"], environ["ELASTICIO_API_KEY"])
         ids = environ["ELASTICIO_FLOW_ID"], environ["ELASTICIO_STEP_ID"], environ["ELASTICIO_WORKSPACE_ID"]
@@ -202,71 +195,6 @@ class TestStartupData:
         assert ask("POST", STARTUP, data=b"").status_code == 400
 
 
-class TestMaester:
-    def ask(self, platform: Platform, method: str, path: str, **options: Any) -> requests.Response:
-        """Call the object storage with its token."""
-        headers = {"Authorization": f"Bearer {platform.maester.token}", **options.pop("headers", {})}
-        return requests.request(method, platform.maester.url + path, headers=headers, timeout=TIMEOUT, **options)
-
-    def test_an_object_is_created_read_replaced_and_deleted(self, platform: Platform) -> None:
-        data = (part for part in (b"\x00", b"\xff" * 10))
-        headers = {"Content-Type": "application/octet-stream", "x-meta-kind": "test", "x-eio-ttl": "60"}
-        made = self.ask(platform, "POST", "/objects", data=data, headers=headers)
-        assert made.status_code == 201
-        path = "/objects/" + made.json()["objectId"]
-        found = self.ask(platform, "GET", path)
-        assert (found.content, found.headers["Content-Type"]) == (b"\x00" + b"\xff" * 10, "application/octet-stream")
-        assert found.headers["x-meta-kind"] == "test"
-        assert next(iter(platform.maester.objects.values())).ttl_seconds == 60
-        assert self.ask(platform, "PUT", path, data=b"new").ok
-        replaced = self.ask(platform, "GET", path)
-        assert (replaced.content, replaced.headers["Content-Type"]) == (b"new", "application/json")
-        assert self.ask(platform, "DELETE", path).status_code == 204
-        assert self.ask(platform, "GET", path).status_code == 404
-
-    def test_objects_are_found_and_deleted_by_query(self, platform: Platform) -> None:
-        keys = []
-        for colour in ("red", "blue"):
-            headers = {"x-query-colour": colour, "x-meta-n": colour}
-            keys.append(self.ask(platform, "POST", "/objects", data=b"x", headers=headers).json()["objectId"])
-        query = "/objects?query[colour]=red"
-        assert self.ask(platform, "GET", query).json() == [{"objectId": keys[0], "metadata": {"n": "red"}}]
-        assert self.ask(platform, "DELETE", query).status_code == 204
-        assert list(platform.maester.objects) == [keys[1]]
-
-    @pytest.mark.parametrize("path", ["/objects", "/objects?" + "&".join(f"query[k{n}]=1" for n in range(6))])
-    def test_a_query_has_one_to_five_keys(self, platform: Platform, path: str) -> None:
-        assert self.ask(platform, "GET", path).status_code == 400
-        assert self.ask(platform, "PATCH", path).status_code == 400
-
-    def test_without_the_token_everything_is_401(self, platform: Platform) -> None:
-        wrong = {"Authorization": "Bearer wrong"}
-        assert self.ask(platform, "POST", "/objects", headers=wrong).status_code == 401
-        assert self.ask(platform, "GET", "/objects/x", headers=wrong).status_code == 401
-
-
-class TestSteward:
-    def test_a_file_is_written_and_read_by_signed_addresses(self, ask: Ask, platform: Platform) -> None:
-        signed = ask("POST", "/v2/resources/storage/signed-url").json()
-        assert set(signed) == {"put_url", "get_url", "expires"}
-        assert requests.get(signed["get_url"], timeout=TIMEOUT).status_code == 404
-        headers = {"Content-Type": "image/png"}
-        assert requests.put(signed["put_url"], data=b"png", headers=headers, timeout=TIMEOUT).ok
-        found = requests.get(signed["get_url"], timeout=TIMEOUT)
-        assert (found.content, found.headers["Content-Type"]) == (b"png", "image/png")
-        assert list(platform.steward.files.values()) == [(b"png", "image/png")]
-        requests.put(signed["put_url"], data=b"x", timeout=TIMEOUT)
-        assert requests.get(signed["get_url"], timeout=TIMEOUT).headers["Content-Type"] == "application/octet-stream"
-
-    def test_addresses_cannot_be_guessed_or_swapped(self, ask: Ask, platform: Platform) -> None:
-        signed = ask("POST", "/v2/resources/storage/signed-url").json()
-        assert requests.put(signed["get_url"], data=b"x", timeout=TIMEOUT).status_code == 403
-        assert requests.get(signed["put_url"], timeout=TIMEOUT).status_code == 403
-        for method in ("GET", "PUT"):
-            for path in ("/steward/unknown", "/steward/unknown?signature="):
-                assert requests.request(method, platform.url + path, timeout=TIMEOUT).status_code == 403
-
-
 class TestResults:
     def test_results_are_kept_in_order_whatever_the_name(self, platform: Platform) -> None:
         for number in range(2):
@@ -274,7 +202,7 @@ class TestResults:
         assert requests.post(platform.url + "/results/2", json={"status": 2}, timeout=TIMEOUT).ok
         assert platform.results == [{"status": 0}, {"status": 1}, {"status": 2}]
 
-    def test_credentials_that_are_given_must_be_right(self) -> None:
+    def test_credentials_of_a_result_must_be_correct_if_present(self) -> None:
         with Platform(username="us@er", key="p:w/%") as platform:
             assert "us%40er:p%3Aw%2F%25@" in platform.result_url
             assert requests.post(platform.result_url, json={}, timeout=TIMEOUT).ok

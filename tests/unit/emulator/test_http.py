@@ -109,25 +109,25 @@ def test_chunk_extensions_and_trailers_are_skipped(server: Server) -> None:
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: many", b"Transfer-Encoding: chunked"])
-def test_a_body_whose_length_cannot_be_read_is_400(server: Server, head: bytes) -> None:
+def test_a_body_with_a_malformed_length_is_400(server: Server, head: bytes) -> None:
     assert raw(server, b"POST /count HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\nzz\r\n").startswith(b"HTTP/1.1 400 ")
     assert server.requests == []
 
 
-def test_a_request_that_breaks_off_in_its_body_does_not_count(server: Server) -> None:
+def test_a_request_that_ends_in_its_body_is_not_recorded(server: Server) -> None:
     half = b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"
     assert raw(server, half, half_close=True) == b""
     assert server.requests == []
 
 
-def test_a_route_that_does_not_understand_answers_400_and_one_that_breaks_500(server: Server) -> None:
+def test_a_function_that_rejects_its_request_is_400_and_one_that_fails_500(server: Server) -> None:
     server.route("POST", "/json", lambda request: Reply(200, request.json()))
     server.route("POST", "/broken", lambda request: Reply(200, 1 // 0))
     assert requests.post(server.url + "/json", data=b"{", timeout=TIMEOUT).status_code == 400
     assert requests.post(server.url + "/broken", timeout=TIMEOUT).json() == {"error": "emulator_failed"}
 
 
-def test_faults_meet_the_next_requests_of_their_path_in_order(server: Server) -> None:
+def test_faults_are_used_by_the_next_requests_of_their_path_in_order(server: Server) -> None:
     server.script("/count", Fault(status=503, body={"e": 1}, headers={"Retry-After": "2"}), Fault(status=500))
     server.script(None, Fault(status=418), method="GET")
     server.script("/elsewhere", Fault(status=500))
@@ -143,14 +143,14 @@ def test_a_fault_can_be_repeated_and_forgotten(server: Server) -> None:
     assert get(server, "/count").status_code == 200
 
 
-def test_a_redirect_goes_where_it_is_told(server: Server) -> None:
+def test_a_fault_can_redirect(server: Server) -> None:
     server.script(None, Fault(redirect="/elsewhere"), Fault(redirect="http://other.test/", status=307))
     first, second = get(server, "/count"), get(server, "/count")
     assert (first.status_code, first.headers["Location"]) == (302, "/elsewhere")
     assert (second.status_code, second.headers["Location"]) == (307, "http://other.test/")
 
 
-def test_a_fault_after_processing_hides_what_has_been_done(server: Server) -> None:
+def test_a_fault_after_processing_fails_a_request_that_was_processed(server: Server) -> None:
     server.script(None, Fault(status=502), Fault(status=502, after_processing=True))
     assert [get(server, "/count").status_code for _ in range(2)] == [502, 502]
     assert get(server, "/count").json() == {"calls": 2}
