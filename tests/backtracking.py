@@ -21,6 +21,7 @@ class Backtracking:
         self._pattern = _parser.parse(pattern)
         self._text = text
         self._most_steps = most_steps
+        self._groups: dict[int | None, str | None] = {}
         self.steps = 0
 
     def match(self, start: int = 0, *, whole: bool = False) -> int | None:
@@ -69,7 +70,10 @@ class Backtracking:
         if code is op.BRANCH:
             return any(self._items([*each, *rest], at, then) for each in value[1])
         if code is op.SUBPATTERN:
-            return self._items(list(value[3]), at, go_on)
+            return self._group(value[0], list(value[3]), at, go_on)
+        if code is op.GROUPREF:
+            part = self._groups.get(value)
+            return part is not None and self._text.startswith(part, at) and go_on(at + len(part))
         if code in (op.ASSERT, op.ASSERT_NOT):
             direction, body = value
             start = at if direction > 0 else at - body.getwidth()[0]
@@ -78,6 +82,16 @@ class Backtracking:
         if code is op.AT:
             return self._is_at(value, at) and go_on(at)
         return at < len(self._text) and self._reads(code, value, self._text[at]) and go_on(at + 1)
+
+    def _group(self, number: int | None, items: list[Any], at: int, then: Then) -> bool:
+        def leave(end: int) -> bool:
+            before, self._groups[number] = self._groups.get(number), self._text[at:end]
+            if then(end):
+                return True
+            self._groups[number] = before
+            return False
+
+        return self._items(items, at, leave)
 
     def _once(self, items: list[Any], at: int) -> int | None:
         ends: list[int] = []
@@ -107,7 +121,7 @@ class Backtracking:
 
     def _reads(self, code: Any, value: Any, character: str) -> bool:
         if code is op.ANY:
-            return character != "\n"
+            return character != "\n" or bool(self._pattern.state.flags & re.DOTALL)
         if code is op.IN:
             (first, _), *_ = value
             return any(self._reads(*each, character) for each in value if each[0] is not op.NEGATE) is (
