@@ -20,7 +20,7 @@ from shipmate.logs.log import Redactor
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-_log: Final = logging.getLogger("shipmate.emission")
+_log: Final = logging.getLogger("shipmate.invocation")
 
 # If one of these fails, the message has not done its work, even if the function catches the exception.
 _FAIL_THE_MESSAGE: Final = frozenset({"data", "updateKeys"})

@@ -14,7 +14,7 @@ from shipmate.jsonvalue import plain
 from shipmate.logs.log import Redactor
 from shipmate.wording import closest_name
 
-_log: Final = logging.getLogger("shipmate.events")
+_log: Final = logging.getLogger("shipmate.invocation")
 
 EVENTS: Final = ("data", "error", "rebound", "snapshot", "updateSnapshot", "updateKeys", "httpReply", "end")
 """The events of a function that processes messages. Source: contract §6."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from shipmate.errors import MessageEnded
 
-_log: Final = logging.getLogger("shipmate.emission")
+_log: Final = logging.getLogger("shipmate.invocation")
 
 
 class Gate:

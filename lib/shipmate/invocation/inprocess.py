@@ -13,7 +13,7 @@ from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.services import Services
 from shipmate.invocation.sink import Sink
 
-_LOG: Final = logging.getLogger("shipmate.direct")
+_LOG: Final = logging.getLogger("shipmate.invocation")
 
 
 class InProcessRunner:

@@ -10,7 +10,7 @@ from shipmate.errors import MissingSetting
 from shipmate.oauth2.storage.file import TokenFile
 from shipmate.oauth2.storage.token_store import AccountsClient, TokenStore
 
-_LOG: Final = logging.getLogger("shipmate.accountkeys")
+_LOG: Final = logging.getLogger("shipmate.oauth2")
 
 
 class LocalTokenStore(TokenStore):
