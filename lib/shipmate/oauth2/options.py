@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from dataclasses import field as member
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
-from urllib.parse import urlsplit
 
+from shipmate import urls
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
 from shipmate.wording import did_you_mean_or_list
 
@@ -51,7 +51,6 @@ _DESCRIPTOR_NAMES: Final = {
     "client_auth": "client_auth",
     "scopes": "scopes",
 }
-_LOOPBACK_HOSTS: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 _BEARER: Final = "Authorization: Bearer {access_token}"
 
 
@@ -96,7 +95,8 @@ class ClientOptions:
         """Return the client for a token request, with every ``{{NAME}}`` replaced.
 
         Raises:
-            ClientMisconfigured: The token URL is missing or not https, or the client id is missing.
+            ClientMisconfigured: The token URL is missing, not https or filled with a value that leads elsewhere, or
+                the client id is missing.
             MissingSetting: A variable is not set.
         """
         if not self.token_url:
@@ -104,7 +104,7 @@ class ClientOptions:
                 "expected the address of the token endpoint, found none: give token_url, "
                 "or token_uri in credentials.oauth2 of component.json"
             )
-        token_url = variables.fill(self.token_url, "token_url")
+        token_url = variables.fill_url(self.token_url, "token_url")
         check_token_url(token_url)
         client_id = variables.fill(self.client_id, "client_id")
         if not client_id:
@@ -156,6 +156,18 @@ class Variables:
             return [self.fill(item, option) for item in value]
         return value
 
+    def fill_url(self, url: str, option: str) -> str:
+        """Return a URL with every ``{{NAME}}`` replaced; no value can change its scheme or host.
+
+        Raises:
+            ClientMisconfigured: A value would lead elsewhere; the message names it.
+            MissingSetting: A variable is not set; the message names it.
+        """
+        try:
+            return urls.fill(url, VARIABLE, lambda name: self._lookup(name, option))
+        except urls.WrongUrl as error:
+            raise ClientMisconfigured(f"{option}: {error}") from None
+
     def _lookup(self, name: str, option: str) -> str:
         if name in self.credential_fields and isinstance(self.cfg.get(name), str | int):
             return str(self.cfg[name])
@@ -186,27 +198,10 @@ def check_token_url(token_url: str) -> None:
     Raises:
         ClientMisconfigured: The URL is neither https nor on loopback.
     """
-    if not is_private(token_url):
-        parts = urlsplit(token_url)
-        raise ClientMisconfigured(
-            f"expected a token URL with https, found {parts.scheme or 'no scheme'!r} for host {parts.hostname or ''!r}"
-        )
-
-
-def is_private(url: str) -> bool:
-    """Tell whether a connection to a URL is private: over TLS, or on this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name is this machine's own.
-
-    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "127.0.0.1.example.com")]
-    [True, True, True, False]
-    """
-    return _LOOPBACK_HOSTS.fullmatch(host) is not None
+    if not urls.is_private(token_url):
+        scheme, host, _ = urls.origin(token_url) or ("", "", 0)
+        found = f"{scheme!r} for host {host!r}" if host else "no clear scheme and host"
+        raise ClientMisconfigured(f"expected a token URL with https, found {found}")
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The session that sends requests with a token, and refreshes the token when it expires."""
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol, TypedDict, Unpack
@@ -10,25 +11,28 @@ from requests.adapters import HTTPAdapter
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
+from shipmate import urls
 from shipmate.errors import (
     InvalidOption,
     KeysNotSaved,
     ReauthorizationRequired,
     TokenEndpointUnavailable,
     UnknownPlaceholder,
+    UnsafeUrl,
 )
 from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.credential import Credential, asks_for_refresh
 from shipmate.oauth2.options import ClientOptions
 from shipmate.oauth2.replay import Body
 from shipmate.oauth2.services import CallPort, Clock
-from shipmate.oauth2.transport import ApiTransport, Origin, TokenAuth, fill_url, origin
+from shipmate.oauth2.transport import ApiTransport, TokenAuth
 
 _log = logging.getLogger("shipmate.oauth2")
 
 # After a refusal the stored keys are read this often, to find a new sign-in.
 _LOOK_AGAIN_SECONDS: Final = 10.0
 _DEFAULT_TIMEOUTS_SECONDS: Final = (10.0, 60.0)
+_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
 # URLs are written to logs and sent as referrers.
 _NEVER_IN_URLS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
 
@@ -170,6 +174,7 @@ class OAuth2Session:
             TokenEndpointUnavailable: The provider gave no token; a later try may succeed.
             KeysNotSaved: The new tokens could not be saved; the request was not sent with them.
             UnknownPlaceholder: The token has no member for a ``{name}`` in the URL.
+            UnsafeUrl: A member of the token would change the host of the URL.
             requests.RequestException: The API did not answer.
         """
         if "auth" in kwargs:
@@ -287,15 +292,17 @@ class OAuth2Session:
     def _fill(self, url: str, credential: Credential) -> str:
         members = {name: value for name, value in credential.keys.items() if name not in _NEVER_IN_URLS}
         try:
-            return fill_url(url, members)
+            return urls.fill(url, _PLACEHOLDER, lambda name: str(members[name]))
         except KeyError as error:
             raise UnknownPlaceholder(
                 f"{{{error.args[0]}}} in the URL: expected a member of the token, "
                 f"found {', '.join(sorted(members)) or 'none'}"
             ) from None
+        except urls.WrongUrl as error:
+            raise UnsafeUrl(f"the URL of the request: {error}") from None
 
-    def _origins(self, url: str, credential: Credential) -> frozenset[Origin]:
-        candidates = (origin(url), origin(str(credential.keys.get("instance_url", ""))))
+    def _origins(self, url: str, credential: Credential) -> frozenset[urls.Origin]:
+        candidates = (urls.origin(url), urls.origin(str(credential.keys.get("instance_url", ""))))
         return frozenset(candidate for candidate in candidates if candidate is not None)
 
     def _transport(self) -> ApiTransport:

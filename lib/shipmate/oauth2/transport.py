@@ -1,14 +1,12 @@
 """The requests session below an OAuth2 session: it sends the token to the API's own origins only."""
 
-import re
-from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
 
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+from shipmate.urls import Origin, origin
+
 # Headers that a redirect to a foreign host keeps: none of them can hold a secret.
 _HARMLESS_HEADERS: Final = frozenset(
     {"accept", "accept-encoding", "accept-language", "connection", "content-length", "content-type", "range"}
@@ -16,24 +14,6 @@ _HARMLESS_HEADERS: Final = frozenset(
     # requests sets it anew for each hop, and only the proxy reads it
     | {"proxy-authorization"}
 )
-
-Origin = tuple[str, str, int]
-
-
-def origin(url: str) -> Origin | None:
-    """Return scheme, host and port of a URL, None if one of them is missing.
-
-    >>> origin("https://API.example/a")
-    ('https', 'api.example', 443)
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:
-        return None
-    if not parts.hostname or port is None:
-        return None
-    return parts.scheme, parts.hostname.lower(), port
 
 
 class TokenAuth(AuthBase):
@@ -81,12 +61,3 @@ class ApiTransport(requests.Session):
         for name in list(headers):
             if name.lower() not in _HARMLESS_HEADERS:
                 del headers[name]
-
-
-def fill_url(url: str, members: Mapping[str, Any]) -> str:
-    """Return the URL with each ``{name}`` replaced by that member of the token.
-
-    Raises:
-        KeyError: The token has no such member; the only argument is its name.
-    """
-    return re.sub(r"\{([A-Za-z_]\w*)\}", lambda match: str(members[match[1]]), url)
