@@ -8,6 +8,7 @@ Source: RFC 3986 §3; RFC 6750 §5.3.
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -26,6 +27,11 @@ _ONE_LABEL: Final = re.compile(_LABEL)
 _LABELS: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _HOST: Final = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
+_HOST_PATTERN: Final = re.compile(
+    rf"(?:(?P<scheme>https?)://)?(?:(?P<wildcard>\*\.)(?={_LABEL}\.))?"
+    rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?/?",
+    re.IGNORECASE,
+)
 _DOT_SEGMENTS: Final = frozenset({".", ".."})
 
 
@@ -83,6 +89,41 @@ def is_private(url: str) -> bool:
     """
     place = origin(url)
     return place is not None and is_private_origin(place) and _NEVER.search(url) is None
+
+
+@dataclass(frozen=True, slots=True)
+class HostPattern:
+    """Origins that an author allows: ``api.example.com``, ``*.example.com``, ``https://api.example.com:8443``."""
+
+    scheme: str | None
+    """None for http and https."""
+    host: str
+    """The name, or its end with the dot before it: ``.example.com``."""
+    port: int | None
+    """None for the default port of the scheme."""
+
+    @classmethod
+    def parse(cls, text: str) -> "HostPattern | None":
+        """Return the pattern in a text, None if it is none."""
+        match = _HOST_PATTERN.fullmatch(text)
+        if match is None:
+            return None
+        host = match["host"].lower().strip("[]")
+        scheme = match["scheme"].lower() if match["scheme"] else None
+        port = int(match["port"]) if match["port"] else None
+        return cls(scheme, f".{host}" if match["wildcard"] else host, port)
+
+    def matches(self, place: Origin) -> bool:
+        """Tell whether the pattern has an origin.
+
+        >>> pattern = HostPattern(None, ".a.example", None)
+        >>> [pattern.matches(("https", host, 443)) for host in ("x.a.example", "a.example")]
+        [True, False]
+        """
+        scheme, host, port = place
+        is_host = host.endswith(self.host) if self.host.startswith(".") else host == self.host
+        is_port = port == (self.port or _DEFAULT_PORTS[scheme])
+        return is_host and is_port and self.scheme in (None, scheme)
 
 
 def segment(value: str) -> str:

@@ -35,6 +35,8 @@ class SharedOptions(TypedDict, total=False):
     header: str
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None
     lock: Callable[[str | None], AbstractContextManager[object]] | None
+    hosts: list[str] | tuple[str, ...] | None
+    allow_http: bool
 
 
 class OAuth2Options(SharedOptions, total=False):
@@ -44,6 +46,8 @@ class OAuth2Options(SharedOptions, total=False):
 
 
 VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+MEMBER: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
+"""A member of the token in the URL of a request."""
 _DESCRIPTOR_NAMES: Final = {
     "token_uri": "token_url",
     "client_id": "client_id",
@@ -72,6 +76,8 @@ class ClientOptions:
     header: tuple[str, str] = ("Authorization", "Bearer {access_token}")
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
     lock: Callable[[str | None], Any] | None = None
+    hosts: tuple[str, ...] | None = None
+    allow_http: bool = False
 
     @classmethod
     def from_options(
@@ -88,6 +94,7 @@ class ClientOptions:
         if not isinstance(merged.get("scopes"), str | None):
             merged["scopes"] = " ".join(merged["scopes"])
         merged["send"] = tuple(merged.get("send", ()))
+        merged["hosts"] = None if merged.get("hosts") is None else tuple(merged["hosts"])
         merged["header"] = _header(merged.get("header", _BEARER))
         return cls(**merged)
 
@@ -228,6 +235,10 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list | tuple) and all(_is_text(name) for name in value)
 
 
+def _is_hosts(value: Any) -> bool:
+    return _is_names(value) and all(MEMBER.fullmatch(text) or urls.HostPattern.parse(text) for text in value)
+
+
 def _one_of(literal: Any) -> tuple[str, Callable[[Any], bool]]:
     values = get_args(literal)
     return f"one of {', '.join(values)}", lambda value: value in values
@@ -248,5 +259,10 @@ _CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "expired": ("a function of the response", lambda value: value is None or callable(value)),
     "header": ("text as 'X-Token: {access_token}'", _is_header),
     "parse": ("a function of the answer", lambda value: value is None or callable(value)),
+    "hosts": (
+        "a list of hosts such as 'api.example.com', '*.example.com' or '{instance_url}'",
+        lambda value: value is None or _is_hosts(value),
+    ),
+    "allow_http": ("True or False", lambda value: isinstance(value, bool)),
     "lock": ("a function of the account", lambda value: value is None or callable(value)),
 }
