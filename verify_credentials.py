@@ -4,7 +4,7 @@ from typing import Any
 
 from rest.answers import require_success
 from rest.sending import Retries, send
-from rest.urls import resolve
+from rest.urls import hosts, resolve
 from shipmate import Context, Verdict
 
 
@@ -12,5 +12,6 @@ def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict
     """Read the test path; the text of an exception becomes the reason that the user reads."""
     url = resolve(credentials, str(credentials.get("test_path") or ""))
     # A user waits for the result: one quick retry.
-    require_success(send(context.oauth2(credentials), "GET", url, Retries(count=1, longest_pause_seconds=2.0)))
+    api = context.oauth2(credentials, hosts=hosts(credentials))
+    require_success(send(api, "GET", url, Retries(count=1, longest_pause_seconds=2.0)))
     return {"verified": True}

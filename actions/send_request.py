@@ -4,7 +4,7 @@ from typing import Any
 
 from rest.answers import content_type, is_binary, read_body, require_success
 from rest.sending import Retries, is_checked, send
-from rest.urls import resolve
+from rest.urls import hosts, resolve
 from shipmate import Context, Message, message
 
 # A message must not choose the account or the host.
@@ -21,7 +21,7 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
     if method not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
     response = send(
-        context.oauth2(cfg),
+        context.oauth2(cfg, hosts=hosts(cfg)),
         method,
         resolve(cfg, wanted["url"]),
         Retries.from_cfg(cfg),

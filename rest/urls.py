@@ -5,7 +5,7 @@ from typing import Any, Final
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 # Scheme and host, or a member of the token with both, like {instance_url}; then an optional path.
-_BASE_URL: Final = re.compile(r"(?P<host>https?://[^/?#\s]+|\{\w+\})(?P<path>/[^?#\s]*)?", re.IGNORECASE)
+_BASE_URL: Final = re.compile(r"(?P<host>https?://[^/?#@\\\s]+|\{\w+\})(?P<path>/[^?#\s]*)?", re.IGNORECASE)
 _ABSOLUTE: Final = re.compile(r"([a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # All characters of URLs, and %, so that escaped characters stay unchanged. Without braces: in a message or a response
@@ -38,12 +38,24 @@ def resolve(cfg: dict[str, Any], target: str) -> str:
     return host + _escaped(_path(target))
 
 
+def hosts(cfg: dict[str, Any]) -> list[str]:
+    """Return the only origin that may receive the token, for the option ``hosts`` of the session.
+
+    >>> hosts({"base_url": "https://api.example/v2"}), hosts({"base_url": "{instance_url}/v2"})
+    (['https://api.example'], ['{instance_url}'])
+    """
+    return [_base(cfg)[0]]
+
+
 def on_host(cfg: dict[str, Any], path: str) -> str:
     """Return the URL for an absolute path, as `following` returns it.
 
     >>> on_host({"base_url": "https://api.example/v2"}, "/v2/contacts?page=2")
     'https://api.example/v2/contacts?page=2'
     """
+    if not path.startswith("/"):
+        # In a snapshot that somebody has changed: behind the host it would be a part of the host.
+        raise WrongUrl("the position in the snapshot: expected a path that begins with /, found another text")
     return _base(cfg)[0] + _escaped(path)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from rest.paging import Collection, Page, Record
 from rest.progress import Progress
 from rest.sending import Retries
+from rest.urls import hosts
 from shipmate import Context, Message, message
 
 _NAMESPACE = uuid.UUID("6f0f9d2a-6f5e-5c55-9d53-0d6b5f0c7a11")
@@ -18,7 +19,7 @@ _NAMESPACE = uuid.UUID("6f0f9d2a-6f5e-5c55-9d53-0d6b5f0c7a11")
 
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit the records that are new since the snapshot."""
-    collection, retries, api = Collection.from_cfg(cfg), Retries.from_cfg(cfg), context.oauth2(cfg)
+    collection, retries, api = Collection.from_cfg(cfg), Retries.from_cfg(cfg), context.oauth2(cfg, hosts=hosts(cfg))
     progress = Progress.resume(snapshot, collection.name)
     kept = progress.snapshot()
     goes_on = True
@@ -72,7 +73,8 @@ def _message(records: list[Record], collection: Collection, cfg: dict[str, Any])
 def _first_records(context: Context, cfg: dict[str, Any]) -> list[dict[str, Any]]:
     # The user is choosing these fields at this moment: a wrong one must not be an error.
     collection = Collection.from_cfg({**cfg, "id_field": "", "since_field": ""})
-    page: Page = collection.read(context.oauth2(cfg), cfg, Retries.from_cfg(cfg), position=None, since=None)
+    api = context.oauth2(cfg, hosts=hosts(cfg))
+    page: Page = collection.read(api, cfg, Retries.from_cfg(cfg), position=None, since=None)
     return [record.value for record in page.records[:10] if isinstance(record.value, dict)]
 
 

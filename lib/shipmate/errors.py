@@ -9,7 +9,8 @@
     │  ├─ UnknownEvent                an emitted event does not exist
     │  ├─ MessageEnded                an event was emitted after the end of its message
     │  ├─ InvalidOption               an option of ``context.oauth2`` does not exist or has a wrong value
-    │  └─ UnknownPlaceholder          a ``{name}`` in a URL is not a member of the token
+    │  ├─ UnknownPlaceholder          a ``{name}`` in a URL is not a member of the token
+    │  └─ UnsafeUrl                   a URL would send the token elsewhere, or unencrypted
     ├─ OperatorError                fix the installation         exit 2
     │  ├─ BadInput                    a file or an argument has the wrong content
     │  ├─ MissingSetting              an environment variable is not set
@@ -97,6 +98,12 @@ class UnknownPlaceholder(AuthorError):
     """A ``{name}`` in a URL is not the name of a member of the token."""
 
     code = "unknown_placeholder"
+
+
+class UnsafeUrl(AuthorError):
+    """A URL would send the token to another host, or unencrypted."""
+
+    code = "unsafe_url"
 
 
 class OperatorError(ShipmateError):

@@ -25,4 +25,6 @@ def with_offline_access(answer: dict[str, Any]) -> Mapping[str, Any]:
 
 # A refresh token of Entra expires 90 days after it was issued. A refresh before every access replaces it, so it lives
 # as long as the account is used.
-MICROSOFT: Final = OAuth2(refresh="every_access", send=("scope",), parse=with_offline_access)
+MICROSOFT: Final = OAuth2(
+    refresh="every_access", send=("scope",), parse=with_offline_access, hosts=["graph.microsoft.com"]
+)

@@ -14,9 +14,15 @@ _UNTOUCHED: Final = "%:/?#[]@!$&'()*+,;=-._~"
 def path_of(*segments: str) -> str:
     """Return the path of some segments; ids may have any characters.
 
+    Raises:
+        GraphError: A segment is empty, ``.`` or ``..``: it would lead to another path.
+
     >>> path_of("me", "messages", "AAMk/AD=")
     '/me/messages/AAMk%2FAD%3D'
     """
+    for segment in segments:
+        if segment in ("", ".", ".."):
+            raise GraphError(f"expected an id that can stand in a URL, found {segment!r}")
     return "".join(f"/{quote(segment, safe='')}" for segment in segments)
 
 

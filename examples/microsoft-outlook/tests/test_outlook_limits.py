@@ -172,3 +172,11 @@ def test_people_may_be_given_in_many_ways(given: Any, found: list[str]) -> None:
     from outlook.fields import people_of
 
     assert [each["emailAddress"]["address"] for each in people_of({"to": given}, "to")] == found
+
+
+@pytest.mark.parametrize("segment", ["", ".", ".."])
+def test_an_id_stays_in_its_collection(segment: str) -> None:
+    """A message chooses a mail and not another path."""
+    path_of = import_module("outlook.urls").path_of
+    with pytest.raises(import_module("outlook.errors").GraphError, match="expected an id"):
+        path_of("me", "messages", segment)

@@ -15,7 +15,7 @@ from shipmate import Context, OAuth2
 
 # The other options are in component.json. Salesforce answers a refresh without a new refresh token, and perhaps with a
 # new instance_url: shipmate keeps the old refresh token and follows the new instance_url.
-PROVIDER: Final = OAuth2(extra={"format": "json"})
+PROVIDER: Final = OAuth2(extra={"format": "json"}, hosts=["{instance_url}"])
 
 # A query may take two minutes. Source: SOQL and SOSL Reference, limits.
 _TIMEOUTS_SECONDS: Final = (10.0, 130.0)

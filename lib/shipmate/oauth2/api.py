@@ -46,6 +46,9 @@ class OAuth2:
         header: The header with the token, ``"Authorization: Bearer {access_token}"`` by default.
         parse: ``parse(answer)`` returns an unusual token response, a dict, with ``access_token`` at its top.
         lock: ``lock(account)`` returns a context manager that keeps other processes from a refresh.
+        hosts: The hosts that may receive the token: ``["api.example.com", "*.example.com", "{instance_url}"]``;
+            by default the host of each request's URL.
+        allow_http: Whether the token may go over plain http to other machines; False by default.
 
     Raises:
         InvalidOption: An option does not exist or has an invalid value.

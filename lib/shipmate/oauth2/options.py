@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from dataclasses import field as member
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
-from urllib.parse import urlsplit
 
+from shipmate import urls
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
 from shipmate.wording import did_you_mean_or_list
 
@@ -35,6 +35,8 @@ class SharedOptions(TypedDict, total=False):
     header: str
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None
     lock: Callable[[str | None], AbstractContextManager[object]] | None
+    hosts: list[str] | tuple[str, ...] | None
+    allow_http: bool
 
 
 class OAuth2Options(SharedOptions, total=False):
@@ -44,6 +46,8 @@ class OAuth2Options(SharedOptions, total=False):
 
 
 VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+MEMBER: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
+"""A member of the token in the URL of a request."""
 _DESCRIPTOR_NAMES: Final = {
     "token_uri": "token_url",
     "client_id": "client_id",
@@ -51,7 +55,6 @@ _DESCRIPTOR_NAMES: Final = {
     "client_auth": "client_auth",
     "scopes": "scopes",
 }
-_LOOPBACK_HOSTS: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 _BEARER: Final = "Authorization: Bearer {access_token}"
 
 
@@ -73,6 +76,8 @@ class ClientOptions:
     header: tuple[str, str] = ("Authorization", "Bearer {access_token}")
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
     lock: Callable[[str | None], Any] | None = None
+    hosts: tuple[str, ...] | None = None
+    allow_http: bool = False
 
     @classmethod
     def from_options(
@@ -89,6 +94,7 @@ class ClientOptions:
         if not isinstance(merged.get("scopes"), str | None):
             merged["scopes"] = " ".join(merged["scopes"])
         merged["send"] = tuple(merged.get("send", ()))
+        merged["hosts"] = None if merged.get("hosts") is None else tuple(merged["hosts"])
         merged["header"] = _header(merged.get("header", _BEARER))
         return cls(**merged)
 
@@ -96,7 +102,8 @@ class ClientOptions:
         """Return the client for a token request, with every ``{{NAME}}`` replaced.
 
         Raises:
-            ClientMisconfigured: The token URL is missing or not https, or the client id is missing.
+            ClientMisconfigured: The token URL is missing, not https or filled with a value that leads elsewhere, or
+                the client id is missing.
             MissingSetting: A variable is not set.
         """
         if not self.token_url:
@@ -104,7 +111,7 @@ class ClientOptions:
                 "expected the address of the token endpoint, found none: give token_url, "
                 "or token_uri in credentials.oauth2 of component.json"
             )
-        token_url = variables.fill(self.token_url, "token_url")
+        token_url = variables.fill_url(self.token_url, "token_url")
         check_token_url(token_url)
         client_id = variables.fill(self.client_id, "client_id")
         if not client_id:
@@ -156,6 +163,18 @@ class Variables:
             return [self.fill(item, option) for item in value]
         return value
 
+    def fill_url(self, url: str, option: str) -> str:
+        """Return a URL with every ``{{NAME}}`` replaced; no value can change its scheme or host.
+
+        Raises:
+            ClientMisconfigured: A value would lead elsewhere; the message names it.
+            MissingSetting: A variable is not set; the message names it.
+        """
+        try:
+            return urls.fill(url, VARIABLE, lambda name: self._lookup(name, option))
+        except urls.WrongUrl as error:
+            raise ClientMisconfigured(f"{option}: {error}") from None
+
     def _lookup(self, name: str, option: str) -> str:
         if name in self.credential_fields and isinstance(self.cfg.get(name), str | int):
             return str(self.cfg[name])
@@ -186,27 +205,10 @@ def check_token_url(token_url: str) -> None:
     Raises:
         ClientMisconfigured: The URL is neither https nor on loopback.
     """
-    if not is_private(token_url):
-        parts = urlsplit(token_url)
-        raise ClientMisconfigured(
-            f"expected a token URL with https, found {parts.scheme or 'no scheme'!r} for host {parts.hostname or ''!r}"
-        )
-
-
-def is_private(url: str) -> bool:
-    """Tell whether a connection to a URL is private: over TLS, or on this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name is this machine's own.
-
-    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "127.0.0.1.example.com")]
-    [True, True, True, False]
-    """
-    return _LOOPBACK_HOSTS.fullmatch(host) is not None
+    if not urls.is_private(token_url):
+        scheme, host, _ = urls.origin(token_url) or ("", "", 0)
+        found = f"{scheme!r} for host {host!r}" if host else "no clear scheme and host"
+        raise ClientMisconfigured(f"expected a token URL with https, found {found}")
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -233,6 +235,10 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list | tuple) and all(_is_text(name) for name in value)
 
 
+def _is_hosts(value: Any) -> bool:
+    return _is_names(value) and all(MEMBER.fullmatch(text) or urls.HostPattern.parse(text) for text in value)
+
+
 def _one_of(literal: Any) -> tuple[str, Callable[[Any], bool]]:
     values = get_args(literal)
     return f"one of {', '.join(values)}", lambda value: value in values
@@ -253,5 +259,10 @@ _CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "expired": ("a function of the response", lambda value: value is None or callable(value)),
     "header": ("text as 'X-Token: {access_token}'", _is_header),
     "parse": ("a function of the answer", lambda value: value is None or callable(value)),
+    "hosts": (
+        "a list of hosts such as 'api.example.com', '*.example.com' or '{instance_url}'",
+        lambda value: value is None or _is_hosts(value),
+    ),
+    "allow_http": ("True or False", lambda value: isinstance(value, bool)),
     "lock": ("a function of the account", lambda value: value is None or callable(value)),
 }

@@ -10,19 +10,21 @@ from requests.adapters import HTTPAdapter
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
+from shipmate import urls
 from shipmate.errors import (
     InvalidOption,
     KeysNotSaved,
     ReauthorizationRequired,
     TokenEndpointUnavailable,
     UnknownPlaceholder,
+    UnsafeUrl,
 )
 from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.credential import Credential, asks_for_refresh
-from shipmate.oauth2.options import ClientOptions
+from shipmate.oauth2.options import MEMBER, ClientOptions
 from shipmate.oauth2.replay import Body
 from shipmate.oauth2.services import CallPort, Clock
-from shipmate.oauth2.transport import ApiTransport, Origin, TokenAuth, fill_url, origin
+from shipmate.oauth2.transport import ApiTransport, TokenAuth
 
 _log = logging.getLogger("shipmate.oauth2")
 
@@ -108,6 +110,7 @@ class OAuth2Session:
         self._clock = clock
         self._adapter = adapter
         self._local = threading.local()
+        self._host_patterns = tuple(filter(None, map(urls.HostPattern.parse, options.hosts or ())))
         self._is_managed = bool(cfg.get("secretId"))
         self._hand_to_cfg(self._account.credential)
 
@@ -170,6 +173,8 @@ class OAuth2Session:
             TokenEndpointUnavailable: The provider gave no token; a later try may succeed.
             KeysNotSaved: The new tokens could not be saved; the request was not sent with them.
             UnknownPlaceholder: The token has no member for a ``{name}`` in the URL.
+            UnsafeUrl: The token must not go to this URL: its host is not one of ``hosts``, it has neither TLS nor a
+                host of this machine, or a member of the token would change its host.
             requests.RequestException: The API did not answer.
         """
         if "auth" in kwargs:
@@ -274,7 +279,13 @@ class OAuth2Session:
         transport.max_redirects = self.max_redirects
         name, template = self._options.header
         value = template.replace("{access_token}", credential.access_token or "")
-        auth = TokenAuth(name, value, self._origins(filled, credential))
+        auth = TokenAuth(
+            name,
+            value,
+            self._origins(filled, credential),
+            patterns=self._host_patterns,
+            allow_http=self._options.allow_http,
+        )
         transport.token_auth = auth
         arguments = {"timeout": self.timeout, "verify": self.verify, "cert": self.cert, **kwargs}
         arguments["headers"] = CaseInsensitiveDict(self.headers)
@@ -287,15 +298,22 @@ class OAuth2Session:
     def _fill(self, url: str, credential: Credential) -> str:
         members = {name: value for name, value in credential.keys.items() if name not in _NEVER_IN_URLS}
         try:
-            return fill_url(url, members)
+            return urls.fill(url, MEMBER, lambda name: str(members[name]))
         except KeyError as error:
             raise UnknownPlaceholder(
                 f"{{{error.args[0]}}} in the URL: expected a member of the token, "
                 f"found {', '.join(sorted(members)) or 'none'}"
             ) from None
+        except urls.WrongUrl as error:
+            raise UnsafeUrl(f"the URL of the request: {error}") from None
 
-    def _origins(self, url: str, credential: Credential) -> frozenset[Origin]:
-        candidates = (origin(url), origin(str(credential.keys.get("instance_url", ""))))
+    def _origins(self, url: str, credential: Credential) -> frozenset[urls.Origin]:
+        keys = credential.keys
+        if self._options.hosts is None:
+            candidates = [urls.origin(url), urls.origin(str(keys.get("instance_url", "")))]
+        else:
+            members = (MEMBER.fullmatch(text) for text in self._options.hosts)
+            candidates = [urls.origin(str(keys.get(match[1], ""))) for match in members if match is not None]
         return frozenset(candidate for candidate in candidates if candidate is not None)
 
     def _transport(self) -> ApiTransport:

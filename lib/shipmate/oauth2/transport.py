@@ -1,14 +1,13 @@
 """The requests session below an OAuth2 session: it sends the token to the API's own origins only."""
 
-import re
-from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
 
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+from shipmate.errors import UnsafeUrl
+from shipmate.urls import HostPattern, Origin, is_private_origin, origin
+
 # Headers that a redirect to a foreign host keeps: none of them can hold a secret.
 _HARMLESS_HEADERS: Final = frozenset(
     {"accept", "accept-encoding", "accept-language", "connection", "content-length", "content-type", "range"}
@@ -17,38 +16,60 @@ _HARMLESS_HEADERS: Final = frozenset(
     | {"proxy-authorization"}
 )
 
-Origin = tuple[str, str, int]
-
-
-def origin(url: str) -> Origin | None:
-    """Return scheme, host and port of a URL, None if one of them is missing.
-
-    >>> origin("https://API.example/a")
-    ('https', 'api.example', 443)
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:
-        return None
-    if not parts.hostname or port is None:
-        return None
-    return parts.scheme, parts.hostname.lower(), port
-
 
 class TokenAuth(AuthBase):
     """Sets the header with the access token, and knows the origins that may receive it."""
 
-    def __init__(self, header: str, value: str, allowed: frozenset[Origin]) -> None:
-        """Set ``header`` to ``value``, for requests to the ``allowed`` origins."""
+    def __init__(
+        self,
+        header: str,
+        value: str,
+        allowed: frozenset[Origin],
+        *,
+        patterns: tuple[HostPattern, ...] = (),
+        allow_http: bool = False,
+    ) -> None:
+        """Set a header, for requests to some origins.
+
+        Args:
+            header: The name of the header.
+            value: Its value, with the token.
+            allowed: The origins that may receive the token.
+            patterns: Further such origins.
+            allow_http: Whether the token may be sent over plain http to other machines.
+        """
         self.header = header
         self.value = value
         self._allowed = allowed
+        self._patterns = patterns
+        self._allow_http = allow_http
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Set the header."""
+        """Set the header.
+
+        Raises:
+            UnsafeUrl: The token must not go to the URL of the request.
+
+        Source: RFC 6750 §5.3.
+        """
+        place = origin(request.url or "")
+        if place is None:
+            raise UnsafeUrl("the URL of the request: expected http or https and a host, found no clear host")
+        if not self._knows(place):
+            raise UnsafeUrl(f"the URL of the request: expected one of the hosts, found {place[1]}:{place[2]}")
+        if not self._is_private(place):
+            raise UnsafeUrl(
+                f"the URL of the request: expected https for {place[1]}, found http, which shows the token to others; "
+                "allow_http=True sends it all the same"
+            )
         request.headers[self.header] = self.value
         return request
+
+    def _knows(self, place: Origin) -> bool:
+        return place in self._allowed or any(pattern.matches(place) for pattern in self._patterns)
+
+    def _is_private(self, place: Origin) -> bool:
+        return self._allow_http or is_private_origin(place)
 
     def may_follow(self, old_url: str, new_url: str) -> bool:
         """Tell whether a redirect keeps the token; never from https to http."""
@@ -56,7 +77,7 @@ class TokenAuth(AuthBase):
         if old is None or new is None or (old[0] == "https" and new[0] != "https"):
             return False
         is_upgrade = (old[0], old[2], new[0], new[2]) == ("http", 80, "https", 443) and old[1] == new[1]
-        return new in self._allowed or (is_upgrade and old in self._allowed)
+        return self._is_private(new) and (self._knows(new) or (is_upgrade and self._knows(old)))
 
     def was_sent(self, response: requests.Response) -> bool:
         """Tell whether the last request before this response had the token."""
@@ -81,12 +102,3 @@ class ApiTransport(requests.Session):
         for name in list(headers):
             if name.lower() not in _HARMLESS_HEADERS:
                 del headers[name]
-
-
-def fill_url(url: str, members: Mapping[str, Any]) -> str:
-    """Return the URL with each ``{name}`` replaced by that member of the token.
-
-    Raises:
-        KeyError: The token has no such member; the only argument is its name.
-    """
-    return re.sub(r"\{([A-Za-z_]\w*)\}", lambda match: str(members[match[1]]), url)

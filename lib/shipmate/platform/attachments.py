@@ -5,7 +5,7 @@ Source: contract §8.7.
 
 from collections.abc import Callable
 from typing import IO, Final, NotRequired, TypedDict, cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from shipmate.errors import BadInput, PlatformRefused
 from shipmate.platform.client import PlatformClient
@@ -73,9 +73,10 @@ class Attachments:
             raise BadInput("expected the URL of an attachment, found a malformed URL") from None
         if parse_qs(parts.query).get("storage_type") == ["maester"]:
             objects = self._platform().objects
-            if not objects.holds(url):
+            object_id = objects.id_in(url)
+            if object_id is None:
                 raise BadInput("expected an attachment of this installation's object storage, found another address")
-            response = objects.read(unquote(parts.path.rsplit("/", 1)[-1]), stream=True)
+            response = objects.read(object_id, stream=True)
         else:
             response = self._signed.send("GET", url, stream=True)
         response.raw.decode_content = True

@@ -16,11 +16,12 @@ from shipmate.platform.http import (
     HttpService,
     RetryPolicy,
     basic_auth,
-    escaped,
     json_object,
+    segment,
 )
 from shipmate.platform.objects import ObjectStorage
 from shipmate.settings import ApiSettings
+from shipmate.urls import origin
 
 if TYPE_CHECKING:
     import requests
@@ -66,7 +67,7 @@ class PlatformClient:
             PlatformUnavailable: No attempt had an answer, or each had a temporary error.
         """
         if _ABSOLUTE.match(path):
-            if urlsplit(path)[:2] != urlsplit(self._base)[:2]:
+            if origin(path) is None or origin(path) != origin(self._base):
                 raise PlatformRefused("expected a path of the platform's API, found a URL of another host")
             return self._http.send(method, path, **kwargs)
         return self._http.send(method, f"{self._base}/{path.lstrip('/')}", **kwargs)
@@ -89,14 +90,14 @@ class PlatformClient:
 
     def step(self, flow_id: str, step_id: str) -> Mapping[str, Any]:
         """Return the data of a step: ``{"config": {...}, "snapshot": ..., "variables": {...}}``."""
-        url = f"{self._base}/v1/tasks/{escaped(flow_id)}/steps/{escaped(step_id)}"
+        url = f"{self._base}/v1/tasks/{segment(flow_id)}/steps/{segment(step_id)}"
         return self._http.get_object(url, "step data", has_proxy=self._has_proxy)
 
     def update_account(self, account: str, keys: Mapping[str, Any]) -> None:
         """Store new keys of an account."""
         expecting = ExpectedStatuses(quotes_answer=True, secrets=list(_texts(keys)))
         body = to_json({"keys": dict(keys)})
-        self.put(f"/v1/accounts/{escaped(account)}", data=body, headers=_JSON, expecting=expecting)
+        self.put(f"/v1/accounts/{segment(account)}", data=body, headers=_JSON, expecting=expecting)
 
     def secret(self, secret_id: str) -> Mapping[str, Any]:
         """Return the attributes of a secret: ``{"type": "oauth2", "credentials": {...}}``."""
@@ -134,7 +135,7 @@ class PlatformClient:
     def _secret_path(self, secret_id: str) -> str:
         if not self._workspace_id:
             raise MissingSetting("ELASTICIO_WORKSPACE_ID is missing: secrets belong to a workspace")
-        return f"/v2/workspaces/{escaped(self._workspace_id)}/secrets/{escaped(secret_id)}"
+        return f"/v2/workspaces/{segment(self._workspace_id)}/secrets/{segment(secret_id)}"
 
     def __repr__(self) -> str:
         """Show the address of the API without credentials."""
@@ -163,4 +164,4 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _startup_path(flow_id: str) -> str:
-    return f"/sailor-support/hooks/task/{escaped(flow_id)}/startup/data"
+    return f"/sailor-support/hooks/task/{segment(flow_id)}/startup/data"

@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from shipmate import urls
 from shipmate.errors import PlatformRefused, PlatformUnavailable
 
 if TYPE_CHECKING:
@@ -311,10 +312,13 @@ def retry_after_seconds(value: str | None, wall_clock: float) -> float | None:
     return max(0.0, moment.timestamp() - wall_clock)
 
 
-def escaped(part: str) -> str:
-    """Return one segment of a path, percent-encoded.
+def segment(value: str) -> str:
+    """Return an id as one percent-encoded segment of a path.
 
-    >>> escaped("a/b c")
-    'a%2Fb%20c'
+    Raises:
+        PlatformRefused: The id is empty, ``.`` or ``..``: it would leave its collection.
     """
-    return quote(part, safe="")
+    try:
+        return urls.segment(value)
+    except urls.WrongUrl as error:
+        raise PlatformRefused(f"a path of the platform: {error}") from None

@@ -3,11 +3,13 @@
 Source: contract §8.6.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from shipmate.errors import MissingSetting, PlatformRefused
-from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, escaped, json_object
+from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, json_object, segment
 from shipmate.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -41,24 +43,28 @@ class ObjectStorage:
 
     def read(self, object_id: str, *, stream: bool = False) -> "requests.Response":
         """Return the response with the stored bytes."""
-        response: requests.Response = self._send("GET", f"/objects/{escaped(object_id)}", stream=stream)
+        response: requests.Response = self._send("GET", f"/objects/{segment(object_id)}", stream=stream)
         return response
 
     def update(self, object_id: str, content: bytes) -> None:
         """Replace stored bytes."""
-        self._send("PUT", f"/objects/{escaped(object_id)}", data=content)
+        self._send("PUT", f"/objects/{segment(object_id)}", data=content)
 
     def delete(self, object_id: str) -> None:
         """Delete stored bytes."""
-        self._send("DELETE", f"/objects/{escaped(object_id)}")
+        self._send("DELETE", f"/objects/{segment(object_id)}")
 
     def url(self, object_id: str) -> str:
         """Return the URL of an object, as attachments have it."""
-        return f"{self._base}/objects/{escaped(object_id)}?storage_type=maester"
+        return f"{self._base}/objects/{segment(object_id)}?storage_type=maester"
 
-    def holds(self, url: str) -> bool:
-        """Tell whether a URL belongs to this storage: its token may be sent to no other."""
-        return bool(self._base) and url.startswith(f"{self._base}/objects/")
+    def id_in(self, url: str) -> str | None:
+        """Return the id of an object in the URL that `url` returns for it, None for another URL."""
+        start = f"{self._base}/objects/"
+        if not self._base or not url.startswith(start):
+            return None
+        found = re.split(r"[?#]", url.removeprefix(start), maxsplit=1)[0]
+        return None if "/" in found else unquote(found)
 
     def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any) -> Any:
         for name, value in (("URI", self._base), ("TOKEN", self._has_token)):

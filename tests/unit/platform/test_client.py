@@ -522,7 +522,7 @@ def test_the_storage_knows_its_own_addresses(platform: Platform, client: Platfor
     """An address that the storage makes is one that it holds."""
     url = client.objects.url("a/b c")
     assert url == f"{platform.maester.url}/objects/a%2Fb%20c?storage_type=maester"
-    assert client.objects.holds(url)
+    assert client.objects.id_in(url) == "a/b c"
 
 
 @pytest.mark.parametrize(
@@ -539,10 +539,10 @@ def test_the_storage_knows_its_own_addresses(platform: Platform, client: Platfor
 )
 def test_the_storage_holds_no_other_address(platform: Platform, client: PlatformClient, url: str) -> None:
     """A likeness is not enough."""
-    assert not client.objects.holds(url.format(base=platform.maester.url, origin=platform.url))
+    assert client.objects.id_in(url.format(base=platform.maester.url, origin=platform.url)) is None
 
 
 def test_a_storage_that_is_not_configured_holds_nothing(settings: ApiSettings) -> None:
     """Without an address of the storage no address is one of it."""
     objects = PlatformClient(dataclasses.replace(settings, storage_uri="")).objects
-    assert not objects.holds("/objects/1")
+    assert objects.id_in("/objects/1") is None

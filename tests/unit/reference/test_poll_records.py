@@ -28,7 +28,7 @@ class Run:
     dies_after: int = 10_000
     events: list[tuple[str, Any]] = field(default_factory=list)
 
-    def oauth2(self, cfg: dict[str, Any]) -> "Run":
+    def oauth2(self, cfg: dict[str, Any], hosts: list[str]) -> "Run":
         return self
 
     def emit(self, event: str, value: Any) -> None:

@@ -10,7 +10,8 @@ from shipmate.component import DESCRIPTOR, Component
 from shipmate.component.credentials import token_field
 from shipmate.errors import BadInput, ClientMisconfigured, DescriptorError, InvalidOption
 from shipmate.jsonvalue import kind_of
-from shipmate.oauth2.options import Client, ClientOptions, Variables, is_private
+from shipmate.oauth2.options import Client, ClientOptions, Variables
+from shipmate.urls import is_private
 
 _POINTER: Final = "/credentials/oauth2"
 _NEEDED: Final[Mapping[str, str]] = {
@@ -61,7 +62,8 @@ def sign_in_config(
     provider = _provider(component, described)
     variables = Variables(environ, cfg, frozenset(component.credentials.get("fields") or {}))
     from_option = {"revoke_uri": revoke_uri} if revoke_uri is not None else {}
-    texts = {name: variables.fill({**described, **from_option}.get(name), name) for name in _SEPARATE}
+    given = {**described, **from_option}
+    texts = {name: _filled_url(component, variables, name, given.get(name)) for name in _SEPARATE}
     for name in ("auth_uri", "revoke_uri"):
         if texts[name] and (not is_private(texts[name]) or "#" in texts[name]):
             expected = "an https address without a fragment"
@@ -99,6 +101,13 @@ def _provider(component: Component, described: Mapping[str, Any]) -> ClientOptio
         return ClientOptions.from_options({}, described, token_field(component))
     except InvalidOption as error:
         raise DescriptorError(f"{_place(component)}: {error}") from error
+
+
+def _filled_url(component: Component, variables: Variables, name: str, url: Any) -> Any:
+    try:
+        return variables.fill_url(url, name) if url else None
+    except ClientMisconfigured as error:
+        raise DescriptorError(f"{_place(component)}/{error}") from error
 
 
 def _extras(described: Mapping[str, Any], variables: Variables) -> dict[str, str | list[str]]:

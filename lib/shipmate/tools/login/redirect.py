@@ -5,7 +5,7 @@ from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 from shipmate.errors import BadInput
-from shipmate.oauth2.options import is_loopback
+from shipmate.urls import is_loopback
 
 _DEFAULT: Final = "http://127.0.0.1/callback"
 

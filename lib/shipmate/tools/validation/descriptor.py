@@ -18,12 +18,14 @@ from shipmate.errors import DescriptorError
 from shipmate.jsonvalue import kind_of, object_member, parse_json, pointer_to
 from shipmate.tools.validation.report import Findings, Report
 from shipmate.tools.validation.spelling import misspelt
+from shipmate.urls import is_loopback
 from shipmate.wording import did_you_mean
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 DIRECTIONS: Final = ("in", "out")
+_PLAIN_HTTP: Final = re.compile(r"http://([^/?#:\[]*|\[[^\]/?#]*\])(?=[/?#:]|$)", re.IGNORECASE)
 _TEMPLATE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SELECTS: Final = ("SelectView", "MultiSelectView")
 # These views draw the whole field; published fields of them have no label.
@@ -96,6 +98,7 @@ def _check_content(findings: Findings, raw: dict[str, Any]) -> None:
         findings.warning("", "expected the property 'description', found none")
     _check_functions(findings, raw)
     _check_templates(findings, raw)
+    _check_addresses(findings, raw)
     fields = object_member(object_member(raw, "credentials"), "fields")
     _check_fields(findings, "/credentials/fields", fields, of_credentials=True)
     findings.checked.append(f"the structure of {findings.file}")
@@ -210,6 +213,16 @@ def _check_templates(findings: Findings, raw: dict[str, Any]) -> None:
                     findings.error(pointer, message)
                 else:
                     findings.warning(pointer, message)
+
+
+def _check_addresses(findings: Findings, raw: dict[str, Any]) -> None:
+    """Add the addresses of the OAuth provider that get secrets over plain http: RFC 6749 §3.1, §3.2."""
+    oauth2 = object_member(object_member(raw, "credentials"), "oauth2")
+    for name, text in oauth2.items():
+        address = _PLAIN_HTTP.match(text) if isinstance(text, str) and name.endswith("_uri") else None
+        if address is not None and not is_loopback(address[1].strip("[]")):
+            message = "expected an https address, found an http one, which shows secrets to others"
+            findings.warning(pointer_to("credentials", "oauth2", name), message)
 
 
 def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:

@@ -199,6 +199,18 @@ def test_the_platforms_oauth_client_stands_in_for_the_clients_settings(tmp_path:
             "/credentials/oauth2/client_secret",
             "expected a variable of envVars or the id of a credential field, found {{SECRET}}",
         ),
+        *(
+            (
+                descriptor(credentials={**fields(ID={}, SECRET={}), "oauth2": {**OAUTH2, name: address}}),
+                f"/credentials/oauth2/{name}",
+                "expected an https address, found an http one, which shows secrets to others",
+            )
+            for name, address in {
+                "auth_uri": "http://a.example/auth",
+                "token_uri": "HTTP://{{ID}}.a.example",
+                "revoke_uri": "http://localhost.a.example",
+            }.items()
+        ),
     ],
 )
 def test_what_may_be_on_purpose_is_a_warning(tmp_path: Path, content: Any, pointer: str, message: str) -> None:
@@ -236,3 +248,11 @@ def test_the_schema_of_the_descriptor_is_valid() -> None:
     """Editors use it, too."""
     schema = json.loads((files("shipmate.tools.validation") / "component.schema.json").read_text())
     Draft7Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://localhost:80/t", "http://127.0.0.1/t", "http://[::1]", "{{ID}}", "https://t"]
+)
+def test_an_address_on_this_machine_needs_no_tls(tmp_path: Path, address: str) -> None:
+    credentials = {**fields(ID={}, SECRET={}), "oauth2": {**OAUTH2, "token_uri": address}}
+    assert in_file(tmp_path, descriptor(credentials=credentials)).problems == ()
