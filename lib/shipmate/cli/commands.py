@@ -72,7 +72,7 @@ def commands() -> None:
 
 
 def _value_option(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option(name, metavar="JSON|FILE|-", help=text)
+    return click.option(name, metavar="-|FILE|JSON", help=text)
 
 
 _FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -86,7 +86,14 @@ _component_in_container = click.option(
     type=_FOLDER,
     help="Component folder.  [default: $ELASTICIO_COMPONENT_PATH]",
 )
-_cfg = _value_option("--cfg", "Configuration with credentials; new tokens are saved to the file.")
+_account = click.option(
+    "--account",
+    metavar="FILE",
+    help="File with the account's credentials, which --cfg, --set and fixtures add to; new keys are saved to it.  "
+    "[default: account.keys.json in the component folder, if it exists]",
+)
+_cfg = _value_option("--cfg", "Configuration: the fields of the step.")
+_settings = click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Field of the configuration.")
 _variables = _value_option("--variables", "Flow variables.")
 _fixture = click.option("--fixture", metavar="NAME", help="Fixture in test/fixture.json that replaces missing options.")
 
@@ -94,30 +101,33 @@ _fixture = click.option("--fixture", metavar="NAME", help="Fixture in test/fixtu
 @commands.command("exec")
 @click.argument("function")
 @_component
+@_account
 @_cfg
+@_settings
 @_value_option("--msg", "Message; headers and body are optional.")
 @_value_option("--snapshot", "Snapshot.")
 @_variables
 @_fixture
 @click.option("--sample", is_flag=True, help="Make a sample message from the function's metadata.")
 @click.option("--strict", is_flag=True, help="Fail if the message does not fit the function's metadata.")
-def exec_(root: Path, function: str, fixture: str | None, sample: bool, strict: bool, **texts: str | None) -> int:
+def exec_(root: Path, function: str, sample: bool, strict: bool, **options: Any) -> int:
     """Run an action or a trigger on one message.
 
     FUNCTION is the id of the action or trigger. Prints each event as one line of JSON.
 
-    The value of an option is JSON if it starts with {, standard input if it is -, and otherwise a file.
+    The value of an option is JSON if it starts with {, standard input if it is -, and otherwise a file. Other users
+    of this machine can see the command line: give secrets in a file or on standard input.
     """
     from shipmate.cli import terminal
     from shipmate.local import messages
 
-    if sample and texts["msg"] is not None:
+    if sample and options["msg"] is not None:
         raise click.UsageError("--sample and --msg exclude each other")
     with terminal.private_output() as output:
         workspace = Workspace(root)
         component = workspace.component
         called = component.function(function)
-        inputs, variables = workspace.read(texts, fixture, without=frozenset({"msg"} if sample else ()))
+        inputs, variables = workspace.read(options, without=frozenset({"msg"} if sample else ()))
         msg = messages.sample_message(component, called) if sample else inputs.msg
         messages.check_body(component, called, msg["body"], is_strict=strict)
         local_run = workspace.run(inputs, variables)
@@ -142,10 +152,12 @@ def write_event(output: "Output", line: Mapping[str, Any]) -> None:
 @click.argument("function")
 @click.argument("name")
 @_component
+@_account
 @_cfg
+@_settings
 @_variables
 @_fixture
-def call(root: Path, function: str, name: str, fixture: str | None, **texts: str | None) -> int:
+def call(root: Path, function: str, name: str, **options: Any) -> int:
     """Call get_meta_model or a select model.
 
     NAME is the name of the model, FUNCTION the id of the action or trigger that has it. Prints the result as JSON.
@@ -155,15 +167,17 @@ def call(root: Path, function: str, name: str, fixture: str | None, **texts: str
     with terminal.private_output() as output:
         workspace = Workspace(root)
         called = workspace.component.function(function)
-        local_run = workspace.run(*workspace.read(texts, fixture, without=_MESSAGE_INPUTS))
+        local_run = workspace.run(*workspace.read(options, without=_MESSAGE_INPUTS))
         return terminal.run(lambda: _print(local_run.call(called, name), output), output=output, drain=local_run.drain)
 
 
 @commands.command()
 @_component
+@_account
 @_cfg
+@_settings
 @_fixture
-def verify(root: Path, fixture: str | None, **texts: str | None) -> int:
+def verify(root: Path, **options: Any) -> int:
     """Check the credentials with verify_credentials.
 
     Prints the verdict as JSON.
@@ -172,13 +186,21 @@ def verify(root: Path, fixture: str | None, **texts: str | None) -> int:
 
     with terminal.private_output() as output:
         workspace = Workspace(root)
-        local_run = workspace.run(*workspace.read(texts, fixture, without=_MESSAGE_INPUTS))
+        local_run = workspace.run(*workspace.read(options, without=_MESSAGE_INPUTS))
         return terminal.run(lambda: _print(local_run.verify(), output), output=output, drain=local_run.drain)
 
 
 @commands.command()
 @_component
-@click.option("--cfg", metavar="FILE|JSON|-", help="File to save the tokens in.  [default: account.keys.json in DIR]")
+@click.option(
+    "--account",
+    metavar="FILE",
+    help="File to save the tokens in, which need not exist.  [default: account.keys.json in the component folder]",
+)
+@click.option("--cfg", metavar="-|FILE|JSON", help="Fields of the account, which are saved with the tokens.")
+@click.option(
+    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Field of the account, saved with the tokens."
+)
 @click.option(
     "--port",
     metavar="N",
@@ -198,10 +220,19 @@ def verify(root: Path, fixture: str | None, **texts: str | None) -> int:
 )
 @click.option("--revoke", is_flag=True, help="Revoke the tokens at the provider and remove them from the file.")
 @click.option("--revoke-uri", metavar="URL", help="Revocation endpoint.  [default: revoke_uri in component.json]")
-def login(root: Path, cfg: str | None, no_browser: bool, revoke: bool, revoke_uri: str | None, **options: Any) -> int:
+def login(
+    root: Path,
+    account: str | None,
+    cfg: str | None,
+    settings: Sequence[str],
+    no_browser: bool,
+    revoke: bool,
+    revoke_uri: str | None,
+    **options: Any,
+) -> int:
     """Sign in at the OAuth2 provider and save the tokens."""
     from shipmate.cli import terminal
-    from shipmate.tools.login import Login
+    from shipmate.tools.login import AccountFile, Login
 
     if revoke_uri is not None and not revoke:
         raise click.UsageError("--revoke-uri needs --revoke")
@@ -209,7 +240,8 @@ def login(root: Path, cfg: str | None, no_browser: bool, revoke: bool, revoke_ur
         workspace = Workspace(root)
         stdin = sys.stdin.buffer if sys.stdin is not None else None
         say = partial(click.echo, err=True)
-        login = Login(workspace.component, cfg, environ=os.environ, redactor=workspace.redactor, stdin=stdin, say=say)
+        file = AccountFile.from_options(root, account=account, cfg=cfg, settings=settings, stdin=stdin)
+        login = Login(workspace.component, file, environ=os.environ, redactor=workspace.redactor, say=say)
 
         def job() -> int:
             try:

@@ -19,7 +19,7 @@ _FIRST_INDENT: Final = re.compile(r"\{\r?\n([ \t]+)\"")
 
 
 class TokenFile:
-    """The ``--cfg`` file, which keeps refreshed keys after the process has ended."""
+    """The account file, which keeps refreshed keys after the process has ended."""
 
     def __init__(self, path: Path) -> None:
         """Name the file; nothing is opened yet."""
