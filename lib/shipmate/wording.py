@@ -7,6 +7,25 @@ _ALIKE: Final = 0.6
 """The least similarity of two names, as ``difflib`` measures it."""
 
 
+def escaped(text: str, *, keep: str = "") -> str:
+    """Return text whose unprintable characters cannot control a terminal or imitate a line: as JSON escapes them.
+
+    These are the control characters of C0 and C1, bidirectional marks, line separators, and lone surrogates.
+
+    Args:
+        text: The text.
+        keep: The characters to leave as they are.
+
+    >>> print(escaped("\\x1b[2J\\n\\u202e\\x9b"), escaped("a\\nb", keep="\\n") == "a\\nb")
+    \\u001b[2J\\n\\u202e\\u009b True
+    """
+    if text.isprintable():
+        return text
+    import json
+
+    return "".join(each if each.isprintable() or each in keep else json.dumps(each)[1:-1] for each in text)
+
+
 def closest_name(name: str, known: Iterable[str], *, alike: float = _ALIKE) -> str | None:
     """Return the known name that is most like a misspelt one, None if none is like it.
 

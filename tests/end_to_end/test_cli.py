@@ -122,7 +122,9 @@ def oauth_component(folder: Folder, provider: OAuth2Provider, code: str) -> Path
     }
     folder.write(".env", "DEMO_SECRET=demo-secret\n")
     folder.action(code)
-    return folder.write("cfg.json", {"_account": "a1", "oauth": provider.issue(expired=True)})
+    cfg = folder.write("cfg.json", {"_account": "a1", "oauth": provider.issue(expired=True)})
+    cfg.chmod(0o600)
+    return cfg
 
 
 # What functions do
@@ -525,6 +527,40 @@ def test_an_expired_token_is_refreshed_once_and_saved(
     assert again.names == ["data"] * count
 
 
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o644, 1)])
+def test_keys_that_other_users_can_read_are_one_warning(
+    folder: Folder, provider: OAuth2Provider, api: DemoApi, mode: int, warnings: int
+) -> None:
+    cfg = oauth_component(folder, provider, ONE)
+    cfg.chmod(mode)
+    step = folder.write("step.json", {"_note": 1})
+    done = folder.exec("--cfg", cfg, "--msg", message_for(api))
+    assert done.err.count("chmod 600") == warnings
+    assert "chmod" not in folder.exec("--cfg", step, "--msg", message_for(api)).err
+
+
+@pytest.mark.parametrize("where", ["default", "named"])
+def test_new_keys_are_saved_to_the_account_and_the_inputs_of_the_step_are_unchanged(
+    folder: Folder, provider: OAuth2Provider, api: DemoApi, where: str
+) -> None:
+    """Whichever way the fields of the step come, a second run starts with the new keys."""
+    cfg = oauth_component(folder, provider, ONE)
+    account = folder.root / "account.keys.json" if where == "default" else folder.root / "mine.json"
+    cfg.rename(account)
+    account.chmod(0o600)
+    named = () if where == "default" else ("--account", account)
+    step = folder.write("step.json", {"_note": 1})
+    before = step.read_text()
+    fixture = {"cfg": {"oauth": {"access_token": "{{ACCESS_TOKEN}}"}}, "msg": json.loads(message_for(api))}
+    folder.write("test/fixture.json", {"fixtures": {"one": fixture}})
+    message = ("--msg", message_for(api))
+    for number, inputs in enumerate([("--cfg", step, *message), ("--set", "_note=1", *message), ("--fixture", "one")]):
+        done = folder.exec(*named, *inputs)
+        assert (done.status, "updateKeys" in done.names) == (0, number == 0), done.err
+    assert step.read_text() == before
+    assert provider.is_valid(json.loads(account.read_text())["oauth"]["access_token"])
+
+
 def test_two_processes_with_one_file_refresh_once(folder: Folder, provider: OAuth2Provider, api: DemoApi) -> None:
     cfg = oauth_component(folder, provider, ONE)
     may_go_on = threading.Event()
@@ -550,7 +586,7 @@ def test_keys_of_a_literal_cfg_are_printed_and_their_loss_is_said_once(
     cfg = oauth_component(folder, provider, ONE)
     done = folder.exec("--cfg", cfg.read_text(), "--msg", message_for(api))
     assert (done.status, done.names) == (0, ["updateKeys", "data"])
-    assert done.err.count("--cfg FILE") == 1
+    assert done.err.count("--account FILE") == 1
     assert len(done.err.splitlines()) == 1
 
 

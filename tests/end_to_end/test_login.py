@@ -167,7 +167,7 @@ def test_a_person_signs_in_and_the_whole_answer_is_saved(desk: Desk, provider: O
         command = desk.login()
         page = browse(command.url)
         status, out, err = command.end()
-        verdict = desk.run("verify", "--cfg", desk.keys)
+        verdict = desk.run("verify")
 
     assert (status, page.status_code) == (0, 200)
     assert "Signed in" in page.text
@@ -180,7 +180,7 @@ def test_a_person_signs_in_and_the_whole_answer_is_saved(desk: Desk, provider: O
     assert desk.keys.stat().st_mode & 0o777 == 0o600
     assert out.splitlines() == [
         f"Saved access_token, expires_in, instance_url, refresh_token, scope, token_type under login in {desk.keys}",
-        f"Try it: shipmate verify --component {desk.root} --cfg {desk.keys}",
+        f"Try it: shipmate verify --component {desk.root}",
     ]
     assert verdict[:2] == (0, '{"verified": true}\n')
     code = parse_qs(urlsplit(page.url).query)["code"][0]

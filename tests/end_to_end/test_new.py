@@ -84,17 +84,17 @@ def server(kind: str) -> Iterator[Server]:
 
 
 @pytest.fixture
-def account(server: Server) -> dict[str, str]:
-    """Return the variables of .env.example, filled in."""
-    keys: dict[str, Any] = server.provider.issue() if isinstance(server, Api) else {}
-    return {
-        "API_URL": f"{server.url}/v1",
-        "ACCESS_TOKEN": keys.get("access_token", ""),
-        "REFRESH_TOKEN": keys.get("refresh_token", ""),
-        "API_KEY": "sample-key",
-        "API_USERNAME": "ada",
-        "API_PASSWORD": "pässword",
+def account(root: Path, kind: str, server: Server) -> dict[str, str]:
+    """Write the account file, and return the variables of .env.example, filled in."""
+    accounts: dict[str, dict[str, Any]] = {
+        "oauth2": {"oauth": server.provider.issue() if isinstance(server, Api) else {}},
+        "api-key": {"api_key": "sample-key"},
+        "basic": {"username": "ada", "password": "pässword"},
     }
+    if kind in accounts:
+        (root / "account.keys.json").write_text(json.dumps(accounts[kind]))
+        (root / "account.keys.json").chmod(0o600)
+    return {"API_URL": f"{server.url}/v1"}
 
 
 def test_its_own_checks_pass(root: Path) -> None:
@@ -128,21 +128,20 @@ def test_its_own_tests_pass(root: Path) -> None:
     assert int(re.findall(r"(\d+) passed", done.stdout)[0]) >= 12
 
 
-def test_its_fixtures_run(root: Path, account: dict[str, str]) -> None:
-    action = run("shipmate", "exec", "termin_anlegen", "--fixture", "termin_anlegen", "--strict", cwd=root, **account)
+def test_its_fixtures_run_with_the_account(root: Path, account: dict[str, str]) -> None:
+    execute = ("shipmate", "exec")
+    action = run(*execute, "termin_anlegen", "--fixture", "termin_anlegen", "--strict", cwd=root, **account)
     assert (action.returncode, action.stderr) == (0, "")
     assert json.loads(action.stdout) == {"event": "data", "value": {"body": {"name": "Ada", "id": 8}}}
-    trigger = run("shipmate", "exec", "neue_termine", "--fixture", "neue_termine", cwd=root, **account)
+    trigger = run(*execute, "neue_termine", "--fixture", "neue_termine", cwd=root, **account)
     assert [json.loads(line) for line in trigger.stdout.splitlines()] == [
         {"event": "data", "value": {"body": {"id": 7, "name": "Ada"}}},
         {"event": "snapshot", "value": {"after": 7}},
     ]
 
 
-def test_its_credentials_are_verified(root: Path, account: dict[str, str]) -> None:
-    fixtures = json.loads((root / "test" / "fixture.json").read_text())["fixtures"]
-    cfg = re.sub(r"\{\{(\w+)\}\}", lambda match: account[match[1]], json.dumps(fixtures["neue_termine"]["cfg"]))
-    done = run("shipmate", "verify", "--cfg", cfg, cwd=root, **account)
+def test_its_account_is_verified(root: Path, account: dict[str, str]) -> None:
+    done = run("shipmate", "verify", cwd=root, **account)
     assert (done.returncode, json.loads(done.stdout)) == (0, {"verified": True})
 
 

@@ -37,7 +37,7 @@ class Desk:
             "TOKEN_URI": self.provider.token_url,
             **self.platform.environ(),
         }
-        return LocalRun(load(ROOT), {**self.cfg, **cfg}, cfg_file=None, environ=environ, redactor=Redactor())
+        return LocalRun(load(ROOT), {**self.cfg, **cfg}, keys_file=None, environ=environ, redactor=Redactor())
 
     def run(self, function: str, *, msg: Any = None, snapshot: Any = None, **cfg: Any) -> list[dict[str, Any]]:
         """Run a function and return its events."""

@@ -111,7 +111,7 @@ def test_the_first_component_of_the_readme_does_what_the_readme_says(tmp_path: P
         (tmp_path / "component.json").write_text(json.dumps(descriptor))
         cfg = {"oauth": {**provider.issue(expired=True), "instance_url": api.url}}
         component = load(tmp_path)
-        run = LocalRun(component, cfg, cfg_file=None, environ={}, redactor=Redactor())
+        run = LocalRun(component, cfg, keys_file=None, environ={}, redactor=Redactor())
         function = component.function("create_contact")
         errors = run.exec(function, {"body": {"name": "Ada"}}, {}, write_line=lambda line: lines.append(dict(line)))
 

@@ -12,7 +12,7 @@ import click
 from shipmate import __version__
 from shipmate.cli.workspace import Workspace, prepare_process
 from shipmate.errors import BadInput, ShipmateError
-from shipmate.wording import file_problem
+from shipmate.wording import escaped, file_problem
 
 if TYPE_CHECKING:
     from shipmate.cli.terminal import Output
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _FAILED: Final = 1
 _BAD_USAGE: Final = 2
 _INTERRUPTED: Final = 130
+_HARMLESS: Final = frozenset({"token_type", "scope"})
+"""The members of a token answer that are no secrets."""
 _MESSAGE_INPUTS: Final = frozenset({"msg", "snapshot"})
 
 
@@ -61,7 +63,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(text: str, status: int = _BAD_USAGE) -> int:
-    click.echo(f"Error: {' '.join(text.split())}", err=True)
+    click.echo(f"Error: {escaped(' '.join(text.split()))}", err=True)
     return status
 
 
@@ -72,7 +74,7 @@ def commands() -> None:
 
 
 def _value_option(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option(name, metavar="JSON|FILE|-", help=text)
+    return click.option(name, metavar="-|FILE|JSON", help=text)
 
 
 _FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -86,7 +88,14 @@ _component_in_container = click.option(
     type=_FOLDER,
     help="Component folder.  [default: $ELASTICIO_COMPONENT_PATH]",
 )
-_cfg = _value_option("--cfg", "Configuration with credentials; new tokens are saved to the file.")
+_account = click.option(
+    "--account",
+    metavar="FILE",
+    help="File with the account's credentials, which --cfg, --set and fixtures add to; new keys are saved to it.  "
+    "[default: account.keys.json in the component folder, if it exists]",
+)
+_cfg = _value_option("--cfg", "Configuration: the fields of the step.")
+_settings = click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Field of the configuration.")
 _variables = _value_option("--variables", "Flow variables.")
 _fixture = click.option("--fixture", metavar="NAME", help="Fixture in test/fixture.json that replaces missing options.")
 
@@ -94,58 +103,93 @@ _fixture = click.option("--fixture", metavar="NAME", help="Fixture in test/fixtu
 @commands.command("exec")
 @click.argument("function")
 @_component
+@_account
 @_cfg
+@_settings
 @_value_option("--msg", "Message; headers and body are optional.")
 @_value_option("--snapshot", "Snapshot.")
 @_variables
 @_fixture
 @click.option("--sample", is_flag=True, help="Make a sample message from the function's metadata.")
 @click.option("--strict", is_flag=True, help="Fail if the message does not fit the function's metadata.")
-def exec_(root: Path, function: str, fixture: str | None, sample: bool, strict: bool, **texts: str | None) -> int:
+@click.option("--show-secrets", "shows_secrets", is_flag=True, help="Show new tokens at a terminal.")
+def exec_(root: Path, function: str, sample: bool, strict: bool, shows_secrets: bool, **options: Any) -> int:
     """Run an action or a trigger on one message.
 
     FUNCTION is the id of the action or trigger. Prints each event as one line of JSON.
 
-    The value of an option is JSON if it starts with {, standard input if it is -, and otherwise a file.
+    The value of an option is JSON if it starts with {, standard input if it is -, and otherwise a file. Other users
+    of this machine can see the command line: give secrets in a file or on standard input.
     """
     from shipmate.cli import terminal
     from shipmate.local import messages
 
-    if sample and texts["msg"] is not None:
+    if sample and options["msg"] is not None:
         raise click.UsageError("--sample and --msg exclude each other")
     with terminal.private_output() as output:
         workspace = Workspace(root)
         component = workspace.component
         called = component.function(function)
-        inputs, variables = workspace.read(texts, fixture, without=frozenset({"msg"} if sample else ()))
+        inputs, variables = workspace.read(options, without=frozenset({"msg"} if sample else ()))
         msg = messages.sample_message(component, called) if sample else inputs.msg
         messages.check_body(component, called, msg["body"], is_strict=strict)
         local_run = workspace.run(inputs, variables)
 
+        write_line = partial(write_event, output, shows_secrets=shows_secrets)
+
         def job() -> int:
-            return min(local_run.exec(called, msg, inputs.snapshot, write_line=partial(write_event, output)), 1)
+            return min(local_run.exec(called, msg, inputs.snapshot, write_line=write_line), 1)
 
         return terminal.run(job, output=output, drain=local_run.drain)
 
 
-def write_event(output: "Output", line: Mapping[str, Any]) -> None:
-    """Print an event; if the reader of the output has gone, block the function that emitted the event."""
-    if line["event"] == "error":
+def write_event(output: "Output", line: Mapping[str, Any], *, shows_secrets: bool = False) -> None:
+    """Print an event; if the reader of the output has gone, block the function that emitted the event.
+
+    At a terminal, the texts of new keys are masked, and the traceback of an error is readable on standard error.
+    """
+    name, value = line["event"], line["value"]
+    if name == "error":
         output.interim_status = 1
+    if output.is_terminal and name == "updateKeys" and not shows_secrets:
+        line = {"event": name, "value": masked(value)}
+    shows_traceback = output.is_terminal and name == "error" and sys.stderr.isatty()
+    if shows_traceback:
+        line = {"event": name, "value": {member: each for member, each in value.items() if member != "stack"}}
     output.write(line)
+    if shows_traceback:
+        from shipmate.cli import tracebacks
+
+        sys.stderr.write(tracebacks.readable(value, is_coloured=tracebacks.has_colours(os.environ)))
+        sys.stderr.flush()
     # Not for updateKeys: the keys are saved by now, and the end of the process waits for their refresh.
-    if output.is_closed and line["event"] != "updateKeys":
+    if output.is_closed and name != "updateKeys":
         output.hold_back()
+
+
+def masked(value: Any) -> Any:
+    """Return keys with ``***`` in place of each text, since any of them may be a token.
+
+    >>> masked({"oauth": {"access_token": "secret", "expires_in": 3600, "token_type": "Bearer"}})
+    {'oauth': {'access_token': '***', 'expires_in': 3600, 'token_type': 'Bearer'}}
+    """
+    if isinstance(value, Mapping):
+        return {name: each if name in _HARMLESS else masked(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [masked(each) for each in value]
+    return "***" if isinstance(value, str) else value
 
 
 @commands.command()
 @click.argument("function")
 @click.argument("name")
 @_component
+@_account
 @_cfg
+@_settings
 @_variables
 @_fixture
-def call(root: Path, function: str, name: str, fixture: str | None, **texts: str | None) -> int:
+def call(root: Path, function: str, name: str, **options: Any) -> int:
     """Call get_meta_model or a select model.
 
     NAME is the name of the model, FUNCTION the id of the action or trigger that has it. Prints the result as JSON.
@@ -155,15 +199,17 @@ def call(root: Path, function: str, name: str, fixture: str | None, **texts: str
     with terminal.private_output() as output:
         workspace = Workspace(root)
         called = workspace.component.function(function)
-        local_run = workspace.run(*workspace.read(texts, fixture, without=_MESSAGE_INPUTS))
+        local_run = workspace.run(*workspace.read(options, without=_MESSAGE_INPUTS))
         return terminal.run(lambda: _print(local_run.call(called, name), output), output=output, drain=local_run.drain)
 
 
 @commands.command()
 @_component
+@_account
 @_cfg
+@_settings
 @_fixture
-def verify(root: Path, fixture: str | None, **texts: str | None) -> int:
+def verify(root: Path, **options: Any) -> int:
     """Check the credentials with verify_credentials.
 
     Prints the verdict as JSON.
@@ -172,13 +218,21 @@ def verify(root: Path, fixture: str | None, **texts: str | None) -> int:
 
     with terminal.private_output() as output:
         workspace = Workspace(root)
-        local_run = workspace.run(*workspace.read(texts, fixture, without=_MESSAGE_INPUTS))
+        local_run = workspace.run(*workspace.read(options, without=_MESSAGE_INPUTS))
         return terminal.run(lambda: _print(local_run.verify(), output), output=output, drain=local_run.drain)
 
 
 @commands.command()
 @_component
-@click.option("--cfg", metavar="FILE|JSON|-", help="File to save the tokens in.  [default: account.keys.json in DIR]")
+@click.option(
+    "--account",
+    metavar="FILE",
+    help="File to save the tokens in, which need not exist.  [default: account.keys.json in the component folder]",
+)
+@click.option("--cfg", metavar="-|FILE|JSON", help="Fields of the account, which are saved with the tokens.")
+@click.option(
+    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Field of the account, saved with the tokens."
+)
 @click.option(
     "--port",
     metavar="N",
@@ -198,25 +252,38 @@ def verify(root: Path, fixture: str | None, **texts: str | None) -> int:
 )
 @click.option("--revoke", is_flag=True, help="Revoke the tokens at the provider and remove them from the file.")
 @click.option("--revoke-uri", metavar="URL", help="Revocation endpoint.  [default: revoke_uri in component.json]")
-def login(root: Path, cfg: str | None, no_browser: bool, revoke: bool, revoke_uri: str | None, **options: Any) -> int:
+def login(
+    root: Path,
+    account: str | None,
+    cfg: str | None,
+    settings: Sequence[str],
+    no_browser: bool,
+    revoke: bool,
+    revoke_uri: str | None,
+    **options: Any,
+) -> int:
     """Sign in at the OAuth2 provider and save the tokens."""
     from shipmate.cli import terminal
-    from shipmate.tools.login import Login
+    from shipmate.tools.login import AccountFile, Login
 
     if revoke_uri is not None and not revoke:
         raise click.UsageError("--revoke-uri needs --revoke")
     with terminal.private_output() as output:
         workspace = Workspace(root)
         stdin = sys.stdin.buffer if sys.stdin is not None else None
-        say = partial(click.echo, err=True)
-        login = Login(workspace.component, cfg, environ=os.environ, redactor=workspace.redactor, stdin=stdin, say=say)
+
+        def say(text: str) -> None:
+            click.echo(escaped(text, keep="\n"), err=True)
+
+        file = AccountFile.from_options(root, account=account, cfg=cfg, settings=settings, stdin=stdin)
+        login = Login(workspace.component, file, environ=os.environ, redactor=workspace.redactor, say=say)
 
         def job() -> int:
             try:
                 lines = login.revoke(revoke_uri) if revoke else login.sign_in(opens_browser=not no_browser, **options)
             except ShipmateError as error:
                 return _refuse(str(error), error.exit_status)
-            output.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+            output.write_text("".join(f"{line}\n" for line in lines))
             return 0
 
         return terminal.run(job, output=output, drain=login.wait_for_writes)
@@ -264,7 +331,7 @@ def validate(root: Path, descriptor: Path | None) -> int:
             redactor = prepare_process(root)
             redactor.add_environment(os.environ)
             report = validation.validate_component(root, redactor)
-        output.write_bytes(_to_text(report).encode("utf-8", "backslashreplace"))
+        output.write_text(_to_text(report))
         return _FAILED if report.errors else 0
 
     with terminal.private_output() as output:
@@ -292,8 +359,9 @@ def new(folder: Path, **options: str | None) -> None:
     is_at_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     plan = scaffold.Plan.from_answers(folder, answers, _ask if is_at_terminal else None)
     scaffold.create(plan, folder)
+    text = scaffold.next_steps(plan, folder)
     # As bytes: the folder's name may not be UTF-8.
-    click.echo(scaffold.next_steps(plan, folder).encode("utf-8", "surrogateescape"))
+    click.echo(escaped(text, keep="\n") if sys.stdout.isatty() else text.encode("utf-8", "surrogateescape"))
 
 
 def _ask(question: "Question") -> str:
@@ -332,7 +400,7 @@ def docs_(root: Path, output: Path | None, check: bool) -> int:
         docs.write(output, section)
     else:
         with terminal.private_output() as private:
-            private.write_bytes(section.encode("utf-8", "backslashreplace"))
+            private.write_text(section)
     return 0
 
 
@@ -346,4 +414,4 @@ def _to_text(report: "Report") -> str:
     lines = [f"{problem.severity}: {problem.place}: {problem.message}" for problem in report.problems]
     lines += [f"checked: {item}" for item in report.checked]
     lines += [f"not checked: {item}" for item in report.not_checked]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{escaped(line)}\n" for line in lines)

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TextIO
 
+from shipmate.logs.formats import ReadableFormatter
 from shipmate.logs.log import LoggingHandle, configure
 from shipmate.logs.redaction import Redactor
 from shipmate.signals import Job, SignalQueue, end_by_signal, end_process
+from shipmate.wording import escaped
 
 _LOG: Final = logging.getLogger("shipmate.cli")
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -27,6 +29,7 @@ class Output:
     def __init__(self, descriptor: int) -> None:
         """Take over an open file descriptor."""
         self._descriptor = descriptor
+        self.is_terminal = os.isatty(descriptor)
         self._lock = threading.Lock()
         self._released = threading.Event()
         self.on_closed: Callable[[], None] = lambda: None
@@ -37,7 +40,12 @@ class Output:
 
     def write(self, value: Any) -> None:
         """Write a JSON value as one line, without a break by other threads."""
-        text = json.dumps(value, ensure_ascii=False, separators=(", ", ": ")) + "\n"
+        self.write_text(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")) + "\n")
+
+    def write_text(self, text: str) -> None:
+        """Write text; a terminal gets no characters that control it."""
+        if self.is_terminal:
+            text = escaped(text, keep="\n\t")
         # Only a lone surrogate cannot be encoded; its backslash form is its JSON escape.
         self.write_bytes(text.encode("utf-8", "backslashreplace"))
 
@@ -123,9 +131,19 @@ def _end_early(event: object, output: Output, drain: Callable[[float], object]) 
 def configure_terminal_log(level: int, redactor: Redactor, *, stream: TextIO) -> LoggingHandle:
     """Log readable lines to a terminal and JSON to any other stream; with tracebacks only at level DEBUG or below."""
     handle = configure(level, redactor, stream=stream, as_json=not stream.isatty())
+    if stream.isatty():
+        logging.getLogger().handlers[-1].setFormatter(_TerminalFormatter())
     if level > logging.DEBUG:
         logging.getLogger().handlers[-1].addFilter(_shorten)  # the handler that configure has added
     return handle
+
+
+class _TerminalFormatter(ReadableFormatter):
+    """Writes records that a text in them cannot end: further lines are indented, and control characters escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of a record."""
+        return escaped(super().format(record), keep="\n\t").replace("\n", "\n    ")
 
 
 def _shorten(record: logging.LogRecord) -> bool:

@@ -1,10 +1,11 @@
 """Prepares what the commands that run a component share."""
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from shipmate.local.options import Inputs, Source
     from shipmate.local.run import LocalRun
     from shipmate.logs.redaction import Redactor
+
+_VALUES: Final = ("cfg", "msg", "snapshot", "variables")
+_LOG: Final = logging.getLogger("shipmate.local")
 
 
 class Workspace:
@@ -26,17 +30,22 @@ class Workspace:
         self.component: Component = component.load(root)
 
     def read(
-        self, texts: Mapping[str, str | None], fixture: str | None = None, *, without: frozenset[str] = frozenset()
+        self, given: Mapping[str, Any], *, without: frozenset[str] = frozenset()
     ) -> "tuple[Inputs, Mapping[str, str]]":
         """Return the inputs and the flow variables of a call.
 
         Args:
-            texts: The texts of the options ``cfg``, ``msg``, ``snapshot`` and ``variables``.
-            fixture: The name of the fixture that replaces missing options.
+            given: The options of the command: the texts of ``cfg``, ``msg``, ``snapshot`` and ``variables``; the name
+                of the ``fixture`` that replaces missing ones; the name of the ``account`` file, None for the default
+                file; and the texts of ``--set`` as ``settings``.
             without: The inputs that the fixture does not replace.
         """
+        from shipmate.component.credentials import token_field
+        from shipmate.local import account as accounts
         from shipmate.local import fixtures, options
 
+        texts = {name: given.get(name) for name in _VALUES}
+        fixture = given["fixture"]
         if list(texts.values()).count("-") > 1:
             raise click.UsageError("only one option can read standard input")
         stdin: BinaryIO | None = sys.stdin.buffer if sys.stdin is not None else None
@@ -44,12 +53,27 @@ class Workspace:
             name: options.read_option(f"--{name}", text, stdin) for name, text in texts.items() if text is not None
         }
         variables = options.read_variables(sources.pop("variables")) if "variables" in sources else {}
-        defaults = (
-            fixtures.read_fixture(self.component.root, fixture, os.environ, without=without | sources.keys())
-            if fixture is not None
-            else {}
+        own = accounts.read_account(self.component.root, given["account"])
+        defaults: dict[str, Source] = {}
+        if fixture is not None:
+            defaults = fixtures.read_fixture(
+                self.component.root,
+                fixture,
+                os.environ,
+                without=without | sources.keys(),
+                account=options.object_of(own) if own else None,
+            )
+        inputs = options.gather(
+            defaults | sources,
+            account=own,
+            settings=options.read_settings(given["settings"]),
+            keys_field=token_field(self.component),
         )
-        return options.gather(defaults | sources), variables
+        credentials = {token_field(self.component), *(self.component.credentials.get("fields") or {})}
+        if inputs.keys_file is not None and credentials & inputs.cfg.keys():
+            if warning := accounts.exposure(inputs.keys_file):
+                _LOG.warning("%s", warning)
+        return inputs, variables
 
     def run(self, inputs: "Inputs", variables: Mapping[str, str]) -> "LocalRun":
         """Return the component, ready for calls."""
@@ -58,7 +82,7 @@ class Workspace:
         return LocalRun(
             self.component,
             inputs.cfg,
-            cfg_file=inputs.cfg_file,
+            keys_file=inputs.keys_file,
             environ=os.environ,
             redactor=self.redactor,
             flow_variables=variables,

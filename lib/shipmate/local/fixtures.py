@@ -21,7 +21,14 @@ _BARE: Final = "\ufdd0"
 """Marks a placeholder that stood outside of quotes. Unicode reserves the character, so that no text contains it."""
 
 
-def read_fixture(root: Path, name: str, environ: Mapping[str, str], *, without: frozenset[str]) -> dict[str, Source]:
+def read_fixture(
+    root: Path,
+    name: str,
+    environ: Mapping[str, str],
+    *,
+    without: frozenset[str],
+    account: Mapping[str, Any] | None = None,
+) -> dict[str, Source]:
     """Return the members of a fixture, with each ``{{VARIABLE}}`` in their texts filled.
 
     Outside of quotes, ``{{VARIABLE}}`` is replaced by the variable's value as JSON.
@@ -31,6 +38,7 @@ def read_fixture(root: Path, name: str, environ: Mapping[str, str], *, without: 
         name: The fixture's name.
         environ: The variables.
         without: The members to leave out, whose variables need no value: ``cfg``, ``msg`` or ``snapshot``.
+        account: The account, whose fields replace those of ``cfg`` that use a variable that is not set.
 
     Raises:
         BadInput: The fixture does not exist, has a wrong shape, or uses a variable that is not set.
@@ -47,7 +55,10 @@ def read_fixture(root: Path, name: str, environ: Mapping[str, str], *, without: 
     for member in _MEMBERS:
         if fixture.get(member) is not None and member not in without:
             steps = ("fixtures", name, member)
-            members[member] = Source(filling.fill(fixture[member], steps), f"{place} at {pointer_to(*steps)}")
+            value = fixture[member]
+            if member == "cfg" and account and isinstance(value, dict):
+                value = {key: item for key, item in value.items() if key not in account or filling.can_fill(item)}
+            members[member] = Source(filling.fill(value, steps), f"{place} at {pointer_to(*steps)}")
     filling.check(pointer_to("fixtures", name))
     return members
 
@@ -90,6 +101,12 @@ class _Filling:
         if not isinstance(value, str):
             return value
         return self._json(value, steps) if value.startswith(_BARE) else self._text(value, steps)
+
+    def can_fill(self, value: Any) -> bool:
+        """Return whether all variables in a value are set; note nothing."""
+        attempt = _Filling(self.environ, self.place)
+        attempt.fill(value, ())
+        return not attempt.missing
 
     def check(self, fixture: str) -> None:
         """Do nothing if all variables of a fixture are set.

@@ -1,6 +1,6 @@
 """Reads the values of a command's options, which are JSON, files or standard input, and collects them for a call."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -17,8 +17,10 @@ class Inputs:
     cfg: dict[str, Any] = field(default_factory=dict, repr=False)
     msg: dict[str, Any] = field(default_factory=lambda: {"headers": {}, "body": {}}, repr=False)
     snapshot: Any = field(default_factory=dict, repr=False)
-    cfg_file: Path | None = None
-    """The file of the credentials, where new keys are saved."""
+    keys_file: Path | None = None
+    """The file that the credentials come from, where new keys are saved."""
+    given: frozenset[str] = frozenset()
+    """The fields of the cfg that do not come from the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,20 @@ def read_option(option: str, text: str, stdin: BinaryIO | None) -> Source:
     return Source(parse(read_file(path, place), place), place, path if path.is_file() else None)
 
 
-def gather(sources: Mapping[str, Source]) -> Inputs:
+def gather(
+    sources: Mapping[str, Source],
+    *,
+    account: Source | None = None,
+    settings: Mapping[str, Any] | None = None,
+    keys_field: str = "oauth",
+) -> Inputs:
     """Return the arguments of a call, with defaults for those of ``cfg``, ``msg`` and ``snapshot`` that are missing.
+
+    Args:
+        sources: ``cfg``, ``msg`` and ``snapshot``.
+        account: The account, which lies under the cfg: a field of the cfg replaces that of the account.
+        settings: The fields of ``--set``, which replace those of the cfg.
+        keys_field: The credential field with the OAuth2 keys. New keys are saved to the file that it comes from.
 
     Raises:
         BadInput: ``cfg``, ``msg`` or the ``headers`` of ``msg`` is not an object.
@@ -68,12 +82,42 @@ def gather(sources: Mapping[str, Source]) -> Inputs:
         message["headers"] = {}
     if msg is not None and not isinstance(message["headers"], dict):
         _refuse("an object", message["headers"], f"{msg.place} at /headers")
+    given = {**(object_of(cfg) if cfg else {}), **(settings or {})}
+    if keys_field in (settings or {}):
+        home = None
+    elif account is None or keys_field in given:
+        home = cfg
+    else:
+        home = account
     return Inputs(
-        cfg=object_of(cfg) if cfg else {},
+        cfg={**(object_of(account) if account else {}), **given},
         msg=message,
         snapshot=snapshot.value if snapshot else {},
-        cfg_file=cfg.file if cfg else None,
+        keys_file=home.file if home else None,
+        given=frozenset(given),
     )
+
+
+def read_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Return the fields of ``--set NAME=VALUE``; a value that is JSON keeps its type, and any other value is text.
+
+    Raises:
+        BadInput: A text has no ``=``, or no name before it.
+
+    >>> read_settings(["object=Contact", "limit=5", 'code="5"'])
+    {'object': 'Contact', 'limit': 5, 'code': '5'}
+    """
+    fields: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not (name and sign):
+            # Without the text: it may be a secret.
+            raise BadInput("expected NAME=VALUE, found no name or no = for --set")
+        try:
+            fields[name] = parse_json(value)
+        except InvalidJson:
+            fields[name] = value
+    return fields
 
 
 def read_variables(source: Source) -> Mapping[str, str]:

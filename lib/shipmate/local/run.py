@@ -56,7 +56,7 @@ class LocalRun:
         component: Component,
         cfg: Mapping[str, Any],
         *,
-        cfg_file: Path | None,
+        keys_file: Path | None,
         environ: Mapping[str, str],
         redactor: Redactor,
         flow_variables: Mapping[str, str] | None = None,
@@ -66,7 +66,7 @@ class LocalRun:
         Args:
             component: The component.
             cfg: The configuration with the credentials.
-            cfg_file: The file of the configuration, where new keys are saved.
+            keys_file: The file of the credentials, where new keys are saved.
             environ: The environment.
             redactor: Learns the secrets.
             flow_variables: The value of ``context.flow_variables``.
@@ -74,7 +74,7 @@ class LocalRun:
         self._cfg = cfg
         register_secrets(redactor, component, cfg, environ)
         platform = platform_of(environ)
-        file = TokenFile(cfg_file) if cfg_file is not None else None
+        file = TokenFile(keys_file) if keys_file is not None else None
         account = str(cfg["_account"]) if cfg.get("_account") else None
         self._keys = LocalTokenStore(file, account, platform=platform)
         self._oauth2 = LazyOAuth2(

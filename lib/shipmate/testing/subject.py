@@ -102,6 +102,7 @@ class ComponentUnderTest:
         snapshot: Any = None,
         *,
         fixture: str | None = None,
+        account: Mapping[str, Any] | None = None,
         flow_variables: Mapping[str, str] | None = None,
     ) -> Emissions:
         """Run an action or a trigger on one message, and return the emitted events, errors included.
@@ -112,6 +113,7 @@ class ComponentUnderTest:
             cfg: The configuration with the credentials.
             snapshot: The snapshot, ``{}`` unless given.
             fixture: Name of a fixture in ``test/fixture.json``, for the arguments that are not given.
+            account: The credential fields, which lie under the configuration, as those of ``--account`` do.
             flow_variables: The variables of the flow.
 
         Raises:
@@ -122,9 +124,11 @@ class ComponentUnderTest:
         given = {"msg": _message(msg), "cfg": cfg, "snapshot": snapshot}
         sources = {name: options.Source(value, name) for name, value in given.items() if value is not None}
         if fixture is not None:
-            of_fixture = fixtures.read_fixture(self.root, fixture, os.environ, without=frozenset(sources))
+            of_fixture = fixtures.read_fixture(
+                self.root, fixture, os.environ, without=frozenset(sources), account=account
+            )
             sources = of_fixture | sources
-        inputs = options.gather(sources)
+        inputs = options.gather(sources, account=options.Source(account, "account") if account is not None else None)
         with self._recording(function, inputs.cfg) as (emissions, sink):
             self._runner(flow_variables).process(chosen, inputs.msg, inputs.cfg, inputs.snapshot, sink=sink)
         return emissions

@@ -111,6 +111,15 @@ class TestFixtures:
         put_fixtures(component, {"fixtures": {"one": {"cfg": {"a": "{{MISSING}}"}, "snapshot": {"n": 1}}}})
         assert self.read(component, without=frozenset({"cfg"})) == {"snapshot": {"n": 1}}
 
+    def test_a_credential_whose_variable_is_not_set_comes_from_the_account(self, component: Path) -> None:
+        cfg = {"oauth": {"access_token": "{{TOKEN}}"}, "key": "{{KEY}}", "object": "Contact"}
+        put_fixtures(component, {"fixtures": {"one": {"cfg": cfg}}})
+        account = {"oauth": {"access_token": "live"}, "key": "k"}
+        members = fixtures.read_fixture(component, "one", {"KEY": "own"}, without=frozenset(), account=account)
+        assert members["cfg"].value == {"key": "own", "object": "Contact"}
+        with pytest.raises(BadInput, match="the variable TOKEN"):
+            fixtures.read_fixture(component, "one", {"KEY": "own"}, without=frozenset(), account={"key": "k"})
+
     def test_an_unknown_name_lists_the_existing_ones(self, component: Path) -> None:
         put_fixtures(component, {"fixtures": {"one": {}, "two": {}}})
         with pytest.raises(BadInput, match=r"found 'three'; available: one, two$"):

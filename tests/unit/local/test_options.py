@@ -110,7 +110,7 @@ class TestGather:
 
     def test_the_file_of_the_cfg_is_kept(self) -> None:
         path = Path("cfg.json")
-        assert options.gather({"cfg": Source({}, "--cfg", path)}).cfg_file == path
+        assert options.gather({"cfg": Source({}, "--cfg", path)}).keys_file == path
 
     @pytest.mark.parametrize(
         ("value", "found"),
@@ -129,6 +129,56 @@ class TestGather:
     def test_values_are_not_in_the_repr(self) -> None:
         assert "s3cret" not in repr(Source({"k": "s3cret"}, "--cfg"))
         assert "s3cret" not in repr(Inputs(cfg={"k": "s3cret"}))
+
+
+class TestLayers:
+    ACCOUNT = Source({"oauth": {"a": 1}, "region": "eu", "limit": 1}, "--account a", Path("a.keys.json"))
+
+    def test_the_cfg_lies_over_the_account_and_settings_over_both(self) -> None:
+        cfg = Source({"limit": 2, "object": "Lead"}, "--cfg c", Path("cfg.json"))
+        gathered = options.gather({"cfg": cfg}, account=self.ACCOUNT, settings={"object": "Contact"})
+        assert gathered.cfg == {"oauth": {"a": 1}, "region": "eu", "limit": 2, "object": "Contact"}
+        assert gathered.given == {"limit", "object"}
+
+    @pytest.mark.parametrize(
+        ("cfg", "settings", "file"),
+        [
+            (None, {}, "a.keys.json"),
+            (Source({"object": "Lead"}, "--cfg", Path("cfg.json")), {}, "a.keys.json"),
+            (Source({"oauth": {}}, "--cfg", Path("cfg.json")), {}, "cfg.json"),
+            (Source({"oauth": {}}, "fixture"), {}, None),
+            (Source({"oauth": {}}, "--cfg", Path("cfg.json")), {"oauth": {}}, None),
+        ],
+    )
+    def test_new_keys_go_to_the_file_that_the_old_ones_come_from(
+        self, cfg: Source | None, settings: dict[str, Any], file: str | None
+    ) -> None:
+        gathered = options.gather({"cfg": cfg} if cfg else {}, account=self.ACCOUNT, settings=settings)
+        assert gathered.keys_file == (Path(file) if file else None)
+
+    def test_the_field_of_the_keys_has_the_name_that_the_component_gives(self) -> None:
+        cfg = Source({"login": {}}, "--cfg", Path("cfg.json"))
+        assert options.gather({"cfg": cfg}, account=self.ACCOUNT, keys_field="login").keys_file == Path("cfg.json")
+
+    @pytest.mark.parametrize("text", ["", "=", "=x", "name"])
+    def test_a_setting_without_name_or_sign_is_refused_without_quoting_it(self, text: str) -> None:
+        with pytest.raises(BadInput, match="expected NAME=VALUE") as caught:
+            options.read_settings([text])
+        assert "name" not in str(caught.value).replace("no name", "")
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ("a=", ""),
+            ("a=b=c", "b=c"),
+            ("a=0012", "0012"),
+            ("a=true", True),
+            ("a=NaN", "NaN"),
+            ('a={"b": 1}', {"b": 1}),
+        ],
+    )
+    def test_a_setting_is_json_where_it_is_json_and_otherwise_text(self, text: str, value: Any) -> None:
+        assert options.read_settings([text]) == {"a": value}
 
 
 class TestVariables:

@@ -30,9 +30,9 @@ def put(root: Path, code: str, *, credentials: Any = None, **members: Any) -> No
     (root / "component.json").write_text(json.dumps(descriptor))
 
 
-def run(root: Path, cfg: Mapping[str, Any] | None = None, *, cfg_file: Path | None = None, **options: Any) -> LocalRun:
+def run(root: Path, cfg: Mapping[str, Any] | None = None, *, keys_file: Path | None = None, **options: Any) -> LocalRun:
     """Return the component in ``root``, ready to be called."""
-    return LocalRun(load(root), cfg or {}, cfg_file=cfg_file, environ={}, redactor=Redactor(), **options)
+    return LocalRun(load(root), cfg or {}, keys_file=keys_file, environ={}, redactor=Redactor(), **options)
 
 
 def execute(root: Path, work: LocalRun | None = None, snapshot: Any = None) -> tuple[int, list[Mapping[str, Any]]]:
@@ -108,15 +108,15 @@ class TestExec:
         assert "s3cret-key" not in json.dumps(lines)
 
     def test_new_keys_are_in_the_file_when_their_line_is_written(self, tmp_path: Path) -> None:
-        cfg_file = tmp_path / "cfg.json"
-        cfg_file.write_text('{"_account": 7}')
+        keys_file = tmp_path / "cfg.json"
+        keys_file.write_text('{"_account": 7}')
         put(tmp_path, "def process(context, msg, cfg, snapshot):\n    context.emit('updateKeys', {'oauth': 1})\n")
         seen = []
-        run(tmp_path, {"_account": 7}, cfg_file=cfg_file).exec(
+        run(tmp_path, {"_account": 7}, keys_file=keys_file).exec(
             load(tmp_path).function("go"),
             MESSAGE,
             {},
-            write_line=lambda line: seen.append((line["event"], json.loads(cfg_file.read_text()))),
+            write_line=lambda line: seen.append((line["event"], json.loads(keys_file.read_text()))),
         )
         assert seen == [("updateKeys", {"_account": 7, "oauth": 1})]
 
@@ -156,15 +156,15 @@ class TestCall:
             run(tmp_path).call(load(tmp_path).function("go"), "nope")
 
     def test_keys_are_saved_without_a_line(self, tmp_path: Path) -> None:
-        cfg_file = tmp_path / "cfg.json"
-        cfg_file.write_text("{}")
+        keys_file = tmp_path / "cfg.json"
+        keys_file.write_text("{}")
         put(
             tmp_path,
             "def process(c, m, g, s): pass\n"
             "def kinds(context, cfg):\n    context.emit('updateKeys', {'oauth': 1})\n    return {}\n",
         )
-        answer = run(tmp_path, cfg_file=cfg_file).call(load(tmp_path).function("go"), "kinds")
-        assert (answer.value, json.loads(cfg_file.read_text())) == ({}, {"oauth": 1})
+        answer = run(tmp_path, keys_file=keys_file).call(load(tmp_path).function("go"), "kinds")
+        assert (answer.value, json.loads(keys_file.read_text())) == ({}, {"oauth": 1})
 
 
 class TestVerify:

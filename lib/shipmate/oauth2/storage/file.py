@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import re
+import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,11 +16,15 @@ from shipmate.errors import KeysNotSaved
 from shipmate.wording import file_problem
 
 _OWNER_ONLY: Final = 0o600
+# Ignore files list *.keys.json: a draft that a killed process has left must not reach a repository or an image.
+_DRAFT: Final = re.compile(r"\.\d+-[0-9a-f]{12}\.(?:keys\.json|tmp)")
+_UNFINISHED: Final = b"#"
+"""The first byte of a file while it is overwritten: its text is no JSON until the last write."""
 _FIRST_INDENT: Final = re.compile(r"\{\r?\n([ \t]+)\"")
 
 
 class TokenFile:
-    """The ``--cfg`` file, which keeps refreshed keys after the process has ended."""
+    """The account file, which keeps refreshed keys after the process has ended."""
 
     def __init__(self, path: Path) -> None:
         """Name the file; nothing is opened yet."""
@@ -56,7 +61,8 @@ class TokenFile:
         """Replace the fields that are in ``keys``; the other fields stay unchanged.
 
         Raises:
-            KeysNotSaved: The file could not be replaced, and is unchanged.
+            KeysNotSaved: The file could not be replaced. It is unchanged, or its new content is in a file beside it,
+                which is read in its place.
         """
         self._rewrite(lambda fields: {**fields, **keys})
 
@@ -66,17 +72,20 @@ class TokenFile:
         Raises:
             KeysNotSaved: The file could not be created.
         """
+        target = self._target()
         try:
-            descriptor = os.open(self._target(), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
-        except FileExistsError:
-            return
+            if target.exists():
+                return
+            draft, descriptor = _open_draft(target)
+            try:
+                _write(descriptor, b"{}\n")
+                with suppress(FileExistsError):
+                    _link(draft, target)
+            finally:
+                os.close(descriptor)
+                draft.unlink(missing_ok=True)
         except OSError as error:
             raise KeysNotSaved(f"{self.path} cannot be created: {_reason(error)}") from error
-        try:
-            os.fchmod(descriptor, _OWNER_ONLY)  # independent of the umask
-            _write(descriptor, b"{}\n")
-        finally:
-            os.close(descriptor)
 
     def remove(self, field: str) -> None:
         """Remove one field from the file; the others stay unchanged.
@@ -129,7 +138,7 @@ class TokenFile:
                 raise KeysNotSaved(f"{self.path} cannot be opened: {_reason(error)}") from error
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if os.path.samestat(os.fstat(descriptor), os.stat(self._target())):
+                if os.path.samestat(os.fstat(descriptor), os.stat(self._target())) and not self._recover():
                     return descriptor
             except OSError:
                 # Some network file systems have no locks: saving without one is better than not saving.
@@ -148,10 +157,36 @@ class TokenFile:
         return self._absolute.resolve()
 
     def _text(self) -> str:
+        """Return the text of the file, or of a complete draft that could not be brought to its place."""
+        for draft in _drafts(self._target()):
+            with suppress(OSError):  # another process has just renamed it
+                if self._wins(draft):
+                    return draft.read_text(encoding="utf-8")
         try:
             return self._target().read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise KeysNotSaved(f"{self.path} cannot be read: {_reason(error)}") from error
+
+    def _wins(self, draft: Path) -> bool:
+        """Return whether a draft is complete and newer than the file, or the file was overwritten in part."""
+        target = self._target()
+        if not _is_object(draft):
+            return False
+        return draft.stat().st_mtime_ns >= target.stat().st_mtime_ns or not _is_object(target)
+
+    def _recover(self) -> bool:
+        """Finish or remove the drafts of killed processes; return whether the file was replaced.
+
+        The caller holds the lock: no other process writes.
+        """
+        is_replaced = False
+        for draft in _drafts(self._target()):
+            with suppress(OSError):  # the draft stays, and is read in place of the file
+                if not is_replaced and self._wins(draft):
+                    _bring_to_place(draft, self._target())
+                    is_replaced = True
+                draft.unlink(missing_ok=True)
+        return is_replaced
 
     def _parse(self, text: str) -> dict[str, Any]:
         try:
@@ -166,10 +201,8 @@ class TokenFile:
         """Write a new file beside the old one and rename it, in one step."""
         target = self._target()
         before = target.stat()
-        draft = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(6).hex()}.tmp")
-        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
+        draft, descriptor = _open_draft(target)
         try:
-            os.fchmod(descriptor, _OWNER_ONLY)  # independent of the umask
             if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
                 with suppress(OSError):  # root in a container must not become the owner
                     os.fchown(descriptor, before.st_uid, before.st_gid)
@@ -177,17 +210,80 @@ class TokenFile:
             with suppress(OSError):
                 # Locked before it has the name, so that no other process locks it first.
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-            os.replace(draft, target)
-        except OSError as error:
+        except OSError:
             os.close(descriptor)
             draft.unlink(missing_ok=True)
-            if error.errno != errno.EBUSY:
-                raise
-            # A mounted file, as with `docker run -v cfg.json:/cfg.json`, cannot be replaced.
-            _overwrite(target, content)
-            return
-        self._hold(descriptor)
-        _sync_folder(target.parent)
+            raise
+        try:
+            is_renamed = _bring_to_place(draft, target)
+        except OSError:
+            os.close(descriptor)
+            raise
+        if is_renamed:
+            self._hold(descriptor)
+        else:
+            os.close(descriptor)
+
+
+def _open_draft(target: Path) -> tuple[Path, int]:
+    """Create a file beside the target, readable by its owner only."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(6).hex()}.keys.json")
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
+    os.fchmod(descriptor, _OWNER_ONLY)  # independent of the umask
+    return draft, descriptor
+
+
+def _drafts(target: Path) -> list[Path]:
+    """Return the drafts of a file, the newest first; those of other users do not count."""
+    prefix = f".{target.name}"
+    owners = {os.geteuid()}
+    found: list[tuple[int, Path]] = []
+    with suppress(OSError):
+        owners.add(target.stat().st_uid)
+    with suppress(OSError):
+        for entry in os.scandir(target.parent):
+            if entry.name.startswith(prefix) and _DRAFT.fullmatch(entry.name[len(prefix) :]):
+                facts = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(facts.st_mode) and facts.st_uid in owners:
+                    found.append((facts.st_mtime_ns, target.with_name(entry.name)))
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _is_object(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_text(encoding="utf-8-sig")), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _link(draft: Path, target: Path) -> None:
+    """Give a draft its name unless that exists: a file system without links gets an empty object in two steps."""
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
+        try:
+            _write(descriptor, b"{}\n")
+        finally:
+            os.close(descriptor)
+
+
+def _bring_to_place(draft: Path, target: Path) -> bool:
+    """Rename a complete draft to the target, or overwrite a target that is mounted; return whether it was renamed."""
+    try:
+        os.replace(draft, target)
+    except OSError as error:
+        # A mounted file, as with `docker run -v cfg.json:/cfg.json`, cannot be replaced.
+        if error.errno != errno.EBUSY:
+            draft.unlink(missing_ok=True)
+            raise
+        _overwrite(target, draft.read_bytes())
+        draft.unlink(missing_ok=True)  # not earlier: it has the only copy if the process ends in between
+        return False
+    _sync_folder(target.parent)
+    return True
 
 
 def _write(descriptor: int, content: bytes) -> None:
@@ -198,11 +294,34 @@ def _write(descriptor: int, content: bytes) -> None:
 
 
 def _overwrite(target: Path, content: bytes) -> None:
-    descriptor = os.open(target, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    """Write over a file in place; it is valid JSON before the first and after the last write only."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        _write(descriptor, content)
+        with suppress(OSError):  # the owner may be another user
+            os.fchmod(descriptor, _OWNER_ONLY)
+        _reserve(descriptor, len(content))
+        os.pwrite(descriptor, _UNFINISHED, 0)
+        os.lseek(descriptor, 1, os.SEEK_SET)
+        _write(descriptor, content[1:])
+        os.ftruncate(descriptor, len(content))
+        os.fsync(descriptor)
+        os.pwrite(descriptor, content[:1], 0)
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    """Raise an error for a full disk before the file is changed."""
+    if size <= os.fstat(descriptor).st_size:
+        return
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except AttributeError:  # macOS
+        return
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

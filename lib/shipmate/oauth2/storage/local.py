@@ -1,4 +1,4 @@
-"""Keeps tokens during a local run: those of the ``cfg`` in its file, those of other accounts at the platform."""
+"""Keeps tokens during a local run: those of the step's account in its file, those of other accounts at the platform."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ class LocalTokenStore(TokenStore):
         """Keep the keys of ``account`` in ``file``; without a file they are lost with the process.
 
         Args:
-            file: The ``--cfg`` file, None if the ``cfg`` is not in a file.
+            file: The file that the keys come from, None if they come from another place.
             account: ``_account`` in the ``cfg``, None without one.
             platform: Returns the client of the platform's API.
         """
@@ -54,7 +54,7 @@ class LocalTokenStore(TokenStore):
             if self._file is not None:
                 self._file.save(keys)
             else:
-                self._warn("new keys are not saved: give the cfg as a file, --cfg FILE, to keep them")
+                self._warn("new keys are not saved: give the keys in a file, --account FILE, to keep them")
             return
         try:
             client = self._platform()

@@ -10,7 +10,6 @@ Source: RFC 6749 §4.1; RFC 7636; RFC 8252 §7.3; RFC 9207; RFC 7009.
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
 
 from shipmate.component import Component
 from shipmate.invocation.services import register_secrets
@@ -20,7 +19,7 @@ from shipmate.tools.login.account import AccountFile
 from shipmate.tools.login.config import sign_in_config
 from shipmate.tools.login.redirect import Redirect
 
-__all__ = ["Login"]
+__all__ = ["AccountFile", "Login"]
 
 
 class Login:
@@ -29,31 +28,26 @@ class Login:
     def __init__(
         self,
         component: Component,
-        cfg: str | None,
+        account: AccountFile,
         *,
         environ: Mapping[str, str],
         redactor: Redactor,
-        stdin: BinaryIO | None,
         say: Callable[[str], object],
     ) -> None:
-        """Read the account; no browser is opened, and nothing is sent yet.
+        """Prepare the sign-in; no browser is opened, and nothing is sent yet.
 
         Args:
             component: The component.
-            cfg: The value of ``--cfg``: a file, which need not exist, fields as JSON, or ``-``.
+            account: Stores the tokens.
             environ: The environment.
             redactor: Learns the secrets.
-            stdin: Standard input; None if it is closed.
             say: Shows a line to the person.
-
-        Raises:
-            BadInput: The account cannot be read, or the platform keeps its keys.
         """
         self._component = component
         self._environ = environ
         self._redactor = redactor
         self._say = say
-        self._account = AccountFile.from_option(component.root, cfg, stdin)
+        self._account = account
         register_secrets(redactor, component, self._account.fields, environ)
 
     def sign_in(

@@ -1,17 +1,17 @@
-"""Stores the tokens of a sign-in: in the ``--cfg`` file, or in a file beside ``component.json``."""
+"""Stores the tokens of a sign-in in the account file."""
 
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from shipmate.errors import BadInput, KeysNotSaved
 from shipmate.local import options
+from shipmate.local.account import ACCOUNT_FILE
 from shipmate.oauth2.storage.file import TokenFile
 
-_DEFAULT: Final = "account.keys.json"
 _GIT_SECONDS: Final = 10.0
 # Hooks and scripts set these; git would look at another repository than that of the file.
 _GIT_VARIABLES: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
@@ -32,8 +32,9 @@ class AccountFile:
             BadInput: The platform keeps the keys of this account.
         """
         if fields.get("secretId"):
+            place = "the options" if "secretId" in unsaved else path
             raise BadInput(
-                f"expected an account with its own keys, found secretId in {path if not unsaved else '--cfg'}: "
+                f"expected an account with its own keys, found secretId in {place}: "
                 "the platform keeps this secret, and its owner signs in there"
             )
         self.path = path
@@ -42,16 +43,34 @@ class AccountFile:
         self._unsaved = unsaved
 
     @classmethod
-    def from_option(cls, root: Path, text: str | None, stdin: BinaryIO | None) -> "AccountFile":
-        """Return the account of ``--cfg``: of a file, which need not exist, or of fields for the default file.
+    def from_options(
+        cls,
+        root: Path,
+        *,
+        account: str | None = None,
+        cfg: str | None = None,
+        settings: Sequence[str] = (),
+        stdin: BinaryIO | None = None,
+    ) -> "AccountFile":
+        """Return the account of ``--account``, with the fields of ``--cfg`` and ``--set``, which are saved in it.
+
+        Args:
+            root: The component's folder, with the default file.
+            account: The file, which need not exist; None for the default file.
+            cfg: Fields as JSON or ``-``; without ``account`` also the name of the file.
+            settings: Fields as ``NAME=VALUE``.
+            stdin: Standard input; None if it is closed.
 
         Raises:
-            BadInput: The value cannot be read, or is not an object.
+            BadInput: A value cannot be read, or is not an object.
         """
-        if text is not None and _is_name(text):
-            return cls(Path(text), _fields_of(Path(text)), {})
-        path = root / _DEFAULT
-        unsaved = {} if text is None else options.gather({"cfg": options.read_option("--cfg", text, stdin)}).cfg
+        if cfg is not None and _is_name(cfg):
+            if account is not None:
+                raise BadInput("expected one account file, found two: give the fields of --cfg as JSON, or use --set")
+            account, cfg = cfg, None
+        path = root / ACCOUNT_FILE if account is None else Path(account)
+        unsaved = options.gather({"cfg": options.read_option("--cfg", cfg, stdin)}).cfg if cfg is not None else {}
+        unsaved = {**unsaved, **options.read_settings(settings)}
         return cls(path, {**_fields_of(path), **unsaved}, unsaved)
 
     def check(self) -> None:
@@ -98,10 +117,11 @@ class AccountFile:
         """Return a command that tests the keys.
 
         >>> AccountFile(Path("my keys.json"), {}, {}).next_command(Path("."))
-        "shipmate verify --cfg 'my keys.json'"
+        "shipmate verify --account 'my keys.json'"
         """
         component = [] if root == Path() else ["--component", str(root)]
-        return shlex.join(["shipmate", "verify", *component, "--cfg", str(self.path)])
+        account = [] if self.path == root / ACCOUNT_FILE else ["--account", str(self.path)]
+        return shlex.join(["shipmate", "verify", *component, *account])
 
 
 def _is_name(text: str) -> bool:
@@ -114,6 +134,6 @@ def _is_name(text: str) -> bool:
 def _fields_of(path: Path) -> dict[str, Any]:
     if not path.exists():
         if not path.absolute().parent.is_dir():
-            raise BadInput(f"expected a file in an existing folder, found no such folder: --cfg {path}")
+            raise BadInput(f"expected a file in an existing folder, found no such folder: --account {path}")
         return {}
-    return options.gather({"cfg": options.read_option("--cfg", str(path), None)}).cfg
+    return options.gather({"cfg": options.read_option("--account", str(path), None)}).cfg

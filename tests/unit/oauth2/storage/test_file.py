@@ -7,7 +7,9 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -177,6 +179,96 @@ def test_a_file_that_is_a_mount_point_is_overwritten(path: Path, monkeypatch: py
     TokenFile(path).save(NEW)
     assert json.loads(path.read_text()) == {**OLD, **NEW}
     assert list(path.parent.iterdir()) == [path]
+
+
+def mounted(*_: object) -> None:
+    """Refuse to rename, as the kernel does for a mounted file."""
+    raise OSError(errno.EBUSY, "Device or resource busy")
+
+
+def test_an_overwritten_file_is_its_owners_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "replace", mounted)
+    TokenFile(path).save(NEW)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("last_write", range(8))
+def test_keys_survive_an_overwrite_that_ends_anywhere(
+    path: Path, monkeypatch: pytest.MonkeyPatch, last_write: int
+) -> None:
+    """Each write may be the last one: the disk is full, or the process is killed."""
+    monkeypatch.setattr(os, "replace", mounted)
+    with monkeypatch.context() as patch:
+        writes = iter(range(100))
+        names = ("pwrite", "ftruncate", "posix_fallocate", "fchmod")
+        real = {name: getattr(os, name) for name in names}
+        real_open = os.open
+
+        def cut(name: str) -> Any:
+            def write(*arguments: Any) -> Any:
+                if next(writes) >= last_write:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                return real[name](*arguments)
+
+            return write
+
+        def open_and_cut(file: Any, *arguments: Any, **options: Any) -> int:
+            if Path(file) == path and arguments[0] & os.O_WRONLY:  # the overwrite begins
+                for name in names:
+                    patch.setattr(os, name, cut(name))
+            return real_open(file, *arguments, **options)
+
+        patch.setattr(os, "open", open_and_cut)
+        with suppress(KeysNotSaved):
+            TokenFile(path).save(NEW)
+    assert TokenFile(path).read() == {**OLD, **NEW}
+    TokenFile(path).save({"second": 1})
+    assert json.loads(path.read_text()) == {**OLD, **NEW, "second": 1}
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_draft_of_a_killed_process_is_read_and_finished(path: Path) -> None:
+    """The provider has already forgotten the old keys."""
+    draft = path.with_name(".cfg.json.7-0123456789ab.keys.json")
+    draft.write_text(json.dumps({**OLD, **NEW}))
+    keys = TokenFile(path)
+    assert keys.read() == {**OLD, **NEW}
+    with keys.lock():
+        assert list(path.parent.iterdir()) == [path]
+    assert json.loads(path.read_text()) == {**OLD, **NEW}
+
+
+@pytest.mark.parametrize("name", [".cfg.json.7-0123456789ab.keys.json", ".cfg.json.7-0123456789ab.tmp"])
+@pytest.mark.parametrize("content", ["", "{", '{"oauth": {"access', "[1]", "\0\0"])
+def test_an_incomplete_draft_is_removed(path: Path, name: str, content: str) -> None:
+    path.with_name(name).write_text(content)
+    keys = TokenFile(path)
+    assert keys.read() == OLD
+    keys.save(NEW)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_draft_that_is_older_than_the_file_is_removed(path: Path) -> None:
+    draft = path.with_name(".cfg.json.7-0123456789ab.keys.json")
+    draft.write_text("{}")
+    os.utime(draft, (1, 1))
+    keys = TokenFile(path)
+    assert keys.read() == OLD
+    with keys.lock():
+        assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", [".cfg.json.keys.json", ".other.json.7-0123456789ab.keys.json", "cfg.json.bak"])
+def test_other_files_are_no_drafts(path: Path, name: str) -> None:
+    path.with_name(name).write_text('{"other": 1}')
+    TokenFile(path).save(NEW)
+    assert json.loads(path.with_name(name).read_text()) == {"other": 1}
+
+
+def test_a_draft_that_is_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.json").write_text('{"oauth": "planted"}')
+    path.with_name(".cfg.json.7-0123456789ab.keys.json").symlink_to(tmp_path / "elsewhere.json")
+    assert TokenFile(path).read() == OLD
 
 
 def test_the_owner_of_the_file_stays_when_root_rewrites_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def test_an_account_is_another_one_when_the_cfg_has_none(path: Path) -> None:
     assert platform.updates == [("a1", NEW)]
 
 
-@pytest.mark.parametrize(("account", "hint"), [(None, "--cfg FILE"), ("a2", "ELASTICIO_API_URI")])
+@pytest.mark.parametrize(("account", "hint"), [(None, "--account FILE"), ("a2", "ELASTICIO_API_URI")])
 def test_keys_without_a_place_are_one_warning_without_the_keys(
     caplog: pytest.LogCaptureFixture, account: str | None, hint: str
 ) -> None:

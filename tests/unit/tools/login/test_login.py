@@ -10,7 +10,7 @@ import pytest
 from shipmate.component import load
 from shipmate.errors import ShipmateError
 from shipmate.logs.redaction import Redactor
-from shipmate.tools.login import Login
+from shipmate.tools.login import AccountFile, Login
 from shipmate.tools.login.config import sign_in_config
 
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "how-to" / "sign-in.md"
@@ -23,7 +23,13 @@ def login(root: Path, cfg: str | None = None, **credentials: Any) -> Login:
     fields = {"region": {"label": "Region", "viewClass": "TextFieldView"}}
     raw = {"title": "Test", "credentials": {"fields": fields, "oauth2": OAUTH2, **credentials}}
     (root / "component.json").write_text(json.dumps(raw))
-    return Login(load(root), cfg, environ={}, redactor=Redactor(), stdin=None, say=lambda _: None)
+    return Login(
+        load(root),
+        AccountFile.from_options(root, cfg=cfg),
+        environ={},
+        redactor=Redactor(),
+        say=lambda _: None,
+    )
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_after_three_attempts_a_busy_endpoint_is_an_error(provider: OAuth2Provid
 
 def test_an_access_token_that_cannot_be_revoked_is_no_failure(provider: OAuth2Provider, tmp_path: Path) -> None:
     """It expires soon, and the grant ended with the refresh token. Source: RFC 7009 §2.2.1."""
-    account = AccountFile.from_option(tmp_path, None, None)
+    account = AccountFile.from_options(tmp_path)
     account.save({"oauth": provider.issue()})
     provider.script("/revoke", Fault(200), Fault(400, {"error": "unsupported_token_type"}))
 
@@ -67,7 +67,7 @@ def test_an_access_token_that_cannot_be_revoked_is_no_failure(provider: OAuth2Pr
 
 def test_a_refresh_token_that_cannot_be_revoked_is_a_failure(provider: OAuth2Provider, tmp_path: Path) -> None:
     """Otherwise the grant would stay valid without a trace."""
-    account = AccountFile.from_option(tmp_path, None, None)
+    account = AccountFile.from_options(tmp_path)
     account.save({"oauth": provider.issue()})
     provider.script("/revoke", Fault(400, {"error": "unsupported_token_type"}))
 

@@ -1,0 +1,45 @@
+"""The account of a local run: a file of credential fields, which lies under the rest of the configuration."""
+
+import stat
+from pathlib import Path
+from typing import Final
+
+from shipmate.errors import BadInput
+from shipmate.local.options import Source, object_of, parse, read_file
+
+ACCOUNT_FILE: Final = "account.keys.json"
+"""The name of the default file, beside ``component.json``. Ignore files list its ending."""
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def read_account(root: Path, name: str | None) -> Source | None:
+    """Return the credential fields of an account, None without a name and without the default file.
+
+    Args:
+        root: The component's folder, which may hold ``account.keys.json``.
+        name: The value of ``--account``, None for the default file.
+
+    Raises:
+        BadInput: The file cannot be read, or is not an object.
+    """
+    path = root / ACCOUNT_FILE if name is None else Path(name)
+    if name is None and not path.exists():
+        return None
+    place = f"--account {path}"
+    if name is not None and not path.exists():
+        raise BadInput(f"expected a file with an account, found none: {place}; shipmate login {place} creates it")
+    # A pipe can be read once, and not rewritten.
+    source = Source(parse(read_file(path, place), place), place, path if path.is_file() else None)
+    object_of(source)
+    return source
+
+
+def exposure(path: Path) -> str | None:
+    """Return a warning if other users of this machine can read a file with credentials, otherwise None."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    if not mode & _OTHERS:
+        return None
+    return f"{path} contains credentials, and other users of this machine can read it: run chmod 600 {path}"

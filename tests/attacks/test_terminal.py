@@ -1,0 +1,124 @@
+"""Foreign text at a terminal: it can neither control the terminal nor imitate a line of the command."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import shipmate
+
+SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
+COLOURS = re.compile(r"\x1b\[(?:0|2|36|1;31)m")
+HOSTILE = {
+    "colours and the cursor": "\x1b[2J\x1b[31m",
+    "the clipboard (OSC 52)": "\x1b]52;c;Y3VybCBldmls\x07",
+    "the title of the window": "\x1b]0;root\x1b\\",
+    "C1 controls": "\x9b2J\x9d52;c;eA==\x9c",
+    "bidirectional marks": "\u202egnp.exe\u2066x\u2069",
+    "backspaces and returns": "good\r\x08\x08\x08bad\x7f",
+    "line and paragraph separators": "a\u2028b\u2029c\x85d\x0bd\x0ce",
+    "a forged line": "x\nchecked: everything\nerror: /etc/passwd: found",
+    "a lone surrogate": "\ud83d",
+}
+EMIT = "def process(context, msg, cfg, snapshot):\n    return {'body': {'text': TEXT}}\n"
+FAIL = "def process(context, msg, cfg, snapshot):\n    raise ValueError(TEXT)\n"
+LOG = "def process(context, msg, cfg, snapshot):\n    context.logger.warning('said %s', TEXT, extra={'field': TEXT})\n"
+KEYS = (
+    "def process(context, msg, cfg, snapshot):\n    context.emit('updateKeys', {'oauth': {'access_token': 's3cret'}})\n"
+)
+
+
+def at_terminal(*arguments: str | Path, **variables: str) -> str:
+    """Run a command at a terminal, and return what the terminal gets on standard output and standard error."""
+    own, other = pty.openpty()
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT), "TERM": "xterm", **variables}
+    command = [sys.executable, "-m", "shipmate", *map(str, arguments)]
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=other, stderr=other)
+    os.close(other)
+    seen = b""
+    try:
+        while chunk := os.read(own, 65536):
+            seen += chunk
+    except OSError:  # the end of a terminal
+        pass
+    os.close(own)
+    process.wait()
+    return seen.decode().replace("\r\n", "\n")
+
+
+def put(root: Path, code: str, text: str = "", **members: object) -> Path:
+    """Write a component with one action."""
+    (root / "go.py").write_text(f"TEXT = {text!r}\n{code}")
+    action = {"title": "Go", "main": "./go.py"}
+    (root / "component.json").write_text(json.dumps({"title": "Test", "actions": {"go": action}, **members}))
+    return root
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+class TestHostileText:
+    def test_an_emitted_text_is_one_printable_line_of_json(self, tmp_path: Path, text: str) -> None:
+        seen = at_terminal("exec", "go", "--component", put(tmp_path, EMIT, text))
+        assert seen.removesuffix("\n").isprintable()
+        assert json.loads(seen)["value"]["body"]["text"] == text
+
+    def test_an_error_and_its_traceback_are_printable(self, tmp_path: Path, text: str) -> None:
+        seen = at_terminal("exec", "go", "--component", put(tmp_path, FAIL, text))
+        assert COLOURS.sub("", seen).replace("\n", "").isprintable()
+
+    def test_a_log_line_is_printable_and_not_forged(self, tmp_path: Path, text: str) -> None:
+        seen = at_terminal("exec", "go", "--component", put(tmp_path, LOG, text))
+        assert seen.replace("\n", "").isprintable()
+        assert all(re.match(r"\d\d:\d\d:\d\d|    ", line) for line in seen.splitlines())
+
+    def test_a_descriptor_is_checked_in_printable_lines(self, tmp_path: Path, text: str) -> None:
+        root = put(tmp_path, EMIT, credentials={"fields": {text: {"viewClass": text}}}, envVars={text: 1})
+        for arguments in (("--component", root), ("--descriptor", root / "component.json")):
+            seen = at_terminal("validate", *arguments)
+            assert seen.replace("\n", "").isprintable()
+            assert "\nchecked: everything" not in seen
+
+    def test_documentation_is_printable(self, tmp_path: Path, text: str) -> None:
+        root = put(tmp_path, EMIT, title=f"A{text}", description=text)
+        assert at_terminal("docs", "--component", root).replace("\n", "").isprintable()
+
+    @pytest.mark.parametrize("command", ["exec", "call", "new", "verify"])
+    def test_a_refusal_is_one_printable_line(self, tmp_path: Path, text: str, command: str) -> None:
+        text = text.encode("utf-8", "replace").decode()  # no argument of a command has a lone surrogate
+        root = put(tmp_path, EMIT)
+        arguments = {
+            "exec": ["exec", text, "--component", root],
+            "call": ["call", "go", text, "--component", root],
+            "new": ["new", root / "new", "--title", text, "--auth", text],
+            "verify": ["verify", "--component", root, "--account", f"/none/{text}"],
+        }[command]
+        assert at_terminal(*arguments).removesuffix("\n").isprintable()
+
+
+def test_new_tokens_are_masked_at_a_terminal_unless_they_are_asked_for(tmp_path: Path) -> None:
+    root = put(tmp_path, KEYS)
+    assert '{"event": "updateKeys", "value": {"oauth": {"access_token": "***"}}}' in at_terminal(
+        "exec", "go", "--component", root
+    )
+    assert "s3cret" not in at_terminal("exec", "go", "--component", root)
+    assert "s3cret" in at_terminal("exec", "go", "--component", root, "--show-secrets")
+
+
+def test_a_traceback_at_a_terminal_has_the_authors_frames_first(tmp_path: Path) -> None:
+    code = "import json\ndef process(context, msg, cfg, snapshot):\n    json.loads('{')\n"
+    seen = at_terminal("exec", "go", "--component", put(tmp_path, code))
+    event, head, first, *_ = [line for line in seen.splitlines() if not re.match(r"\d\d:", line)]
+    assert "stack" not in json.loads(event)["value"]
+    assert head == "Traceback (most recent call last):"
+    assert COLOURS.sub("", first).startswith(f'  File "{tmp_path}/go.py", line 4')
+    assert seen.index("json.loads('{')") < seen.index("in libraries:") < seen.index("raise JSONDecodeError")
+    assert "\x1b[36m" in seen
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_without_colours_gets_none(tmp_path: Path, variables: dict[str, str]) -> None:
+    assert "\x1b" not in at_terminal("exec", "go", "--component", put(tmp_path, FAIL, "boom"), **variables)
