@@ -1,19 +1,26 @@
 """The redactor: known secrets in all encodings, and text that looks like a secret."""
 
 import base64
+import html
 import json
 import logging
+import re
 import threading
 import traceback
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shipmate.logs.redaction import Redactor, is_secret_name
 from tests.unit.logs.canaries import CANARY, ODD_CANARY, Log, nested_error
+
+
+def requests_url(secret: str) -> str:
+    return str(requests.Request("GET", f"https://h/?a={secret.replace('#', '')}").prepare().url)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +40,20 @@ from tests.unit.logs.canaries import CANARY, ODD_CANARY, Log, nested_error
         quote_plus,
         lambda secret: quote(secret, safe=""),
         lambda secret: quote(secret, safe="").lower() if secret.islower() else quote(secret, safe=""),
+        requests_url,
+        lambda secret: quote(quote(secret, safe=""), safe=""),
+        lambda secret: quote(secret, safe="!'()*"),
+        lambda secret: "".join(f"%{byte:02x}" for byte in secret.encode()),
+        lambda secret: re.sub("....", r"\\u\g<0>", secret.encode("utf-16-be").hex()),
+        lambda secret: "".join(f"\\x{byte:02x}" for byte in secret.encode()),
+        lambda secret: json.dumps(secret).replace("&", "\\u0026"),
+        html.escape,
+        lambda secret: "".join(f"&#{ord(character)};" for character in secret),
+        lambda secret: quote(json.dumps({"a": secret})),
+        lambda secret: base64.encodebytes(f"{'x' * 50}:{secret}".encode()).decode(),
+        lambda secret: json.dumps(base64.encodebytes(f"{'x' * 55}:{secret}".encode()).decode()),
+        lambda secret: base64.b64encode(f"client:{quote_plus(secret)}".encode()).decode(),
+        lambda secret: quote(base64.b64encode(f"a:{secret}".encode()).decode(), safe=""),
         lambda secret: base64.b64encode(secret.encode()).decode(),
         lambda secret: base64.b64encode(f"client:{secret}".encode()).decode(),
         lambda secret: base64.b64encode(f"client2:{secret}".encode()).decode(),
@@ -116,8 +137,6 @@ def test_the_first_secrets_are_kept_and_of_tokens_the_newest() -> None:
     assert redactor.redact("token-01000-number") == "token-01000-number"
     assert redactor.redact("01000-with-another-head") == "01000-with-another-head"
     assert len(redactor._secrets) == 1256
-    assert len(redactor._forms) < 1256 * 8
-    assert len(redactor._lengths) < 1256 * 8
 
 
 def test_secrets_that_start_alike_or_contain_each_other_are_distinguished() -> None:
@@ -191,6 +210,30 @@ def test_adding_and_redacting_at_once_is_safe() -> None:
         ("token=None token == x token_type=Bearer", "token=None token == x token_type=Bearer"),
         ('"refresh_token": null, "secret": ""', '"refresh_token": null, "secret": ""'),
         ("No refresh token: sign in again", "No refresh token: sign in again"),
+        ('{"name": "Authorization", "value": "Bearer abc"}', '{"name": "Authorization", "value": "***"}'),
+        (
+            '{"name": "password", "type": "text", "value": "hunter2"}',
+            '{"name": "password", "type": "text", "value": "***"}',
+        ),
+        ('{"value": "hunter2", "name": "X-Api-Token"}', '{"value": "***", "name": "X-Api-Token"}'),
+        ('{\\"key\\": \\"api_key\\", \\"value\\": \\"x\\"}', '{\\"key\\": \\"api_key\\", \\"value\\": \\"***\\"}'),
+        ("amqp://user:p@ss@host/x", "amqp://***@host/x"),
+        ('Authorization: Digest username="ada", response="0a9b"\nHost: a', "Authorization: ***\nHost: a"),
+        ('{"h": "Authorization: Digest a=\\"b\\", c=\\"d\\"", "x": 1}', '{"h": "Authorization: ***", "x": 1}'),
+        ('sent Digest username="ada", response="0a9b"', "sent Digest ***"),
+        ("GET /a?key=abc&x=1", "GET /a?key=***&x=1"),
+        ("/a?x=1&sig=a%3D&b=2 /a?x=1&amp;sig=a%3D", "/a?x=1&sig=***&b=2 /a?x=1&amp;sig=***"),
+        ("to=https%3A%2F%2Fh%2F%3Faccess_token%3Dabc", "to=https%3A%2F%2Fh%2F%3Faccess_token%3D***"),
+        ("apikey: abc123", "apikey: ***"),
+        (
+            "Ocp-Apim-Subscription-Key: abc123, client_secret: expected text",
+            "Ocp-Apim-Subscription-Key: ***, client_secret: expected text",
+        ),
+        ("<password>hunter2</password>", "<password>***</password>"),
+        ('<wsse:Password Type="x"><![CDATA[a<b]]></wsse:Password>', '<wsse:Password Type="x">***</wsse:Password>'),
+        ("&lt;apiKey&gt;abc&lt;/apiKey&gt;", "&lt;apiKey&gt;***&lt;/apiKey&gt;"),
+        ("<tokenType>Bearer</tokenType><a>b</a>", "<tokenType>Bearer</tokenType><a>b</a>"),
+        ("sessionId=abc; path=/", "sessionId=***; path=/"),
     ],
 )
 def test_what_looks_like_a_secret_is_removed_and_other_text_stays(text: str, redacted: str) -> None:

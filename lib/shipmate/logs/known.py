@@ -1,0 +1,226 @@
+"""Finds known secrets in a text, however the text encodes them, in linear time."""
+
+import re
+import threading
+from binascii import b2a_base64
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+from shipmate.logs.decoding import decoded
+
+_SHORTEST: Final = 6
+"""Shorter values are ignored: they occur by chance."""
+_SHORTEST_LINE: Final = 16
+"""The lines of a longer secret count as secrets themselves from this length on."""
+_WRAPPED: Final = re.compile(r"[\w+/-]{16}\s")
+"""A line of base64, perhaps, that goes on in the next line."""
+_STANDARD_BASE64: Final = str.maketrans("-_", "+/")
+_URL_SAFE_BASE64: Final = str.maketrans("+/", "-_")
+_MOST_CHOICES: Final = 64
+"""The number of places in a secret that are compared for the rarest windows."""
+
+
+class KnownSecrets:
+    """The secrets of a process; several threads may add secrets and search at once."""
+
+    def __init__(self) -> None:
+        """Start without secrets."""
+        self._lock = threading.Lock()
+        self._raw = _Index()
+        """The secrets, also in base64."""
+        self._decoded = _Index()
+        """The secrets without escapes."""
+        self._base64 = _Index()
+
+    def add(self, secret: str) -> None:
+        """Learn a secret; a very short one is ignored."""
+        with self._lock:
+            for index, form in self._forms(secret):
+                index.add(form)
+
+    def remove(self, secret: str) -> None:
+        """Forget a secret that was added."""
+        with self._lock:
+            for index, form in self._forms(secret):
+                index.remove(form)
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Return the places of all secrets in a text, in order; none overlaps another."""
+        if not self._raw:
+            return []
+        found = self._raw.places(text)
+        view = decoded(text)
+        if view.text is not text or "+" in text:
+            found += [view.source(*place) for place in self._decoded.places(_without_plus(view.text))]
+        if view.text is not text or _WRAPPED.search(text):
+            packed = view.without_blanks()
+            found += [packed.source(*place) for place in self._base64.places(packed.text.translate(_STANDARD_BASE64))]
+        return _merged(found) if found else found
+
+    def _forms(self, secret: str) -> Iterator["tuple[_Index, str]"]:
+        """Yield the texts to search for, each with the index of the view that it is searched in."""
+        import json
+
+        if len(secret) < _SHORTEST:
+            return
+        lines = [line for line in secret.splitlines() if _SHORTEST_LINE <= len(line) < len(secret)]
+        for part in dict.fromkeys((secret, *lines)):
+            yield self._raw, part
+            plain = _without_plus(decoded(part).text)
+            if len(plain) >= _SHORTEST:
+                yield self._decoded, plain
+            else:  # a secret of escapes
+                yield from ((self._raw, form) for form in _escaped(part) if form != part)
+        data = secret.encode("utf-8", "surrogatepass")
+        texts = (data, quote(data, safe="").encode(), quote_plus(data).encode(), json.dumps(secret)[1:-1].encode())
+        cores = (_base64_core(each, length) for each in dict.fromkeys(texts) for length in range(3))
+        for core in dict.fromkeys(cores):
+            if len(core) >= _SHORTEST:
+                yield self._base64, core
+                for form in {core, core.translate(_URL_SAFE_BASE64)}:
+                    yield self._raw, form
+
+
+class _Index:
+    """Texts to search for."""
+
+    def __init__(self) -> None:
+        self._long = _Windows(size=8, stride=8)
+        self._short = _Windows(size=4, stride=3)
+
+    def __bool__(self) -> bool:
+        return bool(self._long or self._short)
+
+    def add(self, form: str) -> None:
+        self._windows(form).add(form)
+
+    def remove(self, form: str) -> None:
+        self._windows(form).remove(form)
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Return the places of all forms in a text."""
+        return self._long.places(text) + self._short.places(text)
+
+    def _windows(self, form: str) -> "_Windows":
+        return self._long if len(form) >= self._long.shortest else self._short
+
+
+class _Windows:
+    """Finds texts by a few of their windows: a window of each occurrence starts at a multiple of ``stride``.
+
+    The windows of a text are its rarest ones, so that many secrets with a common start or end cost no more than one.
+    """
+
+    def __init__(self, *, size: int, stride: int) -> None:
+        self.shortest = size + stride - 1
+        self._size, self._stride = size, stride
+        self._forms: dict[str, list[int]] = {}
+        """The start of the first window of each text, as often as the text was added."""
+        self._shapes: dict[str, tuple[tuple[int, int], ...]] = {}
+        """For each window: where it is in texts, and how long those texts are, each combination once."""
+        self._counts: Counter[tuple[str, int, int]] = Counter()
+
+    def __bool__(self) -> bool:
+        return bool(self._forms)
+
+    def add(self, form: str) -> None:
+        """Add a text; each change makes a new tuple, because other threads read without the lock."""
+        starts = self._forms.setdefault(form, [])
+        starts.append(starts[0] if starts else self._rarest(form))
+        if len(starts) > 1:
+            return
+        for offset, window in self._windows(form, starts[0]):
+            shape = offset, len(form)
+            self._counts[window, *shape] += 1
+            if self._counts[window, *shape] == 1:
+                self._shapes[window] = (*self._shapes.get(window, ()), shape)
+
+    def remove(self, form: str) -> None:
+        """Remove a text once; it stays if it was added more often."""
+        starts = self._forms[form]
+        start = starts.pop()
+        if starts:
+            return
+        del self._forms[form]
+        for offset, window in self._windows(form, start):
+            shape = offset, len(form)
+            self._counts[window, *shape] -= 1
+            if self._counts[window, *shape]:
+                continue
+            del self._counts[window, *shape]
+            if rest := tuple(other for other in self._shapes[window] if other != shape):
+                self._shapes[window] = rest
+            else:
+                del self._shapes[window]
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Return the places of all texts."""
+        shapes, size = self._shapes, self._size
+        if not shapes:
+            return []
+        windows = [text[start : start + size] for start in range(0, len(text) - size + 1, self._stride)]
+        return [] if shapes.keys().isdisjoint(windows) else list(self._found(text, windows))
+
+    def _found(self, text: str, windows: list[str]) -> Iterator[tuple[int, int]]:
+        for number, window in enumerate(windows):
+            for offset, length in self._shapes.get(window, ()):
+                start = number * self._stride - offset
+                if start >= 0 and text[start : start + length] in self._forms:
+                    yield start, start + length
+
+    def _windows(self, form: str, start: int) -> list[tuple[int, str]]:
+        return [(offset, form[offset : offset + self._size]) for offset in range(start, start + self._stride)]
+
+    def _rarest(self, form: str) -> int:
+        """Return where the rarest windows of a text start; the last ones first, since tokens start alike."""
+        last = len(form) - self.shortest
+        most: dict[int, int] = {}
+        for start in range(last, max(-1, last - _MOST_CHOICES), -1):
+            most[start] = max(len(self._shapes.get(window, ())) for _, window in self._windows(form, start))
+            if not most[start]:
+                return start
+        return min(most, key=most.__getitem__)
+
+
+def masked(text: str, places: list[tuple[int, int]], mask: str) -> str:
+    """Return a text with a mask in these places, which are in order and do not overlap."""
+    parts, position = [], 0
+    for start, end in places:
+        parts += [text[position:start], mask]
+        position = end
+    return "".join([*parts, text[position:]])
+
+
+def _merged(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(places):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _without_plus(text: str) -> str:
+    """Return a text with blanks in place of plus signs, which stand for blanks in forms."""
+    return text.replace("+", " ")
+
+
+def _escaped(value: str) -> Iterator[str]:
+    """Yield the forms in JSON, and in JSON inside JSON."""
+    import json
+
+    for ascii_only in (True, False):
+        once = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        yield once
+        yield json.dumps(once, ensure_ascii=ascii_only)[1:-1]
+
+
+def _base64_core(data: bytes, prefix_length: int) -> str:
+    """Return the part of the base64 text that does not depend on the bytes before and after the data."""
+    encoded = b2a_base64(b"x" * prefix_length + data, newline=False).decode("ascii")
+    unsure_at_start = (0, 2, 3)[prefix_length]
+    unsure_at_end = (0, 3, 2)[(prefix_length + len(data)) % 3]
+    return encoded[unsure_at_start : len(encoded) - unsure_at_end]
