@@ -91,6 +91,67 @@ def test_a_second_401_is_returned_as_it_is(bench: Workbench) -> None:
     assert bench.calls() == ["api 401", "provider 200", "api 401"]
 
 
+@pytest.mark.parametrize("policy", ["on_401", "every_access"])
+def test_a_401_to_a_token_that_another_thread_has_replaced_is_not_final(bench: Workbench, policy: str) -> None:
+    """The request goes out again with the live token, and causes no refresh of its own."""
+    hold = threading.Event()
+    first = [Fault(status=401)] if policy == "on_401" else []
+    bench.api.script("/me", *first, Fault(status=401, hold=hold))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(lambda: bench.session(refresh=policy).get(bench.api.url + "/me").status_code)
+        bench.api.wait_for(len(first) + 1)
+        bench.provider.expire_access_tokens()
+        assert bench.session().get(bench.api.url + "/me").status_code == 200
+        hold.set()
+        assert slow.result(10) == 200
+    assert bench.provider.refreshes == 2
+
+
+def test_a_token_that_another_thread_has_fetched_and_used_up_is_refreshed(bench: Workbench) -> None:
+    """This request has caused no refresh yet."""
+    hold = threading.Event()
+    bench.api.script("/me", Fault(status=401, hold=hold))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(lambda: bench.session().get(bench.api.url + "/me").status_code)
+        bench.api.wait_for(1)
+        assert bench.session().get(bench.api.url + "/me").status_code == 200
+        bench.provider.expire_access_tokens()
+        hold.set()
+        assert slow.result(10) == 200
+    assert bench.provider.refreshes == 2
+
+
+def test_a_401_waits_for_the_refresh_in_flight(bench: Workbench) -> None:
+    """Another thread has met the same 401 first and is about to replace the token."""
+    hold, answer = threading.Event(), threading.Event()
+    bench.api.script("/me", Fault(status=401), Fault(status=401, hold=hold))
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(lambda: bench.session().get(bench.api.url + "/me").status_code)
+        bench.api.wait_for(2)
+        bench.provider.expire_access_tokens()
+        bench.provider.script("/token", Fault(hold=answer, after_processing=True))
+        other = pool.submit(lambda: bench.session().get(bench.api.url + "/me").status_code)
+        bench.provider.wait_for(2)
+        hold.set()
+        answer.set()
+        assert [slow.result(10), other.result(10)] == [200, 200]
+    assert bench.provider.refreshes == 2
+
+
+def test_a_request_is_sent_three_times_at_most(bench: Workbench) -> None:
+    """An API that accepts no token must not keep a request going."""
+    held = [threading.Event(), threading.Event()]
+    bench.api.script("/me", Fault(status=401), *(Fault(status=401, hold=hold) for hold in held))
+    bench.api.script("/other", Fault(status=401), times=4)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(lambda: bench.session().get(bench.api.url + "/me").status_code)
+        for count, hold in zip((2, 5), held, strict=True):
+            bench.api.wait_for(count)
+            assert bench.session().get(bench.api.url + "/other").status_code != 200
+            hold.set()
+        assert slow.result(10) == 401
+
+
 def test_before_expiry_refreshes_ahead_of_a_known_expiry(bench: Workbench) -> None:
     """And then a 401 is final: one refresh for a request, whatever the reason."""
     bench.keys = {**bench.provider.issue(), "expires_at": bench.time.now + 30}

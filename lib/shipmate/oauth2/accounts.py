@@ -108,6 +108,17 @@ class Account:
         finally:
             self._finish(flight)
 
+    def replacement(self, generation: int) -> Credential | None:
+        """Return the usable credential of a later generation, None if there is none; start no refresh.
+
+        A refresh in flight may bring one, so its outcome is awaited.
+        """
+        with self._lock:
+            flight, live = self._flight, self.credential
+        if flight is not None and live.generation <= generation:
+            live = flight.outcome()
+        return live if live.generation > generation and _is_usable(live) else None
+
     def _finish(self, flight: _SingleFlight) -> None:
         with self._lock:
             self._flight = None
