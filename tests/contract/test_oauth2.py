@@ -602,6 +602,29 @@ def test_the_predicate_of_the_author_recognises_an_expired_token(bench: Workbenc
     assert bench.provider.refreshes == 1
 
 
+def test_a_predicate_that_raises_costs_no_message(bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged and counts as false; a 401 is refreshed all the same."""
+
+    def expired(response: requests.Response) -> bool:
+        return bool(response.json()["no such member"])
+
+    bench.api.script("/me", Fault(status=403, body="<html>"))
+    api = bench.session(expired=expired)
+    assert api.get(bench.api.url + "/me").status_code == 403
+    assert "expired" in caplog.text
+    assert api.get(bench.api.url + "/me").status_code == 200
+    assert bench.provider.refreshes == 1
+
+
+def test_the_author_recognises_a_dead_refresh_token(bench: Workbench) -> None:
+    """The account is asked to sign in again, and its refresh token is never sent again."""
+    bench.provider.script("/token", Fault(status=418, body={"code": "E17"}))
+    for _ in range(2):
+        with pytest.raises(ReauthorizationRequired, match="Sign in"):
+            bench.session(dead=lambda status, answer: answer.get("code") == "E17").get(bench.api.url + "/me")
+    assert len(bench.provider.token_requests) == 1
+
+
 # --- URLs, headers, redirects ------------------------------------------------------------------------------
 
 

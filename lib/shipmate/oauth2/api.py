@@ -43,8 +43,12 @@ class OAuth2:
         field: The credential field that holds the keys; the first OAuthFieldView of the descriptor by default.
         refresh: ``"on_401"`` (default), ``"before_expiry"`` or ``"every_access"``.
         expired: ``expired(response)`` returns true for an answer, other than 401, that means "token expired".
+        dead: ``dead(status, answer)`` is asked about each answer of the token endpoint without a token; ``answer`` is
+            the JSON object or form, a dict, or ``{}``. True means that the refresh token is dead, false that it may
+            be sent again later, and None leaves the verdict to the runtime.
         header: The header with the token, ``"Authorization: Bearer {access_token}"`` by default.
-        parse: ``parse(answer)`` returns an unusual token response, a dict, with ``access_token`` at its top.
+        parse: ``parse(answer)`` returns an unusual answer of the token endpoint, a dict, in the usual form: with
+            ``access_token`` or ``error`` at its top.
         lock: ``lock(account)`` returns a context manager that keeps other processes from a refresh.
 
     Raises:

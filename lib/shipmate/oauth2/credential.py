@@ -22,6 +22,7 @@ TIME_BOUND: Final = frozenset(
 _LONGEST_SKEW_SECONDS: Final = 60.0
 _SKEW_SHARE_OF_LIFE: Final = 0.1
 _AMBIGUOUS_STATUSES: Final = frozenset({400, 403, 404})
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _CHALLENGE_PARAMETER: Final = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
@@ -33,7 +34,7 @@ def merge(old: Keys, answer: Keys) -> dict[str, Any]:
     """
     merged = {name: value for name, value in old.items() if name not in TIME_BOUND}
     merged.update(answer)
-    if not answer.get("refresh_token") and old.get("refresh_token"):
+    if not _text(answer.get("refresh_token")) and old.get("refresh_token"):
         merged["refresh_token"] = old["refresh_token"]
     return merged
 
@@ -205,6 +206,16 @@ def _tokens(keys: Keys) -> Iterator[str]:
     for name in ("access_token", "refresh_token"):
         if token := _text(keys.get(name)):
             yield token
+
+
+def is_sendable(token: object) -> bool:
+    """Tell whether an access token fits into a header: visible ASCII letters, at least one, without blanks.
+
+    Providers use more letters than the standard allows, such as ``!`` and ``|``.
+
+    Source: RFC 6750 §2.1; RFC 6749 appendix A.12.
+    """
+    return isinstance(token, str) and _VISIBLE.fullmatch(token) is not None
 
 
 def _text(value: object) -> str | None:

@@ -32,6 +32,7 @@ class SharedOptions(TypedDict, total=False):
     field: str
     refresh: RefreshPolicy
     expired: "Callable[[requests.Response], object] | None"
+    dead: Callable[[int, dict[str, Any]], bool | None] | None
     header: str
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None
     lock: Callable[[str | None], AbstractContextManager[object]] | None
@@ -70,6 +71,7 @@ class ClientOptions:
     field: str = "oauth"
     refresh: RefreshPolicy = "on_401"
     expired: Callable[[Any], object] | None = None
+    dead: Callable[[int, dict[str, Any]], bool | None] | None = None
     header: tuple[str, str] = ("Authorization", "Bearer {access_token}")
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
     lock: Callable[[str | None], Any] | None = None
@@ -251,6 +253,7 @@ _CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "field": ("text", _is_text),
     "refresh": _one_of(RefreshPolicy),
     "expired": ("a function of the response", lambda value: value is None or callable(value)),
+    "dead": ("a function of the status and the answer", lambda value: value is None or callable(value)),
     "header": ("text as 'X-Token: {access_token}'", _is_header),
     "parse": ("a function of the answer", lambda value: value is None or callable(value)),
     "lock": ("a function of the account", lambda value: value is None or callable(value)),

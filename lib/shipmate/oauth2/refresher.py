@@ -91,7 +91,9 @@ class Refresher:
         asked_at, wall_clock = clock.monotonic(), clock.epoch()
         request = token_request(self._options, client, credential.keys, wall_clock=wall_clock)
         self._services.redactor.add(*(request.form.get(name, "") for name in ("assertion", "client_assertion")))
-        answer = token_endpoint.post(request, tls=self.tls, parse=self._options.parse, wall_clock=clock.epoch)
+        answer = token_endpoint.post(
+            request, tls=self.tls, parse=self._options.parse, dead=self._options.dead, wall_clock=clock.epoch
+        )
         _log.debug(
             "the token endpoint has answered", extra={"provider": self._rules.provider, "answer": type(answer).__name__}
         )

@@ -18,6 +18,7 @@ from shipmate.errors import (
     UnknownPlaceholder,
 )
 from shipmate.oauth2.accounts import Account
+from shipmate.oauth2.author import ask_author
 from shipmate.oauth2.credential import Credential, asks_for_refresh
 from shipmate.oauth2.options import ClientOptions
 from shipmate.oauth2.replay import Body
@@ -278,7 +279,9 @@ class OAuth2Session:
         return asks_for_refresh(
             response.status_code,
             response.headers.get("WWW-Authenticate"),
-            is_expired=None if expired is None else lambda: bool(expired(response)),
+            is_expired=None
+            if expired is None
+            else lambda: ask_author("expired", lambda: bool(expired(response))) is True,
             is_past=expiry is not None and expiry.is_past(self._clock.monotonic()),
         )
 
