@@ -26,6 +26,7 @@ from shipmate.errors import (
     TokenEndpointUnavailable,
     UnknownPlaceholder,
 )
+from shipmate.oauth2.accounts import CredentialStore
 from shipmate.oauth2.api import OAuth2, open_session
 from shipmate.oauth2.transport import TokenAuth, origin
 from tests.contract.workbench import Workbench
@@ -389,6 +390,94 @@ def test_an_endpoint_that_stays_busy_is_a_passing_failure(bench: Workbench) -> N
     assert bench.session().get(bench.api.url + "/me").status_code == 200
 
 
+def test_a_long_pause_holds_for_every_message_of_the_provider_and_the_client(bench: Workbench) -> None:
+    """The provider is not asked before the moment that it has named, whatever the account."""
+    bench.provider.script("/token", Fault(status=429, headers={"Retry-After": "12"}))
+    other = {"oauth": bench.provider.issue(expired=True), "_account": "other"}
+    with pytest.raises(TokenEndpointUnavailable, match="12 s"):
+        bench.session(bench.cfg(_account="a")).get(bench.api.url + "/me")
+    bench.time.now += 7
+    for cfg in (other, bench.cfg(_account="a")):
+        with pytest.raises(TokenEndpointUnavailable, match=r"HTTP 429.* 5 s"):
+            bench.session(cfg).get(bench.api.url + "/me")
+    assert len(bench.provider.token_requests) == 1
+    assert bench.time.slept == []
+    bench.time.now += 5
+    assert bench.session(other).get(bench.api.url + "/me").status_code == 200
+
+
+def test_a_pause_holds_for_five_minutes_at_most(bench: Workbench) -> None:
+    """A wrong header must not stop an account for a year."""
+    bench.provider.script("/token", Fault(status=503, headers={"Retry-After": "99999999"}))
+    with pytest.raises(TokenEndpointUnavailable):
+        bench.session().get(bench.api.url + "/me")
+    bench.time.now += 300
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+
+
+@pytest.mark.parametrize("code", ["invalid_client", "invalid_scope"])
+def test_a_refused_client_is_asked_for_once_a_minute(bench: Workbench, code: str) -> None:
+    """Until its settings change."""
+    bench.provider.script("/token", Fault(status=400, body={"error": code}), times=2)
+    for _ in range(5):
+        with pytest.raises(ClientMisconfigured, match=code):
+            bench.session().get(bench.api.url + "/me")
+    assert len(bench.provider.token_requests) == 1
+    bench.time.now += 60
+    with pytest.raises(ClientMisconfigured):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.session(client_auth="basic").get(bench.api.url + "/me").status_code == 200
+
+
+def test_an_error_names_the_variables_of_the_client_and_quotes_the_provider(
+    bench: Workbench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redacted first and cut afterwards: the rest of a cut token would not be recognised."""
+    refresh_token = bench.keys["refresh_token"]
+    told = f"Bad client\n\x1b[31m for {refresh_token} " + "x" * 500
+    uri = "https://provider.example/errors"
+    bench.provider.script(
+        "/token", Fault(status=401, body={"error": "invalid_client", "error_description": told, "error_uri": uri})
+    )
+    services = replace(bench.services, environ={"CRM_ID": "demo-client", "CRM_SECRET": "wrong-secret"})
+    options = {
+        "client_id": "{{CRM_ID}}",
+        "client_secret": "{{ CRM_SECRET }}",
+        "token_url": bench.provider.token_url,
+    }
+    caplog.set_level("DEBUG")
+    with pytest.raises(ClientMisconfigured) as caught:
+        open_session(options, bench.cfg(), call=bench.call, services=services).get(bench.api.url + "/me")
+    text = str(caught.value)
+    assert "client_id (from CRM_ID), client_secret (from CRM_SECRET)" in text
+    assert "Bad client ?[31m for ***" in text
+    assert len(text) < 600
+    details = [record.detail for record in caplog.records if hasattr(record, "detail")]
+    assert len(details) == 1
+    assert details[0].startswith("Bad client")
+    for hidden in (refresh_token, "wrong-secret"):
+        assert hidden not in text + caplog.text + details[0]
+
+
+def test_the_uri_of_an_error_is_quoted(bench: Workbench) -> None:
+    """Some providers explain their errors on a page."""
+    body = {"error": "invalid_grant", "error_description": "ended", "error_uri": "https://provider.example/e1"}
+    bench.provider.script("/token", Fault(status=400, body=body))
+    with pytest.raises(ReauthorizationRequired, match=r"invalid_grant: ended \(see https://provider\.example/e1\)"):
+        bench.session().get(bench.api.url + "/me")
+
+
+def test_a_long_wait_is_explained_in_the_log(bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:
+    """One line for the look for newer keys."""
+    caplog.set_level("INFO", logger="shipmate.oauth2")
+    bench.stored.fields = bench.cfg()
+    bench.provider.revoke()
+    with pytest.raises(ReauthorizationRequired):
+        bench.session().get(bench.api.url + "/me")
+    assert sum(bench.time.slept) == 4
+    assert caplog.text.count("another process may have saved") == 1
+
+
 def test_an_endpoint_that_cannot_be_reached_is_a_passing_failure(bench: Workbench) -> None:
     """Three tries, then the error says so."""
     with Server(name="gone") as gone:
@@ -569,6 +658,35 @@ def test_a_function_makes_the_body_for_each_attempt(bench: Workbench) -> None:
 
 
 # --- what counts as expired --------------------------------------------------------------------------------
+
+
+def test_a_token_of_unknown_age_is_refreshed_once_after_a_doubtful_status(bench: Workbench) -> None:
+    """Its life is known, but not its beginning; afterwards its expiry is known."""
+    bench.keys = bench.provider.issue()
+    assert "expires_in" in bench.keys
+    bench.api.script("/me", Fault(status=404), times=3)
+    for _ in range(2):
+        assert bench.session().get(bench.api.url + "/me").status_code == 404
+    assert bench.calls() == ["api 404", "provider 200", "api 404", "api 404"]
+
+
+def test_without_a_refresh_token_a_doubtful_status_is_returned(bench: Workbench) -> None:
+    """The token may be good: nobody has to sign in again because of a missing page."""
+    bench.keys = {name: value for name, value in bench.provider.issue().items() if name != "refresh_token"}
+    bench.api.script("/me", Fault(status=404))
+    assert bench.session().get(bench.api.url + "/me").status_code == 404
+
+
+def test_the_moment_of_the_expiry_is_saved(bench: Workbench) -> None:
+    """After a restart it is still known: 403 for an expired token, and before_expiry, work."""
+    bench.session().get(bench.api.url + "/me")
+    keys = bench.call.updates[0]["oauth"]
+    assert keys["expires_at"] == 1000 + keys["expires_in"]
+    bench.keys = keys
+    bench.services = replace(bench.services, credential_store=CredentialStore())
+    bench.time.now = keys["expires_at"] - 10
+    assert bench.session(refresh="before_expiry").get(bench.api.url + "/me").status_code == 200
+    assert bench.provider.refreshes == 2
 
 
 def test_a_missing_permission_is_not_refreshed(bench: Workbench) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from shipmate.errors import TokenEndpointUnavailable
 from shipmate.oauth2.credential import Credential, Expiry, Keys, SeenTokens, has_tokens
+from shipmate.oauth2.failures import KnownFailures
 
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
@@ -137,6 +138,7 @@ class CredentialStore:
 
     def __init__(self) -> None:
         """Start without accounts."""
+        self.failures = KnownFailures()
         self._adapter: HTTPAdapter | None = None
         self._accounts: dict[Hashable, list[Account]] = {}
         self._lock = threading.Lock()

@@ -20,6 +20,8 @@ TIME_BOUND: Final = frozenset(
 )
 
 _LONGEST_SKEW_SECONDS: Final = 60.0
+_LATEST_SECONDS: Final = 1e11
+"""Larger numbers are not seconds since 1970, but milliseconds or still smaller units."""
 _SKEW_SHARE_OF_LIFE: Final = 0.1
 _AMBIGUOUS_STATUSES: Final = frozenset({400, 403, 404})
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
@@ -65,24 +67,74 @@ def answered_expiry(answer: Keys, *, asked_at: float, wall_clock: float) -> Expi
         asked_at: Monotonic seconds at the start of the request.
         wall_clock: Epoch seconds at the same moment.
     """
-    life = _positive_number(answer.get("expires_in"))
+    life = _life_of(answer)
     if life is not None:
         return Expiry(asked_at + life, life)
     return stored_expiry(answer, now=asked_at, wall_clock=wall_clock)
 
 
 def stored_expiry(keys: Keys, *, now: float, wall_clock: float) -> Expiry | None:
-    """Return the expiry of stored keys from ``expires_at`` (epoch seconds); ``expires_in`` alone has no start.
+    """Return the expiry of stored keys from ``expires_at``; ``expires_in`` alone has no start.
 
     Args:
         keys: The stored keys.
         now: Monotonic seconds.
         wall_clock: Epoch seconds at the same moment.
     """
-    expires_at = _positive_number(keys.get("expires_at"))
+    expires_at = _moment(keys.get("expires_at"))
     if expires_at is None:
         return None
-    return Expiry(now + expires_at - wall_clock, _positive_number(keys.get("expires_in")))
+    return Expiry(now + expires_at - wall_clock, _life_of(keys))
+
+
+def dated(answer: Keys, *, wall_clock: float) -> Keys:
+    """Return a token response with ``expires_at`` (epoch seconds), so that its expiry is known after a restart.
+
+    A response that has one, or that has no ``expires_in``, is returned as it is.
+
+    >>> dated({"access_token": "a", "expires_in": "3600"}, wall_clock=1000.5)
+    {'access_token': 'a', 'expires_in': '3600', 'expires_at': 4600}
+
+    Args:
+        answer: The token response.
+        wall_clock: Epoch seconds at the start of the request.
+    """
+    life = _life_of(answer)
+    if life is None or answer.get("expires_at") is not None:
+        return answer
+    return {**answer, "expires_at": int(wall_clock + life)}
+
+
+def _life_of(keys: Keys) -> float | None:
+    return _positive_number(keys.get("expires_in"))
+
+
+def _moment(value: object) -> float | None:
+    """Return epoch seconds from a number or a text: seconds, milliseconds or less, an ISO 8601 date, an HTTP date.
+
+    >>> [_moment(value) for value in (1764547200, "1764547200000", "2025-12-01T00:00:00Z", "never")]
+    [1764547200.0, 1764547200.0, 1764547200.0, None]
+    """
+    number = _positive_number(value)
+    if number is not None:
+        while number > _LATEST_SECONDS:
+            number /= 1000
+        return number
+    return _date(value) if isinstance(value, str) else None
+
+
+def _date(text: str) -> float | None:
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = parse(text.strip())
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+        return seconds if seconds > 0 else None
+    return None
 
 
 def _positive_number(value: object) -> float | None:
@@ -93,7 +145,7 @@ def _positive_number(value: object) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if 0 < number < 1e15 else None
+    return number if 0 < number < 1e20 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +164,9 @@ class Credential:
     is_uncertain: bool = False
     """Whether the answer to a refresh of these keys was lost: the refresh token may be spent."""
 
+    is_age_unknown: bool = False
+    """Whether the token lives for a known time from an unknown moment on, so that it may have expired."""
+
     @property
     def access_token(self) -> str | None:
         """The access token, None when there is none."""
@@ -124,7 +179,8 @@ class Credential:
 
     def signed_in(self, keys: Keys, expiry: Expiry | None) -> "Credential":
         """Return the credential with keys of another process or of a new sign-in."""
-        return Credential(dict(keys), self.generation, expiry)
+        is_age_unknown = expiry is None and _life_of(keys) is not None and bool(_text(keys.get("refresh_token")))
+        return Credential(dict(keys), self.generation, expiry, is_age_unknown=is_age_unknown)
 
     def adopted(self) -> "Credential":
         """Return the credential, marked as refreshed by another process."""

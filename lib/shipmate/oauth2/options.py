@@ -94,6 +94,11 @@ class ClientOptions:
         merged["header"] = _header(merged.get("header", _BEARER))
         return cls(**merged)
 
+    def source(self, option: Literal["client_id", "client_secret"]) -> str:
+        """Return the name of an option, with the variables that its value comes from: ``"client_id (from CRM_ID)"``."""
+        names = VARIABLE.findall(getattr(self, option) or "")
+        return f"{option} (from {', '.join(names)})" if names else option
+
     def fill(self, variables: "Variables") -> "Client":
         """Return the client for a token request, with every ``{{NAME}}`` replaced.
 

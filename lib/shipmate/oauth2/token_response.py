@@ -26,7 +26,7 @@ _REFUSED_CODES: Final = frozenset(
     }
 )
 # These are about the client, whatever their description says.
-_CLIENT_CODES: Final = frozenset(
+CLIENT_CODES: Final = frozenset(
     {
         "invalid_client",
         "unsupported_grant_type",
@@ -259,7 +259,7 @@ def _failure(
     if 300 <= status < 400:
         return Unusable(f"HTTP {status}, a redirect, which a token request does not follow")
     name = (code or "").split(" AADSTS")[0].lower()
-    if name in _CLIENT_CODES:
+    if name in CLIENT_CODES:
         return Misconfigured(name if code is None else code, detail)
     texts = list(texts)
     is_dead = name in _REFUSED_CODES or (status < 500 and any(map(_says_dead, texts)))
