@@ -5,6 +5,7 @@ Source: RFC 6749 §5.1, §6; RFC 6750 §3.1.
 
 import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -19,6 +20,8 @@ TIME_BOUND: Final = frozenset(
     {"expires_in", "expires_at", "ext_expires_in", "issued_at", "id_token", "refresh_token_expires_in", "signature"}
 )
 
+_FIRST_TOKENS: Final = 64
+_RECENT_TOKENS: Final = 1000
 _LONGEST_SKEW_SECONDS: Final = 60.0
 _LATEST_SECONDS: Final = 1e11
 """Larger numbers are not seconds since 1970, but milliseconds or still smaller units."""
@@ -216,27 +219,47 @@ class Credential:
 
 
 class SeenTokens:
-    """The hashes of all tokens that an account has had in this process.
+    """The hashes of the tokens that an account has had in this process: the first 64, and the last 1000 to be used.
 
     A container's ``cfg`` never changes, so its first token must not look like a new sign-in after any number of
-    refreshes.
+    refreshes. A token counts as used whenever a ``cfg`` or the stored keys have it.
     """
 
     def __init__(self) -> None:
         """Start without tokens."""
-        self._seen: set[bytes] = set()
+        self._first: set[bytes] = set()
+        self._recent: OrderedDict[bytes, None] = OrderedDict()
 
     def add(self, keys: Keys) -> None:
         """Remember the tokens of these keys."""
-        self._seen.update(fingerprint(token) for token in _tokens(keys))
+        for token in _tokens(keys):
+            mark = fingerprint(token)
+            if self._has(mark):
+                continue
+            if len(self._first) < _FIRST_TOKENS:
+                self._first.add(mark)
+                continue
+            self._recent[mark] = None
+            if len(self._recent) > _RECENT_TOKENS:
+                self._recent.popitem(last=False)
 
     def knows(self, keys: Keys) -> bool:
         """Tell whether all tokens of these keys were seen; true for keys without tokens."""
-        return all(fingerprint(token) in self._seen for token in _tokens(keys))
+        return all(self._has(fingerprint(token)) for token in _tokens(keys))
 
     def shares(self, keys: Keys) -> bool:
         """Tell whether any token of these keys was seen."""
-        return any(fingerprint(token) in self._seen for token in _tokens(keys))
+        return any(self._has(fingerprint(token)) for token in _tokens(keys))
+
+    def _has(self, mark: bytes) -> bool:
+        if mark in self._first:
+            return True
+        try:
+            # One step, because threads share the account: the token is never absent in between.
+            self._recent.move_to_end(mark)
+        except KeyError:
+            return False
+        return True
 
 
 def fingerprint(text: str) -> bytes:

@@ -208,3 +208,21 @@ def test_a_response_is_dated_unless_the_provider_has_done_so() -> None:
         {"expires_in": "x"},
     ):
         assert dated(answer, wall_clock=1000) == answer
+
+
+def test_the_memory_of_tokens_is_bounded() -> None:
+    """A process that refreshes for months does not grow; the first tokens and those in use are never forgotten."""
+    seen = SeenTokens()
+    pair = {"access_token": "a0", "refresh_token": "r0"}
+    late = {"access_token": "late"}
+    seen.add(pair)
+    for number in range(1, 5000):
+        seen.add({"access_token": f"a{number}", "refresh_token": f"r{number}"})
+        if number == 2000:
+            seen.add(late)
+        assert number < 2000 or number % 100 or seen.knows(late)
+    assert len(seen._first) + len(seen._recent) <= 1100
+    assert seen.knows(pair)
+    assert seen.shares({"access_token": "x", "refresh_token": "r0"})
+    assert seen.knows({"access_token": "a4999"})
+    assert not seen.knows({"access_token": "a1000"})
