@@ -34,8 +34,11 @@ class OAuth2:
     Args:
         token_url: Address of the token endpoint; https, except on loopback.
         client_id: The client's id.
-        client_secret: The client's secret; for ``private_key_jwt`` and ``jwt_bearer`` the private RSA key as PEM.
-        client_auth: ``"post"`` (default), ``"basic"``, ``"none"`` or ``"private_key_jwt"``.
+        client_secret: The client's secret; for ``private_key_jwt`` and ``jwt_bearer`` the private key as PEM.
+        client_auth: ``"post"`` (default), ``"basic"``, ``"basic_raw"`` (not form-encoded), ``"none"`` or
+            ``"private_key_jwt"``.
+        jwt_algorithm: The algorithm of signed assertions: ``"RS256"`` (default), ``"PS256"``, ``"ES256"`` and others.
+        jwt_header: Further members of the header of signed assertions: ``{"kid": "..."}``.
         scopes: The scopes, a list or text; sent only if ``send`` has ``"scope"``.
         grant: ``"refresh_token"`` (default), ``"client_credentials"`` or ``"jwt_bearer"``.
         send: Members of the stored keys that a token request sends, as ``("scope",)``.
