@@ -26,6 +26,7 @@ from shipmate.errors import (
     TokenEndpointUnavailable,
     UnknownPlaceholder,
 )
+from shipmate.oauth2.accounts import CredentialStore
 from shipmate.oauth2.api import OAuth2, open_session
 from shipmate.oauth2.transport import TokenAuth, origin
 from tests.contract.workbench import Workbench
@@ -89,6 +90,67 @@ def test_a_second_401_is_returned_as_it_is(bench: Workbench) -> None:
     response = bench.session().get(bench.api.url + "/me")
     assert (response.status_code, response.json()) == (401, {"n": 2})
     assert bench.calls() == ["api 401", "provider 200", "api 401"]
+
+
+@pytest.mark.parametrize("policy", ["on_401", "every_access"])
+def test_a_401_to_a_token_that_another_thread_has_replaced_is_not_final(bench: Workbench, policy: str) -> None:
+    """The request goes out again with the live token, and causes no refresh of its own."""
+    hold = threading.Event()
+    first = [Fault(status=401)] if policy == "on_401" else []
+    bench.api.script("/me", *first, Fault(status=401, hold=hold))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(lambda: bench.session(refresh=policy).get(bench.api.url + "/me").status_code)
+        bench.api.wait_for(len(first) + 1)
+        bench.provider.expire_access_tokens()
+        assert bench.session().get(bench.api.url + "/me").status_code == 200
+        hold.set()
+        assert slow.result(10) == 200
+    assert bench.provider.refreshes == 2
+
+
+def test_a_token_that_another_thread_has_fetched_and_used_up_is_refreshed(bench: Workbench) -> None:
+    """This request has caused no refresh yet."""
+    hold = threading.Event()
+    bench.api.script("/me", Fault(status=401, hold=hold))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(lambda: bench.session().get(bench.api.url + "/me").status_code)
+        bench.api.wait_for(1)
+        assert bench.session().get(bench.api.url + "/me").status_code == 200
+        bench.provider.expire_access_tokens()
+        hold.set()
+        assert slow.result(10) == 200
+    assert bench.provider.refreshes == 2
+
+
+def test_a_401_waits_for_the_refresh_in_flight(bench: Workbench) -> None:
+    """Another thread has met the same 401 first and is about to replace the token."""
+    hold, answer = threading.Event(), threading.Event()
+    bench.api.script("/me", Fault(status=401), Fault(status=401, hold=hold))
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(lambda: bench.session().get(bench.api.url + "/me").status_code)
+        bench.api.wait_for(2)
+        bench.provider.expire_access_tokens()
+        bench.provider.script("/token", Fault(hold=answer, after_processing=True))
+        other = pool.submit(lambda: bench.session().get(bench.api.url + "/me").status_code)
+        bench.provider.wait_for(2)
+        hold.set()
+        answer.set()
+        assert [slow.result(10), other.result(10)] == [200, 200]
+    assert bench.provider.refreshes == 2
+
+
+def test_a_request_is_sent_three_times_at_most(bench: Workbench) -> None:
+    """An API that accepts no token must not keep a request going."""
+    held = [threading.Event(), threading.Event()]
+    bench.api.script("/me", Fault(status=401), *(Fault(status=401, hold=hold) for hold in held))
+    bench.api.script("/other", Fault(status=401), times=4)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(lambda: bench.session().get(bench.api.url + "/me").status_code)
+        for count, hold in zip((2, 5), held, strict=True):
+            bench.api.wait_for(count)
+            assert bench.session().get(bench.api.url + "/other").status_code != 200
+            hold.set()
+        assert slow.result(10) == 401
 
 
 def test_before_expiry_refreshes_ahead_of_a_known_expiry(bench: Workbench) -> None:
@@ -328,6 +390,94 @@ def test_an_endpoint_that_stays_busy_is_a_passing_failure(bench: Workbench) -> N
     assert bench.session().get(bench.api.url + "/me").status_code == 200
 
 
+def test_a_long_pause_holds_for_every_message_of_the_provider_and_the_client(bench: Workbench) -> None:
+    """The provider is not asked before the moment that it has named, whatever the account."""
+    bench.provider.script("/token", Fault(status=429, headers={"Retry-After": "12"}))
+    other = {"oauth": bench.provider.issue(expired=True), "_account": "other"}
+    with pytest.raises(TokenEndpointUnavailable, match="12 s"):
+        bench.session(bench.cfg(_account="a")).get(bench.api.url + "/me")
+    bench.time.now += 7
+    for cfg in (other, bench.cfg(_account="a")):
+        with pytest.raises(TokenEndpointUnavailable, match=r"HTTP 429.* 5 s"):
+            bench.session(cfg).get(bench.api.url + "/me")
+    assert len(bench.provider.token_requests) == 1
+    assert bench.time.slept == []
+    bench.time.now += 5
+    assert bench.session(other).get(bench.api.url + "/me").status_code == 200
+
+
+def test_a_pause_holds_for_five_minutes_at_most(bench: Workbench) -> None:
+    """A wrong header must not stop an account for a year."""
+    bench.provider.script("/token", Fault(status=503, headers={"Retry-After": "99999999"}))
+    with pytest.raises(TokenEndpointUnavailable):
+        bench.session().get(bench.api.url + "/me")
+    bench.time.now += 300
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+
+
+@pytest.mark.parametrize("code", ["invalid_client", "invalid_scope"])
+def test_a_refused_client_is_asked_for_once_a_minute(bench: Workbench, code: str) -> None:
+    """Until its settings change."""
+    bench.provider.script("/token", Fault(status=400, body={"error": code}), times=2)
+    for _ in range(5):
+        with pytest.raises(ClientMisconfigured, match=code):
+            bench.session().get(bench.api.url + "/me")
+    assert len(bench.provider.token_requests) == 1
+    bench.time.now += 60
+    with pytest.raises(ClientMisconfigured):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.session(client_auth="basic").get(bench.api.url + "/me").status_code == 200
+
+
+def test_an_error_names_the_variables_of_the_client_and_quotes_the_provider(
+    bench: Workbench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redacted first and cut afterwards: the rest of a cut token would not be recognised."""
+    refresh_token = bench.keys["refresh_token"]
+    told = f"Bad client\n\x1b[31m for {refresh_token} " + "x" * 500
+    uri = "https://provider.example/errors"
+    bench.provider.script(
+        "/token", Fault(status=401, body={"error": "invalid_client", "error_description": told, "error_uri": uri})
+    )
+    services = replace(bench.services, environ={"CRM_ID": "demo-client", "CRM_SECRET": "wrong-secret"})
+    options = {
+        "client_id": "{{CRM_ID}}",
+        "client_secret": "{{ CRM_SECRET }}",
+        "token_url": bench.provider.token_url,
+    }
+    caplog.set_level("DEBUG")
+    with pytest.raises(ClientMisconfigured) as caught:
+        open_session(options, bench.cfg(), call=bench.call, services=services).get(bench.api.url + "/me")
+    text = str(caught.value)
+    assert "client_id (from CRM_ID), client_secret (from CRM_SECRET)" in text
+    assert "Bad client ?[31m for ***" in text
+    assert len(text) < 600
+    details = [record.detail for record in caplog.records if hasattr(record, "detail")]
+    assert len(details) == 1
+    assert details[0].startswith("Bad client")
+    for hidden in (refresh_token, "wrong-secret"):
+        assert hidden not in text + caplog.text + details[0]
+
+
+def test_the_uri_of_an_error_is_quoted(bench: Workbench) -> None:
+    """Some providers explain their errors on a page."""
+    body = {"error": "invalid_grant", "error_description": "ended", "error_uri": "https://provider.example/e1"}
+    bench.provider.script("/token", Fault(status=400, body=body))
+    with pytest.raises(ReauthorizationRequired, match=r"invalid_grant: ended \(see https://provider\.example/e1\)"):
+        bench.session().get(bench.api.url + "/me")
+
+
+def test_a_long_wait_is_explained_in_the_log(bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:
+    """One line for the look for newer keys."""
+    caplog.set_level("INFO", logger="shipmate.oauth2")
+    bench.stored.fields = bench.cfg()
+    bench.provider.revoke()
+    with pytest.raises(ReauthorizationRequired):
+        bench.session().get(bench.api.url + "/me")
+    assert sum(bench.time.slept) == 4
+    assert caplog.text.count("another process may have saved") == 1
+
+
 def test_an_endpoint_that_cannot_be_reached_is_a_passing_failure(bench: Workbench) -> None:
     """Three tries, then the error says so."""
     with Server(name="gone") as gone:
@@ -510,6 +660,35 @@ def test_a_function_makes_the_body_for_each_attempt(bench: Workbench) -> None:
 # --- what counts as expired --------------------------------------------------------------------------------
 
 
+def test_a_token_of_unknown_age_is_refreshed_once_after_a_doubtful_status(bench: Workbench) -> None:
+    """Its life is known, but not its beginning; afterwards its expiry is known."""
+    bench.keys = bench.provider.issue()
+    assert "expires_in" in bench.keys
+    bench.api.script("/me", Fault(status=404), times=3)
+    for _ in range(2):
+        assert bench.session().get(bench.api.url + "/me").status_code == 404
+    assert bench.calls() == ["api 404", "provider 200", "api 404", "api 404"]
+
+
+def test_without_a_refresh_token_a_doubtful_status_is_returned(bench: Workbench) -> None:
+    """The token may be good: nobody has to sign in again because of a missing page."""
+    bench.keys = {name: value for name, value in bench.provider.issue().items() if name != "refresh_token"}
+    bench.api.script("/me", Fault(status=404))
+    assert bench.session().get(bench.api.url + "/me").status_code == 404
+
+
+def test_the_moment_of_the_expiry_is_saved(bench: Workbench) -> None:
+    """After a restart it is still known: 403 for an expired token, and before_expiry, work."""
+    bench.session().get(bench.api.url + "/me")
+    keys = bench.call.updates[0]["oauth"]
+    assert keys["expires_at"] == 1000 + keys["expires_in"]
+    bench.keys = keys
+    bench.services = replace(bench.services, credential_store=CredentialStore())
+    bench.time.now = keys["expires_at"] - 10
+    assert bench.session(refresh="before_expiry").get(bench.api.url + "/me").status_code == 200
+    assert bench.provider.refreshes == 2
+
+
 def test_a_missing_permission_is_not_refreshed(bench: Workbench) -> None:
     """insufficient_scope vetoes, with 401 as with 403."""
     bench.keys = bench.provider.issue(scope="read")
@@ -539,6 +718,29 @@ def test_the_predicate_of_the_author_recognises_an_expired_token(bench: Workbenc
     bench.api.script("/me", Fault(status=200, body={"code": 602}))
     assert bench.session(expired=expired).get(bench.api.url + "/me").json().get("code") is None
     assert bench.provider.refreshes == 1
+
+
+def test_a_predicate_that_raises_costs_no_message(bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged and counts as false; a 401 is refreshed all the same."""
+
+    def expired(response: requests.Response) -> bool:
+        return bool(response.json()["no such member"])
+
+    bench.api.script("/me", Fault(status=403, body="<html>"))
+    api = bench.session(expired=expired)
+    assert api.get(bench.api.url + "/me").status_code == 403
+    assert "expired" in caplog.text
+    assert api.get(bench.api.url + "/me").status_code == 200
+    assert bench.provider.refreshes == 1
+
+
+def test_the_author_recognises_a_dead_refresh_token(bench: Workbench) -> None:
+    """The account is asked to sign in again, and its refresh token is never sent again."""
+    bench.provider.script("/token", Fault(status=418, body={"code": "E17"}))
+    for _ in range(2):
+        with pytest.raises(ReauthorizationRequired, match="Sign in"):
+            bench.session(dead=lambda status, answer: answer.get("code") == "E17").get(bench.api.url + "/me")
+    assert len(bench.provider.token_requests) == 1
 
 
 # --- URLs, headers, redirects ------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ class LazyOAuth2:
         redactor: Redactor,
         token_store: "TokenStore",
         platform: "Callable[[], PlatformClient]",
+        awaits_winner: bool = True,
     ) -> None:
         """Store the parts of the services.
 
@@ -37,7 +38,10 @@ class LazyOAuth2:
             redactor: Hides the secrets.
             token_store: Keeps the keys of accounts.
             platform: Returns the client of the platform's API.
+            awaits_winner: Whether processes that the token store's lock does not keep out may refresh the same
+                accounts, so that a refused refresh token may have been spent by one of them.
         """
+        self._awaits_winner = awaits_winner
         self._component = component
         self._environ = environ
         self._redactor = redactor
@@ -77,6 +81,7 @@ class LazyOAuth2:
             environ=self._environ,
             redactor=self._redactor,
             secrets=self._platform,
+            awaits_winner=self._awaits_winner,
         )
 
 

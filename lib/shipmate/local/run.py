@@ -78,7 +78,12 @@ class LocalRun:
         account = str(cfg["_account"]) if cfg.get("_account") else None
         self._keys = LocalTokenStore(file, account, platform=platform)
         self._oauth2 = LazyOAuth2(
-            component, environ=environ, redactor=redactor, token_store=self._keys, platform=platform
+            component,
+            environ=environ,
+            redactor=redactor,
+            token_store=self._keys,
+            platform=platform,
+            awaits_winner=False,
         )
         self._services = Services(
             redactor=redactor, oauth2=self._oauth2, platform=platform, flow_variables=flow_variables or {}

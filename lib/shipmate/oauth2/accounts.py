@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from shipmate.errors import TokenEndpointUnavailable
 from shipmate.oauth2.credential import Credential, Expiry, Keys, SeenTokens, has_tokens
+from shipmate.oauth2.failures import KnownFailures
 
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
@@ -108,6 +109,17 @@ class Account:
         finally:
             self._finish(flight)
 
+    def replacement(self, generation: int) -> Credential | None:
+        """Return the usable credential of a later generation, None if there is none; start no refresh.
+
+        A refresh in flight may bring one, so its outcome is awaited.
+        """
+        with self._lock:
+            flight, live = self._flight, self.credential
+        if flight is not None and live.generation <= generation:
+            live = flight.outcome()
+        return live if live.generation > generation and _is_usable(live) else None
+
     def _finish(self, flight: _SingleFlight) -> None:
         with self._lock:
             self._flight = None
@@ -126,6 +138,7 @@ class CredentialStore:
 
     def __init__(self) -> None:
         """Start without accounts."""
+        self.failures = KnownFailures()
         self._adapter: HTTPAdapter | None = None
         self._accounts: dict[Hashable, list[Account]] = {}
         self._lock = threading.Lock()

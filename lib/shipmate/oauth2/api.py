@@ -34,8 +34,11 @@ class OAuth2:
     Args:
         token_url: Address of the token endpoint; https, except on loopback.
         client_id: The client's id.
-        client_secret: The client's secret; for ``private_key_jwt`` and ``jwt_bearer`` the private RSA key as PEM.
-        client_auth: ``"post"`` (default), ``"basic"``, ``"none"`` or ``"private_key_jwt"``.
+        client_secret: The client's secret; for ``private_key_jwt`` and ``jwt_bearer`` the private key as PEM.
+        client_auth: ``"post"`` (default), ``"basic"``, ``"basic_raw"`` (not form-encoded), ``"none"`` or
+            ``"private_key_jwt"``.
+        jwt_algorithm: The algorithm of signed assertions: ``"RS256"`` (default), ``"PS256"``, ``"ES256"`` and others.
+        jwt_header: Further members of the header of signed assertions: ``{"kid": "..."}``.
         scopes: The scopes, a list or text; sent only if ``send`` has ``"scope"``.
         grant: ``"refresh_token"`` (default), ``"client_credentials"`` or ``"jwt_bearer"``.
         send: Members of the stored keys that a token request sends, as ``("scope",)``.
@@ -43,8 +46,12 @@ class OAuth2:
         field: The credential field that holds the keys; the first OAuthFieldView of the descriptor by default.
         refresh: ``"on_401"`` (default), ``"before_expiry"`` or ``"every_access"``.
         expired: ``expired(response)`` returns true for an answer, other than 401, that means "token expired".
+        dead: ``dead(status, answer)`` is asked about each answer of the token endpoint without a token; ``answer`` is
+            the JSON object or form, a dict, or ``{}``. True means that the refresh token is dead, false that it may
+            be sent again later, and None leaves the verdict to the runtime.
         header: The header with the token, ``"Authorization: Bearer {access_token}"`` by default.
-        parse: ``parse(answer)`` returns an unusual token response, a dict, with ``access_token`` at its top.
+        parse: ``parse(answer)`` returns an unusual answer of the token endpoint, a dict, in the usual form: with
+            ``access_token`` or ``error`` at its top.
         lock: ``lock(account)`` returns a context manager that keeps other processes from a refresh.
         hosts: The hosts that may receive the token: ``["api.example.com", "*.example.com", "{instance_url}"]``;
             by default the host of each request's URL.

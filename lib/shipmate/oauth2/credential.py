@@ -5,6 +5,7 @@ Source: RFC 6749 §5.1, §6; RFC 6750 §3.1.
 
 import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -19,9 +20,14 @@ TIME_BOUND: Final = frozenset(
     {"expires_in", "expires_at", "ext_expires_in", "issued_at", "id_token", "refresh_token_expires_in", "signature"}
 )
 
+_FIRST_TOKENS: Final = 64
+_RECENT_TOKENS: Final = 1000
 _LONGEST_SKEW_SECONDS: Final = 60.0
+_LATEST_SECONDS: Final = 1e11
+"""Larger numbers are not seconds since 1970, but milliseconds or still smaller units."""
 _SKEW_SHARE_OF_LIFE: Final = 0.1
 _AMBIGUOUS_STATUSES: Final = frozenset({400, 403, 404})
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _CHALLENGE_PARAMETER: Final = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
@@ -33,7 +39,7 @@ def merge(old: Keys, answer: Keys) -> dict[str, Any]:
     """
     merged = {name: value for name, value in old.items() if name not in TIME_BOUND}
     merged.update(answer)
-    if not answer.get("refresh_token") and old.get("refresh_token"):
+    if not _text(answer.get("refresh_token")) and old.get("refresh_token"):
         merged["refresh_token"] = old["refresh_token"]
     return merged
 
@@ -64,24 +70,74 @@ def answered_expiry(answer: Keys, *, asked_at: float, wall_clock: float) -> Expi
         asked_at: Monotonic seconds at the start of the request.
         wall_clock: Epoch seconds at the same moment.
     """
-    life = _positive_number(answer.get("expires_in"))
+    life = _life_of(answer)
     if life is not None:
         return Expiry(asked_at + life, life)
     return stored_expiry(answer, now=asked_at, wall_clock=wall_clock)
 
 
 def stored_expiry(keys: Keys, *, now: float, wall_clock: float) -> Expiry | None:
-    """Return the expiry of stored keys from ``expires_at`` (epoch seconds); ``expires_in`` alone has no start.
+    """Return the expiry of stored keys from ``expires_at``; ``expires_in`` alone has no start.
 
     Args:
         keys: The stored keys.
         now: Monotonic seconds.
         wall_clock: Epoch seconds at the same moment.
     """
-    expires_at = _positive_number(keys.get("expires_at"))
+    expires_at = _moment(keys.get("expires_at"))
     if expires_at is None:
         return None
-    return Expiry(now + expires_at - wall_clock, _positive_number(keys.get("expires_in")))
+    return Expiry(now + expires_at - wall_clock, _life_of(keys))
+
+
+def dated(answer: Keys, *, wall_clock: float) -> Keys:
+    """Return a token response with ``expires_at`` (epoch seconds), so that its expiry is known after a restart.
+
+    A response that has one, or that has no ``expires_in``, is returned as it is.
+
+    >>> dated({"access_token": "a", "expires_in": "3600"}, wall_clock=1000.5)
+    {'access_token': 'a', 'expires_in': '3600', 'expires_at': 4600}
+
+    Args:
+        answer: The token response.
+        wall_clock: Epoch seconds at the start of the request.
+    """
+    life = _life_of(answer)
+    if life is None or answer.get("expires_at") is not None:
+        return answer
+    return {**answer, "expires_at": int(wall_clock + life)}
+
+
+def _life_of(keys: Keys) -> float | None:
+    return _positive_number(keys.get("expires_in"))
+
+
+def _moment(value: object) -> float | None:
+    """Return epoch seconds from a number or a text: seconds, milliseconds or less, an ISO 8601 date, an HTTP date.
+
+    >>> [_moment(value) for value in (1764547200, "1764547200000", "2025-12-01T00:00:00Z", "never")]
+    [1764547200.0, 1764547200.0, 1764547200.0, None]
+    """
+    number = _positive_number(value)
+    if number is not None:
+        while number > _LATEST_SECONDS:
+            number /= 1000
+        return number
+    return _date(value) if isinstance(value, str) else None
+
+
+def _date(text: str) -> float | None:
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = parse(text.strip())
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+        return seconds if seconds > 0 else None
+    return None
 
 
 def _positive_number(value: object) -> float | None:
@@ -92,7 +148,7 @@ def _positive_number(value: object) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if 0 < number < 1e15 else None
+    return number if 0 < number < 1e20 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +167,9 @@ class Credential:
     is_uncertain: bool = False
     """Whether the answer to a refresh of these keys was lost: the refresh token may be spent."""
 
+    is_age_unknown: bool = False
+    """Whether the token lives for a known time from an unknown moment on, so that it may have expired."""
+
     @property
     def access_token(self) -> str | None:
         """The access token, None when there is none."""
@@ -123,7 +182,8 @@ class Credential:
 
     def signed_in(self, keys: Keys, expiry: Expiry | None) -> "Credential":
         """Return the credential with keys of another process or of a new sign-in."""
-        return Credential(dict(keys), self.generation, expiry)
+        is_age_unknown = expiry is None and _life_of(keys) is not None and bool(_text(keys.get("refresh_token")))
+        return Credential(dict(keys), self.generation, expiry, is_age_unknown=is_age_unknown)
 
     def adopted(self) -> "Credential":
         """Return the credential, marked as refreshed by another process."""
@@ -159,27 +219,47 @@ class Credential:
 
 
 class SeenTokens:
-    """The hashes of all tokens that an account has had in this process.
+    """The hashes of the tokens that an account has had in this process: the first 64, and the last 1000 to be used.
 
     A container's ``cfg`` never changes, so its first token must not look like a new sign-in after any number of
-    refreshes.
+    refreshes. A token counts as used whenever a ``cfg`` or the stored keys have it.
     """
 
     def __init__(self) -> None:
         """Start without tokens."""
-        self._seen: set[bytes] = set()
+        self._first: set[bytes] = set()
+        self._recent: OrderedDict[bytes, None] = OrderedDict()
 
     def add(self, keys: Keys) -> None:
         """Remember the tokens of these keys."""
-        self._seen.update(fingerprint(token) for token in _tokens(keys))
+        for token in _tokens(keys):
+            mark = fingerprint(token)
+            if self._has(mark):
+                continue
+            if len(self._first) < _FIRST_TOKENS:
+                self._first.add(mark)
+                continue
+            self._recent[mark] = None
+            if len(self._recent) > _RECENT_TOKENS:
+                self._recent.popitem(last=False)
 
     def knows(self, keys: Keys) -> bool:
         """Tell whether all tokens of these keys were seen; true for keys without tokens."""
-        return all(fingerprint(token) in self._seen for token in _tokens(keys))
+        return all(self._has(fingerprint(token)) for token in _tokens(keys))
 
     def shares(self, keys: Keys) -> bool:
         """Tell whether any token of these keys was seen."""
-        return any(fingerprint(token) in self._seen for token in _tokens(keys))
+        return any(self._has(fingerprint(token)) for token in _tokens(keys))
+
+    def _has(self, mark: bytes) -> bool:
+        if mark in self._first:
+            return True
+        try:
+            # One step, because threads share the account: the token is never absent in between.
+            self._recent.move_to_end(mark)
+        except KeyError:
+            return False
+        return True
 
 
 def fingerprint(text: str) -> bytes:
@@ -205,6 +285,16 @@ def _tokens(keys: Keys) -> Iterator[str]:
     for name in ("access_token", "refresh_token"):
         if token := _text(keys.get(name)):
             yield token
+
+
+def is_sendable(token: object) -> bool:
+    """Tell whether an access token fits into a header: visible ASCII letters, at least one, without blanks.
+
+    Providers use more letters than the standard allows, such as ``!`` and ``|``.
+
+    Source: RFC 6750 §2.1; RFC 6749 appendix A.12.
+    """
+    return isinstance(token, str) and _VISIBLE.fullmatch(token) is not None
 
 
 def _text(value: object) -> str | None:

@@ -4,7 +4,7 @@ They do no I/O: a refresher drives a flow and does its steps; tests drive one wi
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from shipmate.errors import (
@@ -22,7 +22,6 @@ from shipmate.oauth2.token_response import (
     Refused,
     TokenResponse,
     Uncertain,
-    Unusable,
 )
 
 _ASK_TRIES: Final = 3
@@ -72,6 +71,8 @@ class Wait:
     """Pause before the next step."""
 
     seconds: float
+    reason: str = ""
+    """What is waited for, for the log."""
 
 
 FlowStep = ReadStored | AskProvider | Keep | Save | Wait
@@ -87,6 +88,10 @@ class RefreshRules:
     provider: str
     """The name of the provider in messages: ``"login.example.com"``."""
     needs_refresh_token: bool = True
+    settings: str = "client_id, client_secret"
+    """The options that name and prove the client, with their variables: ``"client_id (from CLIENT_ID)"``."""
+    awaits_winner: bool = True
+    """Whether another process may have spent the refresh token without having saved its keys yet."""
     adoption_suffices: bool = True
     """Whether no refresh is needed after another process has stored newer keys."""
 
@@ -185,7 +190,7 @@ def refresh_managed(credential: Credential, seen: SeenTokens, rules: RefreshRule
         yield Keep(credential.refused(str(_failure(answer, credential, rules))))
     if not isinstance(answer, Granted):
         raise _failure(answer, credential, rules)
-    refreshed = Credential().signed_in(answer.answer, expiry)
+    refreshed = replace(Credential().signed_in(answer.answer, expiry), is_age_unknown=False)
     yield Keep(refreshed)
     return refreshed
 
@@ -208,9 +213,9 @@ def _ask(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
             refreshed = credential.refreshed(answer.answer, expiry)
             yield Keep(refreshed)
             return refreshed
-        if isinstance(answer, Busy) and busy < _ASK_TRIES - 1:
+        if isinstance(answer, Busy) and not is_long_pause(answer) and busy < _ASK_TRIES - 1:
             busy += 1
-            yield Wait(_pause(busy, answer))
+            yield Wait(_pause(busy, answer), f"the token endpoint of {rules.provider} is busy ({answer.reason})")
             continue
         if isinstance(answer, Uncertain):
             is_repeated, credential = credential.is_uncertain, credential.uncertain()
@@ -223,47 +228,66 @@ def _ask(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
                 yield Wait(_FIRST_PAUSE_SECONDS)
                 continue
         if isinstance(answer, Refused) and rules.needs_refresh_token:
-            adopted = yield from _await_winner(seen)
+            adopted = yield from _await_winner(seen, answer, rules)
             if adopted is not None:
                 return adopted
             yield Keep(credential.refused(str(_failure(answer, credential, rules))))
         raise _failure(answer, credential, rules)
 
 
-def _await_winner(seen: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
+def _await_winner(
+    seen: SeenTokens, answer: Refused, rules: RefreshRules
+) -> Generator[FlowStep, Any, Credential | None]:
     """Wait for the keys of the process that spent the refresh token."""
     if (yield ReadStored()) is None:
         return None
-    for seconds in _WINNER_PAUSES_SECONDS:
+    reason = (
+        f"{rules.provider} refuses the refresh token of {rules.account} ({answer.code}): looking for "
+        f"{sum(_WINNER_PAUSES_SECONDS):g} s for keys that another process may have saved"
+    )
+    for seconds in _WINNER_PAUSES_SECONDS if rules.awaits_winner else ():
         adopted = yield from _adopt(seen)
         if adopted is not None:
             return adopted
-        yield Wait(seconds)
+        yield Wait(seconds, reason)
+        reason = ""
     return (yield from _adopt(seen))
 
 
+def is_long_pause(answer: Busy) -> bool:
+    """Tell whether the endpoint asks for a longer pause than a message waits."""
+    return (answer.retry_after_seconds or 0.0) > _LONGEST_RETRY_AFTER_SECONDS
+
+
 def _pause(attempt: int, answer: Busy) -> float:
-    if answer.retry_after_seconds is not None:
-        return min(answer.retry_after_seconds, _LONGEST_RETRY_AFTER_SECONDS)
-    return _FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1)
+    # The own pause is the least: some providers ask for 0 seconds.
+    return max(_FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), answer.retry_after_seconds or 0.0)
 
 
 def _failure(answer: TokenResponse, credential: Credential, rules: RefreshRules) -> ShipmateError:
+    if isinstance(answer, Granted):
+        raise AssertionError("a granted token is no failure")
+    said = f": {answer.detail}" if answer.detail else ""
     if isinstance(answer, Refused):
+        said = answer.code + said
         if not rules.needs_refresh_token:
-            return ReauthorizationRequired(f"{rules.provider} refuses a token for {rules.account} ({answer.code})")
+            return ReauthorizationRequired(f"{rules.provider} refuses a token for {rules.account} ({said})")
         if credential.is_uncertain:
             return ReauthorizationRequired(
-                f"{rules.provider} refuses the refresh token of {rules.account} ({answer.code}) after a refresh "
+                f"{rules.provider} refuses the refresh token of {rules.account} ({said}) after a refresh "
                 "whose answer was lost: its outcome is unknown. Sign in again."
             )
         return ReauthorizationRequired(
-            f"{rules.provider} refuses the refresh token of {rules.account} ({answer.code}). Sign in again."
+            f"{rules.provider} refuses the refresh token of {rules.account} ({said}). Sign in again."
         )
     if isinstance(answer, Misconfigured):
         return ClientMisconfigured(
-            f"{rules.provider} refuses the OAuth2 client ({answer.code}): check client_id, client_secret, "
+            f"{rules.provider} refuses the OAuth2 client ({answer.code}{said}): check {rules.settings}, "
             "client_auth, grant and scope"
         )
-    reason = answer.reason if isinstance(answer, Busy | Uncertain | Unusable) else "no answer"
-    return TokenEndpointUnavailable(f"the token endpoint of {rules.provider} gave no token: {reason}")
+    pause = ""
+    if isinstance(answer, Busy) and is_long_pause(answer):
+        pause = f"; it asks for a pause of {answer.retry_after_seconds:.0f} s"
+    return TokenEndpointUnavailable(
+        f"the token endpoint of {rules.provider} gave no token: {answer.reason}{said}{pause}"
+    )

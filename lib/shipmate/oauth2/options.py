@@ -1,5 +1,6 @@
 """The options of an OAuth2 client: their types, checks, defaults in the descriptor, and ``{{NAME}}`` variables."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -14,7 +15,10 @@ from shipmate.wording import did_you_mean_or_list
 if TYPE_CHECKING:
     import requests
 
-ClientAuth = Literal["post", "basic", "none", "private_key_jwt"]
+ClientAuth = Literal["post", "basic", "basic_raw", "none", "private_key_jwt"]
+JwtAlgorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA"
+]
 Grant = Literal["refresh_token", "client_credentials", "jwt_bearer"]
 RefreshPolicy = Literal["on_401", "before_expiry", "every_access"]
 
@@ -25,6 +29,8 @@ class SharedOptions(TypedDict, total=False):
     client_id: str
     client_secret: str | None
     client_auth: ClientAuth
+    jwt_algorithm: JwtAlgorithm
+    jwt_header: Mapping[str, Any]
     scopes: str | list[str] | tuple[str, ...] | None
     grant: Grant
     send: list[str] | tuple[str, ...]
@@ -32,6 +38,7 @@ class SharedOptions(TypedDict, total=False):
     field: str
     refresh: RefreshPolicy
     expired: "Callable[[requests.Response], object] | None"
+    dead: Callable[[int, dict[str, Any]], bool | None] | None
     header: str
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None
     lock: Callable[[str | None], AbstractContextManager[object]] | None
@@ -45,6 +52,8 @@ class OAuth2Options(SharedOptions, total=False):
     token_url: str
 
 
+_log: Final = logging.getLogger("shipmate.oauth2")
+
 VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 MEMBER: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
 """A member of the token in the URL of a request."""
@@ -53,8 +62,13 @@ _DESCRIPTOR_NAMES: Final = {
     "client_id": "client_id",
     "client_secret": "client_secret",
     "client_auth": "client_auth",
+    "jwt_algorithm": "jwt_algorithm",
+    "jwt_header": "jwt_header",
     "scopes": "scopes",
 }
+_PEM: Final = "-----BEGIN "
+# Those of Unicode, and two that an editor does not show.
+_BLANKS: Final = " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029\u3000\ufeff\u200b"
 _BEARER: Final = "Authorization: Bearer {access_token}"
 
 
@@ -66,6 +80,8 @@ class ClientOptions:
     client_id: str | None = None
     client_secret: str | None = member(default=None, repr=False)
     client_auth: ClientAuth = "post"
+    jwt_algorithm: JwtAlgorithm = "RS256"
+    jwt_header: Mapping[str, Any] = member(default_factory=dict)
     scopes: str | None = None
     grant: Grant = "refresh_token"
     send: tuple[str, ...] = ()
@@ -73,6 +89,7 @@ class ClientOptions:
     field: str = "oauth"
     refresh: RefreshPolicy = "on_401"
     expired: Callable[[Any], object] | None = None
+    dead: Callable[[int, dict[str, Any]], bool | None] | None = None
     header: tuple[str, str] = ("Authorization", "Bearer {access_token}")
     parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None
     lock: Callable[[str | None], Any] | None = None
@@ -98,6 +115,11 @@ class ClientOptions:
         merged["header"] = _header(merged.get("header", _BEARER))
         return cls(**merged)
 
+    def source(self, option: Literal["client_id", "client_secret"]) -> str:
+        """Return the name of an option, with the variables that its value comes from: ``"client_id (from CRM_ID)"``."""
+        names = VARIABLE.findall(getattr(self, option) or "")
+        return f"{option} (from {', '.join(names)})" if names else option
+
     def fill(self, variables: "Variables") -> "Client":
         """Return the client for a token request, with every ``{{NAME}}`` replaced.
 
@@ -113,17 +135,28 @@ class ClientOptions:
             )
         token_url = variables.fill_url(self.token_url, "token_url")
         check_token_url(token_url)
-        client_id = variables.fill(self.client_id, "client_id")
+        client_id = self._credential("client_id", variables)
         if not client_id:
             raise ClientMisconfigured("expected a client_id, found none: give the option or credentials.oauth2")
         return Client(
             token_url=token_url,
             client_id=client_id,
-            client_secret=variables.fill(self.client_secret or "", "client_secret"),
+            client_secret=_with_line_breaks(self._credential("client_secret", variables)),
             client_auth=self.client_auth,
+            jwt_algorithm=self.jwt_algorithm,
+            jwt_header=variables.fill(self.jwt_header, "jwt_header"),
+            secret_source=self.source("client_secret"),
             scopes=variables.fill(self.scopes, "scopes"),
             extra=variables.fill(self.extra, "extra"),
         )
+
+    def _credential(self, option: Literal["client_id", "client_secret"], variables: "Variables") -> str:
+        """Return the client's id or secret, without blanks around it: they come from copying, or from a file's end."""
+        value = str(variables.fill(getattr(self, option) or "", option))
+        stripped = value.strip(_BLANKS)
+        if stripped != value and not stripped.startswith(_PEM):
+            _log.warning("%s has blanks around it: they are not sent", self.source(option))
+        return stripped
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +167,10 @@ class Client:
     client_id: str
     client_secret: str = member(repr=False)
     client_auth: ClientAuth = "post"
+    jwt_algorithm: JwtAlgorithm = "RS256"
+    jwt_header: Mapping[str, Any] = member(default_factory=dict)
+    secret_source: str = member(default="client_secret")
+    """The option with the secret and its variables, for messages: ``"client_secret (from CRM_KEY)"``."""
     scopes: str | None = None
     extra: Mapping[str, Any] = member(default_factory=dict, repr=False)
 
@@ -211,6 +248,11 @@ def check_token_url(token_url: str) -> None:
         raise ClientMisconfigured(f"expected a token URL with https, found {found}")
 
 
+def _with_line_breaks(secret: str) -> str:
+    r"""Return a secret with real line breaks, if it is a PEM whose line breaks are written as ``\n``."""
+    return secret.replace("\\r", "").replace("\\n", "\n") if secret.startswith(_PEM) else secret
+
+
 def _header(text: str) -> tuple[str, str]:
     name, _, value = text.partition(":")
     return name.strip(), value.strip()
@@ -231,6 +273,10 @@ def _is_header(value: object) -> bool:
     return bool(re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+", name)) and bool(content)
 
 
+def _is_jwt_header(value: object) -> bool:
+    return isinstance(value, Mapping) and "alg" not in value and isinstance(value.get("kid", ""), str)
+
+
 def _is_names(value: object) -> bool:
     return isinstance(value, list | tuple) and all(_is_text(name) for name in value)
 
@@ -244,12 +290,14 @@ def _one_of(literal: Any) -> tuple[str, Callable[[Any], bool]]:
     return f"one of {', '.join(values)}", lambda value: value in values
 
 
-_NAMED_VALUES: Final = frozenset({"client_auth", "grant", "refresh"})
+_NAMED_VALUES: Final = frozenset({"client_auth", "jwt_algorithm", "grant", "refresh"})
 _CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "token_url": ("text", _is_text),
     "client_id": ("text", _is_text),
     "client_secret": ("text", _is_text_or_none),
     "client_auth": _one_of(ClientAuth),
+    "jwt_algorithm": _one_of(JwtAlgorithm),
+    "jwt_header": ("a dict without alg, with a text as kid", _is_jwt_header),
     "scopes": ("text or a list of texts", lambda value: _is_text_or_none(value) or _is_names(value)),
     "grant": _one_of(Grant),
     "send": ("a tuple of texts", _is_names),
@@ -257,6 +305,7 @@ _CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "field": ("text", _is_text),
     "refresh": _one_of(RefreshPolicy),
     "expired": ("a function of the response", lambda value: value is None or callable(value)),
+    "dead": ("a function of the status and the answer", lambda value: value is None or callable(value)),
     "header": ("text as 'X-Token: {access_token}'", _is_header),
     "parse": ("a function of the answer", lambda value: value is None or callable(value)),
     "hosts": (

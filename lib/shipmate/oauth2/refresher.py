@@ -3,19 +3,25 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from shipmate.errors import EmitError, MissingSetting, ShipmateError
 from shipmate.oauth2 import flow
 from shipmate.oauth2.accounts import Account
-from shipmate.oauth2.credential import Credential, Expiry, answered_expiry
-from shipmate.oauth2.options import ClientOptions, Variables
+from shipmate.oauth2.credential import Credential, Expiry, answered_expiry, dated, fingerprint
+from shipmate.oauth2.failures import KnownFailures
+from shipmate.oauth2.options import Client, ClientOptions, Variables
 from shipmate.oauth2.services import CallPort, OAuth2Services
 from shipmate.oauth2.token_request import token_request
-from shipmate.oauth2.token_response import Granted, TokenResponse
+from shipmate.oauth2.token_response import CLIENT_CODES, Busy, Granted, Misconfigured, Refused, TokenResponse, Unusable
 
 _log = logging.getLogger("shipmate.oauth2")
+
+_LONGEST_PAUSE_SECONDS: Final = 300.0
+_REFUSED_CLIENT_SECONDS: Final = 60.0
+_LONGEST_DETAIL: Final = 300
 
 
 class Refresher:
@@ -41,6 +47,8 @@ class Refresher:
             account=f"account {self._account_id}" if self._account_id else "the account",
             provider=_host(options, self.variables()),
             needs_refresh_token=options.grant == "refresh_token",
+            settings=f"{options.source('client_id')}, {options.source('client_secret')}",
+            awaits_winner=services.awaits_winner,
             adoption_suffices=options.refresh != "every_access",
         )
 
@@ -62,7 +70,7 @@ class Refresher:
         if isinstance(step, flow.Keep):
             return self._services.keep(self.account, step.credential)
         if isinstance(step, flow.Wait):
-            return self._services.clock.sleep(step.seconds)
+            return self._wait(step)
         if isinstance(step, flow.ReadStored):
             return self._read_stored()
         if isinstance(step, flow.Save):
@@ -89,15 +97,32 @@ class Refresher:
         self._services.redactor.add(client.client_secret)
         clock = self._services.clock
         asked_at, wall_clock = clock.monotonic(), clock.epoch()
+        failures = _FailureKeys(self._options, client, self.account)
+        if (known := failures.find(self._services.credential_store.failures, asked_at)) is not None:
+            _log.debug("the token endpoint is not asked: its last answer still holds")
+            return known, None
         request = token_request(self._options, client, credential.keys, wall_clock=wall_clock)
         self._services.redactor.add(*(request.form.get(name, "") for name in ("assertion", "client_assertion")))
-        answer = token_endpoint.post(request, tls=self.tls, parse=self._options.parse, wall_clock=clock.epoch)
-        _log.debug(
-            "the token endpoint has answered", extra={"provider": self._rules.provider, "answer": type(answer).__name__}
+        answer = token_endpoint.post(
+            request, tls=self.tls, parse=self._options.parse, dead=self._options.dead, wall_clock=clock.epoch
         )
-        if not isinstance(answer, Granted):
-            return answer, None
-        return answer, answered_expiry(answer.answer, asked_at=asked_at, wall_clock=wall_clock)
+        facts = {"provider": self._rules.provider, "answer": type(answer).__name__}
+        if isinstance(answer, Granted):
+            _log.debug("the token endpoint has answered", extra=facts)
+            expiry = answered_expiry(answer.answer, asked_at=asked_at, wall_clock=wall_clock)
+            return Granted(dated(answer.answer, wall_clock=wall_clock)), expiry
+        # Redacted before it is cut: the rest of a cut token would not be recognised.
+        detail = shown(self._services.redactor.redact(answer.detail))
+        answer = replace(answer, detail=detail)
+        reason = answer.code if isinstance(answer, Refused | Misconfigured) else answer.reason
+        _log.info("the token endpoint has given no token", extra={**facts, "reason": reason, "detail": detail})
+        failures.add(self._services.credential_store.failures, answer, clock.monotonic())
+        return answer, None
+
+    def _wait(self, step: flow.Wait) -> object:
+        if step.reason:
+            _log.info("%s", step.reason, extra={"seconds": step.seconds})
+        return self._services.clock.sleep(step.seconds)
 
     def variables(self) -> Variables:
         """Return the values for ``{{NAME}}`` in the options."""
@@ -133,3 +158,40 @@ def _host(options: ClientOptions, variables: Variables) -> str:
     with suppress(MissingSetting):
         url = variables.fill(url, "token_url")
     return url.split("://", 1)[-1].split("/", 1)[0].rsplit("@", 1)[-1] or url
+
+
+class _FailureKeys:
+    """Tells which failures of a token request hold for which later ones."""
+
+    def __init__(self, options: ClientOptions, client: Client, account: Account) -> None:
+        """Name the request; its secrets are only hashed."""
+        settings = (*(getattr(client, name) for name in Client.__slots__), options.grant, options.send)
+        self._provider = ("pause", client.token_url, client.client_id)
+        self._client = ("client", fingerprint(repr(settings)))
+        # An error about scope or grant may be about the keys of this account only.
+        self._account = (*self._client, account)
+
+    def find(self, failures: KnownFailures, now: float) -> TokenResponse | None:
+        """Return the failure that this request would meet, None if it may succeed."""
+        if (paused := failures.find(self._provider, now)) is not None:
+            answer, seconds = paused
+            reason = answer.reason if isinstance(answer, Busy) else "busy"
+            return Unusable(f"{reason}; as it has asked for, the next request is sent in {seconds:.0f} s")
+        known = failures.find(self._client, now) or failures.find(self._account, now)
+        return None if known is None else known[0]
+
+    def add(self, failures: KnownFailures, answer: TokenResponse, now: float) -> None:
+        """Remember a failure that holds for a time."""
+        if isinstance(answer, Busy) and flow.is_long_pause(answer):
+            seconds = min(answer.retry_after_seconds or 0.0, _LONGEST_PAUSE_SECONDS)
+            failures.add(self._provider, answer, until=now + seconds)
+        elif isinstance(answer, Misconfigured):
+            key = self._client if answer.code in CLIENT_CODES else self._account
+            failures.add(key, answer, until=now + _REFUSED_CLIENT_SECONDS)
+
+
+def shown(text: str) -> str:
+    """Return text of a provider on one line, without control characters, 300 characters at most."""
+    line = " ".join(text.split())
+    printable = "".join(letter if letter.isprintable() else "?" for letter in line)
+    return printable if len(printable) <= _LONGEST_DETAIL else printable[:_LONGEST_DETAIL] + "..."

@@ -56,6 +56,8 @@ class OAuth2Services:
     redactor: Redactor = field(repr=False)
     secrets: Callable[[], SecretsClient] = field(repr=False)
     clock: Clock = Clock()
+    awaits_winner: bool = True
+    """Whether processes that the token store's lock does not keep out may refresh the same accounts."""
 
     def expiry_of(self, keys: Keys) -> Expiry | None:
         """Return the expiry of stored keys, None if they do not say it."""

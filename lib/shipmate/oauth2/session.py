@@ -20,6 +20,7 @@ from shipmate.errors import (
     UnsafeUrl,
 )
 from shipmate.oauth2.accounts import Account
+from shipmate.oauth2.author import ask_author
 from shipmate.oauth2.credential import Credential, asks_for_refresh
 from shipmate.oauth2.options import MEMBER, ClientOptions
 from shipmate.oauth2.replay import Body
@@ -30,6 +31,7 @@ _log = logging.getLogger("shipmate.oauth2")
 
 # After a refusal the stored keys are read this often, to find a new sign-in.
 _LOOK_AGAIN_SECONDS: Final = 10.0
+_MOST_SENDS: Final = 3
 _DEFAULT_TIMEOUTS_SECONDS: Final = (10.0, 60.0)
 # URLs are written to logs and sent as referrers.
 _NEVER_IN_URLS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
@@ -159,7 +161,9 @@ class OAuth2Session:
         return credential.access_token
 
     def request(self, method: str, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
-        """Send a request with the live token; if the API says that it has expired, refresh it and send once more.
+        """Send a request with the live token; if the API says that it has expired, refresh it and send again.
+
+        A request causes one refresh at most, and is sent three times at most.
 
         Args:
             method: The HTTP method.
@@ -182,19 +186,18 @@ class OAuth2Session:
         body = Body(kwargs.pop("data", None), kwargs.pop("files", None))
         credential, has_refreshed = self._before_sending()
         response, auth = self._send(credential, method, url, body, kwargs)
-        if has_refreshed or not auth.was_sent(response) or not self._has_expired(response, credential):
-            return self._hooked(response, kwargs)
-        refreshed = self._refresh(credential.generation)
-        if not body.is_replayable:
-            _log.warning("the token was refreshed, but the body cannot be sent twice: the first answer is returned")
-            return self._hooked(response, kwargs)
-        response.close()
-        response, _ = self._send(refreshed, method, url, body, kwargs)
-        if refreshed.is_adopted and self._has_expired(response, refreshed):
-            # Another process refreshed the adopted token, perhaps long ago: now this one does.
-            refreshed = self._refresh(refreshed.generation)
+        for _ in range(_MOST_SENDS - 1):
+            if not auth.was_sent(response) or not self._has_expired(response, credential):
+                break
+            newer, has_refreshed = self._after_expiry(credential, has_refreshed=has_refreshed)
+            if newer is None:
+                break
+            if not body.is_replayable:
+                _log.warning("the token was refreshed, but the body cannot be sent twice: the first answer is returned")
+                break
             response.close()
-            response, _ = self._send(refreshed, method, url, body, kwargs)
+            credential = newer
+            response, auth = self._send(credential, method, url, body, kwargs)
         return self._hooked(response, kwargs)
 
     def close(self) -> None:
@@ -229,6 +232,20 @@ class OAuth2Session:
             return self._refresh_ahead(credential, is_past=expiry.is_past(now)), True
         self._hand_to_cfg(credential)
         return credential, False
+
+    def _after_expiry(self, credential: Credential, *, has_refreshed: bool) -> tuple[Credential | None, bool]:
+        """Return the credential to send again with, None for no further attempt, and whether it was refreshed.
+
+        The answer says nothing about a token that has replaced this one meanwhile: other threads refresh, too.
+        """
+        if (newer := self._account.replacement(credential.generation)) is not None:
+            self._hand_to_cfg(newer)
+            return newer, has_refreshed
+        if has_refreshed:
+            return None, True
+        refreshed = self._refresh(credential.generation)
+        # Another process refreshed an adopted token, perhaps long ago: if it has expired, this process refreshes it.
+        return refreshed, not refreshed.is_adopted
 
     def _refresh_ahead(self, credential: Credential, *, is_past: bool) -> Credential:
         """Refresh a token that expires soon; until it has, a provider that is down does not fail the request."""
@@ -267,8 +284,10 @@ class OAuth2Session:
         return asks_for_refresh(
             response.status_code,
             response.headers.get("WWW-Authenticate"),
-            is_expired=None if expired is None else lambda: bool(expired(response)),
-            is_past=expiry is not None and expiry.is_past(self._clock.monotonic()),
+            is_expired=None
+            if expired is None
+            else lambda: ask_author("expired", lambda: bool(expired(response))) is True,
+            is_past=credential.is_age_unknown or (expiry is not None and expiry.is_past(self._clock.monotonic())),
         )
 
     def _send(

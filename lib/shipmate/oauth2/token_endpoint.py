@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import requests
 import urllib3
@@ -11,6 +11,8 @@ import urllib3
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import (
     Busy,
+    Dead,
+    Parse,
     RevocationAnswer,
     TokenResponse,
     Uncertain,
@@ -32,14 +34,23 @@ _NOT_SENT: Final = (
 )
 
 
-_Understood = TypeVar("_Understood")
+_Understood = TypeVar("_Understood", covariant=True)
+
+
+class _UnderstandAnswer(Protocol[_Understood]):
+    """`understand` or `understand_revocation`."""
+
+    def __call__(
+        self, status: int, body: bytes, retry_after_seconds: float | None = None, *, content_type: str | None = None
+    ) -> _Understood: ...
 
 
 def post(
     request: TokenRequest,
     *,
     tls: Mapping[str, Any],
-    parse: Callable[[dict[str, Any]], Mapping[str, Any]] | None = None,
+    parse: Parse | None = None,
+    dead: Dead | None = None,
     wall_clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> TokenResponse:
@@ -49,10 +60,13 @@ def post(
         request: The form and headers.
         tls: The session's ``verify``, ``cert`` and ``proxies``.
         parse: The author's translation of an unusual answer.
+        dead: The author's verdict on an answer.
         wall_clock: Returns epoch seconds, for a Retry-After that is a date.
         monotonic: Returns monotonic seconds, for the time limit on an answer.
     """
-    return _send(request, partial(understand, parse=parse), tls=tls, wall_clock=wall_clock, monotonic=monotonic)
+    return _send(
+        request, partial(understand, parse=parse, dead=dead), tls=tls, wall_clock=wall_clock, monotonic=monotonic
+    )
 
 
 def revoke(request: TokenRequest, *, tls: Mapping[str, Any]) -> RevocationAnswer:
@@ -62,7 +76,7 @@ def revoke(request: TokenRequest, *, tls: Mapping[str, Any]) -> RevocationAnswer
 
 def _send(
     request: TokenRequest,
-    understand_answer: Callable[[int, bytes, float | None], _Understood],
+    understand_answer: "_UnderstandAnswer[_Understood]",
     *,
     tls: Mapping[str, Any],
     wall_clock: Callable[[], float],
@@ -88,7 +102,8 @@ def _send(
             if body is None:
                 return Unusable("an answer of more than 1 MiB")
             retry_after = retry_after_seconds(response.headers.get("Retry-After"), wall_clock())
-            return understand_answer(response.status_code, body, retry_after)
+            content_type = response.headers.get("Content-Type")
+            return understand_answer(response.status_code, body, retry_after, content_type=content_type)
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader):
         return Unusable("its address or the client's header is not valid")
     except requests.exceptions.SSLError:

@@ -54,14 +54,16 @@ def token_request(options: ClientOptions, client: Client, keys: Keys, *, wall_cl
     return TokenRequest(client.token_url, form | extra, headers)
 
 
-def code_request(client: Client, code: str, *, redirect_uri: str, verifier: str, wall_clock: float) -> TokenRequest:
+def code_request(
+    client: Client, code: str, *, redirect_uri: str, verifier: str | None, wall_clock: float
+) -> TokenRequest:
     """Return the request that exchanges an authorization code for tokens.
 
     Args:
         client: The client; the request sends its ``extra``.
         code: The code that the browser brought.
         redirect_uri: The redirect URI, exactly as in the authorization request.
-        verifier: The code verifier; its hash was in the authorization request.
+        verifier: The code verifier, whose hash was in the authorization request; None for a provider without PKCE.
         wall_clock: Epoch seconds, for assertions.
 
     Raises:
@@ -69,7 +71,9 @@ def code_request(client: Client, code: str, *, redirect_uri: str, verifier: str,
 
     Source: RFC 6749 §4.1.3; RFC 7636 §4.5.
     """
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    if verifier is not None:
+        form["code_verifier"] = verifier
     fields, headers = _client_fields(client, wall_clock)
     extra = {name: str(value) for name, value in client.extra.items()}
     return TokenRequest(client.token_url, extra | form | fields, headers)
@@ -107,6 +111,8 @@ def _client_fields(client: Client, wall_clock: float) -> tuple[dict[str, str], d
     if client.client_auth == "basic":
         # Both parts are form-encoded first, because they may have colons and non-ASCII letters.
         return {}, {"Authorization": basic_auth(quote_plus(client.client_id), quote_plus(client.client_secret))}
+    if client.client_auth == "basic_raw":
+        return {}, {"Authorization": basic_auth(client.client_id, client.client_secret)}
     if client.client_auth == "none":
         return {"client_id": client.client_id}, {}
     if client.client_auth == "private_key_jwt":
@@ -144,7 +150,10 @@ def _sign(client: Client, claims: dict[str, Any], wall_clock: float) -> str:
     now = int(wall_clock or time.time())
     claims = {"iat": now, "exp": now + _ASSERTION_LIFE_SECONDS, **claims}
     try:
-        return jwt.encode(claims, client.client_secret, algorithm="RS256")
-    except (ValueError, TypeError, jwt.PyJWTError):
+        return jwt.encode(claims, client.client_secret, algorithm=client.jwt_algorithm, headers=dict(client.jwt_header))
+    except (ValueError, TypeError, AttributeError, NotImplementedError, jwt.PyJWTError):
         # Not chained: the cause quotes the key.
-        raise ClientMisconfigured("client_secret: expected a private RSA key as PEM, found something else") from None
+        raise ClientMisconfigured(
+            f"{client.secret_source}: expected a private key for {client.jwt_algorithm} as PEM, with its line breaks "
+            r"or with \n in their place, found something else"
+        ) from None

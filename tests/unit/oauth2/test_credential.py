@@ -11,6 +11,7 @@ from shipmate.oauth2.credential import (
     SeenTokens,
     answered_expiry,
     asks_for_refresh,
+    dated,
     has_tokens,
     merge,
     stored_expiry,
@@ -29,10 +30,10 @@ def refresh_wanted(
 
 @given(KEYS, KEYS)
 def test_a_merge_keeps_the_whole_answer(old: dict[str, object], answer: dict[str, object]) -> None:
-    """Every member of the answer is stored, except an empty refresh token where there is an older one."""
+    """Every member of the answer is stored, except an unusable refresh token where there is an older one."""
     merged = merge(old, answer)
     for name, value in answer.items():
-        if name == "refresh_token" and not value and old.get("refresh_token"):
+        if name == "refresh_token" and not (value and isinstance(value, str)) and old.get("refresh_token"):
             assert merged[name] == old[name]
         else:
             assert merged[name] == value
@@ -165,3 +166,63 @@ def test_other_statuses_never_ask_for_a_refresh(status: int) -> None:
 def test_no_token_shows_in_a_credential() -> None:
     """A credential that ends up in a message of an exception shows no token."""
     assert "s3cret" not in repr(Credential({"access_token": "s3cret"}))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        2000,
+        "2000",
+        2000.0,
+        "1970-01-01T00:33:20Z",
+        "1970-01-01T00:33:20.0000000Z",
+        "1970-01-01T00:33:20",
+        "1970-01-01T01:33:20+01:00",
+        "Thu, 01 Jan 1970 00:33:20 GMT",
+    ],
+)
+def test_the_moment_of_an_expiry_is_read_in_many_forms(value: object) -> None:
+    """A provider's own expires_at is no epoch seconds as a rule."""
+    assert stored_expiry({"expires_at": value}, now=10, wall_clock=1000) == Expiry(1010)
+
+
+@pytest.mark.parametrize("factor", [10**3, 10**6, 10**9])
+def test_smaller_units_than_seconds_are_recognised(factor: int) -> None:
+    """Their numbers lie thousands of years ahead."""
+    at = 1_800_000_000
+    assert stored_expiry({"expires_at": at * factor}, now=0, wall_clock=at - 5) == Expiry(5)
+
+
+@pytest.mark.parametrize("value", [0, -1, "", "never", None, True, [], "0001-01-01T00:00:00Z", "9" * 400, float("nan")])
+def test_a_moment_that_means_nothing_is_unknown(value: object) -> None:
+    """Also Go's zero time, which means "never"."""
+    assert stored_expiry({"expires_at": value}, now=0, wall_clock=1000) is None
+
+
+def test_a_response_is_dated_unless_the_provider_has_done_so() -> None:
+    """Its own value stays as it is."""
+    assert dated({"expires_in": 60}, wall_clock=1000.9) == {"expires_in": 60, "expires_at": 1060}
+    for answer in (
+        {"expires_in": 60, "expires_at": "2030-01-01T00:00:00Z"},
+        {"access_token": "a"},
+        {"expires_in": "x"},
+    ):
+        assert dated(answer, wall_clock=1000) == answer
+
+
+def test_the_memory_of_tokens_is_bounded() -> None:
+    """A process that refreshes for months does not grow; the first tokens and those in use are never forgotten."""
+    seen = SeenTokens()
+    pair = {"access_token": "a0", "refresh_token": "r0"}
+    late = {"access_token": "late"}
+    seen.add(pair)
+    for number in range(1, 5000):
+        seen.add({"access_token": f"a{number}", "refresh_token": f"r{number}"})
+        if number == 2000:
+            seen.add(late)
+        assert number < 2000 or number % 100 or seen.knows(late)
+    assert len(seen._first) + len(seen._recent) <= 1100
+    assert seen.knows(pair)
+    assert seen.shares({"access_token": "x", "refresh_token": "r0"})
+    assert seen.knows({"access_token": "a4999"})
+    assert not seen.knows({"access_token": "a1000"})

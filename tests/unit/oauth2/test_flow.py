@@ -1,6 +1,7 @@
 """The steps of a refresh, decided without I/O."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from shipmate.errors import (
     EmitError,
     KeysNotSaved,
     ReauthorizationRequired,
+    ShipmateError,
     TokenEndpointUnavailable,
 )
 from shipmate.oauth2 import flow
@@ -147,14 +149,40 @@ def test_with_nowhere_to_look_a_refusal_is_told_at_once() -> None:
 
 def test_a_busy_endpoint_is_asked_three_times() -> None:
     """With growing pauses, or those that it asks for, up to ten seconds."""
-    world = World([Busy("HTTP 429", 7), Busy("HTTP 503", 999), Granted(NEW)])
+    world = World([Busy("HTTP 429", 7), Busy("HTTP 503", 10), Granted(NEW)])
     world.refresh()
     assert world.waits == [7, 10]
+    world = World([Busy("HTTP 429", 0), Busy("HTTP 503", 0.7), Granted(NEW)])
+    world.refresh()
+    assert world.waits == [0.5, 1.0]
     world = World([Busy("HTTP 429")] * 3)
     with pytest.raises(TokenEndpointUnavailable, match="HTTP 429"):
         world.refresh()
     assert world.waits == [0.5, 1.0]
     assert world.credential.refusal is None
+
+
+def test_a_longer_pause_than_ten_seconds_is_left_to_a_later_message() -> None:
+    """The error says how long it is."""
+    world = World([Busy("HTTP 429", 12)])
+    with pytest.raises(TokenEndpointUnavailable, match=r"HTTP 429.* 12 s"):
+        world.refresh()
+    assert world.waits == []
+
+
+def test_errors_quote_the_words_of_the_provider() -> None:
+    """They often say what to do."""
+    for answer in (Refused("x", "gone"), Misconfigured("x", "gone"), Busy("x", 99, "gone"), Unusable("x", "gone")):
+        with pytest.raises(ShipmateError, match="x: gone"):
+            World([answer]).refresh()
+
+
+def test_without_another_process_a_refusal_is_final_at_once() -> None:
+    """A lock has kept all others out."""
+    world = World([Refused("invalid_grant")], stored=lambda reads: flow.StoredTokens(OLD.keys))
+    with pytest.raises(ReauthorizationRequired):
+        world.refresh(replace(TERMS, awaits_winner=False))
+    assert world.waits == []
 
 
 def test_an_uncertain_outcome_is_tried_once_more_after_a_look_at_the_stored_keys() -> None:

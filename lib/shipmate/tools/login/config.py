@@ -22,7 +22,7 @@ _NEEDED: Final[Mapping[str, str]] = {
 _TEXTS: Final = (*_NEEDED, "client_secret", "revoke_uri", "issuer")
 _SEPARATE: Final = ("auth_uri", "revoke_uri", "issuer")
 # The other members go to the provider unchanged: access_type, prompt, audience, resource and more.
-_OURS: Final = frozenset({*_TEXTS, "scopes", "client_auth"})
+_OURS: Final = frozenset({*_TEXTS, "scopes", "client_auth", "jwt_algorithm", "jwt_header"})
 
 
 @dataclass(frozen=True, slots=True)

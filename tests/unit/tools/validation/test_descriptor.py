@@ -147,7 +147,7 @@ def test_a_descriptor_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> Non
         (
             descriptor(credentials={**fields(ID={}, SECRET={}), "oauth2": {**OAUTH2, "client_auth": "magic"}}),
             "/credentials/oauth2/client_auth",
-            "expected one of 'post', 'basic', 'none', 'private_key_jwt', found 'magic'",
+            "expected one of 'post', 'basic', 'basic_raw', 'none', 'private_key_jwt', found 'magic'",
         ),
         (
             descriptor(action={"order": {}}),
