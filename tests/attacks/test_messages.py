@@ -1,10 +1,12 @@
 """Messages that a stranger makes: what a step tells its sender, and where what it publishes can go."""
 
 import base64
+import time
 from typing import Any
 
 import pytest
 
+from shipmate.container.amqp import lease
 from shipmate.container.messages.cipher import Cipher
 from tests.station import IV, PASSWORD, StartAmqp, StartInMemory, told
 
@@ -127,3 +129,22 @@ def test_a_delay_is_one_that_the_broker_accepts(start_amqp: StartAmqp, settings:
     (rebound,) = done.rebounds
     assert rebound.properties.expiration == str(2**32 - 1)
     assert done.is_success
+
+
+def test_a_foreign_queue_of_a_locks_name_delays_one_refresh(
+    start_amqp: StartAmqp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not each one: the name of the lock can be known."""
+    monkeypatch.setattr(lease, "_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(lease, "_SHORT_WAIT_SECONDS", 0.01)
+    station = start_amqp()
+    lock = station.step._transport.lock
+    assert lock is not None
+    waits = []
+    name = f"{station.queues.name}-refresh"
+    station.queues.channel.queue_declare(f"shipmate.{name}", exclusive=True)
+    for _ in range(2):
+        begun = time.monotonic()
+        with lock(name):
+            waits.append(time.monotonic() - begun)
+    assert waits[0] >= 0.2 > waits[1]
