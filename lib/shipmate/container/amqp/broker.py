@@ -169,7 +169,7 @@ class Broker:
     def lock(self, name: str) -> Iterator[None]:
         """Hold a lock within the block that other containers respect.
 
-        Waits up to 60 s for it, or 1 s in the five minutes after a wait in vain, and continues without it after that, or
+        Waits up to 60 s for it, or 1 s in the five minutes after a wait in vain. Continues without it after that, or
         if the broker has no locks.
         """
         lease = Lease(self._loop, f"shipmate.{name}", lambda: self._read.connection)
