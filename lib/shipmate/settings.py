@@ -217,6 +217,8 @@ class StepSettings:
     rates: RateSettings
     is_startup: bool = False
     """Whether the startup hook is to be run."""
+    stop_seconds: int = 10
+    """How long failed publications are tried again after a signal to stop."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "StepSettings":
@@ -233,6 +235,7 @@ class StepSettings:
             messages=_messages(environ),
             rates=_rates(environ),
             is_startup=boolean(environ, _PREFIX + "STARTUP_REQUIRED", False),
+            stop_seconds=bounded(environ, "SHIPMATE_STOP_SECONDS", 10, 0, 86_400),
         )
 
 

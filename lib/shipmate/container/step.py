@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol
@@ -33,7 +34,7 @@ from shipmate.signals import SignalQueue, end_process
 _log: Final = logging.getLogger("shipmate.step")
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _START_ERROR_SECONDS: Final = 5.0
-# While the process stops: how long the transport may confirm nothing before the messages are left unsettled.
+# When the time to stop is over: how long the transport may confirm nothing before the messages are left unsettled.
 _UNCONFIRMED_SECONDS: Final = 0.4
 # Each level of nested JSON takes two calls; messages of the official runtime may have thousands of levels, and the
 # stack of a thread is large enough for these.
@@ -129,12 +130,18 @@ class Step:
         self._transport.consume(processor.work, lambda: self._events.put(_CONSUMING))
 
     def stop(self) -> None:
-        """Take no more messages, wait for those in work, and close. Source: contract §1.6."""
+        """Take no more messages, wait for those in work, and close. Source: contract §1.6.
+
+        A publication that fails is tried for some seconds more, since its function would do its work a second time.
+        """
         transport = self._transport
-        transport.stop_retrying()
+        transport.hurry()
         transport.cancel()
+        until = time.monotonic() + self._settings.stop_seconds
         while transport.is_alive and not transport.wait_until_idle(_LOOK_SECONDS):
-            transport.abandon(_UNCONFIRMED_SECONDS)
+            if time.monotonic() >= until:
+                transport.stop_retrying()
+                transport.abandon(_UNCONFIRMED_SECONDS)
         self._drain()
         transport.close()
 

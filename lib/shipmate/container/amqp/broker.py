@@ -186,6 +186,10 @@ class Broker:
         self._submit(self._consumer.stop)
         self._is_silent = not self._consumer.stopped.wait(_CLOSE_SECONDS)
 
+    def hurry(self) -> None:
+        """Retry failed publications at once, and after short pauses from now on, because the process is stopping."""
+        self._submit(self._publisher.hurry)
+
     def stop_retrying(self) -> None:
         """Fail publications at their first failed attempt from now on, because the process is stopping."""
         self._submit(self._publisher.stop_retrying)

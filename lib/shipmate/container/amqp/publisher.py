@@ -29,6 +29,8 @@ _LOOK_SECONDS: Final = 30
 # Reply codes for a message that the broker can never accept: body or headers too large, or a forbidden property.
 _BLAMED: Final = frozenset({406, 501, 502})
 _LONGEST_ID: Final = 100
+# The longest pause between two attempts while the process is stopping.
+_HURRIED_MS: Final = 200
 
 Then = Callable[[EmitUnconfirmed | None], None]
 """Called on the I/O thread: with None when the broker has confirmed, otherwise with the error."""
@@ -74,6 +76,7 @@ class Publisher:
         self._delivery_mode = 2 if settings.is_persistent else 1
         self._channel: Channel | None = None
         self._is_blocked = False
+        self._is_hurried = False
         self._is_stopping = False
         self._waiting: deque[_Sending] = deque()
         """To be sent next."""
@@ -133,8 +136,17 @@ class Publisher:
         self._waiting.append(_Sending(publication, then))
         self._flush()
 
+    def hurry(self) -> None:
+        """Retry at once what waits for a retry, and make only short pauses from now on."""
+        self._is_hurried = True
+        retrying, self._retrying = self._retrying, set()  # their timers then do nothing
+        self._waiting.extend(retrying)
+        self._flush()
+
     def stop_retrying(self) -> None:
         """Report failures at once instead of retrying, those of publications that wait for a retry as well."""
+        if self._is_stopping:
+            return
         self._is_stopping = True
         self._silence.restart(self._clock())
         retrying, self._retrying = self._retrying, set()  # their timers then do nothing
@@ -252,6 +264,8 @@ class Publisher:
         delay_ms = min(
             self._settings.publish_delay_ms * 2 ** min(sending.failures, 32), self._settings.publish_max_delay_ms
         )
+        if self._is_hurried:
+            delay_ms = min(delay_ms, _HURRIED_MS)
         sending.failures += 1
         sending.is_returned = False
         _log.warning("publishing failed, retrying", extra={"cause": cause, "retry": sending.failures})
