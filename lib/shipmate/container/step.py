@@ -23,7 +23,7 @@ from shipmate.container.processor import Loaded, Processor
 from shipmate.container.startup import Installation, configure_log, load_component
 from shipmate.container.state import StepState
 from shipmate.container.transport import Delivery, Transport
-from shipmate.errors import BrokerLost, ShipmateError
+from shipmate.errors import BrokerLost, BrokerRefused, ShipmateError
 from shipmate.invocation.executor import run_hook
 from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
@@ -159,6 +159,10 @@ class Step:
             self.stop()
             return 0
         lost = event if isinstance(event, BaseException) else None
+        if isinstance(lost, BrokerRefused):
+            _log_start_failure(lost)
+            self._drain()
+            return 1
         _log.critical("the connection to the broker is lost: ending with status 1, for a restart", exc_info=lost)
         self._drain()
         return 1
@@ -234,7 +238,7 @@ class Step:
         confirmed = threading.Event()
         self._transport.publish_later(start_error(self._codec, formatted), lambda _: confirmed.set())
         self._transport.flush()
-        confirmed.wait(1.0 if isinstance(error, BrokerLost) else _START_ERROR_SECONDS)
+        confirmed.wait(1.0 if isinstance(error, BrokerLost | BrokerRefused) else _START_ERROR_SECONDS)
         self._transport.close()
 
 
@@ -244,7 +248,8 @@ def main(root: Path | None = None, new_transport: NewTransport = new_transport) 
         status = run(os.environ, root, new_transport)
     except ShipmateError as error:
         _log_start_failure(error)
-        sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
+        if not _log.isEnabledFor(logging.CRITICAL):  # one place: the log, unless nothing is logged
+            sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
         status = 1
     end_process(status)
 

@@ -68,6 +68,10 @@ class _Sending:
 class Publisher:
     """Publishes on the present channel, and waits while there is none; all methods run on the I/O thread."""
 
+    variable: Final = "ELASTICIO_PUBLISH_MESSAGES_TO"
+    may_wait_for_it: Final = False
+    """The functions would go on working for nothing: their messages could not be published."""
+
     def __init__(self, loop: Any, settings: BrokerSettings, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin without a channel; ``clock`` counts seconds."""
         self._loop = loop
@@ -91,13 +95,19 @@ class Publisher:
         self._silence = Silence(clock())
 
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
-        """Set up a new channel: ask for confirms, and listen for returned messages and a blocked connection."""
+        """Set up a new channel: look for the exchange, ask for confirms, and listen for returns and blocks."""
         connection = channel.connection
         connection.add_on_connection_blocked_callback(lambda *_: self.block(True))
         connection.add_on_connection_unblocked_callback(lambda *_: self.block(False))
         channel.add_on_return_callback(self._on_return)
+        # Declares nothing: the broker closes the channel if there is no such exchange.
+        channel.exchange_declare(
+            self._settings.exchange, passive=True, callback=lambda _: self._ask_for_confirms(channel, ready)
+        )
+
+    def _ask_for_confirms(self, channel: Channel, ready: Callable[[], None]) -> None:
         if self._settings.confirms:
-            connection.on_ack = self._on_confirm
+            channel.connection.on_ack = self._on_confirm
             channel.confirm_delivery(self._on_confirm, callback=lambda _: ready())
         else:
             ready()
