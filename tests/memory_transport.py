@@ -28,6 +28,7 @@ class MemoryTransport:
         self.is_alive = True
         self.is_consuming = False
         self.is_closed = False
+        self.is_hurried = False
         self._on_lost = on_lost
         self._is_holding = False
         self._is_stopping = False
@@ -119,6 +120,9 @@ class MemoryTransport:
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: not self._in_work, timeout_seconds)
+
+    def hurry(self) -> None:
+        self.is_hurried = True
 
     def stop_retrying(self) -> None:
         self._is_stopping = True

@@ -15,6 +15,7 @@
     │  ├─ BadInput                    a file or an argument has the wrong content
     │  ├─ MissingSetting              an environment variable is not set
     │  ├─ BadSetting                  an environment variable has a wrong value
+    │  ├─ BrokerRefused               the broker refuses the queue or the exchange (exit 1: the container has begun)
     │  ├─ ClientMisconfigured         the provider refuses the client (exit 1: the component was running)
     │  └─ PlatformRefused             the platform's API refuses a call (exit 1: the component was running)
     ├─ AccountError                 sign in again                exit 1
@@ -129,6 +130,13 @@ class BadSetting(OperatorError):
     """An environment variable has a wrong value."""
 
     code = "bad_setting"
+
+
+class BrokerRefused(OperatorError):
+    """The queue or the exchange of the step does not exist, or the user of the broker may not use it."""
+
+    code = "broker_refused"
+    exit_status = 1
 
 
 class ClientMisconfigured(OperatorError):

@@ -53,9 +53,18 @@ def text(environ: Mapping[str, str], name: str) -> str:
     Raises:
         MissingSetting: It is unset or empty.
     """
-    if value := environ.get(name):
-        return value
-    raise MissingSetting(f"{name} is missing")
+    require(environ, name)
+    return environ[name]
+
+
+def require(environ: Mapping[str, str], *names: str) -> None:
+    """Check that mandatory variables are set.
+
+    Raises:
+        MissingSetting: Some are unset or empty; the text names all of them.
+    """
+    if missing := [name for name in names if not environ.get(name)]:
+        raise MissingSetting("; ".join(f"{name} is missing" for name in missing))
 
 
 def integer(environ: Mapping[str, str], name: str, default: int) -> int:
@@ -114,10 +123,11 @@ class ApiSettings:
         Raises:
             MissingSetting: The address, the user or the key of the API is missing.
         """
+        require(environ, "ELASTICIO_API_URI", "ELASTICIO_API_USERNAME", "ELASTICIO_API_KEY")
         return cls(
-            uri=text(environ, "ELASTICIO_API_URI").rstrip("/"),
-            username=text(environ, "ELASTICIO_API_USERNAME"),
-            key=Secret(text(environ, "ELASTICIO_API_KEY")),
+            uri=environ["ELASTICIO_API_URI"].rstrip("/"),
+            username=environ["ELASTICIO_API_USERNAME"],
+            key=Secret(environ["ELASTICIO_API_KEY"]),
             workspace_id=environ.get("ELASTICIO_WORKSPACE_ID", ""),
             flow_id=environ.get("ELASTICIO_FLOW_ID", ""),
             step_id=environ.get("ELASTICIO_STEP_ID", ""),
@@ -217,22 +227,25 @@ class StepSettings:
     rates: RateSettings
     is_startup: bool = False
     """Whether the startup hook is to be run."""
+    stop_seconds: int = 10
+    """How long failed publications are tried again after a signal to stop."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "StepSettings":
         """Read every variable that the platform sets for a step.
 
         Raises:
-            MissingSetting: A variable is unset or empty; the first one in the order of contract §2.
+            MissingSetting: Variables are unset or empty; the text names them in the order of contract §2.
             BadSetting: The initialization vector does not have 16 bytes.
         """
-        _check(environ, *_ALWAYS_NEEDED, *_NEEDED_FOR_MESSAGES)
+        require(environ, *(_PREFIX + name for name in (*_ALWAYS_NEEDED, *_NEEDED_FOR_MESSAGES)))
         return cls(
             flow=_flow(environ),
             broker=_broker(environ),
             messages=_messages(environ),
             rates=_rates(environ),
             is_startup=boolean(environ, _PREFIX + "STARTUP_REQUIRED", False),
+            stop_seconds=bounded(environ, "SHIPMATE_STOP_SECONDS", 10, 0, 86_400),
         )
 
 
@@ -247,9 +260,9 @@ class ShutdownSettings:
         """Read every variable that the platform sets for the shutdown hook.
 
         Raises:
-            MissingSetting: A variable is unset or empty; the first one in the order of contract §2.
+            MissingSetting: Variables are unset or empty; the text names them in the order of contract §2.
         """
-        _check(environ, *_ALWAYS_NEEDED)
+        require(environ, *(_PREFIX + name for name in _ALWAYS_NEEDED))
         return cls(_flow(environ))
 
 
@@ -273,11 +286,6 @@ def camel_case(name: str) -> str:
     """
     words = [word[0].lower() for word in _WORD.finditer(name)]
     return "".join([*words[:1], *(word.capitalize() for word in words[1:])])
-
-
-def _check(environ: Mapping[str, str], *names: str) -> None:
-    for name in names:
-        text(environ, _PREFIX + name)
 
 
 def _flow(environ: Mapping[str, str]) -> FlowSettings:

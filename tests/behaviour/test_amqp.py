@@ -2,10 +2,14 @@
 
 import json
 import time
+import uuid
+from threading import Thread
 
 import pytest
 
-from tests.station import StartAmqp, told
+from shipmate.emulator import Platform, RabbitMQNode, StepQueues
+from tests.container import eventually
+from tests.station import AmqpStation, StartAmqp, told
 
 MORE_THAN_A_FRAME = 200_000
 
@@ -119,3 +123,24 @@ def test_an_emit_that_is_over_at_once_is_not_waited_for(
     done = station.deliver(told(["emit", "data", value]))
     assert time.monotonic() - begun < 3
     assert done.is_success is is_success
+
+
+@pytest.mark.parametrize("emit", [{"return": {"body": 2}}, {"do": [["emit", "data", {"body": 2}]]}])
+def test_a_step_that_stops_goes_on_with_what_the_broker_refuses(
+    platform: Platform, rabbitmq: RabbitMQNode, emit: dict[str, object]
+) -> None:
+    """Its function has done its work, which would be done a second time."""
+    with StepQueues(rabbitmq.uri, name=f"full-{uuid.uuid4().hex[:8]}", output_limit=1) as queues:
+        station = AmqpStation(platform, queues, AMQP_PUBLISH_RETRY_DELAY=60_000)
+        queues.publish({"body": {"return": {"body": 1}}})
+        station.wait_until_settled(1)
+        queues.publish({"body": emit})
+        eventually(lambda: bool(station.step._transport._publisher._retrying), queues)  # type: ignore[attr-defined]
+        reader = StepQueues(queues.uri, name=queues.name, output_limit=1)
+        bodies: list[int] = []
+        taking = Thread(target=lambda: bodies.extend(each.message["body"] for each in reader.take("data", 2)))
+        taking.start()
+        station.stop()
+        taking.join()
+        reader.close()
+        assert bodies == [1, 2]

@@ -187,9 +187,10 @@ def test_without_an_address_there_is_one_line_and_status_one(ask: Ask, url: str 
     """Contract 10.1."""
     container = ask("verifyCredentials", ELASTICIO_POST_RESULT_URL=url)
     assert container.wait() == 1
-    (line,) = [each for each in container.lines if not each.startswith("{")]
-    assert line.startswith("Error: ELASTICIO_POST_RESULT_URL")
-    assert [(each["name"], each["level"]) for each in container.records] == [("sailor", 60)]
+    (record,) = container.records
+    assert len(container.lines) == 1
+    assert (record["name"], record["level"]) == ("sailor", 60)
+    assert record["msg"].startswith("ELASTICIO_POST_RESULT_URL")
 
 
 def test_an_error_is_delivered_with_status_zero(ask: Ask, platform: Platform) -> None:

@@ -49,15 +49,14 @@ def failed_start(container: Container, queues: StepQueues, function: str) -> str
 
 
 def told_at_once(container: Container) -> str:
-    """Return what a container that could not begin has said: one line for a person, one record for the platform."""
+    """Return what a container that could not begin has said, once."""
     assert container.wait() == 1
     (record,) = container.records
     assert (record["name"], record["level"]) == ("sailor", 60)
     assert record["err"]["message"] == record["msg"]
     assert set(record["err"]) == {"message", "name", "stack", "code"}
-    (line,) = [each for each in container.lines if not each.startswith("{")]
-    assert line.split()[:2] == ["Error:", record["msg"].split()[0]]
-    return line.removeprefix("Error: ")
+    assert len(container.lines) == 1
+    return str(record["msg"])
 
 
 @pytest.mark.parametrize(
@@ -71,8 +70,16 @@ def told_at_once(container: Container) -> str:
     ids=["always", "for messages"],
 )
 def test_a_missing_variable_is_one_line_and_status_one(launch: Launch, name: list[str]) -> None:
-    """Contract 2.2, 2.3: the first that is missing, by its name; nothing else happens."""
-    assert told_at_once(launch(**{name[0]: "", name[-1]: ""})) == f"ELASTICIO_{name[0]} is missing"
+    """Contract 2.2, 2.3: all that are missing, by their names; nothing else happens."""
+    expected = f"ELASTICIO_{name[0]} is missing; ELASTICIO_{name[-1]} is missing"
+    assert told_at_once(launch(**{name[0]: "", name[-1]: ""})) == expected
+
+
+def test_a_missing_variable_is_told_though_nothing_is_logged(launch: Launch) -> None:
+    """On standard error, since the log is off."""
+    container = launch(bare={"NODE_ENV": "test", "LOG_LEVEL": ""}, FLOW_ID="")
+    assert container.wait() == 1
+    assert container.lines == ["Error: ELASTICIO_FLOW_ID is missing"]
 
 
 def test_a_vector_of_another_length_is_one_line_and_status_one(launch: Launch) -> None:
@@ -86,7 +93,7 @@ def test_a_broker_that_is_not_there_is_told_without_its_password(launch: Launch)
     container = launch(AMQP_URI="amqp://user:very-secret-word@127.0.0.1:1/", AMQP_RECONNECT_TIMEOUT=1)
     assert container.wait() == 1
     assert "ConnectionRefusedError" in container.output
-    assert "(4 attempts)" in container.output
+    assert "(4 attempts): 127.0.0.1:1, " in container.output
     assert "very-secret-word" not in container.output
 
 
@@ -125,7 +132,48 @@ def test_a_queue_that_is_not_there_is_published(launch: Launch, queues: StepQueu
     """Contract 1.2: the broker's reason is in the error."""
     queues.publish({"body": {}})
     container = launch(LISTEN_MESSAGES_ON=f"{queues.name}-nowhere", AMQP_RECONNECT_TIMEOUT=1)
-    assert "NOT_FOUND" in failed_start(container, queues, "told")
+    text = failed_start(container, queues, "told")
+    assert text.startswith("ELASTICIO_LISTEN_MESSAGES_ON: the broker at ")
+    assert "NOT_FOUND" in text
+
+
+@pytest.mark.parametrize("confirms", ["true", "false"])
+def test_an_exchange_that_is_not_there_ends_the_start(launch: Launch, queues: StepQueues, confirms: str) -> None:
+    """It was taken for a lost broker, and tried again without end."""
+    container = launch(
+        PUBLISH_MESSAGES_TO=f"{queues.name}-nowhere",
+        AMQP_PUBLISH_CONFIRM_ENABLED=confirms,
+        AMQP_RECONNECT_ATTEMPTS=1_000_000,
+    )
+    assert container.wait() == 1
+    fatal = container.records[-1]
+    assert fatal["err"]["code"] == "broker_refused"
+    assert fatal["msg"].startswith("ELASTICIO_PUBLISH_MESSAGES_TO: the broker at 127.0.0.1:")
+    assert "NOT_FOUND" in fatal["msg"]
+
+
+def test_an_exchange_that_is_deleted_ends_the_step(launch: Launch, queues: StepQueues) -> None:
+    """The message stays with the broker, and the log names the variable."""
+    container = launch(AMQP_RECONNECT_ATTEMPTS=1_000_000).ready()
+    queues.channel.exchange_delete(queues.exchange)
+    queues.publish({"body": {"return": {"body": 1}}})
+    assert container.wait() == 1
+    assert container.records[-1]["msg"].startswith("ELASTICIO_PUBLISH_MESSAGES_TO: the broker at ")
+    assert "connection to the broker is lost" not in container.output
+    queues.declare()
+    eventually(lambda: queues.depth("input") == 1, queues)
+
+
+def test_an_exchange_that_may_not_be_written_to_ends_the_step(launch: Launch, queues: StepQueues) -> None:
+    """An internal one takes messages of other exchanges only, as one without permission takes none."""
+    exchange = f"{queues.name}-internal"
+    queues.channel.exchange_declare(exchange, "direct", internal=True)
+    queues.publish({"body": {"return": {"body": 1}}})
+    container = launch(PUBLISH_MESSAGES_TO=exchange, AMQP_RECONNECT_ATTEMPTS=1_000_000)
+    assert container.wait() == 1
+    assert container.records[-1]["msg"].startswith("ELASTICIO_PUBLISH_MESSAGES_TO: the broker at ")
+    assert "ACCESS_REFUSED" in container.records[-1]["msg"]
+    queues.channel.exchange_delete(exchange)
 
 
 def test_the_shutdown_hook_needs_no_broker(launch: Launch, platform: Platform, tmp_path: Path) -> None:
@@ -227,7 +275,7 @@ def test_a_publication_that_the_broker_never_takes_does_not_keep_the_process(
     launch: Launch, queues: StepQueues
 ) -> None:
     """Its input stays with the broker, without a word of error, and is there for the next container."""
-    container = launch()
+    container = launch(bare={"SHIPMATE_STOP_SECONDS": "0"})
     queues.publish({"body": {"return": {"body": 1, "headers": {"x-eio-routing-key": "nowhere"}}}})
     container.wait_for("could not be routed", count=2)
     assert container.stop() == 0

@@ -61,7 +61,7 @@ class DeliverySink(Sink):
         self._message: Mapping[str, Any] = {}
         self._stored: dict[str, str] = {}
         self.is_decoded = True
-        """Whether the message could be decoded: only then errors contain it."""
+        """Whether the message could be decoded: only then errors contain it, and its sender gets a copy of them."""
         self.is_left = False
         """Whether the process stops before all events are confirmed: the message must stay unsettled."""
         self.errors = 0
@@ -158,7 +158,9 @@ class DeliverySink(Sink):
         original = self._delivery.body if self.is_decoded else None
         metadata = {**self._base, "messageId": new_id(), "end": epoch_ms()}
         body = codec.error_body(bare_error, original, self.incoming)
-        self._transport.publish(Publication("error", metadata, body, self._delivery, bare_error=bare_error))
+        self._transport.publish(
+            Publication("error", metadata, body, self._delivery, bare_error=bare_error if self.is_decoded else None)
+        )
 
     def _emit_rebound(self, event: Event) -> None:
         """Send the message back, to be delivered again later. Source: contract §6.3."""

@@ -4,7 +4,7 @@ Source: contract §3.3, §3.4.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -58,9 +58,10 @@ class Processor:
             try:
                 self._process_message(delivery, sink)
             except Undecodable as error:
-                _log.error("a message could not be decoded: %s", error)
+                _log.error("a message could not be decoded: %s", error.reason)
                 sink.is_decoded = False
-                self._refuse(delivery, sink, error)
+                # Without a traceback, which would show the sender how far the decoding came.
+                self._refuse(delivery, sink, {"name": type(error).__name__, "message": str(error)})
             except Exception as error:  # the edge of a delivery: its message is settled, whatever fails
                 _log.error("a message could not be processed", exc_info=error)
                 self._refuse(delivery, sink, error)
@@ -91,7 +92,7 @@ class Processor:
             on_end=ended,
         )
 
-    def _refuse(self, delivery: Delivery, sink: DeliverySink, error: Exception) -> None:
+    def _refuse(self, delivery: Delivery, sink: DeliverySink, error: Exception | Mapping[str, Any]) -> None:
         """Publish the error of a message that was not processed, and settle the message as failed."""
         redactor = self._services.redactor
         try:

@@ -186,7 +186,7 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
         endpoint = ResultEndpoint.from_environ(environ)
     except ShipmateError as error:
         _log.critical("%s", error)
-        return _failed(str(error))
+        return 1 if _log.isEnabledFor(logging.CRITICAL) else _failed(str(error))
     redactor.add(endpoint.password)
     service = Service(method, installation)
     seconds = bounded(environ, "SHIPMATE_SERVICE_TIMEOUT_SECONDS", _LIMIT_SECONDS, 1, _LONGEST_LIMIT_SECONDS)

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol
@@ -22,7 +23,7 @@ from shipmate.container.processor import Loaded, Processor
 from shipmate.container.startup import Installation, configure_log, load_component
 from shipmate.container.state import StepState
 from shipmate.container.transport import Delivery, Transport
-from shipmate.errors import BrokerLost, ShipmateError
+from shipmate.errors import BrokerLost, BrokerRefused, ShipmateError
 from shipmate.invocation.executor import run_hook
 from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
@@ -33,7 +34,7 @@ from shipmate.signals import SignalQueue, end_process
 _log: Final = logging.getLogger("shipmate.step")
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _START_ERROR_SECONDS: Final = 5.0
-# While the process stops: how long the transport may confirm nothing before the messages are left unsettled.
+# When the time to stop is over: how long the transport may confirm nothing before the messages are left unsettled.
 _UNCONFIRMED_SECONDS: Final = 0.4
 # Each level of nested JSON takes two calls; messages of the official runtime may have thousands of levels, and the
 # stack of a thread is large enough for these.
@@ -129,12 +130,18 @@ class Step:
         self._transport.consume(processor.work, lambda: self._events.put(_CONSUMING))
 
     def stop(self) -> None:
-        """Take no more messages, wait for those in work, and close. Source: contract §1.6."""
+        """Take no more messages, wait for those in work, and close. Source: contract §1.6.
+
+        A publication that fails is tried for some seconds more, since its function would do its work a second time.
+        """
         transport = self._transport
-        transport.stop_retrying()
+        transport.hurry()
         transport.cancel()
+        until = time.monotonic() + self._settings.stop_seconds
         while transport.is_alive and not transport.wait_until_idle(_LOOK_SECONDS):
-            transport.abandon(_UNCONFIRMED_SECONDS)
+            if time.monotonic() >= until:
+                transport.stop_retrying()
+                transport.abandon(_UNCONFIRMED_SECONDS)
         self._drain()
         transport.close()
 
@@ -152,6 +159,10 @@ class Step:
             self.stop()
             return 0
         lost = event if isinstance(event, BaseException) else None
+        if isinstance(lost, BrokerRefused):
+            _log_start_failure(lost)
+            self._drain()
+            return 1
         _log.critical("the connection to the broker is lost: ending with status 1, for a restart", exc_info=lost)
         self._drain()
         return 1
@@ -227,7 +238,7 @@ class Step:
         confirmed = threading.Event()
         self._transport.publish_later(start_error(self._codec, formatted), lambda _: confirmed.set())
         self._transport.flush()
-        confirmed.wait(1.0 if isinstance(error, BrokerLost) else _START_ERROR_SECONDS)
+        confirmed.wait(1.0 if isinstance(error, BrokerLost | BrokerRefused) else _START_ERROR_SECONDS)
         self._transport.close()
 
 
@@ -237,7 +248,8 @@ def main(root: Path | None = None, new_transport: NewTransport = new_transport) 
         status = run(os.environ, root, new_transport)
     except ShipmateError as error:
         _log_start_failure(error)
-        sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
+        if not _log.isEnabledFor(logging.CRITICAL):  # one place: the log, unless nothing is logged
+            sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
         status = 1
     end_process(status)
 

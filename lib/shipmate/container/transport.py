@@ -125,8 +125,14 @@ class Transport(Protocol):
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         """Wait until every message is settled or left; return False if the time is up before."""
 
+    def hurry(self) -> None:
+        """Retry failed publications at once, and after short pauses from now on, because the process is stopping."""
+
     def stop_retrying(self) -> None:
-        """Fail publications at their first failed attempt from now on, because the process is stopping."""
+        """Fail publications at their first failed attempt from now on, because the time to stop is over.
+
+        May be called again.
+        """
 
     def abandon(self, seconds: float) -> None:
         """Fail all publications if the platform has confirmed nothing for ``seconds``."""

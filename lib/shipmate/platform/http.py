@@ -166,7 +166,7 @@ class HttpService:
             except requests.RequestException as error:
                 raise PlatformRefused(f"{place} cannot be sent: {type(error).__name__}") from None
 
-        return self._retry(place, attempt, expecting or ExpectedStatuses())
+        return self._retry(method, url, attempt, expecting or ExpectedStatuses())
 
     def get_object(self, url: str, what: str, *, has_proxy: bool) -> Mapping[str, Any]:
         """Return the JSON object at a URL, as with `send`, and without requests if TLS and proxies do not need it.
@@ -185,7 +185,7 @@ class HttpService:
         expecting = ExpectedStatuses(quotes_answer=True)
         if has_proxy or not url.startswith("http://"):
             return json_object(self.send("GET", url, expecting=expecting), what)
-        answer = self._retry(self._place("GET", url), lambda: self._get_plainly(url), expecting)
+        answer = self._retry("GET", url, lambda: self._get_plainly(url), expecting)
         return _object_in(answer.content, what)
 
     def _get_plainly(self, url: str) -> _PlainAnswer:
@@ -209,8 +209,9 @@ class HttpService:
     def _place(self, method: str, url: str) -> str:
         return f"{method} {_path(url)} of the {self._name}"
 
-    def _retry(self, place: str, attempt: Callable[[], _A], expecting: ExpectedStatuses) -> _A:
+    def _retry(self, method: str, url: str, attempt: Callable[[], _A], expecting: ExpectedStatuses) -> _A:
         """Return the first final answer, within the attempts of the policy."""
+        place = self._place(method, url)
         problem = "no attempt is allowed"
         attempts = max(1, self._retries.attempts)
         for number in range(attempts):
@@ -233,7 +234,8 @@ class HttpService:
             if number < attempts - 1:
                 self._retries.sleep(pause)
         # Without the cause: the exceptions of requests hold the whole request, credentials included.
-        raise PlatformUnavailable(f"{place} did not succeed in {attempts} attempts: {problem}") from None
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        raise PlatformUnavailable(f"{place} did not succeed in {attempts} attempts: {problem} at {host}") from None
 
     def _session(self) -> "requests.Session":
         import requests

@@ -81,7 +81,8 @@ def new_step(platform: Platform, transport: ObservedTransport) -> Iterator[Calla
 def environ(platform: Platform, **settings: object) -> Mapping[str, str]:
     """Return what the platform sets."""
     values = {**WITHOUT_BROKER, **settings}
-    return {**platform.environ(), **{f"ELASTICIO_{name}": str(value) for name, value in values.items()}}
+    prefixed = {name if "SHIPMATE" in name else f"ELASTICIO_{name}": str(value) for name, value in values.items()}
+    return {**platform.environ(), **prefixed}
 
 
 def failure_of(transport: MemoryTransport) -> Any:
@@ -206,7 +207,7 @@ def test_a_step_that_stops_waits_for_the_messages_in_work(
         signal.raise_signal(signal.SIGTERM)
 
     transport.on_consume = begin
-    monkeypatch.setattr(transport, "stop_retrying", lambda: threading.Thread(target=transport.confirm).start())
+    monkeypatch.setattr(transport, "hurry", lambda: threading.Thread(target=transport.confirm).start())
     assert new_step().run() == 0
     assert [is_success for _, is_success in transport.settled] == [True]
 
@@ -214,7 +215,7 @@ def test_a_step_that_stops_waits_for_the_messages_in_work(
 def test_a_step_that_stops_leaves_what_is_never_confirmed(
     new_step: Callable[..., Step], transport: ObservedTransport
 ) -> None:
-    """Its input goes to the next container."""
+    """After the time to stop, its input goes to the next container."""
     message = Station.cipher.encode(b'{"body": {"return": {"body": 1}}}', 1)
     transport.hold()
 
@@ -223,7 +224,7 @@ def test_a_step_that_stops_leaves_what_is_never_confirmed(
         signal.raise_signal(signal.SIGTERM)
 
     transport.on_consume = begin
-    assert new_step().run() == 0
+    assert new_step(SHIPMATE_STOP_SECONDS=0).run() == 0
     assert (len(transport.left), transport.settled, transport.published) == (1, [], [])
 
 

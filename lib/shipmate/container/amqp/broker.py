@@ -6,6 +6,7 @@ One thread at a time does all I/O: the one that leads the workers, called "the I
 import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from shipmate.container.amqp.adapter import TurnLoop, check_pika_version
 from shipmate.container.amqp.consumer import Consumer
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.inflight import InFlight
-from shipmate.container.amqp.lease import Lease
+from shipmate.container.amqp.lease import Lease, Patience
 from shipmate.container.amqp.link import ChannelUser, Connection, ReconnectPolicy, connection_parameters
 from shipmate.container.amqp.publisher import Publisher, RoutedPublication, Then
 from shipmate.container.amqp.routing import Routing
@@ -28,7 +29,6 @@ from shipmate.settings import BrokerSettings, RateSettings
 _log: Final = logging.getLogger("shipmate.amqp")
 _CLOSE_SECONDS: Final = 0.3
 _CLOSE_SILENT_SECONDS: Final = 0.1
-_LEASE_SECONDS: Final = 60.0
 
 
 class Broker:
@@ -75,6 +75,7 @@ class Broker:
             settings.prefetch, self._process, self._turn, wake=self._wake, on_failure=self._fail
         )
         self._in_flight = InFlight()
+        self._patience = Patience(time.monotonic)
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_woken = False
         self._is_answered = False
@@ -168,12 +169,13 @@ class Broker:
     def lock(self, name: str) -> Iterator[None]:
         """Hold a lock within the block that other containers respect.
 
-        Waits up to 60 s for it, and continues without it after that, or if the broker has no locks.
+        Waits up to 60 s for it, or 1 s in the five minutes after a wait in vain. Continues without it after that, or
+        if the broker has no locks.
         """
         lease = Lease(self._loop, f"shipmate.{name}", lambda: self._read.connection)
         self._todo.append((lease.begin, ()))
         self._workers.let_lead()
-        lease.wait(_LEASE_SECONDS)
+        self._patience.waited(name, is_decided=lease.wait(self._patience.seconds(name)))
         try:
             yield
         finally:
@@ -183,6 +185,10 @@ class Broker:
         """Stop consuming; return when the broker has agreed, has gone, or does not answer in time."""
         self._submit(self._consumer.stop)
         self._is_silent = not self._consumer.stopped.wait(_CLOSE_SECONDS)
+
+    def hurry(self) -> None:
+        """Retry failed publications at once, and after short pauses from now on, because the process is stopping."""
+        self._submit(self._publisher.hurry)
 
     def stop_retrying(self) -> None:
         """Fail publications at their first failed attempt from now on, because the process is stopping."""

@@ -25,6 +25,10 @@ _UNREADABLE: Final = "expected headers as AMQP has them, found something that ca
 class Consumer:
     """Consumes on the channel that there is, again on each new one; only on the I/O thread."""
 
+    variable: Final = "ELASTICIO_LISTEN_MESSAGES_ON"
+    may_wait_for_it: Final = True
+    """A queue may be on its way to another node."""
+
     def __init__(self, settings: BrokerSettings, on_delivery: Callable[[AmqpDelivery], None]) -> None:
         """Start without a channel, and without wanting messages."""
         self._settings = settings

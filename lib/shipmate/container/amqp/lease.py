@@ -16,6 +16,39 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 _log: Final = logging.getLogger("shipmate.amqp")
 _PAUSE_SECONDS: Final = 0.05
 _ACCESS_REFUSED: Final = 403
+# As long as a refresh may take: a second use of a refresh token is worse than the wait.
+_WAIT_SECONDS: Final = 60.0
+_SHORT_WAIT_SECONDS: Final = 1.0
+_IMPATIENT_SECONDS: Final = 300.0
+
+
+class Patience:
+    """How long to wait for each lock: as long as a refresh may take, but only briefly after a wait in vain.
+
+    A queue that somebody else keeps under the name of a lock must not delay every refresh of the account.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Start without waits in vain; ``clock`` counts seconds."""
+        self._clock = clock
+        self._in_vain: dict[str, float] = {}
+        """The end of the short waits, by the name of the lock."""
+
+    def seconds(self, name: str) -> float:
+        """Return the longest wait for a lock."""
+        return _SHORT_WAIT_SECONDS if self._in_vain.get(name, 0.0) > self._clock() else _WAIT_SECONDS
+
+    def waited(self, name: str, *, is_decided: bool) -> None:
+        """Note a wait that has ended, and whether it has decided about the lock; safe on any thread."""
+        if is_decided:
+            self._in_vain.pop(name, None)
+        elif self._in_vain.get(name, 0.0) <= self._clock():
+            self._in_vain[name] = self._clock() + _IMPATIENT_SECONDS
+            _log.warning(
+                "for the next %g s, waiting %g s at most for this lock; if no container uses it, delete the queue",
+                _IMPATIENT_SECONDS,
+                _SHORT_WAIT_SECONDS,
+            )
 
 
 class Lease:
@@ -36,10 +69,14 @@ class Lease:
         self._is_over = False
         self._decided = threading.Event()
 
-    def wait(self, timeout_seconds: float) -> None:
-        """Wait until the lock is acquired, or until it is clear that it cannot be."""
-        if not self._decided.wait(timeout_seconds):
-            _log.warning("no refresh lock within %g s, continuing without it", timeout_seconds)
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait until the lock is acquired, or until it is clear that it cannot be; return False if the time is up."""
+        is_decided = self._decided.wait(timeout_seconds)
+        if not is_decided:
+            _log.warning(
+                "no refresh lock within %g s, continuing without it: %s is in use", timeout_seconds, self._name
+            )
+        return is_decided
 
     def begin(self) -> None:
         """Try to acquire the lock; while another connection owns it, try again every 50 ms."""

@@ -9,13 +9,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pika import URLParameters
 from pika.channel import Channel
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices
-from shipmate.errors import BadSetting, BrokerLost
+from shipmate.errors import BadSetting, BrokerLost, BrokerRefused
 
 _log: Final = logging.getLogger("shipmate.amqp")
 
+# Reply codes: the user may not use the queue or the exchange, it does not exist, or another connection owns it.
+_REFUSALS: Final = frozenset({403, 404, 405})
 # Options in the address: their names in the official runtime's client, and in pika.
 _URL_OPTIONS: Final = {
     "heartbeat": "heartbeat",
@@ -61,6 +63,14 @@ def connection_parameters(uri: str, connection_name: str) -> URLParameters:
 class ChannelUser(Protocol):
     """Uses the channel of a `Connection`."""
 
+    @property
+    def variable(self) -> str:
+        """The variable that names what the channel uses: a queue or an exchange."""
+
+    @property
+    def may_wait_for_it(self) -> bool:
+        """Whether it may appear later, so that a refusal of the broker is retried."""
+
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
         """Set up a new channel, then call ``ready``."""
 
@@ -81,7 +91,7 @@ class Connection:
         policy: ReconnectPolicy,
         *,
         user: ChannelUser,
-        on_given_up: Callable[[BrokerLost], None],
+        on_given_up: Callable[[BrokerLost | BrokerRefused], None],
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -90,7 +100,7 @@ class Connection:
             parameters: Address and options.
             policy: Limits the attempts.
             user: Uses the channel.
-            on_given_up: Called after the last failed attempt.
+            on_given_up: Called after the last failed attempt, or when the broker refuses what the channel uses.
         """
         self._loop = loop
         self._parameters = parameters
@@ -190,9 +200,16 @@ class Connection:
             return
         attempts = self._attempts
         self._attempts += 1
-        if attempts > self._policy.attempts:
+        is_refused = isinstance(reason, ChannelClosedByBroker) and reason.reply_code in _REFUSALS
+        if attempts > self._policy.attempts or (is_refused and not self._user.may_wait_for_it):
             self._is_closing = True
-            self._on_given_up(BrokerLost(f"cannot reach the broker ({attempts} attempts): {describe(reason)}"))
+            place = f"{self._parameters.host}:{self._parameters.port}"
+            if is_refused:
+                text = f"{self._user.variable}: the broker at {place} refuses it: {describe(reason)}"
+                self._on_given_up(BrokerRefused(text))
+            else:
+                text = f"cannot reach the broker ({attempts} attempts): {place}, {describe(reason)}"
+                self._on_given_up(BrokerLost(text))
             return
         self._loop.call_later(self._policy.delay_seconds if attempts else 0, action)
 

@@ -29,6 +29,8 @@ _LOOK_SECONDS: Final = 30
 # Reply codes for a message that the broker can never accept: body or headers too large, or a forbidden property.
 _BLAMED: Final = frozenset({406, 501, 502})
 _LONGEST_ID: Final = 100
+# The longest pause between two attempts while the process is stopping.
+_HURRIED_MS: Final = 200
 
 Then = Callable[[EmitUnconfirmed | None], None]
 """Called on the I/O thread: with None when the broker has confirmed, otherwise with the error."""
@@ -66,6 +68,10 @@ class _Sending:
 class Publisher:
     """Publishes on the present channel, and waits while there is none; all methods run on the I/O thread."""
 
+    variable: Final = "ELASTICIO_PUBLISH_MESSAGES_TO"
+    may_wait_for_it: Final = False
+    """The functions would go on working for nothing: their messages could not be published."""
+
     def __init__(self, loop: Any, settings: BrokerSettings, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin without a channel; ``clock`` counts seconds."""
         self._loop = loop
@@ -74,6 +80,7 @@ class Publisher:
         self._delivery_mode = 2 if settings.is_persistent else 1
         self._channel: Channel | None = None
         self._is_blocked = False
+        self._is_hurried = False
         self._is_stopping = False
         self._waiting: deque[_Sending] = deque()
         """To be sent next."""
@@ -88,13 +95,19 @@ class Publisher:
         self._silence = Silence(clock())
 
     def prepare(self, channel: Channel, ready: Callable[[], None]) -> None:
-        """Set up a new channel: ask for confirms, and listen for returned messages and a blocked connection."""
+        """Set up a new channel: look for the exchange, ask for confirms, and listen for returns and blocks."""
         connection = channel.connection
         connection.add_on_connection_blocked_callback(lambda *_: self.block(True))
         connection.add_on_connection_unblocked_callback(lambda *_: self.block(False))
         channel.add_on_return_callback(self._on_return)
+        # Declares nothing: the broker closes the channel if there is no such exchange.
+        channel.exchange_declare(
+            self._settings.exchange, passive=True, callback=lambda _: self._ask_for_confirms(channel, ready)
+        )
+
+    def _ask_for_confirms(self, channel: Channel, ready: Callable[[], None]) -> None:
         if self._settings.confirms:
-            connection.on_ack = self._on_confirm
+            channel.connection.on_ack = self._on_confirm
             channel.confirm_delivery(self._on_confirm, callback=lambda _: ready())
         else:
             ready()
@@ -133,8 +146,17 @@ class Publisher:
         self._waiting.append(_Sending(publication, then))
         self._flush()
 
+    def hurry(self) -> None:
+        """Retry at once what waits for a retry, and make only short pauses from now on."""
+        self._is_hurried = True
+        retrying, self._retrying = self._retrying, set()  # their timers then do nothing
+        self._waiting.extend(retrying)
+        self._flush()
+
     def stop_retrying(self) -> None:
         """Report failures at once instead of retrying, those of publications that wait for a retry as well."""
+        if self._is_stopping:
+            return
         self._is_stopping = True
         self._silence.restart(self._clock())
         retrying, self._retrying = self._retrying, set()  # their timers then do nothing
@@ -252,6 +274,8 @@ class Publisher:
         delay_ms = min(
             self._settings.publish_delay_ms * 2 ** min(sending.failures, 32), self._settings.publish_max_delay_ms
         )
+        if self._is_hurried:
+            delay_ms = min(delay_ms, _HURRIED_MS)
         sending.failures += 1
         sending.is_returned = False
         _log.warning("publishing failed, retrying", extra={"cause": cause, "retry": sending.failures})

@@ -3,6 +3,7 @@
 Source: contract §5.3, §6.2, §6.3, §6.6.
 """
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -10,12 +11,18 @@ from typing import Any, Final, cast
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.publisher import RoutedPublication
 from shipmate.container.messages.codec import new_id
-from shipmate.container.transport import Publication, ReboundLimitReached
+from shipmate.container.transport import Delivery, Publication, ReboundLimitReached
 from shipmate.errors import EmitError
 from shipmate.settings import BrokerSettings
 
+_log: Final = logging.getLogger("shipmate.amqp")
 # All headers of a message must fit into one frame, which has 131072 bytes at most brokers.
 _LONGEST_REASON: Final = 10_000
+# RabbitMQ publishes a message with the routing keys in these headers as well.
+_ADDRESSING: Final = frozenset({"CC", "BCC"})
+_ERROR_COPY: Final = "x-eio-error-response"
+# The longest time to live, in milliseconds, that RabbitMQ accepts; it closes the channel over a longer one.
+_LONGEST_DELAY_MS: Final = 2**32 - 1
 
 
 class Routing:
@@ -31,6 +38,8 @@ class Routing:
         }
         self._has_error_replies = settings.has_error_replies
         self._rebound_key = settings.rebound_key
+        self._own_keys = frozenset({settings.data_key, settings.rebound_key, settings.queue, *self._keys.values()})
+        """The routing keys and the queue of this step, which no caller who waits for a reply listens to."""
         self._rebound_delay_ms = settings.rebound_delay_ms
         self._rebound_limit = settings.rebound_limit
 
@@ -38,14 +47,14 @@ class Routing:
         """Return the AMQP message of a publication.
 
         Raises:
-            EmitError: A reply has no caller who waits for it.
+            EmitError: A reply has no caller who waits for it, or the caller's address is a key of this step.
             ReboundLimitReached: The message has been sent back too often.
         """
         event = publication.event
         if event == "data":
             return RoutedPublication(publication.routing_key or self._data_key, publication.body, publication.metadata)
         if event == "httpReply":
-            return _reply(publication)
+            return self._reply(publication)
         if event == "rebound":
             return self._rebound(publication)
         return RoutedPublication(self._keys[event], publication.body, publication.metadata)
@@ -53,40 +62,56 @@ class Routing:
     def error_reply(self, publication: Publication) -> RoutedPublication | None:
         """Return the copy of an error for the caller who waits for a reply, None if there is no such caller.
 
+        An input that is such a copy itself gets none, and no copy goes to the keys of this step: each copy would cause
+        the next one.
+
         Source: contract §6.2.
         """
-        error = publication.bare_error
+        error, origin = publication.bare_error, publication.delivery
         if error is None or not self._has_error_replies or (key := _reply_key(publication.metadata)) is None:
             return None
-        headers = {**publication.metadata, "messageId": new_id(), "x-eio-error-response": True}
+        if self._is_own(key, origin) or (origin is not None and _is_error_copy(origin.metadata)):
+            _log.warning("no copy of the error for the caller: reply_to leads back to this step, or to other errors")
+            return None
+        headers = {**publication.metadata, "messageId": new_id(), _ERROR_COPY: True}
         return RoutedPublication(key, error, headers, is_reply=True)
 
+    def _reply(self, publication: Publication) -> RoutedPublication:
+        key = _reply_key(publication.metadata)
+        if key is None:
+            raise EmitError("Component emitted 'httpReply' event but 'reply_to' was not found in AMQP headers")
+        if self._is_own(key, publication.delivery):
+            raise EmitError("expected a reply_to where a caller waits, found a routing key of this step")
+        return RoutedPublication(key, publication.body, publication.metadata, is_reply=True)
+
+    def _is_own(self, key: str, origin: Delivery | None) -> bool:
+        """Tell whether a publication with this routing key comes to this step, or passes for one of its events."""
+        return key in self._own_keys or (isinstance(origin, AmqpDelivery) and key == origin.routing_key)
+
     def _rebound(self, publication: Publication) -> RoutedPublication:
-        """Return the message of the delivery, unchanged, with a delay. Source: contract §6.3."""
+        """Return the message of the delivery, unchanged except for some headers, with a delay. Contract §6.3."""
         origin = cast(AmqpDelivery, publication.delivery)
         iteration = _rebounds(origin.metadata.get("reboundIteration")) + 1
         if iteration > self._rebound_limit:
             raise ReboundLimitReached
         headers = {
-            **origin.metadata,
+            **{name: value for name, value in origin.metadata.items() if name not in _ADDRESSING},
             "reboundIteration": iteration,
             "reboundReason": publication.metadata["reboundReason"][:_LONGEST_REASON],
             "end": publication.metadata["end"],
         }
-        delay_ms = 2 ** (iteration - 1) * self._rebound_delay_ms
+        delay_ms = min(2 ** min(iteration - 1, 32) * self._rebound_delay_ms, _LONGEST_DELAY_MS)
         return RoutedPublication(self._rebound_key, origin.body, headers, origin, delay_ms)
-
-
-def _reply(publication: Publication) -> RoutedPublication:
-    key = _reply_key(publication.metadata)
-    if key is None:
-        raise EmitError("Component emitted 'httpReply' event but 'reply_to' was not found in AMQP headers")
-    return RoutedPublication(key, publication.body, publication.metadata, is_reply=True)
 
 
 def _reply_key(metadata: Mapping[str, Any]) -> str | None:
     value = metadata.get("reply_to")
     return None if value is None else str(value)
+
+
+def _is_error_copy(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a message is the copy of an error, whatever the letters of the header's name and its value."""
+    return any(isinstance(name, str) and name.lower() == _ERROR_COPY for name in metadata)
 
 
 def _rebounds(value: object) -> int:

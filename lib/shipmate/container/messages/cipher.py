@@ -19,11 +19,21 @@ RAW_SINCE_PROTOCOL: Final = 2
 _BLOCK_BYTES: Final = 16
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 _NOT_BASE64: Final = bytes(code for code in range(256) if not ((chr(code).isalnum() and code < 128) or code in b"+/-_"))
+_UNDECODABLE: Final = "The message cannot be decoded: its headers, its encryption or its JSON is wrong"
 _PADDINGS: Final = (b"", *(bytes([count]) * count for count in range(1, _BLOCK_BYTES + 1)))
 
 
 class Undecodable(ValueError):
-    """A body was not encrypted with this password and vector, or is not JSON; the text has nothing of the content."""
+    """A message cannot be decoded.
+
+    The text is the same for every reason: a sender who learns whether the padding or the JSON is wrong can decrypt
+    messages without the password. Source: CWE-203.
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Keep the reason, which only the log may have."""
+        super().__init__(_UNDECODABLE)
+        self.reason = reason
 
 
 class Cipher:

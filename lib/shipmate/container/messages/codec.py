@@ -120,11 +120,16 @@ class MessageCodec:
         """Return the message in a delivery, with ``headers`` even if it has none.
 
         Raises:
-            Undecodable: It is not encrypted with this password, or not an object in JSON; the text has nothing of it.
+            Undecodable: It is not encrypted with this password, or not an object in JSON.
         """
-        if self._settings.is_error_input:
-            return {"body": self._error_input(_object(body)), "headers": dict(metadata)}
-        message = _object(self._cipher.decode(body, incoming.protocol))
+        try:
+            if self._settings.is_error_input:
+                return {"body": self._error_input(_object(body)), "headers": dict(metadata)}
+            message = _object(self._cipher.decode(body, incoming.protocol))
+        except Undecodable:
+            raise
+        except Exception as error:  # a type of its own would tell the sender how far the decoding came
+            raise Undecodable(type(error).__name__) from None
         own = message.get("headers")
         message["headers"] = own = own if isinstance(own, dict) else {}
         if incoming.reply_to:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosed
 
-from shipmate.container.amqp.lease import Lease
+from shipmate.container.amqp.lease import Lease, Patience
 
 NAME = "shipmate.refresh.account"
 OWNED_BY_ANOTHER = 405
@@ -130,7 +130,7 @@ def test_a_connection_that_cannot_open_a_channel_does_not_block_the_work() -> No
 def test_a_wait_without_an_answer_ends_with_a_warning(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """It says how long the wait was."""
     with caplog.at_level(logging.WARNING, logger="shipmate.amqp"):
-        world.lease.wait(0.01)
+        assert not world.lease.wait(0.01)
     assert "no refresh lock within 0.01 s, continuing without it" in caplog.text
 
 
@@ -155,3 +155,26 @@ def test_nothing_is_tried_after_the_end(world: World) -> None:
     world.lease._on_open(late)  # type: ignore[arg-type]
     assert not late.is_open
     assert late.declared == []
+
+
+def test_a_lock_that_never_comes_is_waited_for_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A foreign queue of its name delayed each refresh by a minute; other accounts wait as before."""
+    now = [0.0]
+    patience = Patience(lambda: now[0])
+    assert patience.seconds(NAME) == 60
+    patience.waited(NAME, is_decided=False)
+    assert (patience.seconds(NAME), patience.seconds("another")) == (1, 60)
+    assert "for the next 300 s, waiting 1 s at most for this lock" in caplog.text
+    now[0] = 299.0
+    patience.waited(NAME, is_decided=False)
+    assert patience.seconds(NAME) == 1
+    now[0] = 300.0
+    assert patience.seconds(NAME) == 60
+
+
+def test_a_lock_that_comes_again_is_waited_for_as_before() -> None:
+    """Its owner was slow."""
+    patience = Patience(lambda: 0.0)
+    patience.waited(NAME, is_decided=False)
+    patience.waited(NAME, is_decided=True)
+    assert patience.seconds(NAME) == 60

@@ -16,6 +16,9 @@ from shipmate.errors import BadSetting, BrokerLost
 class NoUser:
     """A user of channels that gets none."""
 
+    variable = "VARIABLE"
+    may_wait_for_it = True
+
     def prepare(self, channel: Channel, ready: Any) -> None:
         pytest.fail("there is no broker")
 
@@ -83,9 +86,9 @@ def test_a_broker_that_cannot_be_reached_is_given_up_after_the_last_attempt(atte
     """Contract 3.6: one attempt and the configured number of retries, with a pause before each."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        error, paused_seconds = given_up(unused.getsockname()[1], attempts)
+        error, paused_seconds = given_up(port := unused.getsockname()[1], attempts)
     text = str(error)
-    assert text.startswith(f"cannot reach the broker ({attempts + 1} attempts): ")
+    assert text.startswith(f"cannot reach the broker ({attempts + 1} attempts): 127.0.0.1:{port}, ")
     assert "secret" not in text
     assert "refused" in text.lower()
     assert paused_seconds == 0.25 * attempts

@@ -1,5 +1,7 @@
 """The end of a publisher whose broker confirms nothing, decided without a broker."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -93,3 +95,24 @@ def test_a_silence_counts_from_the_moment_the_process_stops() -> None:
     world.publisher.stop_retrying()
     assert world.look(0.1, 0.1, 0.1) == 0
     assert world.look(0.1, 0.1) == 1
+
+
+def test_a_process_that_stops_does_not_wait_for_long_pauses() -> None:
+    """A retry that waits is made at once, and the next one soon: the time to stop is short."""
+    world = World()
+    timers: list[tuple[float, Callable[[], None]]] = []
+    world.publisher._loop = SimpleNamespace(call_later=lambda *timer: timers.append(timer))
+    world.publish()
+    for _ in range(2):
+        world.confirmed += 1
+        world.publisher._on_confirm(Method(1, Basic.Nack(world.confirmed)))  # type: ignore[no-untyped-call]
+        world.publisher.hurry()
+    assert [seconds for seconds, _ in timers] == [0.1, 0.2]
+    world.publisher._settings = replace(world.publisher._settings, publish_delay_ms=60_000)
+    world.confirmed += 1
+    world.publisher._on_confirm(Method(1, Basic.Nack(world.confirmed)))  # type: ignore[no-untyped-call]
+    assert timers[-1][0] == 0.2
+    for _, action in timers:
+        action()
+    world.confirm()
+    assert world.outcomes == [None]

@@ -1,0 +1,150 @@
+"""Messages that a stranger makes: what a step tells its sender, and where what it publishes can go."""
+
+import base64
+import time
+from typing import Any
+
+import pytest
+
+from shipmate.container.amqp import lease
+from shipmate.container.messages.cipher import Cipher
+from tests.station import IV, PASSWORD, StartAmqp, StartInMemory, told
+
+CIPHER = Cipher(PASSWORD, IV)
+DEEP = 200_000
+GOOD = CIPHER.encrypt(b'{"body": {"return": {"body": 1}}}')
+
+
+def encoded(plain: bytes) -> bytes:
+    """Return a body that has the right key."""
+    return CIPHER.encode(plain, 1)
+
+
+BODIES = {
+    "nothing": b"",
+    "no base64": b"!!!!",
+    "less than a block": base64.b64encode(b"short"),
+    "not whole blocks": base64.b64encode(GOOD[:-1]),
+    "another key": Cipher("another", IV).encode(b'{"body": 1}', 1),
+    "wrong padding": base64.b64encode(GOOD[:-1] + bytes((GOOD[-1] ^ 1,))),
+    "a cut tail": base64.b64encode(GOOD[:-16]),
+    "a wrong first block": base64.b64encode(bytes(16) + GOOD[16:]),
+    "no padding at all": base64.b64encode(bytes(32)),
+    "no JSON": encoded(b"no JSON"),
+    "empty JSON": encoded(b""),
+    "half of JSON": encoded(b'{"body": '),
+    "a list": encoded(b"[1]"),
+    "null": encoded(b"null"),
+    "a number": encoded(b"1e999"),
+    "no UTF-8": encoded(b'\xff\xfe{"body": 1}'),
+    "JSON without end": encoded(b"[" * DEEP),
+    "deep JSON": encoded(b'{"body": ' + b"[" * DEEP + b"]" * DEEP + b"}"),
+    "a long number": encoded(b"9" * 5000),
+}
+
+
+@pytest.mark.parametrize("input_format", ["message", "error"])
+def test_a_sender_does_not_learn_why_a_message_cannot_be_decoded(
+    start_in_memory: StartInMemory, input_format: str
+) -> None:
+    """With a text for wrong padding, 4,104 messages decrypted a block without the password."""
+    station = start_in_memory(INPUT_FORMAT=input_format, ERROR_RATE_LIMIT=0)
+    bodies = list(BODIES.values())
+    if input_format == "error":
+        inside = ("no base64", "less than a block", "another key", "wrong padding", "no JSON", "half of JSON")
+        bodies += [b'{"error": "%b"}' % BODIES[name] for name in inside] + [b'{"errorInput": 1}']
+    errors = []
+    for protocol in (1, 2):
+        for body in bodies:
+            done = station.deliver_raw(body, {"messageId": "m1", "protocolVersion": protocol, "reply_to": "nobody"})
+            (error,) = done.errors
+            assert (error.error_input, done.is_success) == (None, False)
+            assert station.transport.published[-1].bare_error is None
+            errors.append(error.error)
+    assert errors == [errors[0]] * len(errors)
+    assert errors[0]["stack"] == "Not Available"
+
+
+def test_the_log_says_why_a_message_cannot_be_decoded(
+    start_in_memory: StartInMemory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The operator reads it, and the sender does not."""
+    start_in_memory().deliver_raw(BODIES["no JSON"], {})
+    assert "a message could not be decoded: not JSON: " in caplog.text
+
+
+def test_what_cannot_be_decoded_has_no_copy_for_its_sender(start_amqp: StartAmqp) -> None:
+    """An answer to guesses is for those who have the password."""
+    station = start_amqp()
+    done = station.deliver_raw(BODIES["wrong padding"], {"messageId": "m1", "reply_to": station.reply_to})
+    assert len(done.errors) == 1
+    assert done.replies == []
+
+
+@pytest.mark.parametrize("name", ["x-eio-error-response", "X-Eio-Error-Response"])
+@pytest.mark.parametrize("value", [True, "true", 1])
+def test_the_copy_of_an_error_has_no_copy_of_its_own_error(start_amqp: StartAmqp, name: str, value: Any) -> None:
+    """Where reply_to led back to the step, one message made errors without end."""
+    station = start_amqp()
+    done = station.deliver(told(["raise", "no"]), headers={"reply_to": station.reply_to, name: value})
+    assert len(done.errors) == 1
+    assert done.replies == []
+
+
+@pytest.mark.parametrize("key", ["data", "error", "snapshot", "rebound", "input"])
+@pytest.mark.parametrize(
+    "what", [["raise", "no"], ["emit", "httpReply", {"statusCode": 200, "body": "", "headers": {}}]]
+)
+def test_nobody_waits_for_replies_at_the_keys_of_the_step_itself(start_amqp: StartAmqp, key: str, what: Any) -> None:
+    """The copy of an error would be a message for the next step, or the next input of this one."""
+    station = start_amqp(ERROR_RATE_LIMIT=0)
+    queues = station.queues
+    # A test's input arrives with the name of its queue as its key.
+    queues.channel.queue_bind(queues.queue("input"), queues.exchange, queues.queue("input"))
+    reply_to = queues.queue("input") if key == "input" else queues.routing_key(key)
+    done = station.deliver(told(what), headers={"reply_to": reply_to})
+    assert len(done.errors) == 1
+    assert (done.data, done.snapshots, done.rebounds) == ([], [], [])
+    assert not done.is_success
+    assert queues.depth("input") == 0
+
+
+@pytest.mark.parametrize("name", ["CC", "BCC"])
+def test_a_message_that_goes_back_goes_nowhere_else(start_amqp: StartAmqp, name: str) -> None:
+    """RabbitMQ has further routing keys in these headers, which a sender must not choose for the step."""
+    station = start_amqp()
+    done = station.deliver(told(["emit", "rebound", "later"]), headers={name: [station.reply_to], "Custom": 1})
+    (rebound,) = done.rebounds
+    assert name not in rebound.headers
+    assert rebound.headers["Custom"] == 1
+    assert done.replies == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"), [({}, 19), ({"REBOUND_LIMIT": 10**9}, 10**8)], ids=["the last one", "a large number"]
+)
+def test_a_delay_is_one_that_the_broker_accepts(start_amqp: StartAmqp, settings: dict[str, Any], count: int) -> None:
+    """RabbitMQ closes the channel over a longer one; the power of a large number takes all memory."""
+    done = start_amqp(**settings).deliver(told(["emit", "rebound", "later"]), headers={"reboundIteration": count})
+    (rebound,) = done.rebounds
+    assert rebound.properties.expiration == str(2**32 - 1)
+    assert done.is_success
+
+
+def test_a_foreign_queue_of_a_locks_name_delays_one_refresh(
+    start_amqp: StartAmqp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not each one: the name of the lock can be known."""
+    monkeypatch.setattr(lease, "_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(lease, "_SHORT_WAIT_SECONDS", 0.01)
+    station = start_amqp()
+    lock = station.step._transport.lock
+    assert lock is not None
+    waits = []
+    name = f"{station.queues.name}-refresh"
+    station.queues.channel.queue_declare(f"shipmate.{name}", exclusive=True)
+    for _ in range(2):
+        begun = time.monotonic()
+        with lock(name):
+            waits.append(time.monotonic() - begun)
+    assert waits[0] >= 0.2 > waits[1]
