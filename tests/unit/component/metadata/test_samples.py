@@ -155,6 +155,6 @@ def _schemas() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @given(_schemas())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_samples_of_all_schemas_validate(schema: dict[str, Any]) -> None:
     assert problems(schema, sample(schema)) == []
