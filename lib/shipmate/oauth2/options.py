@@ -37,6 +37,8 @@ class SharedOptions(TypedDict, total=False):
     lock: Callable[[str | None], AbstractContextManager[object]] | None
     hosts: list[str] | tuple[str, ...] | None
     allow_http: bool
+    max_bytes: int | None
+    total_timeout_seconds: float | None
 
 
 class OAuth2Options(SharedOptions, total=False):
@@ -78,6 +80,8 @@ class ClientOptions:
     lock: Callable[[str | None], Any] | None = None
     hosts: tuple[str, ...] | None = None
     allow_http: bool = False
+    max_bytes: int | None = None
+    total_timeout_seconds: float | None = None
 
     @classmethod
     def from_options(
@@ -262,6 +266,11 @@ _CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "hosts": (
         "a list of hosts such as 'api.example.com', '*.example.com' or '{instance_url}'",
         lambda value: value is None or _is_hosts(value),
+    ),
+    "max_bytes": ("a whole number above 0", lambda value: value is None or (type(value) is int and value > 0)),
+    "total_timeout_seconds": (
+        "a number above 0",
+        lambda value: value is None or (type(value) in (int, float) and value > 0),
     ),
     "allow_http": ("True or False", lambda value: isinstance(value, bool)),
     "lock": ("a function of the account", lambda value: value is None or callable(value)),

@@ -31,7 +31,8 @@ class ObjectStorage:
             temporary=frozenset(),  # contract §8.6
             sleep=sleep,
         )
-        self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), retries)
+        auth = HeaderAuth(f"Bearer {settings.storage_token}")
+        self._http = HttpService("object storage", auth, retries, settings.limits)
 
     def create(self, content: bytes, content_type: str = "application/json") -> str:
         """Store bytes and return their id."""
