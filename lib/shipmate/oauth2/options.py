@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dataclasses import field as member
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 
-from shipmate import urls
+from shipmate import headers, urls
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
 from shipmate.wording import did_you_mean_or_list
 
@@ -229,10 +229,10 @@ def _is_text_or_none(value: object) -> bool:
 
 
 def _is_header(value: object) -> bool:
-    if not isinstance(value, str) or "{access_token}" not in value or any(ord(letter) < 32 for letter in value):
+    if not isinstance(value, str) or "{access_token}" not in value or not headers.is_value(value):
         return False
     name, content = _header(value)
-    return bool(re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+", name)) and bool(content)
+    return headers.is_name(name) and bool(content)
 
 
 def _is_names(value: object) -> bool:

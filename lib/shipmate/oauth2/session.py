@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
-from shipmate import urls
+from shipmate import headers, urls
 from shipmate.errors import (
     InvalidOption,
     KeysNotSaved,
@@ -304,6 +304,10 @@ class OAuth2Session:
         arguments = {"timeout": self.timeout, "verify": self.verify, "cert": self.cert, **kwargs}
         arguments["headers"] = CaseInsensitiveDict(self.headers)
         arguments["headers"].update(kwargs.get("headers") or {})
+        try:
+            headers.check(arguments["headers"])
+        except headers.WrongHeader as error:
+            raise requests.exceptions.InvalidHeader(str(error)) from None
         arguments["proxies"] = {**self.proxies, **(kwargs.get("proxies") or {})}
         arguments.pop("hooks", None)
         transport.params = dict(self.params)

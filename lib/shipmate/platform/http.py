@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from shipmate import urls
 from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow
+from shipmate.headers import WrongHeader, check, is_value
 from shipmate.settings import ResponseLimits
 
 if TYPE_CHECKING:
@@ -67,13 +68,21 @@ class HeaderAuth:
         self.__value = value
 
     def __call__(self, request: "requests.PreparedRequest") -> "requests.PreparedRequest":
-        """Set the header."""
+        """Set the header.
+
+        Raises:
+            PlatformRefused: The credentials have characters that no header may have.
+        """
         request.headers.update(self.headers())
         return request
 
     def headers(self) -> dict[str, str]:
         """Return the header: ``{"Authorization": "Bearer ..."}``, or an empty dict."""
-        return {} if self.__value is None else {"Authorization": self.__value}
+        if self.__value is None:
+            return {}
+        if not is_value(self.__value):
+            raise PlatformRefused("the credentials: expected text without line breaks and control characters")
+        return {"Authorization": self.__value}
 
 
 NO_AUTH: Final = HeaderAuth(None)
@@ -166,6 +175,10 @@ class HttpService:
         is_streamed = bool(kwargs.get("stream"))
         limits = within(None if is_streamed else self._limits.max_bytes, self._limits.seconds, is_released=is_streamed)
         place = self._place(method, url)
+        try:
+            check(kwargs.get("headers") or {})
+        except WrongHeader as error:
+            raise PlatformRefused(f"{place} cannot be sent: {error}") from None
 
         def attempt() -> requests.Response:
             try:
