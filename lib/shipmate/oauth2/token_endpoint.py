@@ -86,8 +86,6 @@ def _send(
                 timeout=TIMEOUTS_SECONDS,
                 **tls,
             )
-        retry_after = retry_after_seconds(response.headers.get("Retry-After"), wall_clock())
-        return understand_answer(response.status_code, response.content, retry_after)
     except ResponseTooLarge:
         return Unusable("an answer of more than 1 MiB")
     except ResponseTooSlow:
@@ -103,6 +101,11 @@ def _send(
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         # The connection broke while the answer was read: the provider has handled the request.
         return Uncertain(type(error).__name__)
+    except ValueError:
+        # requests reads the address of a redirect even if it does not follow it.
+        return Unusable("a redirect to a malformed address")
+    retry_after = retry_after_seconds(response.headers.get("Retry-After"), wall_clock())
+    return understand_answer(response.status_code, response.content, retry_after)
 
 
 def _unanswered(error: requests.exceptions.RequestException) -> Busy | Uncertain:

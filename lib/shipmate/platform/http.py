@@ -199,6 +199,8 @@ class HttpService:
                 raise _NoAnswer(type(error).__name__) from None
             except requests.RequestException as error:
                 raise PlatformRefused(f"{place} cannot be sent: {type(error).__name__}") from None
+            except ValueError:  # requests reads the address of a redirect even if it does not follow it
+                raise PlatformRefused(f"{place}: expected no redirect to a malformed address, found one") from None
 
         return self._retry(place, attempt, expecting or ExpectedStatuses())
 
