@@ -1,5 +1,7 @@
 """The adapter of requests whose answers keep limits of bytes and time."""
 
+import codecs
+import json
 import math
 from collections.abc import Iterator
 from typing import Any, Final
@@ -57,6 +59,16 @@ class LimitedResponse(requests.Response):
         most = MAX_RESPONSE_BYTES if self.limits.max_bytes is None and self.is_redirect else self.limits.max_bytes
         pieces = super().iter_content(_CHUNK_BYTES if chunk_size is None else chunk_size, decode_unicode)
         return self._limited(pieces, math.inf if most is None else most)
+
+    def json(self, **kwargs: Any) -> Any:
+        """Return the JSON value in the body; unlike requests, also after a BOM in an answer that names its charset."""
+        if self.content.startswith(codecs.BOM_UTF8):
+            try:
+                return json.loads(self.content.decode("utf-8-sig"), **kwargs)
+            except ValueError as error:
+                document, position = getattr(error, "doc", ""), getattr(error, "pos", 0)
+                raise requests.exceptions.JSONDecodeError(str(error), document, position) from None
+        return super().json(**kwargs)
 
     def _limited(self, pieces: Iterator[Any], most: float) -> Iterator[Any]:
         size = 0

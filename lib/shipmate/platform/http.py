@@ -300,7 +300,7 @@ def _quoted(answer: _Answer, secrets: Collection[str]) -> str:
     import json
 
     try:
-        text = " ".join(answer.content.decode("utf-8").split())
+        text = " ".join(answer.content.decode("utf-8-sig").split())
     except Exception:  # not UTF-8, or the connection breaks while the body is read: the status says enough
         return ""
     with suppress(ValueError):
