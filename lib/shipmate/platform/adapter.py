@@ -13,6 +13,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.poolmanager import pool_classes_by_scheme
 
 from shipmate.errors import ResponseTooLarge
+from shipmate.platform.certificates import extra_certificates
 from shipmate.platform.limits import LimitedReader, current, within
 from shipmate.settings import MAX_RESPONSE_BYTES
 
@@ -20,7 +21,10 @@ _CHUNK_BYTES: Final = 64 * 1024
 
 
 class LimitedAdapter(HTTPAdapter):
-    """An adapter whose connections and responses keep the limits of `within`; without any it is like the others."""
+    """An adapter whose connections and responses keep the limits of `within`; without any it is like the others.
+
+    Its connections also trust the authorities of `extra_certificates`.
+    """
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Create the connection pools."""
@@ -94,7 +98,10 @@ class _HttpPool(HTTPConnectionPool):
 
 class _HttpsPool(HTTPSConnectionPool):
     def _get_conn(self, timeout: float | None = None) -> Any:
-        return _limited(super()._get_conn(timeout))
+        connection = _limited(super()._get_conn(timeout))
+        if certificates := extra_certificates():
+            connection.ca_cert_data = certificates
+        return connection
 
 
 def _limited(connection: Any) -> Any:
