@@ -10,6 +10,7 @@
     │  ├─ MessageEnded                an event was emitted after the end of its message
     │  ├─ InvalidOption               an option of ``context.oauth2`` does not exist or has a wrong value
     │  ├─ UnknownPlaceholder          a ``{name}`` in a URL is not a member of the token
+    │  ├─ ResponseTooLarge            an answer has more bytes than its limit
     │  └─ UnsafeUrl                   a URL would send the token elsewhere, or unencrypted
     ├─ OperatorError                fix the installation         exit 2
     │  ├─ BadInput                    a file or an argument has the wrong content
@@ -26,6 +27,7 @@
        ├─ EmitError                   an event was not delivered
        │  ├─ EmitUnconfirmed            the broker has not confirmed a message
        │  └─ KeysNotSaved               new tokens could not be saved
+       ├─ ResponseTooSlow             an answer takes longer than its limit
        ├─ ServiceTimeout              a service method took too long
        ├─ ObjectUnavailable           the object storage did not return the body of a message
        ├─ BrokerLost                  the broker cannot be reached
@@ -99,6 +101,12 @@ class UnknownPlaceholder(AuthorError):
     """A ``{name}`` in a URL is not the name of a member of the token."""
 
     code = "unknown_placeholder"
+
+
+class ResponseTooLarge(AuthorError):
+    """An answer has more bytes than its limit."""
+
+    code = "response_too_large"
 
 
 class UnsafeUrl(AuthorError):
@@ -216,6 +224,12 @@ class BrokerLost(TransientError):
     """The broker has not accepted a connection or a consumer within the allowed attempts."""
 
     code = "broker_lost"
+
+
+class ResponseTooSlow(TransientError):
+    """An answer was not complete when its time limit was over."""
+
+    code = "response_too_slow"
 
 
 class ServiceTimeout(TransientError):

@@ -19,6 +19,9 @@ _MAYBE_DIGITS: Final = b"000"
 _SCALARS: Final = (str, int, float)
 _NUMBERS: Final = (int, float)
 
+BOM: Final = "\ufeff"
+"""The byte order mark, which some programs write before JSON in UTF-8. Source: RFC 8259 §8.1."""
+
 KINDS: Final[Mapping[str, str]] = {
     "object": "an object", "array": "an array", "string": "text", "boolean": "a boolean", "null": "nothing",
     "integer": "a whole number", "number": "a number",
@@ -181,7 +184,7 @@ def _encode_slowly(value: Any) -> bytes:
 
 
 def from_json(data: bytes | bytearray | memoryview | str) -> Any:
-    """Return the value of JSON text; integers of any length and lone surrogates survive.
+    """Return the value of JSON text, with or without BOM; integers of any length and lone surrogates survive.
 
     Raises:
         InvalidJson: The text is not JSON.
@@ -194,7 +197,7 @@ def from_json(data: bytes | bytearray | memoryview | str) -> Any:
     if not _may_have_big_integer(encoded):
         try:
             return orjson.loads(encoded)
-        except ValueError:  # not JSON, or with lone surrogates, or more than 1024 levels
+        except ValueError:  # not JSON, or with a BOM, lone surrogates, or more than 1024 levels
             pass
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
@@ -204,7 +207,9 @@ def from_json(data: bytes | bytearray | memoryview | str) -> Any:
 
 
 def parse_json(text: str, *, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
-    """Return the value of JSON text without importing orjson: for files and options, which are read once.
+    """Return the value of JSON text, with or without BOM, and without importing orjson.
+
+    It is for files and options, which are read once.
 
     Args:
         text: The text.
@@ -220,9 +225,9 @@ def parse_json(text: str, *, make_object: Callable[[list[tuple[str, Any]]], Any]
     import json
 
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=make_object)
+        return json.loads(text.removeprefix(BOM), parse_constant=_refuse_constant, object_pairs_hook=make_object)
     except json.JSONDecodeError as error:  # not chained: it holds the whole text
-        if not text.strip():
+        if not text.removeprefix(BOM).strip():
             raise InvalidJson("nothing") from None
         problem = f"{error.msg[:1].lower()}{error.msg[1:]}"
         raise InvalidJson(f"an error at line {error.lineno}, column {error.colno} ({problem})") from None

@@ -37,6 +37,10 @@ _LOGGED: Final = (
 )  # fmt: skip
 
 
+MAX_RESPONSE_BYTES: Final = 67_108_864
+MAX_RESPONSE_SECONDS: Final = 600
+
+
 class Secret(str):
     """A text whose ``repr`` hides it, so that tracebacks, logs and dataclasses do not show it."""
 
@@ -98,6 +102,24 @@ def bounded(environ: Mapping[str, str], name: str, default: int, lowest: int, hi
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseLimits:
+    """The limits of an HTTP answer that is read whole."""
+
+    max_bytes: int = MAX_RESPONSE_BYTES
+    """The most decoded bytes of its body."""
+    seconds: float = MAX_RESPONSE_SECONDS
+    """The time from the request to the last byte."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "ResponseLimits":
+        """Read the limits; both have defaults."""
+        return cls(
+            bounded(environ, "SHIPMATE_MAX_RESPONSE_BYTES", MAX_RESPONSE_BYTES, 1, 1_099_511_627_776),
+            bounded(environ, "SHIPMATE_MAX_RESPONSE_SECONDS", MAX_RESPONSE_SECONDS, 1, 86_400),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """Addresses and credentials of the platform's API and object storage, and how often to retry."""
 
@@ -113,6 +135,8 @@ class ApiSettings:
     storage_token: Secret = field(default_factory=Secret)
     storage_retries: int = 2
     storage_timeout_ms: int = 10_000
+    limits: ResponseLimits = field(default_factory=ResponseLimits)
+    """For the object storage."""
     has_proxy: bool = False
     """Whether requests to ``http://`` addresses may go through a proxy."""
 
@@ -137,6 +161,7 @@ class ApiSettings:
             storage_token=Secret(environ.get("ELASTICIO_OBJECT_STORAGE_TOKEN", "")),
             storage_retries=bounded(environ, "REQUEST_MAX_RETRY", 2, 1, 4),
             storage_timeout_ms=bounded(environ, "REQUEST_TIMEOUT", 10_000, 500, 20_000),
+            limits=ResponseLimits.from_environ(environ),
             has_proxy=any(name.lower() in ("http_proxy", "all_proxy") for name in environ),
         )
 

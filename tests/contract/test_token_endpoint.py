@@ -65,6 +65,12 @@ def test_an_answer_that_trickles_in_ends_at_some_time(server: Server) -> None:
     assert ask(url, monotonic=itertools.count(step=61).__next__) == Uncertain("no answer in time")
 
 
+def test_a_redirect_to_a_malformed_address_is_unusable(server: Server) -> None:
+    """The library requests reads the address although it does not follow."""
+    url = answer_with(server, lambda request: Reply(302, headers={"Location": "http://["}))
+    assert ask(url) == Unusable("a redirect to a malformed address")
+
+
 def test_a_certificate_that_is_not_trusted_is_said_so() -> None:
     """It is no passing network failure, and nothing was sent."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

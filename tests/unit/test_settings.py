@@ -89,6 +89,7 @@ def test_the_address_and_the_credentials_are_enough() -> None:
         "storage_token": "",
         "storage_retries": 2,
         "storage_timeout_ms": 10_000,
+        "limits": {"max_bytes": 67_108_864, "seconds": 600},
         "has_proxy": False,
     }
 

@@ -170,11 +170,11 @@ class CredentialStore:
     @property
     def adapter(self) -> "HTTPAdapter":
         """The connection pools of the APIs, shared by all sessions so that connections outlive a message."""
-        from requests.adapters import HTTPAdapter  # requests: 97 ms
+        from shipmate.platform.adapter import LimitedAdapter  # requests: 97 ms
 
         with self._lock:
             if self._adapter is None:
-                self._adapter = HTTPAdapter(pool_connections=_POOLS, pool_maxsize=_POOL_CONNECTIONS)
+                self._adapter = LimitedAdapter(pool_connections=_POOLS, pool_maxsize=_POOL_CONNECTIONS)
             return self._adapter
 
     @contextmanager

@@ -10,6 +10,7 @@ from shipmate.oauth2.managed import ManagedRefresher
 from shipmate.oauth2.options import ClientOptions, OAuth2Options, SharedOptions, Variables, check_options
 from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort, OAuth2Services
+from shipmate.settings import ResponseLimits
 
 if TYPE_CHECKING:
     from shipmate.oauth2.session import OAuth2Session
@@ -56,6 +57,8 @@ class OAuth2:
         hosts: The hosts that may receive the token: ``["api.example.com", "*.example.com", "{instance_url}"]``;
             by default the host of each request's URL.
         allow_http: Whether the token may go over plain http to other machines; False by default.
+        max_bytes: The most decoded bytes of an answer that is read whole; 64 MiB by default.
+        total_timeout_seconds: The longest time for an answer that is read whole; 600 by default.
 
     Raises:
         InvalidOption: An option does not exist or has an invalid value.
@@ -96,9 +99,10 @@ def open_session(
     from shipmate.oauth2.session import OAuth2Session  # requests: 97 ms
 
     options = ClientOptions.from_options(overrides, services.defaults, services.default_field)
+    limits = ResponseLimits.from_environ(services.environ)
     if secret_id := cfg.get("secretId"):
         managed = _managed(str(secret_id), options, cfg, services)
-        return OAuth2Session(options, cfg, managed, call, services.clock, services.credential_store.adapter)
+        return OAuth2Session(options, cfg, managed, call, services.clock, services.credential_store.adapter, limits)
     keys = cfg.get(options.field)
     keys = keys if isinstance(keys, Mapping) else {}
     services.redactor.add(*secrets_of(keys))
@@ -109,7 +113,7 @@ def open_session(
         is_exact=bool(cfg.get("_account")),
     )
     own = Refresher(options, cfg, account, call, services)
-    return OAuth2Session(options, cfg, own, call, services.clock, services.credential_store.adapter)
+    return OAuth2Session(options, cfg, own, call, services.clock, services.credential_store.adapter, limits)
 
 
 def _managed(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dataclasses import field as member
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 
-from shipmate import urls
+from shipmate import headers, urls
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
 from shipmate.wording import did_you_mean_or_list
 
@@ -44,6 +44,8 @@ class SharedOptions(TypedDict, total=False):
     lock: Callable[[str | None], AbstractContextManager[object]] | None
     hosts: list[str] | tuple[str, ...] | None
     allow_http: bool
+    max_bytes: int | None
+    total_timeout_seconds: float | None
 
 
 class OAuth2Options(SharedOptions, total=False):
@@ -95,6 +97,8 @@ class ClientOptions:
     lock: Callable[[str | None], Any] | None = None
     hosts: tuple[str, ...] | None = None
     allow_http: bool = False
+    max_bytes: int | None = None
+    total_timeout_seconds: float | None = None
 
     @classmethod
     def from_options(
@@ -267,10 +271,10 @@ def _is_text_or_none(value: object) -> bool:
 
 
 def _is_header(value: object) -> bool:
-    if not isinstance(value, str) or "{access_token}" not in value or any(ord(letter) < 32 for letter in value):
+    if not isinstance(value, str) or "{access_token}" not in value or not headers.is_value(value):
         return False
     name, content = _header(value)
-    return bool(re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+", name)) and bool(content)
+    return headers.is_name(name) and bool(content)
 
 
 def _is_jwt_header(value: object) -> bool:
@@ -311,6 +315,11 @@ _CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "hosts": (
         "a list of hosts such as 'api.example.com', '*.example.com' or '{instance_url}'",
         lambda value: value is None or _is_hosts(value),
+    ),
+    "max_bytes": ("a whole number above 0", lambda value: value is None or (type(value) is int and value > 0)),
+    "total_timeout_seconds": (
+        "a number above 0",
+        lambda value: value is None or (type(value) in (int, float) and value > 0),
     ),
     "allow_http": ("True or False", lambda value: isinstance(value, bool)),
     "lock": ("a function of the account", lambda value: value is None or callable(value)),

@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
-from shipmate import urls
+from shipmate import headers, urls
 from shipmate.errors import (
     InvalidOption,
     KeysNotSaved,
@@ -26,6 +26,8 @@ from shipmate.oauth2.options import MEMBER, ClientOptions
 from shipmate.oauth2.replay import Body
 from shipmate.oauth2.services import CallPort, Clock
 from shipmate.oauth2.transport import ApiTransport, TokenAuth
+from shipmate.platform.limits import within
+from shipmate.settings import ResponseLimits
 
 _log = logging.getLogger("shipmate.oauth2")
 
@@ -62,6 +64,8 @@ class RequestOptions(TypedDict, total=False):
     stream: bool
     verify: bool | str
     cert: str | tuple[str, str] | None
+    max_bytes: int | None
+    total_timeout_seconds: float | None
 
 
 class BodyOptions(RequestOptions, total=False):
@@ -81,6 +85,10 @@ class OAuth2Session:
         headers: Headers for every request.
         params: Query parameters for every request.
         timeout: Seconds, or a pair: seconds to connect and seconds to read; (10, 60) by default.
+        max_bytes: The most decoded bytes of an answer; None for 64 MiB or ``SHIPMATE_MAX_RESPONSE_BYTES``. With
+            ``stream=True`` only a limit that is given counts, here or for the request.
+        total_timeout_seconds: The time for a whole answer; None for 600 or ``SHIPMATE_MAX_RESPONSE_SECONDS``, and as
+            ``max_bytes`` with ``stream=True``.
         hooks: ``{"response": [...]}``, called with the response that is returned.
         verify, cert, proxies, max_redirects: As in requests; the first three also hold for token requests.
 
@@ -95,12 +103,15 @@ class OAuth2Session:
         call: CallPort,
         clock: Clock,
         adapter: HTTPAdapter,
+        limits: ResponseLimits,
     ) -> None:
         """Prepare a session; nothing is sent yet. Components call ``context.oauth2`` instead."""
         self.headers: MutableMapping[str, str] = CaseInsensitiveDict()
         self.params: dict[str, Any] = {}
         self.timeout: float | tuple[float, float] | None = _DEFAULT_TIMEOUTS_SECONDS
         self.hooks: dict[str, Any] = default_hooks()
+        self.max_bytes = options.max_bytes
+        self.total_timeout_seconds = options.total_timeout_seconds
         self.verify: bool | str = True
         self.cert: str | tuple[str, str] | None = None
         self.proxies: dict[str, str] = {}
@@ -111,6 +122,7 @@ class OAuth2Session:
         self._call = call
         self._clock = clock
         self._adapter = adapter
+        self._defaults = limits
         self._local = threading.local()
         self._host_patterns = tuple(filter(None, map(urls.HostPattern.parse, options.hosts or ())))
         self._is_managed = bool(cfg.get("secretId"))
@@ -169,7 +181,8 @@ class OAuth2Session:
             method: The HTTP method.
             url: The URL; ``{name}`` in it is replaced by that member of the token.
             **kwargs: As for `requests.Session.request`, except ``auth``. ``data`` may be a function without
-                arguments; it returns the body of one attempt.
+                arguments; it returns the body of one attempt. ``max_bytes`` and ``total_timeout_seconds`` are as the
+                attributes of the session.
 
         Raises:
             ReauthorizationRequired: The account must sign in again.
@@ -179,6 +192,7 @@ class OAuth2Session:
             UnknownPlaceholder: The token has no member for a ``{name}`` in the URL.
             UnsafeUrl: The token must not go to this URL: its host is not one of ``hosts``, it has neither TLS nor a
                 host of this machine, or a member of the token would change its host.
+            ResponseTooLarge, ResponseTooSlow: The answer exceeds a limit.
             requests.RequestException: The API did not answer.
         """
         if "auth" in kwargs:
@@ -309,10 +323,24 @@ class OAuth2Session:
         arguments = {"timeout": self.timeout, "verify": self.verify, "cert": self.cert, **kwargs}
         arguments["headers"] = CaseInsensitiveDict(self.headers)
         arguments["headers"].update(kwargs.get("headers") or {})
+        try:
+            headers.check(arguments["headers"])
+        except headers.WrongHeader as error:
+            raise requests.exceptions.InvalidHeader(str(error)) from None
         arguments["proxies"] = {**self.proxies, **(kwargs.get("proxies") or {})}
         arguments.pop("hooks", None)
         transport.params = dict(self.params)
-        return transport.request(method, filled, auth=auth, **arguments, **body.for_attempt()), auth
+        with self._limits(arguments):
+            return transport.request(method, filled, auth=auth, **arguments, **body.for_attempt()), auth
+
+    def _limits(self, arguments: dict[str, Any]) -> within:
+        """Take the limits out of the arguments of a request."""
+        max_bytes = arguments.pop("max_bytes", None) or self.max_bytes
+        seconds = arguments.pop("total_timeout_seconds", None) or self.total_timeout_seconds
+        if not arguments.get("stream"):
+            return within(max_bytes or self._defaults.max_bytes, seconds or self._defaults.seconds)
+        # The author reads the body: only limits that she gives count, and the default for the headers.
+        return within(max_bytes, seconds or self._defaults.seconds, is_released=seconds is None)
 
     def _fill(self, url: str, credential: Credential) -> str:
         members = {name: value for name, value in credential.keys.items() if name not in _NEVER_IN_URLS}

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 import requests
 import urllib3
 
+from shipmate.errors import ResponseTooLarge, ResponseTooSlow
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import (
     Busy,
@@ -20,12 +21,13 @@ from shipmate.oauth2.token_response import (
     understand,
     understand_revocation,
 )
+from shipmate.platform.adapter import LimitedAdapter
 from shipmate.platform.http import NO_AUTH, retry_after_seconds
+from shipmate.platform.limits import within
 
 TIMEOUTS_SECONDS: Final = (5.0, 30.0)
 _LONGEST_ANSWER_SECONDS: Final = 60.0
 _LONGEST_ANSWER_BYTES: Final = 1024 * 1024
-_CHUNK_BYTES: Final = 64 * 1024
 # Raised before the connection is open: the provider has not received the request.
 _NOT_SENT: Final = (
     urllib3.exceptions.NewConnectionError,
@@ -84,26 +86,24 @@ def _send(
 ) -> _Understood | Busy | Uncertain | Unusable:
     headers = {"Accept": "application/json", **request.headers}
     try:
+        limits = within(_LONGEST_ANSWER_BYTES, _LONGEST_ANSWER_SECONDS, clock=monotonic)
         # A new connection each time: if one from a pool were dead, the outcome of the request would be unknown.
-        with (
-            requests.Session() as session,
-            session.post(
+        with requests.Session() as session, limits:
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, LimitedAdapter())
+            response = session.post(
                 request.url,
                 data=dict(request.form),
                 headers=headers,
                 auth=NO_AUTH,
                 allow_redirects=False,
-                stream=True,
                 timeout=TIMEOUTS_SECONDS,
                 **tls,
-            ) as response,
-        ):
-            body = _read(response, monotonic)
-            if body is None:
-                return Unusable("an answer of more than 1 MiB")
-            retry_after = retry_after_seconds(response.headers.get("Retry-After"), wall_clock())
-            content_type = response.headers.get("Content-Type")
-            return understand_answer(response.status_code, body, retry_after, content_type=content_type)
+            )
+    except ResponseTooLarge:
+        return Unusable("an answer of more than 1 MiB")
+    except ResponseTooSlow:
+        return Uncertain("no answer in time")
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader):
         return Unusable("its address or the client's header is not valid")
     except requests.exceptions.SSLError:
@@ -115,18 +115,12 @@ def _send(
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         # The connection broke while the answer was read: the provider has handled the request.
         return Uncertain(type(error).__name__)
-
-
-def _read(response: requests.Response, monotonic: Callable[[], float]) -> bytes | None:
-    deadline = monotonic() + _LONGEST_ANSWER_SECONDS
-    body = b""
-    for chunk in response.iter_content(_CHUNK_BYTES):
-        body += chunk
-        if len(body) > _LONGEST_ANSWER_BYTES:
-            return None
-        if monotonic() > deadline:
-            raise requests.exceptions.ReadTimeout
-    return body
+    except ValueError:
+        # requests reads the address of a redirect even if it does not follow it.
+        return Unusable("a redirect to a malformed address")
+    retry_after = retry_after_seconds(response.headers.get("Retry-After"), wall_clock())
+    content_type = response.headers.get("Content-Type")
+    return understand_answer(response.status_code, response.content, retry_after, content_type=content_type)
 
 
 def _unanswered(error: requests.exceptions.RequestException) -> Busy | Uncertain:

@@ -6,6 +6,7 @@ import requests
 from requests.auth import AuthBase
 
 from shipmate.errors import UnsafeUrl
+from shipmate.headers import is_value
 from shipmate.urls import HostPattern, Origin, is_private_origin, origin
 
 # Headers that a redirect to a foreign host keeps: none of them can hold a secret.
@@ -62,6 +63,9 @@ class TokenAuth(AuthBase):
                 f"the URL of the request: expected https for {place[1]}, found http, which shows the token to others; "
                 "allow_http=True sends it all the same"
             )
+        if not is_value(self.value):
+            # http.client refuses it as well, with the whole token in its text.
+            raise requests.exceptions.InvalidHeader(f"header {self.header}: the token has characters of no token")
         request.headers[self.header] = self.value
         return request
 

@@ -4,13 +4,19 @@ Source: contract §8.7.
 """
 
 from collections.abc import Callable
-from typing import IO, Final, NotRequired, TypedDict, cast
-from urllib.parse import parse_qs, urlsplit
+from typing import IO, TYPE_CHECKING, Final, NotRequired, TypedDict, cast
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from shipmate.errors import BadInput, PlatformRefused
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import NO_AUTH, HttpService, RetryPolicy, json_object
+from shipmate.platform.http import NO_AUTH, ExpectedStatuses, HttpService, RetryPolicy, json_object
+from shipmate.urls import origin
 
+if TYPE_CHECKING:
+    import requests
+
+_REDIRECTS: Final = ExpectedStatuses(frozenset({301, 302, 303, 307, 308}))
+_MOST_REDIRECTS: Final = 10
 _SIGNED_URL: Final = "/v2/resources/storage/signed-url"
 # Large files take long.
 _RETRIES: Final = RetryPolicy(timeout_seconds=120.0)
@@ -76,10 +82,29 @@ class Attachments:
             object_id = objects.id_in(url)
             if object_id is None:
                 raise BadInput("expected an attachment of this installation's object storage, found another address")
-            response = objects.read(object_id, stream=True)
+            response = objects.read(object_id, stream=True, expecting=_REDIRECTS)
         else:
-            response = self._signed.send("GET", url, stream=True)
+            response = self._signed.send("GET", url, stream=True, expecting=_REDIRECTS)
+        response = self._followed(response)
         response.raw.decode_content = True
         # By default it closes itself at its end, and io.TextIOWrapper, which reads once more there, fails.
         response.raw.auto_close = False
         return cast(IO[bytes], response.raw)
+
+    def _followed(self, response: "requests.Response") -> "requests.Response":
+        """Return the response at the end of redirects, which are followed without credentials and cookies."""
+        for _ in range(_MOST_REDIRECTS):
+            if response.status_code not in _REDIRECTS.expected:
+                return response
+            response.close()
+            before, location = origin(response.url), response.headers.get("Location", "")
+            try:
+                url = urljoin(response.url, location)
+            except ValueError:
+                url = ""
+            after = origin(url)
+            if not location or before is None or after is None or (before[0] == "https" and after[0] != "https"):
+                raise PlatformRefused("attachment: expected a redirect to another https address, found something else")
+            response = self._signed.send("GET", url, stream=True, expecting=_REDIRECTS)
+        response.close()
+        raise PlatformRefused(f"attachment: expected less than {_MOST_REDIRECTS} redirects, found more")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from shipmate import urls
-from shipmate.errors import PlatformRefused, PlatformUnavailable
+from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow
+from shipmate.headers import WrongHeader, check, is_value
+from shipmate.settings import ResponseLimits
 
 if TYPE_CHECKING:
     import requests
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _LONGEST_RETRY_AFTER_SECONDS: Final = 60.0
 _LONGEST_QUOTE: Final = 500
+# A container that waits for its platform does nothing else.
+_API_LIMITS: Final = ResponseLimits(seconds=60.0)
 _KEEP_ALIVE: Final = "Keep-Alive"
 """As the platform's other clients write it. Source: contract §9."""
 
@@ -64,13 +68,21 @@ class HeaderAuth:
         self.__value = value
 
     def __call__(self, request: "requests.PreparedRequest") -> "requests.PreparedRequest":
-        """Set the header."""
+        """Set the header.
+
+        Raises:
+            PlatformRefused: The credentials have characters that no header may have.
+        """
         request.headers.update(self.headers())
         return request
 
     def headers(self) -> dict[str, str]:
         """Return the header: ``{"Authorization": "Bearer ..."}``, or an empty dict."""
-        return {} if self.__value is None else {"Authorization": self.__value}
+        if self.__value is None:
+            return {}
+        if not is_value(self.__value):
+            raise PlatformRefused("the credentials: expected text without line breaks and control characters")
+        return {"Authorization": self.__value}
 
 
 NO_AUTH: Final = HeaderAuth(None)
@@ -125,9 +137,18 @@ class _PlainAnswer:
 class HttpService:
     """One service of the platform at one address."""
 
-    def __init__(self, name: str, auth: HeaderAuth, retries: RetryPolicy) -> None:
-        """Name the service for messages; nothing is sent yet."""
+    def __init__(self, name: str, auth: HeaderAuth, retries: RetryPolicy, limits: ResponseLimits = _API_LIMITS) -> None:
+        """Prepare calls; nothing is sent yet.
+
+        Args:
+            name: The name of the service for messages.
+            auth: Its credentials.
+            retries: Attempts and pauses.
+            limits: The limits of each answer, except of streamed bodies.
+        """
         self._name = name
+        self._limits = limits
+        self._too_slow = f"no complete answer within {limits.seconds:g} seconds"
         self._auth = auth
         self._retries = retries
         self._local = threading.local()
@@ -149,22 +170,37 @@ class HttpService:
         """
         import requests  # not at start, see get_object
 
+        from shipmate.platform.limits import within
+
+        is_streamed = bool(kwargs.get("stream"))
+        limits = within(None if is_streamed else self._limits.max_bytes, self._limits.seconds, is_released=is_streamed)
         place = self._place(method, url)
+        try:
+            check(kwargs.get("headers") or {})
+        except WrongHeader as error:
+            raise PlatformRefused(f"{place} cannot be sent: {error}") from None
 
         def attempt() -> requests.Response:
             try:
-                return self._session().request(
-                    method,
-                    url,
-                    auth=self._auth,
-                    allow_redirects=False,
-                    timeout=self._retries.timeout_seconds,
-                    **kwargs,
-                )
+                with limits:
+                    return self._session().request(
+                        method,
+                        url,
+                        auth=self._auth,
+                        allow_redirects=False,
+                        timeout=self._retries.timeout_seconds,
+                        **kwargs,
+                    )
+            except ResponseTooSlow:
+                raise _NoAnswer(self._too_slow) from None
+            except ResponseTooLarge as error:
+                raise PlatformRefused(f"{place}: {error}") from None
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                 raise _NoAnswer(type(error).__name__) from None
             except requests.RequestException as error:
                 raise PlatformRefused(f"{place} cannot be sent: {type(error).__name__}") from None
+            except ValueError:  # requests reads the address of a redirect even if it does not follow it
+                raise PlatformRefused(f"{place}: expected no redirect to a malformed address, found one") from None
 
         return self._retry(method, url, attempt, expecting or ExpectedStatuses())
 
@@ -191,16 +227,26 @@ class HttpService:
     def _get_plainly(self, url: str) -> _PlainAnswer:
         from http.client import HTTPConnection, HTTPException  # 7 ms
 
+        from shipmate.platform.limits import LimitedReader, within
+
         parts = urlsplit(url)
         try:
             connection = HTTPConnection(parts.netloc.rpartition("@")[2], timeout=self._retries.timeout_seconds)
         except HTTPException:
             raise PlatformRefused(f"{self._place('GET', url)} cannot be sent: no such address") from None
+        connection.response_class = LimitedReader
+        most = self._limits.max_bytes
         try:
-            target = parts.path + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", target or "/", headers={"Connection": _KEEP_ALIVE, **self._auth.headers()})
-            response = connection.getresponse()
-            return _PlainAnswer(response.status, dict(response.headers.items()), response.read())
+            with within(most, self._limits.seconds):
+                target = parts.path + (f"?{parts.query}" if parts.query else "")
+                connection.request("GET", target or "/", headers={"Connection": _KEEP_ALIVE, **self._auth.headers()})
+                response = connection.getresponse()
+                content = response.read(most + 1)
+            if len(content) > most:
+                raise PlatformRefused(f"{self._place('GET', url)}: expected at most {most} bytes, found more")
+            return _PlainAnswer(response.status, dict(response.headers.items()), content)
+        except ResponseTooSlow:
+            raise _NoAnswer(self._too_slow) from None
         except (OSError, HTTPException) as error:
             raise _NoAnswer(type(error).__name__) from None
         finally:
@@ -240,10 +286,14 @@ class HttpService:
     def _session(self) -> "requests.Session":
         import requests
 
+        from shipmate.platform.adapter import LimitedAdapter
+
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
             session.headers["Connection"] = _KEEP_ALIVE
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, LimitedAdapter())
         return session
 
 
@@ -252,7 +302,7 @@ def _quoted(answer: _Answer, secrets: Collection[str]) -> str:
     import json
 
     try:
-        text = " ".join(answer.content.decode("utf-8").split())
+        text = " ".join(answer.content.decode("utf-8-sig").split())
     except Exception:  # not UTF-8, or the connection breaks while the body is read: the status says enough
         return ""
     with suppress(ValueError):

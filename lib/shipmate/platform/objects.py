@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from shipmate.errors import MissingSetting, PlatformRefused
-from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, json_object, segment
+from shipmate.platform.http import ExpectedStatuses, HeaderAuth, HttpService, RetryPolicy, json_object, segment
 from shipmate.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class ObjectStorage:
             temporary=frozenset(),  # contract §8.6
             sleep=sleep,
         )
-        self._http = HttpService("object storage", HeaderAuth(f"Bearer {settings.storage_token}"), retries)
+        auth = HeaderAuth(f"Bearer {settings.storage_token}")
+        self._http = HttpService("object storage", auth, retries, settings.limits)
 
     def create(self, content: bytes, content_type: str = "application/json") -> str:
         """Store bytes and return their id."""
@@ -41,9 +42,12 @@ class ObjectStorage:
             raise PlatformRefused("object storage: expected an objectId in the answer, found none")
         return object_id
 
-    def read(self, object_id: str, *, stream: bool = False) -> "requests.Response":
+    def read(
+        self, object_id: str, *, stream: bool = False, expecting: ExpectedStatuses | None = None
+    ) -> "requests.Response":
         """Return the response with the stored bytes."""
-        response: requests.Response = self._send("GET", f"/objects/{segment(object_id)}", stream=stream)
+        path = f"/objects/{segment(object_id)}"
+        response: requests.Response = self._send("GET", path, stream=stream, expecting=expecting)
         return response
 
     def update(self, object_id: str, content: bytes) -> None:

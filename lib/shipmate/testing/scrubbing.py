@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from shipmate.jsonvalue import BOM
 from shipmate.logs.redaction import MASK, Redactor, is_secret_name
 from shipmate.testing.routes import is_on_this_machine
 
@@ -87,7 +88,7 @@ def _body(body: Any, content_type: str) -> Any:
 def _text(text: str, content_type: str) -> str:
     redactor = Redactor()
     try:
-        value = json.loads(text)
+        value = json.loads(text.removeprefix(BOM))
     except ValueError:
         if "form" in content_type:
             return _query(text)

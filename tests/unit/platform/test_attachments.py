@@ -236,3 +236,40 @@ def test_an_address_that_is_none_is_refused(attachments: Attachments, url: str) 
     """Only what can be asked over HTTP is opened."""
     with pytest.raises((PlatformRefused, BadInput)):
         attachments.open(url)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_redirect_is_followed_without_credentials(
+    platform: Platform,
+    client: PlatformClient,
+    attachments: Attachments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    is_stored: bool,
+) -> None:
+    """Storages lead to others; neither the token of the first nor a password of a netrc file goes along."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password something\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with Server(name="first") as first, Server(name="second") as second:
+        second.route("GET", "/file", lambda request: Reply(200, b"content"))
+        first.route("GET", "/start", lambda request: Reply(302, headers={"Location": "/next"}))
+        first.route("GET", "/next", lambda request: Reply(status, headers={"Location": f"{second.url}/file"}))
+        url = f"{first.url}/start"
+        if is_stored:
+            url = client.objects.url(client.objects.create(b"moved"))
+            platform.script(urlsplit(url).path, Fault(status=status, redirect=f"{second.url}/file"))
+        assert read(attachments, url) == b"content"
+        for request in (*first.requests, *second.requests):
+            assert request.header("Authorization") is None
+        assert len(second.requests) == 1
+
+
+@pytest.mark.parametrize("location", ["", "ftp://127.0.0.1/x", "file:///etc/passwd", "http://[", "/start"])
+def test_a_redirect_that_leads_nowhere_is_refused(attachments: Attachments, location: str) -> None:
+    """Nothing is read from elsewhere, and a circle has an end."""
+    with Server() as server:
+        server.route("GET", "/start", lambda request: Reply(302, headers={"Location": location} if location else {}))
+        with pytest.raises(PlatformRefused, match="redirect"):
+            read(attachments, f"{server.url}/start")

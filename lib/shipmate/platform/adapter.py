@@ -1,0 +1,115 @@
+"""The adapter of requests whose answers keep limits of bytes and time."""
+
+import codecs
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.poolmanager import pool_classes_by_scheme
+
+from shipmate.errors import ResponseTooLarge
+from shipmate.platform.certificates import extra_certificates
+from shipmate.platform.limits import LimitedReader, current, within
+from shipmate.settings import MAX_RESPONSE_BYTES
+
+_CHUNK_BYTES: Final = 64 * 1024
+
+
+class LimitedAdapter(HTTPAdapter):
+    """An adapter whose connections and responses keep the limits of `within`; without any it is like the others.
+
+    Its connections also trust the authorities of `extra_certificates`.
+    """
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Create the connection pools."""
+        super().init_poolmanager(*args, **kwargs)
+        _keep_limits(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the connection pools for a proxy."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        _keep_limits(manager)
+        return manager
+
+    def build_response(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Return a response that keeps the limit of bytes."""
+        response: requests.Response = super().build_response(*args, **kwargs)
+        limits = current()
+        if limits is not None:
+            response.__class__ = LimitedResponse  # requests offers no choice of the class
+            response.limits = limits  # type: ignore[attr-defined]
+        return response
+
+
+class LimitedResponse(requests.Response):
+    """A response whose body has a limit; the text of errors has no path and no query."""
+
+    limits: within
+
+    def iter_content(self, chunk_size: int | None = 1, decode_unicode: bool = False) -> Iterator[Any]:
+        """Yield the body in pieces, as requests does; all other ways to read it but ``raw`` lead here.
+
+        Raises:
+            ResponseTooLarge: The body exceeds the limit.
+            ResponseTooSlow: The body is incomplete when the time is over.
+        """
+        # The author reads streamed bodies; those of redirects are read by requests itself.
+        most = MAX_RESPONSE_BYTES if self.limits.max_bytes is None and self.is_redirect else self.limits.max_bytes
+        pieces = super().iter_content(_CHUNK_BYTES if chunk_size is None else chunk_size, decode_unicode)
+        return self._limited(pieces, math.inf if most is None else most)
+
+    def json(self, **kwargs: Any) -> Any:
+        """Return the JSON value in the body; unlike requests, also after a BOM in an answer that names its charset."""
+        if self.content.startswith(codecs.BOM_UTF8):
+            try:
+                return json.loads(self.content.decode("utf-8-sig"), **kwargs)
+            except ValueError as error:
+                document, position = getattr(error, "doc", ""), getattr(error, "pos", 0)
+                raise requests.exceptions.JSONDecodeError(str(error), document, position) from None
+        return super().json(**kwargs)
+
+    def _limited(self, pieces: Iterator[Any], most: float) -> Iterator[Any]:
+        size = 0
+        try:
+            for piece in pieces:
+                size += len(piece)
+                if size > most:
+                    self.close()
+                    raise ResponseTooLarge(
+                        f"the answer of {urlsplit(self.url).hostname}: expected at most {most} decoded bytes, found "
+                        f"{size} or more: the limit is max_bytes of the request or SHIPMATE_MAX_RESPONSE_BYTES"
+                    )
+                yield piece
+        except requests.RequestException as error:
+            self.limits.require_time(error)
+            raise
+
+
+class _HttpPool(HTTPConnectionPool):
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        return _limited(super()._get_conn(timeout))
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = _limited(super()._get_conn(timeout))
+        if certificates := extra_certificates():
+            connection.ca_cert_data = certificates
+        return connection
+
+
+def _limited(connection: Any) -> Any:
+    # An attribute and no subclass of the connection: recorders of test libraries bring connections of their own.
+    connection.response_class = LimitedReader
+    return connection
+
+
+def _keep_limits(manager: PoolManager) -> None:
+    if manager.pool_classes_by_scheme is pool_classes_by_scheme:  # SOCKS has its own
+        manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
