@@ -8,6 +8,7 @@
     │  ├─ InvalidMessage              an emitted value is not a message, or not JSON
     │  ├─ UnknownEvent                an emitted event does not exist
     │  ├─ MessageEnded                an event was emitted after the end of its message
+    │  ├─ WorkLeftBehind              a function has returned, and its tasks did not end
     │  ├─ InvalidOption               an option of ``context.oauth2`` does not exist or has a wrong value
     │  └─ UnknownPlaceholder          a ``{name}`` in a URL is not a member of the token
     ├─ OperatorError                fix the installation         exit 2
@@ -86,6 +87,12 @@ class MessageEnded(AuthorError):
     """An event was emitted after the end of its message."""
 
     code = "message_ended"
+
+
+class WorkLeftBehind(AuthorError):
+    """A function has returned, and tasks that it had started did not end: they were cancelled."""
+
+    code = "work_left_behind"
 
 
 class InvalidOption(AuthorError):

@@ -157,6 +157,7 @@ class Step:
         if isinstance(event, signal.Signals):
             _log.info("%s: stopping when the messages in work are done", event.name)
             self.stop()
+            _log_threads()
             return 0
         lost = event if isinstance(event, BaseException) else None
         if isinstance(lost, BrokerRefused):
@@ -314,6 +315,13 @@ def _log_start_failure(error: BaseException) -> None:
         _log.critical("%s", error, extra={"err": err})
     else:
         _log.critical("%s: %s", type(error).__name__, error_text(error), exc_info=error)
+
+
+def _log_threads() -> None:
+    """Log the names of the component's threads that the end of the process cuts off."""
+    threads = [each for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
+    if names := [each.name for each in threads if not each.name.startswith("shipmate")]:
+        _log.info("threads of the component end with the process: %s", ", ".join(sorted(names)))
 
 
 def _config(data: Mapping[str, Any]) -> Mapping[str, Any]:

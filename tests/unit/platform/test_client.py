@@ -153,9 +153,7 @@ def test_a_temporary_error_of_the_api_passes_unseen(
 def test_an_api_that_is_not_there_is_unavailable(platform: Platform, client: PlatformClient) -> None:
     """A stopped API is told from one that refuses."""
     platform.stop()
-    with pytest.raises(
-        PlatformUnavailable, match="GET /v1/tasks/flow/steps/step of the platform's API"
-    ):
+    with pytest.raises(PlatformUnavailable, match="GET /v1/tasks/flow/steps/step of the platform's API"):
         client.step("flow", "step")
 
 
