@@ -28,6 +28,7 @@
        │  └─ KeysNotSaved               new tokens could not be saved
        ├─ ServiceTimeout              a service method took too long
        ├─ ObjectUnavailable           the object storage did not return the body of a message
+       │  └─ ObjectExpired              the object storage has deleted the body
        ├─ BrokerLost                  the broker cannot be reached
        ├─ PlatformUnavailable         the platform's API does not answer
        └─ TokenEndpointUnavailable    the provider's token endpoint does not answer
@@ -152,6 +153,16 @@ class PlatformRefused(OperatorError):
     code = "platform_refused"
     exit_status = 1
 
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        """Create the error.
+
+        Args:
+            text: The text of the error.
+            status: The HTTP status of the answer, None if there was none or its content is wrong.
+        """
+        super().__init__(text)
+        self.status = status
+
 
 class AccountError(ShipmateError):
     """A person must sign in again, or correct the credentials."""
@@ -228,6 +239,12 @@ class ObjectUnavailable(TransientError):
     """The object storage did not return the body of a message."""
 
     code = "object_unavailable"
+
+
+class ObjectExpired(ObjectUnavailable):
+    """The object storage does not have the body of a message any more: a retry would not help."""
+
+    code = "object_expired"
 
 
 class PlatformUnavailable(TransientError):
