@@ -8,6 +8,7 @@
     │  ├─ InvalidMessage              an emitted value is not a message, or not JSON
     │  ├─ UnknownEvent                an emitted event does not exist
     │  ├─ MessageEnded                an event was emitted after the end of its message
+    │  ├─ WorkLeftBehind              a function has returned, and its tasks did not end
     │  ├─ InvalidOption               an option of ``context.oauth2`` does not exist or has a wrong value
     │  ├─ UnknownPlaceholder          a ``{name}`` in a URL is not a member of the token
     │  ├─ ResponseTooLarge            an answer has more bytes than its limit
@@ -30,6 +31,7 @@
        ├─ ResponseTooSlow             an answer takes longer than its limit
        ├─ ServiceTimeout              a service method took too long
        ├─ ObjectUnavailable           the object storage did not return the body of a message
+       │  └─ ObjectExpired              the object storage has deleted the body
        ├─ BrokerLost                  the broker cannot be reached
        ├─ PlatformUnavailable         the platform's API does not answer
        └─ TokenEndpointUnavailable    the provider's token endpoint does not answer
@@ -89,6 +91,12 @@ class MessageEnded(AuthorError):
     """An event was emitted after the end of its message."""
 
     code = "message_ended"
+
+
+class WorkLeftBehind(AuthorError):
+    """A function has returned, and tasks that it had started did not end: they were cancelled."""
+
+    code = "work_left_behind"
 
 
 class InvalidOption(AuthorError):
@@ -159,6 +167,16 @@ class PlatformRefused(OperatorError):
 
     code = "platform_refused"
     exit_status = 1
+
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        """Create the error.
+
+        Args:
+            text: The text of the error.
+            status: The HTTP status of the answer, None if there was none or its content is wrong.
+        """
+        super().__init__(text)
+        self.status = status
 
 
 class AccountError(ShipmateError):
@@ -242,6 +260,12 @@ class ObjectUnavailable(TransientError):
     """The object storage did not return the body of a message."""
 
     code = "object_unavailable"
+
+
+class ObjectExpired(ObjectUnavailable):
+    """The object storage does not have the body of a message any more: a retry would not help."""
+
+    code = "object_expired"
 
 
 class PlatformUnavailable(TransientError):

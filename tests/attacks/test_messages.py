@@ -1,13 +1,16 @@
 """Messages that a stranger makes: what a step tells its sender, and where what it publishes can go."""
 
 import base64
+import json
 import time
+from struct import pack
 from typing import Any
 
 import pytest
 
 from shipmate.container.amqp import lease
 from shipmate.container.messages.cipher import Cipher
+from tests.contract.test_step_poison import RawHeaders, text
 from tests.station import IV, PASSWORD, StartAmqp, StartInMemory, told
 
 CIPHER = Cipher(PASSWORD, IV)
@@ -148,3 +151,98 @@ def test_a_foreign_queue_of_a_locks_name_delays_one_refresh(
         with lock(name):
             waits.append(time.monotonic() - begun)
     assert waits[0] >= 0.2 > waits[1]
+
+
+def listed(*values: bytes) -> bytes:
+    """Return a list as AMQP has it."""
+    return b"A" + pack(">I", sum(map(len, values))) + b"".join(values)
+
+
+def table(*entries: tuple[bytes, bytes]) -> bytes:
+    """Return a table as AMQP has it, its type included."""
+    content = b"".join(bytes((len(name),)) + name + value for name, value in entries)
+    return b"F" + pack(">I", len(content)) + content
+
+
+def nested(depth: int) -> bytes:
+    """Return lists in lists."""
+    value = b"V"
+    for _ in range(depth):
+        value = listed(value)
+    return value
+
+
+# Those that the broker itself refuses are in the unit tests of properties.
+VALUES = {
+    "nothing": b"V",
+    "true": b"t\x01",
+    "an octet": b"b\xff",
+    "a short number": b"s" + pack(">h", -5),
+    "a long number": b"l" + pack(">q", -(2**63)),
+    "a fraction": b"d" + pack(">d", 1.5),
+    "a decimal": b"D" + pack(">Bi", 255, -(2**31)),
+    "a time": b"T" + pack(">Q", 2**64 - 1),
+    "bytes": b"x" + pack(">I", 3) + b"\xff\x00\n",
+    "text that is no UTF-8": b"S" + pack(">I", 2) + b"\xff\xfe",
+    "an empty text": text(""),
+    "a long text": text("t" * 60_000),
+    "control characters": text("\r\n\0\x1b]52;c;\x07"),
+    "a list": listed(text("a"), b"V", b"t\x00"),
+    "a table": table((b"a", text("b")), (b"\xff", b"V")),
+    "a deep list": nested(300),
+    "a list too deep to read": nested(20_000),
+}
+NAMES = [
+    "messageId",
+    "threadId",
+    "stepId",
+    "protocolVersion",
+    "reply_to",
+    "reboundIteration",
+    "x-eio-meta-trace-id",
+    "own",
+]
+REPLY = ["emit", "httpReply", {"statusCode": 200, "body": "", "headers": {}}]
+EVENTS: list[list[Any]] = [["emit", "data", {"body": 1}], ["emit", "rebound", "later"], ["raise", "no"]]
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_no_header_takes_a_step_down(start_amqp: StartAmqp, caplog: pytest.LogCaptureFixture, kind: str) -> None:
+    """Each message is settled, whatever its headers are, and the next one is processed on the same connections."""
+    station = start_amqp(ERROR_RATE_LIMIT=0, DATA_RATE_LIMIT=0, RABBITMQ_PREFETCH_SAILOR=20)
+    queues, count = station.queues, 0
+    for name in NAMES:
+        for event in EVENTS:
+            count += 1
+            headers = RawHeaders((name.encode(), VALUES[kind]))
+            queues.channel.basic_publish("", queues.queue("input"), encoded(json.dumps(told(event)).encode()), headers)
+    station.wait_until_settled(count)
+    queues.purge()
+    station._failures = 0
+    assert station.deliver({"body": {"return": {"body": "next"}}}).bodies == ["next"]
+    assert "internal error" not in caplog.text
+    assert "the broker was lost" not in caplog.text
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=["data", "rebound", "error"])
+def test_headers_that_fill_a_frame_reject_their_message_alone(start_amqp: StartAmqp, event: list[Any]) -> None:
+    """What is published has more of them, and does not fit into a frame."""
+    station = start_amqp()
+    large = {f"x-eio-meta-{number}": "m" * 10_000 for number in range(13)}
+    station.queues.publish(told(event), headers=large)
+    station.wait_until_settled(1)
+    station.queues.purge()
+    assert station.deliver({"body": {"return": {"body": "next"}}}).bodies == ["next"]
+
+
+@pytest.mark.parametrize("reply_to", ["k" * 300, "\0", "#", "*.*", "amq.rabbitmq.reply-to.x", "ü" * 200])
+@pytest.mark.parametrize(
+    "event", [["raise", "no"], ["emit", "httpReply", {"statusCode": 200, "body": "", "headers": {}}]]
+)
+def test_an_odd_address_is_an_error_and_no_more(start_amqp: StartAmqp, reply_to: str, event: list[Any]) -> None:
+    """Some cannot be routing keys; nobody waits at the others."""
+    station = start_amqp()
+    done = station.deliver(told(event), headers={"reply_to": reply_to})
+    assert len(done.errors) == 1
+    assert not done.is_success
+    assert station.deliver({"body": {"return": {"body": "next"}}}).bodies == ["next"]

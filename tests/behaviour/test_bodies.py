@@ -172,6 +172,38 @@ def test_a_body_that_cannot_be_fetched_is_an_error(start: Start, platform: Platf
     assert not done.is_success
 
 
+@pytest.mark.parametrize(
+    ("status", "name"), [(404, "ObjectExpired"), (410, "ObjectExpired"), (403, "ObjectUnavailable")]
+)
+def test_a_body_that_has_expired_is_told_from_others(start: Start, platform: Platform, status: int, name: str) -> None:
+    """The text is the platform's; the name, the code and the stack say that no retry would help."""
+    platform.script("/object-storage/objects/gone", Fault(status=status))
+    (error,) = start().deliver({"body": {}, "headers": {ID: "gone"}}).errors
+    assert error.error["name"] == name
+    assert ("The body has expired" in error.error["stack"]) is (name == "ObjectExpired")
+    assert ("code: object_expired" in error.error["stack"]) is (name == "ObjectExpired")
+
+
+@pytest.mark.parametrize("body", [None, [], [1, {"a": None}], "text", 7, False])
+def test_a_stored_body_may_be_any_json(start: Start, platform: Platform, body: Any) -> None:
+    """Of the message, and of what is carried to a step that cannot fetch."""
+    station = start(NO_SELF_PASSTRHOUGH="1")
+    headers = {ID: store(platform, body)}
+    message = taken(station.deliver({"body": {}, "headers": headers, "passthrough": {"step_0": {"headers": headers}}}))
+    assert message["body"] == body
+    assert {name: each["body"] for name, each in message["passthrough"].items()} == {"step_0": body, "previous": body}
+
+
+@pytest.mark.parametrize("body", [None, [], [1, {"a": None}], "text", 7, False])
+def test_a_body_of_any_json_is_stored(start: Start, platform: Platform, body: Any) -> None:
+    """As it is, and fetched as it is."""
+    station = start(EMIT_LIGHTWEIGHT_MESSAGE="true", OBJECT_STORAGE_SIZE_THRESHOLD=0)
+    message = taken(station.deliver({"body": {"return": {"body": body}}}))
+    assert message["body"] == {}
+    assert stored(platform, message["headers"][ID]) == body
+    assert taken(station.deliver({"body": {"return": {"body": 1}}, "passthrough": message["passthrough"]}))
+
+
 def test_large_bodies_go_to_the_object_storage(start: Start, platform: Platform) -> None:
     """Contract 17.11: what is stored already is not stored again; the own entry shares the main object."""
     known = store(platform, {"known": 1})

@@ -189,7 +189,7 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
         return 1 if _log.isEnabledFor(logging.CRITICAL) else _failed(str(error))
     redactor.add(endpoint.password)
     service = Service(method, installation)
-    seconds = bounded(environ, "SHIPMATE_SERVICE_TIMEOUT_SECONDS", _LIMIT_SECONDS, 1, _LONGEST_LIMIT_SECONDS)
+    seconds = _limit_seconds(environ)
     deadline = Deadline()
     with deadline.hearing():
         try:
@@ -213,6 +213,12 @@ def _serve(service: Service, endpoint: ResultEndpoint, deadline: Deadline, limit
         result = Result("error", {"message": str(error)})
     deadline.outcome(lambda: endpoint.post(result))
     _log.info("the result was delivered", extra={"status": result.status})
+
+
+def _limit_seconds(environ: Mapping[str, str]) -> int:
+    """Return how long a method may take: as long as the platform waits, unless a variable of the runtime is set."""
+    platform = bounded(environ, "SCHEDULED_EXECUTION_TIMEOUT", _LIMIT_SECONDS, 1, _LONGEST_LIMIT_SECONDS)
+    return bounded(environ, "SHIPMATE_SERVICE_TIMEOUT_SECONDS", platform, 1, _LONGEST_LIMIT_SECONDS)
 
 
 def _failed(reason: str) -> int:

@@ -157,6 +157,7 @@ class Step:
         if isinstance(event, signal.Signals):
             _log.info("%s: stopping when the messages in work are done", event.name)
             self.stop()
+            _log_threads()
             return 0
         lost = event if isinstance(event, BaseException) else None
         if isinstance(lost, BrokerRefused):
@@ -181,6 +182,7 @@ class Step:
         """
         flow, cfg = self._settings.flow, _config(data)
         root, environ, redactor = self._installation.root, self._installation.environ, self._installation.redactor
+        redactor.add_mapping(data)  # before anything can fail and be published
         descriptor = load_component(root)
         register_secrets(redactor, descriptor, cfg, environ)
         function = descriptor.function(flow.function)
@@ -249,7 +251,8 @@ def main(root: Path | None = None, new_transport: NewTransport = new_transport) 
     except ShipmateError as error:
         _log_start_failure(error)
         if not _log.isEnabledFor(logging.CRITICAL):  # one place: the log, unless nothing is logged
-            sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
+            redactor = Installation.from_environ(os.environ, root).redactor
+            sys.stderr.write(f"Error: {' '.join(redactor.redact(str(error)).split())}\n")
         status = 1
     end_process(status)
 
@@ -291,6 +294,7 @@ def shut_down(settings: ShutdownSettings, installation: Installation) -> int:
         register_secrets(installation.redactor, descriptor, cfg, environ)
         hook = component.Modules(descriptor).hook(descriptor.function(flow.function), "shutdown")
         stored = platform().startup_data(flow.flow_id)
+        installation.redactor.add_mapping(stored)
         _run_hook("shutdown", hook, dict(cfg), stored)
         platform().delete_startup_data(flow.flow_id)
     except BaseException as error:  # the author's hook may raise anything, sys.exit included
@@ -314,6 +318,13 @@ def _log_start_failure(error: BaseException) -> None:
         _log.critical("%s", error, extra={"err": err})
     else:
         _log.critical("%s: %s", type(error).__name__, error_text(error), exc_info=error)
+
+
+def _log_threads() -> None:
+    """Log the names of the component's threads that the end of the process cuts off."""
+    threads = [each for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
+    if names := [each.name for each in threads if not each.name.startswith("shipmate")]:
+        _log.info("threads of the component end with the process: %s", ", ".join(sorted(names)))
 
 
 def _config(data: Mapping[str, Any]) -> Mapping[str, Any]:

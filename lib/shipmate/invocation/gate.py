@@ -36,6 +36,8 @@ class Gate:
             if self._is_ended and event == "end":
                 _log.warning("the function has emitted end twice: the second one is ignored")
                 return False
+            if self._is_closed:  # the thread that emits may drop the exception
+                _log.error('"%s" was emitted after the end of its message: it is lost', event)
             if self._is_closed or (self._is_ended and not self._stays_open):
                 raise MessageEnded(f'"{event}" was emitted after the end of its message')
             self._count += 1

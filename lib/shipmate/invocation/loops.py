@@ -2,15 +2,21 @@
 
 import sys
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from shipmate.errors import WorkLeftBehind
 
 if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
 _T = TypeVar("_T")
+
+# How long tasks that a function has left behind may take to end.
+_LEFT_BEHIND_SECONDS: Final = 10.0
+_MOST_NAMES: Final = 5
 
 OnTaskError = Callable[[BaseException], bool]
 """Called with an exception that no task retrieved; returns whether it has handled it."""
@@ -37,6 +43,8 @@ class Loops:
     def run(self, awaitable: Awaitable[Any], on_task_error: OnTaskError) -> Any:
         """Return the result of an awaitable, like `asyncio.run`, and keep the loop.
 
+        Tasks that are left behind by an awaitable that has not failed are awaited for 10 s, and cancelled then.
+
         If this thread runs a loop already, as tests do, the awaitable runs in another thread.
 
         Args:
@@ -44,7 +52,8 @@ class Loops:
             on_task_error: Called for exceptions of tasks that nothing awaits.
 
         Raises:
-            BaseException: The exception of the awaitable.
+            BaseException: The exception of the awaitable, or of tasks that it has left behind.
+            WorkLeftBehind: Such tasks did not end in time.
         """
         if is_loop_running():
             from concurrent.futures import ThreadPoolExecutor
@@ -113,21 +122,59 @@ async def _outcome(awaitable: Awaitable[Any], on_task_error: OnTaskError) -> tup
 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(on_exception)
+    is_rid_of_tasks = False
     try:
-        return await awaitable, None
+        value = await awaitable
+        error = await _end_of_leftovers(loop) if (is_left := bool(_leftovers(loop))) else None
+        is_rid_of_tasks = not is_left
+        return value, error
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # the edge to the author's code
         return None, error
     finally:
-        await _cancel_leftovers(loop)
+        if not is_rid_of_tasks:
+            await _cancel_leftovers(loop)
         loop.set_exception_handler(None)
+
+
+def _leftovers(loop: "asyncio.AbstractEventLoop") -> "set[asyncio.Task[Any]]":
+    import asyncio
+
+    return {task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()}
+
+
+async def _end_of_leftovers(loop: "asyncio.AbstractEventLoop") -> BaseException | None:
+    """Await the tasks that a function has left behind, and those that they start; return what is wrong with them."""
+    import asyncio
+
+    failures: list[BaseException] = []
+    until = loop.time() + _LEFT_BEHIND_SECONDS
+    while leftovers := _leftovers(loop):
+        ended, pending = await asyncio.wait(leftovers, timeout=max(0.0, until - loop.time()))
+        failures += [error for task in ended if not task.cancelled() and (error := task.exception()) is not None]
+        if pending and loop.time() >= until:
+            failures.append(WorkLeftBehind(_names(pending)))
+            break
+    if len(failures) > 1:
+        return BaseExceptionGroup("tasks that the function has left behind failed", failures)
+    return failures[0] if failures else None
+
+
+def _names(tasks: "Collection[asyncio.Task[Any]]") -> str:
+    """Return a text that names tasks that did not end."""
+    names = sorted(f"{getattr(task.get_coro(), '__qualname__', 'task')} ({task.get_name()})" for task in tasks)
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return (
+        f"the function has returned, and tasks did not end within {_LEFT_BEHIND_SECONDS:g} s: await them, or cancel "
+        f"them before the function returns: {', '.join(names[:_MOST_NAMES])}{more}"
+    )
 
 
 async def _cancel_leftovers(loop: "asyncio.AbstractEventLoop") -> None:
     import asyncio
 
-    leftovers = asyncio.all_tasks(loop) - {asyncio.current_task()}
+    leftovers = _leftovers(loop)
     for task in leftovers:
         task.cancel()
     for task, outcome in zip(leftovers, await asyncio.gather(*leftovers, return_exceptions=True), strict=True):

@@ -274,7 +274,7 @@ class HttpService:
                 problem = f"HTTP {status}{quote}"
                 answer.close()
                 if status < 500 and status not in self._retries.temporary:
-                    raise PlatformRefused(f"{place}: expected success, found {problem}")
+                    raise PlatformRefused(f"{place}: expected success, found {problem}", status=status)
                 asked = retry_after_seconds(answer.headers.get("Retry-After"), time.time()) or 0.0
                 pause = max(pause, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
             if number < attempts - 1:

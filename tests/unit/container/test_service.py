@@ -347,6 +347,20 @@ class TestRun:
         message = "selectModel did not answer within 1 seconds"
         assert platform.results == [{"status": "error", "data": {"message": message}}]
 
+    @pytest.mark.parametrize(
+        ("variables", "seconds"),
+        [
+            ({}, 300),
+            ({"SCHEDULED_EXECUTION_TIMEOUT": "720"}, 720),
+            ({"SCHEDULED_EXECUTION_TIMEOUT": "720", "SHIPMATE_SERVICE_TIMEOUT_SECONDS": "5"}, 5),
+            ({"SCHEDULED_EXECUTION_TIMEOUT": "60", "SHIPMATE_SERVICE_TIMEOUT_SECONDS": "0"}, 60),
+            ({"SCHEDULED_EXECUTION_TIMEOUT": "-1"}, 300),
+        ],
+    )
+    def test_a_method_may_take_as_long_as_the_platform_waits(self, variables: dict[str, str], seconds: int) -> None:
+        """The platform can give a component more than its usual time; the variable of the runtime wins."""
+        assert service._limit_seconds(variables) == seconds
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_a_signal_ends_the_wait_for_a_slow_address(
         self, platform: Platform, tmp_path: Path, number: signal.Signals

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from pika import BasicProperties
 from pika.channel import Channel
@@ -77,6 +78,7 @@ class Publisher:
         self._loop = loop
         self._settings = settings
         self._clock = clock
+        self._user = _user(settings.uri)
         self._delivery_mode = 2 if settings.is_persistent else 1
         self._channel: Channel | None = None
         self._is_blocked = False
@@ -220,12 +222,15 @@ class Publisher:
         headers = {**publication.headers, "retry": sending.failures} if sending.failures else publication.headers
         if publication.origin is None:
             return NewProperties(headers, self._delivery_mode)
-        return RepeatedProperties(
+        properties = RepeatedProperties(
             publication.origin.properties,
             headers,
             delivery_mode=self._delivery_mode,
             expiration=str(publication.expiration_ms),
         )
+        if properties.user_id != self._user:
+            properties.user_id = None  # the broker closes the channel over the name of another user
+        return properties
 
     def _on_confirm(self, frame: Any) -> None:
         self._silence.confirmed(self._clock())
@@ -293,6 +298,13 @@ class Publisher:
         self._suspects.discard(sending)
         text = f"Failed on publishing {_id(sending.publication)} message to MQ: {cause}"
         sending.then(EmitUnconfirmed(text, is_left_to_broker=self._is_stopping))
+
+
+def _user(uri: str) -> str:
+    try:
+        return unquote(urlsplit(uri).username or "")
+    except ValueError:  # no address; `connection_parameters` says so
+        return ""
 
 
 def _id(publication: RoutedPublication) -> str:

@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol, TypeVar
 
 from shipmate.container.messages.codec import MessageCodec
-from shipmate.errors import EmitError, ObjectUnavailable, ShipmateError
+from shipmate.errors import EmitError, ObjectExpired, ObjectUnavailable, PlatformRefused, ShipmateError
 from shipmate.jsonvalue import from_json, is_empty, to_json
 
 ID_HEADER: Final = "x-ipaas-object-storage-id"
 _AT_ONCE: Final = 8
+_GONE: Final = frozenset({404, 410})
+_EXPIRED: Final = (
+    "The body has expired: the object storage has deleted it, or never had it. Run the flow again from a step before, "
+    "or ask the platform to keep bodies longer."
+)
 
 _T = TypeVar("_T")
 Message = dict[str, Any]
@@ -43,6 +48,7 @@ class BodyStore:
 
         Raises:
             ObjectUnavailable: A body could not be fetched; the text has its id.
+            ObjectExpired: The storage does not have it any more.
         """
         referring = [each for each in _with_entries(message) if object_id(each)]
         if not referring:
@@ -104,8 +110,13 @@ class BodyStore:
         try:
             return from_json(self._codec.decrypt(self._objects().read(stored_id).content))
         except (ShipmateError, ValueError) as error:
+            text = f"Failed to get message body with id={stored_id}"  # contract §8.3
+            if isinstance(error, PlatformRefused) and error.status in _GONE:
+                expired = ObjectExpired(text)
+                expired.add_note(_EXPIRED)
+                raise expired from error
             cause = error if isinstance(error, ShipmateError) else None  # other errors may quote the content
-            raise ObjectUnavailable(f"Failed to get message body with id={stored_id}") from cause
+            raise ObjectUnavailable(text) from cause
 
     def _in_parallel(self, work: Callable[[str], _T], items: list[str]) -> list[_T]:
         if len(items) < 2:

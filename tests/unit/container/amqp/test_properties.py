@@ -93,3 +93,9 @@ def test_flags_of_unknown_properties_are_skipped() -> None:
 def test_broken_properties_are_unreadable_properties(encoded: bytes) -> None:
     """An exception would end the I/O thread, and the next process that gets the message."""
     assert isinstance(decode_properties(encoded, 0), UnreadableProperties)
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"\x20\x00", b"\x20\x00\x00\x00\x00\x40\x01a", b"\xff\xfc"]))
+def test_no_bytes_of_a_sender_raise(more: bytes, beginning: bytes) -> None:
+    """They are read, or are unreadable properties."""
+    assert isinstance(decode_properties(beginning + more, 0), ReceivedProperties | UnreadableProperties)

@@ -6,9 +6,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from pika import BasicProperties
 from pika.frame import Method
 from pika.spec import Basic
 
+from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.publisher import Publisher, RoutedPublication
 from shipmate.errors import EmitUnconfirmed
 from shipmate.settings import BrokerSettings, Secret
@@ -23,7 +25,9 @@ class World:
         self.now = 100.0
         self.outcomes: list[EmitUnconfirmed | None] = []
         loop = SimpleNamespace(call_later=lambda seconds, action: None)
-        settings = BrokerSettings(Secret(""), "", "exchange", "data", "error", "rebound", "snapshot")
+        settings = BrokerSettings(
+            Secret("amqp://our%40self:p@broker"), "", "exchange", "data", "error", "rebound", "snapshot"
+        )
         self.publisher = Publisher(loop, settings, lambda: self.now)
         channel: Any = cast(Any, SimpleNamespace(basic_publish=lambda *args, **more: None, is_open=True))
         self.publisher.channel_ready(channel)
@@ -116,3 +120,15 @@ def test_a_process_that_stops_does_not_wait_for_long_pauses() -> None:
         action()
     world.confirm()
     assert world.outcomes == [None]
+
+
+@pytest.mark.parametrize(("user", "kept"), [("our@self", "our@self"), ("sender", None), (None, None)])
+def test_a_message_that_goes_back_has_no_other_users_name(user: str | None, kept: str | None) -> None:
+    """The broker closes the channel over it, for all that is published there."""
+    sent: list[Any] = []
+    world = World()
+    channel: Any = SimpleNamespace(basic_publish=lambda *args, **more: sent.append(args[3]), is_open=True)
+    world.publisher.channel_ready(channel)
+    origin = AmqpDelivery(b"", {}, False, None, BasicProperties(user_id=user, app_id="app"), tag=1, channel_epoch=0)
+    world.publisher.publish(RoutedPublication("rebound", b"", {}, origin, 1), world.outcomes.append)
+    assert [(each.user_id, each.app_id) for each in sent] == [(kept, "app")]
