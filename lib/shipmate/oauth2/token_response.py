@@ -62,7 +62,7 @@ _PASSING_ENTRA_CODES: Final = frozenset(
     {"50053", "50196", "80001", "80002", "80005", "90006", "90012", "90025", "90033", "90055", "90056"}
 )
 _PASSING_WORDS: Final = re.compile(
-    r"throttl|too many (?:requests|attempts|calls|times)|rate limit|try again later|retry (?:later|after)|temporar"
+    r"throttl|too many (?:requests|attempts|calls|times)|rate limit|try again later|retry (?:later|after)|temporarily"
     r"|quota exceeded"
 )
 _REFRESH_TOKEN_WORDS: Final = re.compile(r"\brefresh ?tokens?\b")
@@ -221,7 +221,8 @@ def error_code(members: Mapping[str, Any]) -> str | None:
     if error in (None, "", False):
         return None
     code = error if isinstance(error, str) and _CODE_SHAPE.fullmatch(error) else "unknown error"
-    entra = _ENTRA_CODE.search(str(members.get("error_description", "")))
+    description = members.get("error_description")
+    entra = _ENTRA_CODE.search(description) if isinstance(description, str) else None
     return f"{code} {entra[0]}" if entra else code
 
 
