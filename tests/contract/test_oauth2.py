@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -743,6 +744,25 @@ def test_the_author_recognises_a_dead_refresh_token(bench: Workbench) -> None:
     assert len(bench.provider.token_requests) == 1
 
 
+def test_a_lock_of_the_author_that_fails_costs_no_message(bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither at its begin nor at its end; and it cannot hide that a refresh has failed."""
+
+    class Lock(AbstractContextManager[object]):
+        def __init__(self, account: str | None) -> None:
+            pass
+
+        def __exit__(self, *failure: object) -> bool:
+            if failure[0] is None:
+                raise OSError("the lock server is gone")
+            return True
+
+    assert bench.session(lock=Lock).get(bench.api.url + "/me").status_code == 200
+    assert "cannot be released" in caplog.text
+    bench.provider.revoke()
+    with pytest.raises(ReauthorizationRequired):
+        bench.session(lock=Lock).get(bench.api.url + "/me")
+
+
 # --- URLs, headers, redirects ------------------------------------------------------------------------------
 
 
@@ -866,6 +886,15 @@ def test_a_managed_secret_is_read_then_refreshed_by_the_platform(bench: Workbenc
     assert secrets.log == ["read", "read", "refresh"]
     assert bench.calls() == ["api 401", "api 200", "api 200"]
     assert bench.call.updates == []
+
+
+def test_a_managed_secret_that_fits_into_no_header_is_refused(
+    bench: Workbench, secrets: Secrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one stays."""
+    monkeypatch.setattr(bench.provider, "issue", lambda: {"access_token": "two words"})
+    with pytest.raises(TokenEndpointUnavailable, match="header"):
+        bench.session({"secretId": "s1"}).get(bench.api.url + "/me")
 
 
 def test_a_managed_secret_that_the_platform_has_refreshed_is_only_read(bench: Workbench, secrets: Secrets) -> None:

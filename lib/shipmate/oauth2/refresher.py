@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -145,11 +145,22 @@ class Refresher:
         with ExitStack() as stack:
             for hook in hooks:
                 try:
-                    stack.enter_context(hook(self._account_id))
+                    lock = hook(self._account_id)
+                    lock.__enter__()
+                    stack.push(partial(_release, lock))
                 except Exception as error:
                     # The lock only makes a race unlikely: a refresh without it is better than none.
                     _log.warning("no refresh lock, continuing without it", extra={"reason": type(error).__name__})
             yield
+
+
+def _release(lock: AbstractContextManager[object], *failure: Any) -> None:
+    """Release a lock; neither its errors nor its result change the outcome of the refresh."""
+    try:
+        lock.__exit__(*failure)
+    except Exception as error:
+        if error is not failure[1]:
+            _log.warning("a refresh lock cannot be released", extra={"reason": type(error).__name__})
 
 
 def _host(options: ClientOptions, variables: Variables) -> str:
