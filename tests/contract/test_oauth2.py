@@ -430,6 +430,18 @@ def test_a_refused_client_is_asked_for_once_a_minute(bench: Workbench, code: str
     assert bench.session(client_auth="basic").get(bench.api.url + "/me").status_code == 200
 
 
+@pytest.mark.parametrize(("code", "is_shared"), [("invalid_client", True), ("invalid_scope", False)])
+def test_a_refusal_of_the_client_holds_for_all_its_accounts(bench: Workbench, code: str, is_shared: bool) -> None:
+    """A refused scope may be that of one account."""
+    body = {"error": code, "error_description": "AADSTS7000215: no"}
+    bench.provider.script("/token", Fault(status=401, body=body), times=2)
+    for name in ("a", "b"):
+        keys = bench.provider.issue(expired=True)
+        with pytest.raises(ClientMisconfigured, match=code):
+            bench.session({"oauth": keys, "_account": name}).get(bench.api.url + "/me")
+    assert len(bench.provider.token_requests) == (1 if is_shared else 2)
+
+
 def test_an_error_names_the_variables_of_the_client_and_quotes_the_provider(
     bench: Workbench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -28,7 +28,7 @@ _REFUSED_CODES: Final = frozenset(
     }
 )
 # These are about the client, whatever their description says.
-CLIENT_CODES: Final = frozenset(
+_CLIENT_CODES: Final = frozenset(
     {
         "invalid_client",
         "unsupported_grant_type",
@@ -82,7 +82,7 @@ _OTHER_WORDS: Final = re.compile(
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 
 _UNNAMED_ERRORS: Final = frozenset({"error", "unknown error"})
-_KNOWN_CODES: Final = _REFUSED_CODES | CLIENT_CODES | _OTHER_CODES
+_KNOWN_CODES: Final = _REFUSED_CODES | _CLIENT_CODES | _OTHER_CODES
 
 Parse = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Translates the members of an unusual answer: `shipmate.OAuth2` says how."""
@@ -234,6 +234,12 @@ def error_code(members: Mapping[str, Any]) -> str | None:
     return f"{code} {entra[0]}" if entra else code
 
 
+def is_about_client(refusal: Misconfigured) -> bool:
+    """Tell whether a refusal is about the client alone, not about what one of its accounts asks for."""
+    name = _name_of(refusal.code)
+    return name in _CLIENT_CODES and name != "invalid_scope"
+
+
 def _parsed(members: dict[str, Any] | None, parse: Parse | None) -> dict[str, Any] | None:
     if members is None or parse is None:
         return members
@@ -268,7 +274,7 @@ def _failure(
     if 300 <= status < 400:
         return Unusable(f"HTTP {status}, a redirect, which a token request does not follow")
     name = _name_of(code)
-    if name in CLIENT_CODES:
+    if name in _CLIENT_CODES:
         return Misconfigured(name if code is None else code, detail)
     texts = list(texts)
     is_dead = name in _REFUSED_CODES or (status < 500 and any(map(_says_dead, texts)))
