@@ -673,21 +673,21 @@ def test_a_function_makes_the_body_for_each_attempt(bench: Workbench) -> None:
 # --- what counts as expired --------------------------------------------------------------------------------
 
 
-def test_a_token_of_unknown_age_is_refreshed_once_after_a_doubtful_status(bench: Workbench) -> None:
-    """Its life is known, but not its beginning; afterwards its expiry is known."""
+def test_a_token_of_unknown_age_is_refreshed_once_after_a_403(bench: Workbench) -> None:
+    """Its life is known, but not its beginning; afterwards its expiry is known. 400 and 404 are about the request."""
     bench.keys = bench.provider.issue()
     assert "expires_in" in bench.keys
-    bench.api.script("/me", Fault(status=404), times=3)
-    for _ in range(2):
-        assert bench.session().get(bench.api.url + "/me").status_code == 404
-    assert bench.calls() == ["api 404", "provider 200", "api 404", "api 404"]
+    bench.api.script("/me", *(Fault(status=status) for status in (400, 404, 403, 403, 403)))
+    for status in (400, 404, 403, 403):
+        assert bench.session().get(bench.api.url + "/me").status_code == status
+    assert bench.calls() == ["api 400", "api 404", "api 403", "provider 200", "api 403", "api 403"]
 
 
 def test_without_a_refresh_token_a_doubtful_status_is_returned(bench: Workbench) -> None:
-    """The token may be good: nobody has to sign in again because of a missing page."""
+    """The token may be good: nobody has to sign in again because of a missing permission."""
     bench.keys = {name: value for name, value in bench.provider.issue().items() if name != "refresh_token"}
-    bench.api.script("/me", Fault(status=404))
-    assert bench.session().get(bench.api.url + "/me").status_code == 404
+    bench.api.script("/me", Fault(status=403))
+    assert bench.session().get(bench.api.url + "/me").status_code == 403
 
 
 def test_the_moment_of_the_expiry_is_saved(bench: Workbench) -> None:
