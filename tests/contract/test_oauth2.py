@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -429,6 +430,18 @@ def test_a_refused_client_is_asked_for_once_a_minute(bench: Workbench, code: str
     assert bench.session(client_auth="basic").get(bench.api.url + "/me").status_code == 200
 
 
+@pytest.mark.parametrize(("code", "is_shared"), [("invalid_client", True), ("invalid_scope", False)])
+def test_a_refusal_of_the_client_holds_for_all_its_accounts(bench: Workbench, code: str, is_shared: bool) -> None:
+    """A refused scope may be that of one account."""
+    body = {"error": code, "error_description": "AADSTS7000215: no"}
+    bench.provider.script("/token", Fault(status=401, body=body), times=2)
+    for name in ("a", "b"):
+        keys = bench.provider.issue(expired=True)
+        with pytest.raises(ClientMisconfigured, match=code):
+            bench.session({"oauth": keys, "_account": name}).get(bench.api.url + "/me")
+    assert len(bench.provider.token_requests) == (1 if is_shared else 2)
+
+
 def test_an_error_names_the_variables_of_the_client_and_quotes_the_provider(
     bench: Workbench, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -660,21 +673,21 @@ def test_a_function_makes_the_body_for_each_attempt(bench: Workbench) -> None:
 # --- what counts as expired --------------------------------------------------------------------------------
 
 
-def test_a_token_of_unknown_age_is_refreshed_once_after_a_doubtful_status(bench: Workbench) -> None:
-    """Its life is known, but not its beginning; afterwards its expiry is known."""
+def test_a_token_of_unknown_age_is_refreshed_once_after_a_403(bench: Workbench) -> None:
+    """Its life is known, but not its beginning; afterwards its expiry is known. 400 and 404 are about the request."""
     bench.keys = bench.provider.issue()
     assert "expires_in" in bench.keys
-    bench.api.script("/me", Fault(status=404), times=3)
-    for _ in range(2):
-        assert bench.session().get(bench.api.url + "/me").status_code == 404
-    assert bench.calls() == ["api 404", "provider 200", "api 404", "api 404"]
+    bench.api.script("/me", *(Fault(status=status) for status in (400, 404, 403, 403, 403)))
+    for status in (400, 404, 403, 403):
+        assert bench.session().get(bench.api.url + "/me").status_code == status
+    assert bench.calls() == ["api 400", "api 404", "api 403", "provider 200", "api 403", "api 403"]
 
 
 def test_without_a_refresh_token_a_doubtful_status_is_returned(bench: Workbench) -> None:
-    """The token may be good: nobody has to sign in again because of a missing page."""
+    """The token may be good: nobody has to sign in again because of a missing permission."""
     bench.keys = {name: value for name, value in bench.provider.issue().items() if name != "refresh_token"}
-    bench.api.script("/me", Fault(status=404))
-    assert bench.session().get(bench.api.url + "/me").status_code == 404
+    bench.api.script("/me", Fault(status=403))
+    assert bench.session().get(bench.api.url + "/me").status_code == 403
 
 
 def test_the_moment_of_the_expiry_is_saved(bench: Workbench) -> None:
@@ -741,6 +754,25 @@ def test_the_author_recognises_a_dead_refresh_token(bench: Workbench) -> None:
         with pytest.raises(ReauthorizationRequired, match="Sign in"):
             bench.session(dead=lambda status, answer: answer.get("code") == "E17").get(bench.api.url + "/me")
     assert len(bench.provider.token_requests) == 1
+
+
+def test_a_lock_of_the_author_that_fails_costs_no_message(bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither at its begin nor at its end; and it cannot hide that a refresh has failed."""
+
+    class Lock(AbstractContextManager[object]):
+        def __init__(self, account: str | None) -> None:
+            pass
+
+        def __exit__(self, *failure: object) -> bool:
+            if failure[0] is None:
+                raise OSError("the lock server is gone")
+            return True
+
+    assert bench.session(lock=Lock).get(bench.api.url + "/me").status_code == 200
+    assert "cannot be released" in caplog.text
+    bench.provider.revoke()
+    with pytest.raises(ReauthorizationRequired):
+        bench.session(lock=Lock).get(bench.api.url + "/me")
 
 
 # --- URLs, headers, redirects ------------------------------------------------------------------------------
@@ -866,6 +898,15 @@ def test_a_managed_secret_is_read_then_refreshed_by_the_platform(bench: Workbenc
     assert secrets.log == ["read", "read", "refresh"]
     assert bench.calls() == ["api 401", "api 200", "api 200"]
     assert bench.call.updates == []
+
+
+def test_a_managed_secret_that_fits_into_no_header_is_refused(
+    bench: Workbench, secrets: Secrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one stays."""
+    monkeypatch.setattr(bench.provider, "issue", lambda: {"access_token": "two words"})
+    with pytest.raises(TokenEndpointUnavailable, match="header"):
+        bench.session({"secretId": "s1"}).get(bench.api.url + "/me")
 
 
 def test_a_managed_secret_that_the_platform_has_refreshed_is_only_read(bench: Workbench, secrets: Secrets) -> None:

@@ -174,12 +174,12 @@ def test_a_person_signs_in_and_the_whole_answer_is_saved(desk: Desk, provider: O
     saved = desk.saved()
     assert saved["region"] == "eu"
     assert sorted(saved["login"]) == [
-        "access_token", "expires_in", "instance_url", "refresh_token", "scope", "token_type",
+        "access_token", "expires_at", "expires_in", "instance_url", "refresh_token", "scope", "token_type",
     ]  # fmt: skip
     assert saved["login"]["scope"] == "read write"
     assert desk.keys.stat().st_mode & 0o777 == 0o600
     assert out.splitlines() == [
-        f"Saved access_token, expires_in, instance_url, refresh_token, scope, token_type under login in {desk.keys}",
+        f"Saved {', '.join(sorted(saved['login']))} under login in {desk.keys}",
         f"Try it: shipmate verify --component {desk.root}",
     ]
     assert verdict[:2] == (0, '{"verified": true}\n')

@@ -26,6 +26,7 @@ _LONGEST_SKEW_SECONDS: Final = 60.0
 _LATEST_SECONDS: Final = 1e11
 """Larger numbers are not seconds since 1970, but milliseconds or still smaller units."""
 _SKEW_SHARE_OF_LIFE: Final = 0.1
+_FORBIDDEN: Final = 403
 _AMBIGUOUS_STATUSES: Final = frozenset({400, 403, 404})
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _CHALLENGE_PARAMETER: Final = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
@@ -302,18 +303,25 @@ def _text(value: object) -> str | None:
 
 
 def asks_for_refresh(
-    status: int, www_authenticate: str | None, *, is_expired: Callable[[], bool] | None, is_past: bool
+    status: int,
+    www_authenticate: str | None,
+    *,
+    is_expired: Callable[[], bool] | None,
+    is_past: bool,
+    is_age_unknown: bool = False,
 ) -> bool:
     """Tell whether an API's answer means that the access token has expired.
 
-    401 does. 400, 403 and 404 do if the known expiry is past, unless the author's predicate decides. A valid token that
-    lacks a scope is not refreshed: that would not help.
+    401 does. 400, 403 and 404 do if the known expiry is past, unless the author's predicate decides. With a token of
+    unknown age only 403 does, because 400 and 404 are about the request as a rule. A valid token that lacks a scope is
+    not refreshed: that would not help.
 
     Args:
         status: The HTTP status.
         www_authenticate: The header of this name. Source: RFC 6750 §3.1.
         is_expired: The author's predicate, bound to the response.
         is_past: Whether the known expiry of the token is past.
+        is_age_unknown: Whether the token may have expired, because only its life is known.
     """
     if www_authenticate and _challenge_error(www_authenticate) == "insufficient_scope":
         return False
@@ -321,7 +329,7 @@ def asks_for_refresh(
         return True
     if is_expired is not None:
         return bool(is_expired())
-    return status in _AMBIGUOUS_STATUSES and is_past
+    return (status in _AMBIGUOUS_STATUSES and is_past) or (status == _FORBIDDEN and is_age_unknown)
 
 
 def _challenge_error(www_authenticate: str) -> str | None:

@@ -17,10 +17,10 @@ from shipmate.errors import (
 from shipmate.oauth2.credential import Credential, Expiry, Keys, SeenTokens
 from shipmate.oauth2.token_response import (
     Busy,
+    Failure,
     Granted,
     Misconfigured,
     Refused,
-    TokenResponse,
     Uncertain,
 )
 
@@ -264,9 +264,7 @@ def _pause(attempt: int, answer: Busy) -> float:
     return max(_FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), answer.retry_after_seconds or 0.0)
 
 
-def _failure(answer: TokenResponse, credential: Credential, rules: RefreshRules) -> ShipmateError:
-    if isinstance(answer, Granted):
-        raise AssertionError("a granted token is no failure")
+def _failure(answer: Failure, credential: Credential, rules: RefreshRules) -> ShipmateError:
     said = f": {answer.detail}" if answer.detail else ""
     if isinstance(answer, Refused):
         said = answer.code + said

@@ -6,7 +6,7 @@ from typing import Any
 from shipmate.errors import CredentialsInvalid, PlatformRefused, PlatformUnavailable
 from shipmate.oauth2 import flow
 from shipmate.oauth2.accounts import Account
-from shipmate.oauth2.credential import Credential, Expiry
+from shipmate.oauth2.credential import Credential, Expiry, is_sendable
 from shipmate.oauth2.services import OAuth2Services
 from shipmate.oauth2.token_response import Granted, Refused, TokenResponse, Unusable
 
@@ -53,6 +53,8 @@ class ManagedRefresher:
             return Refused(str(error)), None
         except PlatformUnavailable as error:
             return Unusable(str(error)), None
+        if not is_sendable(keys.get("access_token")):
+            return Unusable("a secret without an access_token that a header can carry"), None
         return Granted(keys), self._services.expiry_of(keys)
 
     def _keys(self, attributes: Mapping[str, Any]) -> dict[str, Any]:

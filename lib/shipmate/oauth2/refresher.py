@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -15,7 +15,15 @@ from shipmate.oauth2.failures import KnownFailures
 from shipmate.oauth2.options import Client, ClientOptions, Variables
 from shipmate.oauth2.services import CallPort, OAuth2Services
 from shipmate.oauth2.token_request import token_request
-from shipmate.oauth2.token_response import CLIENT_CODES, Busy, Granted, Misconfigured, Refused, TokenResponse, Unusable
+from shipmate.oauth2.token_response import (
+    Busy,
+    Granted,
+    Misconfigured,
+    Refused,
+    TokenResponse,
+    Unusable,
+    is_about_client,
+)
 
 _log = logging.getLogger("shipmate.oauth2")
 
@@ -145,11 +153,22 @@ class Refresher:
         with ExitStack() as stack:
             for hook in hooks:
                 try:
-                    stack.enter_context(hook(self._account_id))
+                    lock = hook(self._account_id)
+                    lock.__enter__()
+                    stack.push(partial(_release, lock))
                 except Exception as error:
                     # The lock only makes a race unlikely: a refresh without it is better than none.
                     _log.warning("no refresh lock, continuing without it", extra={"reason": type(error).__name__})
             yield
+
+
+def _release(lock: AbstractContextManager[object], *failure: Any) -> None:
+    """Release a lock; neither its errors nor its result change the outcome of the refresh."""
+    try:
+        lock.__exit__(*failure)
+    except Exception as error:
+        if error is not failure[1]:
+            _log.warning("a refresh lock cannot be released", extra={"reason": type(error).__name__})
 
 
 def _host(options: ClientOptions, variables: Variables) -> str:
@@ -168,7 +187,7 @@ class _FailureKeys:
         settings = (*(getattr(client, name) for name in Client.__slots__), options.grant, options.send)
         self._provider = ("pause", client.token_url, client.client_id)
         self._client = ("client", fingerprint(repr(settings)))
-        # An error about scope or grant may be about the keys of this account only.
+        # An error about the scope, for instance, may be about the keys of this account only.
         self._account = (*self._client, account)
 
     def find(self, failures: KnownFailures, now: float) -> TokenResponse | None:
@@ -186,7 +205,7 @@ class _FailureKeys:
             seconds = min(answer.retry_after_seconds or 0.0, _LONGEST_PAUSE_SECONDS)
             failures.add(self._provider, answer, until=now + seconds)
         elif isinstance(answer, Misconfigured):
-            key = self._client if answer.code in CLIENT_CODES else self._account
+            key = self._client if is_about_client(answer) else self._account
             failures.add(key, answer, until=now + _REFUSED_CLIENT_SECONDS)
 
 

@@ -301,7 +301,8 @@ class OAuth2Session:
             is_expired=None
             if expired is None
             else lambda: ask_author("expired", lambda: bool(expired(response))) is True,
-            is_past=credential.is_age_unknown or (expiry is not None and expiry.is_past(self._clock.monotonic())),
+            is_past=expiry is not None and expiry.is_past(self._clock.monotonic()),
+            is_age_unknown=credential.is_age_unknown,
         )
 
     def _send(

@@ -23,10 +23,12 @@ _REFUSED_CODES: Final = frozenset(
         "token_revoked",  # Slack
         "token_expired",  # Slack
         "invalid_code",  # Zoho
+        "invalid_token",  # the only token in the request is the refresh token
+        "expired_token",
     }
 )
 # These are about the client, whatever their description says.
-CLIENT_CODES: Final = frozenset(
+_CLIENT_CODES: Final = frozenset(
     {
         "invalid_client",
         "unsupported_grant_type",
@@ -56,14 +58,15 @@ _UNHANDLED_STATUSES: Final = frozenset({501, 505, 511})
 _REQUEST_TIMEOUT: Final = 408
 _CODE_SHAPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_ .:-]{0,63}")
 _ENTRA_CODE: Final = re.compile(r"AADSTS(\d{3,8})")
+_OTHER_CODES: Final = frozenset({"unauthorized_client", "invalid_request"})
 # Entra sends these with invalid_grant, although the same refresh token works later: a request loop, throttling, a
 # locked account, and parts of Entra that do not answer.
 _PASSING_ENTRA_CODES: Final = frozenset(
     {"50053", "50196", "80001", "80002", "80005", "90006", "90012", "90025", "90033", "90055", "90056"}
 )
 _PASSING_WORDS: Final = re.compile(
-    r"throttl|too many (?:requests|attempts|calls|times)|rate limit|try again later|retry (?:later|after)|temporar"
-    r"|quota exceeded"
+    r"throttl|too many (?:requests|attempts|calls|times)|rate (?:limit|exceeded)|try again later|retry (?:later|after)"
+    r"|temporarily|quota exceeded|service unavailable|concurrent|maintenance|slow down|request loop"
 )
 _REFRESH_TOKEN_WORDS: Final = re.compile(r"\brefresh ?tokens?\b")
 _DEAD_WORDS: Final = re.compile(
@@ -77,6 +80,9 @@ _OTHER_WORDS: Final = re.compile(
     r"|client (?:id|secret|credentials?|authentication))\b"
 )
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
+
+_UNNAMED_ERRORS: Final = frozenset({"error", "unknown error"})
+_KNOWN_CODES: Final = _REFUSED_CODES | _CLIENT_CODES | _OTHER_CODES
 
 Parse = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Translates the members of an unusual answer: `shipmate.OAuth2` says how."""
@@ -176,6 +182,8 @@ def understand(
     verdict = None if dead is None else ask_author("dead", dead, status, dict(raw or {}))
     detail = description_in(members) or description_in(raw)
     texts = [code or "", detail] if status >= 500 else [code or "", *texts_in(_without_tokens(raw), body)]
+    if code is None or code in _UNNAMED_ERRORS:
+        code = _known_code(texts) or code
     if verdict:
         return Refused(code or f"HTTP {status}", detail)
     failure = _failure(status, code, detail, texts, retry_after_seconds, is_alive=verdict is False)
@@ -221,8 +229,15 @@ def error_code(members: Mapping[str, Any]) -> str | None:
     if error in (None, "", False):
         return None
     code = error if isinstance(error, str) and _CODE_SHAPE.fullmatch(error) else "unknown error"
-    entra = _ENTRA_CODE.search(str(members.get("error_description", "")))
+    description = members.get("error_description")
+    entra = _ENTRA_CODE.search(description) if isinstance(description, str) else None
     return f"{code} {entra[0]}" if entra else code
+
+
+def is_about_client(refusal: Misconfigured) -> bool:
+    """Tell whether a refusal is about the client alone, not about what one of its accounts asks for."""
+    name = _name_of(refusal.code)
+    return name in _CLIENT_CODES and name != "invalid_scope"
 
 
 def _parsed(members: dict[str, Any] | None, parse: Parse | None) -> dict[str, Any] | None:
@@ -258,8 +273,8 @@ def _failure(
         return Busy(f"HTTP {status}", retry_after_seconds, detail)
     if 300 <= status < 400:
         return Unusable(f"HTTP {status}, a redirect, which a token request does not follow")
-    name = (code or "").split(" AADSTS")[0].lower()
-    if name in CLIENT_CODES:
+    name = _name_of(code)
+    if name in _CLIENT_CODES:
         return Misconfigured(name if code is None else code, detail)
     texts = list(texts)
     is_dead = name in _REFUSED_CODES or (status < 500 and any(map(_says_dead, texts)))
@@ -274,7 +289,20 @@ def _failure(
     if code is None or not (200 <= status < 300 or 400 <= status < 500):
         return None
     # A 2xx status with an error that has no name says too little to blame the client.
-    return None if status < 300 and name in ("error", "unknown error") else Misconfigured(code, detail)
+    return None if status < 300 and name in _UNNAMED_ERRORS else Misconfigured(code, detail)
+
+
+def _name_of(code: str | None) -> str:
+    """Return an error code as the standard writes it: ``"invalid_grant"`` for ``InvalidGrant``."""
+    name = (code or "").split(" AADSTS")[0]
+    spelt = _words(name).strip().replace(" ", "_")
+    return spelt if spelt in _KNOWN_CODES else name.lower()
+
+
+def _known_code(texts: Iterable[str]) -> str | None:
+    """Return the error code of the standard that another member than ``error`` has."""
+    codes = (text.split()[-1] for text in texts if 1 <= len(text.split(maxsplit=2)) <= 2)
+    return next((code for code in codes if _name_of(code) in _KNOWN_CODES), None)
 
 
 def _says_dead(text: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shipmate.component import load
+from shipmate.emulator import OAuth2Provider
 from shipmate.errors import FunctionNotFound, MissingSetting
 from shipmate.local import run as local
 from shipmate.local.run import LocalRun
@@ -119,6 +120,28 @@ class TestExec:
             write_line=lambda line: seen.append((line["event"], json.loads(keys_file.read_text()))),
         )
         assert seen == [("updateKeys", {"_account": 7, "oauth": 1})]
+
+    def test_a_dead_refresh_token_is_told_without_a_wait(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The lock of the file keeps other processes out, so none can have spent the token without saving its keys."""
+        caplog.set_level("INFO", logger="shipmate.oauth2")
+        put(tmp_path, "def process(context, msg, cfg, snapshot):\n    context.oauth2(cfg).get('http://127.0.0.1:1/')\n")
+        cfg_file = tmp_path / "cfg.json"
+        with OAuth2Provider() as provider:
+            cfg = {"oauth": {"refresh_token": "dead"}}
+            cfg_file.write_text(json.dumps(cfg))
+            descriptor = json.loads((tmp_path / "component.json").read_text())
+            client = {"client_id": "demo-client", "client_secret": "demo-secret"}
+            descriptor["credentials"] = {
+                "fields": {"oauth": {"label": "OAuth", "viewClass": "OAuthFieldView"}},
+                "oauth2": {"auth_uri": provider.authorize_url, "token_uri": provider.token_url, **client},
+            }
+            (tmp_path / "component.json").write_text(json.dumps(descriptor))
+            errors, lines = execute(tmp_path, run(tmp_path, cfg, cfg_file=cfg_file))
+        assert errors == 1
+        assert "invalid_grant" in str(lines)
+        assert "another process" not in caplog.text
 
     def test_no_refresh_starts_after_a_drain(self, tmp_path: Path) -> None:
         put(

@@ -56,6 +56,9 @@ def test_a_dead_refresh_token_is_recognised_in_all_its_shapes(status: int, membe
         (200, {"error": "invalid_client"}),
         (200, {"error": "redirect_uri_mismatch"}),
         (500, {"error": "invalid_client"}),
+        (401, {"code": "invalid_client", "message": "no"}),
+        (400, {"errorCode": "InvalidClient"}),
+        (400, {"error": "invalid-scope"}),
         (400, {"error": "invalid_client", "error_description": "The refresh token is invalid for this client"}),
         (400, {"error": "unsupported_grant_type", "error_description": "refresh_token is invalid"}),
         (400, {"error": "invalid_request", "error_description": "Invalid grant_type: refresh_token"}),
@@ -138,6 +141,11 @@ def test_json_and_forms_are_read_with_or_without_bom(body: bytes) -> None:
         (400, {"code": "REFRESH_TOKEN_REVOKED"}),
         (200, {"success": False, "msg": "invalid refresh_token"}),
         (400, {"error": "invalid_request", "error_description": "refresh token already used"}),
+        (400, {"code": "invalid_grant"}),
+        (400, {"errors": [{"code": "invalid_grant", "detail": "no"}]}),
+        (400, {"error": 400, "error_code": "INVALID_GRANT"}),
+        (400, {"error": "InvalidGrant"}),
+        (401, {"error": "invalid_token"}),
     ],
 )
 def test_a_dead_refresh_token_is_recognised_by_the_words_of_the_answer(status: int, members: Any) -> None:
@@ -182,6 +190,8 @@ def test_a_client_error_without_an_oauth2_error_blames_nobody(status: int, body:
         {"error": "invalid_grant", "error_description": "AADSTS90055: throttled", "error_codes": [90055]},
         {"error": "invalid_grant", "error_description": "Too many requests for this account"},
         {"error": "invalid_grant", "error_description": "Rate limit reached, retry later"},
+        {"error": "invalid_grant", "error_description": "login rate exceeded"},
+        {"error": "invalid_grant", "error_description": "Concurrent refresh of this token"},
         {"error": "invalid_request", "error_description": "The refresh token is invalid: try again later"},
     ],
 )

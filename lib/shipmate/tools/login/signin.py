@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from shipmate.errors import ClientMisconfigured, SignInFailed, TokenEndpointUnavailable
 from shipmate.logs.redaction import Redactor
-from shipmate.oauth2.credential import secrets_of
+from shipmate.oauth2.credential import dated, secrets_of
 from shipmate.oauth2.token_request import code_request
 from shipmate.oauth2.token_response import Busy, Granted, Misconfigured, Refused, TokenResponse
 from shipmate.tools.login import browser, callback
@@ -91,16 +91,15 @@ def exchange(
 
     answer: TokenResponse
     for attempt in range(_TRIES):
-        request = code_request(
-            config.client, code, redirect_uri=redirect_uri, verifier=verifier, wall_clock=time.time()
-        )
+        asked_at = time.time()
+        request = code_request(config.client, code, redirect_uri=redirect_uri, verifier=verifier, wall_clock=asked_at)
         answer = token_endpoint.post(request, tls={})
         if not isinstance(answer, Busy):
             break
         if attempt + 1 < _TRIES:
             sleep(min(answer.retry_after_seconds or _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS))
     if isinstance(answer, Granted):
-        return answer.answer
+        return dated(answer.answer, wall_clock=asked_at)
     place = f"the token endpoint at {origin_text(config.client.token_url)}"
     if isinstance(answer, Refused):
         raise SignInFailed(f"{place} refuses the code: {answer.code}")
