@@ -22,7 +22,9 @@ TIME_BOUND: Final = frozenset(
 _LONGEST_SKEW_SECONDS: Final = 60.0
 _SKEW_SHARE_OF_LIFE: Final = 0.1
 _AMBIGUOUS_STATUSES: Final = frozenset({400, 403, 404})
-_CHALLENGE_PARAMETER: Final = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_CHALLENGE_PARAMETER: Final = re.compile(
+    r'(?<![\w-])([A-Za-z][\w-]*+)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^\s,"]++))'
+)
 
 
 def merge(old: Keys, answer: Keys) -> dict[str, Any]:
