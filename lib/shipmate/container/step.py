@@ -279,6 +279,7 @@ def shut_down(settings: ShutdownSettings, installation: Installation) -> int:
         register_secrets(installation.redactor, descriptor, cfg, environ)
         hook = component.Modules(descriptor).hook(descriptor.function(flow.function), "shutdown")
         stored = platform().startup_data(flow.flow_id)
+        installation.redactor.add_mapping(stored)
         _run_hook("shutdown", hook, dict(cfg), stored)
         platform().delete_startup_data(flow.flow_id)
     except BaseException as error:  # the author's hook may raise anything, sys.exit included

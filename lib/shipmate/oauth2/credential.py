@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from shipmate.logs.redaction import is_secret_name
+from shipmate.logs.redaction import secrets_in
 
 Keys = Mapping[str, Any]
 """A token response as the platform stores it: ``{"access_token": "...", "refresh_token": "...", ...}``."""
@@ -190,12 +190,12 @@ def fingerprint(text: str) -> bytes:
 
 
 def secrets_of(keys: Keys) -> list[str]:
-    """Return the secret values of the keys.
+    """Return the secret values of the keys, at any depth.
 
-    >>> secrets_of({"access_token": "a", "token_type": "Bearer", "scope": "x"})
-    ['a']
+    >>> secrets_of({"access_token": "a", "token_type": "Bearer", "scope": "x", "authed_user": {"access_token": "b"}})
+    ['b', 'a']
     """
-    return [value for name, value in keys.items() if isinstance(value, str) and is_secret_name(name)]
+    return list(secrets_in(keys))
 
 
 def has_tokens(keys: Keys) -> bool:

@@ -1,7 +1,7 @@
 """Does the steps of the flows in `shipmate.oauth2.flow`, for keys that the component refreshes itself."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -91,13 +91,25 @@ class Refresher:
         asked_at, wall_clock = clock.monotonic(), clock.epoch()
         request = token_request(self._options, client, credential.keys, wall_clock=wall_clock)
         self._services.redactor.add(*(request.form.get(name, "") for name in ("assertion", "client_assertion")))
-        answer = token_endpoint.post(request, tls=self.tls, parse=self._options.parse, wall_clock=clock.epoch)
+        answer = token_endpoint.post(request, tls=self.tls, parse=self._parse(), wall_clock=clock.epoch)
         _log.debug(
             "the token endpoint has answered", extra={"provider": self._rules.provider, "answer": type(answer).__name__}
         )
         if not isinstance(answer, Granted):
             return answer, None
         return answer, answered_expiry(answer.answer, asked_at=asked_at, wall_clock=wall_clock)
+
+    def _parse(self) -> Callable[[dict[str, Any]], Mapping[str, Any]] | None:
+        """Return the author's function that reads an answer; the redactor learns what the function may drop."""
+        parse, learn = self._options.parse, self._services.redactor.add_mapping
+        if parse is None:
+            return None
+
+        def parsed(answer: dict[str, Any]) -> Mapping[str, Any]:
+            learn(answer)
+            return parse(answer)
+
+        return parsed
 
     def variables(self) -> Variables:
         """Return the values for ``{{NAME}}`` in the options."""
