@@ -12,6 +12,7 @@ import click
 from shipmate import __version__
 from shipmate.cli.workspace import Workspace, prepare_process
 from shipmate.errors import BadInput, ShipmateError
+from shipmate.logs.records import redacted
 from shipmate.wording import file_problem
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(text: str, status: int = _BAD_USAGE) -> int:
-    click.echo(f"Error: {' '.join(text.split())}", err=True)
+    click.echo(f"Error: {' '.join(redacted(text).split())}", err=True)
     return status
 
 

@@ -26,6 +26,7 @@ from shipmate.errors import BrokerLost, ShipmateError
 from shipmate.invocation.executor import run_hook
 from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
+from shipmate.logs.records import redacted
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import ShutdownSettings, StepSettings, is_shutdown
 from shipmate.signals import SignalQueue, end_process
@@ -237,7 +238,7 @@ def main(root: Path | None = None, new_transport: NewTransport = new_transport) 
         status = run(os.environ, root, new_transport)
     except ShipmateError as error:
         _log_start_failure(error)
-        sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
+        sys.stderr.write(f"Error: {' '.join(redacted(str(error)).split())}\n")
         status = 1
     end_process(status)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 from shipmate.errors import PlatformRefused, PlatformUnavailable
+from shipmate.logs.records import excerpt
 
 if TYPE_CHECKING:
     import requests
@@ -256,7 +257,7 @@ def _quoted(answer: _Answer, secrets: Collection[str]) -> str:
         text = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
     if not text.isprintable() or any(secret in text for secret in secrets):
         return ""
-    return f": {text[:_LONGEST_QUOTE]}" if text else ""
+    return f": {excerpt(text, _LONGEST_QUOTE)}" if text else ""
 
 
 def _path(url: str) -> str:

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from shipmate.component.descriptor import Component
+from shipmate.invocation.executor import verify
 from shipmate.invocation.services import Services, register_secrets
 from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.credential import secrets_of
+from tests.unit.invocation.functions import Collected
 
 
 def component(**fields: str) -> Component:
@@ -26,6 +28,13 @@ def test_secrets_are_hidden_at_any_depth_wherever_they_come_from() -> None:
     )
     text = "variable-1 nested-1 session-1 pin-123 p%40ss-1 p@ss-1 europe-1 harmless"
     assert redactor.redact(text) == "*** *** *** *** *** *** europe-1 harmless"
+
+
+def test_a_verdict_has_no_secrets(services: Services) -> None:
+    services.redactor.add("token-123456")
+    answer = {"verified": False, "reason": "token-123456 is refused"}
+    verdict = verify(lambda context, cfg: answer, {}, sink=Collected(), services=services)
+    assert verdict == {"verified": False, "reason": "*** is refused"}
 
 
 def test_the_secrets_of_a_token_answer_are_nested() -> None:
