@@ -18,7 +18,7 @@ _NO_LIMIT: Final = sys.maxsize
 # Words as lodash splits them: ordinals, runs of digits, runs of capitals up to the last one before a small letter, and
 # runs of small letters.
 _WORD: Final = re.compile(
-    r"\d*(?:1st|2nd|3rd|(?![123])\dth)(?=\b|[A-Z_])|\d*(?:1ST|2ND|3RD|(?![123])\dTH)(?=\b|[a-z_])"
+    r"(?<!\d)\d*(?:1st|2nd|3rd|(?![123])\dth)(?=\b|[A-Z_])|(?<!\d)\d*(?:1ST|2ND|3RD|(?![123])\dTH)(?=\b|[a-z_])"
     r"|\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+"
 )
 

@@ -1,10 +1,15 @@
 """Words the parts that error messages share: suggestions for misspelt names, and reasons why a file is not usable."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 _ALIKE: Final = 0.6
 """The least similarity of two names, as ``difflib`` measures it."""
+_LONGEST_NAME: Final = 80
+"""The length of the longest name that is compared: the time grows with its square."""
+_MOST_NAMES: Final = 100
+"""The number of known names that a misspelt one is compared with."""
 
 
 def escaped(text: str, *, keep: str = "") -> str:
@@ -36,7 +41,10 @@ def closest_name(name: str, known: Iterable[str], *, alike: float = _ALIKE) -> s
     """
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(name, list(known), n=1, cutoff=alike)), None)
+    if len(name) > _LONGEST_NAME:
+        return None
+    names = [each for each in islice(known, _MOST_NAMES) if len(each) <= _LONGEST_NAME]
+    return next(iter(get_close_matches(name, names, n=1, cutoff=alike)), None)
 
 
 def did_you_mean(name: str, known: Iterable[str], *, alike: float = _ALIKE) -> str:

@@ -12,6 +12,7 @@ import click
 from shipmate import __version__
 from shipmate.cli.workspace import Workspace, prepare_process
 from shipmate.errors import BadInput, ShipmateError
+from shipmate.logs.records import redacted
 from shipmate.wording import escaped, file_problem
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(text: str, status: int = _BAD_USAGE) -> int:
-    click.echo(f"Error: {escaped(' '.join(text.split()))}", err=True)
+    click.echo(f"Error: {escaped(' '.join(redacted(text).split()))}", err=True)
     return status
 
 

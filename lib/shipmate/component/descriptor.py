@@ -65,6 +65,13 @@ def load(root: Path) -> Component:
         DescriptorError: ``component.json`` is missing, is not JSON, or lacks what the runtime needs.
     """
     path = root / DESCRIPTOR
+    try:
+        return _component(root, path)
+    except RecursionError:
+        raise DescriptorError(f"{path}: expected an object, found one that is nested too deeply") from None
+
+
+def _component(root: Path, path: Path) -> Component:
     raw = read_json(path)
     if not isinstance(raw, dict):
         _refuse(path, "", "an object", raw)

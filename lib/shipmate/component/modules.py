@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 from shipmate.component.descriptor import Component, Function
 from shipmate.errors import FunctionNotFound, ModuleNotLoadable
+from shipmate.logs.records import excerpt
 from shipmate.wording import did_you_mean_or_list
 
 VERIFIER: Final = "verify_credentials"
@@ -175,7 +176,7 @@ def _one_line(error: BaseException) -> str:
     except Exception:  # an author's __str__ may raise
         text = ""
     line = " ".join(f"{type(error).__name__}: {text}".split()).rstrip(": ")
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+    return excerpt(line, _LONGEST, ending="...")
 
 
 def _is_file(path: Path) -> bool:

@@ -24,6 +24,7 @@ from shipmate.invocation.failure import error_text
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.invocation.sink import Sink
 from shipmate.jsonvalue import from_json
+from shipmate.logs.records import redacted
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import bounded
 from shipmate.signals import end_process
@@ -222,7 +223,7 @@ def _limit_seconds(environ: Mapping[str, str]) -> int:
 
 
 def _failed(reason: str) -> int:
-    sys.stderr.write(f"Error: {' '.join(reason.split())}\n")
+    sys.stderr.write(f"Error: {' '.join(redacted(reason).split())}\n")
     return 1
 
 

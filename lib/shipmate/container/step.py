@@ -27,6 +27,7 @@ from shipmate.errors import BrokerLost, BrokerRefused, ShipmateError
 from shipmate.invocation.executor import run_hook
 from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
+from shipmate.logs.records import redacted
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import ShutdownSettings, StepSettings, is_shutdown
 from shipmate.signals import SignalQueue, end_process
@@ -251,8 +252,7 @@ def main(root: Path | None = None, new_transport: NewTransport = new_transport) 
     except ShipmateError as error:
         _log_start_failure(error)
         if not _log.isEnabledFor(logging.CRITICAL):  # one place: the log, unless nothing is logged
-            redactor = Installation.from_environ(os.environ, root).redactor
-            sys.stderr.write(f"Error: {' '.join(redactor.redact(str(error)).split())}\n")
+            sys.stderr.write(f"Error: {' '.join(redacted(str(error)).split())}\n")
         status = 1
     end_process(status)
 

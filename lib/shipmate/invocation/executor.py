@@ -139,7 +139,7 @@ def verify(
     try:
         answer = _answer(function, credentials, sink=sink, services=services, ids=ids or Ids())
         if isinstance(answer, Mapping) and "verified" in answer:
-            return dict(plain(answer))
+            return dict(services.redactor.redact_json(plain(answer)))
     except KeyboardInterrupt:  # Ctrl-C at a terminal is no verdict
         raise
     except BaseException as error:

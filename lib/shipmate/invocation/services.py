@@ -97,10 +97,8 @@ def register_secrets(
 def _secret_fields(component: Component, cfg: Mapping[str, Any]) -> Iterator[str]:
     classes = view_classes(component)
     for name, value in cfg.items():
-        if classes.get(name) == "PasswordFieldView" and isinstance(value, str):
-            yield value
-        elif (name == "oauth" or classes.get(name) == "OAuthFieldView") and isinstance(value, Mapping):
-            yield from secrets_of(value)
+        if classes.get(name) == "PasswordFieldView":
+            yield from secrets_of({"password": value})
 
 
 def platform_of(environ: Mapping[str, str]) -> Callable[[], "PlatformClient"]:
@@ -130,3 +128,7 @@ class Services:
     """Returns the client of the platform's API; raises `MissingSetting` without its address or credentials."""
     flow_variables: Mapping[str, str] = field(default_factory=dict)
     loops: Loops = field(default_factory=Loops, repr=False)
+
+    def __post_init__(self) -> None:
+        """Hide the secrets among the flow's variables."""
+        self.redactor.add_mapping(self.flow_variables)

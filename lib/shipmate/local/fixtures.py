@@ -16,7 +16,7 @@ _MEMBERS: Final = ("cfg", "msg", "snapshot")
 # The names that Handlebars allows: some in published fixtures begin with a digit.
 _NAME: Final = r"[^\s!\"#%&'()*+,./;<=>@\[\\\]^`{|}~]+"
 _PLACEHOLDER: Final = re.compile(rf"\{{\{{\{{\s*({_NAME})\s*\}}\}}\}}|\{{\{{&?\s*({_NAME})\s*\}}\}}")
-_TEXT_OR_PLACEHOLDER: Final = re.compile(rf'"(?:[^"\\]|\\.)*+"|{_PLACEHOLDER.pattern}', re.DOTALL)
+_QUOTE_OR_PLACEHOLDER: Final = re.compile(rf'\\.|"|{_PLACEHOLDER.pattern}', re.DOTALL)
 _BARE: Final = "\ufdd0"
 """Marks a placeholder that stood outside of quotes. Unicode reserves the character, so that no text contains it."""
 
@@ -74,13 +74,21 @@ def fixture_names(root: Path) -> list[str]:
 
 def _read(root: Path) -> dict[str, Any]:
     place = str(root / FIXTURES)
-    text = _TEXT_OR_PLACEHOLDER.sub(_quoted, read_file(root / FIXTURES, place))
+    text = _quoted(read_file(root / FIXTURES, place))
     content = object_of(Source(parse(text, place), place))
     return object_of(Source(content.get("fixtures"), f"{place} at /fixtures"))
 
 
-def _quoted(match: re.Match[str]) -> str:
-    return match[0] if match[0].startswith('"') else f'"{_BARE}{match[0]}"'
+def _quoted(text: str) -> str:
+    """Return the text of a file with the placeholders outside of quotes in quotes, and marked."""
+    is_within_quotes = False
+
+    def mark(match: re.Match[str]) -> str:
+        nonlocal is_within_quotes
+        is_within_quotes ^= match[0] == '"'
+        return f'"{_BARE}{match[0]}"' if match[0][0] == "{" and not is_within_quotes else match[0]
+
+    return _QUOTE_OR_PLACEHOLDER.sub(mark, text)
 
 
 @dataclass(slots=True)

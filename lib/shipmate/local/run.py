@@ -122,7 +122,8 @@ class LocalRun:
             verdict = self._runner.verify(self._cfg, sink=self._silent_sink())
         except AuthorError as error:
             log_failure(error)
-            return CallResult({"verified": False, "reason": str(error)}, is_success=False)
+            reason = self._services.redactor.redact(str(error))
+            return CallResult({"verified": False, "reason": reason}, is_success=False)
         return CallResult(verdict, is_success=bool(verdict["verified"]))
 
     def drain(self, timeout_seconds: float) -> None:

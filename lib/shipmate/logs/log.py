@@ -13,7 +13,8 @@ from typing import Any, Final, TextIO
 
 from shipmate.logs.fields import delivery_fields, ids, logger_fields, message_fields
 from shipmate.logs.formats import BunyanFormatter, LogHandler, ReadableFormatter
-from shipmate.logs.records import RecordFactory
+from shipmate.logs.hooks import log_what_python_reports
+from shipmate.logs.records import RecordFactory, without_reserved_names
 from shipmate.logs.redaction import Redactor
 
 __all__ = [
@@ -30,6 +31,9 @@ __all__ = [
 
 TRACE: Final = 5
 """The level below DEBUG that the platform's components know."""
+
+_EXTRA: Final = 8
+"""The place of ``extra`` among the arguments of `logging.Logger.makeRecord`."""
 
 _LEVELS: Final[Mapping[str, int]] = {
     "trace": TRACE,
@@ -79,7 +83,9 @@ class MessageLogger(logging.Logger):
         return MessageLogger(f"{self.name}.{suffix}", self._fields)
 
     def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
-        """Return a record with the fields of this logger."""
+        """Return a record with the fields of this logger; an ``extra`` may have any names."""
+        if len(args) > _EXTRA and args[_EXTRA]:
+            args = (*args[:_EXTRA], without_reserved_names(args[_EXTRA]), *args[_EXTRA + 1 :])
         with logger_fields(self._fields):
             return super().makeRecord(*args, **kwargs)
 
@@ -114,6 +120,8 @@ def configure(
 ) -> LoggingHandle:
     """Send all records of this level and above to ``stream``, without secrets; replaces an earlier call.
 
+    Warnings, and exceptions that nobody catches, become records, too: Python would print them with their secrets.
+
     Args:
         level: The lowest level; single loggers may have their own.
         redactor: Knows the secrets.
@@ -129,8 +137,10 @@ def configure(
     root.handlers[:] = [*(other for other in root.handlers if not isinstance(other, LogHandler)), handler]
     root.setLevel(level)
     logging.setLogRecordFactory(RecordFactory(redactor, make.make if isinstance(make, RecordFactory) else make))
+    restore_hooks = log_what_python_reports()
 
     def restore() -> None:
+        restore_hooks()
         root.setLevel(before[0])
         root.handlers[:] = before[1]
         logging.setLogRecordFactory(before[2])

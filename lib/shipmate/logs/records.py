@@ -1,13 +1,14 @@
 """Makes log records: with the fields of the message in work, and without secrets."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Final
 
 from shipmate.logs.fields import bound_fields
 from shipmate.logs.redaction import Redactor
 
 _OWN_FIELDS: Final = frozenset({"threadId", "messageId", "parentMessageId", "err"})
+_RESERVED: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _TRACEBACKS: Final = logging.Formatter()
 
 
@@ -17,34 +18,39 @@ class RecordFactory:
     def __init__(self, redactor: Redactor, make: Callable[..., logging.LogRecord]) -> None:
         """Make records with ``make`` and remove the secrets that ``redactor`` knows."""
         self.make = make
-        self._redactor = redactor
+        self.redactor = redactor
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         """Return a record; the arguments are those of `logging.LogRecord`."""
-        redact = self._redactor.redact
+        redact = self.redactor.redact
         record = self.make(*args, **kwargs)
         record.msg, record.args = redact(_message_of(record)), None
         record.name = redact(record.name)
         if record.stack_info:
             record.stack_info = redact(record.stack_info)
         if record.exc_info and record.exc_info[1] is not None:
-            _redact_exception(record, record.exc_info[1], self._redactor)
-        record.__dict__ = _RedactedFields({**bound_fields(record.name), **record.__dict__}, self._redactor)
+            _redact_exception(record, record.exc_info[1], self.redactor)
+        record.__dict__ = _RedactedFields({**bound_fields(record.name), **record.__dict__}, self.redactor)
         return record
 
 
 class _RedactedFields(dict[str, Any]):
-    """The attributes of a record; logging adds the members of ``extra`` one by one after the record was made."""
+    """The attributes of a record; logging adds the members of ``extra`` one by one after the record was made.
+
+    A member with the name of an attribute gets another name: ``name_``.
+    """
 
     def __init__(self, fields: Mapping[str, Any], redactor: Redactor) -> None:
         super().__init__(fields)
         self._redactor = redactor
 
     def __contains__(self, name: object) -> bool:
-        """Hide the fields that this package adds: logging refuses an ``extra`` with a name that a record has."""
-        return name not in _OWN_FIELDS and super().__contains__(name)
+        """Hide the fields that a record has: logging refuses an ``extra`` with their names."""
+        return name not in _OWN_FIELDS and name not in _RESERVED and super().__contains__(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if name in _RESERVED:
+            name = renamed(name, self)
         try:
             value = self._redactor.redact_json(value, name)
         except Exception:  # an author's __str__, or a value that contains itself
@@ -54,6 +60,50 @@ class _RedactedFields(dict[str, Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a plain dict: records travel to other processes in queues."""
         return dict, (dict(self),)
+
+
+def renamed(name: str, taken: Container[str]) -> str:
+    """Return a name for a field that may not have its own name.
+
+    >>> renamed("name", {"name", "name_"})
+    'name__'
+    """
+    name += "_"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def without_reserved_names(extra: object) -> Mapping[str, Any]:
+    """Return what a logger gets as ``extra`` with names that logging allows.
+
+    >>> without_reserved_names({"message": 1, "id": 2}), without_reserved_names(["a"])
+    ({'message_': 1, 'id': 2}, {'extra': ['a']})
+    """
+    if not isinstance(extra, Mapping):
+        return {"extra": extra}
+    return {renamed(name, extra) if name in _RESERVED else name: value for name, value in extra.items()}
+
+
+def excerpt(text: str, limit: int, *, ending: str = "") -> str:
+    """Return the beginning of a foreign text without the secrets that this process knows: redacted first, then cut.
+
+    Args:
+        text: The text.
+        limit: The most characters.
+        ending: Follows them if there are more.
+
+    >>> excerpt("token=abcdef, and so on", 14, ending="...")
+    'token=***, and...'
+    """
+    whole = redacted(text)
+    return whole if len(whole) <= limit else whole[:limit] + ending
+
+
+def redacted(text: str) -> str:
+    """Return a text without the secrets that the log of this process hides."""
+    make = logging.getLogRecordFactory()
+    return (make.redactor if isinstance(make, RecordFactory) else Redactor()).redact(text)
 
 
 def _message_of(record: logging.LogRecord) -> str:

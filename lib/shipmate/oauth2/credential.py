@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from shipmate.logs.redaction import is_secret_name
+from shipmate.logs.redaction import secrets_in
 
 Keys = Mapping[str, Any]
 """A token response as the platform stores it: ``{"access_token": "...", "refresh_token": "...", ...}``."""
@@ -29,7 +29,9 @@ _SKEW_SHARE_OF_LIFE: Final = 0.1
 _FORBIDDEN: Final = 403
 _AMBIGUOUS_STATUSES: Final = frozenset({400, 403, 404})
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
-_CHALLENGE_PARAMETER: Final = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_CHALLENGE_PARAMETER: Final = re.compile(
+    r'(?<![\w-])([A-Za-z][\w-]*+)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^\s,"]++))'
+)
 
 
 def merge(old: Keys, answer: Keys) -> dict[str, Any]:
@@ -269,12 +271,12 @@ def fingerprint(text: str) -> bytes:
 
 
 def secrets_of(keys: Keys) -> list[str]:
-    """Return the secret values of the keys.
+    """Return the secret values of the keys, at any depth.
 
-    >>> secrets_of({"access_token": "a", "token_type": "Bearer", "scope": "x"})
-    ['a']
+    >>> secrets_of({"access_token": "a", "token_type": "Bearer", "scope": "x", "authed_user": {"access_token": "b"}})
+    ['b', 'a']
     """
-    return [value for name, value in keys.items() if isinstance(value, str) and is_secret_name(name)]
+    return list(secrets_in(keys))
 
 
 def has_tokens(keys: Keys) -> bool:

@@ -58,6 +58,7 @@ class ManagedRefresher:
         return Granted(keys), self._services.expiry_of(keys)
 
     def _keys(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        self._services.redactor.add_mapping(attributes)
         credentials = attributes.get("credentials")
         if attributes.get("type", "oauth2") != "oauth2" or not isinstance(credentials, Mapping):
             raise CredentialsInvalid(

@@ -1,7 +1,7 @@
 """Does the steps of the flows in `shipmate.oauth2.flow`, for keys that the component refreshes itself."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -112,7 +112,7 @@ class Refresher:
         request = token_request(self._options, client, credential.keys, wall_clock=wall_clock)
         self._services.redactor.add(*(request.form.get(name, "") for name in ("assertion", "client_assertion")))
         answer = token_endpoint.post(
-            request, tls=self.tls, parse=self._options.parse, dead=self._options.dead, wall_clock=clock.epoch
+            request, tls=self.tls, parse=self._parse(), dead=self._options.dead, wall_clock=clock.epoch
         )
         facts = {"provider": self._rules.provider, "answer": type(answer).__name__}
         if isinstance(answer, Granted):
@@ -131,6 +131,18 @@ class Refresher:
         if step.reason:
             _log.info("%s", step.reason, extra={"seconds": step.seconds})
         return self._services.clock.sleep(step.seconds)
+
+    def _parse(self) -> Callable[[dict[str, Any]], Mapping[str, Any]] | None:
+        """Return the author's function that reads an answer; the redactor learns what the function may drop."""
+        parse, learn = self._options.parse, self._services.redactor.add_mapping
+        if parse is None:
+            return None
+
+        def parsed(answer: dict[str, Any]) -> Mapping[str, Any]:
+            learn(answer)
+            return parse(answer)
+
+        return parsed
 
     def variables(self) -> Variables:
         """Return the values for ``{{NAME}}`` in the options."""

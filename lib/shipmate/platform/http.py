@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from shipmate import urls
 from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow
 from shipmate.headers import WrongHeader, check, is_value
+from shipmate.logs.records import excerpt
 from shipmate.settings import ResponseLimits
 
 if TYPE_CHECKING:
@@ -309,7 +310,7 @@ def _quoted(answer: _Answer, secrets: Collection[str]) -> str:
         text = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
     if not text.isprintable() or any(secret in text for secret in secrets):
         return ""
-    return f": {text[:_LONGEST_QUOTE]}" if text else ""
+    return f": {excerpt(text, _LONGEST_QUOTE)}" if text else ""
 
 
 def _path(url: str) -> str:

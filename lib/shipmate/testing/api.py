@@ -121,7 +121,7 @@ def _route(text: str) -> tuple[str, re.Pattern[str]]:
     method, _, path = text.rpartition(" ")
     parts = re.split(r"\{(\w+)\}", path)
     pattern = "".join(f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
-    return method.strip().upper(), re.compile(pattern)
+    return method.strip().upper(), re.compile(pattern)  # pattern: the author of a test writes it
 
 
 def behind(server: Server) -> Answer:

@@ -19,7 +19,7 @@ _HARMLESS_HEADERS: Final = frozenset(
     | {"link", "location", "pragma", "retry-after", "server", "transfer-encoding", "user-agent", "vary"}
 )
 _SECRET_PARAMETERS: Final = frozenset({"code", "assertion", "client_assertion", "sig", "signature", "state"})
-_ELEMENT: Final = re.compile(r"(?P<start><(?:\w+:)?(?P<name>\w+)[^<>]*>)[^<]+</")
+_ELEMENT: Final = re.compile(r"(?P<start><(?:\w++:)?(?P<name>\w++)[^<>]*+>)[^<]++</")
 # Lets zlib detect gzip and deflate.
 _WINDOW: Final = 32 + zlib.MAX_WBITS
 

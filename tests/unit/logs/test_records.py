@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from shipmate.logs.log import TRACE, message_logger
+from shipmate.logs.records import excerpt, redacted
 from tests.unit.logs.canaries import CANARY, Coded, Log, Unprintable, nested_error
 
 
@@ -150,3 +151,28 @@ def test_an_exception_without_secrets_stays_available_to_handlers(either: Log) -
     assert records[0].exc_info[1] is error
     assert records[1].exc_info is None
     assert CANARY not in logging.Formatter().format(records[1])
+
+
+RESERVED = [*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_extra_fields_may_have_any_name(name: str, as_json: Log) -> None:
+    logger = message_logger("component", thread_id="t", message_id="m", parent_message_id=None)
+    logger.info("said", extra={name: CANARY, f"{name}_": "other", "id": 7})
+    line = as_json.lines[-1]
+    assert (line["msg"], line["id"]) == ("said", 7)
+    assert {f"{name}_", f"{name}__"} <= line.keys()
+    assert sorted((line[f"{name}_"], line[f"{name}__"])) == ["***", "other"]
+
+
+def test_extra_that_is_no_mapping_is_a_field_itself(as_json: Log) -> None:
+    message_logger("component", thread_id="t", message_id="m", parent_message_id=None).info("said", extra=["a"])  # type: ignore[arg-type]
+    assert as_json.lines[-1]["extra"] == ["a"]
+
+
+def test_a_secret_at_the_cut_is_removed_before(as_json: Log) -> None:
+    for length in range(len(CANARY) + 1):
+        assert CANARY[:4] not in excerpt(f"{'x' * 20} {CANARY} and more", 20 + length)
+    assert excerpt("short", 5) == "short"
+    assert redacted(f"<{CANARY}>") == "<***>"

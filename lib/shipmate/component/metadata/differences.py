@@ -3,12 +3,15 @@
 Formats are not checked. References to other files are not fetched.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.component.metadata.schemas import Schema, misplaced, resolved, subschemas, thawed, to_draft4
+from shipmate.component.metadata.schemas import Schema, lifted, resolved, subschemas, thawed, to_draft4, with_misplaced
 from shipmate.errors import DescriptorError
 from shipmate.jsonvalue import KINDS, kind_of, pointer_to
 from shipmate.wording import did_you_mean
@@ -41,35 +44,45 @@ _ANY: Final = "any"
 """A type of JSON Schema draft 3."""
 LONGEST_SHOWN: Final = 20
 """The length of the longest value that a message shows; a longer one may be a secret at the wrong place."""
+_MOST_REFERENCES: Final = 5_000
+"""The number of references that one validation follows at least."""
+_REFERENCES_OF_A_PART: Final = 20
+"""The number of references that it follows for each part of the value."""
+_references_left: Final[ContextVar[list[int] | None]] = ContextVar("shipmate_references_left", default=None)
 _EXCLUSIVE: Final = {"minimum": ("exclusiveMinimum", "greater"), "maximum": ("exclusiveMaximum", "less")}
 
 
 def schema_problems(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the reasons why a schema is not usable, as pairs of JSON pointer and text."""
     try:
-        draft4 = to_draft4(schema)
-        texts = [_schema_problem(error) for error in _meta_validator().iter_errors(draft4)]
-        for pointer, subschema in subschemas(draft4):
-            reference = subschema.get("$ref", "#")
-            if not isinstance(reference, str):
-                texts.append((f"{pointer}/$ref", f"expected text, found {kind_of(reference)}"))
-            elif not isinstance(resolved(draft4, reference), dict):
-                texts.append((f"{pointer}/$ref", "expected a reference to a schema in the same file, found another"))
-        for pointer, subschema in misplaced(thawed(schema)):
-            texts += [(pointer + place, text) for place, text in schema_problems(subschema)]
+        return [
+            (place + pointer, text)
+            for place, whole in with_misplaced(thawed(schema))
+            for pointer, text in _problems_of(lifted(whole))
+        ]
     except RecursionError:
         return [("", "expected a schema, found one that is nested too deeply")]
-    return texts
+
+
+def _problems_of(draft4: Schema) -> Iterator[tuple[str, str]]:
+    for error in _meta_validator().iter_errors(draft4):
+        yield _schema_problem(error)
+    for pointer, subschema in subschemas(draft4):
+        reference = subschema.get("$ref", "#")
+        if not isinstance(reference, str):
+            yield f"{pointer}/$ref", f"expected text, found {kind_of(reference)}"
+        elif not isinstance(resolved(draft4, reference), dict):
+            yield f"{pointer}/$ref", "expected a reference to a schema in the same file, found another"
 
 
 def slips(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the harmless mistakes in a schema, as pairs of JSON pointer and text; published schemas contain them."""
     text = "expected a map of properties, found a whole schema, which is one level too deep"
     try:
-        plain = thawed(schema)
-        texts = list(_unknown_types(plain))
-        for pointer, subschema in misplaced(plain):
-            texts += [(pointer, text), *((pointer + place, slip) for place, slip in slips(subschema))]
+        texts: list[tuple[str, str]] = []
+        for place, whole in with_misplaced(thawed(schema)):
+            texts += [(place, text)] if place else []
+            texts += [(place + pointer, slip) for pointer, slip in _unknown_types(whole)]
     except RecursionError:  # schema_problems reports it
         return []
     return texts
@@ -113,8 +126,10 @@ def problems(schema: Mapping[str, Any], value: Any) -> list[tuple[str, str]]:
     """
     draft4 = usable(schema)
     try:
-        errors = validator(draft4).iter_errors(thawed(value))
-        return sorted((pointer_to(*error.absolute_path), sentence(error)) for error in errors)
+        plain = thawed(value)
+        with bounded_references([_MOST_REFERENCES + _REFERENCES_OF_A_PART * _parts(plain)]):
+            errors = validator(draft4).iter_errors(plain)
+            return sorted((pointer_to(*error.absolute_path), sentence(error)) for error in errors)
     except RecursionError as error:
         raise DescriptorError("schema: expected references without a circle, found one") from error
 
@@ -130,7 +145,7 @@ def validator(draft4: Schema) -> "Validator":
 @cache
 def _lenient() -> Any:
     """Return a validator class for draft 4 that ignores types and patterns that it does not understand."""
-    from jsonschema import Draft4Validator, Draft7Validator, validators  # 66 ms
+    from jsonschema import Draft4Validator, Draft7Validator, ValidationError, validators  # 66 ms
 
     rules = Draft4Validator.VALIDATORS
 
@@ -141,7 +156,24 @@ def _lenient() -> Any:
     def check_pattern(checking: Any, pattern: Any, value: Any, schema: Any) -> Any:
         return rules["pattern"](checking, pattern, value, schema) if is_regular_expression(pattern) else ()
 
-    changed = {"type": check_type, "pattern": check_pattern, "const": Draft7Validator.VALIDATORS["const"]}
+    def check_reference(checking: Any, reference: Any, value: Any, schema: Any) -> Any:
+        if left := _references_left.get():
+            left[0] -= 1
+            if left[0] < 0:
+                raise RecursionError("too many references")
+        return rules["$ref"](checking, reference, value, schema)
+
+    def check_unique(checking: Any, unique: Any, value: Any, schema: Any) -> Any:
+        if unique and isinstance(value, list) and len({_as_key(item) for item in value}) < len(value):
+            yield ValidationError("has equal items")
+
+    changed = {
+        "type": check_type,
+        "pattern": check_pattern,
+        "const": Draft7Validator.VALIDATORS["const"],
+        "$ref": check_reference,
+        "uniqueItems": check_unique,
+    }
     return validators.extend(Draft4Validator, changed)  # type: ignore[no-untyped-call]  # the stubs lack it
 
 
@@ -161,11 +193,43 @@ def _meta_validator() -> "Validator":
     return validator(meta)
 
 
+@contextmanager
+def bounded_references(left: list[int]) -> Iterator[None]:
+    """Raise RecursionError in validations that follow too many references: two in each of 30 schemas are a billion.
+
+    Args:
+        left: The number of references that may be followed, which is counted down.
+    """
+    token = _references_left.set(left)
+    try:
+        yield
+    finally:
+        _references_left.reset(token)
+
+
+def _parts(value: Any) -> int:
+    """Return the number of values in a value."""
+    count, pending = 0, [value]
+    while pending:
+        one = pending.pop()
+        count += 1
+        if isinstance(one, dict | list):
+            pending += one.values() if isinstance(one, dict) else one
+    return count
+
+
+def _as_key(item: Any) -> str:
+    """Return the same text for equal items of JSON."""
+    if isinstance(item, float) and item.is_integer():
+        item = int(item)
+    return json.dumps(item, sort_keys=True)
+
+
 def is_regular_expression(text: Any) -> bool:
     """Return whether Python can compile a pattern, which was written for JavaScript."""
     try:
-        re.compile(text)
-    except (re.error, TypeError):
+        re.compile(text)  # pattern: an author's schema, for commands that run the author's code, too
+    except (re.error, TypeError, RecursionError, OverflowError):
         return False
     return True
 

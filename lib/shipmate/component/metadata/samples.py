@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Any, Final
 
-from shipmate.component.metadata.differences import usable, validator
+from shipmate.component.metadata.differences import bounded_references, usable, validator
 from shipmate.component.metadata.scalars import listed, number_of, text_of, type_of
 from shipmate.component.metadata.schemas import Schema, resolved
 
 # Enough for any schema that a person fills in. Definitions that all refer to each other exceed it; then references
 # are followed less deeply.
 _MOST_VALUES: Final = 1_000
+_MOST_SCHEMAS: Final = 20_000
+_MOST_REFERENCES: Final = 5_000
 _DEPTHS: Final = (50, 4, 3, 2, 1)
 _MOST_CANDIDATES: Final = 50
 _ALTERNATIVES: Final = frozenset({"anyOf", "oneOf", "not"})
@@ -51,6 +53,9 @@ def sample(schema: Mapping[str, Any]) -> Any:
 @dataclass(slots=True)
 class _Count:
     values: int = 0
+    schemas: int = 0
+    references: list[int] = field(default_factory=lambda: [_MOST_REFERENCES])
+    """The references that may still be followed to check candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,9 @@ class _Sampler:
 
     def _entered(self, schema: Any) -> "tuple[_Sampler, Schema]":
         """Return an equal schema without references and ``allOf``, and the sampler of its place."""
+        self.count.schemas += 1
+        if self.count.schemas > _MOST_SCHEMAS:
+            raise _TooMany
         followed: list[str] = []
         while isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
             followed.append(schema["$ref"])
@@ -132,7 +140,8 @@ class _Sampler:
         # References start at the root, also in a part of it.
         checked = validator(self.root).evolve(schema=schema)
         try:
-            return bool(checked.is_valid(value))
+            with bounded_references(self.count.references):
+                return bool(checked.is_valid(value))
         except (RecursionError, Unresolvable):
             return False
 
@@ -142,7 +151,8 @@ class _Sampler:
             return schema["const"]
         choices = schema.get("enum")
         if isinstance(choices, list) and choices:
-            fitting = [choice for choice in choices if self._allows({**schema, "enum": choices}, choice)] or choices
+            others = {keyword: value for keyword, value in schema.items() if keyword != "enum"}
+            fitting = [choice for choice in choices if self._allows(others, choice)] or choices
             return fitting[self.nth % len(fitting)]
         for suggestion in _suggested(schema) if self.nth == 0 else ():
             if self._allows(schema, suggestion):
@@ -195,7 +205,7 @@ class _Sampler:
 
     def _array(self, schema: Schema) -> list[Any]:
         items = schema.get("items", {})
-        least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
+        least, most = min(schema.get("minItems", 0), _MOST_VALUES + 1), schema.get("maxItems", math.inf)
         if isinstance(items, list):
             schemas: list[Any] = items + [schema.get("additionalItems", {})] * (least - len(items))
         else:
@@ -233,7 +243,7 @@ def _both(first: Schema, second: Schema) -> Schema:
             shared_types = [kind for kind in listed(one) if kind in listed(other)]
             both[keyword] = shared_types or ["integer"]  # a number that must also be an integer
         elif keyword in ("anyOf", "oneOf"):
-            both[keyword] = [{"allOf": [first_part, second_part]} for first_part in one for second_part in other]
+            both[keyword] = [{"allOf": [*pair]} for pair in islice(product(one, other), _MOST_CANDIDATES)]
     return both
 
 

@@ -62,16 +62,26 @@ def to_draft4(schema: Mapping[str, Any]) -> Schema:
     >>> to_draft4({"properties": {"name": {"type": "string", "required": True}}})
     {'properties': {'name': {'type': 'string'}}, 'required': ['name']}
     """
-    plain = thawed(schema)
-    lifted: Schema = _lifted(plain, _places(plain))
-    return lifted
+    return lifted(thawed(schema))
 
 
-def misplaced(schema: Schema) -> Iterator[tuple[str, Schema]]:
-    """Yield the schemas that stand in the place of a property map, with their pointers."""
-    for pointer, subschema in subschemas(schema):
-        if _is_slip(subschema.get("properties")):
-            yield f"{pointer}/properties", subschema["properties"]
+def lifted(schema: Schema) -> Schema:
+    """Return a schema of dicts and lists as `to_draft4` does."""
+    draft4: Schema = _lifted(schema, _places(schema))
+    return draft4
+
+
+def with_misplaced(schema: Schema) -> Iterator[tuple[str, Schema]]:
+    """Yield a schema, and the schemas that stand in the place of a property map in it, with their pointers."""
+    pending = [("", schema)]
+    while pending:
+        place, whole = pending.pop()
+        yield place, whole
+        pending += [
+            (f"{place}{pointer}/properties", subschema["properties"])
+            for pointer, subschema in subschemas(whole)
+            if _is_slip(subschema.get("properties"))
+        ]
 
 
 def _is_slip(properties: Any) -> bool:
@@ -88,24 +98,25 @@ def _lifted(schema: Any, places: Mapping[str, str]) -> Any:
         return schema
     if _is_slip(schema.get("properties")):
         schema = {keyword: value for keyword, value in schema.items() if keyword != "properties"}
-    lifted = {
+    draft4 = {
         keyword: _mapped(keyword, value, lambda subschema: _lifted(subschema, places))
         for keyword, value in schema.items()
         if not (keyword == "required" and isinstance(value, bool)) and keyword not in ("id", "$id")
     }
     if isinstance(schema.get("$ref"), str):
-        lifted["$ref"] = places.get(schema["$ref"], schema["$ref"])
+        draft4["$ref"] = places.get(schema["$ref"], schema["$ref"])
     required = _required_names(schema)
-    if required and isinstance(lifted.get("required", []), list):
-        lifted["required"] = required
-    return lifted
+    if required and isinstance(draft4.get("required", []), list):
+        draft4["required"] = required
+    return draft4
 
 
 def _required_names(schema: Schema) -> list[str]:
     names = list(schema["required"]) if isinstance(schema.get("required"), list) else []
+    known = {name for name in names if isinstance(name, str)}
     properties = schema.get("properties")
     for name, member in properties.items() if isinstance(properties, dict) else ():
-        if isinstance(member, dict) and member.get("required") is True and name not in names:
+        if isinstance(member, dict) and member.get("required") is True and name not in known:
             names.append(name)
     return names
 
@@ -120,12 +131,14 @@ def _mapped(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def subschemas(schema: Any, pointer: str = "") -> Iterator[tuple[str, Schema]]:
-    """Yield a schema and its subschemas at all depths, with their pointers."""
+    """Yield a schema and its subschemas at all depths, with their pointers, but for those in a misplaced schema."""
     if not isinstance(schema, dict):
         return
     yield pointer, schema
     for keyword, value in schema.items():
         members: list[tuple[str, Any]] = []
+        if keyword == "properties" and _is_slip(value):
+            continue
         if keyword in _MAPS_OF_SCHEMAS and isinstance(value, dict):
             members = [(pointer_to(keyword, name), member) for name, member in value.items()]
         elif keyword in _LISTS_OF_SCHEMAS and isinstance(value, list):

@@ -20,6 +20,7 @@ from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.properties import NewProperties, RepeatedProperties
 from shipmate.container.amqp.silence import Silence
 from shipmate.errors import EmitUnconfirmed
+from shipmate.logs.records import excerpt
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
@@ -308,4 +309,4 @@ def _user(uri: str) -> str:
 
 
 def _id(publication: RoutedPublication) -> str:
-    return str(publication.headers.get("messageId"))[:_LONGEST_ID]
+    return excerpt(str(publication.headers.get("messageId")), _LONGEST_ID)

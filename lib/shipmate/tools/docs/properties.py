@@ -1,5 +1,6 @@
 """Generates the table of the properties of a metadata schema, nested ones included."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +10,10 @@ from shipmate.component.metadata.schemas import resolved
 from shipmate.tools.docs.markdown import code, inline, table
 
 _MOST_CHOICES: Final = 12
+# Enough for any table that a person reads. Definitions that all refer to each other exceed it; then references are
+# followed less deeply.
+_MOST_PARTS: Final = 20_000
+_DEPTHS: Final = (50, 4, 3, 2, 1)
 _LIMITS: Final[Mapping[str, str]] = {
     "minLength": "at least {} characters",
     "maxLength": "at most {} characters",
@@ -27,13 +32,26 @@ def properties_table(schema: Mapping[str, Any]) -> list[str]:
         RecursionError: The schema is nested too deeply.
     """
     root = to_draft4(schema)
-    rows = _Walk(root).rows(root, "", ())
-    return table(["Property", "Type", "Required", "Title", "Description", "Limits"], rows)
+    head = ["Property", "Type", "Required", "Title", "Description", "Limits"]
+    for deepest in _DEPTHS:
+        try:
+            return table(head, _Walk(root, deepest, [_MOST_PARTS]).rows(root, "", ()))
+        except _TooMany:
+            continue
+    return table(head, _Walk(root, 0, [sys.maxsize]).rows(root, "", ()))
+
+
+class _TooMany(Exception):
+    """References lead to too many schemas."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
     root: Schema
+    deepest: int
+    """The most references that are followed one inside the other."""
+    left: list[int]
+    """The number of schemas that may still be visited."""
 
     def rows(self, schema: Schema, path: str, references: tuple[str, ...]) -> Iterator[list[str]]:
         """Yield a row for each property below a schema: ``a.b``, ``a[].b``."""
@@ -64,10 +82,13 @@ class _Walk:
         """Yield a schema and the schemas that it combines, each with the references that lead to it."""
         if not isinstance(schema, dict):
             return
+        self.left[0] -= 1
+        if self.left[0] < 0:
+            raise _TooMany
         reference = schema.get("$ref")
         if isinstance(reference, str):
             # A reference that leads back to itself is followed once.
-            if reference not in references:
+            if reference not in references and len(references) < self.deepest:
                 yield from self._parts(resolved(self.root, reference), (*references, reference))
             return
         yield schema, references

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from shipmate.logs.records import excerpt
 from shipmate.tools.login import page
 from shipmate.tools.login.page import Page
 from shipmate.tools.login.redirect import Redirect
@@ -105,7 +106,8 @@ def printable(text: str) -> str:
     >>> printable("no\\x1b[31m way")
     'no [31m way'
     """
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_LONGEST_TEXT]
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return excerpt(line, _LONGEST_TEXT)
 
 
 def _outcome(answer: Mapping[str, str], expected: Expected) -> Code | Denied:

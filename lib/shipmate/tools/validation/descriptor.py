@@ -6,6 +6,7 @@ Source: contract §11.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 DIRECTIONS: Final = ("in", "out")
 _PLAIN_HTTP: Final = re.compile(r"http://([^/?#:\[]*|\[[^\]/?#]*\])(?=[/?#:]|$)", re.IGNORECASE)
-_TEMPLATE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_TEMPLATE: Final = re.compile(r"\{\{([^{}]*+)\}\}")
 _SELECTS: Final = ("SelectView", "MultiSelectView")
 # These views draw the whole field; published fields of them have no label.
 _WIDGETS: Final = (
@@ -118,8 +119,8 @@ class _Members(dict[str, Any]):
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         """Keep the last of equal keys, like all JSON parsers."""
         super().__init__(pairs)
-        names = [name for name, _ in pairs]
-        self.repeated = [name for name in self if names.count(name) > 1] if len(names) > len(self) else []
+        counts = Counter(name for name, _ in pairs) if len(pairs) > len(self) else {}
+        self.repeated = [name for name, count in counts.items() if count > 1]
 
 
 def _repetitions(value: Any, pointer: str = "") -> Iterator[str]:
@@ -204,7 +205,7 @@ def _check_templates(findings: Findings, raw: dict[str, Any]) -> None:
     known.update(name for name in (older if isinstance(older, list | dict) else ()) if isinstance(name, str))
     for section in ("oauth1", "oauth2"):
         for pointer, text in _texts(credentials.get(section), pointer_to("credentials", section)):
-            for name in _TEMPLATE.findall(text):
+            for name in map(str.strip, _TEMPLATE.findall(text)):
                 if name in known:
                     continue
                 message = f"expected a variable of envVars or the id of a credential field, found {{{{{name}}}}}"

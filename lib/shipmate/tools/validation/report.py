@@ -51,6 +51,7 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
+    _known: set[Problem] = field(default_factory=set, repr=False)
 
     def error(self, pointer: str, message: str, *, file: str | None = None) -> None:
         """Add a problem that keeps the component from working."""
@@ -75,5 +76,6 @@ class Findings:
         return Report(tuple(self.problems), tuple(self.checked), tuple(self.not_checked))
 
     def _add(self, problem: Problem) -> None:
-        if problem not in self.problems:
+        if problem not in self._known:
+            self._known.add(problem)
             self.problems.append(problem)

@@ -1,0 +1,50 @@
+"""What Python itself would print on standard error goes through the log."""
+
+import subprocess
+import sys
+import textwrap
+import threading
+import warnings
+
+import pytest
+
+from tests.unit.logs.canaries import CANARY, Log
+
+EXCEPTIONS = {
+    "the main thread": "raise ValueError(secret)",
+    "a thread": "t = threading.Thread(target=int, args=(secret,)); t.start(); t.join()",
+    "a destructor": "class A:\n    def __del__(self): raise ValueError(secret)\nA()",
+    "an exit function": "atexit.register(int, secret)",
+    "a warning": "warnings.warn(secret)",
+    "a warning of the interpreter": "compile('x is ' + repr(secret), secret, 'eval')",
+    "a task that nobody awaits": "async def f(): raise ValueError(secret)\n"
+    "async def g():\n    t = asyncio.ensure_future(f()); await asyncio.sleep(0)\nasyncio.run(g())",
+}
+
+
+@pytest.mark.parametrize("place", EXCEPTIONS)
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_secret_gets_to_standard_error(place: str, as_json: bool) -> None:
+    start = f"""
+        import asyncio, atexit, sys, threading, warnings
+        from shipmate.logs import log
+        secret = "c4nary" + "-of-the-coal-mine"
+        redactor = log.Redactor()
+        redactor.add(secret)
+        log.configure(20, redactor, stream=sys.stderr, as_json={as_json})
+        """
+    code = textwrap.dedent(start) + EXCEPTIONS[place]
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "***" in ended.stderr
+    assert CANARY not in ended.stderr
+    assert ended.returncode == (1 if place == "the main thread" else 0)
+
+
+def test_the_end_of_a_configuration_restores_the_hooks() -> None:
+    def hooks() -> tuple[object, ...]:
+        return sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning
+
+    before = hooks()
+    with Log(as_json=True).configured:
+        assert not {*before} & {*hooks()}
+    assert hooks() == before
