@@ -269,14 +269,14 @@ def login(
     if revoke_uri is not None and not revoke:
         raise click.UsageError("--revoke-uri needs --revoke")
     with terminal.private_output() as output:
-        workspace = Workspace(root)
+        workspace = Workspace(root, runs_code=False)
         stdin = sys.stdin.buffer if sys.stdin is not None else None
 
         def say(text: str) -> None:
             click.echo(escaped(text, keep="\n"), err=True)
 
         file = AccountFile.from_options(root, account=account, cfg=cfg, settings=settings, stdin=stdin)
-        login = Login(workspace.component, file, environ=os.environ, redactor=workspace.redactor, say=say)
+        login = Login(workspace.component, file, environ=workspace.environ, redactor=workspace.redactor, say=say)
 
         def job() -> int:
             try:

@@ -69,6 +69,7 @@ class Login:
             opens_browser=opens_browser and browser.is_available(self._environ, sys.platform),
             is_remote=browser.is_remote(self._environ),
             timeout_seconds=timeout_seconds,
+            environ=self._environ,
         )
         config = sign_in_config(self._component, self._account.fields, self._environ)
         names = signin.sign_in(config, self._account, options, redactor=self._redactor, say=self._say)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ class SignInOptions:
     is_remote: bool = False
     """Whether the person works on another machine, whose browser cannot reach the loopback address of this one."""
     timeout_seconds: float = 300.0
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The environment, which names the browser."""
 
 
 def sign_in(
@@ -123,7 +125,7 @@ def _show(url: str, redirect: Redirect, options: SignInOptions, say: Say) -> Non
     if options.is_remote and not options.opens_browser:
         say(f"For a browser on another machine, forward the port: ssh -L {redirect.port}:127.0.0.1:{redirect.port} ...")
     if options.opens_browser:
-        browser.open_page(url, lambda: say("Cannot open a browser: open the address above yourself."))
+        browser.open_page(url, options.environ, lambda: say("Cannot open a browser: open the address above yourself."))
     say(f"Waiting at {redirect.uri}")
 
 
