@@ -25,6 +25,7 @@ _BAD_USAGE: Final = 2
 _INTERRUPTED: Final = 130
 _HARMLESS: Final = frozenset({"token_type", "scope"})
 """The members of a token answer that are no secrets."""
+_LONGEST_LINE: Final = 65536
 _MESSAGE_INPUTS: Final = frozenset({"msg", "snapshot"})
 
 
@@ -275,8 +276,18 @@ def login(
         def say(text: str) -> None:
             click.echo(escaped(text, keep="\n"), err=True)
 
+        def read_line() -> str:
+            return sys.stdin.readline(_LONGEST_LINE) if sys.stdin is not None else ""
+
         file = AccountFile.from_options(root, account=account, cfg=cfg, settings=settings, stdin=stdin)
-        login = Login(workspace.component, file, environ=workspace.environ, redactor=workspace.redactor, say=say)
+        login = Login(
+            workspace.component,
+            file,
+            environ=workspace.environ,
+            redactor=workspace.redactor,
+            say=say,
+            read_line=read_line,
+        )
 
         def job() -> int:
             try:

@@ -18,13 +18,14 @@ _BLANK: Final = re.compile(r"[ \t]*+(?:#[^\n]*+)?+$", re.MULTILINE)
 _PLAIN: Final = re.compile(r"(?:[^\s#]++|[ \t]++(?![\s#])|(?<![ \t])#)*+")
 _QUOTES: Final = "\"'`"
 # A folder of a stranger must not choose what this process and its children load and run.
-_OBEYED: Final = frozenset({
-    "BASH_ENV", "BROWSER", "CDPATH", "COVERAGE_PROCESS_START", "DISPLAY", "EDITOR", "ENV", "GCONV_PATH",
-    "GLIBC_TUNABLES", "HOME", "IFS", "LOCPATH", "NLSPATH", "NODE_OPTIONS", "PAGER", "PATH", "PERL5LIB", "PERL5OPT",
-    "PS4", "RUBYOPT", "SHELL", "SHELLOPTS", "SSH_ASKPASS", "SSLKEYLOGFILE", "TMPDIR", "VISUAL", "WAYLAND_DISPLAY",
-    "XAUTHORITY", "__PYVENV_LAUNCHER__",
-})  # fmt: skip
-_OBEYED_PREFIXES: Final = ("DYLD_", "GIT_", "LD_", "MALLOC_", "OPENSSL_", "PYTHON", "XDG_")
+_OBEYED: Final = frozenset(
+    """
+    BASH_ENV BROWSER CDPATH COVERAGE_PROCESS_START DISPLAY EDITOR ENV GCONV_PATH GLIBC_TUNABLES HOME IFS LOCPATH NLSPATH
+    NODE_OPTIONS PAGER PATH PERL5LIB PERL5OPT PS4 RUBYOPT SHELL SHELLOPTS SSH_ASKPASS SSLKEYLOGFILE TMPDIR VISUAL
+    WAYLAND_DISPLAY XAUTHORITY __PYVENV_LAUNCHER__
+    """.split()
+)
+_OBEYED_PREFIXES: Final = tuple("DYLD_ GIT_ LD_ MALLOC_ OPENSSL_ PYTHON XDG_".split())
 
 
 def read_env_file(root: Path, warn: Callable[[str], object] = lambda _: None) -> dict[str, str]:

@@ -54,14 +54,16 @@ def token_request(options: ClientOptions, client: Client, keys: Keys, *, wall_cl
     return TokenRequest(client.token_url, form | extra, headers)
 
 
-def code_request(client: Client, code: str, *, redirect_uri: str, verifier: str, wall_clock: float) -> TokenRequest:
+def code_request(
+    client: Client, code: str, *, redirect_uri: str, verifier: str | None, wall_clock: float
+) -> TokenRequest:
     """Return the request that exchanges an authorization code for tokens.
 
     Args:
         client: The client; the request sends its ``extra``.
         code: The code that the browser brought.
         redirect_uri: The redirect URI, exactly as in the authorization request.
-        verifier: The code verifier; its hash was in the authorization request.
+        verifier: The code verifier; its hash was in the authorization request. None without PKCE.
         wall_clock: Epoch seconds, for assertions.
 
     Raises:
@@ -69,7 +71,9 @@ def code_request(client: Client, code: str, *, redirect_uri: str, verifier: str,
 
     Source: RFC 6749 §4.1.3; RFC 7636 §4.5.
     """
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    if verifier is not None:
+        form["code_verifier"] = verifier
     fields, headers = _client_fields(client, wall_clock)
     extra = {name: str(value) for name, value in client.extra.items()}
     return TokenRequest(client.token_url, extra | form | fields, headers)

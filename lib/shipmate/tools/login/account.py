@@ -106,9 +106,19 @@ class AccountFile:
         if not any((folder / ".git").exists() for folder in path.parents):
             return None
         options = [part for setting in _HARDENED for part in ("-c", setting)]
-        command = ["git", *options, "-C", str(path.parent), "check-ignore", "--quiet", "--", path.name]
+        command = [
+            "git",
+            "--no-optional-locks",
+            *options,
+            "-C",
+            str(path.parent),
+            "check-ignore",
+            "--quiet",
+            "--",
+            path.name,
+        ]
         # Without the variables of a hook, too, by which git would look at another repository than that of the file.
-        environ = {**browser.of_person(os.environ), "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+        environ = browser.of_person(os.environ)
         try:
             git = subprocess.run(  # noqa: S603 - the name is an argument of its own
                 command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=_GIT_SECONDS, check=False

@@ -8,10 +8,12 @@ from typing import Final
 
 _REMOTE: Final = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
 _SCREENS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
-_NAMES: Final = frozenset({
-    "BROWSER", "DBUS_SESSION_BUS_ADDRESS", "DESKTOP_SESSION", "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL",
-    "SYSTEMROOT", "TERM", "TMPDIR", "TZ", "USER", "XAUTHORITY", *_SCREENS,
-})  # fmt: skip
+_NAMES: Final = frozenset(
+    """
+    BROWSER DBUS_SESSION_BUS_ADDRESS DESKTOP_SESSION DISPLAY HOME LANG LANGUAGE LOGNAME PATH SHELL SYSTEMROOT TERM
+    TMPDIR TZ USER WAYLAND_DISPLAY XAUTHORITY
+    """.split()
+)
 _PREFIXES: Final = ("GNOME_", "KDE_", "LC_", "WSL_", "XDG_")
 # In an interpreter of its own, since webbrowser passes the whole environment on.
 _OPEN: Final = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
@@ -64,9 +66,5 @@ def open_page(url: str, environ: Mapping[str, str], on_failure: Callable[[], obj
 
 
 def of_person(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that programs of the person need: paths, language and screen, and nothing else.
-
-    >>> of_person({"PATH": "/bin", "LC_ALL": "C", "CLIENT_SECRET": "s"})
-    {'PATH': '/bin', 'LC_ALL': 'C'}
-    """
+    """Return the variables that programs of the person need: paths, language and screen, and nothing else."""
     return {name: value for name, value in environ.items() if name in _NAMES or name.startswith(_PREFIXES)}
