@@ -123,7 +123,7 @@ def exec_(root: Path, function: str, sample: bool, strict: bool, shows_secrets: 
     of this machine can see the command line: give secrets in a file or on standard input.
     """
     from shipmate.cli import terminal
-    from shipmate.local import messages
+    from shipmate.local import checks, messages
 
     if sample and options["msg"] is not None:
         raise click.UsageError("--sample and --msg exclude each other")
@@ -132,13 +132,20 @@ def exec_(root: Path, function: str, sample: bool, strict: bool, shows_secrets: 
         component = workspace.component
         called = component.function(function)
         inputs, variables = workspace.read(options, without=frozenset({"msg"} if sample else ()))
-        msg = messages.sample_message(component, called) if sample else inputs.msg
-        messages.check_body(component, called, msg["body"], is_strict=strict)
+        checks.check_fields(component, inputs, called)
         local_run = workspace.run(inputs, variables)
-
         write_line = partial(write_event, output, shows_secrets=shows_secrets)
 
+        def call_model() -> Any:
+            return local_run.metadata(called)
+
         def job() -> int:
+            try:
+                msg = messages.sample_message(component, called, call_model=call_model) if sample else inputs.msg
+                model = call_model if strict and not sample else None
+                messages.check_body(component, called, msg["body"], is_strict=strict, call_model=model)
+            except ShipmateError as error:
+                return _refuse(str(error), error.exit_status)
             return min(local_run.exec(called, msg, inputs.snapshot, write_line=write_line), 1)
 
         return terminal.run(job, output=output, drain=local_run.drain)
