@@ -135,6 +135,14 @@ KINDS = {
     "async": "async def process(context, msg, cfg, snapshot):\n    await context.emit('data', {'body': {'n': 1}})\n",
     "generator": "def process(context, msg, cfg, snapshot):\n    yield {'body': {'n': 1}}\n",
     "async generator": "async def process(context, msg, cfg, snapshot):\n    yield {'body': {'n': 1}}\n",
+    "map": "def process(context, msg, cfg, snapshot):\n    return map(lambda n: {'body': {'n': n}}, [1])\n",
+    "iterator": "def process(context, msg, cfg, snapshot):\n    return iter([{'body': {'n': 1}}])\n",
+    "async iterator": (
+        "class Messages:\n    left = 1\n    def __aiter__(self): return self\n"
+        "    async def __anext__(self):\n        if not self.left: raise StopAsyncIteration\n"
+        "        self.left = 0\n        return {'body': {'n': 1}}\n"
+        "def process(context, msg, cfg, snapshot):\n    return Messages()\n"
+    ),
 }
 
 
