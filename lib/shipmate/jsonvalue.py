@@ -1,10 +1,12 @@
 """JSON: plain copies of values, writing, strict reading, JSON pointers, and the words for kinds of values."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, NoReturn
+from uuid import UUID
 
 from shipmate.errors import InvalidMessage
 from shipmate.wording import not_utf8
@@ -16,6 +18,8 @@ _MAYBE_BIG_INTEGER: Final = b"0" * 19
 # A run of 19 digits contains three characters of any sample of every sixth one, so the sample rules out most texts.
 _SAMPLED: Final = 6
 _MAYBE_DIGITS: Final = b"000"
+_DECIMAL_DIGITS: Final = 19
+"""The most digits before or zeros after the point of a decimal that becomes a number; more could take all memory."""
 _SCALARS: Final = (str, int, float)
 _NUMBERS: Final = (int, float)
 
@@ -90,9 +94,11 @@ def _plain_object(value: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _plain_name(name: object) -> str:
-    if isinstance(name, str) and not isinstance(name, Enum):
+    if isinstance(name, Enum):
+        name = name.value
+    if isinstance(name, str):
         return str.__str__(name)
-    raise _NoJsonForm(f"a name of type {type(name).__name__}, not text,")
+    raise _NoJsonForm(f"a name of type {type(name).__name__}, not text: use str(...),")
 
 
 def _plain_array(value: "list[Any] | tuple[Any, ...]") -> list[Any]:
@@ -110,7 +116,7 @@ def _plain_other(value: object) -> Any:
     """Copy the rarer types; a subclass of a JSON type becomes that type."""
     match value:
         case Enum():
-            raise _NoJsonForm(f"found {type(value).__name__}")
+            return _plain(value.value)
         case Mapping():
             return _plain_object(value)
         case list() | tuple():
@@ -125,7 +131,57 @@ def _plain_other(value: object) -> Any:
             return _datetime_text(value)
         case date() | time():
             return value.isoformat()
-    raise _NoJsonForm(f"found {type(value).__name__}")
+        case Decimal():
+            return _plain_decimal(value)
+        case UUID():
+            return str(value)
+    return _plain_record(value)
+
+
+def _plain_decimal(value: Decimal) -> int | float | str | None:
+    """Return a number if that loses nothing, otherwise text; None for NaN and infinities, as for floats.
+
+    >>> [_plain_decimal(Decimal(text)) for text in ("4.02", "7", "0.1234567890123456789", "1E+999999", "NaN")]
+    [4.02, 7, '0.1234567890123456789', '1E+999999', None]
+    """
+    if not value.is_finite():
+        return None
+    if abs(value.adjusted()) < _DECIMAL_DIGITS:
+        if value == value.to_integral_value():
+            return int(value)
+        # The shortest text of a float that reads back as it: what stands in the JSON.
+        if Decimal(repr(number := float(value))) == value:
+            return number
+    return str(value)
+
+
+def _plain_record(value: object) -> dict[str, Any]:
+    """Return the fields of a dataclass or of an attrs class; any other value has no JSON form."""
+    fields = getattr(type(value), "__dataclass_fields__", None)
+    if isinstance(fields, dict):
+        import dataclasses
+
+        names = [each.name for each in dataclasses.fields(value)]  # type: ignore[arg-type]  # it has fields
+        return _plain_object({name: getattr(value, name) for name in names})
+    attributes = getattr(type(value), "__attrs_attrs__", None)
+    if isinstance(attributes, tuple):
+        return _plain_object({each.name: getattr(value, each.name) for each in attributes})
+    kind = type(value).__name__
+    raise _NoJsonForm(f"found {kind}{_remedy(value)}")
+
+
+def _remedy(value: object) -> str:
+    """Return what to do with a value that has no JSON form, empty if it is not known."""
+    match value:
+        case set() | frozenset():
+            return ", which has no order: use sorted(...) or list(...)"
+        case bytes() | bytearray() | memoryview():
+            return ": decode it to text, use base64, or upload it as an attachment"
+        case Iterator():
+            return ": use list(...)"
+        case type():
+            return ", a class: use an instance"
+    return ": convert it to a dict, a list, text or a number" if not callable(value) else ", a function: call it"
 
 
 def _datetime_text(moment: datetime) -> str:

@@ -135,6 +135,14 @@ KINDS = {
     "async": "async def process(context, msg, cfg, snapshot):\n    await context.emit('data', {'body': {'n': 1}})\n",
     "generator": "def process(context, msg, cfg, snapshot):\n    yield {'body': {'n': 1}}\n",
     "async generator": "async def process(context, msg, cfg, snapshot):\n    yield {'body': {'n': 1}}\n",
+    "map": "def process(context, msg, cfg, snapshot):\n    return map(lambda n: {'body': {'n': n}}, [1])\n",
+    "iterator": "def process(context, msg, cfg, snapshot):\n    return iter([{'body': {'n': 1}}])\n",
+    "async iterator": (
+        "class Messages:\n    left = 1\n    def __aiter__(self): return self\n"
+        "    async def __anext__(self):\n        if not self.left: raise StopAsyncIteration\n"
+        "        self.left = 0\n        return {'body': {'n': 1}}\n"
+        "def process(context, msg, cfg, snapshot):\n    return Messages()\n"
+    ),
 }
 
 
@@ -775,6 +783,79 @@ def test_validate_checks_one_file_alone(folder: Folder) -> None:
     (folder.root / "actions" / "gone.py").unlink()
     descriptor = str(folder.root / "component.json")
     assert "gone.py" not in folder.run("validate", "--descriptor", descriptor).err
+
+
+# Slips of an author
+
+
+FIELDS = {"object": {"label": "Object", "viewClass": "TextFieldView", "required": True}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "expected"),
+    [
+        (["--msg", '{"name": "Ada"}'], 2, "expected a message with a body, {\"body\": {...}}, found 'name' outside"),
+        (["--msg", "[1]"], 2, "expected an object, found an array in --msg"),
+        (["--msg", "[1"], 2, "expected JSON, found an error at line 1"),
+        (["--msg", "7"], 2, "expected an object, found a number in --msg"),
+        (["--msg", '"x"'], 2, "expected an object, found text in --msg"),
+        (["--snapshot", "[1]"], 0, ""),
+        (["--set", "object"], 2, "expected NAME=VALUE"),
+    ],
+)
+def test_a_slip_in_an_option_is_one_line_that_says_what_to_do(
+    folder: Folder, arguments: list[str], status: int, expected: str
+) -> None:
+    done = folder.exec(*arguments)
+    assert (done.status, expected in done.err, done.err.count("\n") <= 1) == (status, True, True), done.err
+
+
+def test_a_field_that_is_missing_or_misspelt_is_a_warning(folder: Folder) -> None:
+    folder.action(KINDS["plain"], fields=FIELDS)
+    assert "by --set object=VALUE" in folder.exec().err
+    slip = folder.exec("--set", "objct=Contact").err
+    assert "the field objct, which component.json does not declare for go; did you mean 'object'?" in slip
+    assert folder.exec("--set", "object=Contact").err == ""
+
+
+def test_a_function_that_emits_nothing_is_told(folder: Folder) -> None:
+    folder.action("def process(context, msg, cfg, snapshot):\n    return None\n")
+    done = folder.exec()
+    assert (done.status, done.out, "go emitted nothing" in done.err) == (0, "", True)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("def process(msg, cfg): ...\n", "expected process(context, msg, cfg, snapshot), found process(msg, cfg)"),
+        ("def init(): ...\ndef process(*_): ...\n", "expected init(cfg), found init()"),
+    ],
+)
+def test_other_arguments_are_told_as_validate_tells_them(folder: Folder, code: str, expected: str) -> None:
+    folder.action(code)
+    done = folder.exec()
+    assert (done.status, done.events[0]["value"]["message"]) == (1, expected)
+    assert expected in folder.run("validate", "--component", folder.root).out
+
+
+DYNAMIC = (
+    "def get_meta_model(context, cfg):\n"
+    "    kind = {'properties': {cfg['object']: {'type': 'string', 'required': True}}}\n"
+    "    return {'in': {'type': 'object', **kind}, 'out': {}}\n"
+    "def process(context, msg, cfg, snapshot):\n    return msg\n"
+)
+
+
+def test_dynamic_metadata_is_asked_for_with_the_cfg(folder: Folder) -> None:
+    folder.action(DYNAMIC, dynamicMetadata=True)
+    wrong = folder.exec("--strict", "--set", "object=email", "--msg", '{"body": {"email": 1}}')
+    assert (wrong.status, wrong.out, "/email: expected text, found a number" in wrong.err) == (2, "", True)
+    right = folder.exec("--strict", "--set", "object=email", "--msg", '{"body": {"email": "a"}}')
+    assert right.status == 0
+    sample = folder.exec("--sample", "--set", "object=name")
+    assert isinstance(sample.events[0]["value"]["body"]["name"], str)
+    failed = folder.exec("--sample")
+    assert (failed.status, "expected metadata from get_meta_model of go, found an error" in failed.err) == (2, True)
 
 
 # Start-up

@@ -9,6 +9,7 @@ from collections import OrderedDict, namedtuple
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -48,7 +49,7 @@ class Level(enum.IntEnum):
 
 @dataclasses.dataclass
 class Contact:
-    name: str
+    name: Any
 
 
 class Text(str):
@@ -128,15 +129,15 @@ def test_dates_become_iso_8601_text(moment: object, text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "place"),
     [
-        ({"body": {"a/b": [1, {"~": Decimal("7654321")}]}}, "at /body/a~1b/1/~0"),
-        ([{7654321}], "found set at /0"),
-        (b"7654321", "found bytes at the top"),
-        ({"a": uuid.UUID(int=7654321)}, "found UUID at /a"),
-        ({"a": Colour.RED}, "found Colour at /a"),
-        ({"a": Level.LOW}, "found Level at /a"),
-        ({"a": Contact("7654321")}, "found Contact at /a"),
-        ({"a": {7654321: 1}}, "a name of type int, not text, at /a"),
-        ({Colour.RED: 1}, "a name of type Colour"),
+        ({"body": {"a/b": [1, {"~": {7654321}}]}}, "at /body/a~1b/1/~0"),
+        ([{7654321}], "found set, which has no order: use sorted(...) or list(...) at /0"),
+        (b"7654321", "found bytes: decode it to text"),
+        ({"a": map(str, [7654321])}, "found map: use list(...) at /a"),
+        ({"a": Contact}, "found type, a class: use an instance at /a"),
+        ({"a": len}, "a function: call it at /a"),
+        ({"a": Contact({7654321})}, "found set, which has no order: use sorted(...) or list(...) at /a/name"),
+        ({"a": object()}, "found object: convert it to a dict, a list, text or a number at /a"),
+        ({"a": {7654321: 1}}, "a name of type int, not text: use str(...), at /a"),
     ],
 )
 def test_what_is_not_json_is_named_by_its_place_and_never_by_its_value(value: object, place: str) -> None:
@@ -145,6 +146,48 @@ def test_what_is_not_json_is_named_by_its_place_and_never_by_its_value(value: ob
     assert place in str(raised.value)
     assert "7654321" not in str(raised.value)
     assert "red" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Decimal("4.02"), 4.02),
+        (Decimal("1.10"), 1.1),
+        (Decimal("-7"), -7),
+        (Decimal("1E+3"), 1000),
+        (Decimal("123456789012345678"), 123456789012345678),
+        (Decimal("0.1234567890123456789"), "0.1234567890123456789"),
+        (Decimal("1E+1000000"), "1E+1000000"),
+        (Decimal("1E-1000000"), "1E-1000000"),
+        (Decimal("NaN"), None),
+        (Decimal("-Infinity"), None),
+        (uuid.UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        (Colour.RED, "red"),
+        (Level.LOW, 1),
+        (enum.Enum("Size", {"BIG": (1, 2)}).BIG, [1, 2]),
+        (Contact("Ada"), {"name": "Ada"}),
+        (Contact(Contact(Decimal("0.5"))), {"name": {"name": 0.5}}),
+        ({Colour.RED: 1}, {"red": 1}),
+    ],
+)
+def test_common_types_become_json_in_the_obvious_way(value: Any, expected: Any) -> None:
+    assert plain(value) == expected
+    assert type(plain(value)) is type(expected)
+    assert from_json(to_json({"a": value})) == {"a": expected}
+
+
+def test_an_attrs_class_becomes_an_object() -> None:
+    record = pytest.importorskip("attrs").make_class("Record", ["name", "size"])
+    assert plain(record("a", Decimal(1))) == {"name": "a", "size": 1}
+
+
+@given(st.decimals())
+def test_a_decimal_loses_nothing_as_a_number(value: Decimal) -> None:
+    found = plain(value)
+    if isinstance(found, float | int):
+        assert Decimal(repr(found)) == value
+    else:
+        assert found is None or Decimal(found) == value
 
 
 def test_a_value_that_contains_itself_is_refused() -> None:

@@ -26,6 +26,7 @@ _BAD_USAGE: Final = 2
 _INTERRUPTED: Final = 130
 _HARMLESS: Final = frozenset({"token_type", "scope"})
 """The members of a token answer that are no secrets."""
+_LONGEST_LINE: Final = 65536
 _MESSAGE_INPUTS: Final = frozenset({"msg", "snapshot"})
 
 
@@ -123,7 +124,7 @@ def exec_(root: Path, function: str, sample: bool, strict: bool, shows_secrets: 
     of this machine can see the command line: give secrets in a file or on standard input.
     """
     from shipmate.cli import terminal
-    from shipmate.local import messages
+    from shipmate.local import checks, messages
 
     if sample and options["msg"] is not None:
         raise click.UsageError("--sample and --msg exclude each other")
@@ -132,13 +133,20 @@ def exec_(root: Path, function: str, sample: bool, strict: bool, shows_secrets: 
         component = workspace.component
         called = component.function(function)
         inputs, variables = workspace.read(options, without=frozenset({"msg"} if sample else ()))
-        msg = messages.sample_message(component, called) if sample else inputs.msg
-        messages.check_body(component, called, msg["body"], is_strict=strict)
+        checks.check_fields(component, inputs, called)
         local_run = workspace.run(inputs, variables)
-
         write_line = partial(write_event, output, shows_secrets=shows_secrets)
 
+        def call_model() -> Any:
+            return local_run.metadata(called)
+
         def job() -> int:
+            try:
+                msg = messages.sample_message(component, called, call_model=call_model) if sample else inputs.msg
+                model = call_model if strict and not sample else None
+                messages.check_body(component, called, msg["body"], is_strict=strict, call_model=model)
+            except ShipmateError as error:
+                return _refuse(str(error), error.exit_status)
             return min(local_run.exec(called, msg, inputs.snapshot, write_line=write_line), 1)
 
         return terminal.run(job, output=output, drain=local_run.drain)
@@ -270,14 +278,24 @@ def login(
     if revoke_uri is not None and not revoke:
         raise click.UsageError("--revoke-uri needs --revoke")
     with terminal.private_output() as output:
-        workspace = Workspace(root)
+        workspace = Workspace(root, runs_code=False)
         stdin = sys.stdin.buffer if sys.stdin is not None else None
 
         def say(text: str) -> None:
             click.echo(escaped(text, keep="\n"), err=True)
 
+        def read_line() -> str:
+            return sys.stdin.readline(_LONGEST_LINE) if sys.stdin is not None else ""
+
         file = AccountFile.from_options(root, account=account, cfg=cfg, settings=settings, stdin=stdin)
-        login = Login(workspace.component, file, environ=os.environ, redactor=workspace.redactor, say=say)
+        login = Login(
+            workspace.component,
+            file,
+            environ=workspace.environ,
+            redactor=workspace.redactor,
+            say=say,
+            read_line=read_line,
+        )
 
         def job() -> int:
             try:

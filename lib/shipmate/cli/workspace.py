@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -22,12 +23,26 @@ _LOG: Final = logging.getLogger("shipmate.local")
 class Workspace:
     """The environment, the log and the component of one command."""
 
-    def __init__(self, root: Path) -> None:
-        """Read ``.env``, configure the log, and read ``component.json``."""
-        from shipmate import component
+    def __init__(self, root: Path, *, runs_code: bool = True) -> None:
+        """Read ``.env``, configure the log, and read ``component.json``.
 
-        self.redactor: Redactor = prepare_process(root)
-        self.component: Component = component.load(root)
+        Args:
+            root: The component's folder.
+            runs_code: Whether the command runs the component's code, which gets all variables of ``.env``. Otherwise
+                the environment of the process stays as it is, and `environ` has only those that the descriptor names.
+        """
+        from shipmate import component
+        from shipmate.local import dotenv
+
+        self.environ: Mapping[str, str] = os.environ
+        if runs_code:
+            self.redactor: Redactor = prepare_process(root)
+            self.component: Component = component.load(root)
+        else:
+            self.redactor = configure_log()
+            self.component = component.load(root)
+            variables = dotenv.read_env_file(root, partial(_LOG.warning, "%s"))
+            self.environ = {**dotenv.named_by(self.component, variables), **os.environ}
 
     def read(
         self, given: Mapping[str, Any], *, without: frozenset[str] = frozenset()
@@ -94,12 +109,22 @@ def prepare_process(root: Path) -> "Redactor":
 
     No other code writes the environment. Variables that are set already keep their values.
     """
-    from shipmate.cli import terminal
     from shipmate.local import dotenv
+
+    warnings: list[str] = []
+    for name, value in dotenv.read_env_file(root, warnings.append).items():
+        os.environ.setdefault(name, value)
+    redactor = configure_log()
+    for warning in warnings:
+        _LOG.warning("%s", warning)
+    return redactor
+
+
+def configure_log() -> "Redactor":
+    """Configure the log of a command, and return its redactor."""
+    from shipmate.cli import terminal
     from shipmate.logs import log
 
-    for name, value in dotenv.read_env_file(root).items():
-        os.environ.setdefault(name, value)
     redactor = log.Redactor()
     terminal.configure_terminal_log(log.parse_level(os.environ.get("LOG_LEVEL")), redactor, stream=sys.stderr)
     return redactor

@@ -1,6 +1,6 @@
 """Calls one function of an author: arguments, result, errors, end. The run mode's sink takes the events."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -200,8 +200,23 @@ def _emit_result(result: Any, call: Call, loops: Loops) -> None:
         loops.run(_drive_async(result, call), call.report_failure)
     elif isinstance(result, Awaitable):
         _emit_result(loops.run(result, call.report_failure), call, loops)
+    elif isinstance(result, Iterator):
+        _emit_result(_drive(_generator(result), call), call, loops)
+    elif isinstance(result, AsyncIterator):
+        loops.run(_drive_async(_async_generator(result), call), call.report_failure)
     else:
         call.emit_now("data", result)
+
+
+def _generator(iterator: Iterator[Any]) -> Generator[Any, None, None]:
+    """Return a generator of the values of an iterator, ``map(...)`` for example."""
+    yield from iterator
+
+
+async def _async_generator(iterator: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+    """Return an async generator of the values of an async iterator."""
+    async for value in iterator:
+        yield value
 
 
 def _drive(generator: Generator[Any, None, Any], call: Call) -> Any:

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from shipmate.component import Component, Function, Modules
+from shipmate.component import VERIFIER, Component, Function, Modules
+from shipmate.component.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
 from shipmate.errors import ShipmateError
 from shipmate.invocation.events import Event
 from shipmate.invocation.executor import Ids, call_model, process, run_hook, verify
@@ -33,8 +34,10 @@ class InProcessRunner:
         """
         try:
             code = self._modules.process(function)
+            require_call("process", code, PROCESS)
             init = self._modules.hook(function, "init")
             if init is not None:
+                require_call("init", init, HOOKS["init"])
                 run_hook(init, copy.deepcopy(cfg))
         except BaseException as error:  # the author's code may raise anything, sys.exit included
             log_failure(error)
@@ -50,10 +53,11 @@ class InProcessRunner:
         """Return the answer of ``get_meta_model`` or of a select model.
 
         Raises:
-            FunctionNotFound: The module has no function of this name.
+            FunctionNotFound: The module has no function of this name, or one that takes other arguments.
             BaseException: The exception of the function, or of the import of its module.
         """
         model = self._modules.model(function, name)
+        require_call(name, model, MODEL)
         return call_model(model, copy.deepcopy(cfg), sink=sink, services=self._services)
 
     def verify(self, cfg: Mapping[str, Any], *, sink: Sink) -> dict[str, Any]:
@@ -63,6 +67,8 @@ class InProcessRunner:
             AuthorError: ``verify_credentials.py`` cannot be imported, or has no ``verify_credentials``.
         """
         verifier = self._modules.verifier()
+        if verifier is not None:
+            require_call(VERIFIER, verifier, VERIFY)
         return verify(verifier, copy.deepcopy(cfg), sink=sink, services=self._services)
 
 

@@ -77,6 +77,11 @@ def check_message(value: object, *, needs_body: bool = True) -> None:
         if "body" in value or not needs_body:
             return
         found = "an object without it"
+    elif isinstance(value, list | tuple | set | frozenset):
+        raise InvalidMessage(
+            f'A message is an object with a "body", found {type(value).__name__}: emit or yield one message for each '
+            "item, or wrap the list as the body of one with shipmate.message(...)"
+        )
     else:
         found = type(value).__name__
     raise InvalidMessage(f'A message is an object with a "body", found {found}: wrap it with shipmate.message(...)')

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 from shipmate.errors import BadInput
+from shipmate.invocation.message import Message
 from shipmate.jsonvalue import InvalidJson, kind_of, parse_json, pointer_to
 from shipmate.wording import file_problem
+
+_MEMBERS: Final = frozenset(Message.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Source:
 def read_option(option: str, text: str, stdin: BinaryIO | None) -> Source:
     """Return the value of an option: JSON if the text starts with ``{``, standard input for ``-``, else a file.
 
+    Other JSON is a value, too, if there is no file of that name.
+
     Args:
         option: The option's name, for messages.
         text: The text on the command line.
@@ -54,8 +59,25 @@ def read_option(option: str, text: str, stdin: BinaryIO | None) -> Source:
         raise BadInput(f"expected a file name, JSON that starts with {{, or -, found nothing for {option}")
     path = Path(text)
     place = f"{option} {text}"
+    if not _exists(path) and (value := _other_json(text, option)) is not None:
+        return value
     # A pipe can be read once, and not rewritten.
     return Source(parse(read_file(path, place), place), place, path if path.is_file() else None)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
+def _other_json(text: str, option: str) -> Source | None:
+    """Return a value for JSON that is no object, None for text that is not JSON and does not look like it."""
+    try:
+        return Source(parse_json(text), option)
+    except InvalidJson:
+        return Source(parse(text, option), option) if text.lstrip().startswith(("[", '"')) else None
 
 
 def gather(
@@ -82,6 +104,11 @@ def gather(
         message["headers"] = {}
     if msg is not None and not isinstance(message["headers"], dict):
         _refuse("an object", message["headers"], f"{msg.place} at /headers")
+    if msg is not None and "body" not in msg.value and (others := sorted(msg.value.keys() - _MEMBERS)):
+        # Without the value: it may be a secret.
+        raise BadInput(
+            f'expected a message with a body, {{"body": {{...}}}}, found {others[0]!r} outside of a body in {msg.place}'
+        )
     given = {**(object_of(cfg) if cfg else {}), **(settings or {})}
     if keys_field in (settings or {}):
         home = None

@@ -1,15 +1,16 @@
 """Runs a component on this machine without a broker: one message, one model, or one check of credentials."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from shipmate.component import Component, Function
-from shipmate.errors import AuthorError, FunctionNotFound
+from shipmate.errors import AuthorError, BadInput, FunctionNotFound
 from shipmate.invocation.events import Event
-from shipmate.invocation.failure import format_error
+from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.inprocess import InProcessRunner, log_failure
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.invocation.sink import Sink
@@ -17,6 +18,7 @@ from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.storage.file import TokenFile
 from shipmate.oauth2.storage.local import LocalTokenStore
 
+_LOG: Final = logging.getLogger("shipmate.local")
 WriteLine = Callable[[Mapping[str, Any]], None]
 
 
@@ -28,9 +30,11 @@ class LocalSink(Sink):
         self._keys = keys
         self._write_line = write_line
         self._lock = threading.Lock()
+        self.has_events = False
 
     def deliver(self, event: Event) -> None:
         """Save the keys of an ``updateKeys`` event, then print the event."""
+        self.has_events = True
         if event.name == "updateKeys":
             self._keys.save(event.value, event.account)
         if self._write_line is not None:
@@ -100,7 +104,10 @@ class LocalRun:
             write_line: Writes one event: ``{"event": ..., "value": ...}``.
         """
         sink = LocalSink(self._keys, write_line)
-        return self._runner.process(function, msg, self._cfg, snapshot, sink=sink)
+        errors = self._runner.process(function, msg, self._cfg, snapshot, sink=sink)
+        if not sink.has_events:
+            _LOG.info("%s emitted nothing: a function returns a message, yields messages, or calls emit", function.id)
+        return errors
 
     def call(self, function: Function, name: str) -> CallResult:
         """Return the result of ``get_meta_model`` or a select model, or ``{"error": ...}`` if it fails.
@@ -115,6 +122,18 @@ class LocalRun:
         except BaseException as error:  # the author's code may raise anything, sys.exit included
             log_failure(error)
             return CallResult({"error": self._services.redactor.redact_json(format_error(error))}, is_success=False)
+
+    def metadata(self, function: Function) -> Any:
+        """Return the answer of ``get_meta_model``.
+
+        Raises:
+            BadInput: It raises an exception; the message has its text, without secrets.
+        """
+        try:
+            return self._runner.call(function, "get_meta_model", self._cfg, sink=self._silent_sink())
+        except BaseException as error:  # the author's code may raise anything, sys.exit included
+            text = self._services.redactor.redact(error_text(error))
+            raise BadInput(f"expected metadata from get_meta_model of {function.id}, found an error: {text}") from error
 
     def verify(self) -> CallResult:
         """Return the component's verdict on the credentials, an object with ``verified``."""

@@ -63,7 +63,7 @@ def code_request(
         client: The client; the request sends its ``extra``.
         code: The code that the browser brought.
         redirect_uri: The redirect URI, exactly as in the authorization request.
-        verifier: The code verifier, whose hash was in the authorization request; None for a provider without PKCE.
+        verifier: The code verifier; its hash was in the authorization request. None without PKCE.
         wall_clock: Epoch seconds, for assertions.
 
     Raises:

@@ -294,7 +294,10 @@ class Reply:
         ),
         (
             lambda *_: {"verified": {1}},
-            {"verified": False, "reason": "Not JSON: found set at /verified"},
+            {
+                "verified": False,
+                "reason": "Not JSON: found set, which has no order: use sorted(...) or list(...) at /verified",
+            },
         ),
     ],
 )

@@ -22,3 +22,9 @@ def test_what_has_a_body_is_a_message(value: object) -> None:
 def test_what_has_no_body_is_refused_with_the_way_to_make_a_message(value: object) -> None:
     with pytest.raises(InvalidMessage, match=r"shipmate\.message"):
         check_message(value)
+
+
+@pytest.mark.parametrize("value", [[{"body": 1}], ({"body": 1},), []])
+def test_a_list_of_messages_is_refused_with_the_way_to_emit_several(value: object) -> None:
+    with pytest.raises(InvalidMessage, match="emit or yield one message for each item"):
+        check_message(value)

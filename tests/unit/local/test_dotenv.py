@@ -1,13 +1,11 @@
 """Variables in a component's folder."""
 
-import os
-import subprocess
-import sys
+import json
 from pathlib import Path
 
 import pytest
 
-import shipmate
+from shipmate.component import load
 from shipmate.errors import BadInput
 from shipmate.local import dotenv
 
@@ -63,10 +61,76 @@ class TestEnvFile:
         with pytest.raises(BadInput, match="permission denied"):
             dotenv.read_env_file(tmp_path)
 
-    def test_dotenv_is_imported_only_for_a_file(self, tmp_path: Path) -> None:
-        code = (
-            "import sys, pathlib; from shipmate.local import dotenv; dotenv.read_env_file(pathlib.Path(sys.argv[1]));"
-            "sys.exit('dotenv' in sys.modules)"
-        )
-        environment = {**os.environ, "PYTHONPATH": str(Path(shipmate.__file__).parents[1])}
-        assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment).returncode == 0
+    @pytest.mark.parametrize(
+        ("line", "value"),
+        [
+            (r'A="C:\temp\x\\y\"z"', r"C:\temp\x\\y\"z"),
+            (r'A="a\nb"', "a\nb"),
+            (r"A='a\nb\'", r"a\nb\\"[:-1]),
+            (r"A=a\nb", r"a\nb"),
+            ("A=a#b # comment", "a#b"),
+            ("A = a b\t", "a b"),
+            ("A='a' # comment", "a"),
+            ('A="a" b"', 'a" b'),
+            ("A=`a'\"b`", "a'\"b"),
+            ('A="-----BEGIN-----\nMIIE==\n-----END-----"', "-----BEGIN-----\nMIIE==\n-----END-----"),
+            ("A=#5", "#5"),
+            ("export A==", "="),
+        ],
+    )
+    def test_nothing_but_a_line_feed_in_double_quotes_is_expanded(self, tmp_path: Path, line: str, value: str) -> None:
+        """A backslash may be part of a secret."""
+        (tmp_path / ".env").write_text(f"{line}\nB=next\n", encoding="utf-8")
+        assert dotenv.read_env_file(tmp_path) == {"A": value, "B": "next"}
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    @pytest.mark.parametrize(
+        ("line", "problem"),
+        [
+            ("A s3cret", "expected NAME=VALUE, found no = after A"),
+            ("=s3cret", "expected NAME=VALUE, found something else"),
+            ('A="s3cret', 'expected a closing " for A, found none'),
+        ],
+    )
+    def test_a_slip_is_a_warning_with_file_and_line_and_without_the_value(
+        self, tmp_path: Path, line: str, problem: str, end: str
+    ) -> None:
+        (tmp_path / ".env").write_bytes(f"# one{end}X='a{end}b'{end}{line}{end}B=next{end}".encode())
+        warnings: list[str] = []
+        assert dotenv.read_env_file(tmp_path, warnings.append) == {"X": "a\nb", "B": "next"}
+        assert warnings == [f"{tmp_path}/.env:4: {problem}"]
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "BROWSER",
+            "PATH",
+            "HOME",
+            "PYTHONPATH",
+            "PYTHONSTARTUP",
+            "LD_PRELOAD",
+            "DYLD_INSERT_LIBRARIES",
+            "GIT_CONFIG_GLOBAL",
+            "GIT_SSH_COMMAND",
+            "BASH_ENV",
+            "XDG_CONFIG_HOME",
+            "browser",
+            "OPENSSL_CONF",
+        ],
+    )
+    def test_a_variable_that_runs_programs_is_left_out_with_a_warning(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / ".env").write_text(f"{name}=s3cret\nHTTPS_PROXY=http://proxy\n")
+        warnings: list[str] = []
+        assert dotenv.read_env_file(tmp_path, warnings.append) == {"HTTPS_PROXY": "http://proxy"}
+        assert [name in warning and "s3cret" not in warning for warning in warnings] == [True]
+
+    def test_the_work_grows_with_the_size_of_the_file(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("A" * 300_000 + "\n" + "A='" + " '#" * 100_000 + "\n" + " #" * 100_000)
+        dotenv.read_env_file(tmp_path)
+
+    def test_a_descriptor_names_variables_in_its_credentials_and_its_variables(self, tmp_path: Path) -> None:
+        oauth2 = {"client_id": "{{KEY}}", "auth_uri": "https://{{HOST}}/a", "scopes": ["{{SCOPE}}"]}
+        raw = {"title": "T", "envVars": {"API_URL": {}}, "credentials": {"oauth2": oauth2}}
+        (tmp_path / "component.json").write_text(json.dumps(raw))
+        variables = dict.fromkeys(("KEY", "HOST", "SCOPE", "API_URL", "OTHER"), "x")
+        assert set(dotenv.named_by(load(tmp_path), variables)) == {"KEY", "HOST", "SCOPE", "API_URL"}

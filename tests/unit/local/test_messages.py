@@ -67,7 +67,7 @@ def test_a_sample_fits(tmp_path: Path) -> None:
     check_body(*described, sample_message(*described)["body"], is_strict=True)
 
 
-@pytest.mark.parametrize(("dynamic", "found"), [(False, "found none"), (True, "dynamic metadata only")])
+@pytest.mark.parametrize(("dynamic", "found"), [(False, "found none"), (True, "dynamic metadata without it")])
 def test_a_sample_needs_metadata(tmp_path: Path, dynamic: bool, found: str) -> None:
     with pytest.raises(BadInput, match=found):
         sample_message(*with_action(tmp_path, dynamicMetadata=dynamic))

@@ -33,6 +33,7 @@ class Login:
         environ: Mapping[str, str],
         redactor: Redactor,
         say: Callable[[str], object],
+        read_line: Callable[[], str] = lambda: "",
     ) -> None:
         """Prepare the sign-in; no browser is opened, and nothing is sent yet.
 
@@ -42,12 +43,14 @@ class Login:
             environ: The environment.
             redactor: Learns the secrets.
             say: Shows a line to the person.
+            read_line: Reads a line of the person, empty at the end of the input.
         """
         self._component = component
         self._environ = environ
         self._redactor = redactor
         self._say = say
         self._account = account
+        self._read_line = read_line
         register_secrets(redactor, component, self._account.fields, environ)
 
     def sign_in(
@@ -69,6 +72,8 @@ class Login:
             opens_browser=opens_browser and browser.is_available(self._environ, sys.platform),
             is_remote=browser.is_remote(self._environ),
             timeout_seconds=timeout_seconds,
+            environ=self._environ,
+            read_line=self._read_line,
         )
         config = sign_in_config(self._component, self._account.fields, self._environ)
         names = signin.sign_in(config, self._account, options, redactor=self._redactor, say=self._say)

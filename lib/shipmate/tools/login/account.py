@@ -11,10 +11,17 @@ from shipmate.errors import BadInput, KeysNotSaved
 from shipmate.local import options
 from shipmate.local.account import ACCOUNT_FILE
 from shipmate.oauth2.storage.file import TokenFile
+from shipmate.tools.login import browser
 
 _GIT_SECONDS: Final = 10.0
-# Hooks and scripts set these; git would look at another repository than that of the file.
-_GIT_VARIABLES: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+# The repository may be a stranger's: its configuration must not run a program.
+_HARDENED: Final = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.sshCommand=false",
+    "core.pager=cat",
+    "protocol.allow=never",
+)
 
 
 class AccountFile:
@@ -98,8 +105,20 @@ class AccountFile:
         path = self.path.resolve()
         if not any((folder / ".git").exists() for folder in path.parents):
             return None
-        command = ["git", "-C", str(path.parent), "check-ignore", "--quiet", "--", path.name]
-        environ = {name: value for name, value in os.environ.items() if name not in _GIT_VARIABLES}
+        options = [part for setting in _HARDENED for part in ("-c", setting)]
+        command = [
+            "git",
+            "--no-optional-locks",
+            *options,
+            "-C",
+            str(path.parent),
+            "check-ignore",
+            "--quiet",
+            "--",
+            path.name,
+        ]
+        # Without the variables of a hook, too, by which git would look at another repository than that of the file.
+        environ = browser.of_person(os.environ)
         try:
             git = subprocess.run(  # noqa: S603 - the name is an argument of its own
                 command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=_GIT_SECONDS, check=False

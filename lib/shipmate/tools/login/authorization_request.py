@@ -48,9 +48,9 @@ class AuthorizationRequest:
             "client_id": config.client.client_id,
             "redirect_uri": redirect_uri,
             "state": self.state,
-            "code_challenge": self.challenge,
-            "code_challenge_method": "S256",
         }
+        if config.uses_pkce:
+            parameters |= {"code_challenge": self.challenge, "code_challenge_method": "S256"}
         base, _, query = config.auth_uri.partition("?")
         # The address keeps its own query; no parameter may occur twice.
         own = {name: value for name, value in parse_qsl(query, keep_blank_values=True) if name not in parameters}

@@ -4,6 +4,7 @@ Source: RFC 6749 §3.1, §4.1.2; RFC 9207 §2.4.
 """
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +16,12 @@ from shipmate.tools.login.page import Page
 from shipmate.tools.login.redirect import Redirect
 
 _LONGEST_TEXT: Final = 300
+_MOST_MEMBERS: Final = 50
+_PROTOCOL: Final = frozenset({"code", "state", "iss", "error", "error_description", "error_uri", "session_state"})
+# The token endpoint sends these over TLS; the browser must not choose them.
+_OF_TOKENS: Final = re.compile(
+    r".*_token|token_type|token|expires.*|scope|secret.*|instance_url", re.IGNORECASE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class Code:
     """The authorization code: the person has agreed."""
 
     value: str = field(repr=False)
+    members: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What else the provider sent along: ``{"realmId": "123"}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,10 @@ def printable(text: str) -> str:
 
 def _outcome(answer: Mapping[str, str], expected: Expected) -> Code | Denied:
     issuer = answer.get("iss")
+    if issuer is None and expected.issuer is not None:
+        return Denied(
+            f"expected an answer from {expected.issuer}, found one without iss, which may be another provider's"
+        )
     if issuer is not None and not _is_issuer(issuer, expected):
         return Denied(
             f"expected an answer from {expected.issuer or ' or '.join(sorted(expected.origins))}, found one from "
@@ -122,7 +135,13 @@ def _outcome(answer: Mapping[str, str], expected: Expected) -> Code | Denied:
         return Denied(f"{printable(answer['error']) or 'error'}{': ' if description else ''}{description}".rstrip(". "))
     if not answer.get("code"):
         return Denied("expected a code, found none in the provider's answer")
-    return Code(answer["code"])
+    return Code(answer["code"], _members(answer))
+
+
+def _members(answer: Mapping[str, str]) -> dict[str, str]:
+    """Return the members that neither OAuth2 nor the token endpoint defines."""
+    names = [name for name in answer if name and name not in _PROTOCOL and not _OF_TOKENS.fullmatch(name)]
+    return {name: answer[name] for name in names[:_MOST_MEMBERS]}
 
 
 def _is_issuer(issuer: str, expected: Expected) -> bool:

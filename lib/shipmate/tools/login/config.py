@@ -22,7 +22,9 @@ _NEEDED: Final[Mapping[str, str]] = {
 _TEXTS: Final = (*_NEEDED, "client_secret", "revoke_uri", "issuer")
 _SEPARATE: Final = ("auth_uri", "revoke_uri", "issuer")
 # The other members go to the provider unchanged: access_type, prompt, audience, resource and more.
-_OURS: Final = frozenset({*_TEXTS, "scopes", "client_auth", "jwt_algorithm", "jwt_header"})
+_OURS: Final = frozenset(
+    {*_TEXTS, "scopes", "client_auth", "jwt_algorithm", "jwt_header", "pkce", "token_params", "token_pointer"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ class SignInConfig:
     revoke_uri: str | None = None
     issuer: str | None = None
     """The issuer that must answer; None accepts the origins of the other addresses."""
+    uses_pkce: bool = True
+    token_pointer: str = ""
+    """The JSON pointer of the object with the tokens in the answer of the token endpoint; empty for the answer."""
 
 
 def sign_in_config(
@@ -78,7 +83,30 @@ def sign_in_config(
     resource = extras.get("resource")
     # A token is for one resource; of several, the provider chooses one. Source: RFC 8707 §2.2.
     extra = {"resource": resource} if isinstance(resource, str) else {}
-    return SignInConfig(client=replace(client, extra=extra), field=token_field(component), extras=extras, **texts)
+    extra |= variables.fill(
+        _checked(component, described, "token_params", dict, "an object of texts") or {}, "token_params"
+    )
+    return SignInConfig(
+        client=replace(client, extra=extra),
+        field=token_field(component),
+        extras=extras,
+        uses_pkce=_checked(component, described, "pkce", bool, "true or false") is not False,
+        token_pointer=_checked(component, described, "token_pointer", str, "a JSON pointer") or "",
+        **texts,
+    )
+
+
+def _checked(component: Component, described: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:
+    """Return an optional member of the descriptor."""
+    value = described.get(name)
+    if kind is dict:
+        value = dict(value) if isinstance(value, Mapping) else value
+        is_valid = isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    else:
+        is_valid = isinstance(value, kind) and (name != "token_pointer" or str(value).startswith("/"))
+    if value is not None and not is_valid:
+        _refuse(component, name, expected, value)
+    return value
 
 
 def _described(component: Component) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The redirect address: the provider sends the browser back to it, on this machine."""
+"""The redirect address: the provider sends the browser back to it, usually on this machine."""
 
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
@@ -12,7 +12,7 @@ _DEFAULT: Final = "http://127.0.0.1/callback"
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """A loopback address: ``http``, host, port, and the rest as the provider has registered it.
+    """An address: host, port, and the rest as the provider has registered it; ``http`` on loopback, or ``https``.
 
     Source: RFC 8252 §7.3.
     """
@@ -22,13 +22,15 @@ class Redirect:
     """None for any free port."""
     rest: str
     """Path and query, exactly as written."""
+    is_local: bool = True
+    """Whether this machine serves it; otherwise the person brings the answer from the browser."""
 
     @classmethod
     def from_options(cls, redirect_uri: str | None, port: int | None) -> "Redirect":
         """Return the address for ``--redirect-uri`` and ``--port``.
 
         Raises:
-            BadInput: It is not a loopback address, or the two options have different ports.
+            BadInput: It is neither a loopback address nor https, or the two options have different ports.
         """
         text = redirect_uri if redirect_uri is not None else _DEFAULT
         try:
@@ -36,14 +38,17 @@ class Redirect:
             host, written = parts.hostname or "", parts.port
         except ValueError:
             _refuse(text)
-        if parts.scheme != "http" or not is_loopback(host) or parts.username is not None or not text.isprintable():
+        is_local = parts.scheme == "http" and is_loopback(host)
+        if not (is_local or parts.scheme == "https") or not host or "@" in parts.netloc or not text.isprintable():
             _refuse(text)
         if parts.fragment or " " in text or (parts.path and not parts.path.startswith("/")):
             _refuse(text)
         if None not in (port, written) and port != written:
             raise BadInput(f"expected equal ports, found --port {port} and --redirect-uri {text}")
+        if not is_local and port is not None:
+            raise BadInput(f"expected --port for an address of this machine only, found {text!r} for --redirect-uri")
         rest = text.partition("://")[2][len(parts.netloc) :]
-        return cls(host, port or written, rest)
+        return cls(host, port or written, rest, is_local)
 
     def on(self, port: int) -> "Redirect":
         """Return the address with this port."""
@@ -56,7 +61,7 @@ class Redirect:
         >>> Redirect("localhost", 8080, "/callback").uri
         'http://localhost:8080/callback'
         """
-        return f"http://{self._authority}{self.rest}"
+        return f"{'http' if self.is_local else 'https'}://{self._authority}{self.rest}"
 
     @property
     def path(self) -> str:
@@ -74,6 +79,9 @@ class Redirect:
 
         Source: RFC 9110 §7.2.
         """
+        if not self.is_local:
+            name = self._authority.removesuffix(":443")
+            return frozenset({name, f"{name}:443"} if self.port in (None, 443) else {name})
         names = {self._authority, *(f"{name}:{self.port}" for name in ("127.0.0.1", "localhost", "[::1]"))}
         if self.port == 80:
             names |= {name.removesuffix(":80") for name in names}
@@ -82,10 +90,11 @@ class Redirect:
     @property
     def _authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return host if self.port is None and not self.is_local else f"{host}:{self.port}"
 
 
 def _refuse(text: str) -> NoReturn:
     raise BadInput(
-        f"expected an address of this machine as http://localhost:8080/callback, found {text!r} for --redirect-uri"
+        f"expected an address of this machine as http://localhost:8080/callback, or https, found {text!r} "
+        "for --redirect-uri"
     )

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from shipmate.errors import ClientMisconfigured, SignInFailed, TokenEndpointUnavailable
+from shipmate.jsonvalue import steps_of
 from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.credential import dated, secrets_of
 from shipmate.oauth2.token_request import code_request
@@ -14,7 +16,7 @@ from shipmate.oauth2.token_response import Busy, Granted, Misconfigured, Refused
 from shipmate.tools.login import browser, callback
 from shipmate.tools.login.account import AccountFile
 from shipmate.tools.login.authorization_request import AuthorizationRequest
-from shipmate.tools.login.callback import Code, Denied, Expected, origin_text, printable
+from shipmate.tools.login.callback import CallbackRequest, Code, Denied, Expected, origin_text, printable
 from shipmate.tools.login.config import SignInConfig
 from shipmate.tools.login.loopback import Loopback
 from shipmate.tools.login.redirect import Redirect
@@ -35,6 +37,10 @@ class SignInOptions:
     is_remote: bool = False
     """Whether the person works on another machine, whose browser cannot reach the loopback address of this one."""
     timeout_seconds: float = 300.0
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The environment, which names the browser."""
+    read_line: Callable[[], str] = lambda: ""
+    """Reads a line of the person; empty at the end of the input."""
 
 
 def sign_in(
@@ -61,24 +67,71 @@ def sign_in(
         say(f"Warning: {warning}")
     request = AuthorizationRequest.new()
     redactor.add(request.verifier, request.state, config.client.client_secret)
+    if not options.redirect.is_local:
+        expected = _expected(config, options.redirect, request)
+        _show(request.url(config, options.redirect.uri), options.redirect, options, say)
+        code = _code(_pasted(expected, options, say), options.redirect.uri, options.timeout_seconds, config)
+        return _finish(config, account, code, options.redirect.uri, request, redactor)
     with Loopback(options.redirect) as loopback:
         redirect_uri = loopback.redirect.uri
-        origins = frozenset({origin_text(config.auth_uri), origin_text(config.client.token_url)})
-        expected = Expected(loopback.redirect, request.state, config.issuer, origins)
+        expected = _expected(config, loopback.redirect, request)
         loopback.listen(partial(callback.read_callback, expected=expected), lambda text: say(f"Warning: {text}"))
         _show(request.url(config, redirect_uri), loopback.redirect, options, say)
-        code = _code(
-            loopback.wait(options.timeout_seconds), redirect_uri, options.timeout_seconds, origin_text(config.auth_uri)
-        )
-        redactor.add(code.value)
-        answer = exchange(config, code.value, redirect_uri, request.verifier)
-        redactor.add(*secrets_of(answer))
-        account.save({config.field: dict(answer)})
-    return sorted(printable(name) for name in answer)
+        code = _code(loopback.wait(options.timeout_seconds), redirect_uri, options.timeout_seconds, config)
+        return _finish(config, account, code, redirect_uri, request, redactor)
+
+
+def _expected(config: SignInConfig, redirect: Redirect, request: AuthorizationRequest) -> Expected:
+    origins = frozenset({origin_text(config.auth_uri), origin_text(config.client.token_url)})
+    return Expected(redirect, request.state, config.issuer, origins)
+
+
+def _finish(
+    config: SignInConfig,
+    account: AccountFile,
+    code: Code,
+    redirect_uri: str,
+    request: AuthorizationRequest,
+    redactor: Redactor,
+) -> list[str]:
+    """Exchange the code, save the answer, and return the names of its members."""
+    redactor.add(code.value)
+    answer = exchange(config, code.value, redirect_uri, request.verifier if config.uses_pkce else None)
+    keys = {**code.members, **answer}
+    redactor.add(*secrets_of(keys))
+    account.save({config.field: keys})
+    return sorted(printable(name) for name in keys)
+
+
+def _pasted(expected: Expected, options: SignInOptions, say: Say) -> Code | Denied:
+    """Return the meaning of the address that the person pastes.
+
+    Raises:
+        SignInFailed: Nothing was pasted.
+    """
+    while True:
+        say("Paste the address that the browser ends at:")
+        line = options.read_line()
+        if not line:
+            raise SignInFailed("expected the address that the browser ended at on standard input, found nothing")
+        try:
+            parts = urlsplit(line.strip())
+        except ValueError:
+            parts = urlsplit("")
+        target = f"{parts.path or '/'}?{parts.query}"
+        result = callback.read_callback(CallbackRequest("GET", target, parts.netloc), expected)
+        if result.outcome is not None:
+            return result.outcome
+        say(f"Warning: {result.warning or f'expected an address that begins with {expected.redirect.uri}'}")
 
 
 def exchange(
-    config: SignInConfig, code: str, redirect_uri: str, verifier: str, *, sleep: Callable[[float], object] = time.sleep
+    config: SignInConfig,
+    code: str,
+    redirect_uri: str,
+    verifier: str | None,
+    *,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> Mapping[str, Any]:
     """Return the token response for a code; retry a busy endpoint, which has not used the code.
 
@@ -93,7 +146,7 @@ def exchange(
     for attempt in range(_TRIES):
         asked_at = time.time()
         request = code_request(config.client, code, redirect_uri=redirect_uri, verifier=verifier, wall_clock=asked_at)
-        answer = token_endpoint.post(request, tls={})
+        answer = token_endpoint.post(request, tls={}, parse=partial(_at_pointer, config.token_pointer))
         if not isinstance(answer, Busy):
             break
         if attempt + 1 < _TRIES:
@@ -113,20 +166,30 @@ def exchange(
     raise TokenEndpointUnavailable(f"{place} gave no usable answer: {answer.reason}")
 
 
+def _at_pointer(pointer: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an answer with the members of the object at a pointer at its top."""
+    found: Any = answer
+    for step in steps_of(pointer):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return {**answer, **found} if isinstance(found, Mapping) else answer
+
+
 def _show(url: str, redirect: Redirect, options: SignInOptions, say: Say) -> None:
     if options.opens_browser:
         say("The browser opens this address. If it does not, open it yourself:")
     else:
         say("Open this address in a browser:")
     say(f"\n{url}\n")
-    if options.is_remote and not options.opens_browser:
+    if options.is_remote and not options.opens_browser and redirect.is_local:
         say(f"For a browser on another machine, forward the port: ssh -L {redirect.port}:127.0.0.1:{redirect.port} ...")
     if options.opens_browser:
-        browser.open_page(url, lambda: say("Cannot open a browser: open the address above yourself."))
-    say(f"Waiting at {redirect.uri}")
+        browser.open_page(url, options.environ, lambda: say("Cannot open a browser: open the address above yourself."))
+    if redirect.is_local:
+        say(f"Waiting at {redirect.uri}")
 
 
-def _code(outcome: Code | Denied | None, redirect_uri: str, timeout_seconds: float, provider: str) -> Code:
+def _code(outcome: Code | Denied | None, redirect_uri: str, timeout_seconds: float, config: SignInConfig) -> Code:
+    provider = origin_text(config.auth_uri)
     if isinstance(outcome, Code):
         return outcome
     if outcome is None:

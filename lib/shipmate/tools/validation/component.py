@@ -12,12 +12,12 @@ from typing import Any, Literal, cast
 
 from shipmate.component import DESCRIPTOR, VERIFIER, Component, Function, Modules
 from shipmate.component.metadata import read_schema, schema_problems, slips
+from shipmate.component.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
 from shipmate.jsonvalue import object_member, pointer_to
 from shipmate.logs.redaction import Redactor
 from shipmate.tools.validation.descriptor import DIRECTIONS, check_descriptor, functions_of
 from shipmate.tools.validation.report import Findings, Report
-from shipmate.tools.validation.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
 
 
 def validate_component(root: Path, redactor: Redactor | None = None) -> Report:

@@ -1,7 +1,7 @@
 """The person's browser: whether there is one, and opening a page."""
 
 import threading
-import webbrowser
+from pathlib import Path
 
 import pytest
 
@@ -25,17 +25,24 @@ def test_a_browser_needs_the_persons_screen(environ: dict[str, str], platform: s
     assert is_available(environ, platform) is expected
 
 
-@pytest.mark.parametrize("failure", [False, webbrowser.Error("none"), OSError("none")])
-def test_a_browser_that_does_not_open_is_reported(monkeypatch: pytest.MonkeyPatch, failure: bool | Exception) -> None:
+@pytest.mark.parametrize("program", ["false", "/no/such/browser"])
+def test_a_browser_that_does_not_open_is_reported(program: str) -> None:
     """Otherwise the person would wait for it."""
-
-    def fail(url: str) -> bool:
-        if isinstance(failure, Exception):
-            raise failure
-        return failure
-
     told = threading.Event()
-    monkeypatch.setattr(webbrowser, "open", fail)
-    open_page("https://example.com", told.set)
+    open_page("https://example.com", {"BROWSER": f"{program} %s", "PATH": "/bin:/usr/bin"}, told.set)
 
     assert told.wait(10)
+
+
+def test_a_browser_gets_no_secrets_from_the_environment(tmp_path: Path) -> None:
+    """It may pass its environment on to other programs."""
+    program, seen = tmp_path / "browser", tmp_path / "seen"
+    program.write_text(f"#!/bin/sh\n/usr/bin/env >{seen}\nexit 1\n")
+    program.chmod(0o755)
+    ended = threading.Event()
+    environ = {"BROWSER": f"{program} %s", "PATH": str(tmp_path), "CLIENT_SECRET": "s3cret", "DISPLAY": ":7"}
+    open_page("https://example.com", environ, ended.set)
+
+    assert ended.wait(10)
+    assert "s3cret" not in seen.read_text()
+    assert "DISPLAY=:7" in seen.read_text()

@@ -38,7 +38,7 @@ def arrive(
 
 def test_a_code_with_our_state_is_the_answer() -> None:
     """This is the usual answer."""
-    assert arrive("code=the-code&state=the-state&session=7").outcome == Code("the-code")
+    assert arrive("code=the-code&state=the-state&session=7").outcome == Code("the-code", {"session": "7"})
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,28 @@ def test_other_requests_do_not_end_the_sign_in(arrival: CallbackResult, expected
     """A request without the state can neither sign the person in nor end the sign-in."""
     assert arrival.page == expected
     assert arrival.outcome is None
+
+
+def test_the_answer_of_a_known_issuer_must_name_it() -> None:
+    """Otherwise another provider's answer would pass. Source: RFC 9207 §2.4."""
+    expected = replace(EXPECTED, issuer="https://login.example.com")
+    for query in ("code=c&state=the-state", "error=access_denied&state=the-state"):
+        outcome = arrive(query, expected=expected).outcome
+        assert isinstance(outcome, Denied)
+        assert "found one without iss" in outcome.reason
+    named = arrive("code=c&state=the-state&iss=https://login.example.com", expected=expected)
+    assert named.outcome == Code("c")
+
+
+@pytest.mark.parametrize(
+    "name", ["access_token", "refresh_token", "id_token", "Access_Token", "token_type", "expires_in", "expires_at",
+             "scope", "instance_url", "session_state", "client_secret_token"]
+)  # fmt: skip
+def test_the_browser_chooses_no_tokens(name: str) -> None:
+    """The token endpoint sends them over TLS."""
+    query = urlencode({"code": "c", name: "planted", "realmId": "7", "accounts-server": "https://accounts.example.eu"})
+    outcome = arrive(f"{query}&state=the-state").outcome
+    assert outcome == Code("c", {"realmId": "7", "accounts-server": "https://accounts.example.eu"})
 
 
 def test_an_error_without_our_state_is_a_warning() -> None:

@@ -38,6 +38,9 @@ def login(root: Path, cfg: str | None = None, **credentials: Any) -> Login:
         ({"auth_uri": None}, "/credentials/oauth2/auth_uri: expected the address of the sign-in page, found nothing"),
         ({"token_uri": "http://example.com"}, "/credentials/oauth2/token_uri: expected a token URL with https"),
         ({"client_auth": "digest"}, "/credentials/oauth2: option client_auth of OAuth2: expected one of post"),
+        ({"pkce": "no"}, "/credentials/oauth2/pkce: expected true or false, found 'no'"),
+        ({"token_params": {"a": 1}}, "/credentials/oauth2/token_params: expected an object of texts, found an object"),
+        ({"token_pointer": "user"}, "/credentials/oauth2/token_pointer: expected a JSON pointer, found 'user'"),
         ({"scopes": 7}, "/credentials/oauth2: option scopes of OAuth2: expected text or a list of texts"),
         ({"auth_uri": "https://{{region}}.test"}, "region is missing: expected a credential field of that name, or"),
     ],
@@ -66,7 +69,8 @@ def test_a_descriptor_without_oauth2_is_named_with_its_pointer(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"redirect_uri": "https://example.com/cb"}, "expected an address of this machine"),
+        ({"redirect_uri": "http://example.com/cb"}, "expected an address of this machine"),
+        ({"redirect_uri": "https://example.com/cb", "port": 81}, "expected --port for an address of this machine only"),
         ({"redirect_uri": "http://localhost:80", "port": 81}, "expected equal ports"),
     ],
 )

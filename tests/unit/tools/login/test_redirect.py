@@ -29,7 +29,8 @@ def test_the_address_is_that_of_the_option(redirect_uri: str | None, port: int |
 @pytest.mark.parametrize(
     "redirect_uri",
     [
-        "https://localhost/cb",
+        "https:///cb",
+        "https://user@example.com/cb",
         "http://example.com/cb",
         "http://127.0.0.1.example.com/cb",
         "http://user@localhost/cb",

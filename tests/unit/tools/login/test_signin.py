@@ -1,19 +1,23 @@
 """The exchange of a code, and the revocation of tokens."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from shipmate.emulator import Fault, OAuth2Provider
-from shipmate.errors import ClientMisconfigured, TokenEndpointUnavailable
+from shipmate.errors import ClientMisconfigured, SignInFailed, TokenEndpointUnavailable
 from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.options import Client
 from shipmate.oauth2.token_response import Busy, Misconfigured, Revoked, Unusable, understand_revocation
 from shipmate.tools.login.account import AccountFile
+from shipmate.tools.login.authorization_request import AuthorizationRequest
 from shipmate.tools.login.config import SignInConfig
+from shipmate.tools.login.redirect import Redirect
 from shipmate.tools.login.revocation import revoke_account
-from shipmate.tools.login.signin import exchange
+from shipmate.tools.login.signin import SignInOptions, exchange, sign_in
 
 
 @pytest.fixture
@@ -45,6 +49,61 @@ def test_a_busy_endpoint_is_retried(provider: OAuth2Provider) -> None:
         "code_verifier": "v" * 43,
         "resource": "https://a.test",
     }
+
+
+def test_a_provider_without_pkce_gets_no_verifier(provider: OAuth2Provider) -> None:
+    """Some providers refuse parameters that they do not know."""
+    provider.script("/token", Fault(200, {"access_token": "a"}))
+    terms = replace(terms_for(provider), uses_pkce=False)
+
+    exchange(terms, "c", "http://127.0.0.1/", None)
+    assert "code_verifier" not in provider.token_requests[0].form
+    url = AuthorizationRequest("s", "v").url(terms, "http://127.0.0.1/")
+    assert "code_challenge" not in url
+
+
+def test_tokens_in_a_nested_object_are_found(provider: OAuth2Provider) -> None:
+    """Slack has the person's tokens in authed_user."""
+    provider.script("/token", Fault(200, {"ok": True, "authed_user": {"access_token": "a"}}))
+    terms = replace(terms_for(provider), token_pointer="/authed_user")
+
+    answer = exchange(terms, "c", "http://127.0.0.1/", "v")
+    assert answer["access_token"] == "a"
+
+
+PASTED = Redirect.from_options("https://example.com/done", None)
+
+
+@pytest.mark.parametrize(
+    "line", ["https://example.com/done?{}\n", "https://example.com:443/done?{}#_=_\n", " https://EXAMPLE.com/done?{} "]
+)
+def test_an_address_that_is_not_on_this_machine_is_pasted(provider: OAuth2Provider, tmp_path: Path, line: str) -> None:
+    """The person sees an error page there, whose address has the code."""
+    said: list[str] = []
+    provider.script("/token", Fault(200, {"access_token": "a"}))
+
+    def read_line() -> str:
+        if len(said) < 5:  # the first try is an address without the answer
+            return "https://evil.example.com/done?code=c\n"
+        state = re.findall(r"state=([^&\s]+)", " ".join(said))[0]
+        return line.format(f"code=c&state={state}&realmId=7")
+
+    account = AccountFile.from_options(tmp_path)
+    options = SignInOptions(PASTED, opens_browser=False, read_line=read_line)
+    names = sign_in(terms_for(provider), account, options, redactor=Redactor(), say=said.append)
+    assert names == ["access_token", "realmId"]
+    assert account.file.read() == {"oauth": {"access_token": "a", "realmId": "7"}}
+    assert provider.token_requests[0].form["redirect_uri"] == "https://example.com/done"
+    assert any("begins with https://example.com/done" in each for each in said)
+
+
+def test_without_a_pasted_address_the_sign_in_fails(provider: OAuth2Provider, tmp_path: Path) -> None:
+    """Standard input may be closed."""
+    options = SignInOptions(PASTED, opens_browser=False)
+    with pytest.raises(SignInFailed, match="on standard input, found nothing"):
+        sign_in(
+            terms_for(provider), AccountFile.from_options(tmp_path), options, redactor=Redactor(), say=lambda _: None
+        )
 
 
 def test_after_three_attempts_a_busy_endpoint_is_an_error(provider: OAuth2Provider) -> None:
