@@ -3,6 +3,8 @@
 # folder in place of the COPY at the end, and "shipmate" in its requirements.txt.
 
 # Also for the first stage, so that the virtual environment fits: any Debian with Python 3.11 or later.
+# A tag may name another image tomorrow. For the same image in every build, add its digest:
+#   docker build --build-arg BASE_IMAGE=python:3.13-slim@sha256:...
 ARG BASE_IMAGE=python:3.13-slim
 
 FROM ${BASE_IMAGE} AS builder
@@ -10,11 +12,12 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 RUN python3 -m venv /opt/venv
 # What changes seldom comes first: editing the component does not install everything again.
-COPY requirements.txt ./
-RUN /opt/venv/bin/python -m pip install --requirement requirements.txt
+COPY requirements.txt requirements-build.txt ./
+RUN /opt/venv/bin/python -m pip install --require-hashes --requirement requirements.txt \
+        --requirement requirements-build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY lib lib
-RUN /opt/venv/bin/python -m pip install --no-deps . \
+RUN /opt/venv/bin/python -m pip install --no-deps --no-build-isolation . \
     && /opt/venv/bin/python -m pip uninstall --yes setuptools wheel pip 2>/dev/null \
     && python3 -m compileall -q -j 0 /opt/venv
 

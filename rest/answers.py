@@ -1,7 +1,10 @@
 """Reads the responses of an API."""
 
 import base64
+import json
+from collections.abc import Iterator
 from email.message import Message
+from itertools import islice
 from typing import Any, Final
 
 import requests
@@ -12,6 +15,14 @@ LARGEST_BASE64_BYTES: Final = 5 * 1024 * 1024
 _TEXTS: Final = ("text/", "application/xml", "application/javascript", "application/x-www-form-urlencoded")
 # Members with the reason of an error. Source: RFC 9457 §3.1.4, RFC 6749 §5.2, and common practice.
 _REASONS: Final = ("detail", "error_description", "error.message", "message", "error", "title")
+# Objects and lists with reasons in them. Source: JSON:API 1.1 §11, OData JSON format 4.01 §21.1, OData 2.0, and common
+# practice, for example of Salesforce (a list), Jira, Shopify and SOAP gateways.
+_HOLDERS: Final = (
+    *("error", "odata.error", "errors", "message", "value", "errorMessages", "errorMessage", "error_message"),
+    *("fault", "faultstring", "description", "reason", "msg", "messages", "exception", "innererror"),
+)
+_MOST_REASONS: Final = 3
+_DEEPEST_REASON: Final = 5
 _LONGEST_REASON: Final = 200
 
 
@@ -47,8 +58,8 @@ def read_body(response: requests.Response) -> Any:
         return {"base64": encoded, "contentType": content_type(response)}
     if _is_json(content_type(response)):
         try:
-            return response.json()
-        except ValueError:
+            return _json(response)
+        except (ValueError, RecursionError):
             raise ApiError(f"{describe(response)}: expected JSON, found something else") from None
     return _text(response)
 
@@ -86,16 +97,53 @@ def find(content: Any, dotted: str) -> Any:
 
 def _reason(response: requests.Response) -> str:
     """Return the reason of an error on one short line; nothing for HTML pages and other types."""
+    said: list[str] = []
     if _is_json(content_type(response)):
         try:
-            body = response.json()
-        except ValueError:
+            said = list(dict.fromkeys(islice(_reasons(_json(response), _DEEPEST_REASON), _MOST_REASONS)))
+        except (ValueError, RecursionError):
             return ""
-        said = [value for value in (find(body, place) for place in _REASONS) if isinstance(value, str)]
-    else:
-        said = [_text(response)] if content_type(response) == "text/plain" else []
-    line = " ".join(said[0].split()) if said else ""
-    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
+    elif content_type(response) == "text/plain":
+        said = [_line(_text(response))]
+    line = "; ".join(said)
+    if len(line) <= _LONGEST_REASON:
+        return line
+    # A cut word may be the beginning of a token, which the runtime would not recognise.
+    return f"{line[:_LONGEST_REASON].rpartition(' ')[0] or line[:_LONGEST_REASON]}…"
+
+
+def _reasons(body: Any, depth: int) -> Iterator[str]:
+    """Yield the reasons in the body of an error."""
+    if isinstance(body, str):
+        if line := _line(body):
+            yield line
+    elif depth and isinstance(body, list):
+        for item in body[:_MOST_REASONS]:
+            yield from _reasons(item, depth - 1)
+    elif depth and isinstance(body, dict):
+        texts = (find(body, place) for place in _REASONS)
+        text = next((line for value in texts if isinstance(value, str) and (line := _line(value))), "")
+        if text:
+            yield text
+            return
+        inside = (list(_reasons(body[name], depth - 1)) for name in _HOLDERS if name in body)
+        found = next(filter(None, inside), [])
+        # {"errors": {"name": ["is missing"]}}
+        fields = body.get("errors")
+        if not found and isinstance(fields, dict):
+            for name, value in list(fields.items())[:_MOST_REASONS]:
+                found += [f"{_line(str(name))}: {reason}" for reason in _reasons(value, depth - 1)]
+        yield from found
+
+
+def _line(text: str) -> str:
+    return " ".join(text[:10_000].split())
+
+
+def _json(response: requests.Response) -> Any:
+    """Return the JSON of a body, also behind a byte order mark."""
+    # Without a charset requests recognises the mark.
+    return json.loads(response.text.removeprefix("\ufeff")) if response.encoding else response.json()
 
 
 def _text(response: requests.Response) -> str:

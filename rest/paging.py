@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 import requests
 
 from rest.answers import ApiError, describe, find, read_body, require_success
+from rest.moments import moment
 from rest.sending import Retries, number, send
 from rest.urls import following, on_host, resolve
 from shipmate import OAuth2Session
@@ -133,6 +134,11 @@ class Collection:
             changed = find(value, self.since_field) if self.since_field else None
             if self.since_field and (isinstance(changed, bool) or not isinstance(changed, str | int | float)):
                 raise ApiError(f"since_field: expected a time in {self.since_field} of each record, found none")
+            if self.since_field:
+                try:
+                    moment(changed)
+                except ValueError as error:
+                    raise ApiError(f"since_field: the times in {self.since_field}: {error}") from None
             text = json.dumps([value if key is None else key, changed], sort_keys=True)
             yield Record(value, f"{text} {counts[text]}", index, changed)
             counts[text] += 1

@@ -26,6 +26,10 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
     while goes_on:
         page = collection.read(api, cfg, retries, position=progress.position, since=progress.since)
         new = progress.new(page)
+        if count := progress.count_ahead(new):
+            context.logger.warning(
+                "%d records have a time in the future in %s: the position stays before it", count, cfg["since_field"]
+            )
         for records in [new] if cfg.get("emit") == "page" else [[record] for record in new]:
             if records:
                 context.emit("data", _message(records, collection, cfg))

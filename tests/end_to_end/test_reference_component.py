@@ -165,6 +165,24 @@ def test_text_is_utf_8_unless_it_says_otherwise(desk: Desk) -> None:
         ("application/json", b'{"error": {"message": "no\\n  such thing"}}', ": no such thing"),
         ("application/problem+json", b'{"detail": "' + b"x" * 300 + b'"}', ": " + "x" * 200 + "…"),
         ("application/json", b'{"code": 7}', ""),
+        ("application/json", b'[{"message": "No such column", "errorCode": "INVALID_FIELD"}]', ": No such column"),
+        ("application/json", b'[{"message": "one"}, {"message": "two"}]', ": one; two"),
+        ("application/json", b'{"error": {"code": "", "message": {"lang": "en", "value": "Odd"}}}', ": Odd"),
+        ("application/json", b'{"odata.error": {"message": {"lang": "en", "value": "Odd"}}}', ": Odd"),
+        ("application/json", b'{"error": {"code": "1", "details": [], "message": "Odd"}}', ": Odd"),
+        ("application/vnd.api+json", b'{"errors": [{"title": "Bad", "detail": "is short"}]}', ": is short"),
+        ("application/vnd.api+json", b'{"errors": [{"title": "a"}, {"title": "b"}]}', ": a; b"),
+        ("application/json", b'{"errors": "Not Found"}', ": Not Found"),
+        ("application/json", b'{"errors": {"name": ["is missing", "is odd"]}}', ": name: is missing; name: is odd"),
+        ("application/json", b'{"errorMessages": ["no issue"], "errors": {}}', ": no issue"),
+        ("application/json", b'{"errorMessages": [], "errors": {"summary": "is empty"}}', ": summary: is empty"),
+        ("application/json", b'{"fault": {"faultstring": "quota"}}', ": quota"),
+        ("application/json", b'"Not Found"', ": Not Found"),
+        ("application/json", b'{"error": ' * 2000 + b"1" + b"}" * 2000, ""),
+        ("application/json", b"[" * 200_000, ""),
+        ("application/json", b'\xef\xbb\xbf{"message": "with a mark"}', ": with a mark"),
+        ("application/json; charset=utf-8", b'\xef\xbb\xbf{"message": "with a mark"}', ": with a mark"),
+        ("text/plain", b"word " * 39 + b"0123456789abcdef", ": " + ("word " * 39).strip() + "…"),
         ("application/json", b"{", ""),
         ("text/plain", b"not today", ": not today"),
         ("text/html", b"<h1>Oops</h1>", ""),
@@ -175,6 +193,14 @@ def test_an_error_says_why_the_api_refuses(desk: Desk, kind: str, body: bytes, r
     desk.api.script("/x", Fault(status=400, body=body, headers={"Content-Type": kind}))
     text = desk.error("send_request", msg={"url": "/x"})
     assert text == f"GET {desk.api.url}/x answered 400 Bad Request{reason}"
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8"])
+def test_json_behind_a_byte_order_mark_is_read(desk: Desk, kind: str) -> None:
+    """Whether the answer names its charset or not."""
+    body = b'\xef\xbb\xbf{"name": "gr\xc3\xbcn"}'
+    desk.api.script("/x", Fault(status=200, body=body, headers={"Content-Type": kind}))
+    assert desk.data("send_request", msg={"url": "/x"})[0]["body"] == {"name": "grün"}
 
 
 def test_an_error_that_repeats_the_token_does_not_reveal_it(desk: Desk) -> None:

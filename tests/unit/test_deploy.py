@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
+import subprocess
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -34,11 +36,84 @@ def test_the_image_copies_all_that_the_component_is_made_of() -> None:
     assert [name for name in sorted(own) if f"!{name}" not in ignored] == []
 
 
-def test_only_what_is_named_gets_into_the_build() -> None:
-    """Credentials lie about in folders; none of them may get into an image."""
-    ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    assert "*" in ignored
-    assert [line for line in ignored if line.startswith("!") and ("env" in line or "cfg" in line)] == []
+IGNORE_FILES = [
+    ROOT / ".dockerignore",
+    *ROOT.glob("examples/*/.dockerignore"),
+    *ROOT.glob("lib/**/dot_dockerignore.tmpl"),
+]
+CREDENTIALS = [
+    *(".env", ".env.local", ".env.example", "prod.env", ".envrc", ".netrc", ".npmrc", ".pypirc", ".git/config"),
+    *("account.keys.json", "a.keys.json.bak", ".account.keys.json.12-a.tmp", "cfg.json", "credentials.json"),
+    *("server.pem", "server.key", "server.p12", "id_rsa", "id_ed25519", "client_secret_1.json", "token.json"),
+    *("service-account.json", "session.har", "debug.log", ".send.py.swp", "send.py~", ".vscode/settings.json"),
+]
+
+
+def gets_in(ignore_file: Path, name: str) -> bool:
+    """Return whether a file gets into the build: the last pattern that matches the file or one of its folders decides.
+
+    Source: https://docs.docker.com/build/concepts/context/#dockerignore-files
+    """
+    is_in = True
+    parents = [name, *map(str, PurePosixPath(name).parents)][:-1]  # without the root
+    for line in ignore_file.read_text().splitlines():
+        pattern = line.removeprefix("!")
+        if pattern and not pattern.startswith("#"):
+            shape = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*")
+            if any(re.fullmatch(shape, each) for each in parents):
+                is_in = line.startswith("!")
+    return is_in
+
+
+@pytest.mark.parametrize("file", IGNORE_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_credentials_get_into_the_build(file: Path) -> None:
+    """Wherever they lie in the folder of the component."""
+    folders = ["", "actions/", "triggers/deep/er/", *(["lib/shipmate/"] if file.parent == ROOT else [])]
+    assert gets_in(file, "actions/send.py")
+    assert [folder + name for folder in folders for name in CREDENTIALS if gets_in(file, folder + name)] == []
+    assert not gets_in(file, "README.txt")
+
+
+@pytest.mark.parametrize("file", [each for each in IGNORE_FILES if each.name == ".dockerignore"])
+def test_all_code_of_a_component_gets_into_the_build(file: Path) -> None:
+    """No pattern for credentials takes a module, a schema or a template with it."""
+    root = file.parent
+    wanted = [line[1:] for line in file.read_text().splitlines() if line.startswith("!")]
+    git = shutil.which("git") or "git"
+    listed = subprocess.run([git, "ls-files", "--", *wanted], cwd=root, capture_output=True, text=True, check=True)
+    files = listed.stdout.splitlines()
+    assert len(files) > 5
+    assert [name for name in files if not gets_in(file, name)] == []
+
+
+REQUIREMENTS = [*ROOT.glob("requirements*.txt"), *ROOT.glob("examples/*/requirements.txt")]
+
+
+@pytest.mark.parametrize("file", REQUIREMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_package_has_a_version_and_hashes(file: Path) -> None:
+    """Then pip installs no other file of that name and version."""
+    lines = re.sub(r"\\\n", "", file.read_text()).splitlines()
+    packages = [line for line in lines if line and not line.startswith(("#", "-r "))]
+    assert packages
+    assert [
+        line for line in packages if not re.fullmatch(r"[\w.\[\]-]+==\S+(\s+--hash=sha256:[0-9a-f]{64})+", line)
+    ] == []
+
+
+def test_every_package_is_installed_by_its_hash() -> None:
+    """Without an isolated build, for which pip fetches packages without hashes."""
+    for file in DOCKERFILES:
+        installs = re.findall(r"pip install ((?:.|\\\n)+)", file.read_text())
+        for each in installs:
+            is_local = "--no-deps --no-build-isolation ." in each
+            assert is_local or "--require-hashes" in each or "hashed" in each, f"{file}: {each}"
+
+
+@pytest.mark.parametrize("file", [*ROOT.glob(".github/**/*.yml"), *ROOT.glob("lib/**/dot_github/**/*.tmpl")])
+def test_actions_are_named_by_commit(file: Path) -> None:
+    """A tag can move to other code."""
+    used = re.findall(r"uses: (\S+)", file.read_text())
+    assert [name for name in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name)] == []
 
 
 DOCKERFILES = [ROOT / "Dockerfile", *ROOT.glob("examples/*/Dockerfile"), *ROOT.glob("lib/**/Dockerfile.tmpl")]

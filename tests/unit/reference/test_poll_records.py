@@ -1,6 +1,7 @@
 """The trigger of the reference component loses and repeats nothing, wherever it dies and however its data changes."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +12,13 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rest.answers import ApiError
+from rest.moments import moment
 from rest.paging import Page, Record
 from rest.progress import Progress
 from triggers.poll_records import process
+
+_LOGGER = logging.getLogger("poll_records")
 
 
 class Died(BaseException):
@@ -27,6 +32,7 @@ class Run:
     records: Sequence[dict[str, Any]]
     dies_after: int = 10_000
     events: list[tuple[str, Any]] = field(default_factory=list)
+    logger: logging.Logger = _LOGGER
 
     def oauth2(self, cfg: dict[str, Any], hosts: list[str]) -> "Run":
         return self
@@ -144,11 +150,16 @@ def made(count: int, changed: Any = None) -> Page:
 
 def test_the_largest_snapshot_stays_below_five_kilobytes() -> None:
     """With pages and bulk changes of any size, and the longest position."""
-    progress = Progress("c" * 16, since="2026-01-01T00:00:00.000000+00:00", since_done=["abcd"] * 280)
-    progress.note(made(2000, "2026-01-02T00:00:00.000000+00:00").records)
+    when = "2026-01-02T00:00:00.000000+00:00"
+    progress = Progress("c" * 16, clock=lambda: 1_800_000_000.0)
+    progress.note(made(2000, when).records)
+    progress.note(made(2000, "9999-12-31T00:00:00.000000+00:00").records)
+    progress.turn(Page([], "/all", None))
+    progress.note(made(2000, "2026-01-03T00:00:00.000000+00:00").records)
     for number in range(40):
         progress.turn(Page([], f"/{number}", f"/all?{number}" + "x" * 990))
-    progress.note(made(2000, "2026-01-02T00:00:00.000000+00:00").records)
+    progress.note(made(2000, "2026-01-03T00:00:00.000000+00:00").records)
+    progress.repeat = bytes(range(32)).hex()
     assert 4500 < len(json.dumps(progress.snapshot())) < 5000
 
 
@@ -178,7 +189,14 @@ def test_a_bulk_change_does_not_come_again() -> None:
         (1.5, 2),
         ("2026-01-01T01:00:00+01:00", "2026-01-01T00:00:01Z"),
         ("2026-01-01T00:00:00", "2026-01-01T00:00:00.5Z"),
-        ("week 01", "week 02"),
+        ("Sat, 31 Jan 2026 23:00:00 GMT", "Sun, 01 Feb 2026 00:00:00 +0000"),
+        ("Fri, 06 Feb 2026 12:00:00 +0100", "Thu, 12 Feb 2026 12:00:00 +0100"),
+        ("31.01.2026", "01.02.2026"),
+        ("31.1.2026 09:30", "1.2.2026 09:29:59"),
+        ("/Date(999999999999)/", "/Date(1000000000000+0060)/"),
+        ("2026-01-31 10:30:00 +0100", "2026-01-31T09:30:01Z"),
+        ("1767225600.000009", "1767225600.00001"),
+        ("9007199254740992", "9007199254740993"),
     ],
 )
 def test_times_are_compared_as_what_they_are(earlier: Any, later: Any) -> None:
@@ -189,3 +207,106 @@ def test_times_are_compared_as_what_they_are(earlier: Any, later: Any) -> None:
     assert progress.new(made(1, earlier)) == []
     progress = Progress("c", since=earlier, latest=earlier)
     assert len(progress.new(made(1, later))) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("01/02/2026", "31/01/2026", "1/2/26", "01-02-2026", "31012026", "1.2.26", "Jan 31, 2026", "2026-01-31+02:00"),
+        *("Sat, 31 Jan 2026 09:30:00 CET", "2026-01-31T09:30:00 CET"),
+        *("week 01", "v2", "0x0A", "1e5", "\u0669", "2026-02-31", ""),
+    ],
+)
+def test_a_time_that_allows_two_readings_is_refused(text: str) -> None:
+    """Instead of being compared as text, which would lose records; the error shows the form and not the value."""
+    with pytest.raises(ApiError, match="since_field: the times in at: expected a number, ISO 8601") as caught:
+        poll(Run([{"id": 1, "at": text}]), {"since_field": "at"}, {})
+    assert not text or text not in str(caught.value)
+
+
+def test_numbers_and_dates_are_not_compared() -> None:
+    """Neither on one page, nor with the run before."""
+    with pytest.raises(ApiError, match="numbers and dates"):
+        poll(Run([{"id": 1, "at": 5}, {"id": 2, "at": "2026-01-31"}]), {"since_field": "at"}, {})
+    snapshot = poll(Run([{"id": 1, "at": 5}]), {"since_field": "at"}, {})
+    with pytest.raises(ApiError, match="reset the snapshot"):
+        poll(Run([{"id": 2, "at": "2026-01-31"}]), {"since_field": "at"}, snapshot)
+
+
+FAR: Any = [
+    ("2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-02T00:00:00Z"),
+    ("2026-01-01", "9999-12-31", "2026-01-02"),
+    ("01.01.2026", "31.12.9999", "02.01.2026"),
+    ("Thu, 01 Jan 2026 00:00:00 GMT", "Fri, 31 Dec 9999 00:00:00 GMT", "Fri, 02 Jan 2026 00:00:00 GMT"),
+    ("/Date(1767225600000)/", "/Date(253402214400000)/", "/Date(1767312000000)/"),
+    (1767225600, 253402214400, 1767312000),
+    (1767225600000, 253402214400000, 1767312000000),
+    ("1767225600.5", "253402214400.0", "1767312000.25"),
+    ("20260101", "99991231", "20260102"),
+    (20260101093000, 99991231235959, 20260102093000),
+]
+
+
+@pytest.mark.parametrize(("first", "far", "later"), FAR)
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_record_from_the_future_does_not_silence_the_trigger(
+    first: Any, far: Any, later: Any, is_alone: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is emitted once, with a warning, and the changes after it are emitted as well."""
+    cfg, records = {"since_field": "at"}, [{"id": 1, "at": far}]
+    if not is_alone:
+        records = [{"id": 0, "at": first}, *records, {"id": 2, "at": first}]
+    snapshot: Any = {}
+    events: list[tuple[str, Any]] = []
+    for added in ([], [{"id": 3, "at": later}], [{"id": 4, "at": later}], []):
+        records = [*records, *added]
+        run = Run(records)
+        snapshot = poll(run, cfg, snapshot)
+        events += run.events
+    assert sorted(record["id"] for record in bodies(events)) == sorted(record["id"] for record in records)
+    assert "in the future" in caplog.text or (is_alone and moment(far).is_number)
+    quiet = Run(records)
+    poll(quiet, cfg, snapshot)
+    assert bodies(quiet.events) == []
+
+
+def test_a_future_record_counts_as_the_position_once_its_time_has_come() -> None:
+    """It is not emitted again then."""
+    page = Page([Record(1, "a", 0, "2026-01-31T00:00:00Z")], "/all", None)
+    progress = Progress("c", clock=lambda: 1_769_000_000.0)
+    progress.note(progress.new(page))
+    progress.turn(page)
+    assert (progress.since, len(progress.ahead)) == (None, 1)
+    progress = Progress.resume(progress.snapshot(), "c", clock=lambda: 1_770_000_000.0)
+    assert progress.new(page) == []
+    progress.turn(page)
+    assert (progress.since, progress.ahead) == ("2026-01-31T00:00:00Z", [])
+    assert progress.new(page) == []
+
+
+def test_numbers_that_only_count_are_no_times() -> None:
+    """However large they are."""
+    cfg, snapshot = {"since_field": "at"}, {}
+    for count in (3, 5, 5):
+        records = [{"id": number, "at": 9_000_000_000 + number} for number in range(count)]
+        run = Run(records)
+        snapshot = poll(run, cfg, snapshot)
+    assert (snapshot["since"], bodies(run.events)) == (9_000_000_004, [])
+
+
+@pytest.mark.parametrize("count", [3, 180, 181, 700])
+def test_a_late_record_of_the_last_moment_is_emitted(count: int) -> None:
+    """However many records have that moment; few of them come again."""
+    cfg, when = {"since_field": "at"}, "2026-01-31"
+    records = [{"id": number, "at": when} for number in range(count)]
+    snapshot = poll(Run(records), cfg, {})
+    for late in (5001, 5002):
+        records = [{"id": late, "at": when}, *records]
+        run = Run(records)
+        snapshot = poll(run, cfg, snapshot)
+        emitted = [record["id"] for record in bodies(run.events)]
+        assert late in emitted
+        assert len(emitted) <= 1 + count / 10
+    quiet = Run(records)
+    poll(quiet, cfg, snapshot)
+    assert bodies(quiet.events) == []

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _SENTENCES: Final[Mapping[str, str]] = {
     "minimum": "a number of at least {0}, found a smaller one",
     "maximum": "a number of at most {0}, found a larger one",
+    "exclusiveMinimum": "a number greater than {0}, found another",
+    "exclusiveMaximum": "a number less than {0}, found another",
     "multipleOf": "a multiple of {0}, found another number",
     "minLength": "at least {0} characters, found {1}",
     "maxLength": "at most {0} characters, found {1}",
@@ -36,6 +39,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "additionalItems": "no more items, found some",
     "anyOf": "a value that fits one of the schemas in 'anyOf', found one that fits none",
     "oneOf": "a value that fits exactly one of the schemas in 'oneOf', found another",
+    "contains": "an item that fits the schema in 'contains', found none",
     "not": "a value that does not fit the schema in 'not', found one that does",
 }
 
@@ -49,7 +53,20 @@ _MOST_REFERENCES: Final = 5_000
 _REFERENCES_OF_A_PART: Final = 20
 """The number of references that it follows for each part of the value."""
 _references_left: Final[ContextVar[list[int] | None]] = ContextVar("shipmate_references_left", default=None)
+_DRAFT: Final = re.compile(r"(?:https?:)?//json-schema\.org/(?:draft[-/](0[3-7]|2019-09|2020-12)/)?schema#?")
+"""The value of ``$schema``; without a draft it is the latest one."""
 _EXCLUSIVE: Final = {"minimum": ("exclusiveMinimum", "greater"), "maximum": ("exclusiveMaximum", "less")}
+_SINCE_DRAFT_7: Final[Mapping[str, Any]] = {
+    "$defs": {"type": "object", "additionalProperties": {"$ref": "#"}},
+    "dependentRequired": {"type": "object", "additionalProperties": {"$ref": "#/definitions/stringArray"}},
+    "dependentSchemas": {"type": "object", "additionalProperties": {"$ref": "#"}},
+    "maxContains": {"$ref": "#/definitions/nonNegativeInteger"},
+    "minContains": {"$ref": "#/definitions/nonNegativeInteger"},
+    "prefixItems": {"$ref": "#/definitions/schemaArray"},
+    "unevaluatedItems": {"$ref": "#"},
+    "unevaluatedProperties": {"$ref": "#"},
+}
+"""The rules for keywords of later drafts."""
 
 
 def schema_problems(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -65,7 +82,7 @@ def schema_problems(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _problems_of(draft4: Schema) -> Iterator[tuple[str, str]]:
-    for error in _meta_validator().iter_errors(draft4):
+    for error in _meta_validator(draft_of(draft4)).iter_errors(draft4):
         yield _schema_problem(error)
     for pointer, subschema in subschemas(draft4):
         reference = subschema.get("$ref", "#")
@@ -134,20 +151,63 @@ def problems(schema: Mapping[str, Any], value: Any) -> list[tuple[str, str]]:
         raise DescriptorError("schema: expected references without a circle, found one") from error
 
 
-def validator(draft4: Schema) -> "Validator":
+def draft_of(schema: Mapping[str, Any]) -> str:
+    """Return the draft that a schema names in ``$schema``; without a known name it is draft 4, as on the platform.
+
+    >>> draft_of({"$schema": "http://json-schema.org/draft-07/schema#"}), draft_of({})
+    ('07', '04')
+    """
+    named = schema.get("$schema")
+    match = _DRAFT.fullmatch(named) if isinstance(named, str) else None
+    if match is None:
+        return "04"
+    return "04" if match[1] in ("03", "05") else match[1] or "2020-12"
+
+
+def validator(schema: Schema) -> "Validator":
     """Return a validator of a schema that ignores unknown types and patterns and fetches no references."""
     from referencing import Registry  # with jsonschema 66 ms
 
-    checker: Validator = _lenient()(draft4, registry=Registry())
+    checker: Validator = _lenient(draft_of(schema))(schema, registry=Registry())
     return checker
 
 
-@cache
-def _lenient() -> Any:
-    """Return a validator class for draft 4 that ignores types and patterns that it does not understand."""
-    from jsonschema import Draft4Validator, Draft7Validator, ValidationError, validators  # 66 ms
+def is_multiple(number: float, step: float) -> bool:
+    """Return whether a number is a multiple of a step, in decimal arithmetic.
 
-    rules = Draft4Validator.VALIDATORS
+    >>> is_multiple(4.02, 0.01), is_multiple(4.025, 0.01)
+    (True, False)
+    """
+    try:
+        return (fraction_of(number) / fraction_of(step)).denominator == 1
+    except (ValueError, OverflowError, ZeroDivisionError):  # infinite, or no number
+        return False
+
+
+def fraction_of(number: float) -> Fraction:
+    """Return the exact value of the decimal number that JSON shows.
+
+    Raises:
+        ValueError: The number is infinite.
+    """
+    return Fraction(repr(number)) if isinstance(number, float) else Fraction(number)
+
+
+@cache
+def _lenient(draft: str) -> Any:
+    """Return a validator class for a draft that ignores types and patterns that it does not understand."""
+    import jsonschema  # 66 ms
+    from jsonschema import validators
+    from jsonschema.exceptions import ValidationError
+
+    base: Any = {
+        "04": jsonschema.Draft4Validator,
+        "06": jsonschema.Draft6Validator,
+        "07": jsonschema.Draft7Validator,
+        "2019-09": jsonschema.Draft201909Validator,
+        "2020-12": jsonschema.Draft202012Validator,
+    }[draft]
+    rules = base.VALIDATORS
 
     def check_type(checking: Any, types: Any, value: Any, schema: Any) -> Any:
         known = types if isinstance(types, list) else [types]
@@ -167,29 +227,38 @@ def _lenient() -> Any:
         if unique and isinstance(value, list) and len({_as_key(item) for item in value}) < len(value):
             yield ValidationError("has equal items")
 
+    def check_multiple(checking: Any, step: Any, value: Any, schema: Any) -> Any:
+        if checking.is_type(value, "number") and not is_multiple(value, step):
+            yield ValidationError("not a multiple")
+
     changed = {
         "type": check_type,
         "pattern": check_pattern,
-        "const": Draft7Validator.VALIDATORS["const"],
+        "multipleOf": check_multiple,
+        "const": jsonschema.Draft7Validator.VALIDATORS["const"],
         "$ref": check_reference,
         "uniqueItems": check_unique,
     }
-    return validators.extend(Draft4Validator, changed)  # type: ignore[no-untyped-call]  # the stubs lack it
+    return validators.extend(base, changed)  # type: ignore[no-untyped-call]  # the stubs lack it
 
 
 @cache
-def _meta_validator() -> "Validator":
-    """Return a validator of schemas: draft 4, but with unknown types, and with an empty ``required``."""
-    from jsonschema import Draft4Validator  # 66 ms
+def _meta_validator(draft: str) -> "Validator":
+    """Return a validator of schemas of a draft, but with unknown types, and with an empty ``required``."""
+    from jsonschema import Draft4Validator, Draft7Validator  # 66 ms
 
-    meta = thawed(Draft4Validator.META_SCHEMA)
-    for keyword in ("id", "format", "default"):
+    is_draft4 = draft == "04"
+    meta = thawed((Draft4Validator if is_draft4 else Draft7Validator).META_SCHEMA)
+    for keyword in ("id", "$id", "format", "default"):
         meta["properties"].pop(keyword, None)
-    meta.pop("id", None)
+        meta.pop(keyword, None)
     meta["definitions"]["simpleTypes"] = {"type": "string"}  # published schemas have others, without harm
     meta["definitions"]["stringArray"] = {"type": "array", "items": {"type": "string"}}
-    for bound in ("exclusiveMinimum", "exclusiveMaximum"):  # without the bound they have no effect
-        meta["dependencies"].pop(bound, None)
+    if is_draft4:
+        for bound in ("exclusiveMinimum", "exclusiveMaximum"):  # without the bound they have no effect
+            meta["dependencies"].pop(bound, None)
+    else:
+        meta["properties"] |= _SINCE_DRAFT_7
     return validator(meta)
 
 
@@ -239,6 +308,8 @@ def sentence(error: "ValidationError") -> str:
     keyword = str(error.validator)
     asked: Any = error.validator_value
     value: Any = error.instance
+    if error.schema is False:
+        return f"expected nothing, found {kind_of(value)}"
     if keyword == "required":
         name = re.match(r"(?s)(.*) is a required property", error.message)
         return f"expected the property {name[1] if name else ''}, found none"

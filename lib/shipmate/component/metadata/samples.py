@@ -235,6 +235,8 @@ def _both(first: Schema, second: Schema) -> Schema:
             both[keyword] = list(dict.fromkeys((*one, *other)))
         elif keyword == "enum":
             both[keyword] = [choice for choice in one if choice in other]
+        elif keyword in ("exclusiveMinimum", "exclusiveMaximum"):
+            both[keyword] = (max if keyword == "exclusiveMinimum" else min)(one, other)
         elif keyword in ("minimum", "minLength", "minItems", "minProperties"):
             both[keyword] = max(one, other)
         elif keyword in ("maximum", "maxLength", "maxItems", "maxProperties"):

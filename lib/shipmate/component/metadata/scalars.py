@@ -3,10 +3,11 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from itertools import islice
 from typing import Any, Final
 
-from shipmate.component.metadata.differences import is_regular_expression
+from shipmate.component.metadata.differences import fraction_of, is_regular_expression
 from shipmate.component.metadata.schemas import Schema
 
 _FORMATS: Final[Mapping[str, str]] = {
@@ -36,7 +37,7 @@ _KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "object": ("properties", "required", "additionalProperties", "minProperties", "maxProperties"),
     "array": ("items", "minItems", "maxItems", "uniqueItems"),
     "string": ("format", "pattern", "minLength", "maxLength"),
-    "number": ("minimum", "maximum", "multipleOf"),
+    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
 }
 
 
@@ -79,31 +80,37 @@ def type_of(schema: Schema) -> str:
 
 def _numbers(schema: Schema) -> Iterator[int | float]:
     """Yield different numbers within the bounds, the simplest first."""
-    step = schema.get("multipleOf", 1)
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if schema.get("exclusiveMinimum") is True and low is not None:
-        low = math.nextafter(low, math.inf) if not _whole(schema) else math.floor(low) + 1
-    if schema.get("exclusiveMaximum") is True and high is not None:
-        high = math.nextafter(high, -math.inf) if not _whole(schema) else math.ceil(high) - 1
-    start = low if low is not None else min(1, high) if high is not None else 1
+    step = fraction_of(schema.get("multipleOf", 1))
+    low, high = _bound(schema, "minimum", "exclusiveMinimum", 1), _bound(schema, "maximum", "exclusiveMaximum", -1)
+    start = low if low is not None else min(Fraction(1), high) if high is not None else Fraction(1)
     direction = -1 if low is None and high is not None else 1
     first = (math.ceil if direction > 0 else math.floor)(start / step)
     if not _whole(schema) and "multipleOf" not in schema and first * step != start:
-        yield start  # between two whole numbers
+        yield float(start)  # between two whole numbers
     for index in range(200):
         number = (first + index * direction) * step
-        if (high is None or number <= high) and (low is None or number >= low) and _divides(step, number):
-            yield int(number) if _whole(schema) else number
+        is_inside = (high is None or number <= high) and (low is None or number >= low)
+        if is_inside and (number.denominator == 1 or not _whole(schema)):
+            yield int(number) if number.denominator == 1 else float(number)
+
+
+def _bound(schema: Schema, inclusive: str, exclusive: str, direction: int) -> Fraction | None:
+    """Return the first number that is allowed: the least with direction 1, the greatest with -1.
+
+    An exclusive bound is a number since draft 6, and before a boolean that changes the other bound.
+    """
+    bound, excluded = schema.get(inclusive), schema.get(exclusive)
+    if excluded is True:
+        bound, excluded = None, bound
+    bounds = [] if bound is None else [fraction_of(bound)]
+    if excluded is not None and not isinstance(excluded, bool):
+        whole = (math.floor(excluded) + 1) if direction > 0 else (math.ceil(excluded) - 1)
+        bounds.append(fraction_of(whole if _whole(schema) else math.nextafter(excluded, direction * math.inf)))
+    return (max if direction > 0 else min)(bounds, default=None)
 
 
 def _whole(schema: Schema) -> bool:
     return type_of(schema) == "integer"
-
-
-def _divides(step: float, number: float) -> bool:
-    """Return whether jsonschema accepts a number as a multiple; its float division rejects some."""
-    quotient = number / step
-    return int(quotient) == quotient
 
 
 def _texts() -> Iterator[str]:

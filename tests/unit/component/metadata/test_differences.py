@@ -155,3 +155,73 @@ def test_a_schema_that_is_nested_too_deep_is_refused() -> None:
         schema = {"items": schema}
     assert schema_problems(schema) == [("", "expected a schema, found one that is nested too deeply")]
     assert slips(schema) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "value"),
+    [
+        (0.01, 4.02),
+        (0.01, 1.13),
+        (0.1, 0.3),
+        (0.001, 9.995),
+        (0.01, 19.99),
+        (1e-8, 0.29),
+        (0.05, 1.15),
+        (0.01, 10**400),
+    ],
+)
+def test_a_decimal_multiple_is_one(step: float, value: float) -> None:
+    """Although the quotient of the binary numbers is not whole."""
+    schema = {"type": "number", "multipleOf": step}
+    assert problems(schema, value) == []
+    assert [pointer for pointer, _ in problems(schema, step / 2)] == [""]
+    assert problems(schema, sample({**schema, "minimum": step * 3})) == []
+
+
+def named(draft: str, **schema: Any) -> dict[str, Any]:
+    return {"$schema": draft, **schema}
+
+
+DRAFT_6 = [
+    "http://json-schema.org/draft-06/schema#",
+    "http://json-schema.org/draft-07/schema#",
+    "http://json-schema.org/draft-07/schema",
+    "https://json-schema.org/draft-07/schema#",
+    "https://json-schema.org/draft/2019-09/schema",
+    "https://json-schema.org/draft/2020-12/schema",
+    "https://json-schema.org/schema",
+]
+
+
+@pytest.mark.parametrize("draft", DRAFT_6)
+def test_the_draft_that_a_schema_names_decides(draft: str) -> None:
+    """Numeric exclusive bounds, whole floats, boolean schemas and contains belong to draft 6 and later."""
+    assert schema_problems(named(draft, exclusiveMinimum=3, contains={"type": "integer"})) == []
+    assert problems(named(draft, exclusiveMinimum=3), 4) == []
+    assert problems(named(draft, exclusiveMinimum=3), 3) == [("", "expected a number greater than 3, found another")]
+    assert problems(named(draft, exclusiveMaximum=3), 3) == [("", "expected a number less than 3, found another")]
+    assert problems(named(draft, type="integer"), 1.0) == []
+    assert [text for _, text in problems(named(draft, properties={"a": False}), {"a": 1})] == [
+        "expected nothing, found a number"
+    ]
+    assert problems(named(draft, contains={"type": "integer"}), ["a"])[0][0] == ""
+    assert [place for place, _ in schema_problems(named(draft, exclusiveMinimum=True))] == ["/exclusiveMinimum"]
+    bounds = named(draft, type="integer", exclusiveMinimum=3, exclusiveMaximum=5)
+    assert sample(bounds) == 4
+    assert problems(bounds, sample({**bounds, "allOf": [{"exclusiveMinimum": 2}]})) == []
+
+
+@pytest.mark.parametrize(
+    "draft", ["http://json-schema.org/draft-04/schema#", "http://json-schema.org/draft-03/schema#", "other", ""]
+)
+def test_any_other_name_stands_for_draft_4(draft: str) -> None:
+    """As on the platform."""
+    assert problems(named(draft, minimum=3, exclusiveMinimum=True), 3) != []
+    assert [place for place, _ in schema_problems(named(draft, minimum=3, exclusiveMinimum=3))] == ["/exclusiveMinimum"]
+
+
+def test_if_and_then_are_checked_since_draft_7() -> None:
+    """And ignored where they have no meaning."""
+    rule = {"if": {"required": ["a"]}, "then": {"required": ["b"]}}
+    assert problems(named(DRAFT_6[1], **rule), {"a": 1}) == [("", "expected the property 'b', found none")]
+    assert problems(rule, {"a": 1}) == []
