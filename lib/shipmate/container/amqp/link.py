@@ -55,8 +55,7 @@ def connection_parameters(uri: str, connection_name: str) -> URLParameters:
         parameters = URLParameters(urlunsplit(parts._replace(query=urlencode(options), fragment="")))
     except (ValueError, TypeError, IndexError):
         raise BadSetting("ELASTICIO_AMQP_URI: expected amqp://user:password@host:port/vhost") from None
-    certificates = extra_certificates() if parameters.ssl_options is not None else ""
-    if certificates:
+    if parameters.ssl_options is not None and (certificates := extra_certificates()):
         parameters.ssl_options.context.load_verify_locations(cadata=certificates)
     parameters.client_properties = {"connection_name": connection_name}
     return parameters
