@@ -59,6 +59,7 @@ def origin(url: str) -> Origin | None:
     return parts.scheme or "", host.strip("[]"), port if parts.port is None else parts.port
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Tell whether a host name is this machine's own.
 

@@ -251,7 +251,7 @@ def test_stored_bodies_have_the_limits_of_the_environment(answer: Callable[[], I
         names = {"URI": url, "TOKEN": "t"}
         environ = {f"ELASTICIO_OBJECT_STORAGE_{name}": value for name, value in names.items()}
         environ |= {f"ELASTICIO_API_{name}": "http://127.0.0.1:9" for name in ("URI", "USERNAME", "KEY")}
-        client = PlatformClient(ApiSettings.from_environ({**environ, **LIMITS}))
+        client = PlatformClient(ApiSettings.from_environ({**environ, "SHIPMATE_MAX_RESPONSE_BYTES": "1000000"}))
         with pytest.raises(PlatformRefused, match="at most 1000000 decoded bytes"):
             client.objects.read("id")
 
