@@ -120,7 +120,7 @@ class Refresher:
             expiry = answered_expiry(answer.answer, asked_at=asked_at, wall_clock=wall_clock)
             return Granted(dated(answer.answer, wall_clock=wall_clock)), expiry
         # Redacted before it is cut: the rest of a cut token would not be recognised.
-        detail = shown(self._services.redactor.redact(answer.detail))
+        detail = _shown(self._services.redactor.redact(answer.detail))
         answer = replace(answer, detail=detail)
         reason = answer.code if isinstance(answer, Refused | Misconfigured) else answer.reason
         _log.info("the token endpoint has given no token", extra={**facts, "reason": reason, "detail": detail})
@@ -207,7 +207,7 @@ class _FailureKeys:
         if (paused := failures.find(self._provider, now)) is not None:
             answer, seconds = paused
             reason = answer.reason if isinstance(answer, Busy) else "busy"
-            return Unusable(f"{reason}; as it has asked for, the next request is sent in {seconds:.0f} s")
+            return Unusable(f"{reason}; it has asked for a pause, which ends in {seconds:.0f} s")
         known = failures.find(self._client, now) or failures.find(self._account, now)
         return None if known is None else known[0]
 
@@ -221,7 +221,7 @@ class _FailureKeys:
             failures.add(key, answer, until=now + _REFUSED_CLIENT_SECONDS)
 
 
-def shown(text: str) -> str:
+def _shown(text: str) -> str:
     """Return text of a provider on one line, without control characters, 300 characters at most."""
     line = " ".join(text.split())
     printable = "".join(letter if letter.isprintable() else "?" for letter in line)
