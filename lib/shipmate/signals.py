@@ -5,8 +5,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -104,6 +105,24 @@ class Job(Generic[_T]):
         except BaseException as error:  # raised in the main thread
             self._raised = error
         self._queue.put(self)
+
+
+def wait_for_threads(before: Collection[threading.Thread], seconds: float) -> list[str]:
+    """Wait for threads that were started later than ``before``; return the names of those that still run.
+
+    Threads of pools are left out: they wait for more work, and end with the process.
+    """
+    pools = sys.modules.get("concurrent.futures.thread")
+    of_pools = getattr(pools, "_threads_queues", ())
+    until = time.monotonic() + seconds
+    names = []
+    for thread in threading.enumerate():
+        if thread in before or thread in of_pools:
+            continue
+        thread.join(max(0.0, until - time.monotonic()))
+        if thread.is_alive():
+            names.append(thread.name)
+    return sorted(names)
 
 
 def end_by_signal(number: int) -> NoReturn:

@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shipmate.signals import Job, SignalQueue
+from shipmate.signals import Job, SignalQueue, wait_for_threads
 
 STARTS_THREADS = """
 import os, signal, threading, time
@@ -95,3 +96,18 @@ def test_a_signal_that_another_thread_gets_wakes_the_main_thread() -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         process.stdout.close()
+
+
+def test_threads_that_were_started_are_waited_for() -> None:
+    """Those that do not end are named; those of pools wait for more work and end with the process."""
+    before = threading.enumerate()
+    go_on = threading.Event()
+    done: list[bool] = []
+    with ThreadPoolExecutor() as pool:
+        pool.submit(lambda: None).result()
+        threading.Thread(target=lambda: (go_on.wait(), done.append(True)), name="late").start()
+        assert wait_for_threads(before, 0.01) == ["late"]
+        go_on.set()
+        assert wait_for_threads(before, 10) == []
+        assert done == [True]
+    assert wait_for_threads(threading.enumerate(), 0) == []

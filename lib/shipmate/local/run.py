@@ -17,6 +17,11 @@ from shipmate.invocation.sink import Sink
 from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.storage.file import TokenFile
 from shipmate.oauth2.storage.local import LocalTokenStore
+from shipmate.signals import wait_for_threads
+
+_log: Final = logging.getLogger("shipmate.local")
+# How long threads that a function has started may take to end.
+_LEFT_BEHIND_SECONDS: Final = 10.0
 
 _LOG: Final = logging.getLogger("shipmate.local")
 WriteLine = Callable[[Mapping[str, Any]], None]
@@ -97,6 +102,8 @@ class LocalRun:
     def exec(self, function: Function, msg: Mapping[str, Any], snapshot: Any, *, write_line: WriteLine) -> int:
         """Run an action or a trigger on one message, as the container does, and return the number of errors.
 
+        Waits for the threads that the function has started: what they emit too late is in the log.
+
         Args:
             function: The function.
             msg: The message.
@@ -104,9 +111,12 @@ class LocalRun:
             write_line: Writes one event: ``{"event": ..., "value": ...}``.
         """
         sink = LocalSink(self._keys, write_line)
+        before = threading.enumerate()
         errors = self._runner.process(function, msg, self._cfg, snapshot, sink=sink)
         if not sink.has_events:
             _LOG.info("%s emitted nothing: a function returns a message, yields messages, or calls emit", function.id)
+        if names := wait_for_threads(before, _LEFT_BEHIND_SECONDS):
+            _log.warning("threads of the function did not end within %g s: %s", _LEFT_BEHIND_SECONDS, ", ".join(names))
         return errors
 
     def call(self, function: Function, name: str) -> CallResult:
