@@ -20,7 +20,8 @@ _HARMLESS: Final = frozenset(
 )
 _SESSION_ID: Final = ["session", "id"]
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_NAMES: Final = ("name", "key", "header", "field", "param")
+NAMING: Final = ("name", "key", "header", "field", "param")
+"""The members that may name the value of another member."""
 _VALUES: Final = ("value", "content", "text")
 _PASSWORD: Final = re.compile(r"(?<=://)[^\s/:@?#]*+:([^\s/?#]*)@")
 
@@ -48,6 +49,12 @@ def is_secret_name(name: str) -> bool:
     return _is_secret(name[-_LONGEST_NAME:])
 
 
+def is_harmless_name(name: str) -> bool:
+    """Return whether a member of this name is public even within a secret: ``expires_at``, ``token_type``."""
+    words = _words(name[-_LONGEST_NAME:])
+    return bool(words) and words[-1] in _HARMLESS
+
+
 def secret_item(pairs: Mapping[Any, Any]) -> str | None:
     """Return the member that holds a secret because another member names it; None if there is none.
 
@@ -55,7 +62,7 @@ def secret_item(pairs: Mapping[Any, Any]) -> str | None:
     ('value', None)
     """
     for value in _VALUES:
-        if value in pairs and any(isinstance(name := pairs.get(each), str) and is_secret_name(name) for each in _NAMES):
+        if value in pairs and any(isinstance(name := pairs.get(each), str) and is_secret_name(name) for each in NAMING):
             return value
     return None
 
@@ -91,9 +98,10 @@ def _members(value: Any, is_secret: bool) -> Iterator[tuple[Any, bool]]:
     if isinstance(value, Mapping):
         marked = secret_item(value)
         for name, member in value.items():
-            words = _words(str(name)[-_LONGEST_NAME:]) if is_secret else []
-            harmless = bool(words) and words[-1] in _HARMLESS
-            yield member, name == marked or is_secret_name(str(name)) or (is_secret and not harmless)
+            yield (
+                member,
+                name == marked or is_secret_name(str(name)) or (is_secret and not is_harmless_name(str(name))),
+            )
     elif are_pairs(value):
         for name, member in value:
             yield member, is_secret or is_secret_name(name)

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any, Final
 
 from shipmate.logs.known import KnownSecrets, masked
-from shipmate.logs.names import are_pairs, is_secret_name, secret_item, secrets_in
+from shipmate.logs.names import NAMING, are_pairs, is_harmless_name, is_secret_name, secret_item, secrets_in
 from shipmate.logs.patterns import MASK, without_secrets
 
 __all__ = ["MASK", "Redactor", "is_secret_name", "secrets_in"]
@@ -75,7 +75,7 @@ class Redactor:
         if isinstance(value, float):
             return value if math.isfinite(value) else str(value)
         if isinstance(value, Mapping):
-            return self._redacted_object(value)
+            return self._redacted_object(value, name)
         if isinstance(value, list | tuple):
             if value and are_pairs(value):
                 return [[self._redacted(item[0], ""), self._redacted(item[1], item[0])] for item in value]
@@ -84,14 +84,19 @@ class Redactor:
         redacted = self.redact(text)
         return value if redacted == text else redacted
 
-    def _redacted_object(self, value: Mapping[Any, Any]) -> dict[Any, Any]:
+    def _redacted_object(self, value: Mapping[Any, Any], name: str) -> dict[Any, Any]:
+        """Return an object without secrets; its members inherit the name of a secret, but for harmless ones."""
+        inherited = name if name and is_secret_name(name) else ""
         marked = secret_item(value)
-        return {
-            self.redact(key) if isinstance(key, str) else key: MASK
-            if key == marked and isinstance(member, str) and member
-            else self._redacted(member, str(key))
-            for key, member in value.items()
-        }
+        copy = {}
+        for key, member in value.items():
+            member_name = str(key)
+            if marked is not None:  # {"key": "password", "value": "..."}
+                member_name = "secret" if key == marked else "" if key in NAMING else member_name
+            elif inherited and not is_harmless_name(member_name):
+                member_name = inherited
+            copy[self.redact(key) if isinstance(key, str) else key] = self._redacted(member, member_name)
+        return copy
 
     def _add(self, value: str) -> None:
         with self._lock:

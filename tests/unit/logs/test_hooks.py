@@ -40,7 +40,12 @@ def test_no_secret_gets_to_standard_error(place: str, as_json: bool) -> None:
     assert ended.returncode == (1 if place == "the main thread" else 0)
 
 
-def test_the_end_of_a_configuration_restores_the_hooks() -> None:
+def test_the_end_of_a_configuration_restores_the_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    monkeypatch.setattr(warnings, "showwarning", lambda *_: None)
+
     def hooks() -> tuple[object, ...]:
         return sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning
 

@@ -268,6 +268,21 @@ def test_values_keep_their_shape_without_secrets() -> None:
     }
 
 
+def test_values_are_hidden_by_the_names_around_them() -> None:
+    value = {
+        "headers": [{"name": "Authorization", "value": "Bearer a"}, {"key": "api_key", "value": ["b"]}],
+        "pairs": [["Cookie", "c"], ("Accept", "d")],
+        "client_secret": {"nested": ["e"], "expires_at": "f"},
+        "people": [{"name": "ada", "value": "g"}],
+    }
+    assert Redactor().redact_json(value) == {
+        "headers": [{"name": "Authorization", "value": "***"}, {"key": "api_key", "value": ["***"]}],
+        "pairs": [["Cookie", "***"], ["Accept", "d"]],
+        "client_secret": {"nested": ["***"], "expires_at": "f"},
+        "people": [{"name": "ada", "value": "g"}],
+    }
+
+
 def test_a_traceback_printed_by_anyone_can_be_redacted() -> None:
     redactor = Redactor()
     redactor.add(CANARY)
