@@ -285,14 +285,29 @@ def parse_json(text: str, *, make_object: Callable[[list[tuple[str, Any]]], Any]
     except json.JSONDecodeError as error:  # not chained: it holds the whole text
         if not text.removeprefix(BOM).strip():
             raise InvalidJson("nothing") from None
-        problem = f"{error.msg[:1].lower()}{error.msg[1:]}"
-        raise InvalidJson(f"an error at line {error.lineno}, column {error.colno} ({problem})") from None
+        problem, position = _slip(text, error.msg, error.pos)
+        line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+        raise InvalidJson(f"an error at line {line}, column {column} ({problem})") from None
     except InvalidJson:
         raise
     except ValueError:  # sys.get_int_max_str_digits
         raise InvalidJson("a number with too many digits") from None
     except RecursionError:
         raise InvalidJson("a value that is nested too deeply") from None
+
+
+def _slip(text: str, problem: str, position: int) -> tuple[str, int]:
+    """Return the problem of a JSON text and its position: of a comma too many, and of a comma that is missing."""
+    before = len(text[:position].rstrip())
+    if text[position : position + 1] in ("}", "]") and text[before - 1 : before] == ",":
+        return f"a comma before {text[position]}", before - 1
+    if text[position : position + 1] == "," and text[before - 1 : before] == ",":
+        return "two commas", position
+    if problem.startswith("Illegal trailing comma"):  # Python 3.13 and later
+        return f"a comma before {text[position + 1 :].lstrip()[:1]}", position
+    if problem == "Expecting ',' delimiter" and "\n" in text[before:position]:
+        return "a missing comma", before
+    return f"{problem[:1].lower()}{problem[1:]}", position
 
 
 def _refuse_constant(name: str) -> NoReturn:

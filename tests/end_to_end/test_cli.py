@@ -838,6 +838,24 @@ def test_other_arguments_are_told_as_validate_tells_them(folder: Folder, code: s
     assert expected in folder.run("validate", "--component", folder.root).out
 
 
+@pytest.mark.parametrize(
+    ("code", "kept"),
+    [
+        ("context.emit('snapshot', {'at': snapshot['at'] + 1})", {"at": 2}),
+        ("context.emit('updateSnapshot', {'to': 2})", {"at": 1, "to": 2}),
+        ("context.emit('snapshot', {'at': 2}); context.emit('updateSnapshot', {'to': 3})", {"at": 2, "to": 3}),
+        ("context.emit('snapshot', {'at': 2}); raise ValueError('lost')", {"at": 1}),
+        ("pass", {"at": 1}),
+    ],
+)
+def test_a_snapshot_file_is_written_back_when_the_function_succeeds(folder: Folder, code: str, kept: Any) -> None:
+    folder.action(f"def process(context, msg, cfg, snapshot):\n    {code}\n")
+    path = folder.write("snapshot.json", {"at": 1})
+    folder.exec("--snapshot", path)
+    assert json.loads(path.read_text()) == kept
+    assert {each.name for each in folder.root.glob(".*")} == set()
+
+
 DYNAMIC = (
     "def get_meta_model(context, cfg):\n"
     "    kind = {'properties': {cfg['object']: {'type': 'string', 'required': True}}}\n"

@@ -4,6 +4,7 @@ import dataclasses
 import enum
 import json
 import math
+import re
 import uuid
 from collections import OrderedDict, namedtuple
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -299,3 +300,18 @@ def test_what_javascript_takes_for_false_is_falsy_and_empty(value: object) -> No
 def test_objects_arrays_and_numbers_are_true_and_may_be_empty(value: object, has_content: bool) -> None:
     assert not is_falsy(value)
     assert is_empty(value) is not has_content
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{\n  "a": 1,\n}', "line 2, column 9 (a comma before })"),
+        ("[1,\n\n]", "line 1, column 3 (a comma before ])"),
+        ('{"a": 1,,}', "line 1, column 9 (two commas)"),
+        ('{\n  "a": 1\n  "b": 2\n}', "line 2, column 9 (a missing comma)"),
+        ('{\n"a" 1}', "line 2, column 5 (expecting ':' delimiter)"),
+    ],
+)
+def test_a_slip_is_told_at_the_place_to_change(text: str, expected: str) -> None:
+    with pytest.raises(InvalidJson, match=re.escape(expected)):
+        parse_json(text)

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -102,8 +101,22 @@ _variables = _value_option("--variables", "Flow variables.")
 _fixture = click.option("--fixture", metavar="NAME", help="Fixture in test/fixture.json that replaces missing options.")
 
 
+def _complete_function(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the ids of the functions that begin with a text, none without a readable component."""
+    from shipmate import component
+
+    try:
+        functions = component.load(Path(context.params.get("root") or ".")).functions
+    except (ShipmateError, OSError):
+        return []
+    return [name for name in functions if name.startswith(incomplete)]
+
+
+_function = click.argument("function", shell_complete=_complete_function)
+
+
 @commands.command("exec")
-@click.argument("function")
+@_function
 @_component
 @_account
 @_cfg
@@ -124,7 +137,7 @@ def exec_(root: Path, function: str, sample: bool, strict: bool, shows_secrets: 
     of this machine can see the command line: give secrets in a file or on standard input.
     """
     from shipmate.cli import terminal
-    from shipmate.local import checks, messages
+    from shipmate.local import checks, messages, snapshot
 
     if sample and options["msg"] is not None:
         raise click.UsageError("--sample and --msg exclude each other")
@@ -135,7 +148,12 @@ def exec_(root: Path, function: str, sample: bool, strict: bool, shows_secrets: 
         inputs, variables = workspace.read(options, without=frozenset({"msg"} if sample else ()))
         checks.check_fields(component, inputs, called)
         local_run = workspace.run(inputs, variables)
-        write_line = partial(write_event, output, shows_secrets=shows_secrets)
+        file = snapshot.SnapshotFile(inputs.snapshot_file, inputs.snapshot) if inputs.snapshot_file else None
+
+        def write_line(line: Mapping[str, Any]) -> None:
+            if file is not None:
+                file.note(line["event"], line["value"])
+            write_event(output, line, shows_secrets=shows_secrets)
 
         def call_model() -> Any:
             return local_run.metadata(called)
@@ -147,7 +165,13 @@ def exec_(root: Path, function: str, sample: bool, strict: bool, shows_secrets: 
                 messages.check_body(component, called, msg["body"], is_strict=strict, call_model=model)
             except ShipmateError as error:
                 return _refuse(str(error), error.exit_status)
-            return min(local_run.exec(called, msg, inputs.snapshot, write_line=write_line), 1)
+            status = min(local_run.exec(called, msg, inputs.snapshot, write_line=write_line), 1)
+            if file is not None and status == 0:
+                try:
+                    file.save()
+                except BadInput as error:
+                    return _refuse(str(error), _FAILED)
+            return status
 
         return terminal.run(job, output=output, drain=local_run.drain)
 
@@ -190,7 +214,7 @@ def masked(value: Any) -> Any:
 
 
 @commands.command()
-@click.argument("function")
+@_function
 @click.argument("name")
 @_component
 @_account
@@ -430,7 +454,9 @@ def _print(result: "CallResult", output: "Output") -> int:
 
 
 def _to_text(report: "Report") -> str:
-    lines = [f"{problem.severity}: {problem.place}: {problem.message}" for problem in report.problems]
-    lines += [f"checked: {item}" for item in report.checked]
+    lines = [f"checked: {item}" for item in report.checked]
     lines += [f"not checked: {item}" for item in report.not_checked]
+    lines += [f"{problem.severity}: {problem.place}: {problem.message}" for problem in report.problems]
+    counts = ((len(report.errors), "error"), (len(report.warnings), "warning"))
+    lines.append(", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts))
     return "".join(f"{escaped(line)}\n" for line in lines)

@@ -22,6 +22,8 @@ class Inputs:
     snapshot: Any = field(default_factory=dict, repr=False)
     keys_file: Path | None = None
     """The file that the credentials come from, where new keys are saved."""
+    snapshot_file: Path | None = None
+    """The file of the snapshot, which new snapshots replace."""
     given: frozenset[str] = frozenset()
     """The fields of the cfg that do not come from the account."""
 
@@ -121,6 +123,7 @@ def gather(
         msg=message,
         snapshot=snapshot.value if snapshot else {},
         keys_file=home.file if home else None,
+        snapshot_file=snapshot.file if snapshot else None,
         given=frozenset(given),
     )
 

@@ -239,6 +239,25 @@ def test_validate_prints_problems_and_what_was_not_checked(root: Path, capfd: py
         assert "/title" in capfd.readouterr().out
 
 
+def test_validate_ends_with_the_problems_and_their_sum(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    next(root.glob("go_*.py")).unlink()
+    assert cli.run(["validate", "--component", str(root)]) == 1
+    *lines, last = capfd.readouterr().out.splitlines()
+    assert last.startswith("1 error, ")
+    problems = [line.startswith(("error:", "warning:")) for line in lines]
+    assert problems == sorted(problems)
+
+
+def test_the_shell_completes_ids_of_functions(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = click.Context(cli.commands)
+    context.params["root"] = root
+    complete = cli._complete_function
+    assert complete(context, click.Argument(["function"]), "g") == ["go"]
+    assert complete(context, click.Argument(["function"]), "x") == []
+    context.params["root"] = root / "missing"
+    assert complete(context, click.Argument(["function"]), "") == []
+
+
 def test_docs_prints_writes_and_checks(
     root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

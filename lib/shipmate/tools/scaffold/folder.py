@@ -17,12 +17,21 @@ from shipmate import __version__
 from shipmate.errors import BadInput
 from shipmate.tools import docs
 from shipmate.tools.scaffold.plan import Plan
+from shipmate.tools.scaffold.requirement import direct_url, requirement
 from shipmate.wording import file_problem
 
 _SUFFIX: Final = ".tmpl"
 _README: Final = "README.md"
 _CREDENTIAL_FILES: Final = ("verify_credentials.py", "tests/test_verify_credentials.py")
 """The files that a component without credentials does not need."""
+
+_FROM_INDEX: Final = "It installs shipmate from the package index, as `requirements.txt` says."
+_FROM_MACHINE: Final = f"""\
+`requirements.txt` names the shipmate of this machine, which no other machine can install. For the platform, put its
+wheel beside the `Dockerfile`, commit it, and name its version instead: `shipmate~={__version__}`.
+
+    python -m pip wheel --no-deps --wheel-dir . "$(grep '^shipmate' requirements.txt)"
+"""
 
 
 class _Template(string.Template):
@@ -119,6 +128,7 @@ def _write(plan: Plan, root: Path) -> None:
 
 def _values(plan: Plan) -> dict[str, str]:
     """Return the values of the placeholders: titles as JSON, ids and URLs in characters that need no escape."""
+    origin = direct_url()
     values = {
         "title": plan.title,
         "description": f"Reads and creates records of {plan.title}",
@@ -132,7 +142,9 @@ def _values(plan: Plan) -> dict[str, str]:
         "name": plan.name,
         "base_url": plan.base_url,
         "origin": plan.origin,
-        "version": __version__,
+        "shipmate": requirement(origin),
+        "shipmate_for_tests": requirement(origin, extra="testing"),
+        "delivery": _FROM_INDEX if " @ " not in requirement(origin) else _FROM_MACHINE,
     }
 
 
