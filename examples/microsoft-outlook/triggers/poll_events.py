@@ -32,7 +32,9 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
         graph = Graph.connect(context, cfg)
         poll(context, graph, progress, snapshot=snapshot, make=_message)
     if ahead := set(progress.ahead) - known:
-        context.logger.warning("%d events have a time of change in the future: the position stays before it", len(ahead))
+        context.logger.warning(
+            "%d events have a time of change in the future: the position stays before it", len(ahead)
+        )
 
 
 def _message(event: dict[str, Any]) -> Message:
