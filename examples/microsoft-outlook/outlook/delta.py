@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from outlook.errors import GraphError
-from outlook.fields import order_of
+from outlook.fields import is_ahead, order_of
 from outlook.graph import Graph, items
 from outlook.keys import cut, joined, key_of
 from outlook.urls import escaped, path_in
@@ -133,7 +133,8 @@ class Round:
         self.done += [key_of(self.source.identity(item)) for item in emitted]
         self.done = cut(joined(self.done))
         times = (str(item.get(self.source.time) or "") for item in items(page, self.source.path))
-        self.latest = max(self.latest, *times, "", key=order_of)
+        # A time in the future would hide all changes until then from a round that starts again.
+        self.latest = max(self.latest, *(when for when in times if not is_ahead(when)), "", key=order_of)
         goes_on = bool(page.get("@odata.nextLink"))
         link = path_in(page.get("@odata.nextLink") or page.get("@odata.deltaLink"))
         if len(link) > _LONGEST_LINK:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import getaddresses
 from typing import Any, Final
 
 _ADDRESS: Final = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+_CLOCKS_DIFFER: Final = timedelta(hours=1)
+_GRAPH_MOMENT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?Z")
 _OFFSET: Final = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2})$")
 
 
@@ -101,12 +103,23 @@ def graph_moment(moment: datetime) -> str:
 
 
 def order_of(moment: str) -> str:
-    """Return the sort key of a time of Graph, which may have fractions of a second.
+    """Return the sort key of a time of Graph, which may have fractions of a second; an empty text is the earliest.
 
-    >>> order_of("2026-05-01T07:00:00Z") < order_of("2026-05-01T07:00:00.5Z")
+    >>> order_of("2026-05-01T07:00:00Z") < order_of("2026-05-01T07:00:00.5Z") == order_of("2026-05-01T07:00:00.50Z")
     True
+
+    Raises:
+        ValueError: The text has another form, so that its order is unknown.
     """
-    return moment.rstrip("Z")
+    match = _GRAPH_MOMENT.fullmatch(moment)
+    if match is None and moment:
+        raise ValueError("a time of Graph: expected a form such as 2026-05-01T07:00:00Z, found another one")
+    return f"{match[1]}{(match[2] or '').rstrip('0').rstrip('.')}" if match else ""
+
+
+def is_ahead(moment: str) -> bool:
+    """Tell whether a time of Graph is in the future, by more than clocks differ."""
+    return order_of(moment) > (datetime.now(UTC) + _CLOCKS_DIFFER).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def zoned(source: Mapping[str, Any], name: str, zone: str) -> dict[str, str]:

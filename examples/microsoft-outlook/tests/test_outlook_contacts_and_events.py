@@ -139,6 +139,27 @@ def test_many_events_of_one_moment_are_paged_through(desk: Any) -> None:
     assert poll(desk, "poll_events", snapshot)[0] == []
 
 
+def test_an_event_from_the_future_does_not_silence_the_trigger(desk: Any) -> None:
+    """It comes once, and so does every change after it."""
+    desk.graph.deltas.page_size = 2
+    for number in range(3):
+        desk.mailbox.save_event({"subject": f"far {number}"}, changed="9999-12-31T23:59:59Z")
+    desk.mailbox.save_event({"subject": "one"})
+    found, snapshot = poll(desk, "poll_events", start=LONG_AGO)
+    assert names(found) == ["one", "far 0", "far 1", "far 2"]
+    assert "3 events have a time of change in the future" in desk.component.log
+    desk.mailbox.save_event({"subject": "two"})
+    found, snapshot = poll(desk, "poll_events", snapshot)
+    assert names(found) == ["two"]
+    assert poll(desk, "poll_events", snapshot)[0] == []
+
+
+def test_an_event_whose_time_has_another_form_is_refused(desk: Any) -> None:
+    """Its place among the others is unknown."""
+    desk.mailbox.save_event({"subject": "one"}, changed="2026-01-01T00:00:00+02:00")
+    assert "a time of Graph: expected a form such as" in desk.fails("poll_events", start=LONG_AGO)
+
+
 def test_an_event_within_the_first_second_does_not_come_again(desk: Any) -> None:
     """The time of the first run has no fractions, those of events have."""
     desk.mailbox.save_event({"subject": "one"}, changed="2026-01-01T00:00:00.5000000Z")

@@ -27,9 +27,14 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
     calendar = text_of(cfg, "calendar")
     place = ("me", "calendars", calendar, "events") if calendar else ("me", "calendar", "events")
     progress = Watermark.resume(snapshot, path_of(*place), since, _preferences(cfg))
+    known = set(progress.ahead)
     with rebounding(context):
         graph = Graph.connect(context, cfg)
         poll(context, graph, progress, snapshot=snapshot, make=_message)
+    if ahead := set(progress.ahead) - known:
+        context.logger.warning(
+            "%d events have a time of change in the future: the position stays before it", len(ahead)
+        )
 
 
 def _message(event: dict[str, Any]) -> Message:
