@@ -11,21 +11,29 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from shipmate.emulator import DemoApi, OAuth2Provider, Platform
-from shipmate.wording import file_problem
+from shipmate.emulator import DemoApi, OAuth2Provider, Platform, Request
+from shipmate.wording import escaped, file_problem
 
 _HIGHEST_PORT: Final = 65_533
 
 
-def serve(stopped: threading.Event, write: Callable[[str], Any], port: int = 0) -> None:
+def serve(
+    stopped: threading.Event,
+    write: Callable[[str], Any],
+    port: int = 0,
+    *,
+    show: Callable[[str], Any] = lambda _: None,
+) -> None:
     """Start the servers, write their addresses, and serve until the event is set.
 
     Args:
         stopped: Ends the serving.
         write: Receives one line of JSON.
         port: The first of three consecutive ports; 0 for free ones.
+        show: Receives one line for each request.
 
     Raises:
         OSError: A port is in use.
@@ -43,6 +51,8 @@ def serve(stopped: threading.Event, write: Callable[[str], Any], port: int = 0) 
                 "platform": platform.url,
                 "environ": platform.environ(),
             }
+            for server in (provider, api, platform):
+                server.on_reply = lambda request: show(_line(request))
             write(json.dumps(addresses) + "\n")
             stopped.wait()
 
@@ -56,12 +66,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Line buffering: the parent process waits for the first line.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a TextIO in typeshed
     try:
-        serve(stopped, sys.stdout.write, port)
+        serve(stopped, sys.stdout.write, port, show=_show)
     except OSError as error:
         reason = file_problem(error)
         sys.stderr.write(f"Error: cannot listen on the ports {port} to {port + 2}: {reason}\n")
         return 1
     return 0
+
+
+def _show(line: str) -> None:
+    with suppress(OSError, ValueError):  # the reader of standard error may have gone
+        sys.stderr.write(line)
+
+
+def _line(request: Request) -> str:
+    """Return a request in one line, without its query, which may have secrets: ``api GET /me: 401``."""
+    outcome = request.status or "the connection was dropped"
+    return f"{request.server} {escaped(request.method)} {escaped(request.path)}: {outcome}\n"
 
 
 def _parser() -> argparse.ArgumentParser:

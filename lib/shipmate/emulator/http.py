@@ -74,6 +74,8 @@ class Server:
         self._faults_lock = threading.Lock()
         self._stopping = threading.Event()
         self._listener: Listener | None = None
+        self.on_reply: Callable[[Request], object] = lambda _: None
+        """Called for each request, with its status, before the reply is sent."""
 
     def __enter__(self) -> Self:
         return self.start()
@@ -186,6 +188,7 @@ class Server:
         reply, is_cut = self.serve(request)
         # Set before the client receives the reply, so that a test that has received it finds the status.
         request.status = 0 if reply is None else reply.status
+        self.on_reply(request)
         return reply, is_cut
 
     def _next_fault(self, request: Request) -> Fault | None:

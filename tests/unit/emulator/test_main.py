@@ -22,8 +22,9 @@ TIMEOUT = 10
 
 def test_it_serves_an_account_with_an_expired_token_until_stopped() -> None:
     lines: Queue[str] = Queue()
+    shown: list[str] = []
     stopped = threading.Event()
-    thread = threading.Thread(target=command.serve, args=(stopped, lines.put))
+    thread = threading.Thread(target=command.serve, args=(stopped, lines.put), kwargs={"show": shown.append})
     thread.start()
     try:
         found = json.loads(lines.get(timeout=TIMEOUT))
@@ -32,7 +33,8 @@ def test_it_serves_an_account_with_an_expired_token_until_stopped() -> None:
         step = requests.get(found["platform"] + "/v1/tasks/flow/steps/step", auth=auth, timeout=TIMEOUT).json()
         oauth = step["config"]["oauth"]
         headers = {"Authorization": "Bearer " + oauth["access_token"]}
-        assert requests.get(found["api"] + "/me", headers=headers, timeout=TIMEOUT).status_code == 401
+        assert requests.get(found["api"] + "/me?key=s3cret", headers=headers, timeout=TIMEOUT).status_code == 401
+        assert shown == ["platform GET /v1/tasks/flow/steps/step: 200\n", "api GET /me: 401\n"]
         ((client_id, client_secret),) = found["clients"].items()
         form = {"grant_type": "refresh_token", "refresh_token": oauth["refresh_token"]}
         assert requests.post(found["token_url"], data=form, auth=(client_id, client_secret), timeout=TIMEOUT).ok
@@ -62,7 +64,7 @@ def test_the_command_prints_one_line_and_ends_by_a_signal_with_0(number: signal.
 def test_the_first_line_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
-    def stop(stopped: threading.Event, write: object, port: int) -> None:
+    def stop(stopped: threading.Event, write: object, port: int, **_: object) -> None:
         signal.raise_signal(signal.SIGTERM)
         assert stopped.wait(TIMEOUT)
 
