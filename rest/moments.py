@@ -78,7 +78,7 @@ def moment(value: Any) -> Moment:
 
 
 def _of_text(text: str) -> Moment | None:
-    if match := _NUMBER.fullmatch(text):
+    if _NUMBER.fullmatch(text):
         number = Decimal(text) if "." in text else int(text)
         return None if _YEAR_LAST.fullmatch(text) else _of_number(number, text)
     if match := _ODATA.fullmatch(text):
