@@ -27,9 +27,10 @@ test: $(DEVELOPMENT)  ## Run all tests, and check their coverage of the runtime
 	PYTHONDONTWRITEBYTECODE= SHIPMATE_REQUIRE_BROKER=1 \
 		$(BIN)/python -m pytest $(IN_PARALLEL) --durations=25 --cov --cov-report=term $(PYTEST_ARGS)
 
-lint: $(DEVELOPMENT)  ## Check style and format
+lint: $(DEVELOPMENT)  ## Check style, format, and that no pattern costs more than linear time
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python scripts/check_patterns.py lib/shipmate
 
 format: $(DEVELOPMENT)  ## Format the code
 	$(BIN)/ruff check --fix .

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 # elasticio-cli keeps the platform's variables in the second file; the first one wins.
 _FILES: Final = (Path(".env"), Path("test/.globalEnv"))
 _NAME: Final = re.compile(r"[ \t]*+(?:export[ \t]++)?+([^\s=#'\"`]++)[ \t]*+(=?)[ \t]*+")
-_BLANK: Final = re.compile(r"[ \t]*+(?:#[^\n]*+)?+$", re.MULTILINE)
+_BLANK: Final = re.compile(r"[ \t]*+(?:#[^\n]*+)?+$")
 _PLAIN: Final = re.compile(r"(?:[^\s#]++|[ \t]++(?![\s#])|(?<![ \t])#)*+")
-_QUOTES: Final = "\"'`"
+_CLOSING: Final = {
+    '"': re.compile(r'"[ \t]*+(?:#[^\n]*+)?+$', re.MULTILINE),
+    "'": re.compile(r"'[ \t]*+(?:#[^\n]*+)?+$", re.MULTILINE),
+    "`": re.compile(r"`[ \t]*+(?:#[^\n]*+)?+$", re.MULTILINE),
+}
 # A folder of a stranger must not choose what this process and its children load and run.
 _OBEYED: Final = frozenset(
     """
@@ -86,34 +90,43 @@ def _variables_in(path: Path, warn: Callable[[str], object]) -> dict[str, str]:
 def _assignments(text: str) -> Iterator[tuple[int, str, str | None]]:
     """Yield line, name and value of each assignment; for a line that is none, its problem and None."""
     start, line = 0, 1
+    unclosed: set[str] = set()
     while start < len(text):
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
-        if not _BLANK.match(text, start):
-            name, value, end = _assignment(text, start, end)
+        if not _BLANK.match(text[start:end]):
+            name, value, end = _assignment(text, start, end, unclosed)
             if name:
                 yield line, name, value
         line += text.count("\n", start, end + 1)
         start = end + 1
 
 
-def _assignment(text: str, start: int, end: int) -> tuple[str, str | None, int]:
-    """Return name and value of the assignment at a position, and its end; the problem and None if it is none."""
-    match = _NAME.match(text, start, end)
+def _assignment(text: str, start: int, end: int, unclosed: set[str]) -> tuple[str, str | None, int]:
+    """Return name and value of the assignment at a position, and its end; the problem and None if it is none.
+
+    Args:
+        text: The whole file.
+        start: The position.
+        end: The end of the line.
+        unclosed: The quotes that nothing closes from here on, so that each of them is searched for once.
+    """
+    match = _NAME.match(text[start:end])
     if match is None:
         return "expected NAME=VALUE, found something else", None, end
     if not match[2]:
-        is_name_only = _BLANK.match(text, match.end()) is not None
+        is_name_only = _BLANK.match(text[start + match.end() : end]) is not None
         return "" if is_name_only else f"expected NAME=VALUE, found no = after {match[1]}", None, end
-    at = match.end()
+    at = start + match.end()
     quote = text[at : at + 1]
-    if quote and quote in _QUOTES:
-        closing = re.compile(rf"{quote}[ \t]*+(?:#[^\n]*+)?+$", re.MULTILINE).search(text, at + 1)
+    if quote in _CLOSING:
+        closing = None if quote in unclosed else _CLOSING[quote].search(text, at + 1)
         if closing is None:
+            unclosed.add(quote)
             return f"expected a closing {quote} for {match[1]}, found none", None, end
         value = text[at + 1 : closing.start()]
         # The platform's own tool expands nothing else: a backslash may be part of a secret.
         return match[1], value.replace("\\n", "\n") if quote == '"' else value, closing.end()
-    plain = _PLAIN.match(text, at, end)
-    value = plain[0].strip() if plain else ""
+    plain = _PLAIN.match(text[at - 1 : end])  # with the character before, since a # after a blank begins a comment
+    value = plain[0][1:].strip() if plain else ""
     return match[1], value, end

@@ -19,7 +19,6 @@ from shipmate.oauth2.storage.file import TokenFile
 from shipmate.oauth2.storage.local import LocalTokenStore
 from shipmate.signals import wait_for_threads
 
-_log: Final = logging.getLogger("shipmate.local")
 # How long threads that a function has started may take to end.
 _LEFT_BEHIND_SECONDS: Final = 10.0
 
@@ -113,10 +112,10 @@ class LocalRun:
         sink = LocalSink(self._keys, write_line)
         before = threading.enumerate()
         errors = self._runner.process(function, msg, self._cfg, snapshot, sink=sink)
+        if names := wait_for_threads(before, _LEFT_BEHIND_SECONDS):
+            _LOG.warning("threads of the function did not end within %g s: %s", _LEFT_BEHIND_SECONDS, ", ".join(names))
         if not sink.has_events:
             _LOG.info("%s emitted nothing: a function returns a message, yields messages, or calls emit", function.id)
-        if names := wait_for_threads(before, _LEFT_BEHIND_SECONDS):
-            _log.warning("threads of the function did not end within %g s: %s", _LEFT_BEHIND_SECONDS, ", ".join(names))
         return errors
 
     def call(self, function: Function, name: str) -> CallResult:
