@@ -138,7 +138,7 @@ class TestExec:
                 "oauth2": {"auth_uri": provider.authorize_url, "token_uri": provider.token_url, **client},
             }
             (tmp_path / "component.json").write_text(json.dumps(descriptor))
-            errors, lines = execute(tmp_path, run(tmp_path, cfg, cfg_file=cfg_file))
+            errors, lines = execute(tmp_path, run(tmp_path, cfg, keys_file=cfg_file))
         assert errors == 1
         assert "invalid_grant" in str(lines)
         assert "another process" not in caplog.text
