@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -138,6 +139,7 @@ def exec_(root: Path, function: str, sample: bool, strict: bool, shows_secrets: 
     """
     from shipmate.cli import terminal
     from shipmate.local import checks, messages, snapshot
+    from shipmate.local.run import wait_for_left_threads
 
     if sample and options["msg"] is not None:
         raise click.UsageError("--sample and --msg exclude each other")
@@ -165,7 +167,9 @@ def exec_(root: Path, function: str, sample: bool, strict: bool, shows_secrets: 
                 messages.check_body(component, called, msg["body"], is_strict=strict, call_model=model)
             except ShipmateError as error:
                 return _refuse(str(error), error.exit_status)
+            before = threading.enumerate()
             status = min(local_run.exec(called, msg, inputs.snapshot, write_line=write_line), 1)
+            wait_for_left_threads(before)
             if file is not None and status == 0:
                 try:
                     file.save()

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -101,8 +101,6 @@ class LocalRun:
     def exec(self, function: Function, msg: Mapping[str, Any], snapshot: Any, *, write_line: WriteLine) -> int:
         """Run an action or a trigger on one message, as the container does, and return the number of errors.
 
-        Waits for the threads that the function has started: what they emit too late is in the log.
-
         Args:
             function: The function.
             msg: The message.
@@ -110,10 +108,7 @@ class LocalRun:
             write_line: Writes one event: ``{"event": ..., "value": ...}``.
         """
         sink = LocalSink(self._keys, write_line)
-        before = threading.enumerate()
         errors = self._runner.process(function, msg, self._cfg, snapshot, sink=sink)
-        if names := wait_for_threads(before, _LEFT_BEHIND_SECONDS):
-            _LOG.warning("threads of the function did not end within %g s: %s", _LEFT_BEHIND_SECONDS, ", ".join(names))
         if not sink.has_events:
             _LOG.info("%s emitted nothing: a function returns a message, yields messages, or calls emit", function.id)
         return errors
@@ -161,3 +156,13 @@ class LocalRun:
 
     def _silent_sink(self) -> LocalSink:
         return LocalSink(self._keys, None)
+
+
+def wait_for_left_threads(before: Collection[threading.Thread]) -> None:
+    """Wait for the threads that a function has started, since their late events are in the log; warn of the others.
+
+    Args:
+        before: The threads from before the call. Only a process that runs nothing else knows whose the others are.
+    """
+    if names := wait_for_threads(before, _LEFT_BEHIND_SECONDS):
+        _LOG.warning("threads of the function did not end within %g s: %s", _LEFT_BEHIND_SECONDS, ", ".join(names))
