@@ -138,7 +138,7 @@ class ApiSettings:
     limits: ResponseLimits = field(default_factory=ResponseLimits)
     """For the object storage."""
     has_proxy: bool = False
-    """Whether requests to ``http://`` addresses may go through a proxy."""
+    """True if requests to ``http://`` addresses may go through a proxy."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "ApiSettings":
@@ -199,10 +199,10 @@ class BrokerSettings:
     """None for no limit."""
     publish_max_delay_ms: int = 300_000
     reconnect_attempts: int = 3
-    """How often a failed connection is retried."""
+    """The number of retries after a connection has failed."""
     reconnect_delay_ms: int = 100
     has_error_replies: bool = True
-    """Whether the caller who waits for a reply gets a copy of an error."""
+    """True if a caller that waits for a reply gets a copy of an error."""
     rebound_delay_ms: int = 15_000
     """The delay of the first rebound of a message; it doubles with each further one."""
     rebound_limit: int = 20
@@ -210,7 +210,7 @@ class BrokerSettings:
 
 @dataclass(frozen=True, slots=True)
 class RateSettings:
-    """How many events of a kind may start in each interval; 0 or less for no limit."""
+    """The number of events of each kind that may start in one interval; 0 or less for no limit."""
 
     data: int = 10
     error: int = 2
@@ -229,10 +229,10 @@ class MessageSettings:
     size_limit_bytes: int = 10_485_760
     """The limit of an encoded body."""
     is_error_input: bool = False
-    """Whether the input is the errors of other steps."""
+    """True if the step receives the errors of other steps."""
     no_self_passthrough: bool = False
     is_lightweight: bool = False
-    """Whether large bodies are stored in the object storage."""
+    """True if large bodies are stored in the object storage."""
     lightweight_threshold_bytes: int = 1_048_576
     """The size of plain JSON above which bodies are large."""
     extra_headers: Mapping[str, str] = field(default_factory=dict)
@@ -251,7 +251,7 @@ class StepSettings:
     messages: MessageSettings
     rates: RateSettings
     is_startup: bool = False
-    """Whether the startup hook is to be run."""
+    """True if the startup hook must run."""
     stop_seconds: int = 10
     """How long failed publications are tried again after a signal to stop."""
 
@@ -297,7 +297,7 @@ def is_shutdown(environ: Mapping[str, str]) -> bool:
 
 
 def log_fields(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields of every line of the log: the variables that are set, and the flow's id as ``tag``."""
+    """Return the fields of every log record: the platform's variables that are set, and the flow's id as ``tag``."""
     fields = {_PREFIX + name: environ[_PREFIX + name] for name in _LOGGED if _PREFIX + name in environ}
     flow_id = environ.get(_PREFIX + "FLOW_ID")
     return fields if flow_id is None else {**fields, "tag": flow_id}

@@ -41,7 +41,7 @@ class SignalQueue(Generic[_T]):
 
     @property
     def is_empty(self) -> bool:
-        """Whether no item is waiting."""
+        """True if no item is waiting."""
         return not self._items
 
     @contextmanager

@@ -396,7 +396,7 @@ def test_ctrl_c_ends_the_wait(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("change", "arguments", "expected"),
     [
-        ({"client_id": "{{NOT_SET}}"}, (), "NOT_SET is missing: expected a variable of the environment for client_id"),
+        ({"client_id": "{{NOT_SET}}"}, (), "NOT_SET is missing: set the environment variable for client_id of OAuth2"),
         ({}, ("--cfg", '{"secretId": "s-1"}'), "the platform keeps this secret"),
         ({}, ("--revoke-uri", "https://example.com"), "--revoke-uri needs --revoke"),
         ({"revoke_uri": None}, ("--revoke",), "expected a revocation endpoint"),

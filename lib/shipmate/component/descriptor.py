@@ -26,7 +26,7 @@ class Function:
     main: str
     """The path of the module, relative to the component's root."""
     auto_resolve: bool = True
-    """Whether the runtime fetches the bodies of messages from the object storage."""
+    """True if the runtime fetches the bodies of messages from the object storage."""
     metadata: Mapping[str, Any] | None = None
     dynamic_metadata: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)

@@ -26,7 +26,7 @@ _LONGEST: Final = 500
 
 
 class Modules:
-    """The modules of one component, each loaded once. The first one makes the component's root importable."""
+    """The modules of one component; each is loaded once. The first load puts the component's root on ``sys.path``."""
 
     def __init__(self, component: Component) -> None:
         """Load no module yet."""
@@ -61,7 +61,7 @@ class Modules:
                 f"{place}: expected the module {function.main!r}, found no such file in {self._root}"
             )
         if not path.resolve().is_relative_to(self._root):
-            raise ModuleNotLoadable(f"{place}: expected main inside the component, found a link that leaves it")
+            raise ModuleNotLoadable(f"{place}: expected main inside the component, found a link to a file outside it")
         if path.suffix != ".py":
             raise ModuleNotLoadable(f"{place}: expected a Python module, found {function.main!r}")
         return path
@@ -192,7 +192,7 @@ def _relative(filename: str, root: Path) -> str:
 
 
 def _import_file(path: Path) -> ModuleType:
-    """Import a file under a name of its own: its natural name is taken, or not a valid name."""
+    """Import a file under a generated name, because its natural name is taken or not valid."""
     name = f"shipmate_component_{abs(hash(path)):x}_{''.join(c if c.isalnum() else '_' for c in path.stem)}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -37,7 +37,7 @@ class StepResources:
     keys: PlatformTokenStore = field(repr=False)
     state: StepState = field(repr=False)
     is_passthrough: bool = False
-    """Whether emitted messages carry the messages of earlier steps."""
+    """True if emitted messages carry the messages of earlier steps."""
 
 
 class DeliverySink(Sink):
@@ -63,7 +63,7 @@ class DeliverySink(Sink):
         self.is_decoded = True
         """Whether the message could be decoded: only then errors contain it, and its sender gets a copy of them."""
         self.is_left = False
-        """Whether the process stops before all events are confirmed: the message must stay unsettled."""
+        """True if the process stops before all events are confirmed; the message then stays unsettled."""
         self.errors = 0
         """Number of errors that `shipmate.invocation.emission.Call` does not count."""
 

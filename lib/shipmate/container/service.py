@@ -79,7 +79,7 @@ class ServiceSink(Sink):
         self._lock = threading.Lock()
 
     def deliver(self, event: Event) -> None:
-        """Save the keys of one event; a failure ends a refresh, but not a function that emits by itself.
+        """Save the keys of one event; if this fails, a refresh fails, but a function that emits keys goes on.
 
         Source: contract §10.4.
         """
@@ -92,7 +92,7 @@ class ServiceSink(Sink):
                 _log.error("new keys could not be saved", extra={"reason": str(error)})
 
     def wait_for_writes(self, timeout_seconds: float) -> None:
-        """Wait until no keys are being saved, and block later ones for good: the process is about to end."""
+        """Wait until no keys are being saved, and block all later saves: the process is about to end."""
         self._lock.acquire(timeout=timeout_seconds)
 
 

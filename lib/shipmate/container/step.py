@@ -67,7 +67,7 @@ def new_transport(
         on_settled: Called with each message that is settled, and whether it succeeded.
 
     Raises:
-        BadSetting: The address is not the address of a broker.
+        BadSetting: The address of the broker is not a valid AMQP address.
     """
     return Broker(settings.broker, settings.rates, on_lost=on_lost, on_settled=on_settled)
 
@@ -232,7 +232,7 @@ class Step:
             self._sessions.drain(_REFRESH_SECONDS)
 
     def _report_start(self, error: BaseException) -> None:
-        """Publish why the process could not start, if the transport is open. Source: contract §1.5."""
+        """Publish the error that prevented the start, if the transport is open. Source: contract §1.5."""
         self._is_interruptible = True
         _log_start_failure(error)
         if not self._is_open:

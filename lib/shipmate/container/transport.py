@@ -71,7 +71,7 @@ class Transport(Protocol):
 
     @property
     def is_alive(self) -> bool:
-        """Whether publications can still be confirmed."""
+        """True while publications can still be confirmed."""
 
     def connect(self) -> None:
         """Begin to connect."""
@@ -87,9 +87,9 @@ class Transport(Protocol):
         """Begin to take messages.
 
         Args:
-            work: Processes a message, and must call `settle` or `leave` for it, now or later; called on as many
-                threads as messages may be in work.
-            on_consuming: Called once, on any thread, when the platform has agreed to deliver messages.
+            work: Processes a message, and must call `settle` or `leave` for it, now or later; called on one
+                thread for each message in work.
+            on_consuming: Called once, on any thread, when the platform has accepted the subscription.
         """
 
     def publish(self, publication: Publication) -> None:

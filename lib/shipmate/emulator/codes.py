@@ -42,7 +42,7 @@ class Codes:
             raise OAuth2Refusal("unsupported_response_type", "expected code")
         method = query.get("code_challenge_method", "plain")
         if method not in ("S256", "plain") or (requires_pkce and "code_challenge" not in query):
-            raise OAuth2Refusal("invalid_request", "expected a code_challenge by S256 or plain")
+            raise OAuth2Refusal("invalid_request", "expected a code_challenge with the method S256 or plain")
         grant = Grant(query["client_id"], "user", query.get("scope", ""))
         expires_at = self._clock() + _LIFE_SECONDS
         code = secrets.token_urlsafe(18)
@@ -59,7 +59,7 @@ class Codes:
         with self._lock:
             code = self._codes.get(form.get("code", ""))
             if code is None or code.grant.client_id != client_id:
-                raise OAuth2Refusal("invalid_grant", "unknown code")
+                raise OAuth2Refusal("invalid_grant", "unknown authorization code")
             was_spent, code.is_spent = code.is_spent, True
         if was_spent:
             code.grant.is_revoked = True

@@ -46,7 +46,7 @@ class _RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """How tokens expire and rotate.
+    """The rules by which tokens expire and rotate.
 
     Args:
         rotation: A refresh issues a new refresh token and spends the old one; without it the response has none.
@@ -70,7 +70,7 @@ class TokenRules:
 
 
 class Grants:
-    """All grants of a provider; thread-safe."""
+    """The grants of a provider; thread-safe."""
 
     def __init__(self, rules: TokenRules, clock: Callable[[], float]) -> None:
         self.rules = rules

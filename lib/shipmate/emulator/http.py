@@ -94,7 +94,7 @@ class Server:
         """
         host, port = self._address
         if not port:
-            raise RuntimeError(f"{self.name} has no address yet: start() it first")
+            raise RuntimeError(f"{self.name} has no address yet: call start() first")
         return f"http://{host}:{port}"
 
     @property

@@ -84,7 +84,7 @@ class Reply:
 
 
 class Journal:
-    """All requests to one or several servers, in the order of arrival; thread-safe."""
+    """The requests to one or several servers, in the order of arrival; thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -27,7 +27,7 @@ class Platform(Server):
 
     Args:
         accounts: Keys of legacy credentials by account id, ``{"account": {"oauth": {...}}}``. A step whose config has
-            ``_account`` gets the keys of that account.
+            ``_account`` gets the keys of this account.
         steps: Step data by flow and step: ``{"flow": {"step": {"config": {...}, "snapshot": {...}}}}``.
         secrets: Credentials of secrets by id, or their attributes (``{"type": ..., "credentials": {...}}``).
         provider: Refreshes the secrets. The platform shares its journal unless `journal` is given.

@@ -105,7 +105,7 @@ class Steward:
         server.route("GET", "/steward/{key}", self._read)
 
     def signed(self) -> dict[str, str | int]:
-        """Return the signed addresses of a new file: ``{"put_url": ..., "get_url": ..., "expires": 3600}``."""
+        """Return the signed URLs of a new file: ``{"put_url": ..., "get_url": ..., "expires": 3600}``."""
         key, put, get = str(uuid.uuid4()), secrets.token_urlsafe(12), secrets.token_urlsafe(12)
         self._signatures[key] = {"PUT": put, "GET": get, "HEAD": get}
         address = f"{self._server.url}/steward/{key}?signature="

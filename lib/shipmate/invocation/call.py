@@ -92,7 +92,7 @@ class Call:
                 self._gate.leave()
 
     def emit_soon(self, event: str, value: Any = None) -> Emission:
-        """Deliver an event on another thread, after those before it; return an awaitable for its end."""
+        """Deliver an event on another thread, after all earlier events; return an awaitable for the delivery."""
         from concurrent.futures import Future
 
         future: Future[None] = Future()

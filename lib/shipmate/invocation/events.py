@@ -38,7 +38,7 @@ class Event:
     account: str | None = None
     """The account of ``updateKeys``; None for the account of the step."""
     is_awaited: bool = field(default=False, compare=False)
-    """Whether a session waits until these keys are saved, before it sends them."""
+    """True if a session waits until these keys are saved before it sends the access token."""
 
 
 def ready_value(name: str, value: Any, redactor: Redactor) -> Any:

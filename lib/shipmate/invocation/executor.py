@@ -266,5 +266,5 @@ def _answer(function: Callable[..., Any], cfg: Any, *, sink: Sink, services: Ser
         finally:
             call.close()
     if isinstance(result, Generator | AsyncGenerator):
-        raise InvalidMessage("This function must return its answer, found yield in it")
+        raise InvalidMessage("This function must return its result, found a generator")
     return result

@@ -38,7 +38,7 @@ class HttpReply(TypedDict):
 
 
 class Verdict(TypedDict):
-    """What ``verify_credentials`` returns: ``{"verified": True}``, or False with a ``reason`` for a person to read."""
+    """The result of ``verify_credentials``: ``{"verified": True}`` or ``{"verified": False, "reason": "..."}``."""
 
     verified: bool
     reason: NotRequired[str]

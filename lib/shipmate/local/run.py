@@ -53,7 +53,7 @@ class CallResult:
 
     value: Any
     is_success: bool = True
-    """Whether the function did not fail and, for a check of credentials, verified them."""
+    """True if the function succeeded; for ``verify_credentials``, if the credentials are verified."""
 
 
 class LocalRun:
@@ -117,7 +117,7 @@ class LocalRun:
         """Return the result of ``get_meta_model`` or a select model, or ``{"error": ...}`` if it fails.
 
         Raises:
-            FunctionNotFound: The module has no function of that name.
+            FunctionNotFound: The module has no such function.
         """
         try:
             return CallResult(self._runner.call(function, name, self._cfg, sink=self._silent_sink()))

@@ -13,7 +13,7 @@ _TRACEBACKS: Final = logging.Formatter()
 
 
 class RecordFactory:
-    """Makes records without secrets, so that no handler gets one, even a handler that the component adds."""
+    """Makes log records without secrets: no handler receives a secret, not even a handler of the component."""
 
     def __init__(self, redactor: Redactor, make: Callable[..., logging.LogRecord]) -> None:
         """Make records with ``make`` and remove the secrets that ``redactor`` knows."""

@@ -134,7 +134,7 @@ class Account:
 
 
 class CredentialStore:
-    """All accounts of the process; each run mode creates one."""
+    """The accounts of the process; each run mode creates one store."""
 
     def __init__(self) -> None:
         """Start without accounts."""

@@ -30,7 +30,7 @@ class OAuth2:
     """Reusable options of `context.oauth2`: ``OAuth2("https://...", client_id="{{CLIENT_ID}}")``.
 
     An option that is left out comes from ``credentials.oauth2`` in ``component.json``. ``{{NAME}}`` in an option is
-    replaced before each token request, by the credential field of that name or by the variable of the environment.
+    replaced before each token request, by the credential field ``NAME`` or by the environment variable ``NAME``.
 
     Args:
         token_url: Address of the token endpoint; https, except on loopback.

@@ -35,7 +35,7 @@ _CHALLENGE_PARAMETER: Final = re.compile(
 
 
 def merge(old: Keys, answer: Keys) -> dict[str, Any]:
-    """Return the keys to store after a refresh: the old keys, without time-bound members, updated by the answer.
+    """Return the keys to store after a refresh: the old keys without time-bound members, and the token response.
 
     >>> merge({"access_token": "a", "refresh_token": "r", "expires_in": 9}, {"access_token": "b"})
     {'access_token': 'b', 'refresh_token': 'r'}
@@ -66,7 +66,7 @@ class Expiry:
 
 
 def answered_expiry(answer: Keys, *, asked_at: float, wall_clock: float) -> Expiry | None:
-    """Return the expiry in a token response that has just arrived, None without a valid one.
+    """Return the expiry in a token response that has just arrived, None if it has no valid one.
 
     Args:
         answer: The token response.
@@ -164,23 +164,23 @@ class Credential:
     refusal: str | None = None
     """Why the provider refused the refresh token, which is then never sent again; None if it has not."""
     is_unsaved: bool = False
-    """Whether these keys are only in memory, because they could not be saved."""
+    """True if these keys are only in memory, because they could not be saved."""
     is_adopted: bool = False
-    """Whether another process has refreshed these keys: it is unknown when, so they may have expired."""
+    """True if another process has refreshed these keys at an unknown time; they may have expired."""
     is_uncertain: bool = False
-    """Whether the answer to a refresh of these keys was lost: the refresh token may be spent."""
+    """True if the token response to a refresh of these keys was lost; the refresh token may be spent."""
 
     is_age_unknown: bool = False
     """Whether the token lives for a known time from an unknown moment on, so that it may have expired."""
 
     @property
     def access_token(self) -> str | None:
-        """The access token, None when there is none."""
+        """The access token, None if it is missing."""
         return _text(self.keys.get("access_token"))
 
     @property
     def refresh_token(self) -> str | None:
-        """The refresh token, None when there is none."""
+        """The refresh token, None if it is missing."""
         return _text(self.keys.get("refresh_token"))
 
     def signed_in(self, keys: Keys, expiry: Expiry | None) -> "Credential":

@@ -93,7 +93,7 @@ class RefreshRules:
     awaits_winner: bool = True
     """Whether another process may have spent the refresh token without having saved its keys yet."""
     adoption_suffices: bool = True
-    """Whether no refresh is needed after another process has stored newer keys."""
+    """True if newer keys of another process replace a refresh."""
 
 
 def drive(steps: Flow, do: Callable[[FlowStep], Any]) -> None:

@@ -141,7 +141,9 @@ class ClientOptions:
         check_token_url(token_url)
         client_id = self._credential("client_id", variables)
         if not client_id:
-            raise ClientMisconfigured("expected a client_id, found none: give the option or credentials.oauth2")
+            raise ClientMisconfigured(
+                "expected a client_id, found none: give client_id, or client_id in credentials.oauth2 of component.json"
+            )
         return Client(
             token_url=token_url,
             client_id=client_id,
@@ -181,7 +183,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """The values for ``{{NAME}}``: a credential field of that name first, then the environment.
+    """The values for ``{{NAME}}``: the credential field ``NAME`` first, then the environment variable ``NAME``.
 
     Source: contract §11.2.
     """
@@ -221,8 +223,8 @@ class Variables:
             return str(self.cfg[name])
         if value := self.environ.get(name):
             return value
-        field = "a credential field of that name, or " if name in self.credential_fields else ""
-        raise MissingSetting(f"{name} is missing: expected {field}a variable of the environment for {option} of OAuth2")
+        field = "the credential field or " if name in self.credential_fields else ""
+        raise MissingSetting(f"{name} is missing: set {field}the environment variable for {option} of OAuth2")
 
 
 def check_options(options: Mapping[str, Any]) -> None:

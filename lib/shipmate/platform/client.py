@@ -63,8 +63,8 @@ class PlatformClient:
             **kwargs: As for requests: ``json``, ``params``, ``headers``, ...
 
         Raises:
-            PlatformRefused: The URL has another origin, or the answer is an error that does not pass.
-            PlatformUnavailable: No attempt had an answer, or each had a temporary error.
+            PlatformRefused: The URL has another origin, or the answer is a permanent error.
+            PlatformUnavailable: Every attempt failed: without an answer, or with a temporary error.
         """
         if _ABSOLUTE.match(path):
             if origin(path) is None or origin(path) != origin(self._base):

@@ -31,13 +31,13 @@ _KEEP_ALIVE: Final = "Keep-Alive"
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often, and after which pauses, a request is sent again."""
+    """The number of attempts of a request, and the pauses between them."""
 
     attempts: int = 3
     delay_seconds: float = 0.1
     timeout_seconds: float = 15.0
     is_growing: bool = False
-    """Whether each pause is twice the one before."""
+    """True if each pause is twice as long as the previous one."""
     temporary: frozenset[int] = frozenset({408, 429})
     """Statuses below 500 after which the request is sent again."""
     sleep: Callable[[float], object] = time.sleep
@@ -56,7 +56,7 @@ class ExpectedStatuses:
     expected_again: frozenset[int] = frozenset()
     """Statuses that are returned from the second attempt on: the first may have succeeded without its answer."""
     quotes_answer: bool = False
-    """Whether an error quotes the answer's body."""
+    """True if an error quotes the body of the answer."""
     secrets: Collection[str] = field(default=(), repr=False)
     """Texts that no error may quote."""
 

@@ -76,7 +76,7 @@ class EmulatedApi(Server):
 
 
 class RefusingApi(Server):
-    """An API that refuses all credentials: keys, passwords and tokens with a status, token requests as OAuth2 does."""
+    """An API that refuses all credentials: API requests with ``status``, token requests with an OAuth2 error."""
 
     def __init__(self, status: int) -> None:
         super().__init__(name="api")

@@ -1,4 +1,4 @@
-"""Calls of a component's functions in a trial, and the judgement of failed ones."""
+"""Calls a component's functions in a trial, and judges the calls that fail."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -49,7 +49,7 @@ def descriptor_is_valid(root: Path) -> None:
 
 
 def module_loads(trial: Trial, function: Function) -> None:
-    """The module imports, and has ``process`` and all functions that `component.json` names."""
+    """The module can be imported, and has ``process`` and all functions that `component.json` names."""
     modules = Modules(trial.subject.descriptor)
     names = [each.get("model") for each in function.fields.values() if isinstance(each, Mapping)]
     models = [name for name in names if isinstance(name, str) and name]
@@ -120,7 +120,7 @@ def messages_match_metadata(trial: Trial, function: Function) -> None:
     emissions = run(trial, function, cfg)
     require_success(trial, function, emissions)
     if not is_dynamic and metadata.schema_of(trial.subject.descriptor, function, "out") is None:
-        raise NotChecked("it has no out metadata")
+        raise NotChecked("the function has no metadata.out")
     if not emissions.data:
         raise NotChecked(f"it emitted no message for {inputs_of(trial.sample(function))}")
     schema = (
@@ -186,7 +186,7 @@ def _secrets(trial: Trial, mappings: list[dict[str, Any]]) -> Iterator[tuple[str
 
 
 def _is_in(secret: str, text: str) -> bool:
-    """Return whether a text has a secret, or a part of it."""
+    """Return whether a text contains a secret, or a part of it."""
     if len(secret) < _SHORTEST:
         return False
     pieces = (secret[start : start + _PIECE] for start in range(max(1, len(secret) - _PIECE + 1)))

@@ -138,7 +138,7 @@ class ContainerUnderTest:
             cfg: The configuration with the credentials, as the platform stores it.
             snapshot: The snapshot, as the platform stores it.
             settings: Further variables of the container, without ``ELASTICIO_``: ``{"RABBITMQ_PREFETCH_SAILOR": 2}``.
-            timeout_seconds: Longest time of the start.
+            timeout_seconds: The time limit for the start.
 
         Raises:
             ContainerFailed: The process ended, or does not consume in time.
@@ -183,11 +183,11 @@ class ContainerUnderTest:
 
         Args:
             function: As for `start`, which this calls.
-            msg: The message, ``{"body": ...}``; an empty one unless given.
+            msg: The message, ``{"body": ...}``; by default an empty message.
             cfg: As for `start`.
             snapshot: As for `start`.
             settings: As for `start`.
-            timeout_seconds: Longest time for the message.
+            timeout_seconds: The time limit for the message.
 
         Raises:
             ContainerFailed: The process ended, or the message is not settled in time.

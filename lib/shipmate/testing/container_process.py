@@ -19,11 +19,11 @@ VARIABLE: Final = "SHIPMATE_TEST_ROUTED"
 
 def main() -> None:
     """Run the container."""
-    told = json.loads(os.environ.pop(VARIABLE))
-    with Routes.from_json(told["routes"]).installed(closes_network=told["closes_network"]):
+    options = json.loads(os.environ.pop(VARIABLE))
+    with Routes.from_json(options["routes"]).installed(closes_network=options["closes_network"]):
         from shipmate.container import step
 
-        step.main(new_transport=partial(step.new_transport, on_settled=partial(_report, told["report_to"])))
+        step.main(new_transport=partial(step.new_transport, on_settled=partial(_report, options["report_to"])))
 
 
 def _report(descriptor: int, delivery: "Delivery", is_success: bool) -> None:

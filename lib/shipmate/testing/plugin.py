@@ -69,10 +69,10 @@ def component(request: pytest.FixtureRequest) -> "Iterator[ComponentUnderTest]":
 def oauth2_provider(
     request: pytest.FixtureRequest, component: "ComponentUnderTest", monkeypatch: pytest.MonkeyPatch
 ) -> "Iterator[OAuth2Provider]":
-    """An OAuth2 provider at the addresses in the component's ``credentials.oauth2``, which knows its client.
+    """An OAuth2 provider at the URLs in ``credentials.oauth2``; the component's client is registered there.
 
-    Variables of the client that are not set get sample values. ``@pytest.mark.oauth2_provider(rotation=False)`` has
-    the provider's arguments.
+    Variables of the client that are not set get sample values. ``@pytest.mark.oauth2_provider(rotation=False)``
+    passes arguments to the provider.
     """
     from shipmate.testing.provider import provider_of, sample_variables, serve_tokens
 
@@ -97,9 +97,9 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Platform]":
 
 @contextmanager
 def rabbitmq_node() -> "Iterator[RabbitMQNode]":
-    """Run a private RabbitMQ; if RabbitMQ is not installed, skip the test, or fail it where one is required.
+    """Run a private RabbitMQ; if RabbitMQ is not installed, skip the test, or fail it where RabbitMQ is required.
 
-    It is required where ``CI`` or ``SHIPMATE_REQUIRE_BROKER`` is set: nobody notices a skipped test there.
+    ``CI`` or ``SHIPMATE_REQUIRE_BROKER`` makes RabbitMQ required: a skipped test would stay unnoticed there.
     """
     from shipmate.emulator import RabbitMQNode, RabbitMQNotInstalled
 

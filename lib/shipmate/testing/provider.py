@@ -33,9 +33,9 @@ def sample_variable(name: str) -> str:
 
 
 def provider_of(component: Component, environ: Mapping[str, str], **options: Any) -> OAuth2Provider:
-    """Return a provider that knows the component's client.
+    """Return a provider where the component's client is registered.
 
-    If credential fields name the client, it is unknown here, and the provider knows the ``demo-client`` instead.
+    If the client's id comes from a credential field, it is unknown here: ``demo-client`` is registered instead.
 
     Args:
         component: The component.

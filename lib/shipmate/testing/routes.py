@@ -54,7 +54,7 @@ class Routes:
         self.refused: list[str] = []
         """Hosts that were requested, and are neither served nor allowed."""
         self.is_closed = True
-        """Whether the network is closed while the routes are installed."""
+        """True if the network is closed while the routes are installed."""
 
     def add(self, route: Route) -> None:
         """Add a route; of several that match a request, the one with the longest URL is used, then the latest."""

@@ -43,7 +43,7 @@ class Samples:
 
         Args:
             component: The component.
-            given: ``msg``, ``cfg`` and ``snapshot`` by function; missing ones come from the fixture of that name.
+            given: ``msg``, ``cfg`` and ``snapshot`` by function; missing ones come from the fixture of the function.
             credentials: Credential fields for all functions, in place of generated ones.
         """
         self._component = component

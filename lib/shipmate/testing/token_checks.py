@@ -42,13 +42,13 @@ def rotated_token_is_taken_over(trial: Trial, function: Function) -> None:
     trial.subject.stored_keys[name] = {**cfg[name], **newer}
     trial.provider.grants.expire(cfg[name]["access_token"])
     emissions = run(trial, function, cfg)
-    situation = "another container had refreshed, and stored the new keys"
+    situation = "another container had refreshed the token and stored the new keys"
     if emissions.errors:
         raise Failed(f"it failed when {situation}: {_USE_OAUTH2}\n{emissions.summary()}")
     trial.provider.expire_access_tokens()
     before = _accepted(trial)
     emissions = run(trial, function, cfg)
-    _require_refresh(trial, emissions, f"{situation}, which had expired as well", before)
+    _require_refresh(trial, emissions, f"{situation}, and the new token had expired", before)
 
 
 def _oauth2_cfg(trial: Trial, function: Function) -> dict[str, Any]:

@@ -108,11 +108,11 @@ class Trial:
         return self._bounded(lambda: self.subject.run(function.id, sample.msg, cfg, sample.snapshot))
 
     def call(self, function: Function, name: str, cfg: Mapping[str, Any]) -> Any:
-        """Return the result of a model of a function.
+        """Return the result of a model function: ``get_meta_model`` or a select model.
 
         Raises:
             TookTooLong: It did not end in time.
-            BaseException: The exception of the model.
+            BaseException: The model function raised it.
         """
         return self._bounded(lambda: self.subject.call(function.id, name, cfg))
 

@@ -290,7 +290,7 @@ class Reply:
         (verified_later, {"verified": True, "who": "me"}),
         (
             yielding_verifier,
-            {"verified": False, "reason": "This function must return its answer, found yield in it"},
+            {"verified": False, "reason": "This function must return its result, found a generator"},
         ),
         (
             lambda *_: {"verified": {1}},

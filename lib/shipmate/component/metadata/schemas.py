@@ -43,7 +43,7 @@ def read_schema(root: Path, declared: Any) -> Schema:
     """
     if isinstance(declared, str) and declared:
         if "\0" in declared or not (root / declared).resolve().is_relative_to(root.resolve()):
-            raise DescriptorError("expected the path of a file inside the component, found one that leaves it")
+            raise DescriptorError(f"expected the path of a file inside the component, found {declared!r}")
         schema = read_json(root / declared)
         if not isinstance(schema, dict):
             raise DescriptorError(f"{root / declared}: expected a schema as an object, found {kind_of(schema)}")

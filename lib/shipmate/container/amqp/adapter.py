@@ -76,7 +76,7 @@ class TurnLoop(IOLoop):
         self.process_timeouts()
 
     def wake(self) -> None:
-        """End the wait of `turn`; on any thread."""
+        """End the wait of `turn`; can be called on any thread."""
         self._poller.wake_threadsafe()
 
     def _get_remaining_interval(self) -> float | None:
@@ -107,7 +107,7 @@ class BatchingConnection(SelectConnection):
         super()._proto_connection_made(transport)
 
     def _on_data_available(self, data_in: bytes) -> None:
-        """Process the frames in the received bytes; pika copies the rest of the bytes after each frame."""
+        """Process all frames in the received bytes, then copy the rest once; pika copies the rest after each frame."""
         if not self.is_open:
             super()._on_data_available(data_in)
             return
@@ -127,7 +127,7 @@ class BatchingConnection(SelectConnection):
         self._frame_buffer = received[position:]
 
     def _process_frame(self, frame_value: Any) -> None:
-        """Pass deliveries to their channel and confirms to `on_ack`; pika first searches for other callbacks."""
+        """Pass deliveries to their channel and confirms to `on_ack`, without pika's search for other callbacks."""
         kind = type(frame_value)
         method = type(frame_value.method) if kind is frame.Method else None
         if kind is frame.Body or kind is frame.Header or method is spec.Basic.Deliver:

@@ -1,6 +1,6 @@
-"""The transport over AMQP: delivers messages on many threads, and takes publications from any thread.
+"""The transport over AMQP: delivers messages on many threads, and publishes from any thread.
 
-One thread at a time does all I/O: the one that leads the workers, called "the I/O thread" below.
+One thread at a time does all I/O: the leader of the workers. It is called "the I/O thread" below.
 """
 
 import logging
@@ -54,7 +54,7 @@ class Broker:
             on_settled: Called with each delivery that is settled, and whether it is a success.
 
         Raises:
-            BadSetting: The address is not the address of a broker.
+            BadSetting: The address is not a valid AMQP address.
             OperatorError: The installed version of pika is not supported.
         """
         check_pika_version()
@@ -79,7 +79,7 @@ class Broker:
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_woken = False
         self._is_answered = False
-        """Whether the I/O thread has confirmed or failed a publication in this turn while another call waits for it."""
+        """True if a publication was confirmed or failed in this turn, so that its caller need not wait any longer."""
         self._publisher = Publisher(self._loop, settings)
         self._consumer = Consumer(settings, self._delivered)
         self._is_closing = self._is_over = False
@@ -200,11 +200,11 @@ class Broker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the I/O goes on; without it, no publication can be confirmed."""
+        """True while the I/O thread runs; without it, no publication can be confirmed."""
         return not self._ended.is_set()
 
     def close(self) -> None:
-        """Close both connections, in order if the broker answers in time."""
+        """Close both connections; if the broker does not answer in time, drop them."""
         if not self.is_alive:
             return
         self._submit(self._close)
@@ -225,7 +225,7 @@ class Broker:
         except EmitUnconfirmed as error:
             if error.is_left_to_broker:
                 raise
-            _log.warning("the copy of an error for the caller could not be published: %s", error)
+            _log.warning("could not publish the copy of an error to reply_to: %s", error)
 
     def _publish(self, routed: RoutedPublication) -> None:
         outcome: list[EmitUnconfirmed | None] = []
@@ -270,7 +270,7 @@ class Broker:
         return not self._is_over
 
     def _fail(self, error: BaseException) -> None:
-        """End the process: without I/O, or with a message that is never settled, it would do nothing any more."""
+        """Give up after an internal error: the process ends, since it could not settle its messages."""
         _log.critical("internal error in the connection to the broker", exc_info=error)
         self._ended.set()
         self._give_up(error)

@@ -1,4 +1,4 @@
-"""What is consumed: taken from the queue on whichever channel there is, and answered.
+"""Consumes the queue on the current channel, and acknowledges or rejects the deliveries.
 
 Source: contract §3.3, §3.6.
 """
@@ -19,18 +19,18 @@ from shipmate.container.amqp.properties import UnreadableProperties
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
-_UNREADABLE: Final = "expected headers as AMQP has them, found something that cannot be read"
+_UNREADABLE: Final = "expected AMQP headers, found headers that cannot be decoded"
 
 
 class Consumer:
-    """Consumes on the channel that there is, again on each new one; only on the I/O thread."""
+    """Consumes on the current channel, and again on each new channel; only on the I/O thread."""
 
     variable: Final = "ELASTICIO_LISTEN_MESSAGES_ON"
     may_wait_for_it: Final = True
     """A queue may be on its way to another node."""
 
     def __init__(self, settings: BrokerSettings, on_delivery: Callable[[AmqpDelivery], None]) -> None:
-        """Start without a channel, and without wanting messages."""
+        """Start without a channel and without a subscription."""
         self._settings = settings
         self._on_delivery = on_delivery
         self._deliveries = Deliveries(time.monotonic)
@@ -60,19 +60,19 @@ class Consumer:
             self.stopped.set()
 
     def begin(self, then: Callable[[], None]) -> None:
-        """Want messages; ``then`` is called when the broker has agreed. A channel in preparation subscribes itself."""
+        """Subscribe; ``then`` is called after ``consume-ok``. A channel in preparation subscribes when it is ready."""
         self._wants_messages = True
         self._on_consuming = then
         if self._channel is not None and self._channel.is_open:
             self._subscribe(self._channel, lambda: None)
 
     def settle(self, delivery: AmqpDelivery, is_success: bool) -> None:
-        """Acknowledge a message with the next `flush`, or reject it, or do that when it is delivered again."""
+        """Acknowledge a message with the next `flush`, or reject it; for a stale tag, when it is redelivered."""
         if self._deliveries.settle(delivery, is_success=is_success):
             self._answer(delivery, is_success=is_success)
 
     def leave(self, delivery: AmqpDelivery) -> None:
-        """Do neither."""
+        """Forget a message without an ack or a reject: the broker redelivers it."""
         self._deliveries.leave(delivery)
 
     def is_stale(self, delivery: AmqpDelivery) -> bool:
@@ -80,11 +80,11 @@ class Consumer:
         return delivery.channel_epoch != self._deliveries.channel_epoch
 
     def forget_stale(self, delivery: AmqpDelivery) -> bool:
-        """Forget a message that comes again, unless it has come meanwhile; tell which."""
+        """Forget a message of a lost channel, unless it is redelivered already; return whether it was forgotten."""
         return self._deliveries.forget_stale(delivery)
 
     def stop(self) -> None:
-        """Want no more messages; ``stopped`` is set when the broker has agreed, or cannot any more."""
+        """Cancel the subscription; ``stopped`` is set after ``cancel-ok``, or if the channel is lost."""
         self._wants_messages = False
         if self._tag is None or self._channel is None or not self._channel.is_open:
             self.stopped.set()

@@ -1,4 +1,4 @@
-"""The deliveries that are not settled yet, and which new delivery is a known message again. Pure; no I/O.
+"""Keeps the unsettled deliveries, and recognises redelivered messages. Pure; no I/O.
 
 Source: contract §3.7.
 """
@@ -24,7 +24,7 @@ class AmqpDelivery(Delivery):
     """A message as the broker delivered it; the tag changes when it is delivered again on a later channel."""
 
     properties: Any = field(repr=False)
-    """All properties, as pika represents them: a rebound publishes them again."""
+    """The AMQP properties, as pika's object; a rebound publishes them again."""
     tag: int
     channel_epoch: int
     """Number of the channel that the tag belongs to; the first channel of this process has 0."""
@@ -44,7 +44,7 @@ class AmqpDelivery(Delivery):
 
 
 class Admission(Enum):
-    """How to treat a delivery."""
+    """The decision about a delivery."""
 
     PROCESS = "it is new"
     ADOPTED = "it is being processed; its new tag will be used"
@@ -66,7 +66,7 @@ class Deliveries:
         """The last answers on the present channel; if it is lost, the broker may not have received them."""
 
     def next_channel(self) -> None:
-        """Begin a new channel: earlier tags are invalid, and the last answers may be lost with the old channel."""
+        """Begin a new channel: earlier tags are invalid, and the broker may have missed the last acks and rejects."""
         self.channel_epoch += 1
         for message_id, body, outcome in self._answered:
             self._remember(message_id, body, outcome)

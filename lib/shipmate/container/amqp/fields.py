@@ -77,7 +77,7 @@ def decode_value(encoded: bytes, offset: int) -> tuple[Any, int]:
 
 
 def decode_short_text(encoded: bytes, offset: int) -> tuple[str | bytes, int]:
-    """Return the text of at most 255 bytes at an offset, and the offset behind it."""
+    """Return the AMQP short string at an offset, and the offset after it."""
     start = offset + 1
     end = start + encoded[offset]
     return _text(encoded[start:end]), end

@@ -33,7 +33,7 @@ _URL_OPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ReconnectPolicy:
-    """How often a failed connection is retried, and after which pause."""
+    """The number of retries after a connection has failed, and the pause between them."""
 
     attempts: int
     delay_seconds: float

@@ -32,7 +32,7 @@ class Pace:
 
     @property
     def is_quick(self) -> bool:
-        """Whether items are usually quick: then the thread that does the I/O processes them itself."""
+        """True if items are usually quick: then the I/O thread processes them itself."""
         return self.usual_seconds < self.quick_seconds
 
     def is_computing(self, cpu_seconds: float) -> bool:

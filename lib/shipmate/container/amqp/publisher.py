@@ -39,7 +39,7 @@ Then = Callable[[EmitUnconfirmed | None], None]
 
 
 class RoutedPublication(NamedTuple):
-    """A publication as the AMQP message that goes to the exchange."""
+    """A publication as an AMQP message: its routing key, body, headers and expiration."""
 
     routing_key: str
     body: bytes
@@ -48,7 +48,7 @@ class RoutedPublication(NamedTuple):
     """The delivery that a rebound repeats, with its properties; the broker may drop a rebound without a queue."""
     expiration_ms: int | None = None
     is_reply: bool = False
-    """Whether its receiver may be gone already: if no queue is bound for it, it fails without a retry."""
+    """True if the receiver may be gone: without a bound queue, the publication fails and is not retried."""
 
     def __repr__(self) -> str:
         """Show neither headers nor body."""
@@ -64,7 +64,7 @@ class _Sending:
     failures: int = 0
     """Failed attempts."""
     is_returned: bool = False
-    """Whether the broker has returned it in this attempt, since no queue is bound for it."""
+    """True if the broker has returned the message in this attempt (``basic.return``): no queue is bound for it."""
 
 
 class Publisher:
@@ -180,7 +180,7 @@ class Publisher:
             self._give_up(sending, "the process is stopping and the broker does not confirm")
 
     def _look(self, channel: Channel) -> None:
-        """Close a channel without any confirm for 120 s; its publications are repeated on the next channel."""
+        """Close a channel that has received no confirm for 120 s; the next channel publishes its messages again."""
         if channel is not self._channel or not channel.is_open:
             return
         if self._sent and not self._is_blocked and self._silence.seconds(self._clock()) > _SILENT_SECONDS:

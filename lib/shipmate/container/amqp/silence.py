@@ -1,4 +1,4 @@
-"""How long the broker has confirmed nothing, and whether to wait on. Pure; time is an argument."""
+"""Measures how long the broker has confirmed nothing, and limits it. Pure; time is an argument."""
 
 from typing import Final
 

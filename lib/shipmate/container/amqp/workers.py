@@ -91,7 +91,7 @@ class Workers(Generic[_T]):
         self._items_taken = 0
         self._leader: _Thread | None = None
         self._is_bursting = False
-        """Whether the leader is about to take the items that have come."""
+        """True while the leader itself takes the waiting items."""
         self._busy: _Thread | None = None
         """The thread that the watcher observes: the leader while it processes an item, or a former leader that still
         computes."""
@@ -131,7 +131,7 @@ class Workers(Generic[_T]):
 
     @property
     def is_led_here(self) -> bool:
-        """Whether the calling thread is the leader."""
+        """True if the calling thread is the leader."""
         leader = self._leader
         return leader is not None and leader.ident == threading.get_ident()
 

@@ -183,7 +183,7 @@ class MessageCodec:
         Args:
             bare_error: The error, from `encrypted_json`.
             original: The body of the delivery that the error is about, None to leave it out.
-            incoming: The metadata of that delivery.
+            incoming: The metadata of this delivery.
         """
         if original is None or incoming is None:
             return b'{"error":"%b"}' % bare_error

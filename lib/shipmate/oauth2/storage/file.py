@@ -47,7 +47,7 @@ class TokenFile:
         self.read()
         folder = self._target().parent
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise KeysNotSaved(f"{folder}: expected a writable folder, found a read-only one: new keys would be lost")
+            raise KeysNotSaved(f"{folder}: expected a writable folder, found a read-only one; new keys would be lost")
 
     def read(self) -> dict[str, Any]:
         """Return the fields in the file.
@@ -192,7 +192,7 @@ class TokenFile:
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise KeysNotSaved(f"expected a JSON object, found something else in {self.path}") from error
+            raise KeysNotSaved(f"expected a JSON object, found invalid JSON in {self.path}") from error
         if not isinstance(value, dict):
             raise KeysNotSaved(f"expected a JSON object, found another value in {self.path}")
         return value

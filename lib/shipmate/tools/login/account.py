@@ -81,7 +81,7 @@ class AccountFile:
         return cls(path, {**_fields_of(path), **unsaved}, unsaved)
 
     def check(self) -> None:
-        """Do nothing if the file can be written: called before the person signs in.
+        """Raise an error if the file cannot be written; called before the person signs in.
 
         Raises:
             KeysNotSaved: The file cannot be replaced, or its folder cannot be written to.

@@ -35,7 +35,7 @@ class SignInOptions:
     redirect: Redirect
     opens_browser: bool = True
     is_remote: bool = False
-    """Whether the person works on another machine, whose browser cannot reach the loopback address of this one."""
+    """True if the person's browser runs on another machine and cannot reach the loopback address of this one."""
     timeout_seconds: float = 300.0
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The environment, which names the browser."""

@@ -41,7 +41,7 @@ class _Template(string.Template):
 
 
 def check_folder(folder: Path) -> None:
-    """Do nothing if a folder is empty, or can be created.
+    """Raise an error unless a folder is empty or can be created.
 
     Raises:
         BadInput: The folder is not empty, is not a folder, or its parent folder does not exist.

@@ -25,7 +25,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All problems, what was checked, and what was not and why."""
+    """The result of a validation: its problems, the checked parts, and the unchecked parts with the reason."""
 
     problems: tuple[Problem, ...] = ()
     checked: tuple[str, ...] = ()

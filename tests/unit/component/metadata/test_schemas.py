@@ -39,7 +39,7 @@ def test_a_schema_is_inline_or_in_a_file(tmp_path: Path) -> None:
         ("missing.json", "missing.json: expected a readable file"),
         ("broken.json", "broken.json: expected JSON, found an error at line 1, column 7 (expecting value)"),
         ("list.json", "list.json: expected a schema as an object, found an array"),
-        ("../out.json", "expected the path of a file inside the component, found one that leaves it"),
+        ("../out.json", "expected the path of a file inside the component, found '../out.json'"),
         ("a\0b", "expected the path of a file inside the component"),
         ("", "expected an object or the path of a JSON file, found text"),
         (True, "expected an object or the path of a JSON file, found a boolean"),

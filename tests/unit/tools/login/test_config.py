@@ -87,7 +87,7 @@ def test_a_single_resource_is_also_sent_with_the_code(
 
 def test_a_missing_field_is_named(tmp_path: Path) -> None:
     """The person can set it in the account."""
-    with pytest.raises(MissingSetting, match="NOT_SET is missing: expected a variable of the environment for audience"):
+    with pytest.raises(MissingSetting, match="NOT_SET is missing: set the environment variable for audience of OAuth2"):
         read(tmp_path, audience="{{NOT_SET}}")
 
 

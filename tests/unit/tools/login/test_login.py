@@ -42,7 +42,7 @@ def login(root: Path, cfg: str | None = None, **credentials: Any) -> Login:
         ({"token_params": {"a": 1}}, "/credentials/oauth2/token_params: expected an object of texts, found an object"),
         ({"token_pointer": "user"}, "/credentials/oauth2/token_pointer: expected a JSON pointer, found 'user'"),
         ({"scopes": 7}, "/credentials/oauth2: option scopes of OAuth2: expected text or a list of texts"),
-        ({"auth_uri": "https://{{region}}.test"}, "region is missing: expected a credential field of that name, or"),
+        ({"auth_uri": "https://{{region}}.test"}, "region is missing: set the credential field or the"),
     ],
 )
 def test_an_unusable_descriptor_is_refused_before_anything_runs(
