@@ -16,11 +16,7 @@ _FILES: Final = (Path(".env"), Path("test/.globalEnv"))
 _NAME: Final = re.compile(r"[ \t]*+(?:export[ \t]++)?+([^\s=#'\"`]++)[ \t]*+(=?)[ \t]*+")
 _BLANK: Final = re.compile(r"[ \t]*+(?:#[^\n]*+)?+$")
 _PLAIN: Final = re.compile(r"(?:[^\s#]++|[ \t]++(?![\s#])|(?<![ \t])#)*+")
-_CLOSING: Final = {
-    '"': re.compile(r'"[ \t]*+(?:#[^\n]*+)?+$', re.MULTILINE),
-    "'": re.compile(r"'[ \t]*+(?:#[^\n]*+)?+$", re.MULTILINE),
-    "`": re.compile(r"`[ \t]*+(?:#[^\n]*+)?+$", re.MULTILINE),
-}
+_CLOSING: Final = {quote: re.compile(rf"{quote}[ \t]*+(?:#[^\n]*+)?+$", re.MULTILINE) for quote in "\"'`"}
 # A folder of a stranger must not choose what this process and its children load and run.
 _OBEYED: Final = frozenset(
     """
