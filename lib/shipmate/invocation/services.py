@@ -71,6 +71,7 @@ class LazyOAuth2:
     def _build(self) -> "OAuth2Services":
         from shipmate.oauth2.accounts import CredentialStore
         from shipmate.oauth2.services import OAuth2Services  # 5 ms
+        from shipmate.settings import ResponseLimits
 
         return OAuth2Services(
             credential_store=CredentialStore(),
@@ -81,6 +82,7 @@ class LazyOAuth2:
             environ=self._environ,
             redactor=self._redactor,
             secrets=self._platform,
+            limits=ResponseLimits.from_environ(self._environ),
             awaits_winner=self._awaits_winner,
         )
 

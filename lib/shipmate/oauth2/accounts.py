@@ -15,6 +15,8 @@ from shipmate.oauth2.failures import KnownFailures
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
 
+    from shipmate.http.client import LeanClient
+
 _log: Final = logging.getLogger("shipmate.oauth2")
 
 # The longest that a refresh takes: three tries with their timeouts, the search for newer keys, and saving.
@@ -140,11 +142,18 @@ class CredentialStore:
         """Start without accounts."""
         self.failures = KnownFailures()
         self._adapter: HTTPAdapter | None = None
+        self._client: LeanClient | None = None
         self._accounts: dict[Hashable, list[Account]] = {}
+        self._last: dict[Hashable, tuple[Keys, Account]] = {}
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._flights = 0
         self._is_draining = False
+
+    def last_presented(self, key: Hashable, keys: Keys) -> Account | None:
+        """Return the account for an exact key if these keys were presented to it last, as most messages do."""
+        last = self._last.get(key)
+        return last[1] if last is not None and last[0] == keys else None
 
     def account(self, key: Hashable, keys: Keys, expiry: Expiry | None, *, is_exact: bool) -> Account:
         """Return the account for ``key``, and present the keys of a ``cfg`` to it.
@@ -165,6 +174,8 @@ class CredentialStore:
                 account = Account(self, is_keyless=is_keyless)
                 candidates.append(account)
             account.present(keys, expiry)
+            if is_exact:
+                self._last[key] = (dict(keys), account)
             return account
 
     @property
@@ -176,6 +187,17 @@ class CredentialStore:
             if self._adapter is None:
                 self._adapter = LimitedAdapter(pool_connections=_POOLS, pool_maxsize=_POOL_CONNECTIONS)
             return self._adapter
+
+    @property
+    def client(self) -> "LeanClient":
+        """The client for usual requests to the APIs, shared as the adapter is."""
+        from shipmate.http.client import LeanClient
+
+        adapter = self.adapter
+        with self._lock:
+            if self._client is None:
+                self._client = LeanClient(adapter)
+            return self._client
 
     @contextmanager
     def in_flight(self) -> Iterator[None]:

@@ -10,7 +10,6 @@ from shipmate.oauth2.managed import ManagedRefresher
 from shipmate.oauth2.options import ClientOptions, OAuth2Options, SharedOptions, Variables, check_options
 from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort, OAuth2Services
-from shipmate.settings import ResponseLimits
 
 if TYPE_CHECKING:
     from shipmate.oauth2.session import OAuth2Session
@@ -98,22 +97,19 @@ def open_session(
     """
     from shipmate.oauth2.session import OAuth2Session  # requests: 97 ms
 
-    options = ClientOptions.from_options(overrides, services.defaults, services.default_field)
-    limits = ResponseLimits.from_environ(services.environ)
+    options = services.options(overrides)
     if secret_id := cfg.get("secretId"):
         managed = _managed(str(secret_id), options, cfg, services)
-        return OAuth2Session(options, cfg, managed, call, services.clock, services.credential_store.adapter, limits)
+        return OAuth2Session(options, cfg, managed, call, services.clock, services.credential_store, services.limits)
     keys = cfg.get(options.field)
     keys = keys if isinstance(keys, Mapping) else {}
-    services.redactor.add(*secrets_of(keys))
-    account = services.credential_store.account(
-        _key(options, cfg, services),
-        keys,
-        services.expiry_of(keys),
-        is_exact=bool(cfg.get("_account")),
-    )
+    store, key, is_exact = services.credential_store, _key(options, cfg, services), bool(cfg.get("_account"))
+    account = store.last_presented(key, keys) if is_exact else None
+    if account is None:
+        services.redactor.add(*secrets_of(keys))
+        account = store.account(key, keys, services.expiry_of(keys), is_exact=is_exact)
     own = Refresher(options, cfg, account, call, services)
-    return OAuth2Session(options, cfg, own, call, services.clock, services.credential_store.adapter, limits)
+    return OAuth2Session(options, cfg, own, call, services.clock, services.credential_store, services.limits)
 
 
 def _managed(

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 from shipmate.errors import EmitError, MissingSetting, ShipmateError
@@ -51,12 +51,17 @@ class Refresher:
         self._call = call
         self._services = services
         self._account_id = str(cfg["_account"]) if cfg.get("_account") else None
-        self._rules = flow.RefreshRules(
+
+    @cached_property
+    def _rules(self) -> flow.RefreshRules:
+        """The rules of the account; most sessions send requests and refresh nothing."""
+        options = self._options
+        return flow.RefreshRules(
             account=f"account {self._account_id}" if self._account_id else "the account",
             provider=_host(options, self.variables()),
             needs_refresh_token=options.grant == "refresh_token",
             settings=f"{options.source('client_id')}, {options.source('client_secret')}",
-            awaits_winner=services.awaits_winner,
+            awaits_winner=self._services.awaits_winner,
             adoption_suffices=options.refresh != "every_access",
         )
 

@@ -3,13 +3,17 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from shipmate.errors import ShipmateError
 from shipmate.logs.log import Redactor
 from shipmate.oauth2.accounts import Account, CredentialStore
 from shipmate.oauth2.credential import Credential, Expiry, Keys, secrets_of, stored_expiry
+from shipmate.oauth2.options import ClientOptions
 from shipmate.oauth2.storage.token_store import TokenStore
+from shipmate.settings import ResponseLimits
+
+_MOST_KNOWN_OPTIONS: Final = 64
 
 
 class CallPort(Protocol):
@@ -55,9 +59,30 @@ class OAuth2Services:
     environ: Mapping[str, str] = field(repr=False)
     redactor: Redactor = field(repr=False)
     secrets: Callable[[], SecretsClient] = field(repr=False)
+    limits: ResponseLimits = ResponseLimits()
+    """The limits of answers that no session and no request overrides."""
     clock: Clock = Clock()
     awaits_winner: bool = True
     """Whether processes that the token store's lock does not keep out may refresh the same accounts."""
+
+    known_options: dict[tuple[object, ...], ClientOptions] = field(default_factory=dict, repr=False, compare=False)
+
+    def options(self, overrides: Mapping[str, Any]) -> ClientOptions:
+        """Return the options of an author over those of the descriptor.
+
+        Raises:
+            InvalidOption: An option does not exist or has an invalid value.
+        """
+        try:
+            key = tuple(overrides.items())
+            if (known := self.known_options.get(key)) is not None:
+                return known
+        except TypeError:  # a list or a dict, which may change
+            return ClientOptions.from_options(overrides, self.defaults, self.default_field)
+        options = ClientOptions.from_options(overrides, self.defaults, self.default_field)
+        if len(self.known_options) < _MOST_KNOWN_OPTIONS:  # a function may create other ones for each message
+            self.known_options[key] = options
+        return options
 
     def expiry_of(self, keys: Keys) -> Expiry | None:
         """Return the expiry of stored keys, None if they do not say it."""

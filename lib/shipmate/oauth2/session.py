@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol, TypedDict, Unpack
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
@@ -19,7 +18,7 @@ from shipmate.errors import (
     UnknownPlaceholder,
     UnsafeUrl,
 )
-from shipmate.oauth2.accounts import Account
+from shipmate.oauth2.accounts import Account, CredentialStore
 from shipmate.oauth2.author import ask_author
 from shipmate.oauth2.credential import Credential, asks_for_refresh
 from shipmate.oauth2.options import MEMBER, ClientOptions
@@ -102,7 +101,7 @@ class OAuth2Session:
         refresher: _Refresher,
         call: CallPort,
         clock: Clock,
-        adapter: HTTPAdapter,
+        store: CredentialStore,
         limits: ResponseLimits,
     ) -> None:
         """Prepare a session; nothing is sent yet. Components call ``context.oauth2`` instead."""
@@ -121,7 +120,7 @@ class OAuth2Session:
         self._refresher = refresher
         self._call = call
         self._clock = clock
-        self._adapter = adapter
+        self._store = store
         self._defaults = limits
         self._local = threading.local()
         self._host_patterns = tuple(filter(None, map(urls.HostPattern.parse, options.hosts or ())))
@@ -201,6 +200,8 @@ class OAuth2Session:
         credential, has_refreshed = self._before_sending()
         response, auth = self._send(credential, method, url, body, kwargs)
         for _ in range(_MOST_SENDS - 1):
+            if response.status_code < 400 and self._options.expired is None:
+                break
             if not auth.was_sent(response) or not self._has_expired(response, credential):
                 break
             newer, has_refreshed = self._after_expiry(credential, has_refreshed=has_refreshed)
@@ -309,8 +310,6 @@ class OAuth2Session:
         self, credential: Credential, method: str, url: str, body: Body, kwargs: Mapping[str, Any]
     ) -> tuple[requests.Response, TokenAuth]:
         filled = self._fill(url, credential)
-        transport = self._transport()
-        transport.max_redirects = self.max_redirects
         name, template = self._options.header
         value = template.replace("{access_token}", credential.access_token or "")
         auth = TokenAuth(
@@ -320,19 +319,50 @@ class OAuth2Session:
             patterns=self._host_patterns,
             allow_http=self._options.allow_http,
         )
-        transport.token_auth = auth
-        arguments = {"timeout": self.timeout, "verify": self.verify, "cert": self.cert, **kwargs}
-        arguments["headers"] = CaseInsensitiveDict(self.headers)
-        arguments["headers"].update(kwargs.get("headers") or {})
-        try:
-            headers.check(arguments["headers"])
-        except headers.WrongHeader as error:
-            raise requests.exceptions.InvalidHeader(str(error)) from None
+        arguments: dict[str, Any] = {"timeout": self.timeout, "verify": self.verify, "cert": self.cert, **kwargs}
+        arguments["headers"] = self._merged_headers(kwargs.get("headers"))
         arguments["proxies"] = {**self.proxies, **(kwargs.get("proxies") or {})}
         arguments.pop("hooks", None)
-        transport.params = dict(self.params)
-        with self._limits(arguments):
-            return transport.request(method, filled, auth=auth, **arguments, **body.for_attempt()), auth
+        arguments.update(body.for_attempt())
+        limits = self._limits(arguments)
+        response = self._send_lean(method, filled, arguments, auth, limits)
+        if response is None:
+            transport = self._transport()
+            transport.max_redirects = self.max_redirects
+            transport.token_auth = auth
+            transport.params = dict(self.params)
+            with limits:
+                response = transport.request(method, filled, auth=auth, **arguments)
+        return response, auth
+
+    def _merged_headers(self, given: Mapping[str, str | bytes | None] | None) -> Mapping[str, str | bytes | None]:
+        if not given and not self.headers:
+            return {}
+        merged: CaseInsensitiveDict[Any] = CaseInsensitiveDict(self.headers)
+        merged.update(given or {})
+        try:
+            headers.check(merged)
+        except headers.WrongHeader as error:
+            raise requests.exceptions.InvalidHeader(str(error)) from None
+        return merged
+
+    def _send_lean(
+        self, method: str, url: str, arguments: dict[str, Any], auth: TokenAuth, limits: within
+    ) -> requests.Response | None:
+        """Send a request on the lean path; None if it must take the full one."""
+        params = arguments.get("params")
+        if self.params:
+            if params is not None and not isinstance(params, Mapping):
+                return None
+            params = {name: value for name, value in {**self.params, **(params or {})}.items() if value is not None}
+        given = {**arguments, "params": params, "headers": {**arguments["headers"], auth.header: auth.value}}
+        transport: ApiTransport | None = getattr(self._local, "transport", None)
+        client = self._store.client
+        prepared = client.prepare(method, url, given, None if transport is None else transport.cookies)
+        if prepared is None:
+            return None
+        auth.check(prepared.sent.url)
+        return client.send(prepared, limits)
 
     def _limits(self, arguments: dict[str, Any]) -> within:
         """Take the limits out of the arguments of a request."""
@@ -367,7 +397,7 @@ class OAuth2Session:
     def _transport(self) -> ApiTransport:
         transport: ApiTransport | None = getattr(self._local, "transport", None)
         if transport is None:
-            transport = self._local.transport = ApiTransport(self._adapter)
+            transport = self._local.transport = ApiTransport(self._store.adapter)
         return transport
 
     def _hooked(self, response: requests.Response, kwargs: Mapping[str, Any]) -> requests.Response:

@@ -50,10 +50,21 @@ class TokenAuth(AuthBase):
 
         Raises:
             UnsafeUrl: The token must not go to the URL of the request.
+        """
+        self.check(request.url or "")
+        request.headers[self.header] = self.value
+        return request
+
+    def check(self, url: str) -> None:
+        """Raise an error unless the token may go to a URL.
+
+        Raises:
+            UnsafeUrl: It must not.
+            requests.exceptions.InvalidHeader: The token has characters that no header has.
 
         Source: RFC 6750 §5.3.
         """
-        place = origin(request.url or "")
+        place = origin(url)
         if place is None:
             raise UnsafeUrl("the URL of the request: expected http or https and a host, found no clear host")
         if not self._knows(place):
@@ -66,8 +77,6 @@ class TokenAuth(AuthBase):
         if not is_value(self.value):
             # http.client refuses it as well, with the whole token in its text.
             raise requests.exceptions.InvalidHeader(f"header {self.header}: the token has characters of no token")
-        request.headers[self.header] = self.value
-        return request
 
     def _knows(self, place: Origin) -> bool:
         return place in self._allowed or any(pattern.matches(place) for pattern in self._patterns)

@@ -81,14 +81,19 @@ class LimitedResponse(requests.Response):
                 size += len(piece)
                 if size > most:
                     self.close()
-                    raise ResponseTooLarge(
-                        f"the answer of {urlsplit(self.url).hostname}: expected at most {most} decoded bytes, found "
-                        f"{size} or more: the limit is max_bytes of the request or SHIPMATE_MAX_RESPONSE_BYTES"
-                    )
+                    raise too_large(urlsplit(self.url).hostname, most, size)
                 yield piece
         except requests.RequestException as error:
             self.limits.require_time(error)
             raise
+
+
+def too_large(host: str | None, most: float, size: int) -> ResponseTooLarge:
+    """Return the error for an answer with at least ``size`` bytes, of which ``most`` are allowed."""
+    return ResponseTooLarge(
+        f"the answer of {host}: expected at most {most} decoded bytes, found {size} or more: the limit is max_bytes of "
+        "the request or SHIPMATE_MAX_RESPONSE_BYTES"
+    )
 
 
 class _HttpPool(HTTPConnectionPool):

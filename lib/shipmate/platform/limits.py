@@ -60,9 +60,14 @@ class within:
         """The time that is left, below 0 when it is over."""
         return self._end - self._clock()
 
-    def __enter__(self) -> "within":
-        """Start the clock."""
+    def begin(self) -> float:
+        """Start the clock, and return the moment of the end in monotonic seconds."""
         self._end = self._clock() + self.seconds
+        return self._end
+
+    def __enter__(self) -> "within":
+        """Start the clock, and hold the requests of this thread to the limits."""
+        self.begin()
         self._before = current()
         _current.limits = self
         return self

@@ -1,0 +1,1 @@
+"""The HTTP client: connections that threads share, answers with limits, responses as in requests."""

@@ -1,0 +1,53 @@
+"""Tells whether something has put itself between requests and the network: a recorder, a mock, a tracer.
+
+Those replace functions of requests, urllib3 or http.client, and expect each request to pass there.
+"""
+
+import http.client
+from types import FunctionType
+from typing import Any, Final
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3 import connection, connectionpool
+
+
+def _places() -> tuple[Any, ...]:
+    """Return the functions and classes that are replaced, as they are now."""
+    session, pool = requests.Session, connectionpool.HTTPConnectionPool
+    plain, secure, client = connection.HTTPConnection, connection.HTTPSConnection, http.client.HTTPConnection
+    return (
+        session.request, session.prepare_request, session.send, session.get_adapter, session.resolve_redirects,
+        session.merge_environment_settings, requests.PreparedRequest.prepare, HTTPAdapter.send,
+        HTTPAdapter.build_response, HTTPAdapter.get_connection_with_tls_context, pool.urlopen, pool._make_request,
+        urllib3.PoolManager.connection_from_host, plain.request, plain.getresponse, plain.connect, secure.connect,
+        client.putrequest, client.endheaders, client.send, client.getresponse, client.connect,
+        http.client.HTTPResponse.begin, http.client.HTTPConnection, http.client.HTTPSConnection,
+        connectionpool.HTTPConnection, connectionpool.HTTPSConnection, pool.ConnectionCls,
+        connectionpool.HTTPSConnectionPool.ConnectionCls,
+    )  # fmt: skip
+
+
+_HOMES: Final = {"requests", "urllib3", "http"}
+_genuine: tuple[Any, ...] | None = None
+
+
+def is_untouched() -> bool:
+    """Tell whether requests, urllib3 and http.client are as their authors wrote them."""
+    global _genuine
+    places = _places()
+    if places == _genuine:
+        return True
+    if _genuine is None and all(map(_is_at_home, places)):
+        # Also if this module was first loaded while something was in between.
+        _genuine = places
+        return True
+    return False
+
+
+def _is_at_home(place: Any) -> bool:
+    if isinstance(place, FunctionType):
+        # A wrapper takes over the names of what it wraps, but not its code.
+        return place.__globals__.get("__name__", "").partition(".")[0] in _HOMES
+    return isinstance(place, type) and place.__module__.partition(".")[0] in _HOMES

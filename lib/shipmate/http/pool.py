@@ -1,0 +1,74 @@
+"""Connections that threads share: opened by urllib3, kept for the next request to the same server."""
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from shipmate.http.connection import Connection
+from shipmate.urls import Origin
+
+_MOST_SERVERS: Final = 16
+_MOST_IDLE: Final = 100
+"""The most connections to one server that are kept without a request."""
+
+
+class Server(NamedTuple):
+    """A server, and how its certificate is checked."""
+
+    origin: Origin
+    verify: bool | str
+    cert: str | tuple[str, str] | None
+
+
+class Pool:
+    """The idle connections of the process."""
+
+    def __init__(self) -> None:
+        """Start without connections."""
+        self._lock = threading.Lock()
+        self._idle: OrderedDict[Server, deque[Connection]] = OrderedDict()
+
+    def take(self, server: Server, *, is_repeatable: bool) -> Connection | None:
+        """Return an idle connection that can take a request, the one that was used last; None without one.
+
+        Args:
+            server: The server.
+            is_repeatable: Whether the request may be sent again if the server has just closed the connection.
+        """
+        idle = self._idle.get(server)
+        while idle:
+            try:
+                connection = idle.pop()
+            except IndexError:  # another thread was faster
+                return None
+            if connection.is_alive(is_repeatable=is_repeatable):
+                return connection
+            connection.close()
+        return None
+
+    def keep(self, server: Server, connection: Connection) -> None:
+        """Keep a connection for the next request, or close it if it can take none or there are enough."""
+        if not connection.is_reusable:
+            connection.close()
+            return
+        idle = self._idle.get(server)
+        if idle is None:
+            idle = self._add(server)
+        if len(idle) >= _MOST_IDLE:
+            connection.close()
+        else:
+            idle.append(connection)
+
+    def _add(self, server: Server) -> deque[Connection]:
+        with self._lock:
+            idle = self._idle.setdefault(server, deque())
+            closed = [self._idle.popitem(last=False)[1] for _ in range(len(self._idle) - _MOST_SERVERS)]
+        for connections in closed:
+            while connections:
+                connections.pop().close()
+        return idle
+
+
+Connect = Callable[[], Connection]
+"""Opens a connection."""

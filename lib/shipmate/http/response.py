@@ -1,0 +1,141 @@
+"""The responses of the lean path: those of requests, with everything that is seldom read built when it is read."""
+
+import io
+from datetime import timedelta
+from email.message import Message
+from typing import Any, NamedTuple
+
+import requests
+from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
+from requests.hooks import default_hooks
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_encoding_from_headers
+from urllib3 import HTTPHeaderDict, HTTPResponse
+
+from shipmate.http.connection import Answer
+from shipmate.platform.adapter import LimitedResponse
+from shipmate.platform.limits import within
+
+
+class Sent(NamedTuple):
+    """A request as it was sent."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | str | None
+
+    def prepared(self) -> requests.PreparedRequest:
+        """Return the request in the form of requests."""
+        request = requests.PreparedRequest()
+        request.method = self.method
+        request.url = self.url
+        request.headers = CaseInsensitiveDict(self.headers)
+        request.body = self.body
+        request.hooks = default_hooks()
+        request._cookies = RequestsCookieJar()  # requests copies it for a redirect
+        return request
+
+
+class _Original:
+    """The part of http.client's response that cookies are read from."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        self.msg = Message()
+        for name, value in fields:
+            self.msg[name] = value
+
+    def isclosed(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class LeanResponse(LimitedResponse):
+    """A response that was read whole; it builds its headers, cookies, request and raw answer when they are used."""
+
+    def __init__(self, sent: Sent, answer: Answer, seconds: float, limits: within) -> None:
+        """Store the answer; nothing is decoded yet."""
+        # Not that of requests, which builds an empty jar and more for each response.
+        self._sent = sent
+        self._answer = answer
+        self._lazy: dict[str, Any] = {}
+        self.limits = limits
+        self.status_code = answer.status
+        self.reason = answer.reason
+        self.url = sent.url
+        self.history = []
+        self.elapsed = timedelta(seconds=seconds)
+        self._content: Any = answer.body
+        self._content_consumed = True
+        self._next = None
+
+    def _built(self, name: str, build: Any) -> Any:
+        value = self._lazy.get(name, self)
+        if value is self:
+            value = self._lazy[name] = build()
+        return value
+
+    @property
+    def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
+        """The header fields; several of one name are joined."""
+        return self._built("headers", lambda: CaseInsensitiveDict(HTTPHeaderDict(self._answer.fields)))
+
+    @headers.setter
+    def headers(self, value: Any) -> None:
+        self._lazy["headers"] = value
+
+    @property
+    def encoding(self) -> str | None:  # type: ignore[override]
+        """The encoding of the text, by the header; None if it does not say."""
+        return self._built("encoding", lambda: get_encoding_from_headers(self.headers))
+
+    @encoding.setter
+    def encoding(self, value: str | None) -> None:
+        self._lazy["encoding"] = value
+
+    @property
+    def request(self) -> requests.PreparedRequest:  # type: ignore[override]
+        """The request that this answers."""
+        return self._built("request", self._sent.prepared)
+
+    @request.setter
+    def request(self, value: requests.PreparedRequest) -> None:
+        self._lazy["request"] = value
+
+    @property
+    def raw(self) -> Any:
+        """The answer in the form of urllib3; its body has been read."""
+        return self._built("raw", lambda: self.raw_of(b""))
+
+    @raw.setter
+    def raw(self, value: Any) -> None:
+        self._lazy["raw"] = value
+
+    @property
+    def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
+        """The cookies that the answer sets."""
+        return self._built("cookies", self._jar)
+
+    @cookies.setter
+    def cookies(self, value: RequestsCookieJar) -> None:
+        self._lazy["cookies"] = value
+
+    def raw_of(self, body: bytes) -> HTTPResponse:
+        """Return the answer in the form of urllib3, with a body that can be read."""
+        return HTTPResponse(
+            io.BytesIO(body),
+            HTTPHeaderDict(self._answer.fields),
+            self._answer.status,
+            version=11,
+            reason=self._answer.reason,
+            preload_content=False,
+            decode_content=False,
+            original_response=_Original(self._answer.fields),  # type: ignore[arg-type]
+        )
+
+    def _jar(self) -> RequestsCookieJar:
+        jar = RequestsCookieJar()
+        extract_cookies_to_jar(jar, self.request, self.raw)
+        return jar
