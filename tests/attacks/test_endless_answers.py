@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,7 +168,7 @@ def test_a_session_reads_no_more_than_its_limit(bench: Workbench, answer: Callab
 def test_a_component_has_limits_by_its_environment(bench: Workbench) -> None:
     """Nobody needs to change code for them."""
     bench.keys = bench.provider.issue()
-    bench.services.environ.update(LIMITS)  # type: ignore[attr-defined]
+    bench.services = replace(bench.services, limits=ResponseLimits.from_environ(LIMITS))
     with serving(endless_body) as url, pytest.raises(ResponseTooLarge, match="SHIPMATE_MAX_RESPONSE_BYTES"):
         bench.session().get(url)
     with serving(dripping_body, drips=True) as url, pytest.raises(ResponseTooSlow, match="_MAX_RESPONSE_SECONDS"):
@@ -182,7 +183,7 @@ def test_the_defaults_are_64_mebibytes_and_10_minutes() -> None:
 def test_who_streams_has_only_the_limits_that_she_gives(bench: Workbench) -> None:
     """She reads as much as she wants."""
     bench.keys = bench.provider.issue()
-    bench.services.environ.update(LIMITS)  # type: ignore[attr-defined]
+    bench.services = replace(bench.services, limits=ResponseLimits.from_environ(LIMITS))
     with serving(endless_body) as url:
         with closing(bench.session().get(url, stream=True)) as response:
             pieces = itertools.islice(response.iter_content(1_000_000), 3)

@@ -84,9 +84,7 @@ class LeanClient:
         self._pool = Pool()
         self._routes: dict[Server, _Route] = {}
 
-    def prepare(
-        self, method: str, url: str, arguments: Mapping[str, Any], cookies: Any = None
-    ) -> LeanRequest | None:
+    def prepare(self, method: str, url: str, arguments: Mapping[str, Any], cookies: Any = None) -> LeanRequest | None:
         """Return a request that can be sent with `send`, None if it needs requests.
 
         Args:
@@ -133,7 +131,10 @@ class LeanClient:
             lines["Cookie"] = cookie
         host_line = "" if "host" in headers else f"Host: {_authority(place)}\r\n"
         text = "\r\n".join(f"{name}: {value}" for name, value in lines.items())
-        head = f"{method} {target} HTTP/1.1\r\n{host_line}{text}\r\n\r\n".encode("latin-1")
+        try:
+            head = f"{method} {target} HTTP/1.1\r\n{host_line}{text}\r\n\r\n".encode("latin-1")
+        except UnicodeEncodeError:
+            return None
         return LeanRequest(sent, head, content, server, timeout)
 
     def send(self, request: LeanRequest, limits: within) -> LeanResponse | None:

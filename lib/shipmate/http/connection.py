@@ -359,4 +359,3 @@ def _fields(lines: list[str]) -> list[tuple[str, str]]:
 def _check_size(size: int, bounds: Bounds) -> None:
     if bounds.most_bytes is not None and size > bounds.most_bytes:
         raise AnswerTooLarge(size)
-

@@ -1,8 +1,8 @@
 """Connections that threads share: opened by urllib3, kept for the next request to the same server."""
 
 import threading
+import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from shipmate.http.connection import Connection
@@ -28,6 +28,7 @@ class Pool:
         """Start without connections."""
         self._lock = threading.Lock()
         self._idle: OrderedDict[Server, deque[Connection]] = OrderedDict()
+        weakref.finalize(self, _close, self._idle)
 
     def take(self, server: Server, *, is_repeatable: bool) -> Connection | None:
         """Return an idle connection that can take a request, the one that was used last; None without one.
@@ -65,10 +66,15 @@ class Pool:
             idle = self._idle.setdefault(server, deque())
             closed = [self._idle.popitem(last=False)[1] for _ in range(len(self._idle) - _MOST_SERVERS)]
         for connections in closed:
-            while connections:
-                connections.pop().close()
+            _close_all(connections)
         return idle
 
 
-Connect = Callable[[], Connection]
-"""Opens a connection."""
+def _close(idle: OrderedDict[Server, deque[Connection]]) -> None:
+    for connections in idle.values():
+        _close_all(connections)
+
+
+def _close_all(connections: deque[Connection]) -> None:
+    while connections:
+        connections.pop().close()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import requests
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 from requests.hooks import default_hooks
+from requests.models import REDIRECT_STATI
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPHeaderDict, HTTPResponse
@@ -70,6 +71,16 @@ class LeanResponse(LimitedResponse):
         self._content: Any = answer.body
         self._content_consumed = True
         self._next = None
+
+    @property
+    def sets_cookies(self) -> bool:
+        """Whether the answer sets cookies."""
+        return any(len(name) == len("set-cookie") and name.lower() == "set-cookie" for name, _ in self._answer.fields)
+
+    @property
+    def is_redirect(self) -> bool:  # type: ignore[override]
+        """Whether the answer leads to another URL."""
+        return self.status_code in REDIRECT_STATI and super().is_redirect
 
     def _built(self, name: str, build: Any) -> Any:
         value = self._lazy.get(name, self)

@@ -18,6 +18,7 @@ from shipmate.errors import (
     UnknownPlaceholder,
     UnsafeUrl,
 )
+from shipmate.http.client import keep_cookies
 from shipmate.oauth2.accounts import Account, CredentialStore
 from shipmate.oauth2.author import ask_author
 from shipmate.oauth2.credential import Credential, asks_for_refresh
@@ -327,9 +328,7 @@ class OAuth2Session:
         limits = self._limits(arguments)
         response = self._send_lean(method, filled, arguments, auth, limits)
         if response is None:
-            transport = self._transport()
-            transport.max_redirects = self.max_redirects
-            transport.token_auth = auth
+            transport = self._transport(auth)
             transport.params = dict(self.params)
             with limits:
                 response = transport.request(method, filled, auth=auth, **arguments)
@@ -362,7 +361,31 @@ class OAuth2Session:
         if prepared is None:
             return None
         auth.check(prepared.sent.url)
-        return client.send(prepared, limits)
+        response = client.send(prepared, limits)
+        if response is None:
+            return None
+        if response.sets_cookies:
+            keep_cookies(self._transport(auth).cookies, response)
+        if response.is_redirect and given.get("allow_redirects", True):
+            return self._follow(response, given, auth, limits)
+        return response
+
+    def _follow(
+        self, response: requests.Response, arguments: Mapping[str, Any], auth: TokenAuth, limits: within
+    ) -> requests.Response:
+        """Follow the redirects of an answer, as requests does."""
+        transport = self._transport(auth)
+        settings = transport.merge_environment_settings(
+            response.url, dict(arguments["proxies"]), False, arguments["verify"], arguments["cert"]
+        )
+        with limits:
+            history = [
+                response,
+                *transport.resolve_redirects(response, response.request, timeout=arguments["timeout"], **settings),
+            ]
+        last = history.pop()
+        last.history = history
+        return last
 
     def _limits(self, arguments: dict[str, Any]) -> within:
         """Take the limits out of the arguments of a request."""
@@ -394,10 +417,13 @@ class OAuth2Session:
             candidates = [urls.origin(str(keys.get(match[1], ""))) for match in members if match is not None]
         return frozenset(candidate for candidate in candidates if candidate is not None)
 
-    def _transport(self) -> ApiTransport:
+    def _transport(self, auth: TokenAuth) -> ApiTransport:
+        """Return this thread's session of requests, which keeps the token to the origins of ``auth``."""
         transport: ApiTransport | None = getattr(self._local, "transport", None)
         if transport is None:
             transport = self._local.transport = ApiTransport(self._store.adapter)
+        transport.max_redirects = self.max_redirects
+        transport.token_auth = auth
         return transport
 
     def _hooked(self, response: requests.Response, kwargs: Mapping[str, Any]) -> requests.Response:

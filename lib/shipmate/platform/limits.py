@@ -53,6 +53,7 @@ class within:
         self._is_released = is_released
         self._clock = clock
         self._end = math.inf
+        self._has_begun = False
         self._before: within | None = None
 
     @property
@@ -61,13 +62,15 @@ class within:
         return self._end - self._clock()
 
     def begin(self) -> float:
-        """Start the clock, and return the moment of the end in monotonic seconds."""
+        """Start the clock before the block, and return the moment of the end in monotonic seconds."""
+        self._has_begun = True
         self._end = self._clock() + self.seconds
         return self._end
 
     def __enter__(self) -> "within":
-        """Start the clock, and hold the requests of this thread to the limits."""
-        self.begin()
+        """Start the clock unless it runs, and hold the requests of this thread to the limits."""
+        if not self._has_begun:
+            self.begin()
         self._before = current()
         _current.limits = self
         return self
@@ -77,6 +80,7 @@ class within:
     ) -> None:
         """Report a failure after the end of the time as what it is."""
         _current.limits = self._before
+        self._has_begun = False
         if isinstance(error, OSError):  # like all exceptions of requests
             self.require_time(error)
         if self._is_released:
