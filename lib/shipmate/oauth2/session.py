@@ -25,7 +25,7 @@ from shipmate.oauth2.credential import Credential, asks_for_refresh
 from shipmate.oauth2.options import MEMBER, ClientOptions
 from shipmate.oauth2.replay import Body
 from shipmate.oauth2.services import CallPort, Clock
-from shipmate.oauth2.transport import ApiTransport, TokenAuth
+from shipmate.oauth2.token_auth import ApiTransport, TokenAuth
 from shipmate.platform.limits import within
 from shipmate.settings import ResponseLimits
 
