@@ -132,7 +132,7 @@ def test_a_queue_that_is_not_there_is_published(launch: Launch, queues: StepQueu
     """Contract 1.2: the broker's reason is in the error."""
     queues.publish({"body": {}})
     container = launch(LISTEN_MESSAGES_ON=f"{queues.name}-nowhere", AMQP_RECONNECT_TIMEOUT=1)
-    text = failed_start(container, queues, "told")
+    text = failed_start(container, queues, "commands")
     assert text.startswith("ELASTICIO_LISTEN_MESSAGES_ON: the broker at ")
     assert "NOT_FOUND" in text
 

@@ -67,7 +67,7 @@ def new_step(platform: Platform, transport: ObservedTransport) -> Iterator[Calla
     """Makes steps of the component on the transport."""
     made: list[Step] = []
 
-    def new(function: str = "told", *, folder: Path = COMPONENT, **settings: object) -> Step:
+    def new(function: str = "commands", *, folder: Path = COMPONENT, **settings: object) -> Step:
         values = environ(platform, FUNCTION=function, **settings)
         one = Step(StepSettings.from_environ(values), Installation(folder, values, Redactor()), transport.made)
         made.append(one)
