@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from shipmate.errors import TokenEndpointUnavailable
-from shipmate.oauth2.credential import Credential, Expiry, Keys, SeenTokens, has_tokens
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expiry import Expiry
 from shipmate.oauth2.failures import KnownFailures
+from shipmate.oauth2.keys import Keys, has_tokens
+from shipmate.oauth2.seen_tokens import SeenTokens
 
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter

@@ -6,7 +6,9 @@ from typing import Any
 from shipmate.errors import CredentialsInvalid, PlatformRefused, PlatformUnavailable
 from shipmate.oauth2 import flow
 from shipmate.oauth2.accounts import Account
-from shipmate.oauth2.credential import Credential, Expiry, is_sendable
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expiry import Expiry
+from shipmate.oauth2.keys import is_sendable
 from shipmate.oauth2.services import OAuth2Services
 from shipmate.oauth2.token_response import Granted, Refused, TokenResponse, Unusable
 

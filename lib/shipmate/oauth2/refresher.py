@@ -10,8 +10,10 @@ from typing import Any, Final
 from shipmate.errors import EmitError, MissingSetting, ShipmateError
 from shipmate.oauth2 import flow
 from shipmate.oauth2.accounts import Account
-from shipmate.oauth2.credential import Credential, Expiry, answered_expiry, dated, fingerprint
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expiry import Expiry, answered_expiry, dated
 from shipmate.oauth2.failures import KnownFailures
+from shipmate.oauth2.keys import fingerprint
 from shipmate.oauth2.options import Client, ClientOptions, Variables
 from shipmate.oauth2.services import CallPort, OAuth2Services
 from shipmate.oauth2.token_request import token_request

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 from shipmate.errors import ShipmateError
 from shipmate.logs.log import Redactor
 from shipmate.oauth2.accounts import Account, CredentialStore
-from shipmate.oauth2.credential import Credential, Expiry, Keys, secrets_of, stored_expiry
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expiry import Expiry, stored_expiry
+from shipmate.oauth2.keys import Keys, secrets_of
 from shipmate.oauth2.storage.token_store import TokenStore
 
 

@@ -21,7 +21,8 @@ from shipmate.errors import (
 )
 from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.author import ask_author
-from shipmate.oauth2.credential import Credential, asks_for_refresh
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expired_answer import asks_for_refresh
 from shipmate.oauth2.options import MEMBER, ClientOptions
 from shipmate.oauth2.replay import Body
 from shipmate.oauth2.services import CallPort, Clock

@@ -18,7 +18,8 @@ from shipmate.errors import (
     TokenEndpointUnavailable,
 )
 from shipmate.oauth2 import flow
-from shipmate.oauth2.credential import Credential, SeenTokens
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.seen_tokens import SeenTokens
 from shipmate.oauth2.token_response import (
     Busy,
     Granted,
