@@ -23,10 +23,11 @@ from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.author import ask_author
 from shipmate.oauth2.credential import Credential
 from shipmate.oauth2.expired_answer import asks_for_refresh
+from shipmate.oauth2.http_redirects import RedirectSafeSession
 from shipmate.oauth2.options import MEMBER, ClientOptions
 from shipmate.oauth2.replay import Body
 from shipmate.oauth2.services import CallPort, Clock
-from shipmate.oauth2.token_auth import ApiTransport, TokenAuth
+from shipmate.oauth2.token_auth import TokenAuth
 from shipmate.platform.limits import within
 from shipmate.settings import ResponseLimits
 
@@ -310,8 +311,8 @@ class OAuth2Session:
         self, credential: Credential, method: str, url: str, body: Body, kwargs: Mapping[str, Any]
     ) -> tuple[requests.Response, TokenAuth]:
         filled = self._fill(url, credential)
-        transport = self._transport()
-        transport.max_redirects = self.max_redirects
+        http = self._http_session()
+        http.max_redirects = self.max_redirects
         name, template = self._options.header
         value = template.replace("{access_token}", credential.access_token or "")
         auth = TokenAuth(
@@ -321,7 +322,7 @@ class OAuth2Session:
             patterns=self._host_patterns,
             allow_http=self._options.allow_http,
         )
-        transport.token_auth = auth
+        http.token_auth = auth
         arguments = {"timeout": self.timeout, "verify": self.verify, "cert": self.cert, **kwargs}
         arguments["headers"] = CaseInsensitiveDict(self.headers)
         arguments["headers"].update(kwargs.get("headers") or {})
@@ -331,9 +332,9 @@ class OAuth2Session:
             raise requests.exceptions.InvalidHeader(str(error)) from None
         arguments["proxies"] = {**self.proxies, **(kwargs.get("proxies") or {})}
         arguments.pop("hooks", None)
-        transport.params = dict(self.params)
+        http.params = dict(self.params)
         with self._limits(arguments):
-            return transport.request(method, filled, auth=auth, **arguments, **body.for_attempt()), auth
+            return http.request(method, filled, auth=auth, **arguments, **body.for_attempt()), auth
 
     def _limits(self, arguments: dict[str, Any]) -> within:
         """Take the limits out of the arguments of a request."""
@@ -365,11 +366,12 @@ class OAuth2Session:
             candidates = [urls.origin(str(keys.get(match[1], ""))) for match in members if match is not None]
         return frozenset(candidate for candidate in candidates if candidate is not None)
 
-    def _transport(self) -> ApiTransport:
-        transport: ApiTransport | None = getattr(self._local, "transport", None)
-        if transport is None:
-            transport = self._local.transport = ApiTransport(self._adapter)
-        return transport
+    def _http_session(self) -> RedirectSafeSession:
+        """Return the session of this thread."""
+        session: RedirectSafeSession | None = getattr(self._local, "http_session", None)
+        if session is None:
+            session = self._local.http_session = RedirectSafeSession(self._adapter)
+        return session
 
     def _hooked(self, response: requests.Response, kwargs: Mapping[str, Any]) -> requests.Response:
         for hooks in (self.hooks, kwargs.get("hooks") or {}):
