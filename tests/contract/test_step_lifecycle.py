@@ -325,7 +325,7 @@ def test_messages_are_processed_side_by_side(launch: Launch, queues: StepQueues,
 
 
 def test_a_signal_in_any_moment_of_the_start_ends_it_in_order(launch: Launch) -> None:
-    """From the first line of the log on there is no moment in which a signal is not heard."""
+    """From the first line of the log on there is no moment in which a signal is lost."""
     for text in ('"msg": "the module has no hook init"', '"msg": "consuming"'):
         container = launch()
         container.wait_for(text)

@@ -192,7 +192,7 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     service = Service(method, installation)
     seconds = _limit_seconds(environ)
     deadline = Deadline()
-    with deadline.hearing():
+    with deadline.receiving_signals():
         try:
             _serve(service, endpoint, deadline, Limit(seconds, f"{method} did not answer within {seconds} seconds"))
             status = 0

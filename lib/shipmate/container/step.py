@@ -30,10 +30,9 @@ from shipmate.invocation.services import LazyOAuth2, Services, platform_of, regi
 from shipmate.logs.records import redacted
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import ShutdownSettings, StepSettings, is_shutdown
-from shipmate.signals import SignalQueue, end_process
+from shipmate.signals import STOP_SIGNALS, SignalQueue, end_process
 
 _log: Final = logging.getLogger("shipmate.step")
-_STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _START_ERROR_SECONDS: Final = 5.0
 # When the time to stop is over: how long the transport may confirm nothing before the messages are left unsettled.
 _UNCONFIRMED_SECONDS: Final = 0.4
@@ -95,7 +94,7 @@ class Step:
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""
-        with self._events.hearing(_STOP, self._on_signal):
+        with self._events.receiving(STOP_SIGNALS, self._on_signal):
             try:
                 loaded = self.start()
                 _collect_garbage_seldom()
@@ -105,7 +104,7 @@ class Step:
                 self._report_start(error)
                 return 1
             # Again, since the component's modules may have set handlers of their own.
-            with self._events.hearing(_STOP, self._on_signal):
+            with self._events.receiving(STOP_SIGNALS, self._on_signal):
                 return self._wait()
 
     def start(self) -> Loaded:
@@ -284,7 +283,7 @@ def _collect_garbage_seldom() -> None:
 
 def shut_down(settings: ShutdownSettings, installation: Installation) -> int:
     """Run the shutdown hook, and return the exit status. Source: contract §1.4."""
-    for number in _STOP:
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     flow, environ = settings.flow, installation.environ
     platform = platform_of(environ)
