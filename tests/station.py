@@ -54,6 +54,13 @@ def commands(*steps: list[Any], **more: Any) -> dict[str, Any]:
     return {"body": {"do": list(steps), **more}}
 
 
+def environ_without_broker(platform: Platform, **settings: object) -> Mapping[str, str]:
+    """Return what the platform sets, with the address of no broker."""
+    values = {**WITHOUT_BROKER, **settings}
+    prefixed = {name if "SHIPMATE" in name else f"ELASTICIO_{name}": str(value) for name, value in values.items()}
+    return {**platform.environ(), **prefixed}
+
+
 @dataclass
 class Done:
     """What was published for some messages, and how they were settled."""
@@ -146,11 +153,9 @@ class MemoryStation(Station):
     reply_to = "replies"
 
     def __init__(self, platform: Platform, function: str = "commands", **settings: object) -> None:
-        values = {**WITHOUT_BROKER, "FUNCTION": function, **settings}
         self.transport = MemoryTransport()
         self.transport.allows_rebounds = settings.get("REBOUND_LIMIT") != 0
-        environ = {f"ELASTICIO_{name}": str(value) for name, value in values.items()}
-        super().__init__({**platform.environ(), **environ}, self._connected)
+        super().__init__(environ_without_broker(platform, FUNCTION=function, **settings), self._connected)
 
     def _connected(self, settings: StepSettings, *, on_lost: Callable[[BaseException], None]) -> Transport:
         return self.transport
