@@ -1,4 +1,4 @@
-"""Remembers the tokens that an account has had in this process, to tell old keys from a new sign-in. Pure; no I/O."""
+"""Remembers the tokens of an account in this process, to distinguish old keys from a new sign-in. Pure; no I/O."""
 
 from collections import OrderedDict
 from typing import Final
@@ -10,7 +10,7 @@ _RECENT_TOKENS: Final = 1000
 
 
 class SeenTokens:
-    """The hashes of the tokens that an account has had in this process: the first 64, and the last 1000 to be used.
+    """The hashes of the tokens of an account in this process: the first 64, and the last 1000 to be used.
 
     A container's ``cfg`` never changes, so its first token must not look like a new sign-in after any number of
     refreshes. A token counts as used whenever a ``cfg`` or the stored keys have it.

@@ -77,5 +77,5 @@ class TokenAuth(AuthBase):
         return self._is_private(new) and (self._knows(new) or (is_upgrade and self._knows(old)))
 
     def was_sent(self, response: requests.Response) -> bool:
-        """Tell whether the last request before this response had the token."""
+        """Tell whether the request of this response contained the token, after its redirects if there were any."""
         return response.request.headers.get(self.header) == self.value

@@ -167,7 +167,7 @@ class HttpService:
 
         Raises:
             PlatformRefused: The answer is an error that does not pass.
-            PlatformUnavailable: No attempt had an answer, or each had a temporary error.
+            PlatformUnavailable: Every attempt ended without an answer or with a temporary error.
         """
         import requests  # not at start, see get_object
 
