@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 from shipmate import component
 from shipmate.container.deadline import Deadline, Limit, Stopped
-from shipmate.container.result import Result, ResultEndpoint
+from shipmate.container.service_result import Result, ResultEndpoint
 from shipmate.container.startup import Installation, configure_log, load_component
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound, MissingSetting, ServiceTimeout, ShipmateError
 from shipmate.invocation.events import Event
