@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
-from shipmate import headers, urls
+from shipmate import http_headers, urls
 from shipmate.errors import (
     InvalidOption,
     KeysNotSaved,
@@ -327,8 +327,8 @@ class OAuth2Session:
         arguments["headers"] = CaseInsensitiveDict(self.headers)
         arguments["headers"].update(kwargs.get("headers") or {})
         try:
-            headers.check(arguments["headers"])
-        except headers.WrongHeader as error:
+            http_headers.check(arguments["headers"])
+        except http_headers.WrongHeader as error:
             raise requests.exceptions.InvalidHeader(str(error)) from None
         arguments["proxies"] = {**self.proxies, **(kwargs.get("proxies") or {})}
         arguments.pop("hooks", None)

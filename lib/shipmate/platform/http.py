@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from shipmate import urls
 from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow
-from shipmate.headers import WrongHeader, check, is_value
+from shipmate.http_headers import WrongHeader, check, is_value
 from shipmate.logs.records import excerpt
 from shipmate.settings import ResponseLimits
 
