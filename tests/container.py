@@ -120,11 +120,13 @@ class Launch:
         self.platform = platform
         self._started: list[Container] = []
 
-    def environ(self, function: str = "told", **settings: object) -> dict[str, str]:
+    def environ(self, function: str = "commands", **settings: object) -> dict[str, str]:
         """Return the variables that the platform sets; ``settings`` are more, without ``ELASTICIO_``."""
         return {**self.platform.environ(), **self.queues.environ(function, **settings)}
 
-    def __call__(self, function: str = "told", bare: Mapping[str, str] | None = None, **settings: object) -> Container:
+    def __call__(
+        self, function: str = "commands", bare: Mapping[str, str] | None = None, **settings: object
+    ) -> Container:
         """Start a container; ``settings`` are variables without ``ELASTICIO_``, ``bare`` those without any prefix."""
         container = Container({**self.environ(function, **settings), **(bare or {})})
         self._started.append(container)

@@ -5,8 +5,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from shipmate.container.transport import Delivery, Publication, ReboundLimitReached
+from shipmate.container.transport import Delivery, Publication, ReboundLimitReached, Transport
 from shipmate.errors import BrokerLost, EmitUnconfirmed
+from shipmate.settings import StepSettings
 
 SECONDS = 10
 
@@ -151,3 +152,23 @@ class MemoryTransport:
             note()
             self._in_work -= 1
             self._changed.notify_all()
+
+
+class ObservedTransport(MemoryTransport):
+    """Does what a test wants when messages may come, or when the connection is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_open: Callable[[], None] = lambda: None
+        self.on_consume: Callable[[], None] = lambda: None
+
+    def made(self, settings: StepSettings, *, on_lost: Callable[[BaseException], None]) -> Transport:
+        self._on_lost = on_lost
+        return self
+
+    def wait_until_open(self) -> None:
+        self.on_open()
+
+    def consume(self, work: Callable[[Delivery], None], on_consuming: Callable[[], None]) -> None:
+        super().consume(work, on_consuming)
+        self.on_consume()

@@ -49,9 +49,16 @@ WITHOUT_BROKER = {
 }
 
 
-def told(*steps: list[Any], **more: Any) -> dict[str, Any]:
-    """Return a message that tells the component what to do."""
+def commands(*steps: list[Any], **more: Any) -> dict[str, Any]:
+    """Return a message with commands for the component."""
     return {"body": {"do": list(steps), **more}}
+
+
+def environ_without_broker(platform: Platform, **settings: object) -> Mapping[str, str]:
+    """Return what the platform sets, with the address of no broker."""
+    values = {**WITHOUT_BROKER, **settings}
+    prefixed = {name if "SHIPMATE" in name else f"ELASTICIO_{name}": str(value) for name, value in values.items()}
+    return {**platform.environ(), **prefixed}
 
 
 @dataclass
@@ -121,7 +128,7 @@ class Station(ABC):
 
 
 Start = Callable[..., Station]
-"""Starts a step: ``start("told", PROTOCOL_VERSION=2)``."""
+"""Starts a step: ``start("commands", PROTOCOL_VERSION=2)``."""
 
 
 def given(headers: Mapping[str, Any], protocol: int) -> dict[str, Any]:
@@ -145,12 +152,10 @@ class MemoryStation(Station):
 
     reply_to = "replies"
 
-    def __init__(self, platform: Platform, function: str = "told", **settings: object) -> None:
-        values = {**WITHOUT_BROKER, "FUNCTION": function, **settings}
+    def __init__(self, platform: Platform, function: str = "commands", **settings: object) -> None:
         self.transport = MemoryTransport()
         self.transport.allows_rebounds = settings.get("REBOUND_LIMIT") != 0
-        environ = {f"ELASTICIO_{name}": str(value) for name, value in values.items()}
-        super().__init__({**platform.environ(), **environ}, self._connected)
+        super().__init__(environ_without_broker(platform, FUNCTION=function, **settings), self._connected)
 
     def _connected(self, settings: StepSettings, *, on_lost: Callable[[BaseException], None]) -> Transport:
         return self.transport
@@ -171,7 +176,7 @@ class MemoryStation(Station):
 class AmqpStation(Station):
     """A step at a real RabbitMQ."""
 
-    def __init__(self, platform: Platform, queues: StepQueues, function: str = "told", **settings: object) -> None:
+    def __init__(self, platform: Platform, queues: StepQueues, function: str = "commands", **settings: object) -> None:
         self.queues = queues
         self._settled: list[bool] = []
         self._changed = Condition()
@@ -225,7 +230,7 @@ def start_in_memory(platform: Platform) -> Iterator[StartInMemory]:
     """Starts steps on a transport in memory; they are stopped at the end."""
     with ExitStack() as stack:
 
-        def start(function: str = "told", **settings: object) -> MemoryStation:
+        def start(function: str = "commands", **settings: object) -> MemoryStation:
             station = MemoryStation(platform, function, **settings)
             stack.callback(station.stop)
             return station
@@ -238,7 +243,7 @@ def start_amqp(platform: Platform, queues: StepQueues) -> Iterator[StartAmqp]:
     """Starts steps at RabbitMQ; they are stopped at the end."""
     with ExitStack() as stack:
 
-        def start(function: str = "told", **settings: object) -> AmqpStation:
+        def start(function: str = "commands", **settings: object) -> AmqpStation:
             station = AmqpStation(platform, queues, function, **settings)
             stack.callback(station.stop)
             return station

@@ -94,7 +94,7 @@ class MessageEnded(AuthorError):
 
 
 class WorkLeftBehind(AuthorError):
-    """A function has returned, and tasks that it had started did not end: they were cancelled."""
+    """A function has returned before its tasks ended; they were cancelled."""
 
     code = "work_left_behind"
 

@@ -9,9 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Final, Generic, NoReturn, TypeVar
 
 _T = TypeVar("_T")
+
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+"""The signals that ask a container to stop."""
 
 
 class SignalQueue(Generic[_T]):
@@ -45,7 +48,7 @@ class SignalQueue(Generic[_T]):
         return not self._items
 
     @contextmanager
-    def hearing(self, numbers: Iterable[int], to_item: Callable[[signal.Signals], _T]) -> Iterator[None]:
+    def receiving(self, numbers: Iterable[int], to_item: Callable[[signal.Signals], _T]) -> Iterator[None]:
         """Add an item for each of these signals that arrives within the block; restore their handlers afterwards.
 
         Args:

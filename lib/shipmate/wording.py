@@ -68,11 +68,19 @@ def did_you_mean_or_list(name: str, known: Iterable[str]) -> str:
 
 
 def file_problem(error: OSError | ValueError) -> str:
-    """Return the reason why a file cannot be read or written, in lower case and without the file's content.
+    """Return why a file cannot be read or written, as the end of "expected a readable file, found ...".
 
+    It is in lower case, and without the file's content.
+
+    >>> file_problem(IsADirectoryError(21, "Is a directory"))
+    'a directory'
     >>> file_problem(FileNotFoundError(2, "No such file or directory"))
     'no such file or directory'
     """
+    if isinstance(error, IsADirectoryError):
+        return "a directory"
+    if isinstance(error, NotADirectoryError):
+        return "a file in the place of a directory"
     if isinstance(error, OSError):
         return (error.strerror or type(error).__name__).lower()
     if isinstance(error, UnicodeDecodeError):

@@ -12,7 +12,7 @@ from shipmate.component import load
 from shipmate.component.metadata import sample, schema_problems
 from shipmate.component.metadata.differences import problems, slips
 from shipmate.errors import DescriptorError
-from shipmate.oauth2.credential import asks_for_refresh
+from shipmate.oauth2.expired_answer import asks_for_refresh
 from shipmate.tools.docs.properties import properties_table
 from shipmate.tools.validation.descriptor import validate_descriptor
 from tests.attacks.test_redaction import work

@@ -11,7 +11,7 @@ import pytest
 from shipmate.container.amqp import lease
 from shipmate.container.messages.cipher import Cipher
 from tests.contract.test_step_poison import RawHeaders, text
-from tests.station import IV, PASSWORD, AmqpStation, StartAmqp, StartInMemory, told
+from tests.station import IV, PASSWORD, AmqpStation, StartAmqp, StartInMemory, commands
 
 CIPHER = Cipher(PASSWORD, IV)
 DEEP = 200_000
@@ -89,7 +89,7 @@ def test_what_cannot_be_decoded_has_no_copy_for_its_sender(start_amqp: StartAmqp
 def test_the_copy_of_an_error_has_no_copy_of_its_own_error(start_amqp: StartAmqp, name: str, value: Any) -> None:
     """Where reply_to led back to the step, one message made errors without end."""
     station = start_amqp()
-    done = station.deliver(told(["raise", "no"]), headers={"reply_to": station.reply_to, name: value})
+    done = station.deliver(commands(["raise", "no"]), headers={"reply_to": station.reply_to, name: value})
     assert len(done.errors) == 1
     assert done.replies == []
 
@@ -105,7 +105,7 @@ def test_nobody_waits_for_replies_at_the_keys_of_the_step_itself(start_amqp: Sta
     # A test's input arrives with the name of its queue as its key.
     queues.channel.queue_bind(queues.queue("input"), queues.exchange, queues.queue("input"))
     reply_to = queues.queue("input") if key == "input" else queues.routing_key(key)
-    done = station.deliver(told(what), headers={"reply_to": reply_to})
+    done = station.deliver(commands(what), headers={"reply_to": reply_to})
     assert len(done.errors) == 1
     assert (done.data, done.snapshots, done.rebounds) == ([], [], [])
     assert not done.is_success
@@ -116,7 +116,7 @@ def test_nobody_waits_for_replies_at_the_keys_of_the_step_itself(start_amqp: Sta
 def test_a_message_that_goes_back_goes_nowhere_else(start_amqp: StartAmqp, name: str) -> None:
     """RabbitMQ has further routing keys in these headers, which a sender must not choose for the step."""
     station = start_amqp()
-    done = station.deliver(told(["emit", "rebound", "later"]), headers={name: [station.reply_to], "Custom": 1})
+    done = station.deliver(commands(["emit", "rebound", "later"]), headers={name: [station.reply_to], "Custom": 1})
     (rebound,) = done.rebounds
     assert name not in rebound.headers
     assert rebound.headers["Custom"] == 1
@@ -128,7 +128,7 @@ def test_a_message_that_goes_back_goes_nowhere_else(start_amqp: StartAmqp, name:
 )
 def test_a_delay_is_one_that_the_broker_accepts(start_amqp: StartAmqp, settings: dict[str, Any], count: int) -> None:
     """RabbitMQ closes the channel over a longer one; the power of a large number takes all memory."""
-    done = start_amqp(**settings).deliver(told(["emit", "rebound", "later"]), headers={"reboundIteration": count})
+    done = start_amqp(**settings).deliver(commands(["emit", "rebound", "later"]), headers={"reboundIteration": count})
     (rebound,) = done.rebounds
     assert rebound.properties.expiration == str(2**32 - 1)
     assert done.is_success
@@ -223,7 +223,9 @@ def test_no_header_takes_a_step_down(start_amqp: StartAmqp, caplog: pytest.LogCa
         for event in EVENTS:
             count += 1
             headers = RawHeaders((name.encode(), VALUES[kind]))
-            queues.channel.basic_publish("", queues.queue("input"), encoded(json.dumps(told(event)).encode()), headers)
+            queues.channel.basic_publish(
+                "", queues.queue("input"), encoded(json.dumps(commands(event)).encode()), headers
+            )
     assert goes_on(station, count)
     assert "internal error" not in caplog.text
     assert "the broker was lost" not in caplog.text
@@ -234,7 +236,7 @@ def test_headers_that_fill_a_frame_reject_their_message_alone(start_amqp: StartA
     """What is published has more of them, and does not fit into a frame."""
     station = start_amqp()
     large = {f"x-eio-meta-{number}": "m" * 10_000 for number in range(13)}
-    station.queues.publish(told(event), headers=large)
+    station.queues.publish(commands(event), headers=large)
     assert goes_on(station, 1)
 
 
@@ -245,7 +247,7 @@ def test_headers_that_fill_a_frame_reject_their_message_alone(start_amqp: StartA
 def test_an_odd_address_is_an_error_and_no_more(start_amqp: StartAmqp, reply_to: str, event: list[Any]) -> None:
     """Some cannot be routing keys; nobody waits at the others."""
     station = start_amqp()
-    done = station.deliver(told(event), headers={"reply_to": reply_to})
+    done = station.deliver(commands(event), headers={"reply_to": reply_to})
     assert len(done.errors) == 1
     assert not done.is_success
     assert station.deliver({"body": {"return": {"body": "next"}}}).bodies == ["next"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shipmate.oauth2.credential import SeenTokens
 from shipmate.oauth2.failures import KnownFailures
+from shipmate.oauth2.seen_tokens import SeenTokens
 from shipmate.oauth2.token_response import Busy, Granted, Misconfigured, Refused, Uncertain, Unusable, understand
 
 ANSWERS = Granted | Refused | Misconfigured | Busy | Uncertain | Unusable

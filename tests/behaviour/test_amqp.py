@@ -9,7 +9,7 @@ import pytest
 
 from shipmate.emulator import Platform, RabbitMQNode, StepQueues
 from tests.container import eventually
-from tests.station import AmqpStation, StartAmqp, told
+from tests.station import AmqpStation, StartAmqp, commands
 
 MORE_THAN_A_FRAME = 200_000
 
@@ -23,7 +23,7 @@ def test_persistence_is_a_setting(start_amqp: StartAmqp) -> None:
 def test_the_copy_of_an_error_goes_to_the_caller_who_waits(start_amqp: StartAmqp) -> None:
     """Contract 6.2: the encrypted error alone."""
     station = start_amqp()
-    done = station.deliver(told(["raise", "it failed"]), headers={"reply_to": station.reply_to})
+    done = station.deliver(commands(["raise", "it failed"]), headers={"reply_to": station.reply_to})
     (error,), (reply,) = done.errors, done.replies
     assert reply.headers["x-eio-error-response"] is True
     assert reply.headers["messageId"] != error.headers["messageId"]
@@ -33,7 +33,7 @@ def test_the_copy_of_an_error_goes_to_the_caller_who_waits(start_amqp: StartAmqp
 def test_error_copies_can_be_switched_off(start_amqp: StartAmqp) -> None:
     """Contract 2.4: NO_ERROR_REPLIES."""
     station = start_amqp(NO_ERROR_REPLIES="true")
-    done = station.deliver(told(["raise", "it failed"]), headers={"reply_to": station.reply_to})
+    done = station.deliver(commands(["raise", "it failed"]), headers={"reply_to": station.reply_to})
     assert [each.error["message"] for each in done.errors] == ["it failed"]
     assert done.replies == []
     assert not done.is_success
@@ -42,7 +42,7 @@ def test_error_copies_can_be_switched_off(start_amqp: StartAmqp) -> None:
 def test_a_rebound_comes_back_after_its_time(start_amqp: StartAmqp) -> None:
     """A numeric text is no iteration; the broker delivers the message again."""
     station = start_amqp(REBOUND_INITIAL_EXPIRATION=1, REBOUND_LIMIT=1)
-    message = told(["emit", "rebound", "later"])
+    message = commands(["emit", "rebound", "later"])
     station.queues.publish(message, headers={"reboundIteration": "7"})
     station.wait_until_settled(2)
     (error,) = station.queues.take("error")
@@ -57,7 +57,7 @@ def test_a_rebound_comes_back_after_its_time(start_amqp: StartAmqp) -> None:
 )
 def test_a_rebound_is_published_whatever_it_says(start_amqp: StartAmqp, headers: dict[str, int], reason: str) -> None:
     """The reason is a header, which a page of HTML does not fit into; a time to live is a whole number."""
-    done = start_amqp().deliver(told(["emit", "rebound", reason]), headers=headers)
+    done = start_amqp().deliver(commands(["emit", "rebound", reason]), headers=headers)
     (rebound,) = done.rebounds
     assert rebound.headers["reboundReason"] == reason[:10_000]
     assert rebound.headers["reboundIteration"] == 1
@@ -67,7 +67,7 @@ def test_a_rebound_is_published_whatever_it_says(start_amqp: StartAmqp, headers:
 
 def test_an_answer_that_nobody_waits_for_is_an_error(start_amqp: StartAmqp) -> None:
     """Contract 6.6."""
-    done = start_amqp().deliver(told(["emit", "httpReply", {"statusCode": 200, "body": "x", "headers": {}}]))
+    done = start_amqp().deliver(commands(["emit", "httpReply", {"statusCode": 200, "body": "x", "headers": {}}]))
     (error,) = done.errors
     assert error.error["message"] == (
         "Component emitted 'httpReply' event but 'reply_to' was not found in AMQP headers"
@@ -79,10 +79,10 @@ def test_who_does_not_wait_any_more_is_not_waited_for(start_amqp: StartAmqp) -> 
     """An answer, or the copy of an error, for an address that is gone is not tried again and again."""
     station = start_amqp(ERROR_RATE_LIMIT=100)
     gone = {"reply_to": f"{station.queues.name}-gone"}
-    reply = told(["emit", "httpReply", {"statusCode": 200, "body": "x", "headers": {}}])
+    reply = commands(["emit", "httpReply", {"statusCode": 200, "body": "x", "headers": {}}])
     (error,) = station.deliver(reply, headers=gone).errors
     assert error.error["message"].endswith("message to MQ: it could not be routed to any queue")
-    done = station.deliver(told(["raise", "it failed"]), headers=gone)
+    done = station.deliver(commands(["raise", "it failed"]), headers=gone)
     assert [each.error["message"] for each in done.errors] == ["it failed"]
     assert not done.is_success
 
@@ -90,10 +90,10 @@ def test_who_does_not_wait_any_more_is_not_waited_for(start_amqp: StartAmqp) -> 
 def test_a_snapshot_that_was_not_published_is_not_given_to_the_next_message(start_amqp: StartAmqp) -> None:
     """Contract 15, DEF-27: this process and the platform know the same."""
     station = start_amqp(SNAPSHOT_ROUTING_KEY="nowhere", AMQP_PUBLISH_RETRY_ATTEMPTS=1)
-    first, second = station.deliver(told(["try", "snapshot", {"a": 1}], ["try", "updateSnapshot", {"b": 1}])).bodies
+    first, second = station.deliver(commands(["try", "snapshot", {"a": 1}], ["try", "updateSnapshot", {"b": 1}])).bodies
     assert "could not be routed" in first["caught"]
     assert "could not be routed" in second["caught"]
-    assert station.deliver(told(["given"])).bodies[0]["snapshot"] == {}
+    assert station.deliver(commands(["given"])).bodies[0]["snapshot"] == {}
 
 
 def test_a_message_that_no_queue_wants_is_an_error_in_the_end(start_amqp: StartAmqp) -> None:
@@ -120,7 +120,7 @@ def test_an_emit_that_is_over_at_once_is_not_waited_for(
     """The thread that emits may do the I/O itself, and must not wait for a frame that never comes: 5 s each."""
     station = start_amqp(**settings)
     begun = time.monotonic()
-    done = station.deliver(told(["emit", "data", value]))
+    done = station.deliver(commands(["emit", "data", value]))
     assert time.monotonic() - begun < 3
     assert done.is_success is is_success
 

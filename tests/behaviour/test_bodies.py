@@ -148,7 +148,7 @@ def test_stored_bodies_are_fetched_for_the_function(start: Start, platform: Plat
 def test_a_function_may_fetch_for_itself(start: Start, platform: Platform) -> None:
     """Contract 8.3, 8.5: autoResolveObjectReferences is false; what is carried on is inlined for the next step."""
     entry_id = store(platform, {"k": 1})
-    done = start("told_unresolved").deliver(
+    done = start("commands_unresolved").deliver(
         {
             "body": {"do": [["given"]]},
             "headers": {ID: "untouched"},

@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from tests.station import Start, told
+from tests.station import Start, commands
 
 
 def test_an_error_and_data_publish_both_and_reject_the_input(start: Start) -> None:
     """Contract 17.4: what was emitted before and after an error is published, and the input is rejected."""
-    message = told(["emit", "data", {"body": 1}], ["emit", "error", {"message": "no", "name": "Mine"}])
+    message = commands(["emit", "data", {"body": 1}], ["emit", "error", {"message": "no", "name": "Mine"}])
     message["body"]["return"] = {"body": 2}
     done = start(ERROR_RATE_LIMIT=100).deliver(message, headers={"messageId": "m0"})
     assert done.bodies == [1, 2]
@@ -25,19 +25,19 @@ def test_an_error_and_data_publish_both_and_reject_the_input(start: Start) -> No
 
 def test_an_exception_is_an_error_with_the_traceback_of_the_author(start: Start) -> None:
     """Contract 6.2: it begins in the author's file."""
-    done = start().deliver(told(["raise", "it failed"]))
+    done = start().deliver(commands(["raise", "it failed"]))
     (error,) = done.errors
     assert (error.error["name"], error.error["message"]) == ("ValueError", "it failed")
     assert error.error["stack"].startswith("Traceback")
-    assert "told.py" in error.error["stack"].splitlines()[1]
+    assert "commands.py" in error.error["stack"].splitlines()[1]
     assert not done.is_success
 
 
 @pytest.mark.parametrize("protocol", [1, 2])
 def test_the_input_of_an_error_is_always_text(start: Start, protocol: int) -> None:
     """Contract 6.2: base64, whatever the input's encoding was."""
-    (error,) = start().deliver(told(["exit"]), protocol=protocol).errors
-    assert error.error_input == told(["exit"])
+    (error,) = start().deliver(commands(["exit"]), protocol=protocol).errors
+    assert error.error_input == commands(["exit"])
     assert error.error["message"] == "The component called sys.exit(3)"
 
 

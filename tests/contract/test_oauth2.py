@@ -29,7 +29,7 @@ from shipmate.errors import (
 )
 from shipmate.oauth2.accounts import CredentialStore
 from shipmate.oauth2.api import OAuth2, open_session
-from shipmate.oauth2.transport import TokenAuth, origin
+from shipmate.oauth2.token_auth import TokenAuth, origin
 from tests.contract.workbench import Workbench
 
 

@@ -132,7 +132,7 @@ def test_a_queue_that_is_not_there_is_published(launch: Launch, queues: StepQueu
     """Contract 1.2: the broker's reason is in the error."""
     queues.publish({"body": {}})
     container = launch(LISTEN_MESSAGES_ON=f"{queues.name}-nowhere", AMQP_RECONNECT_TIMEOUT=1)
-    text = failed_start(container, queues, "told")
+    text = failed_start(container, queues, "commands")
     assert text.startswith("ELASTICIO_LISTEN_MESSAGES_ON: the broker at ")
     assert "NOT_FOUND" in text
 
@@ -325,7 +325,7 @@ def test_messages_are_processed_side_by_side(launch: Launch, queues: StepQueues,
 
 
 def test_a_signal_in_any_moment_of_the_start_ends_it_in_order(launch: Launch) -> None:
-    """From the first line of the log on there is no moment in which a signal is not heard."""
+    """From the first line of the log on there is no moment in which a signal is lost."""
     for text in ('"msg": "the module has no hook init"', '"msg": "consuming"'):
         container = launch()
         container.wait_for(text)

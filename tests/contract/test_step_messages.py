@@ -19,12 +19,12 @@ FIXED = {
     "userId": "user",
     "stepId": "step",
     "compId": "component",
-    "function": "told",
+    "function": "commands",
 }
 
 
-def told(*steps: list[Any], **more: Any) -> dict[str, Any]:
-    """Return a message that tells the component what to do."""
+def commands(*steps: list[Any], **more: Any) -> dict[str, Any]:
+    """Return a message with commands for the component."""
     return {"body": {"do": list(steps), **more}}
 
 
@@ -80,7 +80,7 @@ def test_an_error_and_data_publish_both_and_reject_the_input(launch: Launch, que
     """Contract 17.4: what was emitted before and after an error is published, and the input is rejected."""
     launch(ERROR_RATE_LIMIT=100)
     replies = queues.bind(f"{queues.name}-reply")
-    message = told(["emit", "data", {"body": 1}], ["emit", "error", {"message": "no", "name": "Mine"}])
+    message = commands(["emit", "data", {"body": 1}], ["emit", "error", {"message": "no", "name": "Mine"}])
     message["body"]["return"] = {"body": 2}
     message_id = queues.publish(message, headers={"reply_to": replies})
     assert [each.message["body"] for each in queues.take("data", 2)] == [1, 2]
@@ -101,7 +101,7 @@ def test_error_copies_do_not_wait_for_the_throttle(launch: Launch, queues: StepQ
     launch(ERROR_RATE_LIMIT=1, RATE_INTERVAL=60_000, RABBITMQ_PREFETCH_SAILOR=3)
     replies = queues.bind(f"{queues.name}-reply")
     for number in range(3):
-        queues.publish(told(["raise", str(number)]), headers={"reply_to": replies})
+        queues.publish(commands(["raise", str(number)]), headers={"reply_to": replies})
     assert len(queues.take(replies, 3)) == 3
     assert len(queues.take("error")) == 1
 
@@ -109,7 +109,7 @@ def test_error_copies_do_not_wait_for_the_throttle(launch: Launch, queues: StepQ
 def test_a_rebound_goes_back_as_it_came(launch: Launch, queues: StepQueues) -> None:
     """Contract 17.5: bytes, properties and headers are the same; the delay is a text."""
     launch(REBOUND_INITIAL_EXPIRATION=600_000)
-    message = told(["emit", "rebound", "later"])
+    message = commands(["emit", "rebound", "later"])
     headers = {"messageId": "m1", "Custom-Case": "c", "reboundIteration": 1, "parentMessageId": "p", "n": 2**40}
     given = {"priority": 3, "correlation_id": "c1", "delivery_mode": 2, "type": "t", "message_id": "id"}
     queues.publish(message, headers=headers, protocol=2, properties=given)
@@ -134,7 +134,7 @@ def test_snapshots_are_published_in_clear_and_given_to_the_next_message(launch: 
     """Contract 6.4: replaced as a whole, or updated by members; $set and what is no object change nothing."""
     launch(SNAPSHOT_RATE_LIMIT=100)
     queues.publish(
-        told(
+        commands(
             ["emit", "snapshot", {"a": 1}],
             ["emit", "updateSnapshot", {"b": 2}],
             ["emit", "updateSnapshot", {"$set": {"c": 3}}],
@@ -146,7 +146,7 @@ def test_snapshots_are_published_in_clear_and_given_to_the_next_message(launch: 
     assert (second.message, second.headers["snapshotEvent"]) == ({"b": 2}, "updateSnapshot")
     assert not {"end", "protocolVersion"} & set(first.headers)
     is_settled(queues)
-    queues.publish(told(["given"]))
+    queues.publish(commands(["given"]))
     assert queues.take("data")[0].message["body"]["snapshot"] == {"a": 1, "b": 2}
     assert (queues.depth("snapshot"), queues.depth("error")) == (0, 0)
 
@@ -156,7 +156,7 @@ def test_an_answer_goes_where_it_is_waited_for(launch: Launch, queues: StepQueue
     launch(PROTOCOL_VERSION=2)
     replies = queues.bind(f"{queues.name}-reply")
     value = {"statusCode": 200, "body": "ok", "headers": {"X-Eio-Routing-Key": "k", "content-type": "text/plain"}}
-    queues.publish(told(["emit", "httpReply", value]), headers={"reply_to": replies})
+    queues.publish(commands(["emit", "httpReply", value]), headers={"reply_to": replies})
     (reply,) = queues.take(replies)
     assert reply.message == {"statusCode": 200, "body": "ok", "headers": {"content-type": "text/plain"}}
     assert reply.headers["protocolVersion"] == 1
@@ -169,9 +169,9 @@ def test_new_keys_reach_the_platform_and_the_next_message(
 ) -> None:
     """Contract 6.5, without DEF-12: what was refreshed is what the next message is given."""
     launch()
-    queues.publish(told(["emit", "updateKeys", {"oauth": {"access_token": "new-token"}}]))
+    queues.publish(commands(["emit", "updateKeys", {"oauth": {"access_token": "new-token"}}]))
     is_settled(queues)
-    queues.publish(told(["given"]))
+    queues.publish(commands(["given"]))
     assert queues.take("data")[0].message["body"]["cfg"]["oauth"] == {"access_token": "new-token"}
     assert platform.accounts["account"] == {"oauth": {"access_token": "new-token"}}
 
@@ -194,7 +194,7 @@ def test_headers_of_all_kinds_are_forwarded_as_they_came(
     """Contract 5.1: fractions too, and ids that are numbers."""
     launch()
     kinds = {"x-eio-meta-a": 1.5, "x-eio-meta-b": [1, {"c": -0.5}], "x-eio-meta-d": True}
-    queues.publish(told(**{"return": {"body": 1}}), headers={**kinds, "threadId": 7, "messageId": 8})
+    queues.publish(commands(**{"return": {"body": 1}}), headers={**kinds, "threadId": 7, "messageId": 8})
     (data,) = queues.take("data")
     assert {name: data.headers[name] for name in kinds} == kinds
     assert (data.headers["threadId"], data.headers["parentMessageId"]) == (7, 8)
@@ -212,7 +212,7 @@ def test_a_deeply_nested_body_is_a_body(launch: Launch, queues: StepQueues) -> N
 def test_events_of_a_kind_start_in_windows(launch: Launch, queues: StepQueues) -> None:
     """Contract 6: no more than the limit in each interval, and all of them in order."""
     launch(DATA_RATE_LIMIT=2, RATE_INTERVAL=200)
-    queues.publish(told(*[["emit", "data", {"body": number}] for number in range(6)]))
+    queues.publish(commands(*[["emit", "data", {"body": number}] for number in range(6)]))
     data = queues.take("data", 6)
     assert [each.message["body"] for each in data] == list(range(6))
     assert data[5].headers["end"] - data[0].headers["end"] >= 190
@@ -234,7 +234,7 @@ def test_a_message_that_no_queue_wants_is_tried_again(launch: Launch, queues: St
 def test_confirms_can_be_switched_off(launch: Launch, queues: StepQueues) -> None:
     """Contract 2.4: then nothing is waited for."""
     container = launch(AMQP_PUBLISH_CONFIRM_ENABLED="false")
-    queues.publish(told(["emit", "data", {"body": 1}], **{"return": {"body": 2}}))
+    queues.publish(commands(["emit", "data", {"body": 1}], **{"return": {"body": 2}}))
     assert [each.message["body"] for each in queues.take("data", 2)] == [1, 2]
     is_settled(queues)
     assert container.stop(signal.SIGINT) == 0

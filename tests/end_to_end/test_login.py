@@ -286,8 +286,8 @@ def test_a_refusal_is_one_line(desk: Desk, provider: OAuth2Provider) -> None:
     status, out, err = command.end()
 
     assert (status, out) == (1, "")
-    assert err.splitlines()[-1] == f"Error: sign-in failed at {provider.url}: access_denied: the person said no"
-    assert "the person said no" in page.text
+    assert err.splitlines()[-1] == f"Error: sign-in failed at {provider.url}: access_denied: the user denied access"
+    assert "the user denied access" in page.text
     assert not desk.keys.exists()
 
 
@@ -527,6 +527,6 @@ def test_a_person_clicks_deny_in_a_real_browser(
     chromium.wait_until_opened()
     chromium.click("Deny")
 
-    assert "the person said no" in chromium.text("Sign-in failed")
+    assert "the user denied access" in chromium.text("Sign-in failed")
     status, _, err = command.end()
-    assert (status, err.splitlines()[-1][-18:]) == (1, "the person said no")
+    assert (status, err.splitlines()[-1][-22:]) == (1, "the user denied access")

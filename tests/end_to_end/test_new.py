@@ -178,7 +178,7 @@ class Terminal:
         os.write(self._own, text.encode())
 
     def interrupt(self) -> None:
-        """Press Ctrl-C until it is heard: Python is deaf to it in the moment in which it begins to read."""
+        """Press Ctrl-C until the process ends: Python misses it in the moment in which it begins to read."""
         while self.process.poll() is None:
             with suppress(OSError):  # it has just ended
                 os.write(self._own, b"\x03")

@@ -23,7 +23,7 @@ def io():
         threading.Thread(target=lambda: None).start()
     threading.Event().wait()
 
-with queue.hearing([signal.SIGTERM], lambda number: number):
+with queue.receiving([signal.SIGTERM], lambda number: number):
     threading.Thread(target=io, daemon=True).start()
     os._exit(0 if queue.get() == signal.SIGTERM else 1)
 """
@@ -53,7 +53,7 @@ def test_signals_become_items_within_the_block_only() -> None:
     """Within the block a signal becomes an item; afterwards the handler is the one from before."""
     before = signal.getsignal(signal.SIGUSR1)
     queue: SignalQueue[signal.Signals] = SignalQueue()
-    with queue.hearing([signal.SIGUSR1], lambda number: number):
+    with queue.receiving([signal.SIGUSR1], lambda number: number):
         os.kill(os.getpid(), signal.SIGUSR1)
         assert queue.get() is signal.SIGUSR1
     assert signal.getsignal(signal.SIGUSR1) is before

@@ -25,6 +25,8 @@ def test_without_a_likely_name_all_are_listed() -> None:
     ("error", "problem"),
     [
         (PermissionError(13, "Permission denied"), "permission denied"),
+        (IsADirectoryError(21, "Is a directory"), "a directory"),
+        (NotADirectoryError(20, "Not a directory"), "a file in the place of a directory"),
         (TimeoutError(), "timeouterror"),
         (
             UnicodeDecodeError("utf-8", b"secret\xff", 6, 7, "invalid"),

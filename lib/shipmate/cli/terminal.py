@@ -109,7 +109,7 @@ def run(job: Callable[[], int], *, output: Output, drain: Callable[[float], obje
     events: SignalQueue[object] = SignalQueue()
     output.on_closed = lambda: events.put(_READER_GONE)
     work = Job(job, events)
-    with events.hearing(_signals(), lambda number: number):
+    with events.receiving(_signals(), lambda number: number):
         work.start()
         if (event := events.get()) is not work:
             _end_early(event, output, drain)

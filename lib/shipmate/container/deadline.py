@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from shipmate.errors import ServiceTimeout
-from shipmate.signals import Job, SignalQueue
+from shipmate.signals import STOP_SIGNALS, Job, SignalQueue
 
-_STOP: Final = (signal.SIGTERM, signal.SIGINT)
 # After the limit, for work that lets no other thread run, as some regular expressions do.
 _STUCK_SECONDS: Final = 10
 
@@ -56,9 +55,9 @@ class Deadline:
         """Prepare; no signal is handled yet."""
         self._queue: SignalQueue[object] = SignalQueue()
 
-    def hearing(self) -> AbstractContextManager[None]:
-        """Handle signals within the block."""
-        return self._queue.hearing(_STOP, lambda number: number)
+    def receiving_signals(self) -> AbstractContextManager[None]:
+        """Let signals end the wait for an outcome, within the block."""
+        return self._queue.receiving(STOP_SIGNALS, lambda number: number)
 
     def outcome(self, work: Callable[[], _T], *, limit: Limit | None = None) -> _T:
         """Return what the work returns, or raise what it raises.

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 from shipmate import component
 from shipmate.container.deadline import Deadline, Limit, Stopped
-from shipmate.container.result import Result, ResultEndpoint
+from shipmate.container.service_result import Result, ResultEndpoint
 from shipmate.container.startup import Installation, configure_log, load_component
 from shipmate.errors import AuthorError, BadInput, FunctionNotFound, MissingSetting, ServiceTimeout, ShipmateError
 from shipmate.invocation.events import Event
@@ -192,7 +192,7 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     service = Service(method, installation)
     seconds = _limit_seconds(environ)
     deadline = Deadline()
-    with deadline.hearing():
+    with deadline.receiving_signals():
         try:
             _serve(service, endpoint, deadline, Limit(seconds, f"{method} did not answer within {seconds} seconds"))
             status = 0

@@ -1,16 +1,20 @@
-"""The environment, log and component of a container."""
+"""What a container needs before its work: its environment, log, component and configuration."""
 
 import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
 from shipmate.component import Component, load
-from shipmate.errors import DescriptorError
+from shipmate.errors import DescriptorError, ShipmateError
+from shipmate.invocation.failure import error_text
 from shipmate.logs import log
 from shipmate.logs.log import Redactor
 from shipmate.settings import log_fields
+
+_log: Final = logging.getLogger("shipmate.step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +59,19 @@ def load_component(root: Path) -> Component:
         return load(root)
     except DescriptorError as error:
         raise DescriptorError(f"Failed to load component.json from {root}: {error}") from error
+
+
+def config_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the configuration in the step data of the platform, empty if there is none."""
+    config = data.get("config")
+    return config if isinstance(config, Mapping) else {}
+
+
+def log_fatal(error: BaseException) -> None:
+    """Log the error that ends the process."""
+    if isinstance(error, ShipmateError):
+        name = type(error).__name__
+        err = {"message": str(error), "name": name, "stack": f"{name}: {error}", "code": error.code}
+        _log.critical("%s", error, extra={"err": err})
+    else:
+        _log.critical("%s: %s", type(error).__name__, error_text(error), exc_info=error)

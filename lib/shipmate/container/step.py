@@ -1,4 +1,4 @@
-"""The container's step mode: start, process messages until a signal comes, and stop.
+"""The container's step mode: start, and process messages until a signal comes.
 
 Source: contract §1, §3.3.
 """
@@ -9,40 +9,35 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol
 
 from shipmate import component
+from shipmate.container import graceful_stop
 from shipmate.container.amqp import Broker
 from shipmate.container.delivery_sink import StepResources, start_error
+from shipmate.container.hooks import call_hook, shut_down
 from shipmate.container.messages.codec import MessageCodec
 from shipmate.container.messages.lightweight import BodyStore
 from shipmate.container.processor import Loaded, Processor
-from shipmate.container.startup import Installation, configure_log, load_component
+from shipmate.container.startup import Installation, config_of, configure_log, load_component, log_fatal
 from shipmate.container.state import StepState
 from shipmate.container.transport import Delivery, Transport
 from shipmate.errors import BrokerLost, BrokerRefused, ShipmateError
-from shipmate.invocation.executor import run_hook
-from shipmate.invocation.failure import error_text, format_error
+from shipmate.invocation.failure import format_error
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.logs.records import redacted
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import ShutdownSettings, StepSettings, is_shutdown
-from shipmate.signals import SignalQueue, end_process
+from shipmate.signals import STOP_SIGNALS, SignalQueue, end_process
 
 _log: Final = logging.getLogger("shipmate.step")
-_STOP: Final = (signal.SIGTERM, signal.SIGINT)
 _START_ERROR_SECONDS: Final = 5.0
-# When the time to stop is over: how long the transport may confirm nothing before the messages are left unsettled.
-_UNCONFIRMED_SECONDS: Final = 0.4
 # Each level of nested JSON takes two calls; messages of the official runtime may have thousands of levels, and the
 # stack of a thread is large enough for these.
 _RECURSION_LIMIT: Final = 6000
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
-_LOOK_SECONDS: Final = 0.1
-_REFRESH_SECONDS: Final = 60.0
 _CONSUMING: Final = "consuming"
 
 
@@ -95,7 +90,7 @@ class Step:
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""
-        with self._events.hearing(_STOP, self._on_signal):
+        with self._events.receiving(STOP_SIGNALS, self._on_signal):
             try:
                 loaded = self.start()
                 _collect_garbage_seldom()
@@ -105,7 +100,7 @@ class Step:
                 self._report_start(error)
                 return 1
             # Again, since the component's modules may have set handlers of their own.
-            with self._events.hearing(_STOP, self._on_signal):
+            with self._events.receiving(STOP_SIGNALS, self._on_signal):
                 return self._wait()
 
     def start(self) -> Loaded:
@@ -131,20 +126,8 @@ class Step:
         self._transport.consume(processor.work, lambda: self._events.put(_CONSUMING))
 
     def stop(self) -> None:
-        """Take no more messages, wait for those in work, and close. Source: contract §1.6.
-
-        A publication that fails is tried for some seconds more, since its function would do its work a second time.
-        """
-        transport = self._transport
-        transport.hurry()
-        transport.cancel()
-        until = time.monotonic() + self._settings.stop_seconds
-        while transport.is_alive and not transport.wait_until_idle(_LOOK_SECONDS):
-            if time.monotonic() >= until:
-                transport.stop_retrying()
-                transport.abandon(_UNCONFIRMED_SECONDS)
-        self._drain()
-        transport.close()
+        """Take no more messages, wait for those in work, and close."""
+        graceful_stop.stop(self._transport, self._sessions, seconds=self._settings.stop_seconds)
 
     def _wait(self) -> int:
         """Wait for the end; return the exit status."""
@@ -158,15 +141,15 @@ class Step:
         if isinstance(event, signal.Signals):
             _log.info("%s: stopping when the messages in work are done", event.name)
             self.stop()
-            _log_threads()
+            graceful_stop.log_threads()
             return 0
         lost = event if isinstance(event, BaseException) else None
         if isinstance(lost, BrokerRefused):
-            _log_start_failure(lost)
-            self._drain()
+            log_fatal(lost)
+            graceful_stop.finish_refreshes(self._sessions)
             return 1
         _log.critical("the connection to the broker is lost: ending with status 1, for a restart", exc_info=lost)
-        self._drain()
+        graceful_stop.finish_refreshes(self._sessions)
         return 1
 
     def _on_signal(self, number: signal.Signals) -> signal.Signals:
@@ -181,7 +164,7 @@ class Step:
         Args:
             data: The step data of the platform: ``{"config": {...}, "snapshot": {...}, ...}``. Source: contract §9.1.
         """
-        flow, cfg = self._settings.flow, _config(data)
+        flow, cfg = self._settings.flow, config_of(data)
         root, environ, redactor = self._installation.root, self._installation.environ, self._installation.redactor
         redactor.add_mapping(data)  # before anything can fail and be published
         descriptor = load_component(root)
@@ -191,9 +174,9 @@ class Step:
         modules = component.Modules(descriptor)
         process = modules.process(function)
         if self._settings.is_startup:
-            stored = _run_hook("startup", modules.hook(function, "startup"), state.config())
+            stored = call_hook("startup", modules.hook(function, "startup"), state.config())
             self._platform().store_startup_data(flow.flow_id, stored)
-        _run_hook("init", modules.hook(function, "init"), state.config())
+        call_hook("init", modules.hook(function, "init"), state.config())
         resources = self._resources(state, data)
         sessions = LazyOAuth2(
             descriptor, environ=environ, redactor=redactor, token_store=resources.keys, platform=self._platform
@@ -209,11 +192,11 @@ class Step:
 
     def _resources(self, state: StepState, data: Mapping[str, Any]) -> StepResources:
         flow = self._settings.flow
-        account = _config(data).get("_account")
+        account = config_of(data).get("_account")
         keys = PlatformTokenStore(
             str(account) if account else None,
             platform=self._platform,
-            read_config=lambda: _config(self._platform().step(flow.flow_id, flow.step_id)),
+            read_config=lambda: config_of(self._platform().step(flow.flow_id, flow.step_id)),
             lock=self._transport.lock,
         )
         return StepResources(
@@ -226,15 +209,10 @@ class Step:
             is_passthrough=data.get("is_passthrough") is True,
         )
 
-    def _drain(self) -> None:
-        """Wait for running token refreshes: a rotated token must reach the platform."""
-        if self._sessions is not None:
-            self._sessions.drain(_REFRESH_SECONDS)
-
     def _report_start(self, error: BaseException) -> None:
         """Publish the error that prevented the start, if the transport is open. Source: contract §1.5."""
         self._is_interruptible = True
-        _log_start_failure(error)
+        log_fatal(error)
         if not self._is_open:
             return
         formatted = self._installation.redactor.redact_json(format_error(error))
@@ -250,7 +228,7 @@ def main(root: Path | None = None, new_transport: NewTransport = new_transport) 
     try:
         status = run(os.environ, root, new_transport)
     except ShipmateError as error:
-        _log_start_failure(error)
+        log_fatal(error)
         if not _log.isEnabledFor(logging.CRITICAL):  # one place: the log, unless nothing is logged
             sys.stderr.write(f"Error: {' '.join(redacted(str(error)).split())}\n")
         status = 1
@@ -280,53 +258,3 @@ def _collect_garbage_seldom() -> None:
     """Collect garbage less often than Python does: message bodies are large trees without cycles."""
     gc.freeze()  # the objects that were loaded so far stay until the end
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 10, 10)
-
-
-def shut_down(settings: ShutdownSettings, installation: Installation) -> int:
-    """Run the shutdown hook, and return the exit status. Source: contract §1.4."""
-    for number in _STOP:
-        signal.signal(number, signal.SIG_IGN)
-    flow, environ = settings.flow, installation.environ
-    platform = platform_of(environ)
-    try:
-        cfg = _config(platform().step(flow.flow_id, flow.step_id))
-        descriptor = load_component(installation.root)
-        register_secrets(installation.redactor, descriptor, cfg, environ)
-        hook = component.Modules(descriptor).hook(descriptor.function(flow.function), "shutdown")
-        stored = platform().startup_data(flow.flow_id)
-        installation.redactor.add_mapping(stored)
-        _run_hook("shutdown", hook, dict(cfg), stored)
-        platform().delete_startup_data(flow.flow_id)
-    except BaseException as error:  # the author's hook may raise anything, sys.exit included
-        _log_start_failure(error)
-        return 1
-    return 0
-
-
-def _run_hook(name: str, hook: Callable[..., Any] | None, *args: Any) -> Any:
-    if hook is None:
-        _log.warning("the module has no hook %s", name)
-        return None
-    return run_hook(hook, *args)
-
-
-def _log_start_failure(error: BaseException) -> None:
-    """Log the error that ends the process."""
-    if isinstance(error, ShipmateError):
-        name = type(error).__name__
-        err = {"message": str(error), "name": name, "stack": f"{name}: {error}", "code": error.code}
-        _log.critical("%s", error, extra={"err": err})
-    else:
-        _log.critical("%s: %s", type(error).__name__, error_text(error), exc_info=error)
-
-
-def _log_threads() -> None:
-    """Log the names of the component's threads that the end of the process cuts off."""
-    threads = [each for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
-    if names := [each.name for each in threads if not each.name.startswith("shipmate")]:
-        _log.info("threads of the component end with the process: %s", ", ".join(sorted(names)))
-
-
-def _config(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    config = data.get("config")
-    return config if isinstance(config, Mapping) else {}

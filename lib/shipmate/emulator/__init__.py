@@ -27,8 +27,8 @@ from shipmate.emulator.oauth2 import OAuth2Provider
 from shipmate.emulator.platform import Platform
 
 if TYPE_CHECKING:
-    from shipmate.emulator.broker import NotTaken, Received, StepQueues
     from shipmate.emulator.rabbitmq import RabbitMQNode, RabbitMQNotInstalled, RabbitMQNotStarted
+    from shipmate.emulator.step_queues import NotTaken, Received, StepQueues
 
 __all__ = [
     "Api",
@@ -51,12 +51,12 @@ __all__ = [
 
 
 _MODULES = {
-    "NotTaken": "broker",
+    "NotTaken": "step_queues",
     "RabbitMQNode": "rabbitmq",
     "RabbitMQNotInstalled": "rabbitmq",
     "RabbitMQNotStarted": "rabbitmq",
-    "Received": "broker",
-    "StepQueues": "broker",
+    "Received": "step_queues",
+    "StepQueues": "step_queues",
 }
 
 

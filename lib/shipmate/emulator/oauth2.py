@@ -180,7 +180,7 @@ class OAuth2Provider(Server):
         target = query["redirect_uri"]
         try:
             if not is_approved:
-                raise OAuth2Refusal("access_denied", "the person said no")
+                raise OAuth2Refusal("access_denied", "the user denied access")
             response = {"code": self._codes.new(query, requires_pkce=self.requires_pkce)}
         except OAuth2Refusal as error:
             response = {"error": error.code, "error_description": error.description}

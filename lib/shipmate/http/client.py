@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 import requests
 import urllib3.exceptions
-from requests.cookies import extract_cookies_to_jar, get_cookie_header
+from requests.cookies import get_cookie_header
 from requests.models import RequestEncodingMixin
 from requests.utils import default_headers, requote_uri
 from urllib3.connection import HTTPConnection
@@ -37,6 +37,10 @@ from shipmate.platform.adapter import LimitedAdapter, too_large
 from shipmate.platform.limits import within
 from shipmate.urls import Origin, origin
 
+_encoded: Final[Any] = RequestEncodingMixin.__dict__["_encode_params"].__func__
+_cookie_header: Final[Any] = get_cookie_header
+_to_json: Final[Any] = vars(requests.compat)["json"].dumps
+"""That of simplejson where it is installed."""
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _BODILESS: Final = frozenset({"GET", "HEAD"})
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -71,7 +75,7 @@ class _Route:
 
     is_direct: bool
     """False if a proxy is in between."""
-    verify: bool | str
+    verify: bool | str | None
     cert: Any
 
 
@@ -123,11 +127,10 @@ class LeanClient:
             headers.setdefault("content-type", ("Content-Type", content_type))
         if content or method not in _BODILESS:
             headers["content-length"] = ("Content-Length", str(len(content)))
-        scheme, host, port = place
         full_url = f"{url.partition('/')[0]}//{_authority(place)}{target}"
         lines = dict(headers.values())
         sent = Sent(method, full_url, lines, content if content or content_type else None)
-        if cookies and "cookie" not in headers and (cookie := get_cookie_header(cookies, sent.prepared())):
+        if cookies and "cookie" not in headers and (cookie := _cookie_header(cookies, sent.prepared())):
             lines["Cookie"] = cookie
         host_line = "" if "host" in headers else f"Host: {_authority(place)}\r\n"
         text = "\r\n".join(f"{name}: {value}" for name, value in lines.items())
@@ -189,9 +192,11 @@ class LeanClient:
         if not route.is_direct:
             return None
         prepared = request.sent.prepared()
-        pool = self._adapter.get_connection_with_tls_context(prepared, route.verify, proxies={}, cert=route.cert)
-        self._adapter.cert_verify(pool, prepared.url or "", route.verify, route.cert)
-        opened: HTTPConnection = pool._get_conn()  # type: ignore[assignment]
+        pool: Any = self._adapter.get_connection_with_tls_context(prepared, route.verify, proxies={}, cert=route.cert)
+        self._adapter.cert_verify(  # type: ignore[no-untyped-call]
+            pool, prepared.url or "", route.verify, route.cert
+        )
+        opened: HTTPConnection = pool._get_conn()
         remaining = bounds.end - time.monotonic()
         if remaining <= 0:
             raise TimeoutError("timed out")
@@ -261,11 +266,6 @@ class LeanClient:
         raise found from None
 
 
-def keep_cookies(jar: Any, response: LeanResponse) -> None:
-    """Add the cookies that a response sets to a jar."""
-    extract_cookies_to_jar(jar, response.request, response.raw)
-
-
 def _pair(timeout: Any) -> tuple[float | None, float | None] | None:
     """Return the seconds to connect and to read; None for a time-out of another kind."""
     both = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout, timeout)
@@ -290,7 +290,7 @@ def _target(url: str, params: Any) -> str | None:
     if params:
         if not isinstance(params, Mapping):
             return None
-        encoded = RequestEncodingMixin._encode_params(params)
+        encoded = _encoded(params)
         if encoded:
             query = f"{query}&{encoded}" if query else f"?{encoded}"
     return path + query
@@ -310,7 +310,7 @@ def _body(method: str, arguments: Mapping[str, Any]) -> tuple[bytes, str | None]
             # An empty file or iterator is true: it is no body of this kind.
             return (b"", None) if data is None or isinstance(data, str | bytes | list | tuple | dict) else None
         try:
-            text = requests.compat.json.dumps(value, allow_nan=False)
+            text = _to_json(value, allow_nan=False)
         except ValueError as error:
             raise requests.exceptions.InvalidJSONError(str(error)) from None
         return text.encode("utf-8"), "application/json"
@@ -319,7 +319,7 @@ def _body(method: str, arguments: Mapping[str, Any]) -> tuple[bytes, str | None]
     if isinstance(data, bytes):
         return data, None
     if isinstance(data, dict | list | tuple):
-        encoded = RequestEncodingMixin._encode_params(data)
+        encoded = _encoded(data)
         return (encoded.encode("utf-8") if isinstance(encoded, str) else bytes(encoded)), (
             "application/x-www-form-urlencoded"
         )

@@ -1,9 +1,11 @@
 """The responses of the lean path: those of requests, with everything that is seldom read built when it is read."""
 
 import io
+from collections.abc import Callable
 from datetime import timedelta
 from email.message import Message
-from typing import Any, NamedTuple
+from http.cookiejar import CookieJar
+from typing import Any, NamedTuple, TypeVar
 
 import requests
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
@@ -16,6 +18,8 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from shipmate.http.connection import Answer
 from shipmate.platform.adapter import LimitedResponse
 from shipmate.platform.limits import within
+
+_T = TypeVar("_T")
 
 
 class Sent(NamedTuple):
@@ -72,24 +76,28 @@ class LeanResponse(LimitedResponse):
         self._content_consumed = True
         self._next = None
 
+    def add_cookies_to(self, jar: CookieJar) -> None:
+        """Add the cookies that the answer sets to a jar."""
+        extract_cookies_to_jar(jar, self.request, self.raw)  # type: ignore[no-untyped-call]
+
     @property
     def sets_cookies(self) -> bool:
         """Whether the answer sets cookies."""
         return any(len(name) == len("set-cookie") and name.lower() == "set-cookie" for name, _ in self._answer.fields)
 
     @property
-    def is_redirect(self) -> bool:  # type: ignore[override]
+    def is_redirect(self) -> bool:
         """Whether the answer leads to another URL."""
         return self.status_code in REDIRECT_STATI and super().is_redirect
 
-    def _built(self, name: str, build: Any) -> Any:
-        value = self._lazy.get(name, self)
-        if value is self:
-            value = self._lazy[name] = build()
+    def _built(self, name: str, build: Callable[[], _T]) -> _T:
+        if name not in self._lazy:
+            self._lazy[name] = build()
+        value: _T = self._lazy[name]
         return value
 
     @property
-    def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
+    def headers(self) -> CaseInsensitiveDict[str]:
         """The header fields; several of one name are joined."""
         return self._built("headers", lambda: CaseInsensitiveDict(HTTPHeaderDict(self._answer.fields)))
 
@@ -98,7 +106,7 @@ class LeanResponse(LimitedResponse):
         self._lazy["headers"] = value
 
     @property
-    def encoding(self) -> str | None:  # type: ignore[override]
+    def encoding(self) -> str | None:
         """The encoding of the text, by the header; None if it does not say."""
         return self._built("encoding", lambda: get_encoding_from_headers(self.headers))
 
@@ -107,7 +115,7 @@ class LeanResponse(LimitedResponse):
         self._lazy["encoding"] = value
 
     @property
-    def request(self) -> requests.PreparedRequest:  # type: ignore[override]
+    def request(self) -> requests.PreparedRequest:
         """The request that this answers."""
         return self._built("request", self._sent.prepared)
 
@@ -125,7 +133,7 @@ class LeanResponse(LimitedResponse):
         self._lazy["raw"] = value
 
     @property
-    def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
+    def cookies(self) -> RequestsCookieJar:
         """The cookies that the answer sets."""
         return self._built("cookies", self._jar)
 
@@ -148,5 +156,5 @@ class LeanResponse(LimitedResponse):
 
     def _jar(self) -> RequestsCookieJar:
         jar = RequestsCookieJar()
-        extract_cookies_to_jar(jar, self.request, self.raw)
+        self.add_cookies_to(jar)
         return jar

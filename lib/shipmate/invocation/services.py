@@ -9,7 +9,7 @@ from shipmate.component import Component
 from shipmate.component.credentials import token_field, view_classes
 from shipmate.invocation.loops import Loops
 from shipmate.logs.log import Redactor
-from shipmate.oauth2.credential import secrets_of
+from shipmate.oauth2.keys import secrets_of
 
 if TYPE_CHECKING:
     from shipmate.oauth2.services import OAuth2Services

@@ -42,7 +42,7 @@ class Source:
 def read_option(option: str, text: str, stdin: BinaryIO | None) -> Source:
     """Return the value of an option: JSON if the text starts with ``{``, standard input for ``-``, else a file.
 
-    Other JSON is a value, too, if there is no file of that name.
+    Other JSON is a value, too, if no file has this name.
 
     Args:
         option: The option's name, for messages.

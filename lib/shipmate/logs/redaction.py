@@ -6,9 +6,9 @@ from itertools import islice
 from threading import Lock
 from typing import Any, Final
 
-from shipmate.logs.known import KnownSecrets, masked
-from shipmate.logs.names import NAMING, are_pairs, is_harmless_name, is_secret_name, secret_item, secrets_in
-from shipmate.logs.patterns import MASK, without_secrets
+from shipmate.logs.known_secrets import KnownSecrets, masked
+from shipmate.logs.secret_names import NAMING, are_pairs, is_harmless_name, is_secret_name, secret_item, secrets_in
+from shipmate.logs.secret_patterns import MASK, without_secrets
 
 __all__ = ["MASK", "Redactor", "is_secret_name", "secrets_in"]
 

@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from shipmate.errors import TokenEndpointUnavailable
-from shipmate.oauth2.credential import Credential, Expiry, Keys, SeenTokens, has_tokens
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expiry import Expiry
 from shipmate.oauth2.failures import KnownFailures
+from shipmate.oauth2.keys import Keys, has_tokens
+from shipmate.oauth2.seen_tokens import SeenTokens
 
 if TYPE_CHECKING:
-    from requests.adapters import HTTPAdapter
-
     from shipmate.http.client import LeanClient
+    from shipmate.platform.adapter import LimitedAdapter
 
 _log: Final = logging.getLogger("shipmate.oauth2")
 
@@ -141,7 +143,7 @@ class CredentialStore:
     def __init__(self) -> None:
         """Start without accounts."""
         self.failures = KnownFailures()
-        self._adapter: HTTPAdapter | None = None
+        self._adapter: LimitedAdapter | None = None
         self._client: LeanClient | None = None
         self._accounts: dict[Hashable, list[Account]] = {}
         self._last: dict[Hashable, tuple[Keys, Account]] = {}
@@ -179,7 +181,7 @@ class CredentialStore:
             return account
 
     @property
-    def adapter(self) -> "HTTPAdapter":
+    def adapter(self) -> "LimitedAdapter":
         """The connection pools of the APIs, shared by all sessions so that connections outlive a message."""
         from shipmate.platform.adapter import LimitedAdapter  # requests: 97 ms
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from shipmate.errors import CredentialsInvalid, ShipmateError
-from shipmate.oauth2.credential import fingerprint, secrets_of
-from shipmate.oauth2.managed import ManagedRefresher
+from shipmate.oauth2.keys import fingerprint, secrets_of
+from shipmate.oauth2.managed_secrets import ManagedRefresher
 from shipmate.oauth2.options import ClientOptions, OAuth2Options, SharedOptions, Variables, check_options
 from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort, OAuth2Services

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dataclasses import field as member
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 
-from shipmate import headers, urls
+from shipmate import http_headers, urls
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
 from shipmate.wording import did_you_mean_or_list
 
@@ -273,10 +273,10 @@ def _is_text_or_none(value: object) -> bool:
 
 
 def _is_header(value: object) -> bool:
-    if not isinstance(value, str) or "{access_token}" not in value or not headers.is_value(value):
+    if not isinstance(value, str) or "{access_token}" not in value or not http_headers.is_value(value):
         return False
     name, content = _header(value)
-    return headers.is_name(name) and bool(content)
+    return http_headers.is_name(name) and bool(content)
 
 
 def _is_jwt_header(value: object) -> bool:

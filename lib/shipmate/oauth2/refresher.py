@@ -1,4 +1,4 @@
-"""Does the steps of the flows in `shipmate.oauth2.flow`, for keys that the component refreshes itself."""
+"""Does the steps of the flows in `shipmate.oauth2.refresh_flow`, for keys that the component refreshes itself."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -8,10 +8,12 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 from shipmate.errors import EmitError, MissingSetting, ShipmateError
-from shipmate.oauth2 import flow
+from shipmate.oauth2 import refresh_flow
 from shipmate.oauth2.accounts import Account
-from shipmate.oauth2.credential import Credential, Expiry, answered_expiry, dated, fingerprint
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expiry import Expiry, answered_expiry, dated
 from shipmate.oauth2.failures import KnownFailures
+from shipmate.oauth2.keys import fingerprint
 from shipmate.oauth2.options import Client, ClientOptions, Variables
 from shipmate.oauth2.services import CallPort, OAuth2Services
 from shipmate.oauth2.token_request import token_request
@@ -53,10 +55,10 @@ class Refresher:
         self._account_id = str(cfg["_account"]) if cfg.get("_account") else None
 
     @cached_property
-    def _rules(self) -> flow.RefreshRules:
+    def _rules(self) -> refresh_flow.RefreshRules:
         """The rules of the account; most sessions send requests and refresh nothing."""
         options = self._options
-        return flow.RefreshRules(
+        return refresh_flow.RefreshRules(
             account=f"account {self._account_id}" if self._account_id else "the account",
             provider=_host(options, self.variables()),
             needs_refresh_token=options.grant == "refresh_token",
@@ -69,28 +71,28 @@ class Refresher:
         """Get and save a new access token."""
         self._services.token_store.check(self._account_id)
         with self._locks():
-            flow.drive(flow.refresh(credential, self.account.seen_tokens, self._rules), self._do)
+            refresh_flow.drive(refresh_flow.refresh(credential, self.account.seen_tokens, self._rules), self._do)
 
     def save(self, credential: Credential) -> None:
         """Save keys whose last save failed."""
-        flow.drive(flow.save(credential, self._rules), self._do)
+        refresh_flow.drive(refresh_flow.save(credential, self._rules), self._do)
 
     def recover(self, credential: Credential) -> None:
         """Look for a new sign-in after a refusal."""
-        flow.drive(flow.recover(credential, self.account.seen_tokens, self._rules), self._do)
+        refresh_flow.drive(refresh_flow.recover(credential, self.account.seen_tokens, self._rules), self._do)
 
-    def _do(self, step: flow.FlowStep) -> Any:
-        if isinstance(step, flow.Keep):
+    def _do(self, step: refresh_flow.FlowStep) -> Any:
+        if isinstance(step, refresh_flow.Keep):
             return self._services.keep(self.account, step.credential)
-        if isinstance(step, flow.Wait):
+        if isinstance(step, refresh_flow.Wait):
             return self._wait(step)
-        if isinstance(step, flow.ReadStored):
+        if isinstance(step, refresh_flow.ReadStored):
             return self._read_stored()
-        if isinstance(step, flow.Save):
+        if isinstance(step, refresh_flow.Save):
             return self._save(step.credential)
         return self._ask(step.credential)
 
-    def _read_stored(self) -> flow.StoredTokens | None:
+    def _read_stored(self) -> refresh_flow.StoredTokens | None:
         try:
             fields = self._services.token_store.read(self._account_id)
         except ShipmateError as error:
@@ -101,7 +103,7 @@ class Refresher:
             return None
         keys = fields.get(self._options.field)
         keys = keys if isinstance(keys, Mapping) else {}
-        return flow.StoredTokens(dict(keys), self._services.expiry_of(keys))
+        return refresh_flow.StoredTokens(dict(keys), self._services.expiry_of(keys))
 
     def _ask(self, credential: Credential) -> tuple[TokenResponse, Expiry | None]:
         from shipmate.oauth2 import token_endpoint  # requests: 97 ms
@@ -132,7 +134,7 @@ class Refresher:
         failures.add(self._services.credential_store.failures, answer, clock.monotonic())
         return answer, None
 
-    def _wait(self, step: flow.Wait) -> object:
+    def _wait(self, step: refresh_flow.Wait) -> object:
         if step.reason:
             _log.info("%s", step.reason, extra={"seconds": step.seconds})
         return self._services.clock.sleep(step.seconds)
@@ -218,7 +220,7 @@ class _FailureKeys:
 
     def add(self, failures: KnownFailures, answer: TokenResponse, now: float) -> None:
         """Remember a failure that holds for a time."""
-        if isinstance(answer, Busy) and flow.is_long_pause(answer):
+        if isinstance(answer, Busy) and refresh_flow.is_long_pause(answer):
             seconds = min(answer.retry_after_seconds or 0.0, _LONGEST_PAUSE_SECONDS)
             failures.add(self._provider, answer, until=now + seconds)
         elif isinstance(answer, Misconfigured):

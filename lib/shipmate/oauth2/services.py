@@ -8,7 +8,9 @@ from typing import Any, Final, Protocol
 from shipmate.errors import ShipmateError
 from shipmate.logs.log import Redactor
 from shipmate.oauth2.accounts import Account, CredentialStore
-from shipmate.oauth2.credential import Credential, Expiry, Keys, secrets_of, stored_expiry
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expiry import Expiry, stored_expiry
+from shipmate.oauth2.keys import Keys, secrets_of
 from shipmate.oauth2.options import ClientOptions
 from shipmate.oauth2.storage.token_store import TokenStore
 from shipmate.settings import ResponseLimits
@@ -59,7 +61,7 @@ class OAuth2Services:
     environ: Mapping[str, str] = field(repr=False)
     redactor: Redactor = field(repr=False)
     secrets: Callable[[], SecretsClient] = field(repr=False)
-    limits: ResponseLimits = ResponseLimits()
+    limits: ResponseLimits = field(default_factory=ResponseLimits)
     """The limits of answers that no session and no request overrides."""
     clock: Clock = Clock()
     awaits_winner: bool = True

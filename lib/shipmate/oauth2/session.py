@@ -9,7 +9,7 @@ import requests
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
-from shipmate import headers, urls
+from shipmate import http_headers, urls
 from shipmate.errors import (
     InvalidOption,
     KeysNotSaved,
@@ -18,14 +18,15 @@ from shipmate.errors import (
     UnknownPlaceholder,
     UnsafeUrl,
 )
-from shipmate.http.client import keep_cookies
 from shipmate.oauth2.accounts import Account, CredentialStore
 from shipmate.oauth2.author import ask_author
-from shipmate.oauth2.credential import Credential, asks_for_refresh
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expired_answer import asks_for_refresh
+from shipmate.oauth2.http_redirects import RedirectSafeSession
 from shipmate.oauth2.options import MEMBER, ClientOptions
 from shipmate.oauth2.replay import Body
 from shipmate.oauth2.services import CallPort, Clock
-from shipmate.oauth2.transport import ApiTransport, TokenAuth
+from shipmate.oauth2.token_auth import TokenAuth
 from shipmate.platform.limits import within
 from shipmate.settings import ResponseLimits
 
@@ -328,10 +329,10 @@ class OAuth2Session:
         limits = self._limits(arguments)
         response = self._send_lean(method, filled, arguments, auth, limits)
         if response is None:
-            transport = self._transport(auth)
-            transport.params = dict(self.params)
+            http = self._http_session(auth)
+            http.params = dict(self.params)
             with limits:
-                response = transport.request(method, filled, auth=auth, **arguments)
+                response = http.request(method, filled, auth=auth, **arguments)
         return response, auth
 
     def _merged_headers(self, given: Mapping[str, str | bytes | None] | None) -> Mapping[str, str | bytes | None]:
@@ -340,8 +341,8 @@ class OAuth2Session:
         merged: CaseInsensitiveDict[Any] = CaseInsensitiveDict(self.headers)
         merged.update(given or {})
         try:
-            headers.check(merged)
-        except headers.WrongHeader as error:
+            http_headers.check(merged)
+        except http_headers.WrongHeader as error:
             raise requests.exceptions.InvalidHeader(str(error)) from None
         return merged
 
@@ -355,9 +356,9 @@ class OAuth2Session:
                 return None
             params = {name: value for name, value in {**self.params, **(params or {})}.items() if value is not None}
         given = {**arguments, "params": params, "headers": {**arguments["headers"], auth.header: auth.value}}
-        transport: ApiTransport | None = getattr(self._local, "transport", None)
+        http: RedirectSafeSession | None = getattr(self._local, "http_session", None)
         client = self._store.client
-        prepared = client.prepare(method, url, given, None if transport is None else transport.cookies)
+        prepared = client.prepare(method, url, given, None if http is None else http.cookies)
         if prepared is None:
             return None
         auth.check(prepared.sent.url)
@@ -365,7 +366,7 @@ class OAuth2Session:
         if response is None:
             return None
         if response.sets_cookies:
-            keep_cookies(self._transport(auth).cookies, response)
+            response.add_cookies_to(self._http_session(auth).cookies)
         if response.is_redirect and given.get("allow_redirects", True):
             return self._follow(response, given, auth, limits)
         return response
@@ -374,16 +375,16 @@ class OAuth2Session:
         self, response: requests.Response, arguments: Mapping[str, Any], auth: TokenAuth, limits: within
     ) -> requests.Response:
         """Follow the redirects of an answer, as requests does."""
-        transport = self._transport(auth)
-        settings = transport.merge_environment_settings(
+        http = self._http_session(auth)
+        settings: Any = http.merge_environment_settings(
             response.url, dict(arguments["proxies"]), False, arguments["verify"], arguments["cert"]
         )
         with limits:
             history = [
                 response,
-                *transport.resolve_redirects(response, response.request, timeout=arguments["timeout"], **settings),
+                *http.resolve_redirects(response, response.request, timeout=arguments["timeout"], **settings),
             ]
-        last = history.pop()
+        last: requests.Response = history.pop()
         last.history = history
         return last
 
@@ -417,14 +418,14 @@ class OAuth2Session:
             candidates = [urls.origin(str(keys.get(match[1], ""))) for match in members if match is not None]
         return frozenset(candidate for candidate in candidates if candidate is not None)
 
-    def _transport(self, auth: TokenAuth) -> ApiTransport:
+    def _http_session(self, auth: TokenAuth) -> RedirectSafeSession:
         """Return this thread's session of requests, which keeps the token to the origins of ``auth``."""
-        transport: ApiTransport | None = getattr(self._local, "transport", None)
-        if transport is None:
-            transport = self._local.transport = ApiTransport(self._store.adapter)
-        transport.max_redirects = self.max_redirects
-        transport.token_auth = auth
-        return transport
+        http: RedirectSafeSession | None = getattr(self._local, "http_session", None)
+        if http is None:
+            http = self._local.http_session = RedirectSafeSession(self._store.adapter)
+        http.max_redirects = self.max_redirects
+        http.token_auth = auth
+        return http
 
     def _hooked(self, response: requests.Response, kwargs: Mapping[str, Any]) -> requests.Response:
         for hooks in (self.hooks, kwargs.get("hooks") or {}):

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote_plus
 
 from shipmate.errors import ClientMisconfigured
-from shipmate.oauth2.credential import Keys
+from shipmate.oauth2.keys import Keys
 from shipmate.oauth2.options import Client, ClientOptions
 from shipmate.platform.http import basic_auth
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from shipmate.oauth2.answer_body import description_in, kind_of, read_members, texts_in
 from shipmate.oauth2.author import ask_author
-from shipmate.oauth2.credential import Keys, is_sendable
+from shipmate.oauth2.keys import Keys, is_sendable
 
 _REFUSED_CODES: Final = frozenset(
     {

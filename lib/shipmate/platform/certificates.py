@@ -24,7 +24,7 @@ def extra_certificates() -> str:
 
 @lru_cache(maxsize=16)
 def _certificates(name: str, path: str) -> str:
-    """Return the certificates in a file; a file that cannot be used is told once and ignored, as by OpenSSL."""
+    """Return the certificates in a file; a file that cannot be used is logged once and ignored, as by OpenSSL."""
     import ssl
 
     if os.path.isdir(path):

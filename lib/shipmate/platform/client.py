@@ -19,7 +19,7 @@ from shipmate.platform.http import (
     json_object,
     segment,
 )
-from shipmate.platform.objects import ObjectStorage
+from shipmate.platform.object_storage import ObjectStorage
 from shipmate.settings import ApiSettings
 from shipmate.urls import origin
 

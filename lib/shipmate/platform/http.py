@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from shipmate import urls
 from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow
-from shipmate.headers import WrongHeader, check, is_value
+from shipmate.http_headers import WrongHeader, check, is_value
 from shipmate.logs.records import excerpt
 from shipmate.settings import ResponseLimits
 
@@ -167,7 +167,7 @@ class HttpService:
 
         Raises:
             PlatformRefused: The answer is an error that does not pass.
-            PlatformUnavailable: No attempt had an answer, or each had a temporary error.
+            PlatformUnavailable: Every attempt ended without an answer or with a temporary error.
         """
         import requests  # not at start, see get_object
 

@@ -9,7 +9,7 @@ from shipmate.component import VERIFIER, Function, Modules, metadata
 from shipmate.emulator import Reply
 from shipmate.errors import ShipmateError
 from shipmate.logs.redaction import is_secret_name
-from shipmate.oauth2.credential import secrets_of
+from shipmate.oauth2.keys import secrets_of
 from shipmate.testing.calls import (
     cfg_with_new_keys,
     first_error,

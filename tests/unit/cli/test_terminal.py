@@ -157,11 +157,11 @@ class TestRun:
         self, pipe: tuple[Output, int], exits: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         @contextmanager
-        def heard_late(inbox: SignalQueue[Any], *_: object) -> Iterator[None]:
+        def receiving_late(inbox: SignalQueue[Any], *_: object) -> Iterator[None]:
             yield
             inbox.put(signal.SIGTERM)
 
-        monkeypatch.setattr(SignalQueue, "hearing", heard_late)
+        monkeypatch.setattr(SignalQueue, "receiving", receiving_late)
         with pytest.raises(Left):
             terminal.run(lambda: 0, output=pipe[0], drain=lambda _: None)
         assert exits == [143]

@@ -1,4 +1,4 @@
-"""The main thread while others work: what it hears, how long it waits, and that nobody keeps it from that."""
+"""The main thread while others work: it waits for the outcome, the end of the time, or a signal."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def test_what_the_work_returns_and_raises_is_returned_and_raised() -> None:
 
 
 def test_work_that_ends_late_is_not_mistaken_for_the_next() -> None:
-    """Its end is heard while the next work is waited for."""
+    """Its end arrives while the main thread waits for the next work."""
     watch, go_on = Deadline(), threading.Event()
     threads: list[threading.Thread] = []
 
@@ -53,7 +53,7 @@ def test_work_that_ends_late_is_not_mistaken_for_the_next() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_is_heard_whatever_the_work_does(number: signal.Signals) -> None:
+def test_a_signal_ends_the_wait_whatever_the_work_does(number: signal.Signals) -> None:
     """The work goes on; what becomes of it is the caller's affair."""
     watch, go_on = Deadline(), threading.Event()
 
@@ -61,14 +61,14 @@ def test_a_signal_is_heard_whatever_the_work_does(number: signal.Signals) -> Non
         os.kill(os.getpid(), number)
         go_on.wait()
 
-    with watch.hearing(), pytest.raises(Stopped) as stopped:
+    with watch.receiving_signals(), pytest.raises(Stopped) as stopped:
         watch.outcome(wait)
     go_on.set()
     assert stopped.value.number == number
 
 
 def test_work_that_lets_no_thread_run_ends_with_the_process() -> None:
-    """A regular expression without an end holds the interpreter: not even the clock is heard."""
+    """A regular expression without an end holds the interpreter: not even the time limit is noticed."""
     done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=15)
     assert done.returncode == 1
     assert done.stderr.startswith("Timeout (")

@@ -9,7 +9,7 @@ from shipmate.container.messages.codec import Incoming
 from shipmate.container.transport import Delivery
 from shipmate.errors import EmitUnconfirmed
 from shipmate.invocation.events import Event
-from tests.station import StartInMemory, told
+from tests.station import StartInMemory, commands
 
 
 def test_what_a_function_returns_is_not_waited_for(start_in_memory: StartInMemory) -> None:
@@ -27,7 +27,7 @@ def test_an_emit_returns_when_it_is_confirmed(start_in_memory: StartInMemory) ->
     """A function that emits knows that its event is safe."""
     station = start_in_memory()
     station.transport.hold()
-    thread = threading.Thread(target=station.deliver, args=(told(["emit", "data", {"body": 1}]),))
+    thread = threading.Thread(target=station.deliver, args=(commands(["emit", "data", {"body": 1}]),))
     thread.start()
     station.transport.wait_until_held()
     assert station.transport.settled == []
@@ -41,7 +41,7 @@ def test_an_event_that_is_refused_raises_in_the_function(start_in_memory: StartI
     """The function may go on; only data that is lost fails the message by itself. Contract 3.4."""
     station = start_in_memory()
     station.transport.refuse(event)
-    done = station.deliver(told(["try", event, {"body": 1}]))
+    done = station.deliver(commands(["try", event, {"body": 1}]))
     assert done.bodies == [{"caught": "refused"}]
     assert [each.error["message"] for each in done.errors] == (["refused"] if event == "data" else [])
     assert done.is_success is (event != "data")
@@ -51,7 +51,7 @@ def test_a_returned_message_that_is_refused_is_an_error(start_in_memory: StartIn
     """The function has returned by then; the input is rejected."""
     station = start_in_memory()
     station.transport.refuse("data")
-    done = station.deliver(told(**{"return": {"body": 1}}))
+    done = station.deliver(commands(**{"return": {"body": 1}}))
     assert [each.error["message"] for each in done.errors] == ["refused"]
     assert not done.is_success
 
@@ -60,7 +60,7 @@ def test_an_error_that_is_refused_rejects_the_message_all_the_same(start_in_memo
     """There is nobody left to report it to but the log."""
     station = start_in_memory()
     station.transport.refuse("error")
-    done = station.deliver(told(["raise", "it failed"]))
+    done = station.deliver(commands(["raise", "it failed"]))
     assert done.errors == []
     assert not done.is_success
 
@@ -72,8 +72,8 @@ def test_a_snapshot_that_was_not_published_is_not_given_to_the_next_message(
     """Contract 15, DEF-27: this process and the platform know the same."""
     station = start_in_memory()
     station.transport.refuse(event)
-    station.deliver(told(["try", event, {"a": 1}]))
-    assert station.deliver(told(["given"])).bodies[0]["snapshot"] == {}
+    station.deliver(commands(["try", event, {"a": 1}]))
+    assert station.deliver(commands(["given"])).bodies[0]["snapshot"] == {}
 
 
 def test_a_stopping_process_leaves_the_messages_that_are_not_confirmed(start_in_memory: StartInMemory) -> None:

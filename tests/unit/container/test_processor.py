@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.station import StartInMemory, told
+from tests.station import StartInMemory, commands
 
 
 def test_metadata_that_cannot_be_read_is_an_error(start_in_memory: StartInMemory) -> None:
@@ -26,7 +26,7 @@ def test_a_message_that_fails_before_its_function_is_settled(
         raise RuntimeError("broken")
 
     monkeypatch.setattr(station.loaded.resources.state, "config", broken)
-    done = station.deliver(told())
+    done = station.deliver(commands())
     assert [each.error["message"] for each in done.errors] == ["broken"]
     assert not done.is_success
 

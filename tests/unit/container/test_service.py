@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from shipmate.container import service
-from shipmate.container.result import Result
 from shipmate.container.service import Service
+from shipmate.container.service_result import Result
 from shipmate.container.startup import Installation
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
 from shipmate.logs.log import Redactor

@@ -7,7 +7,7 @@ from shipmate.component.descriptor import Component
 from shipmate.invocation.executor import verify
 from shipmate.invocation.services import Services, register_secrets
 from shipmate.logs.redaction import Redactor
-from shipmate.oauth2.credential import secrets_of
+from shipmate.oauth2.keys import secrets_of
 from tests.unit.invocation.functions import Collected
 
 

@@ -63,7 +63,7 @@ class TestRead:
             ("", "expected a file name, .* found nothing for --cfg$"),
             ("no\0file", "expected a readable file, found a name that no file can have"),
             ("no-such-file", "expected a readable file, found no such file or directory: --cfg no-such-file$"),
-            ("/", "expected a readable file, found is a directory: --cfg /$"),
+            ("/", "expected a readable file, found a directory: --cfg /$"),
         ],
     )
     def test_an_error_says_what_is_wrong_and_where(self, text: str, expected: str) -> None:
@@ -81,7 +81,7 @@ class TestRead:
         with pytest.raises(BadInput, match=expected):
             options.read_option("--msg", "-", io.BytesIO(content))
 
-    @pytest.mark.parametrize(("stream", "found"), [(None, "a closed stream"), (NoStream(), "is a directory")])
+    @pytest.mark.parametrize(("stream", "found"), [(None, "a closed stream"), (NoStream(), "a directory")])
     def test_standard_input_that_cannot_be_read_is_named(self, stream: io.BytesIO | None, found: str) -> None:
         with pytest.raises(BadInput, match=f"found {found}: --msg"):
             options.read_option("--msg", "-", stream)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from shipmate.container.amqp.link import connection_parameters
+from shipmate.container.amqp.connection import connection_parameters
 from shipmate.errors import PlatformUnavailable
 from shipmate.oauth2.token_endpoint import post
 from shipmate.oauth2.token_request import TokenRequest

@@ -1,7 +1,7 @@
 """The AMQP transport: two connections, used by one thread at a time. No other package knows pika.
 
 ``broker`` is the face of the package, the transport of a step. ``routing`` turns publications into AMQP messages.
-``link`` keeps a connection and its channel open, ``consumer`` takes messages and acknowledges or rejects them,
+``connection`` keeps a connection and its channel open, ``consumer`` takes messages and acknowledges or rejects them,
 ``deliveries`` recognises redeliveries, and ``pending_acks`` acknowledges many messages with one frame. ``publisher``
 publishes, waits for confirms and retries; ``silence`` measures how long they take. ``workers`` are the threads;
 ``pace`` and ``clocks`` tell them whether functions wait. ``inflight`` counts unsettled messages, ``lease`` is a lock

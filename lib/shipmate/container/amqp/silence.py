@@ -29,7 +29,7 @@ class Silence:
         """Begin of the silence that was looked at last, and the time of the first look at it."""
 
     def restart(self, now: float) -> None:
-        """Begin again now, since the broker had nothing to confirm until now, or was allowed to wait."""
+        """Measure from now on: until now the broker owed no confirm, or was allowed to wait."""
         self._since = now
 
     def confirmed(self, now: float) -> None:

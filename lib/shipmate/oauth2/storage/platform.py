@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from shipmate.errors import KeysNotSaved
-from shipmate.oauth2.credential import fingerprint
+from shipmate.oauth2.keys import fingerprint
 from shipmate.oauth2.storage.token_store import AccountsClient, TokenStore
 
 _NO_ACCOUNT: Final = "expected _account in cfg, found none: new keys could not be saved at the platform"

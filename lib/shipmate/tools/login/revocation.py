@@ -9,7 +9,7 @@ from typing import Final
 
 from shipmate.errors import BadInput, ClientMisconfigured, DescriptorError, TokenEndpointUnavailable
 from shipmate.logs.redaction import Redactor
-from shipmate.oauth2.credential import secrets_of
+from shipmate.oauth2.keys import secrets_of
 from shipmate.oauth2.token_request import revocation_request
 from shipmate.oauth2.token_response import Misconfigured, Refused, Revoked
 from shipmate.tools.login.account import AccountFile

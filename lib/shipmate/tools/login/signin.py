@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from shipmate.errors import ClientMisconfigured, SignInFailed, TokenEndpointUnavailable
 from shipmate.jsonvalue import steps_of
 from shipmate.logs.redaction import Redactor
-from shipmate.oauth2.credential import dated, secrets_of
+from shipmate.oauth2.expiry import dated
+from shipmate.oauth2.keys import secrets_of
 from shipmate.oauth2.token_request import code_request
 from shipmate.oauth2.token_response import Busy, Granted, Misconfigured, Refused, TokenResponse
 from shipmate.tools.login import browser, callback

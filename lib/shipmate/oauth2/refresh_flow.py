@@ -14,7 +14,10 @@ from shipmate.errors import (
     ShipmateError,
     TokenEndpointUnavailable,
 )
-from shipmate.oauth2.credential import Credential, Expiry, Keys, SeenTokens
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expiry import Expiry
+from shipmate.oauth2.keys import Keys
+from shipmate.oauth2.seen_tokens import SeenTokens
 from shipmate.oauth2.token_response import (
     Busy,
     Failure,

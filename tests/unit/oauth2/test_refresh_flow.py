@@ -17,8 +17,9 @@ from shipmate.errors import (
     ShipmateError,
     TokenEndpointUnavailable,
 )
-from shipmate.oauth2 import flow
-from shipmate.oauth2.credential import Credential, SeenTokens
+from shipmate.oauth2 import refresh_flow
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.seen_tokens import SeenTokens
 from shipmate.oauth2.token_response import (
     Busy,
     Granted,
@@ -28,7 +29,7 @@ from shipmate.oauth2.token_response import (
     Unusable,
 )
 
-TERMS = flow.RefreshRules("account acc", "provider.example")
+TERMS = refresh_flow.RefreshRules("account acc", "provider.example")
 OLD = Credential({"access_token": "a0", "refresh_token": "r0"})
 NEW = {"access_token": "a1", "refresh_token": "r1"}
 
@@ -39,7 +40,7 @@ class World:
     def __init__(
         self,
         answers: list[Any] | None = None,
-        stored: Callable[[int], flow.StoredTokens | None] = lambda reads: None,
+        stored: Callable[[int], refresh_flow.StoredTokens | None] = lambda reads: None,
         saves: list[Exception | None] | None = None,
     ) -> None:
         self.answers = answers or []
@@ -51,7 +52,7 @@ class World:
         self.steps: list[str] = []
         self.waits: list[float] = []
 
-    def run(self, steps: flow.Flow) -> Credential:
+    def run(self, steps: refresh_flow.Flow) -> Credential:
         try:
             step = next(steps)
             while True:
@@ -60,29 +61,29 @@ class World:
             result: Credential = end.value
             return result
 
-    def do(self, step: flow.FlowStep) -> Any:
+    def do(self, step: refresh_flow.FlowStep) -> Any:
         self.steps.append(type(step).__name__)
         match step:
-            case flow.ReadStored():
+            case refresh_flow.ReadStored():
                 return self.stored(self.steps.count("ReadStored"))
-            case flow.AskProvider():
+            case refresh_flow.AskProvider():
                 answer = self.answers.pop(0)
                 return answer, None
-            case flow.Keep(credential):
+            case refresh_flow.Keep(credential):
                 self.credential = credential
                 self.seen.add(credential.keys)
-            case flow.Save():
+            case refresh_flow.Save():
                 return self.saves.pop(0)
-            case flow.Wait(seconds):
+            case refresh_flow.Wait(seconds):
                 self.waits.append(seconds)
         return None
 
-    def refresh(self, terms: flow.RefreshRules = TERMS) -> Credential:
-        return self.run(flow.refresh(self.credential, self.seen, terms))
+    def refresh(self, terms: refresh_flow.RefreshRules = TERMS) -> Credential:
+        return self.run(refresh_flow.refresh(self.credential, self.seen, terms))
 
 
-def stored(**keys: str) -> flow.StoredTokens:
-    return flow.StoredTokens(keys)
+def stored(**keys: str) -> refresh_flow.StoredTokens:
+    return refresh_flow.StoredTokens(keys)
 
 
 def test_a_refresh_is_kept_in_memory_before_it_is_saved() -> None:
@@ -103,19 +104,19 @@ def test_stored_keys_that_are_newer_make_a_refresh_unnecessary() -> None:
 def test_every_access_refreshes_with_the_newer_stored_keys() -> None:
     """That policy renews the refresh token each time, but never with a spent one."""
     world = World([Granted(NEW)], stored=lambda reads: stored(access_token="a9", refresh_token="r9"))
-    world.refresh(flow.RefreshRules("a", "p", adoption_suffices=False))
+    world.refresh(refresh_flow.RefreshRules("a", "p", adoption_suffices=False))
     assert world.steps == ["ReadStored", "Keep", "AskProvider", "Keep", "Save", "Keep"]
 
 
 def test_stored_keys_that_are_spent_are_ignored() -> None:
     """A store that lags behind must not bring back a dead token."""
-    world = World([Granted(NEW)], stored=lambda reads: flow.StoredTokens(OLD.keys))
+    world = World([Granted(NEW)], stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
     assert world.refresh().keys == NEW
 
 
 def test_a_refused_token_is_a_tombstone_after_the_look_for_a_winner() -> None:
     """The winner of the race may not have saved yet, so it is looked for during a few seconds."""
-    world = World([Refused("invalid_grant")], stored=lambda reads: flow.StoredTokens(OLD.keys))
+    world = World([Refused("invalid_grant")], stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
     with pytest.raises(ReauthorizationRequired, match=r"provider\.example .*account acc.*invalid_grant.*[Ss]ign in"):
         world.refresh()
     assert world.credential.refusal
@@ -125,7 +126,9 @@ def test_a_refused_token_is_a_tombstone_after_the_look_for_a_winner() -> None:
 def test_the_winner_of_the_race_is_found_when_it_saves_late() -> None:
     """The keys appear on the fourth look."""
     late = stored(access_token="a9", refresh_token="r9")
-    world = World([Refused("invalid_grant")], stored=lambda reads: late if reads >= 4 else flow.StoredTokens(OLD.keys))
+    world = World(
+        [Refused("invalid_grant")], stored=lambda reads: late if reads >= 4 else refresh_flow.StoredTokens(OLD.keys)
+    )
     assert world.refresh().access_token == "a9"
     assert world.credential.refusal is None
 
@@ -179,7 +182,7 @@ def test_errors_quote_the_words_of_the_provider() -> None:
 
 def test_without_another_process_a_refusal_is_final_at_once() -> None:
     """A lock has kept all others out."""
-    world = World([Refused("invalid_grant")], stored=lambda reads: flow.StoredTokens(OLD.keys))
+    world = World([Refused("invalid_grant")], stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
     with pytest.raises(ReauthorizationRequired):
         world.refresh(replace(TERMS, awaits_winner=False))
     assert world.waits == []
@@ -195,7 +198,7 @@ def test_an_uncertain_outcome_is_tried_once_more_after_a_look_at_the_stored_keys
 def test_an_uncertain_outcome_that_another_process_resolved_is_adopted() -> None:
     """Its keys are live, ours are not."""
     newer = stored(access_token="a9", refresh_token="r9")
-    world = World([Uncertain("x")], stored=lambda reads: newer if reads > 1 else flow.StoredTokens(OLD.keys))
+    world = World([Uncertain("x")], stored=lambda reads: newer if reads > 1 else refresh_flow.StoredTokens(OLD.keys))
     assert world.refresh().access_token == "a9"
 
 
@@ -242,7 +245,7 @@ def test_other_grants_need_no_refresh_token_and_leave_no_tombstone() -> None:
     """The client itself is what is asked for."""
     world = World([Refused("invalid_grant"), Granted({"access_token": "a1"})])
     world.credential = Credential()
-    terms = flow.RefreshRules("acc", "p", needs_refresh_token=False)
+    terms = refresh_flow.RefreshRules("acc", "p", needs_refresh_token=False)
     with pytest.raises(ReauthorizationRequired):
         world.refresh(terms)
     assert world.refresh(terms).access_token == "a1"
@@ -264,38 +267,42 @@ def test_keys_that_cannot_be_saved_stay_in_memory_marked_as_unsaved() -> None:
     assert world.credential.is_unsaved
     assert world.credential.keys == NEW
     world.saves = [None]
-    assert not world.run(flow.save(world.credential, TERMS)).is_unsaved
+    assert not world.run(refresh_flow.save(world.credential, TERMS)).is_unsaved
 
 
 def test_recovery_adopts_a_new_sign_in_and_asks_nobody() -> None:
     """Only the stored keys are read."""
-    world = World(stored=lambda reads: flow.StoredTokens(OLD.keys))
+    world = World(stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
     world.credential = OLD.refused("gone")
     with pytest.raises(ReauthorizationRequired, match="gone"):
-        world.run(flow.recover(world.credential, world.seen, TERMS))
+        world.run(refresh_flow.recover(world.credential, world.seen, TERMS))
     world.stored = lambda reads: stored(access_token="a9", refresh_token="r9")
-    assert world.run(flow.recover(world.credential, world.seen, TERMS)).refusal is None
+    assert world.run(refresh_flow.recover(world.credential, world.seen, TERMS)).refusal is None
     assert "AskProvider" not in world.steps
 
 
 def test_a_managed_secret_is_read_first_and_refreshed_only_if_unchanged() -> None:
     """The platform refreshes it for all containers."""
     world = World(stored=lambda reads: stored(access_token="m1"))
-    assert world.run(flow.refresh_managed(OLD, world.seen, TERMS)).access_token == "m1"
-    world = World([Granted({"access_token": "m2"})], stored=lambda reads: flow.StoredTokens(OLD.keys))
-    assert world.run(flow.refresh_managed(OLD, world.seen, TERMS)).access_token == "m2"
+    assert world.run(refresh_flow.refresh_managed(OLD, world.seen, TERMS)).access_token == "m1"
+    world = World([Granted({"access_token": "m2"})], stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
+    assert world.run(refresh_flow.refresh_managed(OLD, world.seen, TERMS)).access_token == "m2"
     assert "Save" not in world.steps
 
 
 def test_a_managed_secret_that_cannot_be_refreshed_is_a_tombstone() -> None:
     """The platform is not asked for every message."""
-    world = World([Refused("HTTP 400")], stored=lambda reads: flow.StoredTokens(OLD.keys))
+    world = World([Refused("HTTP 400")], stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
     with pytest.raises(ReauthorizationRequired):
-        world.run(flow.refresh_managed(OLD, world.seen, flow.RefreshRules("secret s", "p", needs_refresh_token=False)))
+        world.run(
+            refresh_flow.refresh_managed(
+                OLD, world.seen, refresh_flow.RefreshRules("secret s", "p", needs_refresh_token=False)
+            )
+        )
     assert world.credential.refusal
-    world = World([Unusable("HTTP 503")], stored=lambda reads: flow.StoredTokens(OLD.keys))
+    world = World([Unusable("HTTP 503")], stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
     with pytest.raises(TokenEndpointUnavailable):
-        world.run(flow.refresh_managed(OLD, world.seen, TERMS))
+        world.run(refresh_flow.refresh_managed(OLD, world.seen, TERMS))
     assert world.credential.refusal is None
 
 
@@ -315,7 +322,9 @@ class Replicas(RuleBasedStateMachine):
         self.reused: list[str] = []
         self.platform: dict[str, str] = {"access_token": "a0", "refresh_token": "r0"}
         self.saving_works = True
-        self.replicas = [World(stored=lambda reads: flow.StoredTokens(dict(self.platform))) for _ in range(replicas)]
+        self.replicas = [
+            World(stored=lambda reads: refresh_flow.StoredTokens(dict(self.platform))) for _ in range(replicas)
+        ]
 
     def _provider(self, refresh_token: str | None) -> Any:
         if refresh_token != self.live_refresh:
@@ -326,12 +335,12 @@ class Replicas(RuleBasedStateMachine):
         self.live_refresh = f"r{self.issued}"
         return Granted({"access_token": f"a{self.issued}", "refresh_token": self.live_refresh})
 
-    def _do(self, world: World) -> Callable[[flow.FlowStep], Any]:
-        def do(step: flow.FlowStep) -> Any:
+    def _do(self, world: World) -> Callable[[refresh_flow.FlowStep], Any]:
+        def do(step: refresh_flow.FlowStep) -> Any:
             match step:
-                case flow.AskProvider(credential):
+                case refresh_flow.AskProvider(credential):
                     return self._provider(credential.refresh_token), None
-                case flow.Save(credential):
+                case refresh_flow.Save(credential):
                     if not self.saving_works:
                         return EmitError("down")
                     self.platform = {name: str(value) for name, value in credential.keys.items()}
@@ -347,8 +356,8 @@ class Replicas(RuleBasedStateMachine):
         world.do = self._do(world)  # type: ignore[method-assign]
         try:
             if world.credential.is_unsaved:
-                world.run(flow.save(world.credential, TERMS))
-            world.run(flow.refresh(world.credential, world.seen, TERMS))
+                world.run(refresh_flow.save(world.credential, TERMS))
+            world.run(refresh_flow.refresh(world.credential, world.seen, TERMS))
         except KeysNotSaved:
             assert not self.saving_works
         except ReauthorizationRequired:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from shipmate.errors import CredentialsInvalid, PlatformRefused, PlatformUnavailable
-from shipmate.oauth2 import flow
+from shipmate.oauth2 import refresh_flow
 from shipmate.oauth2.accounts import Account
-from shipmate.oauth2.credential import Credential, Expiry, is_sendable
+from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.expiry import Expiry
+from shipmate.oauth2.keys import is_sendable
 from shipmate.oauth2.services import OAuth2Services
 from shipmate.oauth2.token_response import Granted, Refused, TokenResponse, Unusable
 
@@ -23,27 +25,27 @@ class ManagedRefresher:
         self.tls: Mapping[str, Any] = {}
         self._secret_id = secret_id
         self._services = services
-        self._rules = flow.RefreshRules(
+        self._rules = refresh_flow.RefreshRules(
             account=f"secret {secret_id}", provider="the platform", needs_refresh_token=False
         )
 
     def refresh(self, credential: Credential) -> None:
         """Read the secret; ask the platform for a refresh if it is unchanged."""
-        flow.drive(flow.refresh_managed(credential, self.account.seen_tokens, self._rules), self._do)
+        refresh_flow.drive(refresh_flow.refresh_managed(credential, self.account.seen_tokens, self._rules), self._do)
 
     def save(self, credential: Credential) -> None:
         """Do nothing: the platform has saved what it refreshed."""
 
     def recover(self, credential: Credential) -> None:
         """Look for a new sign-in after a refusal."""
-        flow.drive(flow.recover(credential, self.account.seen_tokens, self._rules), self._do)
+        refresh_flow.drive(refresh_flow.recover(credential, self.account.seen_tokens, self._rules), self._do)
 
-    def _do(self, step: flow.FlowStep) -> Any:
-        if isinstance(step, flow.Keep):
+    def _do(self, step: refresh_flow.FlowStep) -> Any:
+        if isinstance(step, refresh_flow.Keep):
             return self._services.keep(self.account, step.credential)
-        if isinstance(step, flow.ReadStored):
+        if isinstance(step, refresh_flow.ReadStored):
             keys = self._keys(self._services.secrets().secret(self._secret_id))
-            return flow.StoredTokens(keys, self._services.expiry_of(keys))
+            return refresh_flow.StoredTokens(keys, self._services.expiry_of(keys))
         return self._refresh()
 
     def _refresh(self) -> tuple[TokenResponse, Expiry | None]:

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from shipmate.container.result import ResultEndpoint
+from shipmate.container.service_result import ResultEndpoint
 from shipmate.errors import BadSetting, MissingSetting
 
 URL = "ELASTICIO_POST_RESULT_URL"

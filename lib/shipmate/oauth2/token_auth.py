@@ -1,21 +1,14 @@
-"""The requests session below an OAuth2 session: it sends the token to the API's own origins only."""
+"""Puts the access token into requests, for the API's own origins only.
 
-from typing import Any, Final
+Source: RFC 6750 §2.1, §5.3.
+"""
 
 import requests
 from requests.auth import AuthBase
 
 from shipmate.errors import UnsafeUrl
-from shipmate.headers import is_value
+from shipmate.http_headers import is_value
 from shipmate.urls import HostPattern, Origin, is_private_origin, origin
-
-# Headers that a redirect to a foreign host keeps: none of them can hold a secret.
-_HARMLESS_HEADERS: Final = frozenset(
-    {"accept", "accept-encoding", "accept-language", "connection", "content-length", "content-type", "range"}
-    | {"transfer-encoding", "user-agent", "if-match", "if-none-match", "if-modified-since"}
-    # requests sets it anew for each hop, and only the proxy reads it
-    | {"proxy-authorization"}
-)
 
 
 class TokenAuth(AuthBase):
@@ -93,25 +86,5 @@ class TokenAuth(AuthBase):
         return self._is_private(new) and (self._knows(new) or (is_upgrade and self._knows(old)))
 
     def was_sent(self, response: requests.Response) -> bool:
-        """Tell whether the last request before this response had the token."""
+        """Tell whether the request of this response contained the token, after its redirects if there were any."""
         return response.request.headers.get(self.header) == self.value
-
-
-class ApiTransport(requests.Session):
-    """A requests session that removes headers with secrets from redirects to foreign hosts."""
-
-    def __init__(self, adapter: requests.adapters.HTTPAdapter) -> None:
-        """Share the connections of ``adapter``; cookies and settings belong to this session."""
-        super().__init__()
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
-        self.token_auth: TokenAuth | None = None
-
-    def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
-        """Remove headers from a redirected request; requests calls this for each redirect."""
-        if self.token_auth is not None and self.token_auth.may_follow(response.request.url, prepared_request.url):
-            return
-        headers = prepared_request.headers
-        for name in list(headers):
-            if name.lower() not in _HARMLESS_HEADERS:
-                del headers[name]

@@ -1,4 +1,4 @@
-"""Does what the body's ``do`` lists, one after the other, and returns the body's ``return``.
+"""Carries out the commands in ``do`` of the body, one after the other, and returns the body's ``return``.
 
 ``["emit", event, value]``, ``["try", event, value]`` (an emit whose failure is caught), ``["log", level, text]``,
 ``["print", text]``, ``["raise", text]``, ``["exit"]``, ``["open", fifo]`` (waits until the test writes to it),

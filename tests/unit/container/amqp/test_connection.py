@@ -9,7 +9,7 @@ from pika.channel import Channel
 from pika.exceptions import AMQPConnectionError, ConnectionClosedByBroker
 
 from shipmate.container.amqp.adapter import TurnLoop
-from shipmate.container.amqp.link import Connection, ReconnectPolicy, connection_parameters, describe
+from shipmate.container.amqp.connection import Connection, ReconnectPolicy, connection_parameters, describe
 from shipmate.errors import BadSetting, BrokerLost
 
 
