@@ -6,7 +6,7 @@ from rest.answers import content_type, is_binary, read_body, require_success
 from rest.sending import Retries, is_checked, send
 from rest.urls import hosts, resolve
 from shipmate import Context, Message, message
-from shipmate.http_headers import HOP_BY_HOP
+from shipmate.http.headers import HOP_BY_HOP
 
 # A message must not choose the account or the host, nor speak to the machines on the way.
 _NOT_FOR_MESSAGES = HOP_BY_HOP | {"authorization", "cookie", "host", "content-length", "expect"}

@@ -12,7 +12,7 @@ from shipmate.emulator import Fault, Platform, Reply, Server
 from shipmate.jsonvalue import InvalidJson, from_json, parse_json
 from shipmate.oauth2.token_response import read_members
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import NO_AUTH, HttpService, RetryPolicy
+from shipmate.platform.http_service import NO_AUTH, HttpService, RetryPolicy
 from shipmate.settings import ApiSettings
 from tests.contract.workbench import Workbench
 

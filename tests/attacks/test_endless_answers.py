@@ -20,7 +20,7 @@ from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import Uncertain, Unusable
 from shipmate.platform.attachments import Attachments
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import NO_AUTH, HttpService, RetryPolicy
+from shipmate.platform.http_service import NO_AUTH, HttpService, RetryPolicy
 from shipmate.settings import ApiSettings, ResponseLimits
 from tests.contract.workbench import Workbench
 

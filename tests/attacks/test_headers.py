@@ -12,7 +12,7 @@ from shipmate.errors import InvalidOption, PlatformRefused
 from shipmate.oauth2.api import OAuth2
 from shipmate.platform.attachments import Attachments
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import NO_AUTH, HeaderAuth, HttpService, RetryPolicy
+from shipmate.platform.http_service import NO_AUTH, HeaderAuth, HttpService, RetryPolicy
 from shipmate.settings import ApiSettings
 from tests.contract.workbench import Workbench
 

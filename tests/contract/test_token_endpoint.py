@@ -16,7 +16,7 @@ from shipmate.emulator import Fault, OAuth2Provider, Reply, Request, Server
 from shipmate.oauth2.token_endpoint import post
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import Busy, Granted, TokenResponse, Uncertain, Unusable
-from shipmate.platform.http import retry_after_seconds
+from shipmate.platform.http_service import retry_after_seconds
 
 TOKEN = b'{"access_token": "a"}'
 

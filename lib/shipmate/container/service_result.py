@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from shipmate.errors import BadSetting
 from shipmate.jsonvalue import encode
-from shipmate.platform.http import HeaderAuth, HttpService, RetryPolicy, basic_auth
+from shipmate.platform.http_service import HeaderAuth, HttpService, RetryPolicy, basic_auth
 from shipmate.settings import Secret, integer, text
 
 _URL: Final = "ELASTICIO_POST_RESULT_URL"

@@ -21,6 +21,7 @@ from requests.models import RequestEncodingMixin
 from requests.utils import default_headers, requote_uri
 from urllib3.connection import HTTPConnection
 
+from shipmate.http.adapter import LimitedAdapter, too_large
 from shipmate.http.connection import (
     Answer,
     AnswerTooLarge,
@@ -31,10 +32,9 @@ from shipmate.http.connection import (
     WrongAnswer,
 )
 from shipmate.http.genuine import is_untouched
+from shipmate.http.limits import within
 from shipmate.http.pool import Pool, Server
 from shipmate.http.response import LeanResponse, Sent
-from shipmate.platform.adapter import LimitedAdapter, too_large
-from shipmate.platform.limits import within
 from shipmate.urls import Origin, origin
 
 _encoded: Final[Any] = RequestEncodingMixin.__dict__["_encode_params"].__func__

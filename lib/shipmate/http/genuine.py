@@ -24,7 +24,7 @@ def _places() -> tuple[Any, ...]:
         urllib3.PoolManager.connection_from_host, plain.request, plain.getresponse, plain.connect, secure.connect,
         client.putrequest, client.endheaders, client.send, client.getresponse, client.connect,
         http.client.HTTPResponse.begin, http.client.HTTPConnection, http.client.HTTPSConnection,
-        connectionpool.HTTPConnection, connectionpool.HTTPSConnection, pool.ConnectionCls,
+        pool.ConnectionCls, vars(connectionpool)["HTTPConnection"], vars(connectionpool)["HTTPSConnection"],
         connectionpool.HTTPSConnectionPool.ConnectionCls,
     )  # fmt: skip
 

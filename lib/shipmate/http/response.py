@@ -15,9 +15,9 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
+from shipmate.http.adapter import LimitedResponse
 from shipmate.http.connection import Answer
-from shipmate.platform.adapter import LimitedResponse
-from shipmate.platform.limits import within
+from shipmate.http.limits import within
 
 _T = TypeVar("_T")
 
@@ -38,7 +38,7 @@ class Sent(NamedTuple):
         request.headers = CaseInsensitiveDict(self.headers)
         request.body = self.body
         request.hooks = default_hooks()
-        request._cookies = RequestsCookieJar()  # requests copies it for a redirect
+        request._cookies = RequestsCookieJar()  # type: ignore[attr-defined]  # requests copies it for a redirect
         return request
 
 

@@ -16,8 +16,8 @@ from shipmate.oauth2.keys import Keys, has_tokens
 from shipmate.oauth2.seen_tokens import SeenTokens
 
 if TYPE_CHECKING:
+    from shipmate.http.adapter import LimitedAdapter
     from shipmate.http.client import LeanClient
-    from shipmate.platform.adapter import LimitedAdapter
 
 _log: Final = logging.getLogger("shipmate.oauth2")
 
@@ -183,7 +183,7 @@ class CredentialStore:
     @property
     def adapter(self) -> "LimitedAdapter":
         """The connection pools of the APIs, shared by all sessions so that connections outlive a message."""
-        from shipmate.platform.adapter import LimitedAdapter  # requests: 97 ms
+        from shipmate.http.adapter import LimitedAdapter  # requests: 97 ms
 
         with self._lock:
             if self._adapter is None:

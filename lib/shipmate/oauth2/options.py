@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from dataclasses import field as member
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 
-from shipmate import http_headers, urls
+from shipmate import urls
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
+from shipmate.http import headers as http_headers
 from shipmate.wording import did_you_mean_or_list
 
 if TYPE_CHECKING:

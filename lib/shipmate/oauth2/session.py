@@ -9,7 +9,7 @@ import requests
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
-from shipmate import http_headers, urls
+from shipmate import urls
 from shipmate.errors import (
     InvalidOption,
     KeysNotSaved,
@@ -18,6 +18,8 @@ from shipmate.errors import (
     UnknownPlaceholder,
     UnsafeUrl,
 )
+from shipmate.http import headers as http_headers
+from shipmate.http.limits import within
 from shipmate.oauth2.accounts import Account, CredentialStore
 from shipmate.oauth2.author import ask_author
 from shipmate.oauth2.credential import Credential
@@ -27,7 +29,6 @@ from shipmate.oauth2.options import MEMBER, ClientOptions
 from shipmate.oauth2.replay import Body
 from shipmate.oauth2.services import CallPort, Clock
 from shipmate.oauth2.token_auth import TokenAuth
-from shipmate.platform.limits import within
 from shipmate.settings import ResponseLimits
 
 _log = logging.getLogger("shipmate.oauth2")

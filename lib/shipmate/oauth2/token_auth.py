@@ -7,7 +7,7 @@ import requests
 from requests.auth import AuthBase
 
 from shipmate.errors import UnsafeUrl
-from shipmate.http_headers import is_value
+from shipmate.http.headers import is_value
 from shipmate.urls import HostPattern, Origin, is_private_origin, origin
 
 

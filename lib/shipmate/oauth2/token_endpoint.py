@@ -9,6 +9,8 @@ import requests
 import urllib3
 
 from shipmate.errors import ResponseTooLarge, ResponseTooSlow
+from shipmate.http.adapter import LimitedAdapter
+from shipmate.http.limits import within
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import (
     Busy,
@@ -21,9 +23,7 @@ from shipmate.oauth2.token_response import (
     understand,
     understand_revocation,
 )
-from shipmate.platform.adapter import LimitedAdapter
-from shipmate.platform.http import NO_AUTH, retry_after_seconds
-from shipmate.platform.limits import within
+from shipmate.platform.http_service import NO_AUTH, retry_after_seconds
 
 TIMEOUTS_SECONDS: Final = (5.0, 30.0)
 _LONGEST_ANSWER_SECONDS: Final = 60.0

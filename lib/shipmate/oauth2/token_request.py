@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 from shipmate.errors import ClientMisconfigured
 from shipmate.oauth2.keys import Keys
 from shipmate.oauth2.options import Client, ClientOptions
-from shipmate.platform.http import basic_auth
+from shipmate.platform.http_service import basic_auth
 
 _JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _CLIENT_ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

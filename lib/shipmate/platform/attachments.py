@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from shipmate.errors import BadInput, PlatformRefused
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import NO_AUTH, ExpectedStatuses, HttpService, RetryPolicy, json_object
+from shipmate.platform.http_service import NO_AUTH, ExpectedStatuses, HttpService, RetryPolicy, json_object
 from shipmate.urls import origin
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from shipmate.errors import MissingSetting, PlatformRefused
 from shipmate.jsonvalue import is_empty, to_json
-from shipmate.platform.http import (
+from shipmate.platform.http_service import (
     ExpectedStatuses,
     HeaderAuth,
     HttpService,

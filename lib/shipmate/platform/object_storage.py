@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from shipmate.errors import MissingSetting, PlatformRefused
-from shipmate.platform.http import ExpectedStatuses, HeaderAuth, HttpService, RetryPolicy, json_object, segment
+from shipmate.platform.http_service import ExpectedStatuses, HeaderAuth, HttpService, RetryPolicy, json_object, segment
 from shipmate.settings import ApiSettings
 
 if TYPE_CHECKING:

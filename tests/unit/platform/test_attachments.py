@@ -15,7 +15,7 @@ from shipmate.emulator import Fault, Platform, Reply, Server
 from shipmate.errors import BadInput, MissingSetting, PlatformRefused, PlatformUnavailable
 from shipmate.platform.attachments import Attachments
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import RetryPolicy
+from shipmate.platform.http_service import RetryPolicy
 from shipmate.settings import ApiSettings
 
 SIGNED_URL = "/v2/resources/storage/signed-url"

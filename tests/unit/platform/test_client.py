@@ -15,7 +15,7 @@ import pytest
 from shipmate.emulator import Fault, Platform, Server
 from shipmate.errors import MissingSetting, PlatformRefused, PlatformUnavailable
 from shipmate.platform.client import PlatformClient
-from shipmate.platform.http import RetryPolicy
+from shipmate.platform.http_service import RetryPolicy
 from shipmate.settings import ApiSettings, Secret
 
 KEY = "key-of-the-installation"

@@ -13,7 +13,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices
 from shipmate.errors import BadSetting, BrokerLost, BrokerRefused
-from shipmate.platform.certificates import extra_certificates
+from shipmate.http.certificates import extra_certificates
 
 _log: Final = logging.getLogger("shipmate.amqp")
 

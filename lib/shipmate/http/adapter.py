@@ -13,8 +13,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.poolmanager import pool_classes_by_scheme
 
 from shipmate.errors import ResponseTooLarge
-from shipmate.platform.certificates import extra_certificates
-from shipmate.platform.limits import LimitedReader, current, within
+from shipmate.http.certificates import extra_certificates
+from shipmate.http.limits import LimitedReader, current, within
 from shipmate.settings import MAX_RESPONSE_BYTES
 
 _CHUNK_BYTES: Final = 64 * 1024

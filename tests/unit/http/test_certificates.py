@@ -17,7 +17,7 @@ from shipmate.errors import PlatformUnavailable
 from shipmate.oauth2.token_endpoint import post
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import Granted, Unusable
-from shipmate.platform.http import NO_AUTH, HttpService, RetryPolicy
+from shipmate.platform.http_service import NO_AUTH, HttpService, RetryPolicy
 
 VARIABLES = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
 TOKEN = b'{"access_token": "a"}'

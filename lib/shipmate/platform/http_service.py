@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from shipmate import urls
 from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow
-from shipmate.http_headers import WrongHeader, check, is_value
+from shipmate.http.headers import WrongHeader, check, is_value
 from shipmate.logs.records import excerpt
 from shipmate.settings import ResponseLimits
 
@@ -171,7 +171,7 @@ class HttpService:
         """
         import requests  # not at start, see get_object
 
-        from shipmate.platform.limits import within
+        from shipmate.http.limits import within
 
         is_streamed = bool(kwargs.get("stream"))
         limits = within(None if is_streamed else self._limits.max_bytes, self._limits.seconds, is_released=is_streamed)
@@ -228,7 +228,7 @@ class HttpService:
     def _get_plainly(self, url: str) -> _PlainAnswer:
         from http.client import HTTPConnection, HTTPException  # 7 ms
 
-        from shipmate.platform.limits import LimitedReader, within
+        from shipmate.http.limits import LimitedReader, within
 
         parts = urlsplit(url)
         try:
@@ -287,7 +287,7 @@ class HttpService:
     def _session(self) -> "requests.Session":
         import requests
 
-        from shipmate.platform.adapter import LimitedAdapter
+        from shipmate.http.adapter import LimitedAdapter
 
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:

@@ -13,7 +13,7 @@ import requests
 
 from shipmate.emulator import Fault, Reply, Server
 from shipmate.errors import PlatformRefused, PlatformUnavailable
-from shipmate.platform.http import (
+from shipmate.platform.http_service import (
     ExpectedStatuses,
     HeaderAuth,
     HttpService,
