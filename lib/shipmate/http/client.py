@@ -84,7 +84,7 @@ class LeanClient:
 
     def __init__(self, adapter: LimitedAdapter) -> None:
         """Open connections as ``adapter`` does; nothing is opened yet."""
-        self._adapter = adapter
+        self.adapter = adapter
         self._pool = Pool()
         self._routes: dict[Server, _Route] = {}
 
@@ -100,7 +100,7 @@ class LeanClient:
         Raises:
             requests.exceptions.InvalidJSONError: ``json`` is no JSON.
         """
-        if method not in _METHODS or not is_untouched() or type(self._adapter) is not LimitedAdapter:
+        if method not in _METHODS or not is_untouched() or type(self.adapter) is not LimitedAdapter:
             return None
         if any(value for name, value in arguments.items() if name not in _ARGUMENTS):
             return None
@@ -192,8 +192,8 @@ class LeanClient:
         if not route.is_direct:
             return None
         prepared = request.sent.prepared()
-        pool: Any = self._adapter.get_connection_with_tls_context(prepared, route.verify, proxies={}, cert=route.cert)
-        self._adapter.cert_verify(  # type: ignore[no-untyped-call]
+        pool: Any = self.adapter.get_connection_with_tls_context(prepared, route.verify, proxies={}, cert=route.cert)
+        self.adapter.cert_verify(  # type: ignore[no-untyped-call]
             pool, prepared.url or "", route.verify, route.cert
         )
         opened: HTTPConnection = pool._get_conn()
@@ -251,7 +251,9 @@ class LeanClient:
         if isinstance(error, AnswerTooLarge):
             raise too_large(host, limits.max_bytes or 0, error.size_bytes) from None
         found: requests.RequestException
-        if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+        if isinstance(error, urllib3.exceptions.NewConnectionError):  # which urllib3 counts among the next kind
+            found = exceptions.ConnectionError(f"{place}: {error}")
+        elif isinstance(error, urllib3.exceptions.ConnectTimeoutError):
             found = exceptions.ConnectTimeout(f"{place}: no connection within {request.timeout[0]} seconds")
         elif isinstance(error, ssl.SSLError | urllib3.exceptions.SSLError):
             found = exceptions.SSLError(f"{place}: {error}")
