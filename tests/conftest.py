@@ -13,7 +13,8 @@ from shipmate.testing.plugin import rabbitmq_node
 from tests.container import Launch, closing
 
 # A busy machine is no defect, and the timeout of pytest ends tests that hang.
-settings.register_profile("shipmate", deadline=None)
+# Half of Hypothesis' usual examples: coverage makes each of them slow, and each run tries others.
+settings.register_profile("shipmate", deadline=None, max_examples=50)
 settings.load_profile("shipmate")
 
 COMPONENT = ("actions", "triggers", "verify_credentials", "shipmate_component_")
