@@ -26,6 +26,11 @@ def modules_of_components() -> list[str]:
     return [name for name in sys.modules if name.startswith(COMPONENT)]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return one worker more than there are cores: a quarter of the time, a worker waits for a process or a timeout."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest modules and end with the shortest, so that no worker waits for the last one of another."""
