@@ -1,5 +1,6 @@
 """Fixtures and settings of all tests."""
 
+import os
 import sys
 import uuid
 from collections.abc import Iterator
@@ -12,15 +13,22 @@ from shipmate.testing.plugin import rabbitmq_node
 from tests.container import Launch, closing
 
 # A busy machine is no defect, and the timeout of pytest ends tests that hang.
-settings.register_profile("shipmate", deadline=None)
+# Half of Hypothesis' usual examples: coverage makes each of them slow, and each run tries others.
+settings.register_profile("shipmate", deadline=None, max_examples=50)
 settings.load_profile("shipmate")
 
-COMPONENT = frozenset({"actions", "triggers", "verify_credentials"})
+COMPONENT = ("actions", "triggers", "verify_credentials", "shipmate_component_")
 
 
-def is_of_a_component(name: str) -> bool:
-    """Return whether a module belongs to a component: all components have modules of these names."""
-    return name.partition(".")[0] in COMPONENT or name.startswith("shipmate_component_")
+def modules_of_components() -> list[str]:
+    """Return the names of the loaded modules that belong to a component: all components have modules of these names."""
+    # Quick, since it runs around each test: str.startswith is asked once for each of a thousand modules.
+    return [name for name in sys.modules if name.startswith(COMPONENT)]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return one worker more than there are cores: a quarter of the time, a worker waits for a process or a timeout."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(trylast=True)
@@ -37,16 +45,32 @@ def pytest_runtest_makereport() -> Iterator[None]:
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def coverage_of_processes() -> Iterator[dict[str, str]]:
+    """Take out the variables that let coverage measure the processes that tests start, and return them.
+
+    To measure a process costs 0.15 s of CPU time, more than most of them need. `measured` puts the variables back.
+    """
+    taken = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_PROCESS_")}
+    yield taken
+    os.environ.update(taken)
+
+
+@pytest.fixture
+def measured(coverage_of_processes: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let coverage measure the processes of a test: those that run code which the tests run in no process of theirs."""
+    for name, value in coverage_of_processes.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture(autouse=True)
 def one_component_for_each_test() -> Iterator[None]:
     """Hide the component of one test from the next: a process can load only one, since module names are equal."""
     path = list(sys.path)
-    hidden = {name: module for name, module in sys.modules.items() if is_of_a_component(name)}
-    for name in hidden:
-        del sys.modules[name]
+    hidden = {name: sys.modules.pop(name) for name in modules_of_components()}
     yield
     sys.path[:] = path
-    for name in [name for name in sys.modules if is_of_a_component(name)]:
+    for name in modules_of_components():
         del sys.modules[name]
     sys.modules.update(hidden)
 

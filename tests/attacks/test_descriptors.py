@@ -61,7 +61,7 @@ def test_a_key_that_is_there_twice_among_many_is_found(tmp_path: Path) -> None:
     ]
 
 
-def doubled(keyword: str, depth: int = 30) -> dict[str, Any]:
+def doubled(keyword: str, depth: int = 25) -> dict[str, Any]:
     """Return a schema whose references double at each level."""
 
     def level(number: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Attacks by answers without end: of bytes, of packed bytes, of time, in the headers and in the body."""
 
+import functools
 import gzip
 import itertools
 import socket
@@ -102,11 +103,12 @@ def endless_body() -> Iterable[bytes]:
     return itertools.chain([HEAD + b"Connection: close\r\n\r\n"], itertools.repeat(b"a" * 65536))
 
 
-def packed(*encodings: str, size: int = 200_000_000) -> Callable[[], Iterable[bytes]]:
-    """Return an answer that is small on the wire."""
+def packed(*encodings: str) -> Callable[[], Iterable[bytes]]:
+    """Return an answer that is small on the wire, and 50 times as large as it may be when it is unpacked."""
 
+    @functools.cache
     def answer() -> Iterable[bytes]:
-        content = b"".join(gzip_of_blanks(size))
+        content = b"".join(gzip_of_blanks(50_000_000))
         for _ in encodings[1:]:
             content = gzip.compress(content)
         head = f"Content-Encoding: {', '.join(encodings)}\r\nContent-Length: {len(content)}\r\n\r\n"

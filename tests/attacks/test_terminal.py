@@ -14,17 +14,18 @@ import shipmate
 
 SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
 COLOURS = re.compile(r"\x1b\[(?:0|2|36|1;31)m")
-HOSTILE = {
-    "colours and the cursor": "\x1b[2J\x1b[31m",
-    "the clipboard (OSC 52)": "\x1b]52;c;Y3VybCBldmls\x07",
-    "the title of the window": "\x1b]0;root\x1b\\",
-    "C1 controls": "\x9b2J\x9d52;c;eA==\x9c",
-    "bidirectional marks": "\u202egnp.exe\u2066x\u2069",
-    "backspaces and returns": "good\r\x08\x08\x08bad\x7f",
-    "line and paragraph separators": "a\u2028b\u2029c\x85d\x0bd\x0ce",
-    "a forged line": "x\nchecked: everything\nerror: /etc/passwd: found",
-    "a lone surrogate": "\ud83d",
-}
+CONTROLS = (
+    "\x1b[2J\x1b[31m",  # colours and the cursor
+    "\x1b]52;c;Y3VybCBldmls\x07",  # the clipboard (OSC 52)
+    "\x1b]0;root\x1b\\",  # the title of the window
+    "\x9b2J\x9d52;c;eA==\x9c",  # C1 controls
+    "\u202egnp.exe\u2066x\u2069",  # bidirectional marks
+    "good\r\x08\x08\x08bad\x7f",  # backspaces and returns
+    "a\u2028b\u2029c\x85d\x0bd\x0ce",  # line and paragraph separators
+    "x\nchecked: everything\nerror: /etc/passwd: found",  # a forged line
+)
+# In one text, since each is seen if it is not escaped, and each text costs a dozen processes.
+HOSTILE = {"controls": "".join(CONTROLS), "a lone surrogate": "\ud83d"}
 EMIT = "def process(context, msg, cfg, snapshot):\n    return {'body': {'text': TEXT}}\n"
 FAIL = "def process(context, msg, cfg, snapshot):\n    raise ValueError(TEXT)\n"
 LOG = "def process(context, msg, cfg, snapshot):\n    context.logger.warning('said %s', TEXT, extra={'field': TEXT})\n"

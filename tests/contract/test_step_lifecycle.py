@@ -13,6 +13,8 @@ import pytest
 from shipmate.emulator import Platform, RabbitMQNode, StepQueues
 from tests.container import Container, Launch, eventually, fifo
 
+pytestmark = pytest.mark.usefixtures("measured")
+
 START_HEADERS = {
     "execId": "exec",
     "taskId": "flow",

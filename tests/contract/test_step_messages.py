@@ -11,6 +11,8 @@ from shipmate.container.amqp import fields
 from shipmate.emulator import Platform, StepQueues
 from tests.container import Launch, eventually
 
+pytestmark = pytest.mark.usefixtures("measured")
+
 FIXED = {
     "execId": "exec",
     "taskId": "flow",

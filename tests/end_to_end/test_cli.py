@@ -153,6 +153,7 @@ def test_each_kind_of_function_runs(folder: Folder, kind: str) -> None:
     assert (done.status, done.events, done.err) == (0, [DATA], "")
 
 
+@pytest.mark.usefixtures("measured")
 def test_every_event_is_one_line_in_order(folder: Folder) -> None:
     folder.action(
         "def process(context, msg, cfg, snapshot):\n"
@@ -269,6 +270,7 @@ def test_a_traceback_is_logged_only_for_those_who_debug(folder: Folder) -> None:
     assert "Traceback" in process.communicate()[1]
 
 
+@pytest.mark.usefixtures("measured")
 def test_a_trigger_without_end_stops_when_nobody_reads_on(folder: Folder) -> None:
     folder.action("def process(context, msg, cfg, snapshot):\n    while True:\n        yield {'body': {'n': 1}}\n")
     process = folder.start("exec", "go", "--component", folder.root)
@@ -470,12 +472,14 @@ def test_a_message_that_does_not_fit_the_metadata_is_a_warning_with_pointers(fol
     assert folder.exec("--msg", '{"body": {"email": "a@b.c"}}').err == ""
 
 
+@pytest.mark.usefixtures("measured")
 def test_strict_makes_it_an_error(folder: Folder) -> None:
     folder.action(KINDS["plain"], metadata=METADATA)
     says_one_line(folder.exec("--strict", "--msg", '{"body": {"age": "old"}}'), "/age")
     assert folder.exec("--strict", "--msg", '{"body": {"email": "a@b.c"}}').status == 0
 
 
+@pytest.mark.usefixtures("measured")
 def test_a_sample_message_fits_the_metadata(folder: Folder) -> None:
     folder.action("def process(context, msg, cfg, snapshot):\n    return msg\n", metadata=METADATA)
     done = folder.exec("--sample", "--strict")
@@ -483,6 +487,7 @@ def test_a_sample_message_fits_the_metadata(folder: Folder) -> None:
     assert isinstance(done.events[0]["value"]["body"]["email"], str)
 
 
+@pytest.mark.usefixtures("measured")
 def test_metadata_that_cannot_be_read_prevents_nothing_but_a_strict_run(folder: Folder) -> None:
     folder.action(KINDS["plain"], metadata={"in": "./schemas/missing.json"})
     done = folder.exec()
@@ -518,6 +523,7 @@ def message_for(api: DemoApi) -> str:
     return json.dumps({"body": {"url": f"{api.url}/me"}})
 
 
+@pytest.mark.usefixtures("measured")
 @pytest.mark.parametrize(("code", "count"), [(ONE, 1), (SIXTEEN, 16)])
 def test_an_expired_token_is_refreshed_once_and_saved(
     folder: Folder, provider: OAuth2Provider, api: DemoApi, code: str, count: int
@@ -606,6 +612,7 @@ OTHER_ACCOUNT = (
 )
 
 
+@pytest.mark.usefixtures("measured")
 def test_keys_of_another_account_go_to_the_platform_and_never_to_the_file(
     folder: Folder, provider: OAuth2Provider, api: DemoApi
 ) -> None:
@@ -682,6 +689,7 @@ def test_keys_that_cannot_be_saved_are_one_error_and_no_request_is_sent_with_the
 # call, verify, validate
 
 
+@pytest.mark.usefixtures("measured")
 def test_call_prints_one_value(folder: Folder) -> None:
     folder.action(
         "def process(context, msg, cfg, snapshot): pass\n"
@@ -709,6 +717,7 @@ def test_call_of_a_module_that_does_not_import_is_an_error(folder: Folder) -> No
     assert (done.status, json.loads(done.out)["error"]["name"]) == (1, "ModuleNotLoadable")
 
 
+@pytest.mark.usefixtures("measured")
 @pytest.mark.parametrize(
     ("code", "status", "verdict"),
     [
@@ -765,6 +774,7 @@ def test_call_and_verify_save_keys_without_printing_them(
         assert json.loads(cfg.read_text())["oauth"] != old["oauth"]
 
 
+@pytest.mark.usefixtures("measured")
 def test_validate_names_what_is_wrong_with_its_place(folder: Folder) -> None:
     folder.descriptor |= {"description": "d"}
     folder.action(KINDS["plain"], metadata={"in": {"type": "object"}, "out": {"type": "object"}})
@@ -810,6 +820,7 @@ def test_a_slip_in_an_option_is_one_line_that_says_what_to_do(
     assert (done.status, expected in done.err, done.err.count("\n") <= 1) == (status, True, True), done.err
 
 
+@pytest.mark.usefixtures("measured")
 def test_a_field_that_is_missing_or_misspelt_is_a_warning(folder: Folder) -> None:
     folder.action(KINDS["plain"], fields=FIELDS)
     assert "by --set object=VALUE" in folder.exec().err
@@ -838,6 +849,7 @@ def test_other_arguments_are_told_as_validate_tells_them(folder: Folder, code: s
     assert expected in folder.run("validate", "--component", folder.root).out
 
 
+@pytest.mark.usefixtures("measured")
 @pytest.mark.parametrize(
     ("code", "kept"),
     [

@@ -50,8 +50,8 @@ suite = component_suite(
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """The outcomes of the suite for all components."""
+def outcomes(tmp_path_factory: pytest.TempPathFactory, coverage_of_processes: dict[str, str]) -> Outcomes:
+    """The outcomes of the suite for all components; coverage measures their process."""
     folder = tmp_path_factory.mktemp("components")
     for component in sorted(COMPONENTS.iterdir()):
         shutil.copytree(component, folder / component.name)
@@ -59,7 +59,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
         tests.mkdir()
         line = ONE_LINE.format(options=OPTIONS.get(component.name, ""))
         (tests / "test_component.py").write_text(ALL_OPTIONS if component.name.endswith("all_options") else line)
-    done = run_pytest(folder, "--import-mode=importlib", "-q", "-Werror", "--junitxml=report.xml")
+    done = run_pytest(
+        folder, "--import-mode=importlib", "-q", "-Werror", "--junitxml=report.xml", **coverage_of_processes
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     return read_outcomes(folder / "report.xml")
 

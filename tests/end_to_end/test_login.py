@@ -158,6 +158,7 @@ def callback_of(command: Command, **parameters: str) -> str:
     return f"{asked['redirect_uri']}?{urlencode({'state': asked['state'], **parameters})}"
 
 
+@pytest.mark.usefixtures("measured")
 def test_a_person_signs_in_and_the_whole_answer_is_saved(desk: Desk, provider: OAuth2Provider) -> None:
     """The main job: the keys are in the field of the descriptor, and work."""
     desk.environment["LOG_LEVEL"] = "debug"
@@ -278,6 +279,7 @@ def test_the_page_keeps_what_it_knows_to_itself(desk: Desk) -> None:
     assert "\x1b" not in err
 
 
+@pytest.mark.usefixtures("measured")
 def test_a_refusal_is_one_line(desk: Desk, provider: OAuth2Provider) -> None:
     """What the provider says is what the person reads."""
     provider.approves = False
@@ -291,6 +293,7 @@ def test_a_refusal_is_one_line(desk: Desk, provider: OAuth2Provider) -> None:
     assert not desk.keys.exists()
 
 
+@pytest.mark.usefixtures("measured")
 def test_an_answer_of_another_issuer_is_refused(desk: Desk, provider: OAuth2Provider) -> None:
     """A code that another provider has made must not be sent to this one."""
     command = desk.login()
@@ -351,6 +354,7 @@ def test_a_provider_that_ignores_pkce_works_too(desk: Desk) -> None:
     assert "Saved access_token, scope under login" in out
 
 
+@pytest.mark.usefixtures("measured")
 def test_nobody_comes_in_time(desk: Desk) -> None:
     """The message has the address that was waited at."""
     command = desk.login("--timeout", "0.2")
@@ -393,6 +397,7 @@ def test_ctrl_c_ends_the_wait(desk: Desk) -> None:
     assert not desk.keys.exists()
 
 
+@pytest.mark.usefixtures("measured")
 @pytest.mark.parametrize(
     ("change", "arguments", "expected"),
     [
@@ -459,6 +464,7 @@ def test_a_file_that_git_would_take_is_warned_of(desk: Desk) -> None:
     assert "Warning" not in ignored
 
 
+@pytest.mark.usefixtures("measured")
 def test_keys_are_revoked_and_leave_the_file(desk: Desk, provider: OAuth2Provider) -> None:
     """The refresh token goes first: with it goes the grant."""
     keys = provider.issue()
@@ -476,6 +482,7 @@ def test_keys_are_revoked_and_leave_the_file(desk: Desk, provider: OAuth2Provide
     assert not provider.is_valid(keys["access_token"])
 
 
+@pytest.mark.usefixtures("measured")
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [(Fault(503), "gave no usable answer: HTTP 503"), (Fault(401, {"error": "invalid_client"}), "invalid_client")],

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scripts.check_patterns import main
@@ -179,7 +179,6 @@ PATTERNS = st.recursive(
 WORDS = st.text("ab-", max_size=3)
 
 
-@settings(max_examples=100, deadline=None)
 @given(PATTERNS, st.sampled_from(Use), WORDS, WORDS.filter(bool), WORDS)
 def test_a_pattern_that_is_proven_linear_never_takes_longer(
     pattern: str, use: Use, prefix: str, pump: str, suffix: str

@@ -10,6 +10,8 @@ import pytest
 
 from tests.unit.logs.canaries import CANARY, Log
 
+pytestmark = pytest.mark.usefixtures("measured")
+
 EXCEPTIONS = {
     "the main thread": "raise ValueError(secret)",
     "a thread": "t = threading.Thread(target=int, args=(secret,)); t.start(); t.join()",

@@ -37,7 +37,7 @@ VALUES = st.recursive(
 )
 
 
-@given(st.dictionaries(NAMES, VALUES, max_size=20))
+@given(st.dictionaries(NAMES, VALUES, max_size=6))
 def test_a_table_comes_back_as_it_was(table: dict[str, Any]) -> None:
     """In the same order, and without the bytes behind it."""
     encoded = fields.encode_table(table)
@@ -53,7 +53,7 @@ WITHOUT_FRACTIONS = st.recursive(
 )
 
 
-@given(st.dictionaries(NAMES, WITHOUT_FRACTIONS, max_size=20))
+@given(st.dictionaries(NAMES, WITHOUT_FRACTIONS, max_size=6))
 def test_a_table_without_fractions_is_encoded_as_pika_does(table: dict[str, Any]) -> None:
     """Byte for byte; for longer integers, versions of pika differ in the type that they write."""
     pieces: list[bytes] = []

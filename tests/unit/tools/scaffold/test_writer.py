@@ -16,8 +16,6 @@ from shipmate.tools import docs, scaffold
 from shipmate.tools.scaffold import AUTHENTICATIONS, Plan
 from shipmate.tools.validation import validate_component
 
-pytestmark = pytest.mark.usefixtures("clean_imports")
-
 GIT = shutil.which("git") or "git"
 
 

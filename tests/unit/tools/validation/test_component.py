@@ -9,8 +9,6 @@ from shipmate.logs.redaction import Redactor
 from shipmate.tools.validation import validate_component, validate_descriptor
 from tests.unit.tools.validation.descriptors import MODULE, descriptor, fields, in_folder, pointers_and_messages
 
-pytestmark = pytest.mark.usefixtures("clean_imports")
-
 
 def test_a_component_without_faults_has_no_problems(tmp_path: Path) -> None:
     (tmp_path / "in.json").write_text('{"properties": {"a": {"required": true}}}')

@@ -6,8 +6,6 @@ import pytest
 
 from tests.unit.tools.validation.descriptors import MODULE, descriptor, in_folder
 
-pytestmark = pytest.mark.usefixtures("clean_imports")
-
 
 @pytest.mark.parametrize(
     ("code", "expected", "found"),
