@@ -11,6 +11,7 @@ from shipmate.tools.validation.report import Findings
 from shipmate.wording import did_you_mean_or_list
 
 JSONATA: Final = "jsonata"
+_END: Final = "the id of a step"
 _KNOWN: Final = ("id", "source", "target", "config")
 _CONFIG: Final = ("mapper", "mapper_type", "condition", "error")
 
@@ -23,15 +24,13 @@ def read_edges(findings: Findings, file: FlowFile, steps: Steps) -> tuple[Edge, 
         file: The file.
         steps: The steps of the file.
     """
-    attributes = Members(findings, file.pointer, file.attributes)
-    default_type = _mapper_type(attributes, "default_mapper_type")
+    _check_mapper_type(Members(findings, file.pointer, file.attributes), "default_mapper_type")
     graph = Members(findings, file.graph_pointer, file.graph)
-    handlers = {each.id for each in steps.nodes if each.is_error_handler}
     edges: list[Edge] = []
     places: dict[tuple[str | None, str], str] = {}
     for index, item in enumerate(graph.items("edges")):
         found = object_at(findings, graph.place("edges", index), item)
-        edge = _read_edge(found, steps, handlers, default_type) if isinstance(item, dict) else None
+        edge = _read_edge(found, steps) if isinstance(item, dict) else None
         if edge is None:
             continue
         ends = (edge.source, edge.target)
@@ -44,42 +43,40 @@ def read_edges(findings: Findings, file: FlowFile, steps: Steps) -> tuple[Edge, 
     return tuple(edges)
 
 
-def _read_edge(found: Members, steps: Steps, handlers: set[str], default_type: str) -> Edge | None:
+def _read_edge(found: Members, steps: Steps) -> Edge | None:
     found.warn_of_unknown(_KNOWN)
     config = found.members("config")
     config.warn_of_unknown(_CONFIG)
     config.boolean("error")
-    source, target = _end(found, "source", steps), _end(found, "target", steps)
+    source = _end(found, "source", found.text("source", _END), steps)
+    target = _end(found, "target", found.required_text("target", _END), steps)
     has_source = found.value.get("source") not in (None, "")
-    mapper = _mapper(config, default_type)
+    mapper = _mapper(config)
     condition = config.text("condition", "an expression as text")
-    if found.value.get("target") in (None, ""):
-        found.findings.error(found.place("target"), "expected the id of a step, found none")
     if target is None or (has_source and source is None):
         return None
-    if source is None and target not in handlers:
-        problem = "expected the id of a step, found none; only the edge into the error handler has no source"
+    if source is None and target not in steps.handlers:
+        problem = f"expected {_END}, found none; only the edge into the error handler has no source"
         found.findings.error(found.place("source"), problem)
         return None
-    if source is not None and target in handlers:
+    if source is not None and target in steps.handlers:
         problem = f"expected no source of the edge into the error handler, found {shown(source)}"
         found.findings.error(found.place("source"), f"{problem}; it takes the errors of all steps")
         return None
     return Edge(source, target, mapper, condition, found.pointer)
 
 
-def _end(found: Members, name: str, steps: Steps) -> str | None:
-    step_id = found.text(name, "the id of a step")
+def _end(found: Members, name: str, step_id: str | None, steps: Steps) -> str | None:
     if step_id is None or step_id in steps.ids:
         return step_id
-    problem = f"expected the id of a step, found {shown(step_id)}{did_you_mean_or_list(step_id, steps.ids)}"
+    problem = f"expected {_END}, found {shown(step_id)}{did_you_mean_or_list(step_id, steps.ids)}"
     found.findings.error(found.place(name), problem)
     return None
 
 
-def _mapper(config: Members, default_type: str) -> Any | None:
+def _mapper(config: Members) -> Any | None:
     value = config.value.get("mapper")
-    _mapper_type(config, "mapper_type", default_type)
+    _check_mapper_type(config, "mapper_type")
     if value is None or value == {}:
         return None
     if isinstance(value, dict | str):
@@ -89,16 +86,13 @@ def _mapper(config: Members, default_type: str) -> Any | None:
     return None
 
 
-def _mapper_type(members: Members, name: str, default: str = JSONATA) -> str:
-    """Return the language of a mapping, after a problem if it is not JSONata."""
-    kind = members.text(name) or default
-    if kind == JSONATA or name not in members.value:
-        return kind
-    problem = f"expected {JSONATA}, found {shown(kind)}"
+def _check_mapper_type(members: Members, name: str) -> None:
+    kind = members.text(name) or JSONATA
     if kind == "handlebars":
-        problem += ", which the platform has removed; write the mapping as JSONata"
-    members.findings.error(members.place(name), problem)
-    return kind
+        problem = f"expected {JSONATA}, found {kind}, which the platform has removed; write the mappings as JSONata"
+        members.findings.error(members.place(name), problem)
+    elif kind != JSONATA:
+        members.findings.error(members.place(name), f"expected {JSONATA}, found {shown(kind)}")
 
 
 def _named(step_id: str | None) -> str:

@@ -41,6 +41,8 @@ class Steps:
 
     nodes: tuple[Node, ...]
     ids: frozenset[str]
+    handlers: frozenset[str]
+    """The ids of those that handle errors."""
 
 
 def read_steps(findings: Findings, file: FlowFile, *, accounts: Collection[str], secrets: Collection[str]) -> Steps:
@@ -59,6 +61,7 @@ def read_steps(findings: Findings, file: FlowFile, *, accounts: Collection[str],
     settings = _Settings(findings, file)
     nodes: list[Node] = []
     places: dict[str, str] = {}
+    handlers = set()
     for index, item in enumerate(items):
         step = object_at(findings, graph.place("nodes", index), item)
         step_id = _step_id(step) if isinstance(item, dict) else None
@@ -69,17 +72,16 @@ def read_steps(findings: Findings, file: FlowFile, *, accounts: Collection[str],
             findings.error(step.place("id"), problem)
             continue
         places[step_id] = step.pointer
+        handlers |= {step_id} if step.value.get("error") is True else set()
         node = _read_node(step, step_id, settings, accounts=accounts, secrets=secrets)
         nodes += [node] if node is not None else []
     settings.warn_of_unknown_steps(places)
-    return Steps(tuple(nodes), frozenset(places))
+    return Steps(tuple(nodes), frozenset(places), frozenset(handlers))
 
 
 def _step_id(step: Members) -> str | None:
-    step_id = step.text("id", "the id of the step as text")
+    step_id = step.required_text("id", "the id of the step")
     if step_id is None:
-        if step.value.get("id") in (None, ""):
-            step.findings.error(step.place("id"), "expected the id of the step, found none")
         return None
     if not step_id.isprintable() or len(step_id.encode()) > _LONGEST_ID:
         problem = f"expected an id of at most {_LONGEST_ID} bytes without control characters, found another text"
@@ -142,20 +144,14 @@ def _command(step: Members) -> _Command | None:
         )
         return None
     command = step.members("command")
-    function = command.text("actionOrTrigger", "the id of an action or a trigger")
-    if function is None and command.value.get("actionOrTrigger") in (None, ""):
-        command.findings.error(
-            command.place("actionOrTrigger"), "expected the id of an action or a trigger, found none"
-        )
+    function = command.required_text("actionOrTrigger", "the id of an action or a trigger")
     named = step.value.get("component_id")
     if isinstance(named, str) and named:  # the id of a component, which `components` can name, too
         return _Command(None, named, function) if function else None
     described = step.members("component_id")
-    component = described.text("componentName", "the name of a component")
+    advice = f"write componentName, or {_COMMAND} as the command"
+    component = described.required_text("componentName", "the name of a component", advice)
     team = described.text("componentDevTeam", "the name of a team")
-    if component is None and described.value.get("componentName") in (None, ""):
-        problem = f"expected the name of a component, found none; write componentName, or {_COMMAND} as the command"
-        described.findings.error(described.place("componentName"), problem)
     return _Command(team, component, function) if component and function else None
 
 

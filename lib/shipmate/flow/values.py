@@ -35,6 +35,18 @@ class Members:
         self.findings.error(self.place(name), f"expected {expected}, found {kind_of(value)}{_quotes(value)}")
         return None
 
+    def required_text(self, name: str, expected: str, advice: str = "") -> str | None:
+        """Return a text; None after a problem if it is missing or wrong.
+
+        Args:
+            name: The name of the member.
+            expected: What it must be, in words.
+            advice: What to do if it is missing.
+        """
+        if self.value.get(name) in (None, ""):
+            self.findings.error(self.place(name), f"expected {expected}, found none{'; ' if advice else ''}{advice}")
+        return self.text(name, expected)
+
     def boolean(self, name: str) -> bool:
         """Return a boolean, False if the member is missing or wrong."""
         value = self.value.get(name)
@@ -68,7 +80,8 @@ class Members:
 
     def members(self, name: str) -> "Members":
         """Return an object, an empty one if the member is missing or wrong."""
-        return object_at(self.findings, self.place(name), self.value.get(name))
+        value = self.value.get(name)
+        return object_at(self.findings, self.place(name), {} if value is None else value)
 
     def items(self, name: str) -> list[Any]:
         """Return an array, an empty one if the member is missing or wrong."""
@@ -87,8 +100,8 @@ class Members:
 
 
 def object_at(findings: Findings, pointer: str, value: Any) -> Members:
-    """Return an object, an empty one if the value is missing or wrong."""
-    if value is not None and not isinstance(value, dict):
+    """Return an object, after a problem an empty one."""
+    if not isinstance(value, dict):
         findings.error(pointer, f"expected an object, found {kind_of(value)}")
     return Members(findings, pointer, value if isinstance(value, dict) else {})
 
