@@ -1,0 +1,99 @@
+"""Checks the shape of a graph: no circle, no step out of reach, conditions behind routers only."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from shipmate.flow.graph import Edge, Flow, Node
+from shipmate.flow.standard import is_router
+from shipmate.flow.values import shown
+from shipmate.tools.validation.report import Findings
+
+_MOST_SHOWN: Final = 8
+"""The most steps of a circle that a problem names."""
+
+
+def check_structure(findings: Findings, flow: Flow) -> None:
+    """Add the problems of the graph as a whole."""
+    leaving: defaultdict[str, list[Edge]] = defaultdict(list)
+    entering: defaultdict[str, list[Edge]] = defaultdict(list)
+    for edge in flow.edges:
+        entering[edge.target].append(edge)
+        if edge.source is not None:
+            leaving[edge.source].append(edge)
+    for edge, circle in _circles(leaving):
+        findings.error(edge.pointer, f"expected edges without a circle, found one: {_path(circle)}")
+    _check_reach(findings, flow.nodes, leaving)
+    _check_conditions(findings, flow.nodes, leaving)
+    _check_error_handlers(findings, flow.nodes)
+    for edges in entering.values():
+        for edge in edges[1:]:
+            message = f"expected one edge into {shown(edge.target)}, found another, which the platform's designer lacks"
+            findings.warning(edge.pointer, f"{message}; each message passes for itself")
+
+
+def _circles(leaving: Mapping[str, Sequence[Edge]]) -> Iterator[tuple[Edge, list[str]]]:
+    """Yield the edges that close a circle, with the steps of the circle."""
+    done: set[str] = set()
+    for root in list(leaving):
+        path = [root]
+        pending = [iter(leaving.get(root, ()) if root not in done else ())]
+        while pending:
+            for edge in pending[-1]:
+                if edge.target in path:
+                    yield edge, path[path.index(edge.target) :]
+                elif edge.target not in done:
+                    path.append(edge.target)
+                    pending.append(iter(leaving.get(edge.target, ())))
+                    break
+            else:
+                done.add(path.pop())
+                pending.pop()
+
+
+def _path(circle: Sequence[str]) -> str:
+    names = [*circle, circle[0]]
+    shortened = names if len(names) <= _MOST_SHOWN else [*names[: _MOST_SHOWN - 1], "...", names[0]]
+    return " → ".join(shortened)
+
+
+def _check_reach(findings: Findings, nodes: Iterable[Node], leaving: Mapping[str, Sequence[Edge]]) -> None:
+    roots = [each.id for each in nodes if each.is_first or each.is_error_handler]
+    if not any(each.is_first for each in nodes):
+        return
+    reached = set(roots)
+    while roots:
+        for edge in leaving.get(roots.pop(), ()):
+            if edge.target not in reached:
+                reached.add(edge.target)
+                roots.append(edge.target)
+    first = next(each.id for each in nodes if each.is_first)
+    for node in nodes:
+        if node.id not in reached:
+            problem = f"expected a step that messages reach from {shown(first)}, found {shown(node.id)} out of reach"
+            findings.error(node.pointer, f"{problem}; add an edge to it, or delete it")
+
+
+def _check_conditions(findings: Findings, nodes: Iterable[Node], leaving: Mapping[str, Sequence[Edge]]) -> None:
+    for node in nodes:
+        edges = leaving.get(node.id, ())
+        if not is_router(node):
+            for edge in edges:
+                if edge.condition is not None:
+                    problem = f"expected a condition behind a router only, found one behind {shown(node.id)}"
+                    findings.error(f"{edge.pointer}/config/condition", f"{problem}; add a step router:route before it")
+            continue
+        defaults = [each for each in edges if each.condition is None]
+        for edge in defaults[1:]:
+            problem = f"expected one edge without a condition behind the router {shown(node.id)}, found another"
+            findings.error(edge.pointer, f"{problem}; the first is {defaults[0].pointer}")
+
+
+def _check_error_handlers(findings: Findings, nodes: Iterable[Node]) -> None:
+    handlers = [each for each in nodes if each.is_error_handler]
+    for node in handlers[1:]:
+        problem = f"expected one error handler, found a second one; the first is {shown(handlers[0].id)}"
+        findings.error(f"{node.pointer}/error", problem)
+    for node in handlers:
+        if node.is_first:
+            findings.error(f"{node.pointer}/error", "expected a first step that is no error handler, found one that is")
