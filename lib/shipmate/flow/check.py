@@ -1,7 +1,9 @@
 """Checks a flow file: finds all problems at once, each with its place in the file."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from shipmate.flow import checks
 from shipmate.flow.document import FlowFileError
@@ -10,6 +12,10 @@ from shipmate.flow.graph import Flow
 from shipmate.flow.reader import read_flow
 from shipmate.jsonvalue import steps_of
 from shipmate.tools.validation.report import Findings, Problem, Report
+from shipmate.wording import escaped
+
+
+_INDEX: Final = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +80,10 @@ def line_of(problem: Problem) -> str:
     """
     place = f"{problem.file}: {problem.pointer}" if problem.pointer else problem.file
     label = "warning: " if problem.severity == "warning" else ""
-    return f"{place}: {label}{' '.join(problem.message.split())}"
+    return escaped(f"{place}: {label}{' '.join(problem.message.split())}")
 
 
 def _order(problem: Problem) -> list[tuple[int, int, str]]:
     """Return the place of a problem in the file as a key: the nodes by number, the rest by name."""
     steps = steps_of(problem.pointer)
-    return [(0, int(step), "") if step.isdecimal() and step.isascii() else (1, 0, step) for step in steps]
+    return [(0, int(step), "") if _INDEX.fullmatch(step) else (1, 0, step) for step in steps]

@@ -5,10 +5,9 @@ from typing import Any, Final
 from shipmate.flow.file import FlowFile
 from shipmate.flow.graph import Edge
 from shipmate.flow.steps import Steps
-from shipmate.flow.values import Members, object_at, shown
+from shipmate.flow.values import Members, object_at, shown, suggestion
 from shipmate.jsonvalue import kind_of
 from shipmate.tools.validation.report import Findings
-from shipmate.wording import did_you_mean_or_list
 
 JSONATA: Final = "jsonata"
 _END: Final = "the id of a step"
@@ -69,7 +68,7 @@ def _read_edge(found: Members, steps: Steps) -> Edge | None:
 def _end(found: Members, name: str, step_id: str | None, steps: Steps) -> str | None:
     if step_id is None or step_id in steps.ids:
         return step_id
-    problem = f"expected {_END}, found {shown(step_id)}{did_you_mean_or_list(step_id, steps.ids)}"
+    problem = f"expected {_END}, found {shown(step_id)}{suggestion(step_id, steps.ids)}"
     found.findings.error(found.place(name), problem)
     return None
 

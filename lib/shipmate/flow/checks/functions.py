@@ -10,7 +10,7 @@ from shipmate.flow.components import ComponentProblem, Implementation, implement
 from shipmate.flow.file import FlowFile
 from shipmate.flow.graph import Edge, Flow, Node
 from shipmate.flow.values import shown
-from shipmate.jsonvalue import object_member, pointer_to
+from shipmate.jsonvalue import pointer_to
 from shipmate.tools.validation.report import Findings
 from shipmate.wording import did_you_mean
 
@@ -33,9 +33,10 @@ def check_functions(findings: Findings, file: FlowFile, flow: Flow) -> dict[str,
             _check_fields(findings, node, implementation, function)
         elif implementation.standard is not None:
             _check_required(findings, node, implementation.standard.expressions)
+    nodes = {each.id: each for each in flow.nodes}
     for edge in flow.edges:
         if edge.target in found:
-            _check_mapped(findings, edge, flow.node(edge.target), found[edge.target])
+            _check_mapped(findings, edge, nodes[edge.target], found[edge.target])
     return found
 
 
@@ -72,8 +73,8 @@ def _check_kind(findings: Findings, node: Node, implementation: Implementation) 
 
 def _check_fields(findings: Findings, node: Node, implementation: Implementation, function: Function) -> None:
     descriptor = implementation.descriptor
-    own = {} if descriptor is None else dict(descriptor.raw.get("fields") or {})
-    known = {**own, **function.fields}
+    of_all = descriptor.raw.get("fields") if descriptor is not None else None
+    known = {**(of_all if isinstance(of_all, Mapping) else {}), **function.fields}
     _check_required(findings, node, _required(known))
     for name in node.fields:
         if name not in known:
@@ -91,8 +92,7 @@ def _check_required(findings: Findings, node: Node, names: Iterable[str]) -> Non
     for name in names:
         if node.fields.get(name) in (None, ""):
             problem = f"expected the field {shown(name)}, which {shown(node.function)} requires, found none"
-            misspelt = did_you_mean(name, node.fields)
-            findings.error(f"{node.pointer}/fields", f"{problem}{misspelt.replace('did you mean', 'is it')}")
+            findings.error(f"{node.pointer}/fields", problem)
 
 
 def _check_mapped(findings: Findings, edge: Edge, node: Node, implementation: Implementation) -> None:
@@ -114,5 +114,7 @@ def _check_mapped(findings: Findings, edge: Edge, node: Node, implementation: Im
 
 def credential_fields(implementation: Implementation | None) -> Mapping[str, Any]:
     """Return the credential fields of a component, none without a descriptor."""
-    descriptor = implementation.descriptor if implementation is not None else None
-    return object_member({"fields": dict(descriptor.credentials.get("fields") or {})}, "fields") if descriptor else {}
+    if implementation is None or implementation.descriptor is None:
+        return {}
+    fields: Mapping[str, Any] = implementation.descriptor.credentials.get("fields") or {}
+    return fields

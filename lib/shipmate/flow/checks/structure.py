@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from shipmate.flow.graph import Edge, Flow, Node
@@ -33,28 +34,26 @@ def check_structure(findings: Findings, flow: Flow) -> None:
 
 
 def _circles(leaving: Mapping[str, Sequence[Edge]]) -> Iterator[tuple[Edge, list[str]]]:
-    """Yield the edges that close a circle, with the steps of the circle."""
+    """Yield the edges that close a circle, with the first steps of the circle."""
     done: set[str] = set()
     for root in list(leaving):
-        path = [root]
+        path = {root: 0}
         pending = [iter(leaving.get(root, ()) if root not in done else ())]
         while pending:
             for edge in pending[-1]:
                 if edge.target in path:
-                    yield edge, path[path.index(edge.target) :]
+                    yield edge, list(islice(path, path[edge.target], path[edge.target] + _MOST_SHOWN))
                 elif edge.target not in done:
-                    path.append(edge.target)
+                    path[edge.target] = len(path)
                     pending.append(iter(leaving.get(edge.target, ())))
                     break
             else:
-                done.add(path.pop())
+                done.add(path.popitem()[0])
                 pending.pop()
 
 
 def _path(circle: Sequence[str]) -> str:
-    names = [*circle, circle[0]]
-    shortened = names if len(names) <= _MOST_SHOWN else [*names[: _MOST_SHOWN - 1], "...", names[0]]
-    return " → ".join(shortened)
+    return " → ".join([*circle, "..." if len(circle) == _MOST_SHOWN else circle[0]])
 
 
 def _check_reach(findings: Findings, nodes: Iterable[Node], leaving: Mapping[str, Sequence[Edge]]) -> None:
