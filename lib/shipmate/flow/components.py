@@ -1,0 +1,154 @@
+"""Finds what runs a step: a component in a folder, a command, or a stand-in for a standard component."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from shipmate import component
+from shipmate.component import DESCRIPTOR, Component
+from shipmate.errors import DescriptorError
+from shipmate.flow.graph import ComponentSource, Flow, Node
+from shipmate.flow.standard import StandardFunction, removed_function, standard_functions, without_suffix
+from shipmate.flow.values import shown
+from shipmate.wording import did_you_mean, did_you_mean_or_list
+
+NODE_RUNTIME: Final = Path("node_modules", "elasticio-sailor-nodejs", "run.js")
+_NODE_LANGUAGES: Final = ("nodejs", "node", "javascript")
+_PUBLIC: Final[Mapping[str, str]] = {
+    "splitter": "reassemble is public and runs here from its folder",
+    "code": "it is public and runs here from its folder",
+}
+
+
+class Language(Enum):
+    """The way to run a step."""
+
+    STANDARD = "standard"
+    PYTHON = "python"
+    NODE = "node"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """What runs a step."""
+
+    language: Language
+    path: Path | None = None
+    """The folder of the component."""
+    command: tuple[str, ...] | None = None
+    standard: StandardFunction | None = None
+    descriptor: Component | None = None
+    """The content of ``component.json``; a command may have none."""
+
+
+class ComponentProblem(Exception):
+    """Nothing can run a step; the text says what was expected, what was found, and what to do."""
+
+    def __init__(self, problem: str, *, of_source: str | None = None, of_function: bool = False) -> None:
+        """Create the error.
+
+        Args:
+            problem: The text.
+            of_source: The name in ``components`` whose place is wrong; None if the step is.
+            of_function: Whether the step names a function that does not exist.
+        """
+        super().__init__(problem)
+        self.of_source = of_source
+        self.of_function = of_function
+
+
+def implementation_of(flow: Flow, node: Node) -> Implementation:
+    """Return what runs a step; a name in ``components`` wins over a standard component.
+
+    Raises:
+        ComponentProblem: There is nothing, or its function does not exist.
+    """
+    name = source_name(flow.components, node)
+    if name is not None:
+        return _from_source(name, flow.components[name], node)
+    if (wrong := removed_function(node)) is not None:
+        raise ComponentProblem(f"expected a function that runs here, found {node.function!r}, {wrong}")
+    functions = standard_functions(node)
+    if node.function in functions:
+        return Implementation(Language.STANDARD, standard=functions[node.function])
+    if functions:
+        suggestion = did_you_mean_or_list(node.function, functions)
+        problem = f"expected a function of {shown(node.component)} that runs here, found {shown(node.function)}"
+        raise ComponentProblem(f"{problem}{suggestion}, or {how_to_name(node.component)}", of_function=True)
+    raise ComponentProblem(_unknown_component(flow, node))
+
+
+def source_name(sources: Iterable[str], node: Node) -> str | None:
+    """Return the name in ``components`` that a step means, with or without its team and ``-component``."""
+    names = list(sources)
+    wanted = [f"{node.team}/{node.component}"] if node.team else []
+    wanted += [node.component, f"{node.component}-component", without_suffix(node.component)]
+    return next((name for name in wanted if name in names), None)
+
+
+def how_to_name(name: str) -> str:
+    """Return what a person does about a component that the file does not name."""
+    return f"name its folder: components: {{{name}: ./FOLDER}}"
+
+
+def _unknown_component(flow: Flow, node: Node) -> str:
+    name = node.component
+    what = f"expected the component {shown(name)} in 'components' of the file, found "
+    if not flow.components:
+        found = "none"
+    elif suggestion := did_you_mean(name, flow.components):
+        return f"{what}only {_listed(flow.components)}{suggestion}"
+    else:
+        found = f"only {_listed(flow.components)}"
+    public = f" ({_PUBLIC[without_suffix(name)]})" if without_suffix(name) in _PUBLIC else ""
+    return f"{what}{found}; {how_to_name(name)}, or a command that runs it{public}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(shown(each) for each in names)
+
+
+def _from_source(name: str, source: ComponentSource, node: Node) -> Implementation:
+    descriptor = _descriptor(name, source)
+    if descriptor is not None and node.function not in descriptor.functions:
+        suggestion = did_you_mean_or_list(node.function, descriptor.functions)
+        problem = f"expected a trigger or an action of {descriptor.root / DESCRIPTOR}, found {shown(node.function)}"
+        raise ComponentProblem(f"{problem}{suggestion}", of_function=True)
+    language = _language(name, source, descriptor)
+    return Implementation(language, path=source.path, command=source.command, descriptor=descriptor)
+
+
+def _descriptor(name: str, source: ComponentSource) -> Component | None:
+    if source.path is None:
+        return None
+    if not source.path.is_dir():
+        found = "a file" if source.path.exists() else "none"
+        raise ComponentProblem(f"expected the folder {source.path}, found {found}", of_source=name)
+    if not (source.path / DESCRIPTOR).is_file():
+        if source.command is not None:
+            return None
+        raise ComponentProblem(f"expected a component in {source.path}, found no {DESCRIPTOR}", of_source=name)
+    try:
+        return component.load(source.path)
+    except DescriptorError as error:
+        raise ComponentProblem(str(error), of_source=name) from error
+
+
+def _language(name: str, source: ComponentSource, descriptor: Component | None) -> Language:
+    if source.command is not None or source.path is None or descriptor is None:
+        return Language.COMMAND
+    declared = str(descriptor.raw.get("language") or "").lower()
+    is_node = declared in _NODE_LANGUAGES or (declared != "python" and (source.path / "package.json").is_file())
+    if not is_node:
+        if declared not in ("", "python"):
+            problem = f"expected a command that runs a component in {declared}, found none"
+            advice = f"write components: {{{name}: {{path: {source.path}, command: ...}}}}"
+            raise ComponentProblem(f"{problem}; {advice}", of_source=name)
+        return Language.PYTHON
+    if not (source.path / NODE_RUNTIME).is_file():
+        problem = f"expected {source.path / NODE_RUNTIME.parent}, found none"
+        raise ComponentProblem(f"{problem}; run npm ci in {source.path}", of_source=name)
+    return Language.NODE
