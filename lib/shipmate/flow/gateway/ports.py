@@ -51,8 +51,8 @@ class StepReply:
     """A reply of a step: a message with reply headers, or the value of the event ``httpReply``.
 
     ``StepReply({"body": {"id": 7}, "headers": {"x-eio-status-code": 201}})`` or
-    ``StepReply({"statusCode": 201, "body": {"id": 7}, "headers": {}})``. A body that the runtime has moved to the object
-    storage is back in its place; a header ``x-ipaas-object-storage-id`` names the file that is the answer.
+    ``StepReply({"statusCode": 201, "body": {"id": 7}, "headers": {}})``. A body that the runtime moved to the object
+    storage is in its place again; a header ``x-ipaas-object-storage-id`` names the file that is the answer.
     """
 
     message: Mapping[str, Any] = field(repr=False)
@@ -82,5 +82,7 @@ def reply_from(headers: Mapping[str, Any], value: Mapping[str, Any]) -> StepRepl
     """
     if not any(name.lower() == _ERROR_COPY for name in headers):
         return StepReply(value)
-    names = ("compId", "function", "stepId", "threadId")
-    return StepFailure(*(str(headers.get(name) or "") for name in names), value)
+    component, function, step_id, thread_id = (
+        str(headers.get(name) or "") for name in ("compId", "function", "stepId", "threadId")
+    )
+    return StepFailure(component, function, step_id, thread_id, value)
