@@ -1,7 +1,6 @@
 """The container processes of a flow: their variables, their output, and their restarts."""
 
 import contextlib
-import ctypes
 import json
 import logging
 import os
@@ -32,7 +31,6 @@ _STOP_SECONDS: Final = 15.0
 _LAST_LINES: Final = 20
 _LONGEST_LINE: Final = 65_536
 _STARTUP: Final = "ELASTICIO_STARTUP_REQUIRED"
-_PR_SET_PDEATHSIG: Final = 1
 _ERROR_LEVEL: Final = 50
 """bunyan's number for errors."""
 
@@ -83,12 +81,17 @@ class Container:
         return f"{self.station.id}-{self.number}"
 
     @property
+    def group(self) -> int | None:
+        """The process group, None without a process."""
+        return None if self.process is None else self.process.pid
+
+    @property
     def is_running(self) -> bool:
         """Whether there is a process."""
         return self.process is not None
 
     def begin(self) -> IO[bytes]:
-        """Start a process, on the main thread: Linux ends it with the thread that has started it.
+        """Start a process in a group of its own.
 
         Returns:
             Its output.
@@ -104,14 +107,11 @@ class Container:
             self.process = subprocess.Popen(  # noqa: S603 - the command that the flow's author has chosen
                 start.command,
                 cwd=start.folder,
-                env=dict(start.environ, ELASTICIO_STARTUP_REQUIRED="1")
-                if start.is_first_start(self)
-                else start.environ,
+                env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
         except OSError as error:
             problem = f"expected a program for the step {self.station.id}, found {start.command[0]}"
@@ -287,12 +287,3 @@ def readable(lines: Sequence[str]) -> str:
 def _signal_group(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-
-
-def _die_with_parent() -> None:
-    """Have Linux kill this process when the coordinator dies, in whatever way."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-_libc: Final = ctypes.CDLL(None) if sys.platform == "linux" else None

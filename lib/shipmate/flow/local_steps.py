@@ -155,13 +155,7 @@ class LocalStep:
     """One step, or one mapping, inside this process."""
 
     def __init__(
-        self,
-        run: Run,
-        station: Station,
-        function: Function,
-        process: Callable[..., Any],
-        redactor: Redactor,
-        loops: Loops,
+        self, run: Run, station: Station, function: Function, process: Callable[..., Any], shared: Shared
     ) -> None:
         """Prepare; nothing is opened yet.
 

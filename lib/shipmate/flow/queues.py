@@ -1,7 +1,7 @@
 """The exchange and queues of one run of a flow at a broker."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -91,8 +91,14 @@ class FlowQueues:
 
     def delete(self) -> None:
         """Delete the queues, and with the last one the exchange."""
+        self.delete_names(self.topology.exchange, self.topology.queues)
+
+    def delete_names(self, exchange: str, queues: Iterable[str]) -> None:
+        """Delete queues and their exchange, those of another run for example; what does not exist is no error."""
         with self._talking() as channel:
-            delete_names(channel, self.topology.exchange, self.topology.queues)
+            for queue in queues:
+                channel.queue_delete(queue)
+            channel.exchange_delete(exchange)
 
     def close(self) -> None:
         """Disconnect; may be called again."""
@@ -109,13 +115,6 @@ class FlowQueues:
             if isinstance(error, ChannelClosedByBroker):
                 raise BrokerUnreachable(f"the broker at {place_of(self.uri)} refuses: {error.reply_text}") from None
             raise BrokerUnreachable(f"the connection to the broker at {place_of(self.uri)} is lost") from None
-
-
-def delete_names(channel: Any, exchange: str, queues: tuple[str, ...]) -> None:
-    """Delete queues and an exchange; those that do not exist are no error."""
-    for queue in queues:
-        channel.queue_delete(queue)
-    channel.exchange_delete(exchange)
 
 
 def broker_address(uri: str) -> BrokerAddress:
