@@ -24,7 +24,7 @@ class Calls:
         attachments = SimpleNamespace(open=lambda url: io.BytesIO((files or {})[url]))
         self.context = Context(
             lambda event, value: self.emitted.append((event, value)),
-            log_fields={},
+            log_fields=dict.fromkeys(("thread_id", "message_id", "parent_message_id")),
             open_session=lambda options, cfg: pytest.fail("no stand-in needs a session"),
             api=lambda: SimpleNamespace(objects=SimpleNamespace(create=self._store)),  # type: ignore[arg-type, return-value]
             attachments=lambda: attachments,  # type: ignore[arg-type, return-value]

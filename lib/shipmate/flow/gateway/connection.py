@@ -19,8 +19,9 @@ _PIECE_BYTES: Final = 64 * 1024
 _LINGER_SECONDS: Final = 2.0
 """The time in which a refused caller may read the answer; its body is thrown away."""
 _LONGEST_CHUNK_LINE: Final = 256
+_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+"""The digits of a size; int() would also take 0x2, 1_0 and other digits than those of ASCII."""
 _MOST_TRAILERS: Final = 20
-_MOST_EMPTY_LINES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ class Connection:
     async def _chunk_size(self) -> int:
         line = await self._reader.readuntil(b"\r\n")
         digits = line.partition(b";")[0].strip()
-        if len(line) > _LONGEST_CHUNK_LINE or not 1 <= len(digits) <= 8 or not digits.isalnum():
+        if len(line) > _LONGEST_CHUNK_LINE or not 1 <= len(digits) <= 8 or not _HEX.issuperset(digits):
             raise ValueError("a chunk without a size")
         return int(digits, 16)
 
