@@ -14,7 +14,6 @@ from shipmate.jsonvalue import steps_of
 from shipmate.tools.validation.report import Findings, Problem, Report
 from shipmate.wording import escaped
 
-
 _INDEX: Final = re.compile(r"[0-9]{1,9}")
 
 

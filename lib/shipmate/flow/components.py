@@ -10,7 +10,7 @@ from shipmate import component
 from shipmate.component import DESCRIPTOR, Component
 from shipmate.errors import DescriptorError
 from shipmate.flow.graph import ComponentSource, Flow, Node
-from shipmate.flow.standard import StandardFunction, removed_function, standard_functions, without_suffix
+from shipmate.flow.standard import ROUTER, StandardFunction, removed_function, standard_functions, without_suffix
 from shipmate.flow.values import shown, suggestion
 from shipmate.wording import did_you_mean
 
@@ -73,6 +73,12 @@ def implementation_of(flow: Flow, node: Node) -> Implementation:
         closest = suggestion(node.function, functions)
         raise ComponentProblem(f"{problem}{closest}, or {how_to_name(node.component)}")
     raise ComponentProblem(_unknown_component(flow, node))
+
+
+def is_router(flow: Flow, node: Node) -> bool:
+    """Return whether the conditions of its edges decide where the messages of a step go."""
+    is_standard = any(each.component == ROUTER for each in standard_functions(node).values())
+    return is_standard and source_name(flow.components, node) is None
 
 
 def source_name(sources: Iterable[str], node: Node) -> str | None:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
+from shipmate.flow.components import is_router
 from shipmate.flow.graph import Edge, Flow, Node
-from shipmate.flow.standard import is_router
 from shipmate.flow.values import shown
 from shipmate.tools.validation.report import Findings
 
@@ -25,7 +25,7 @@ def check_structure(findings: Findings, flow: Flow) -> None:
     for edge, circle in _circles(leaving):
         findings.error(edge.pointer, f"expected edges without a circle, found one: {_path(circle)}")
     _check_reach(findings, flow.nodes, leaving)
-    _check_conditions(findings, flow.nodes, leaving)
+    _check_conditions(findings, flow, leaving)
     _check_error_handlers(findings, flow.nodes)
     for edges in entering.values():
         for edge in edges[1:]:
@@ -73,10 +73,10 @@ def _check_reach(findings: Findings, nodes: Iterable[Node], leaving: Mapping[str
             findings.error(node.pointer, f"{problem}; add an edge to it, or delete it")
 
 
-def _check_conditions(findings: Findings, nodes: Iterable[Node], leaving: Mapping[str, Sequence[Edge]]) -> None:
-    for node in nodes:
+def _check_conditions(findings: Findings, flow: Flow, leaving: Mapping[str, Sequence[Edge]]) -> None:
+    for node in flow.nodes:
         edges = leaving.get(node.id, ())
-        if not is_router(node):
+        if not is_router(flow, node):
             for edge in edges:
                 if edge.condition is not None:
                     problem = f"expected a condition behind a router only, found one behind {shown(node.id)}"
