@@ -19,7 +19,7 @@ from shipmate.wording import did_you_mean_or_list, escaped, file_problem
 _TIMER: Final = "timer"
 _WEBHOOK: Final = "webhook"
 _STANDARD: Final[Mapping[str, str]] = {_TIMER: "elasticio/simple-trigger:timer", _WEBHOOK: "elasticio/webhook:receive"}
-_PLAIN: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$./-]*")
+_PLAIN: Final = re.compile(r"(?:[A-Za-z_$]|\.\.?(?:/|$))[A-Za-z0-9_$./: -]*")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _OPERATORS: Final = frozenset({"and", "or", "in", "true", "false", "null"})
@@ -71,7 +71,7 @@ def _plan(loaded: Component, trigger: str | None, action: str | None) -> _Plan:
     if trigger is None or trigger not in _STANDARD or trigger in loaded.functions:
         chosen = _function(loaded, "trigger", trigger)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", loaded.root.resolve().name).strip("-") or "component"
-    standard = _STANDARD[trigger if trigger in _STANDARD else _TIMER]
+    standard = _STANDARD.get(trigger or _TIMER, _STANDARD[_TIMER])
     return _Plan(loaded, name, chosen, standard, _function(loaded, "action", action))
 
 
@@ -226,10 +226,11 @@ def _write(path: Path, text: str, mode: int = 0o644) -> None:
 def _text(text: str) -> str:
     """Return text as YAML.
 
-    >>> print(_text("name"), _text('"Ada"'), _text("it's"), _text("yes"))
-    name '"Ada"' 'it''s' 'yes'
+    >>> print(_text("crm:upsert"), _text("a: b"), _text("it's"), _text("yes"))
+    crm:upsert 'a: b' 'it''s' 'yes'
     """
-    if _PLAIN.fullmatch(text) and text.lower() not in _RESERVED:
+    is_plain = _PLAIN.fullmatch(text) and text.lower() not in _RESERVED
+    if is_plain and ": " not in text and not text.endswith((" ", ":")):
         return text
     return "'{}'".format(text.replace("'", "''")) if text.isprintable() else json.dumps(text)
 
