@@ -42,7 +42,7 @@ def check(path: Path, *, flow: str | None = None, template: str | None = None) -
         findings.error(error.pointer, error.problem)
     else:
         found = read_flow(findings, file)
-        checks.check_structure(findings, found)
+        checks.check_structure(findings, file, found)
         implementations = checks.check_functions(findings, file, found)
         checks.check_accounts(findings, file, found, implementations)
         checks.check_expressions(findings, found, implementations)

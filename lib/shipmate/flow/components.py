@@ -1,6 +1,6 @@
 """Finds what runs a step: a component in a folder, a command, or a stand-in for a standard component."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -70,9 +70,9 @@ def implementation_of(flow: Flow, node: Node) -> Implementation:
         return Implementation(Language.STANDARD, standard=functions[node.function])
     if functions:
         problem = f"expected a function of {shown(node.component)} that runs here, found {shown(node.function)}"
-        closest = suggestion(node.function, functions)
-        raise ComponentProblem(f"{problem}{closest}, or {how_to_name(node.component)}")
-    raise ComponentProblem(_unknown_component(flow, node))
+        raise ComponentProblem(problem + _advice(node, node.function, functions))
+    problem = f"expected the component {shown(node.component)} in 'components' of the file, found none"
+    raise ComponentProblem(problem + _advice(node, node.component, flow.components))
 
 
 def is_router(flow: Flow, node: Node) -> bool:
@@ -89,18 +89,10 @@ def source_name(sources: Iterable[str], node: Node) -> str | None:
     return next((name for name in wanted if name in names), None)
 
 
-def how_to_name(name: str) -> str:
-    """Return what a person does about a component that the file does not name."""
-    return f"name its folder: components: {{{name}: ./FOLDER}}"
-
-
-def _unknown_component(flow: Flow, node: Node) -> str:
-    name, known = node.component, flow.components
-    problem = f"expected the component {shown(name)} in 'components' of the file, found none"
-    if closest := did_you_mean(name, known):
-        return f"{problem}{closest}"
-    advice = f"{suggestion(name, known)}; {how_to_name(name)}, or write {{path, command}} for another language"
-    return problem + advice
+def _advice(node: Node, name: str, known: Collection[str]) -> str:
+    """Return what to do about an unknown name: another spelling, or a folder for the component."""
+    folder = f"; name its folder: components: {{{node.component}: ./FOLDER}}, or {{path, command}} for other languages"
+    return did_you_mean(name, known) or suggestion(name, known) + folder
 
 
 def _from_source(name: str, source: ComponentSource, node: Node) -> Implementation:

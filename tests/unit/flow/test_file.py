@@ -76,7 +76,7 @@ def test_a_template_of_a_recipe_is_chosen_by_title_or_number(tmp_path: Path, cho
     [
         ({"data": [flow(), flow("f2")]}, {}, "/data: expected one flow, found 2; choose with --flow: f1, f2"),
         ({"data": [flow(), flow("f2")]}, {"flow": "f3"},
-         "/data: expected the flow of --flow, found none with 'f3'; did you mean 'f1'?"),
+         "/data: expected the flow of --flow, found none with 'f3'; available: f1, f2"),
         ({"data": []}, {}, "/data: expected at least one flow, found none"),
         ({"data": RECIPE}, {},
          "/data/attributes/flow_templates: expected one flow, found 2; choose with --template: In, Out"),
