@@ -1,6 +1,6 @@
 """Finds what runs a step: a component in a folder, a command, or a stand-in for a standard component."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -10,16 +10,12 @@ from shipmate import component
 from shipmate.component import DESCRIPTOR, Component
 from shipmate.errors import DescriptorError
 from shipmate.flow.graph import ComponentSource, Flow, Node
-from shipmate.flow.standard import StandardFunction, removed_function, standard_functions, without_suffix
-from shipmate.flow.values import shown
-from shipmate.wording import did_you_mean, did_you_mean_or_list
+from shipmate.flow.standard import ROUTER, StandardFunction, removed_function, standard_functions, without_suffix
+from shipmate.flow.values import shown, suggestion
+from shipmate.wording import did_you_mean
 
 NODE_RUNTIME: Final = Path("node_modules", "elasticio-sailor-nodejs", "run.js")
 _NODE_LANGUAGES: Final = ("nodejs", "node", "javascript")
-_PUBLIC: Final[Mapping[str, str]] = {
-    "splitter": "reassemble is public and runs here from its folder",
-    "code": "it is public and runs here from its folder",
-}
 
 
 class Language(Enum):
@@ -47,17 +43,15 @@ class Implementation:
 class ComponentProblem(Exception):
     """Nothing can run a step; the text says what was expected, what was found, and what to do."""
 
-    def __init__(self, problem: str, *, of_source: str | None = None, of_function: bool = False) -> None:
+    def __init__(self, problem: str, *, of_source: str | None = None) -> None:
         """Create the error.
 
         Args:
             problem: The text.
             of_source: The name in ``components`` whose place is wrong; None if the step is.
-            of_function: Whether the step names a function that does not exist.
         """
         super().__init__(problem)
         self.of_source = of_source
-        self.of_function = of_function
 
 
 def implementation_of(flow: Flow, node: Node) -> Implementation:
@@ -75,10 +69,16 @@ def implementation_of(flow: Flow, node: Node) -> Implementation:
     if node.function in functions:
         return Implementation(Language.STANDARD, standard=functions[node.function])
     if functions:
-        suggestion = did_you_mean_or_list(node.function, functions)
         problem = f"expected a function of {shown(node.component)} that runs here, found {shown(node.function)}"
-        raise ComponentProblem(f"{problem}{suggestion}, or {how_to_name(node.component)}", of_function=True)
-    raise ComponentProblem(_unknown_component(flow, node))
+        raise ComponentProblem(problem + _advice(node, node.function, functions))
+    problem = f"expected the component {shown(node.component)} in 'components' of the file, found none"
+    raise ComponentProblem(problem + _advice(node, node.component, flow.components))
+
+
+def is_router(flow: Flow, node: Node) -> bool:
+    """Return whether the conditions of its edges decide where the messages of a step go."""
+    is_standard = any(each.component == ROUTER for each in standard_functions(node).values())
+    return is_standard and source_name(flow.components, node) is None
 
 
 def source_name(sources: Iterable[str], node: Node) -> str | None:
@@ -89,34 +89,17 @@ def source_name(sources: Iterable[str], node: Node) -> str | None:
     return next((name for name in wanted if name in names), None)
 
 
-def how_to_name(name: str) -> str:
-    """Return what a person does about a component that the file does not name."""
-    return f"name its folder: components: {{{name}: ./FOLDER}}"
-
-
-def _unknown_component(flow: Flow, node: Node) -> str:
-    name = node.component
-    what = f"expected the component {shown(name)} in 'components' of the file, found "
-    if not flow.components:
-        found = "none"
-    elif suggestion := did_you_mean(name, flow.components):
-        return f"{what}only {_listed(flow.components)}{suggestion}"
-    else:
-        found = f"only {_listed(flow.components)}"
-    public = f" ({_PUBLIC[without_suffix(name)]})" if without_suffix(name) in _PUBLIC else ""
-    return f"{what}{found}; {how_to_name(name)}, or a command that runs it{public}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(shown(each) for each in names)
+def _advice(node: Node, name: str, known: Collection[str]) -> str:
+    """Return what to do about an unknown name: another spelling, or a folder for the component."""
+    folder = f"; name its folder: components: {{{node.component}: ./FOLDER}}, or {{path, command}} for other languages"
+    return did_you_mean(name, known) or suggestion(name, known) + folder
 
 
 def _from_source(name: str, source: ComponentSource, node: Node) -> Implementation:
     descriptor = _descriptor(name, source)
     if descriptor is not None and node.function not in descriptor.functions:
-        suggestion = did_you_mean_or_list(node.function, descriptor.functions)
         problem = f"expected a trigger or an action of {descriptor.root / DESCRIPTOR}, found {shown(node.function)}"
-        raise ComponentProblem(f"{problem}{suggestion}", of_function=True)
+        raise ComponentProblem(problem + suggestion(node.function, descriptor.functions))
     language = _language(name, source, descriptor)
     return Implementation(language, path=source.path, command=source.command, descriptor=descriptor)
 

@@ -121,11 +121,8 @@ class _Yaml:
         Raises:
             FlowFileError: The text is not YAML, or uses what a flow file must not have.
         """
-        try:
-            import yaml  # 30 ms
-        except ImportError:
-            problem = "expected PyYAML to read a YAML file, found none; run pip install 'shipmate[flow]'"
-            raise FlowFileError(self.path, "", problem) from None
+        import yaml  # 30 ms
+
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             return self._document(yaml.parse(text, Loader=loader))

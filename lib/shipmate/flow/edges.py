@@ -5,10 +5,9 @@ from typing import Any, Final
 from shipmate.flow.file import FlowFile
 from shipmate.flow.graph import Edge
 from shipmate.flow.steps import Steps
-from shipmate.flow.values import Members, object_at, shown
+from shipmate.flow.values import Members, object_at, shown, suggestion
 from shipmate.jsonvalue import kind_of
 from shipmate.tools.validation.report import Findings
-from shipmate.wording import did_you_mean_or_list
 
 JSONATA: Final = "jsonata"
 _END: Final = "the id of a step"
@@ -25,6 +24,8 @@ def read_edges(findings: Findings, file: FlowFile, steps: Steps) -> tuple[Edge, 
         steps: The steps of the file.
     """
     _check_mapper_type(Members(findings, file.pointer, file.attributes), "default_mapper_type")
+    if not steps.ids:  # a problem of its own, and each edge would be wrong
+        return ()
     graph = Members(findings, file.graph_pointer, file.graph)
     edges: list[Edge] = []
     places: dict[tuple[str | None, str], str] = {}
@@ -53,6 +54,8 @@ def _read_edge(found: Members, steps: Steps) -> Edge | None:
     has_source = found.value.get("source") not in (None, "")
     mapper = _mapper(config)
     condition = config.text("condition", "an expression as text")
+    if condition is None and config.value.get("condition") not in (None, ""):
+        condition = "false"  # not None, since that would make it the default edge
     if target is None or (has_source and source is None):
         return None
     if source is None and target not in steps.handlers:
@@ -69,7 +72,7 @@ def _read_edge(found: Members, steps: Steps) -> Edge | None:
 def _end(found: Members, name: str, step_id: str | None, steps: Steps) -> str | None:
     if step_id is None or step_id in steps.ids:
         return step_id
-    problem = f"expected {_END}, found {shown(step_id)}{did_you_mean_or_list(step_id, steps.ids)}"
+    problem = f"expected {_END}, found {shown(step_id)}{suggestion(step_id, steps.ids)}"
     found.findings.error(found.place(name), problem)
     return None
 

@@ -6,9 +6,8 @@ from typing import Any, Final, Literal
 
 from shipmate.flow.file import FlowFile
 from shipmate.flow.graph import Node
-from shipmate.flow.values import Members, object_at, shown
+from shipmate.flow.values import Members, object_at, shown, suggestion
 from shipmate.tools.validation.report import Findings
-from shipmate.wording import did_you_mean
 
 LEVELS: Final = ("trace", "debug", "info", "warn", "error", "fatal")
 LARGEST_PREFETCH: Final = 65_535
@@ -37,10 +36,12 @@ _SETTINGS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The steps that could be read, and the ids of all."""
+    """The steps of a file."""
 
     nodes: tuple[Node, ...]
-    ids: frozenset[str]
+    """Those that could be read."""
+    ids: Mapping[str, str]
+    """The ids of all, with the pointers of the steps."""
     handlers: frozenset[str]
     """The ids of those that handle errors."""
 
@@ -76,7 +77,7 @@ def read_steps(findings: Findings, file: FlowFile, *, accounts: Collection[str],
         node = _read_node(step, step_id, settings, accounts=accounts, secrets=secrets)
         nodes += [node] if node is not None else []
     settings.warn_of_unknown_steps(places)
-    return Steps(tuple(nodes), frozenset(places), frozenset(handlers))
+    return Steps(tuple(nodes), places, frozenset(handlers))
 
 
 def _step_id(step: Members) -> str | None:
@@ -238,4 +239,4 @@ class _Numbers:
 
 
 def _no_step(step_id: str, ids: Collection[str]) -> str:
-    return f"expected the id of a step, found {shown(step_id)}{did_you_mean(step_id, ids)}"
+    return f"expected the id of a step, found {shown(step_id)}{suggestion(step_id, ids)}"

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from shipmate.jsonvalue import kind_of, pointer_to
 from shipmate.tools.validation.report import Findings
-from shipmate.wording import did_you_mean
+from shipmate.wording import did_you_mean, did_you_mean_or_list
 
 _LONGEST_SHOWN: Final = 40
 """The longest text that a problem quotes; a longer one may be a secret at the wrong place."""
+_MOST_LISTED: Final = 12
+"""The most names that a problem lists, so that many problems do not list many names each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,11 @@ def shown(text: str) -> str:
     ("'crm'", "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'")
     """
     return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
+
+
+def suggestion(name: str, known: Collection[str]) -> str:
+    """Return the end of a sentence that suggests a name that exists, or lists a few names if none is alike."""
+    return did_you_mean_or_list(name, known) if len(known) <= _MOST_LISTED else did_you_mean(name, known)
 
 
 def as_text(value: str | float | bool) -> str:
