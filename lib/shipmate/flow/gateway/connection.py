@@ -4,6 +4,7 @@ Source: RFC 9112 §6, §7, §9.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from shipmate.flow.gateway.limits import Limits
 from shipmate.flow.gateway.request import BadRequest, Head, parse_head
 from shipmate.jsonvalue import to_json
 
+_log: Final = logging.getLogger("shipmate.flow")
 _PIECE_BYTES: Final = 64 * 1024
 _LINGER_SECONDS: Final = 2.0
 """The time in which a refused caller may read the answer; its body is thrown away."""
@@ -112,6 +114,7 @@ class Connection:
             return None
         except BadRequest as error:
             problem = error
+        _log.warning("a request to the webhook was refused with status %d: %s", problem.status, problem)
         await self.refuse(_refusal(problem))
         return None
 
@@ -121,6 +124,7 @@ class Connection:
         try:
             answer = await self._exchange(head, self)
         except BadRequest as error:
+            _log.warning("a request to the webhook was refused with status %d: %s", error.status, error)
             answer = _refusal(error)
         is_last = answer.is_last or not self._is_read or not head.keeps_alive
         await self._write(answer, is_last=is_last, is_head=head.method == "HEAD")
