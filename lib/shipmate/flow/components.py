@@ -1,6 +1,6 @@
 """Finds what runs a step: a component in a folder, a command, or a stand-in for a standard component."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -10,7 +10,7 @@ from shipmate import component
 from shipmate.component import DESCRIPTOR, Component
 from shipmate.errors import DescriptorError
 from shipmate.flow.graph import ComponentSource, Flow, Node
-from shipmate.flow.standard import StandardFunction, removed_function, standard_functions, without_suffix
+from shipmate.flow.standard import ROUTER, StandardFunction, removed_function, standard_functions, without_suffix
 from shipmate.flow.values import shown, suggestion
 from shipmate.wording import did_you_mean
 
@@ -70,9 +70,15 @@ def implementation_of(flow: Flow, node: Node) -> Implementation:
         return Implementation(Language.STANDARD, standard=functions[node.function])
     if functions:
         problem = f"expected a function of {shown(node.component)} that runs here, found {shown(node.function)}"
-        closest = suggestion(node.function, functions)
-        raise ComponentProblem(f"{problem}{closest}, or {how_to_name(node.component)}")
-    raise ComponentProblem(_unknown_component(flow, node))
+        raise ComponentProblem(problem + _advice(node, node.function, functions))
+    problem = f"expected the component {shown(node.component)} in 'components' of the file, found none"
+    raise ComponentProblem(problem + _advice(node, node.component, flow.components))
+
+
+def is_router(flow: Flow, node: Node) -> bool:
+    """Return whether the conditions of its edges decide where the messages of a step go."""
+    is_standard = any(each.component == ROUTER for each in standard_functions(node).values())
+    return is_standard and source_name(flow.components, node) is None
 
 
 def source_name(sources: Iterable[str], node: Node) -> str | None:
@@ -83,18 +89,10 @@ def source_name(sources: Iterable[str], node: Node) -> str | None:
     return next((name for name in wanted if name in names), None)
 
 
-def how_to_name(name: str) -> str:
-    """Return what a person does about a component that the file does not name."""
-    return f"name its folder: components: {{{name}: ./FOLDER}}"
-
-
-def _unknown_component(flow: Flow, node: Node) -> str:
-    name, known = node.component, flow.components
-    problem = f"expected the component {shown(name)} in 'components' of the file, found none"
-    if closest := did_you_mean(name, known):
-        return f"{problem}{closest}"
-    advice = f"{suggestion(name, known)}; {how_to_name(name)}, or write {{path, command}} for another language"
-    return problem + advice
+def _advice(node: Node, name: str, known: Collection[str]) -> str:
+    """Return what to do about an unknown name: another spelling, or a folder for the component."""
+    folder = f"; name its folder: components: {{{node.component}: ./FOLDER}}, or {{path, command}} for other languages"
+    return did_you_mean(name, known) or suggestion(name, known) + folder
 
 
 def _from_source(name: str, source: ComponentSource, node: Node) -> Implementation:

@@ -24,6 +24,8 @@ def read_edges(findings: Findings, file: FlowFile, steps: Steps) -> tuple[Edge, 
         steps: The steps of the file.
     """
     _check_mapper_type(Members(findings, file.pointer, file.attributes), "default_mapper_type")
+    if not steps.ids:  # a problem of its own, and each edge would be wrong
+        return ()
     graph = Members(findings, file.graph_pointer, file.graph)
     edges: list[Edge] = []
     places: dict[tuple[str | None, str], str] = {}
@@ -52,6 +54,8 @@ def _read_edge(found: Members, steps: Steps) -> Edge | None:
     has_source = found.value.get("source") not in (None, "")
     mapper = _mapper(config)
     condition = config.text("condition", "an expression as text")
+    if condition is None and config.value.get("condition") not in (None, ""):
+        condition = "false"  # not None, since that would make it the default edge
     if target is None or (has_source and source is None):
         return None
     if source is None and target not in steps.handlers:

@@ -19,22 +19,21 @@ _SOURCE: Final = "a folder, or an object with path and command"
 def read_components(findings: Findings, file: FlowFile) -> dict[str, ComponentSource]:
     """Return the places of components by their names."""
     members = local_object(findings, file, "components")
-    found = {name: _source(file, members, name) for name in members.value}
-    return {name: source for name, source in found.items() if source is not None}
+    return {name: _source(file, members, name) for name in members.value}
 
 
-def _source(file: FlowFile, members: Members, name: str) -> ComponentSource | None:
+def _source(file: FlowFile, members: Members, name: str) -> ComponentSource:
+    """Return the place of a component; a wrong one is empty, so that its steps are not wrong, too."""
     value = members.value[name]
     if not isinstance(value, dict):
         folder = members.required_text(name, _SOURCE)
-        return ComponentSource(resolved(file, folder), None) if folder else None
+        return ComponentSource(resolved(file, folder) if folder else None, None)
     source = members.members(name)
     source.warn_of_unknown(("path", "command"))
     folder = source.text("path", "a folder")
     command = _command(source)
-    if folder is None and command is None:
+    if source.value.keys().isdisjoint(("path", "command")):
         source.findings.error(source.pointer, f"expected {_SOURCE}, found neither path nor command")
-        return None
     return ComponentSource(resolved(file, folder) if folder else None, command)
 
 

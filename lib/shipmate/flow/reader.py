@@ -43,7 +43,7 @@ def read_flow(findings: Findings, file: FlowFile) -> Flow:
         id=file.id,
         name=attributes.text("name") or attributes.text("title") or file.id,
         kind=_kind(attributes),
-        nodes=_with_first(findings, file, steps, edges),
+        nodes=_with_first(findings, steps, edges),
         edges=edges,
         components=read_components(findings, file),
         accounts=accounts,
@@ -70,8 +70,11 @@ def _schedule(file: FlowFile, attributes: Members) -> str | None:
     return parent.text("schedule", "a cron expression, or an interval like 30s")
 
 
-def _with_first(findings: Findings, file: FlowFile, steps: Steps, edges: Iterable[Edge]) -> tuple[Node, ...]:
-    """Return the steps, of which one is the first: the marked one, or else one without an incoming edge."""
+def _with_first(findings: Findings, steps: Steps, edges: Iterable[Edge]) -> tuple[Node, ...]:
+    """Return the steps, of which one is the first: the marked one, or else one without an incoming edge.
+
+    Without such a step there is a circle, or an error handler only.
+    """
     marked = [each for each in steps.nodes if each.is_first]
     for node in marked[1:]:
         problem = f"expected one first step, found a second one; {marked[0].id!r} is the first"
@@ -80,7 +83,4 @@ def _with_first(findings: Findings, file: FlowFile, steps: Steps, edges: Iterabl
         return tuple(replace(each, is_first=each is marked[0]) for each in steps.nodes)
     targets = {each.target for each in edges}
     first = next((each for each in steps.nodes if each.id not in targets and not each.is_error_handler), None)
-    if first is None and len(steps.nodes) == len(steps.ids) and steps.nodes:
-        problem = "expected a first step, without an incoming edge, found none"
-        findings.error(f"{file.graph_pointer}/nodes", f"{problem}; mark it with first: true")
     return tuple(replace(each, is_first=each is first) for each in steps.nodes)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, Protocol
-from zoneinfo import ZoneInfo
 
 DEFAULT: Final = "*/10 * * * *"
 """The schedule of a flow that names none. Source: the platform begins such a flow every 10 minutes."""
@@ -149,20 +148,6 @@ def parse_schedule(text: str, zone: tzinfo = UTC) -> Schedule:
     raise BadSchedule(
         f'expected five fields as in "*/10 * * * *", an interval such as 30s, 10m or 1h, or "once", found {text[:50]!r}'
     )
-
-
-def zone_named(name: str | None) -> tzinfo:
-    """Return a time zone by its name, UTC without one: ``zone_named("Europe/Berlin")``.
-
-    Raises:
-        BadSchedule: There is no such time zone.
-    """
-    if not name or name == "UTC":
-        return UTC
-    try:
-        return ZoneInfo(name.removeprefix(":"))
-    except (OSError, ValueError, LookupError):
-        raise BadSchedule(f"TZ: expected the name of a time zone such as Europe/Berlin, found {name[:50]!r}") from None
 
 
 def _cron(words: list[str], zone: tzinfo) -> Cron:

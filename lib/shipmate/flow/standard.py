@@ -68,8 +68,3 @@ def standard_functions(node: Node) -> Mapping[str, StandardFunction]:
 def removed_function(node: Node) -> str | None:
     """Return what is wrong with a function that nothing stands for, None for any other."""
     return _REMOVED.get((without_suffix(node.component), node.function))
-
-
-def is_router(node: Node) -> bool:
-    """Return whether a step distributes messages by the conditions of its edges."""
-    return any(each.component == ROUTER for each in standard_functions(node).values())

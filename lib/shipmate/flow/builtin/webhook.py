@@ -9,7 +9,7 @@ _COPIED: Final = ("query", "headers", "method", "url", "additionalUrlPath")
 
 
 def process(context: Context, msg: dict[str, Any], cfg: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
-    """Return the message, whose body also has facts about the request: ``_query``, ``_headers``, ``_method``, and others."""
+    """Return the message; its body also says how it came: ``_query``, ``_headers``, ``_method``, ``_url``."""
     if isinstance(msg.get("body"), dict):
         for name in _COPIED:
             if not is_falsy(msg.get(name)):

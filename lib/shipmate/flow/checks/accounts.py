@@ -47,8 +47,8 @@ def _missing(findings: Findings, pointer: str, section: str, name: str, known: C
         advice = f"write accounts: {{{name}: FILE}}; shipmate login --account FILE creates the file"
     else:
         advice = f"write secrets: {{{name}: FILE}}"
-    problem = f"expected {shown(name)} in {section!r} of the file, found none{did_you_mean(name, known)}"
-    findings.error(pointer, f"{problem}; {advice}")
+    problem = f"expected {shown(name)} in {section!r} of the file, found none"
+    findings.error(pointer, problem + (did_you_mean(name, known) or f"; {advice}"))
 
 
 def _check_keys(

@@ -65,13 +65,16 @@ def _check(findings: Findings, flow: Flow, pointer: str, text: str) -> None:
 
     has_braces = "{{" in text
     try:
-        Expression.compile(text)
+        expression = Expression.compile(text)
     except ExpressionError as error:
         advice = "; {{...}} is of handlebars, which the platform has removed: write JSONata" if has_braces else ""
-        findings.error(pointer, f"expected JSONata, found an error at position {error.position}: {error}{advice}")
+        findings.error(pointer, f"expected JSONata, found {error}{advice}")
         return
     if has_braces:
         findings.warning(pointer, "expected JSONata, found {{ in it, which stays as it is; join texts with &")
+    if expression.newer_operators:
+        found = " and ".join(expression.newer_operators)
+        findings.warning(pointer, f"expected JSONata 1.8, found {found}, which the platform does not know")
     for name in dict.fromkeys(_VARIABLE.findall(text)):
         if name not in flow.variables:
             message = f"expected a value for the flow variable {shown(name)}, found none"

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
+from shipmate.flow.components import is_router
+from shipmate.flow.file import FlowFile
 from shipmate.flow.graph import Edge, Flow, Node
-from shipmate.flow.standard import is_router
 from shipmate.flow.values import shown
 from shipmate.tools.validation.report import Findings
 
@@ -14,8 +15,14 @@ _MOST_SHOWN: Final = 8
 """The most steps of a circle that a problem names."""
 
 
-def check_structure(findings: Findings, flow: Flow) -> None:
-    """Add the problems of the graph as a whole."""
+def check_structure(findings: Findings, file: FlowFile, flow: Flow) -> None:
+    """Add the problems of the graph as a whole.
+
+    Args:
+        findings: Receives the problems; has those of the steps and edges themselves.
+        file: The file.
+        flow: The flow in it.
+    """
     leaving: defaultdict[str, list[Edge]] = defaultdict(list)
     entering: defaultdict[str, list[Edge]] = defaultdict(list)
     for edge in flow.edges:
@@ -24,8 +31,13 @@ def check_structure(findings: Findings, flow: Flow) -> None:
             leaving[edge.source].append(edge)
     for edge, circle in _circles(leaving):
         findings.error(edge.pointer, f"expected edges without a circle, found one: {_path(circle)}")
-    _check_reach(findings, flow.nodes, leaving)
-    _check_conditions(findings, flow.nodes, leaving)
+    if not any(each.is_first for each in flow.nodes):
+        if not any(each.severity == "error" for each in findings.problems):
+            problem = "expected a first step besides the error handler, found none"
+            findings.error(f"{file.graph_pointer}/nodes", problem)
+    elif len(flow.edges) == len(file.graph.get("edges") or ()):  # a wrong edge would put steps out of reach
+        _check_reach(findings, flow.nodes, leaving)
+    _check_conditions(findings, flow, leaving)
     _check_error_handlers(findings, flow.nodes)
     for edges in entering.values():
         for edge in edges[1:]:
@@ -58,8 +70,6 @@ def _path(circle: Sequence[str]) -> str:
 
 def _check_reach(findings: Findings, nodes: Iterable[Node], leaving: Mapping[str, Sequence[Edge]]) -> None:
     roots = [each.id for each in nodes if each.is_first or each.is_error_handler]
-    if not any(each.is_first for each in nodes):
-        return
     reached = set(roots)
     while roots:
         for edge in leaving.get(roots.pop(), ()):
@@ -73,10 +83,10 @@ def _check_reach(findings: Findings, nodes: Iterable[Node], leaving: Mapping[str
             findings.error(node.pointer, f"{problem}; add an edge to it, or delete it")
 
 
-def _check_conditions(findings: Findings, nodes: Iterable[Node], leaving: Mapping[str, Sequence[Edge]]) -> None:
-    for node in nodes:
+def _check_conditions(findings: Findings, flow: Flow, leaving: Mapping[str, Sequence[Edge]]) -> None:
+    for node in flow.nodes:
         edges = leaving.get(node.id, ())
-        if not is_router(node):
+        if not is_router(flow, node):
             for edge in edges:
                 if edge.condition is not None:
                     problem = f"expected a condition behind a router only, found one behind {shown(node.id)}"

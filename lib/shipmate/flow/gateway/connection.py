@@ -4,6 +4,7 @@ Source: RFC 9112 §6, §7, §9.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,12 +16,14 @@ from shipmate.flow.gateway.limits import Limits
 from shipmate.flow.gateway.request import BadRequest, Head, parse_head
 from shipmate.jsonvalue import to_json
 
+_log: Final = logging.getLogger("shipmate.flow")
 _PIECE_BYTES: Final = 64 * 1024
 _LINGER_SECONDS: Final = 2.0
 """The time in which a refused caller may read the answer; its body is thrown away."""
 _LONGEST_CHUNK_LINE: Final = 256
+_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+"""The digits of a size; int() would also take 0x2, 1_0 and other digits than those of ASCII."""
 _MOST_TRAILERS: Final = 20
-_MOST_EMPTY_LINES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ class Connection:
             return None
         except BadRequest as error:
             problem = error
+        _log.warning("a request to the webhook was refused with status %d: %s", problem.status, problem)
         await self.refuse(_refusal(problem))
         return None
 
@@ -120,6 +124,7 @@ class Connection:
         try:
             answer = await self._exchange(head, self)
         except BadRequest as error:
+            _log.warning("a request to the webhook was refused with status %d: %s", error.status, error)
             answer = _refusal(error)
         is_last = answer.is_last or not self._is_read or not head.keeps_alive
         await self._write(answer, is_last=is_last, is_head=head.method == "HEAD")
@@ -181,7 +186,7 @@ class Connection:
     async def _chunk_size(self) -> int:
         line = await self._reader.readuntil(b"\r\n")
         digits = line.partition(b";")[0].strip()
-        if len(line) > _LONGEST_CHUNK_LINE or not 1 <= len(digits) <= 8 or not digits.isalnum():
+        if len(line) > _LONGEST_CHUNK_LINE or not 1 <= len(digits) <= 8 or not _HEX.issuperset(digits):
             raise ValueError("a chunk without a size")
         return int(digits, 16)
 

@@ -8,7 +8,6 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, unquote
@@ -16,10 +15,10 @@ from urllib.parse import quote, unquote
 from shipmate.container.messages.codec import new_id
 from shipmate.errors import BadInput
 from shipmate.flow.gateway.answers import answer_of
-from shipmate.flow.gateway.authorization import Authorization
 from shipmate.flow.gateway.bodies import Content, read_content, unpacked
 from shipmate.flow.gateway.connection import Answer, BodyBudget, Connection, json_answer
 from shipmate.flow.gateway.forms import parse_form
+from shipmate.flow.gateway.hook import Hook
 from shipmate.flow.gateway.limits import Limits
 from shipmate.flow.gateway.ports import Publish, StepFailure, StepReply, Storage
 from shipmate.flow.gateway.request import BadRequest, Head
@@ -34,18 +33,6 @@ _REPLY_TO: Final = "reply_to"
 _JOINED_BY: Final[Mapping[str, str]] = {"cookie": "; "}
 
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """The webhook of a flow."""
-
-    flow_id: str
-    authorization: Authorization = field(default_factory=Authorization)
-    reply_prefix: str | None = None
-    """The beginning of ``reply_to`` if a step replies, None if the caller gets an answer at once."""
-    is_raw: bool = False
-    """Whether bodies stay text."""
 
 
 class Gateway:

@@ -35,8 +35,10 @@ class Part:
 def parameters(header: str) -> tuple[str, dict[str, str]]:
     """Return the value of a header in lower case, and its parameters.
 
-    >>> parameters('Form-Data; name="a;b"; filename="b.csv"; filename*=UTF-8\'\'%c3%bc.csv')
-    ('form-data', {'name': 'a;b', 'filename': 'ü.csv'})
+    >>> parameters('Form-Data; name="a;b"; filename="b.csv"')
+    ('form-data', {'name': 'a;b', 'filename': 'b.csv'})
+    >>> parameters("form-data; filename=a.csv; filename*=UTF-8''%c3%bc.csv")
+    ('form-data', {'filename': 'ü.csv'})
 
     Source: RFC 2045 §5.1, RFC 5987 §3.2.
     """

@@ -1,0 +1,92 @@
+"""The commands of ``shipmate flow``: each one parses its arguments, calls one function, and prints the result."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from shipmate.wording import escaped
+
+if TYPE_CHECKING:
+    from shipmate.tools.validation.report import Report
+
+_BAD_INPUT: Final = 2
+_FILE: Final = click.Path(path_type=Path)
+_flow_file = click.argument("file", metavar="FILE", type=_FILE)
+_flow_of_list = click.option("--flow", "flow_id", metavar="ID", help="Flow in a list of flows: its id or name.")
+_template = click.option("--template", metavar="TITLE", help="Flow in a recipe: its title, or its number from 1.")
+
+
+@click.group()
+def flow() -> None:
+    """Check flows, and run them on this machine.
+
+    A flow file is a flow as the platform's API returns it, or written by hand, in JSON or YAML.
+    """
+    from shipmate.flow.extra import require_extra
+
+    require_extra()
+
+
+@flow.command()
+@_flow_file
+@_flow_of_list
+@_template
+@click.option("--json", "is_json", is_flag=True, help="Print each problem as one line of JSON.")
+def check(file: Path, flow_id: str | None, template: str | None, is_json: bool) -> int:
+    """Check a flow file, and print all its problems.
+
+    Nothing is run. The exit status is 2 with errors, and 0 without.
+    """
+    from shipmate.cli import terminal
+    from shipmate.flow.check import check
+
+    with terminal.private_output() as output:
+        report = check(file, flow=flow_id, template=template).report
+        if is_json:
+            for problem in report.problems:
+                output.write(
+                    {
+                        "file": problem.file,
+                        "pointer": problem.pointer,
+                        "severity": problem.severity,
+                        "message": problem.message,
+                    }
+                )
+        else:
+            output.write_text("".join(f"{line}\n" for line in _lines(report)))
+    return _BAD_INPUT if report.errors else 0
+
+
+def _lines(report: "Report") -> Iterable[str]:
+    from shipmate.flow.check import line_of
+
+    yield from map(line_of, report.problems)
+    counts = ((len(report.errors), "error"), (len(report.warnings), "warning"))
+    yield ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts)
+
+
+@flow.command()
+@click.argument("file", metavar="[FILE]", required=False, type=_FILE)
+@click.option(
+    "--component",
+    "root",
+    metavar="DIR",
+    default=".",
+    show_default=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Component folder.",
+)
+@click.option("--trigger", metavar="ID", help="Trigger of the component, timer or webhook.  [default: the first one]")
+@click.option("--action", metavar="ID", help="Action of the component.  [default: the first one]")
+def new(file: Path | None, root: Path, trigger: str | None, action: str | None) -> None:
+    """Write a flow file for a component.
+
+    The flow has a trigger of the component and an action of it. FILE is a new file, flow.yaml by default.
+    """
+    from shipmate.flow.new import create
+
+    text = create(file or Path("flow.yaml"), root, trigger=trigger, action=action)
+    click.echo(escaped(text, keep="\n") if sys.stdout.isatty() else text.encode("utf-8", "surrogateescape"))
