@@ -3,21 +3,19 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from shipmate.container.messages.codec import new_id
 from shipmate.errors import BadInput, TransientError
 from shipmate.flow.collector import Collected
-from shipmate.flow.containers import MOST_DEATHS, Container, Line, readable
-from shipmate.flow.gateway.authorization import Authorization
-from shipmate.flow.gateway.endpoint import Gateway, Hook
-from shipmate.flow.gateway.ports import reply_from
+from shipmate.flow.containers import MOST_DEATHS, Container, readable
+from shipmate.flow.gateway import Gateway, Hook, hook_of, is_webhook, reply_from
 from shipmate.flow.gateway.storage import EmulatedStorage
 from shipmate.flow.graph import Flow
 from shipmate.flow.machinery import Machinery
+from shipmate.flow.observer import Observer
 from shipmate.flow.progress import QUIET_SECONDS, Quiet, StationCounts, counts_of, outstanding
 from shipmate.flow.queues import BrokerUnreachable
 from shipmate.flow.schedule import DEFAULT, parse_schedule
@@ -32,8 +30,6 @@ _SELDOM_SECONDS: Final = 0.5
 """The time between two looks at the lengths of the queues while nobody waits for the end."""
 _BROKER_SECONDS: Final = 120.0
 """The time after which a broker that does not come back ends the run."""
-_REPLYING: Final = "request-reply"
-_WEBHOOK: Final = "webhook"
 DONE: Final = 0
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -60,31 +56,6 @@ class RunOptions:
     is_fresh: bool = False
     """Whether to forget the snapshots of earlier runs."""
     webhook_port: int = 0
-
-
-class Observer(Protocol):
-    """Shows what happens; called on several threads, and each call must be short."""
-
-    def started(self, container: Container) -> None:
-        """A process has started."""
-
-    def died(self, container: Container) -> None:
-        """A process has died."""
-
-    def result(self, collected: Collected) -> None:
-        """A last step has published a message."""
-
-    def error(self, collected: Collected) -> None:
-        """A step has published an error."""
-
-    def rebound(self, collected: Collected, delay_seconds: float) -> None:
-        """A step has sent a message back."""
-
-    def line(self, line: Line) -> None:
-        """A container has logged an error."""
-
-    def counts(self, counts: Sequence[StationCounts]) -> None:
-        """The counts have changed."""
 
 
 class Coordinator:
@@ -123,8 +94,7 @@ class Coordinator:
             redactor=redactor,
             on_line=observer.line,
         )
-        standard = self.machinery.implementations[flow.first.id].standard
-        self._is_webhook = standard is not None and standard.component == _WEBHOOK
+        self._is_webhook = is_webhook(flow.first, self.machinery.implementations[flow.first.id])
         if options.is_once and self._is_webhook and options.messages is None:
             raise BadInput("expected a message for a flow that begins with a webhook, found none; give it with --msg")
 
@@ -162,7 +132,7 @@ class Coordinator:
             counts_of(
                 station,
                 machinery.tallies_of(station),
-                running=sum(each.is_running for each in machinery.containers.of(station)) or 1 * (not machinery.containers.of(station)),
+                running=machinery.running(station),
                 queued=self._depths.get(machinery.topology.queue(station), 0),
             )
             for station in machinery.topology.stations
@@ -229,7 +199,7 @@ class Coordinator:
     def _send_first(self, message: Mapping[str, Any]) -> None:
         thread_id = new_id()
         headers = {"messageId": new_id(), "threadId": thread_id, "x-eio-meta-trace-id": thread_id}
-        if self._is_webhook and self._has_reply:
+        if self._is_webhook and self._hook().reply_prefix is not None:
             headers["reply_to"] = f"{REPLY}.{thread_id}"
         whole = {"id": headers["messageId"], "attachments": {}, "headers": {}, "metadata": {}, **message}
         self.machinery.collector.send(self.machinery.topology.first, whole, headers)
@@ -243,26 +213,21 @@ class Coordinator:
         in_work = sum(each.unsettled for each in self.machinery.tallies_of(first))
         return in_work + self._depths.get(self.machinery.topology.queue(first), 0)
 
-    @property
-    def _has_reply(self) -> bool:
-        standards = (each.standard for each in self.machinery.implementations.values())
-        return any(each is not None and each.component == _REPLYING for each in standards)
+    def _hook(self) -> Hook:
+        account = self.flow.first.account
+        keys = self.machinery.platform.accounts.get(account, {}) if account is not None else {}
+        return hook_of(self.flow, keys, REPLY)
 
     def _open_gateway(self) -> None:
         machinery = self.machinery
-        data = machinery.platform.step_data(self.flow.id, self.flow.first.id) or {}
-        auth = data.get("config", {}).get("auth")
-        hook = Hook(
-            self.flow.id,
-            Authorization(auth if isinstance(auth, Mapping) else {}),
-            reply_prefix=REPLY if self._has_reply else None,
-        )
 
         def publish(message: Mapping[str, Any], headers: Mapping[str, Any]) -> bool:
             machinery.collector.send(machinery.topology.first, message, headers)
             return True
 
-        self._gateway = Gateway(hook, publish, EmulatedStorage(machinery.platform), port=self._options.webhook_port)
+        self._gateway = Gateway(
+            self._hook(), publish, EmulatedStorage(machinery.platform), port=self._options.webhook_port
+        )
         self._gateway.start()
         _log.info("the webhook listens at %s", self._gateway.url)
 
@@ -312,9 +277,7 @@ class Coordinator:
         tallies = machinery.tallies
         collector = machinery.collector
         unsettled = sum(each.unsettled for each in tallies)
-        left = outstanding(
-            machinery.topology, tallies, sent=dict(collector.published), collected=collector.settled
-        )
+        left = outstanding(machinery.topology, tallies, sent=dict(collector.published), collected=collector.settled)
         if self._lost_at is not None or unsettled or collector.waiting_rebounds or any(self._depths.values()):
             self._quiet.seconds(now, ())
             return False

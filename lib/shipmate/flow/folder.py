@@ -55,7 +55,9 @@ class RunFolder:
                 self._ignore.write_text(_IGNORED)
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise BadInput(f"expected a folder for logs and snapshots, found {file_problem(error)}: {self.path}") from None
+            raise BadInput(
+                f"expected a folder for logs and snapshots, found {file_problem(error)}: {self.path}"
+            ) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

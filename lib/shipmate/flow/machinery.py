@@ -1,19 +1,16 @@
-"""All that works for one run of a flow: broker, platform, queues, steps. It is built in order, and torn down in reverse."""
+"""All that works for one run of a flow: broker, platform, queues, steps. It is torn down in reverse order."""
 
-import contextlib
 import logging
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Final
 
 from shipmate.component import Function
 from shipmate.emulator import RabbitMQNode
-from shipmate.flow.builtin import descriptor_of, process_of, router
+from shipmate.flow.builtin import descriptor_of, mapper, process_of, router
 from shipmate.flow.collector import Collector, Receiver
-from shipmate.flow.components import Implementation, Language, implementation_of
+from shipmate.flow.components import implementation_of, is_router
 from shipmate.flow.containers import Container, Containers, Line, Start, command_of
 from shipmate.flow.counting import PassThrough, Tally
 from shipmate.flow.expressions import Expression
@@ -25,7 +22,6 @@ from shipmate.flow.local_steps import LocalStep, Shared
 from shipmate.flow.mapping import Mapping
 from shipmate.flow.platform import FlowPlatform
 from shipmate.flow.queues import BrokerUnreachable, FlowQueues, broker_address, place_of, through
-from shipmate.flow.standard import is_router
 from shipmate.flow.topology import Station, Topology
 from shipmate.logs.redaction import Redactor
 
@@ -101,6 +97,11 @@ class Machinery:
         local = [each.tally for each in self.local_steps if each.station is station]
         return local or [each.tally for each in self.containers.of(station)]
 
+    def running(self, station: Station) -> int:
+        """Return the number of containers of a station that run; 1 for a local step."""
+        containers = self.containers.of(station)
+        return sum(each.is_running for each in containers) if containers else 1
+
     def watch_groups(self) -> None:
         """Tell the guard which processes there are now."""
         groups = [each.group for each in self.containers.all if each.group is not None]
@@ -158,7 +159,9 @@ class Machinery:
             self.queues.delete_names(found.exchange, found.queues)
             _log.info("deleted the queues of a run that was killed")
         elif self._amqp_uri is not None:
-            _log.warning("a run that was killed has left queues at %s; that broker deletes them within an hour", found.broker)
+            _log.warning(
+                "a run that was killed has left queues at %s; that broker deletes them within an hour", found.broker
+            )
 
     def _delete_queues(self) -> None:
         try:
@@ -183,11 +186,15 @@ class Machinery:
     def _local_process(self, station: Station) -> tuple[Function, Callable[..., Any]] | None:
         """Return the function of a station inside this process, None for a container."""
         if station.edge is not None:
-            return _MAPPING, _mapping_process(station.edge.mapper, station.edge.source)
+            edge = station.edge
+            mapping = Mapping.compile(
+                edge.mapper, f"{edge.pointer}/config/mapper", edge=f"{edge.source or 'errors'} to {edge.target}"
+            )
+            return _MAPPING, mapper.function(mapping, edge.source)
         implementation = self.implementations[station.id]
         if implementation.standard is None:
             return None
-        if station.node is not None and is_router(station.node):
+        if station.node is not None and is_router(self.flow, station.node):
             return descriptor_of(implementation.standard), router.function(self._branches(station.node))
         return descriptor_of(implementation.standard), process_of(implementation.standard)
 
@@ -217,13 +224,3 @@ class Machinery:
                 )
                 log = self.folder.log(station.id, number)
                 self.containers.all.append(Container(station, number, start, tally, log))
-
-
-def _mapping_process(mapper: Any, source: str | None) -> Callable[..., Any]:
-    """Return the function ``process`` of a mapping step."""
-    mapping = Mapping.compile(mapper)
-
-    def process(context: Any, msg: dict[str, Any], cfg: Any, snapshot: Any) -> dict[str, Any]:
-        return mapping.apply(msg, sender=source, variables=context.flow_variables)
-
-    return process

@@ -46,9 +46,7 @@ def counts_of(station: Station, tallies: Iterable[Tally], *, running: int, queue
     return StationCounts(station, running, consuming, received, emitted, errors, rebounds, queued, unsettled)
 
 
-def outstanding(
-    topology: Topology, tallies: Iterable[Tally], *, sent: Mapping[str, int], collected: int
-) -> int:
+def outstanding(topology: Topology, tallies: Iterable[Tally], *, sent: Mapping[str, int], collected: int) -> int:
     """Return the number of messages that are published and not settled; it is exact unless there was a fault.
 
     A fault is a lost connection or a killed process: then messages come twice, and the sum may be wrong for ever.

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from shipmate.flow.components import is_router
 from shipmate.flow.graph import Edge, Flow, Node
-from shipmate.flow.standard import is_router
 
 EVENTS: Final = ("data", "error", "rebound", "snapshot")
 INPUT: Final = "input"
@@ -118,7 +118,7 @@ class Topology:
             for station in self.stations:
                 if station.id not in handler:
                     yield station.key("error"), inlet
-        elif is_router(self.flow.node(edge.source)):
+        elif is_router(self.flow, self.flow.node(edge.source)):
             yield self.branch_key(edge), inlet
         else:
             yield self.station(edge.source).key("data"), inlet
