@@ -77,11 +77,15 @@ def read(path: Path, *, flow: str | None = None, template: str | None = None) ->
     value = read_document(path)
     if not isinstance(value, dict):
         raise FlowFileError(path, "", f"expected {_SHAPES}, found {kind_of(value)}")
+    if flow is not None and not isinstance(value.get("data"), list):
+        raise FlowFileError(path, "", "expected a list of flows for --flow, found another file")
     part = _opened(path, _Part(value, ""), flow)
     declared: tuple[str, ...] = ()
     if isinstance(part.value.get("flow_templates"), list):
         declared = _declared_variables(part)
         part = _chosen(path, part, ("flow_templates",), template, option="--template", names=("title",))
+    elif template is not None:
+        raise FlowFileError(path, "", "expected a recipe for --template, found another file")
     graph = _graph(path, part)
     local, twice = _local_members((*part.around, part))
     return FlowFile(
