@@ -50,7 +50,13 @@ def refusal(folder: Path, value: Any, **choice: str) -> str:
         ({"data": flow(), "meta": {}}, "/data/attributes/graph", "f1"),
         ({"data": {**flow(), "type": "flow-draft"}}, "/data/attributes/graph", "f1"),
         ({"data": [flow()], "meta": {}}, "/data/0/attributes/graph", "f1"),
+        ({"results": [flow()]}, "/results/0/attributes/graph", "f1"),
         ({"data": {"attributes": ATTRIBUTES}}, "/data/attributes/graph", "orders"),
+        (
+            {"data": {"type": "recipe", "attributes": {"flow_template": {"cron": "* * * * *", "graph": GRAPH}}}},
+            "/data/attributes/flow_template/graph",
+            "orders",
+        ),
     ],
 )
 def test_a_flow_is_found_in_every_envelope(tmp_path: Path, value: Any, pointer: str, flow_id: str) -> None:
