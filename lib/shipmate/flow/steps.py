@@ -57,7 +57,7 @@ def read_steps(findings: Findings, file: FlowFile, *, accounts: Collection[str],
     """
     graph = Members(findings, file.graph_pointer, file.graph)
     items = graph.items("nodes")
-    if not items:
+    if graph.value.get("nodes") in (None, []):
         findings.error(graph.place("nodes"), "expected at least one step, found none")
     settings = _Settings(findings, file)
     nodes: list[Node] = []
