@@ -1093,7 +1093,15 @@ $moment().isAfter(created)
 $keys($moment(created)) ~> $count() > 0
 """
 
-GROUPS = {"paths": PATHS, "operators": OPERATORS, "texts": TEXTS, "numbers": NUMBERS, "lists": LISTS, "dates": DATES, "moments": MOMENTS}
+GROUPS = {
+    "paths": PATHS,
+    "operators": OPERATORS,
+    "texts": TEXTS,
+    "numbers": NUMBERS,
+    "lists": LISTS,
+    "dates": DATES,
+    "moments": MOMENTS,
+}
 
 
 def expressions(group: str) -> list[str]:
