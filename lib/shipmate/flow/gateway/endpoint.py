@@ -184,7 +184,7 @@ class Gateway:
         self._waiting[reply_to] = asyncio.get_running_loop().create_future()
         try:
             await self._take(head, suffix, body, {_REPLY_TO: reply_to}, request_id, connection)
-            return await self._reply(self._waiting[reply_to])
+            return await self._reply(self._waiting[reply_to], connection)
         finally:
             del self._waiting[reply_to]
 
@@ -249,17 +249,28 @@ class Gateway:
         is_raw = self._hook.is_raw or query.get("raw") == "true"
         return read_content(data, head.header("content-type"), self._storage, is_raw=is_raw)
 
-    async def _reply(self, waiting: "asyncio.Future[StepReply | StepFailure]") -> Answer:
+    async def _reply(self, waiting: "asyncio.Future[StepReply | StepFailure]", connection: Connection) -> Answer:
+        leaving = asyncio.ensure_future(connection.wait_until_closed())
         try:
-            async with asyncio.timeout(self._limits.reply_seconds):
-                reply = await waiting
-        except TimeoutError:
-            _log.error("no step has replied to a request within %g seconds", self._limits.reply_seconds)
-            error = f"the flow has not replied within {self._limits.reply_seconds:g} seconds"
-            return json_answer(500, {"error": error})
+            await asyncio.wait(
+                {waiting, leaving}, timeout=self._limits.reply_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            leaving.cancel()
+        if not waiting.done():
+            return self._without_reply(has_left=leaving.done())
+        reply = waiting.result()
         if isinstance(reply, StepFailure):
             _log.error("step %s failed: the caller of the webhook gets its error", reply.step_id)
         return await self._in_thread(lambda: answer_of(reply, self._storage))
+
+    def _without_reply(self, *, has_left: bool) -> Answer:
+        seconds = self._limits.reply_seconds
+        if has_left:
+            _log.info("the caller of the webhook has closed the connection before the reply")
+        else:
+            _log.error("no step has replied to a request within %g seconds", seconds)
+        return json_answer(500, {"error": f"the flow has not replied within {seconds:g} seconds"}, is_last=has_left)
 
     async def _in_thread(self, function: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._workers, function)
