@@ -12,14 +12,12 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, unquote
 
-from shipmate.container.messages.codec import new_id
 from shipmate.errors import BadInput
 from shipmate.flow.gateway.answers import answer_of
-from shipmate.flow.gateway.bodies import Content, read_content, unpacked
 from shipmate.flow.gateway.connection import Answer, BodyBudget, Connection, json_answer
-from shipmate.flow.gateway.forms import parse_form
 from shipmate.flow.gateway.hook import Hook
 from shipmate.flow.gateway.limits import Limits
+from shipmate.flow.gateway.messages import REPLY_TO, message_of
 from shipmate.flow.gateway.ports import Publish, StepFailure, StepReply, Storage
 from shipmate.flow.gateway.request import BadRequest, Head
 
@@ -28,9 +26,6 @@ _HOST: Final = "127.0.0.1"
 _WORKERS: Final = 8
 """The threads that read bodies and publish messages."""
 _BACKLOG: Final = 128
-_PLATFORM_HEADERS: Final = ("x-eio-", "x-ipaas-")
-_REPLY_TO: Final = "reply_to"
-_JOINED_BY: Final[Mapping[str, str]] = {"cookie": "; "}
 
 _Result = TypeVar("_Result")
 
@@ -183,7 +178,7 @@ class Gateway:
         reply_to = f"{self._hook.reply_prefix}.{request_id}"
         self._waiting[reply_to] = asyncio.get_running_loop().create_future()
         try:
-            await self._take(head, suffix, body, {_REPLY_TO: reply_to}, request_id, connection)
+            await self._take(head, suffix, body, {REPLY_TO: reply_to}, request_id, connection)
             return await self._reply(self._waiting[reply_to], connection)
         finally:
             del self._waiting[reply_to]
@@ -209,7 +204,7 @@ class Gateway:
         """
 
         def publish() -> bool:
-            message = self._message(head, suffix, body)
+            message = message_of(head, suffix, body, self._hook, self._storage, self._limits)
             headers = {"messageId": message["id"], "threadId": thread_id, "x-eio-meta-trace-id": thread_id, **reply}
             return self._publish(message, headers)
 
@@ -225,36 +220,11 @@ class Gateway:
         if not is_queued:
             raise BadRequest("the queue of the flow is full: send this request later", 429)
 
-    def _message(self, head: Head, suffix: str, body: bytes) -> dict[str, Any]:
-        query = parse_form(head.query)
-        content = Content(query) if head.method == "GET" else self._content(head, query, body)
-        message = {
-            "id": new_id(),
-            "attachments": dict(content.attachments),
-            "headers": _headers(head, self._hook.authorization.signature_header),
-            "metadata": {},
-            "method": head.method,
-            "url": head.target,
-            "originalUrl": head.target,
-            "query": query,
-            "params": {"taskId": self._hook.flow_id},
-            "pathSuffix": suffix,
-            "taskId": self._hook.flow_id,
-            "body": content.body,
-        }
-        return {**message, "additionalUrlPath": suffix} if suffix else message
-
-    def _content(self, head: Head, query: Mapping[str, Any], body: bytes) -> Content:
-        data = unpacked(body, head.values("content-encoding"), self._limits.request_bytes)
-        is_raw = self._hook.is_raw or query.get("raw") == "true"
-        return read_content(data, head.header("content-type"), self._storage, is_raw=is_raw)
-
     async def _reply(self, waiting: "asyncio.Future[StepReply | StepFailure]", connection: Connection) -> Answer:
         leaving = asyncio.ensure_future(connection.wait_until_closed())
+        both: tuple[asyncio.Future[Any], ...] = (waiting, leaving)
         try:
-            await asyncio.wait(
-                {waiting, leaving}, timeout=self._limits.reply_seconds, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(both, timeout=self._limits.reply_seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
         if not waiting.done():
@@ -274,17 +244,3 @@ class Gateway:
 
     async def _in_thread(self, function: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._workers, function)
-
-
-def _headers(head: Head, signature: str | None) -> dict[str, str]:
-    """Return the headers of the request for the message.
-
-    Headers of the platform are left out, except the signature: a caller could choose the next step with them, or read
-    what others have stored. So is ``reply_to``, which the runtime sets.
-    """
-    headers: dict[str, str] = {}
-    for name, value in head.headers:
-        if name == _REPLY_TO or (name.startswith(_PLATFORM_HEADERS) and name != signature):
-            continue
-        headers[name] = f"{headers[name]}{_JOINED_BY.get(name, ', ')}{value}" if name in headers else value
-    return headers
