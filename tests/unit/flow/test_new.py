@@ -140,7 +140,7 @@ def test_the_next_steps_name_files_and_commands(folder: Path) -> None:
     text = create(folder / "flow.yaml", folder / "crm")
 
     assert f"shipmate flow check {folder / 'flow.yaml'}" in text
-    assert "account.keys.json is empty" in text
+    assert f"wrote {folder / 'crm' / 'account.keys.json'}" in text
 
 
 @pytest.mark.parametrize("example", ["salesforce", "microsoft-outlook"])
