@@ -263,11 +263,14 @@ def test_a_reply_with_an_attachment_needs_its_url() -> None:
         reply.process_with_attachment(Calls().context, {"body": {}, "headers": {}}, {}, {})
 
 
-def test_a_standard_function_has_its_stand_in() -> None:
-    standard = StandardFunction("request-reply", "replyWithAttachment", "action")
+NAMES = "simple-trigger timer webhook filter jsonata splitter request-reply mapper".split()
+STANDARD = [each for name in NAMES for each in standard_functions(NODE.named(name)).values()]
 
-    assert process_of(standard) is reply.process_with_attachment
-    assert (descriptor_of(standard).id, descriptor_of(standard).kind) == ("replyWithAttachment", "action")
+
+@pytest.mark.parametrize("standard", STANDARD, ids=lambda each: f"{each.component}:{each.id}")
+def test_each_standard_function_has_its_stand_in(standard: StandardFunction) -> None:
+    assert callable(process_of(standard))
+    assert (descriptor_of(standard).id, descriptor_of(standard).kind) == (standard.id, standard.kind)
 
 
 def test_the_router_is_made_of_its_branches() -> None:

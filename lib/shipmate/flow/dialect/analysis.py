@@ -80,7 +80,7 @@ def _sees(node: Any, member: str) -> bool:
         return node.value in ("", "$")
     if node.type == "function" and getattr(node.procedure, "type", None) == "variable":
         return len(node.arguments or ()) < _ARGUMENTS.get(node.procedure.value, 0)
-    return node.type == "name" and node.value == member
+    return bool(node.type == "name" and node.value == member)
 
 
 def repair_surrogates(ast: Any) -> None:

@@ -63,6 +63,7 @@ class Evaluator(Jsonata):  # type: ignore[misc]  # jsonata-python has no types
         self.environment = _Frame(_base())
         for name, function in functions.items():
             self.environment.bind(name, function)
+        self.input: Any = None
         self.depth = 0
         self.deadline = math.inf
         self.timeout_seconds = math.inf
@@ -107,12 +108,12 @@ class Evaluator(Jsonata):  # type: ignore[misc]  # jsonata-python has no types
             raise JException("D1011", -1)
         if time.monotonic() > self.deadline:
             raise JException("D1012", -1, f"{self.timeout_seconds:g}")
-        context = self.input, self.environment
+        before = self.input, self.environment
         try:
             result = self._eval(expr, input, environment)
         finally:
             self.depth -= 1
-            self.input, self.environment = context
+            self.input, self.environment = before
         if isinstance(result, str | list) and len(result) > LARGEST_RESULT:
             raise JException(TOO_LARGE, -1)
         return result

@@ -5,7 +5,7 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -16,8 +16,8 @@ from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
-from shipmate.flow.dialect import texts
-from shipmate.flow.dialect.patterns import Pattern
+from shipmate.flow.dialect import matching, texts
+from shipmate.flow.dialect.matching import text_of
 from shipmate.flow.dialect.values import LARGEST_RESULT, TOO_LARGE
 from shipmate.flow.zone import local_zone
 
@@ -85,14 +85,7 @@ def _string(value: Any, is_pretty: bool | None) -> str | None:
 
 
 def _lowercase(text: Any) -> str | None:
-    return None if _text(text) is None else text.lower()
-
-
-def _text(value: Any) -> str | None:
-    """Return a text, None for undefined; jsonata-python lets null pass where a text is expected."""
-    if value is Utils.NULL_VALUE:
-        raise JException("T0410", -1, 1, "")
-    return value  # type: ignore[no-any-return]  # the signature has checked it
+    return None if text_of(text) is None else text.lower()
 
 
 def _pad(text: Any, width: float | None, filler: str | None) -> str | None:
@@ -103,8 +96,10 @@ def _pad(text: Any, width: float | None, filler: str | None) -> str | None:
 
 def _parsed(text: Any) -> float | None:
     """Return ``$number``: text has to be a number of JSON."""
-    if text is None or isinstance(text, bool | int | float):
-        return text if text is None else float(text) if isinstance(text, float) else int(text)
+    if text is None:
+        return None
+    if isinstance(text, int | float):
+        return float(text) if isinstance(text, float) else int(text)
     if isinstance(text, str) and _NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
         return int(text) if text.lstrip("-").isdigit() else number
     if text is Utils.NULL_VALUE:
@@ -149,122 +144,14 @@ def _code_units(text: str) -> bytes:
     return text.encode("utf-16-be", "surrogatepass")
 
 
-def _contains(text: Any, token: Any) -> bool | None:
-    if _text(text) is None or token is None:
-        return None
-    if isinstance(token, Pattern):
-        return token.search(text) is not None
-    return token in text if isinstance(token, str) else bool(Functions.func_apply(token, [text]))
-
-
-def _match(text: Any, pattern: Any, limit: float | None) -> Any:
-    if _text(text) is None:
-        return None
-    if limit is not None and limit < 0:
-        raise JException("D3040", -1, limit)
-    found = Utils.create_sequence()
-    for match in _matches(text, pattern, limit):
-        found.append({"match": match.group(), "index": match.start(), "groups": _groups(match)})
-    return found
-
-
-def _groups(match: "re.Match[str]") -> list[Any]:
-    """Return the groups; one without a part in the match is null in JSON."""
-    return Utils.JList(Utils.NULL_VALUE if group is None else group for group in match.groups())  # type: ignore[no-any-return]
-
-
-def _matches(text: str, pattern: Pattern, limit: float | None) -> "Iterator[re.Match[str]]":
-    if not isinstance(pattern, Pattern):
-        raise JException("T1010", -1, "match")
-    for index, match in enumerate(pattern.finditer(text)):
-        if limit is not None and index >= limit:
-            return
-        yield match
-
-
-def _split(text: Any, separator: Any, limit: float | None) -> list[str] | None:
-    if _text(text) is None:
-        return None
-    if limit is not None and limit < 0:
-        raise JException("D3020", -1, limit)
-    most = None if limit is None else math.floor(limit)
-    if isinstance(separator, str):
-        parts = text.split(separator) if separator else list(text)
-    else:
-        parts, start = [], 0
-        for match in _matches(text, separator, None):
-            parts.append(text[start : match.start()])
-            start = match.end()
-        parts.append(text[start:])
-    return parts[:most]
-
-
-def _replace(text: Any, pattern: Any, replacement: Any, limit: float | None) -> str | None:
-    if _text(text) is None:
-        return None
-    if pattern == "":
-        raise JException("D3010", -1)
-    if limit is not None and limit < 0:
-        raise JException("D3011", -1)
-    if isinstance(pattern, str):
-        return _replace_text(text, pattern, replacement, limit)
-    out, start = [], 0
-    for match in _matches(text, pattern, limit):
-        out += [text[start : match.start()], _replacement(match, replacement)]
-        start = match.end()
-    return "".join([*out, text[start:]])
-
-
-def _replace_text(text: str, pattern: str, replacement: Any, limit: float | None) -> str:
-    if not isinstance(replacement, str):
-        compiled = Pattern("".join("\\" + each if not each.isalnum() else each for each in pattern))
-        return _replace(text, compiled, replacement, limit) or ""
-    return text.replace(pattern, replacement, -1 if limit is None else math.ceil(limit))
-
-
-def _replacement(match: "re.Match[str]", replacement: Any) -> str:
-    """Return the text that takes the place of a match: ``$1`` is a group, ``$0`` the match, ``$$`` a dollar."""
-    if not isinstance(replacement, str):
-        details = {"match": match.group(), "start": match.start(), "end": match.end(), "groups": _groups(match)}
-        text = Functions.func_apply(replacement, [details])
-        if not isinstance(text, str):
-            raise JException("D3012", -1, text)
-        return text
-    out, position = [], 0
-    groups = match.groups()
-    while (dollar := replacement.find("$", position)) >= 0:
-        out.append(replacement[position:dollar])
-        text, length = _reference(replacement[dollar + 1 :], match.group(), groups)
-        out.append(text)
-        position = dollar + 1 + length
-    return "".join([*out, replacement[position:]])
-
-
-def _reference(rest: str, whole: str, groups: tuple[Any, ...]) -> tuple[str, int]:
-    """Return what a ``$`` stands for, and how many of the characters behind it belong to it."""
-    if rest[:1] == "$":
-        return "$", 1
-    if rest[:1] == "0":
-        return whole, 1
-    most = len(str(len(groups)))
-    digits = re.match("[0-9]*", rest[:most], re.ASCII)
-    number = digits.group() if digits else ""
-    if most > 1 and number and int(number) > len(groups):
-        number = number[:-1]
-    if not number:
-        return "$", 0
-    index = int(number)
-    return (groups[index - 1] or "" if 0 < index <= len(groups) else ""), len(str(index))
-
-
 def _base64encode(text: Any) -> str | None:
     """Encode the low bytes of the characters, as ``btoa`` does."""
-    return None if _text(text) is None else base64.b64encode(bytes(ord(each) & 0xFF for each in text)).decode("ascii")
+    return None if text_of(text) is None else base64.b64encode(bytes(ord(each) & 0xFF for each in text)).decode("ascii")
 
 
 def _base64decode(text: Any) -> str | None:
     """Decode into characters up to U+00FF, as ``atob`` does; what is no Base64 is skipped."""
-    if _text(text) is None:
+    if text_of(text) is None:
         return None
     digits = _NOT_BASE64.sub("", text.partition("=")[0].replace("-", "+").replace("_", "/"))
     digits = digits[: -1 if len(digits) % 4 == 1 else None]
@@ -274,7 +161,7 @@ def _base64decode(text: Any) -> str | None:
 def _encoder(name: str, unreserved: str) -> Callable[[Any], str | None]:
     def encode(text: Any) -> str | None:
         try:
-            return None if _text(text) is None else quote(text, safe=unreserved)
+            return None if text_of(text) is None else quote(text, safe=unreserved)
         except UnicodeEncodeError:
             raise JException("D3140", -1, text, name) from None
 
@@ -287,7 +174,7 @@ def _decoder(name: str, kept: frozenset[str]) -> Callable[[Any], str | None]:
         return "".join(quote(each, safe="") if each in kept else each for each in text)
 
     def decode(text: Any) -> str | None:
-        if _text(text) is None:
+        if text_of(text) is None:
             return None
         if _MALFORMED_ESCAPE.search(text):
             raise JException("D3140", -1, text, name)
@@ -358,10 +245,10 @@ _SIGNATURES: Final[Mapping[str, tuple[str, Callable[..., Any]]]] = {
     "string": ("<x-b?:s>", _string),
     "lowercase": ("<s-:s>", _lowercase),
     "pad": ("<s-ns?:s>", _pad),
-    "match": ("<s-f<s:o>n?:a<o>>", _match),
-    "contains": ("<s-(sf):b>", _contains),
-    "replace": ("<s-(sf)(sf)n?:s>", _replace),
-    "split": ("<s-(sf)n?:a<s>>", _split),
+    "match": ("<s-f<s:o>n?:a<o>>", matching.match),
+    "contains": ("<s-(sf):b>", matching.contains),
+    "replace": ("<s-(sf)(sf)n?:s>", matching.replace),
+    "split": ("<s-(sf)n?:a<s>>", matching.split),
     "number": ("<(nsb)-:n>", _parsed),
     "power": ("<n-n:n>", _power),
     "distinct": ("<x:x>", _distinct),

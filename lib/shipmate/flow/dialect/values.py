@@ -39,7 +39,7 @@ _LARGEST_EXACT: Final = 2.0**53
 
 def is_function(value: Any) -> bool:
     """Return whether a value is a function or a pattern: JSON has none of them."""
-    return Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value)
+    return bool(Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value))
 
 
 def with_nulls(value: Any) -> Any:

@@ -8,76 +8,20 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
+from shipmate.flow.moment.arithmetic import add_months, start_of
+from shipmate.flow.moment.creation import milliseconds
+from shipmate.flow.moment.date import MILLISECOND, Date, JavaScriptDate, arguments
 from shipmate.flow.moment.formats import INVALID, Wall, formatted
-from shipmate.flow.moment.parsing import (
-    EPOCH,
-    milliseconds_of,
-    month_of,
-    parsed,
-    parsed_best,
-    parsed_iso,
-    weekday_of,
-    zone_of,
-)
+from shipmate.flow.moment.parsing import EPOCH, zone_of
+from shipmate.flow.moment.parts import PARTS, PLURALS
 from shipmate.flow.moment.relative import humanized
 from shipmate.flow.moment.units import DAY_MS, MILLISECONDS, Span, number_of, unit_of
-from shipmate.flow.moment.weeks import ENGLISH, ISO, Weeks, days_in_month
+from shipmate.flow.moment.weeks import ENGLISH, ISO, days_in_month
 from shipmate.flow.zone import local_zone
 
-_MS: Final = timedelta(milliseconds=1)
 _ISO_FORMAT: Final = "YYYY-MM-DD[T]HH:mm:ss.SSS"
-
-
-class Date(dict):  # type: ignore[type-arg]  # it has no members: jsonata-python looks for methods in a dict
-    """An object of JavaScript with methods, for jsonata-python: it calls what it finds as a member of a ``dict``."""
-
-    __slots__ = ("milliseconds",)
-    METHODS: Mapping[str, Callable[..., Any]] = {}
-
-    def __init__(self, milliseconds: int | None) -> None:
-        """Create the date.
-
-        Args:
-            milliseconds: Since 1970; None for an invalid date.
-        """
-        super().__init__()
-        self.milliseconds = milliseconds
-
-    def get(self, name: Any, default: Any = None) -> Any:
-        """Return the method of a name, for jsonata-python."""
-        method = self.METHODS.get(name)
-        return default if method is None else Jsonata.JLambda(lambda *given: method(self, *_arguments(given)))
-
-    def __contains__(self, name: object) -> bool:
-        """Return whether there is a method of this name."""
-        return name in self.METHODS
-
-    def __bool__(self) -> bool:
-        """Be true, as every object is in JSONata that has members."""
-        return True
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether two dates are the same time."""
-        return isinstance(other, Date) and self.milliseconds == other.milliseconds
-
-    __hash__ = None  # type: ignore[assignment]  # a dict has none
-
-    def to_json(self) -> Any:
-        """Return the date in JSON: ISO 8601 in UTC, null for an invalid one."""
-        return Utils.NULL_VALUE if (utc := self._at(UTC)) is None else _iso(utc)
-
-    def value_of(self) -> float:
-        """Return the milliseconds since 1970."""
-        return math.nan if self.milliseconds is None else self.milliseconds
-
-    def _at(self, zone: tzinfo) -> datetime | None:
-        try:
-            return None if self.milliseconds is None else (EPOCH + self.milliseconds * _MS).astimezone(zone)
-        except OverflowError:
-            return None
 
 
 class Moment(Date):
@@ -110,7 +54,7 @@ class Moment(Date):
         time = self._time()
         if time is None or self.milliseconds is None:
             return INVALID
-        if not isinstance(pattern, str):
+        if not isinstance(pattern, str) or not pattern:
             pattern = "YYYY-MM-DDTHH:mm:ss[Z]" if self.is_utc() else "YYYY-MM-DDTHH:mm:ssZ"
         return formatted(Wall(time, self.milliseconds, self.zone is not None), pattern)
 
@@ -155,15 +99,15 @@ class Moment(Date):
 
     def days_in_month(self) -> float:
         """Return the number of days of the month."""
-        return self._number(lambda time: days_in_month(time.year, time.month - 1))
+        return self.number(lambda time: days_in_month(time.year, time.month - 1))
 
     def weeks_in_year(self) -> float:
         """Return the number of weeks of the year, as in the United States."""
-        return self._number(lambda time: ENGLISH.in_year(time.year))
+        return self.number(lambda time: ENGLISH.in_year(time.year))
 
     def iso_weeks_in_year(self) -> float:
         """Return the number of weeks of the year by ISO 8601."""
-        return self._number(lambda time: ISO.in_year(time.year))
+        return self.number(lambda time: ISO.in_year(time.year))
 
     # Zones
 
@@ -178,7 +122,7 @@ class Moment(Date):
     def utc_offset(self, offset: Any = None, keeps_time: Any = None) -> Any:
         """Return the minutes to add to UTC, or change to an offset: minutes, hours below 16, or a text."""
         if offset is None:
-            return self._number(_offset_minutes)
+            return self.number(_offset_minutes)
         zone = zone_of(offset)
         return self if zone is None else self._change_zone(zone, keeps_time=keeps_time is True)
 
@@ -213,7 +157,7 @@ class Moment(Date):
         wall = time.replace(tzinfo=None)
         try:
             if span.months:
-                wall = _add_months(wall, direction * span.months)
+                wall = add_months(wall, direction * span.months)
             if span.days:
                 wall += timedelta(days=direction * span.days)
         except (ValueError, OverflowError):
@@ -229,7 +173,7 @@ class Moment(Date):
         """Set the date to the first millisecond of its year, quarter, month, week, day, hour, minute or second."""
         time = self._time()
         if time is not None and (name := unit_of(unit)) is not None:
-            self._set(_start(time.replace(tzinfo=None), name))
+            self._set(start_of(time.replace(tzinfo=None), name))
         return self
 
     def end_of(self, unit: Any = None) -> "Moment":
@@ -283,7 +227,9 @@ class Moment(Date):
         bounds = bounds if isinstance(bounds, str) and len(bounds) == 2 else "()"
         is_behind = self.is_after(start, unit) if bounds[0] == "(" else not self.is_before(start, unit)
         is_ahead = self.is_before(end, unit) if bounds[1] == ")" else not self.is_after(end, unit)
-        return self.is_valid() and new_moment(start).is_valid() and new_moment(end).is_valid() and is_behind and is_ahead
+        return (
+            self.is_valid() and new_moment(start).is_valid() and new_moment(end).is_valid() and is_behind and is_ahead
+        )
 
     def _compared(self, other: Any, unit: Any, holds: Callable[[int, int, int], bool]) -> bool:
         that = new_moment(other)
@@ -334,21 +280,20 @@ class Moment(Date):
 
     def to_date(self) -> Date:
         """Return a date of JavaScript."""
-        return _JavaScriptDate(self.milliseconds)
+        return JavaScriptDate(self.milliseconds)
 
     def get_part(self, unit: Any = None) -> Any:
         """Return the part that a unit names."""
-        name = unit_of(unit)
-        return _PARTS[name](self) if name in _PARTS else self
+        part = PARTS.get(unit_of(unit) or "")
+        return self if part is None else part(self)
 
     def set_part(self, unit: Any = None, value: Any = None) -> "Moment":
         """Set the part that a unit names, or those of an object."""
-        if isinstance(unit, Mapping):
-            names = {unit_of(name): each for name, each in unit.items()}
-            for name in sorted(names.keys() & _PARTS.keys(), key=list(_PARTS).index):
-                _PARTS[name](self, names[name])
-        elif (name := unit_of(unit)) in _PARTS:
-            _PARTS[name](self, value)
+        given = unit if isinstance(unit, Mapping) else {unit: value} if isinstance(unit, str) else {}
+        by_unit = {unit_of(name): each for name, each in given.items()}
+        for name, part in PARTS.items():
+            if name in by_unit:
+                part(self, by_unit[name])
         return self
 
     def same(self, *_: Any) -> "Moment":
@@ -356,9 +301,10 @@ class Moment(Date):
         return self
 
     def _time(self) -> datetime | None:
-        return self._at(self.zone or local_zone())
+        return self.at(self.zone or local_zone())
 
-    def _number(self, part: Callable[[datetime], int]) -> float:
+    def number(self, part: Callable[[datetime], int]) -> float:
+        """Return a part of the time on the wall, NaN for an invalid date."""
         time = self._time()
         return math.nan if time is None else part(time)
 
@@ -369,7 +315,7 @@ class Moment(Date):
     def _set(self, wall: datetime) -> None:
         """Set the date to a time on the wall, in its zone."""
         try:
-            self.milliseconds = (wall.replace(tzinfo=self.zone or local_zone()) - EPOCH) // _MS
+            self.milliseconds = (wall.replace(tzinfo=self.zone or local_zone()) - EPOCH) // MILLISECOND
         except OverflowError:
             self.milliseconds = None
 
@@ -384,67 +330,6 @@ class Moment(Date):
         return self
 
 
-class _JavaScriptDate(Date):
-    """What ``toDate()`` returns."""
-
-    __slots__ = ()
-
-
-def new_moment(value: Any = None, pattern: Any = None, language: Any = None, is_strict: Any = None) -> Moment:
-    """Return ``$moment(value, pattern, language, is_strict)``.
-
-    Args:
-        value: A text, milliseconds since 1970, a date, a list or an object of parts; now without one.
-        pattern: The format of the text, or several.
-        language: Ignored, unless it is a boolean: then it is the next argument.
-        is_strict: Whether the text has to have the format, and nothing else.
-    """
-    value, pattern, language, is_strict = _arguments((value, pattern, language, is_strict))
-    if isinstance(language, bool):
-        is_strict = language
-    zone, now = local_zone(), datetime.now(UTC)
-    match value:
-        case Moment():
-            return value.clone()
-        case Date():
-            return Moment(value.milliseconds)
-        case None:
-            return Moment((now - EPOCH) // _MS)
-        case bool():
-            return Moment(None)
-        case str() if isinstance(pattern, str):
-            return Moment(parsed(value, pattern, zone, now, is_strict=is_strict is True))
-        case str() if isinstance(pattern, list):
-            patterns = [each for each in pattern if isinstance(each, str)]
-            return Moment(parsed_best(value, patterns, zone, now, is_strict=is_strict is True))
-        case str():
-            return Moment(parsed_iso(value, zone, now))
-        case int() | float() if isinstance(pattern, str):
-            return Moment(parsed(f"{value:.15g}", pattern, zone, now, is_strict=is_strict is True))
-        case int() | float():
-            return Moment(math.trunc(value) if math.isfinite(value) else None)
-        case list():
-            return Moment(milliseconds_of([int(each) for each in value if isinstance(each, int | float)], zone))
-        case dict():
-            return _of_object(value, zone, now)
-    return Moment(None)
-
-
-def _of_object(parts: Mapping[str, Any], zone: tzinfo, now: datetime) -> Moment:
-    given = {unit_of(name): int(number_of(value) or 0) for name, value in parts.items()}
-    given["date"] = given.get("day", given.get("date", 1 if "month" in given or "year" in given else now.day))
-    today = now.astimezone(zone)
-    year, month = given.get("year", today.year), given.get("month", 0 if "year" in given else today.month - 1)
-    clock = [given.get(name, 0) for name in ("hour", "minute", "second", "millisecond")]
-    return Moment(milliseconds_of([year, month, given["date"], *clock], zone))
-
-
-def _arguments(given: tuple[Any, ...]) -> list[Any]:
-    """Return arguments of the evaluator: null is what no date can be made of."""
-    return [_NO_DATE if each is Utils.NULL_VALUE else each for each in given]
-
-
-_NO_DATE: Final = object()
 _CALENDAR: Final = (
     (-6, "L"),
     (-1, "[Last] dddd [at] LT"),
@@ -453,10 +338,6 @@ _CALENDAR: Final = (
     (2, "[Tomorrow at] LT"),
     (7, "dddd [at] LT"),
 )
-
-
-def _iso(time: datetime) -> str:
-    return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z".rjust(24, "0")
 
 
 def _parts(time: datetime) -> list[float]:
@@ -468,36 +349,6 @@ def _parts(time: datetime) -> list[float]:
 def _offset_minutes(time: datetime) -> int:
     offset = time.utcoffset()
     return round(offset.total_seconds() / 60) if offset is not None else 0
-
-
-def _add_months(wall: datetime, months: int) -> datetime:
-    """Add months; the day becomes the last one of a shorter month."""
-    year, month = divmod(wall.year * 12 + wall.month - 1 + months, 12)
-    return wall.replace(year=year, month=month + 1, day=min(wall.day, days_in_month(year, month)))
-
-
-def _start(wall: datetime, unit: str) -> datetime:
-    midnight = wall.replace(hour=0, minute=0, second=0, microsecond=0)
-    match unit:
-        case "year":
-            return midnight.replace(month=1, day=1)
-        case "quarter":
-            return midnight.replace(month=(wall.month - 1) // 3 * 3 + 1, day=1)
-        case "month":
-            return midnight.replace(day=1)
-        case "week":
-            return midnight - timedelta(days=wall.isoweekday() % 7)
-        case "isoWeek":
-            return midnight - timedelta(days=wall.isoweekday() - 1)
-        case "day" | "date":
-            return midnight
-        case "hour":
-            return wall.replace(minute=0, second=0, microsecond=0)
-        case "minute":
-            return wall.replace(second=0, microsecond=0)
-        case "second":
-            return wall.replace(microsecond=0)
-    return wall
 
 
 def _months_between(one: Moment, other: Moment) -> float:
@@ -526,115 +377,26 @@ def _distance(base: Moment, other: Moment) -> tuple[int, float]:
     return months, other.value_of() - base.clone().add(months, "M").value_of()
 
 
-def _part(read: Callable[[datetime], int], write: Callable[[datetime, int], datetime]) -> Callable[..., Any]:
-    """Return the method that reads a part without an argument, and sets it with one."""
+def new_moment(value: Any = None, pattern: Any = None, language: Any = None, is_strict: Any = None) -> Moment:
+    """Return ``$moment(value, pattern, language, is_strict)``.
 
-    def method(moment: Moment, value: Any = None) -> Any:
-        if value is None:
-            return moment._number(read)
-        number = number_of(value)
-        return moment if number is None else moment.change(lambda wall: write(wall, math.trunc(number)))
-
-    return method
-
-
-def _set_year(wall: datetime, year: int) -> datetime:
-    return wall.replace(year=year, day=min(wall.day, days_in_month(year, wall.month - 1)))
-
-
-def _month(moment: Moment, value: Any = None) -> Any:
-    if value is None:
-        return moment._number(lambda time: time.month - 1)
-    number = number_of(value)
-    if number is None:
-        number = month_of(value) if isinstance(value, str) else None
-    if number is None:
-        return moment
-    return moment.change(lambda wall: _add_months(wall, math.trunc(number) - wall.month + 1))
+    Args:
+        value: A text, milliseconds since 1970, a date, a list or an object of parts; now without one.
+        pattern: The format of the text, or several.
+        language: Ignored, unless it is a boolean: then it is the next argument.
+        is_strict: Whether the text has to have the format, and nothing else.
+    """
+    value, pattern, language, is_strict = arguments((value, pattern, language, is_strict))
+    if isinstance(value, Moment):
+        return value.clone()
+    return Moment(milliseconds(value, pattern, is_strict=(language is True or is_strict is True), zone=local_zone()))
 
 
-def _weekday(moment: Moment, value: Any = None) -> Any:
-    if value is None:
-        return moment._number(lambda time: time.isoweekday() % 7)
-    number = number_of(value)
-    if number is None:
-        number = weekday_of(value) if isinstance(value, str) else None
-    if number is None:
-        return moment
-    return moment.change(lambda wall: wall + timedelta(days=math.trunc(number) - wall.isoweekday() % 7))
-
-
-def _iso_weekday(moment: Moment, value: Any = None) -> Any:
-    if value is None:
-        return moment._number(datetime.isoweekday)
-    number = number_of(value)
-    if number is None and isinstance(value, str) and (day := weekday_of(value)) is not None:
-        number = day or 7
-    if number is None:
-        return moment
-    return moment.change(lambda wall: wall + timedelta(days=math.trunc(number) - wall.isoweekday()))
-
-
-def _timed(unit: str) -> Callable[[datetime, int], datetime]:
-    def write(wall: datetime, value: int) -> datetime:
-        names = {"hour": "hours", "minute": "minutes", "second": "seconds"}
-        return wall + timedelta(**{names[unit]: value - int(getattr(wall, unit))})
-
-    return write
-
-
-def _week(weeks: Weeks) -> Callable[..., Any]:
-    return _part(
-        lambda time: weeks.of(time)[1], lambda wall, value: wall + timedelta(days=7 * (value - weeks.of(wall)[1]))
-    )
-
-
-def _week_year(weeks: Weeks) -> Callable[..., Any]:
-    def write(wall: datetime, year: int) -> datetime:
-        week = min(weeks.of(wall)[1], weeks.in_year(year))
-        day = weeks.day(year, week, wall.isoweekday() % 7)
-        return wall.replace(year=day.year, month=day.month, day=day.day)
-
-    return _part(lambda time: weeks.of(time)[0], write)
-
-
-_PARTS: Final[Mapping[str, Callable[..., Any]]] = {
-    "year": _part(lambda time: time.year, _set_year),
-    "weekYear": _week_year(ENGLISH),
-    "isoWeekYear": _week_year(ISO),
-    "quarter": _part(
-        lambda time: (time.month + 2) // 3, lambda wall, value: _add_months(wall, 3 * (value - (wall.month + 2) // 3))
-    ),
-    "month": _month,
-    "week": _week(ENGLISH),
-    "isoWeek": _week(ISO),
-    "dayOfYear": _part(
-        lambda time: time.timetuple().tm_yday,
-        lambda wall, value: wall + timedelta(days=value - wall.timetuple().tm_yday),
-    ),
-    "date": _part(lambda time: time.day, lambda wall, value: wall + timedelta(days=value - wall.day)),
-    "day": _weekday,
-    "weekday": _weekday,
-    "isoWeekday": _iso_weekday,
-    "hour": _part(lambda time: time.hour, _timed("hour")),
-    "minute": _part(lambda time: time.minute, _timed("minute")),
-    "second": _part(lambda time: time.second, _timed("second")),
-    "millisecond": _part(
-        lambda time: time.microsecond // 1000,
-        lambda wall, value: wall.replace(microsecond=0) + timedelta(milliseconds=value),
-    ),
-}
-"""The parts of a date, in the order in which ``set`` sets those of an object."""
-_PLURALS: Final = ("year", "quarter", "month", "week", "isoWeek", "hour", "minute", "second", "millisecond")
-
-Date.METHODS = {
-    "getTime": Date.value_of, "valueOf": Date.value_of, "toISOString": Date.to_json, "toJSON": Date.to_json,
-}  # fmt: skip
 Moment.METHODS = {
-    **_PARTS,
-    **{f"{name}s": _PARTS[name] for name in _PLURALS},
-    "add": Moment.add, "calendar": Moment.calendar, "clone": Moment.clone, "dates": _PARTS["date"],
-    "days": _weekday, "daysInMonth": Moment.days_in_month, "diff": Moment.diff, "endOf": Moment.end_of,
+    **PARTS,
+    **{f"{name}s": PARTS[name] for name in PLURALS},
+    "add": Moment.add, "calendar": Moment.calendar, "clone": Moment.clone, "dates": PARTS["date"],
+    "days": PARTS["day"], "daysInMonth": Moment.days_in_month, "diff": Moment.diff, "endOf": Moment.end_of,
     "format": Moment.format, "from": Moment.from_, "fromNow": Moment.from_now, "get": Moment.get_part,
     "isAfter": Moment.is_after, "isBefore": Moment.is_before, "isBetween": Moment.is_between, "isDST": Moment.is_dst,
     "isLeapYear": Moment.is_leap_year, "isLocal": Moment.is_local, "isSame": Moment.is_same,
