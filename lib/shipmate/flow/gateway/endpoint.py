@@ -26,6 +26,8 @@ _HOST: Final = "127.0.0.1"
 _WORKERS: Final = 8
 """The threads that read bodies and publish messages."""
 _BACKLOG: Final = 128
+_LAST_ANSWERS_SECONDS: Final = 1.0
+"""The time in which callers who still wait at the end learn that there is no reply."""
 
 _Result = TypeVar("_Result")
 
@@ -128,6 +130,10 @@ class Gateway:
         is_ready.set()
         await self._end.wait()
         server.close()
+        if self._waiting:
+            for waiting in self._waiting.values():
+                waiting.cancel()
+            await asyncio.wait(self._tasks, timeout=_LAST_ANSWERS_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -227,6 +233,8 @@ class Gateway:
             await asyncio.wait(both, timeout=self._limits.reply_seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
+        if waiting.cancelled():
+            return json_answer(500, {"error": "the flow has ended without a reply"}, is_last=True)
         if not waiting.done():
             return self._without_reply(has_left=leaving.done())
         reply = waiting.result()

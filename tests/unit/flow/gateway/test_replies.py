@@ -191,6 +191,19 @@ def test_callers_who_wait_get_their_reply_after_the_flow_has_stopped_accepting()
         assert read_all(connection).endswith(b"done")
 
 
+def test_a_caller_who_waits_at_the_end_learns_that_there_is_no_reply() -> None:
+    with running(has_reply=True) as (flow, caller), caller.connect() as connection:
+        connection.sendall(b"GET /hook/f1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert flow.arrived.acquire(timeout=10)
+        assert flow.gateway is not None
+        flow.gateway.close()
+
+        answer = read_all(connection)
+
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"ended without a reply" in answer
+
+
 def test_a_reply_after_the_end_of_the_gateway_is_dropped() -> None:
     with running(has_reply=True) as (flow, _):
         pass
