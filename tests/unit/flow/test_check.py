@@ -306,7 +306,7 @@ def test_a_file_that_is_right_has_no_problems(folder: Path) -> None:
     assert lines(folder, sign_up()) == []
 
 
-def test_all_problems_are_found_at_once_in_the_order_of_the_file(folder: Path) -> None:
+def test_all_problems_are_found_at_once_sorted_by_their_pointers(folder: Path) -> None:
     flow = changed(
         all_of(
             put("/schedule", 7),
@@ -365,6 +365,20 @@ def test_no_secret_is_in_a_problem(folder: Path) -> None:
     flow = changed(all_of(put(f"{NODES}/1/fields/api_key", secret), put(f"{NODES}/1/fields/mod", [secret])))
 
     assert secret not in "\n".join(lines(folder, flow))
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("info@acme.test", "; a constant text needs quotes of its own"),
+        ("{{mail}}", "; {{...}} is of handlebars, which the platform has removed: write JSONata"),
+        ('"a" b', "`"),
+    ],
+)
+def test_an_expression_that_is_wrong_has_advice(folder: Path, text: str, advice: str) -> None:
+    (line,) = lines(folder, changed(put(f"{EDGES}/0/config/mapper/email", text)))
+
+    assert line.endswith(advice)
 
 
 def test_a_line_has_no_control_characters(folder: Path) -> None:
