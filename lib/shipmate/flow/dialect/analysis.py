@@ -1,0 +1,113 @@
+"""Finds out about a parsed expression: whether it only names a member, and what of the root it can see."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+
+from jsonata.parser import Parser
+
+from shipmate.flow.dialect.values import UNDEFINED, to_json
+
+_PLACE: Final = frozenset({"_outer_instance", "id", "type", "value", "bp", "lbp", "position", "steps"})
+"""The attributes of a node that any name, path or constant may have."""
+_CONSTANTS: Final = frozenset({"string", "number", "value"})
+_SEE_ALL: Final = frozenset({"wildcard", "descendant", "parent", "transform"})
+_ARGUMENTS: Final = {
+    "keys": 1, "spread": 1, "string": 1, "boolean": 1, "not": 1, "clone": 1, "lookup": 2, "each": 2, "sift": 2,
+    "eval": 99,
+}  # fmt: skip
+"""The functions that take the context for an argument that is left out, and how many they need."""
+_QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|/\*(?:[^*]|\*(?!/))*\*/", re.DOTALL)
+_NEWER: Final = re.compile(r"\?\?|(?<!\()\?:")
+
+
+class Reference:
+    """An expression that is a constant or names of members, such as ``customer.address.city``."""
+
+    UNKNOWN: ClassVar[object] = object()
+    """The result where a list is in the way: the evaluator has to look into it."""
+
+    __slots__ = ("_constant", "_names")
+
+    def __init__(self, names: tuple[str, ...], constant: Any = UNDEFINED) -> None:
+        """Store the names, or the constant.
+
+        Args:
+            names: The names of the members, none for a constant.
+            constant: The value of a constant.
+        """
+        self._names = names
+        self._constant = constant
+
+    def find(self, body: Any) -> Any:
+        """Return a copy of the value, `UNDEFINED` if there is none, or `UNKNOWN`."""
+        if not self._names:
+            return self._constant
+        value = body
+        for name in self._names:
+            if type(value) is not dict:
+                # Members of anything else do not exist.
+                return UNDEFINED if not isinstance(value, dict | list) else self.UNKNOWN
+            value = value.get(name, UNDEFINED)
+        return None if value is None else UNDEFINED if value is UNDEFINED else to_json(value)
+
+
+def reference_of(ast: Any) -> Reference | None:
+    """Return the reference that an expression consists of, None if it is anything more."""
+    if ast.type in _CONSTANTS and _is_simple(ast):
+        return Reference((), to_json(ast.value) if ast.value is not None else None)
+    if ast.type != "path" or not _is_simple(ast):
+        return None
+    if not all(step.type == "name" and _is_simple(step) for step in ast.steps):
+        return None
+    return Reference(tuple(str(step.value) for step in ast.steps))
+
+
+def _is_simple(node: Any) -> bool:
+    """Return whether a node has nothing beside its value: no predicate, no grouping, no variable."""
+    return not any(value for name, value in vars(node).items() if name not in _PLACE)
+
+
+def sees_whole_root(ast: Any, member: str) -> bool:
+    """Return whether an expression may see a member of the root: by its name, or because it sees the root itself."""
+    return any(_sees(node, member) for node in _nodes(ast))
+
+
+def _sees(node: Any, member: str) -> bool:
+    if node.type in _SEE_ALL:
+        return True
+    if node.type == "variable":
+        return node.value in ("", "$")
+    if node.type == "function" and getattr(node.procedure, "type", None) == "variable":
+        return len(node.arguments or ()) < _ARGUMENTS.get(node.procedure.value, 0)
+    return bool(node.type == "name" and node.value == member)
+
+
+def repair_surrogates(ast: Any) -> None:
+    """Join the halves of characters that an expression writes as two escapes, as in ``"\\ud83d\\ude00"``."""
+    for node in _nodes(ast):
+        if node.type == "string" and not node.value.isascii():
+            node.value = node.value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _nodes(ast: Any) -> Iterator[Any]:
+    """Yield all nodes of an expression."""
+    seen: set[int] = set()
+    waiting = [ast]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list | tuple):
+            waiting.extend(each)
+        elif isinstance(each, Parser.Symbol) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting.extend(value for name, value in vars(each).items() if name != "_outer_instance")
+
+
+def newer_operators(text: str) -> tuple[str, ...]:
+    """Return the operators of later versions of JSONata that stand in an expression.
+
+    >>> newer_operators('name ?? "?:"')
+    ('??',)
+    """
+    return tuple(sorted(set(_NEWER.findall(_QUOTED.sub(" ", text)))))
