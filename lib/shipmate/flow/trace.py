@@ -79,7 +79,7 @@ class TraceFile:
         if self._keeps_bodies and content is not None:
             record["message"] = self._redactor.redact_json(_without_passthrough(content))
         try:
-            self._file.write(json.dumps(record) + "\n")
+            self._file.write(json.dumps(record, default=str) + "\n")
         except OSError as problem:
             _log.error("the trace ends here, since %s cannot be written to: %s", self.path, problem.strerror)
             self.close()
