@@ -48,6 +48,14 @@ def process(context, msg, cfg, snapshot):
     return message({"count": count})
 """
 
+PID = """
+import os
+from shipmate import message
+
+def process(context, msg, cfg, snapshot):
+    return message({"pid": os.getpid()})
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path, rabbitmq: RabbitMQNode) -> FlowFolder:
@@ -162,9 +170,8 @@ def test_one_function_of_a_component(folder: FlowFolder) -> None:
 
 
 def test_several_containers_share_the_messages_of_a_step(folder: FlowFolder) -> None:
-    folder.component(many=MANY, pid="import os\nfrom shipmate import message\n\n"
-                     "def process(context, msg, cfg, snapshot):\n    return message({'pid': os.getpid()})\n")  # fmt: skip
-    folder.flow({"command": "many", "fields": {"count": 200}}, {"command": "pid", "containers": 2})
+    folder.component(many=MANY, pid=PID)
+    folder.flow({"command": "many", "fields": {"count": 200}}, "pid", containers={"s2": 2})
     ran = folder.run("--once")
     assert ran.status == 0, ran.text
     assert len(ran.results) == 200
@@ -211,8 +218,14 @@ def process(context, msg, cfg, snapshot):
         keys = folder.folder / "crm.keys.json"
         oauth = provider.issue(expired=True)
         keys.write_text(json.dumps({"oauth": oauth}))
-        second = {"command": "calling", "credentials_id": "crm", "containers": 2, "prefetch": 5}
-        folder.flow({"command": "many", "fields": {"count": 50}}, second, accounts={"crm": "crm.keys.json"})
+        second = {"command": "calling", "credentials_id": "crm"}
+        folder.flow(
+            {"command": "many", "fields": {"count": 50}},
+            second,
+            accounts={"crm": "crm.keys.json"},
+            containers={"s2": 2},
+            prefetch={"s2": 5},
+        )
 
         ran = folder.run("--once")
 
