@@ -165,6 +165,12 @@ class Evaluator(Jsonata):  # type: ignore[misc]  # jsonata-python has no types
         numbers = super().evaluate_range_expression(lhs, rhs)
         return numbers if numbers is None else Utils.create_sequence_from_iter(numbers)
 
+    def evaluate_filter(self, predicate: Any, input: Any, environment: Any) -> Any:
+        """Filter by a predicate; one of something missing is evaluated, too, since it can fail."""
+        if input is None and predicate.type != "number":
+            self.eval(predicate, None, environment)
+        return super().evaluate_filter(predicate, input, environment)
+
     def evaluate_group_expression(self, expr: Any, input: Any, environment: Any) -> Any:
         """Build an object; jsonata-python would add a member to an empty list of the message."""
         if isinstance(input, list) and not input:

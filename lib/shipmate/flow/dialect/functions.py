@@ -116,6 +116,8 @@ def _parsed(text: Any) -> float | None:
 def _power(base: Any, exponent: Any) -> float | None:
     if base is None:
         return None
+    if exponent is None:
+        raise JException("D3061", -1, base, exponent)
     try:
         result: Any = float(base) ** float(exponent)
     except (OverflowError, ZeroDivisionError):

@@ -17,6 +17,8 @@ def contains(text: Any, token: Any) -> bool | None:
         return None
     if isinstance(token, Pattern):
         return token.search(text) is not None
+    if token is None:
+        raise JException("T1010", -1, "contains")
     return token in text if isinstance(token, str) else bool(Functions.func_apply(token, [text]))
 
 
