@@ -126,7 +126,7 @@ class Expression:
         try:
             self._evaluator = Evaluator(text, _FUNCTIONS)
         except Exception as error:
-            raise self._error(error) from None
+            raise self._error(error, is_static=True) from None
         self._sees_whole_root = sees_whole_root(self._evaluator.ast, EARLIER_STEPS)
         self._reference: Reference | None = None if self._sees_whole_root else reference_of(self._evaluator.ast)
         self.newer_operators = newer_operators(text)
@@ -180,8 +180,8 @@ class Expression:
         except Exception as error:
             raise self._error(error) from None
 
-    def _error(self, error: Exception) -> ExpressionError:
-        code, sentence, position = problem(error)
+    def _error(self, error: Exception, *, is_static: bool = False) -> ExpressionError:
+        code, sentence, position = problem(error, is_static=is_static)
         place = f"at character {position} of " if position is not None else "in "
         return ExpressionError(f"{code}: {sentence}, {place}`{self._excerpt(position)}`", position, jsonata_code=code)
 

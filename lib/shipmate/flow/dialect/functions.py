@@ -130,11 +130,23 @@ def _power(base: Any, exponent: Any) -> float | None:
 def _distinct(values: Any) -> Any:
     if not isinstance(values, list) or len(values) <= 1:
         return values
-    results = Utils.create_sequence() if Utils.is_sequence(values) else []
+    seen, distinct = set(), []
     for each in values:
-        if not any(Utils.is_deep_equal(each, known) for known in results):
-            results.append(each)
-    return results
+        if (key := _key(each)) not in seen:
+            seen.add(key)
+            distinct.append(each)
+    return Utils.create_sequence_from_iter(distinct) if Utils.is_sequence(values) else distinct
+
+
+def _key(value: Any) -> Any:
+    """Return a key that is the same for equal values only: true and 1 are not equal."""
+    if isinstance(value, bool):
+        return "boolean", value
+    if isinstance(value, dict):
+        return "object", frozenset((name, _key(member)) for name, member in value.items())
+    if isinstance(value, list):
+        return "list", tuple(map(_key, value))
+    return value if isinstance(value, str | int | float) else ("other", id(value))
 
 
 def _sort(values: list[Any] | None, comparator: Any) -> Any:
@@ -224,7 +236,8 @@ def clone(value: Any) -> Any:
 
 def _format_number(value: Any, picture: str, options: Any) -> Any:
     """Round the decimal digits that a number is written with, not those of its binary value, and halves to even."""
-    if isinstance(value, float) and math.isfinite(value):
+    has_exponent = (options or {}).get("exponent-separator", "e") in picture
+    if isinstance(value, float) and math.isfinite(value) and not has_exponent:
         digits = _fraction_digits(picture.split(";")[-1 if value < 0 else 0], options or {})
         value = round(Decimal(repr(value)), digits)
     return Functions.format_number(value, picture, options)
@@ -237,6 +250,13 @@ def _fraction_digits(picture: str, options: Mapping[str, str]) -> int:
     if options.get("percent", "%") in picture:
         return digits + 2
     return digits + 3 if options.get("per-mille", "\u2030") in picture else digits
+
+
+def _parse_integer(text: Any, picture: Any) -> Any:
+    try:
+        return Functions.parse_integer(text, picture)
+    except (KeyError, ValueError):
+        return math.nan
 
 
 def _to_millis(text: Any, picture: Any) -> Any:
@@ -292,6 +312,7 @@ _SIGNATURES: Final[Mapping[str, tuple[str, Callable[..., Any]]]] = {
     "decodeUrl": ("<s-:s>", _decoder("decodeUrl", _RESERVED)),
     "clone": ("<(oa)-:o>", clone),
     "formatNumber": ("<n-so?:s>", _format_number),
+    "parseInteger": ("<s-s:n>", _parse_integer),
     "toMillis": ("<s-s?:n>", _to_millis),
     "type": ("<x:s>", _type),
     "now": ("<s?s?:s>", _now),
