@@ -76,6 +76,13 @@ class Caller:
             response = connection.getresponse()
             return response, response.read()
 
+    def status(self, method: str) -> int | None:
+        """Send a request without a body, and return the status of the response, None for a closed connection."""
+        try:
+            return self.call(method)[0].status
+        except ConnectionError:
+            return None
+
     def connect(self) -> socket.socket:
         """Return a new connection."""
         return socket.create_connection((self.address.hostname or "", self.address.port or 0), timeout=10)

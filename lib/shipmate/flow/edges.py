@@ -5,7 +5,7 @@ from typing import Any, Final
 from shipmate.flow.file import FlowFile
 from shipmate.flow.graph import Edge
 from shipmate.flow.steps import Steps
-from shipmate.flow.values import Members, object_at, shown, suggestion
+from shipmate.flow.values import ObjectReader, object_at, shown, suggestion
 from shipmate.jsonvalue import kind_of
 from shipmate.tools.validation.report import Findings
 
@@ -23,10 +23,10 @@ def read_edges(findings: Findings, file: FlowFile, steps: Steps) -> tuple[Edge, 
         file: The file.
         steps: The steps of the file.
     """
-    _check_mapper_type(Members(findings, file.pointer, file.attributes), "default_mapper_type")
+    _check_mapper_type(ObjectReader(findings, file.pointer, file.attributes), "default_mapper_type")
     if not steps.ids:  # a problem of its own, and each edge would be wrong
         return ()
-    graph = Members(findings, file.graph_pointer, file.graph)
+    graph = ObjectReader(findings, file.graph_pointer, file.graph)
     edges: list[Edge] = []
     places: dict[tuple[str | None, str], str] = {}
     for index, item in enumerate(graph.items("edges")):
@@ -44,7 +44,7 @@ def read_edges(findings: Findings, file: FlowFile, steps: Steps) -> tuple[Edge, 
     return tuple(edges)
 
 
-def _read_edge(found: Members, steps: Steps) -> Edge | None:
+def _read_edge(found: ObjectReader, steps: Steps) -> Edge | None:
     found.warn_of_unknown(_KNOWN)
     config = found.members("config")
     config.warn_of_unknown(_CONFIG)
@@ -69,7 +69,7 @@ def _read_edge(found: Members, steps: Steps) -> Edge | None:
     return Edge(source, target, mapper, condition, found.pointer)
 
 
-def _end(found: Members, name: str, step_id: str | None, steps: Steps) -> str | None:
+def _end(found: ObjectReader, name: str, step_id: str | None, steps: Steps) -> str | None:
     if step_id is None or step_id in steps.ids:
         return step_id
     problem = f"expected {_END}, found {shown(step_id)}{suggestion(step_id, steps.ids)}"
@@ -77,7 +77,7 @@ def _end(found: Members, name: str, step_id: str | None, steps: Steps) -> str | 
     return None
 
 
-def _mapper(config: Members) -> Any | None:
+def _mapper(config: ObjectReader) -> Any | None:
     value = config.value.get("mapper")
     _check_mapper_type(config, "mapper_type")
     if value is None or value == {}:
@@ -89,7 +89,7 @@ def _mapper(config: Members) -> Any | None:
     return None
 
 
-def _check_mapper_type(members: Members, name: str) -> None:
+def _check_mapper_type(members: ObjectReader, name: str) -> None:
     kind = members.text(name) or JSONATA
     if kind == "handlebars":
         problem = f"expected {JSONATA}, found {kind}, which the platform has removed; write the mappings as JSONata"

@@ -77,11 +77,18 @@ def read(path: Path, *, flow: str | None = None, template: str | None = None) ->
     value = read_document(path)
     if not isinstance(value, dict):
         raise FlowFileError(path, "", f"expected {_SHAPES}, found {kind_of(value)}")
+    if flow is not None and _list_of_flows(value) is None:
+        raise FlowFileError(path, "", "expected a list of flows for --flow, found another file")
     part = _opened(path, _Part(value, ""), flow)
     declared: tuple[str, ...] = ()
     if isinstance(part.value.get("flow_templates"), list):
         declared = _declared_variables(part)
         part = _chosen(path, part, ("flow_templates",), template, option="--template", names=("title",))
+    elif isinstance(part.value.get("flow_template"), dict):
+        declared = _declared_variables(part)
+        part = part.member("flow_template")
+    elif template is not None:
+        raise FlowFileError(path, "", "expected a recipe for --template, found another file")
     graph = _graph(path, part)
     local, twice = _local_members((*part.around, part))
     return FlowFile(
@@ -99,12 +106,16 @@ def read(path: Path, *, flow: str | None = None, template: str | None = None) ->
 
 def _opened(path: Path, part: _Part, flow: str | None) -> _Part:
     """Return the object with the graph or the templates, without the envelopes of JSON:API."""
-    data = part.value.get("data")
-    if isinstance(data, list):
-        part = _chosen(path, part, ("data",), flow, option="--flow", names=("id", "name"))
-    elif isinstance(data, dict) and "graph" not in part.value and "connections" not in part.value:
+    if (name := _list_of_flows(part.value)) is not None:
+        part = _chosen(path, part, (name,), flow, option="--flow", names=("id", "name"))
+    elif isinstance(part.value.get("data"), dict) and "graph" not in part.value and "connections" not in part.value:
         part = part.member("data")
     return part.member("attributes") if isinstance(part.value.get("attributes"), dict) else part
+
+
+def _list_of_flows(value: Mapping[str, Any]) -> str | None:
+    """Return the name of the member with several flows, as the API and a component of the platform emit them."""
+    return next((name for name in ("data", "results") if isinstance(value.get(name), list)), None)
 
 
 def _chosen(

@@ -8,7 +8,7 @@ from typing import Any, Final
 from shipmate.errors import BadInput
 from shipmate.flow.file import FlowFile
 from shipmate.flow.graph import ComponentSource
-from shipmate.flow.values import Members, as_text, object_at, shown
+from shipmate.flow.values import ObjectReader, as_text, object_at, shown
 from shipmate.jsonvalue import kind_of
 from shipmate.local.options import parse, read_file
 from shipmate.tools.validation.report import Findings
@@ -22,7 +22,7 @@ def read_components(findings: Findings, file: FlowFile) -> dict[str, ComponentSo
     return {name: _source(file, members, name) for name in members.value}
 
 
-def _source(file: FlowFile, members: Members, name: str) -> ComponentSource:
+def _source(file: FlowFile, members: ObjectReader, name: str) -> ComponentSource:
     """Return the place of a component; a wrong one is empty, so that its steps are not wrong, too."""
     value = members.value[name]
     if not isinstance(value, dict):
@@ -37,7 +37,7 @@ def _source(file: FlowFile, members: Members, name: str) -> ComponentSource:
     return ComponentSource(resolved(file, folder) if folder else None, command)
 
 
-def _command(source: Members) -> tuple[str, ...] | None:
+def _command(source: ObjectReader) -> tuple[str, ...] | None:
     value = source.value.get("command")
     if isinstance(value, list) and value and all(isinstance(each, str) and each for each in value):
         return tuple(value)
@@ -76,6 +76,9 @@ def read_secrets(findings: Findings, file: FlowFile) -> dict[str, Mapping[str, A
 
 def read_object(findings: Findings, pointer: str, path: Path) -> Mapping[str, Any] | None:
     """Return the object in a JSON file that a flow file names; None after a problem."""
+    if path.exists() and not path.is_file():  # a device could have no end
+        findings.error(pointer, f"expected a file with an object, found none: {path}")
+        return None
     try:
         value = parse(read_file(path, str(path)), str(path))
     except BadInput as error:
@@ -103,7 +106,7 @@ def read_variables(findings: Findings, file: FlowFile) -> dict[str, str]:
     return variables
 
 
-def local_object(findings: Findings, file: FlowFile, name: str) -> Members:
+def local_object(findings: Findings, file: FlowFile, name: str) -> ObjectReader:
     """Return a local member that is an object, an empty one if it is missing or wrong."""
     pointer, value = file.local.get(name, (f"{file.pointer}/{name}", None))
     return object_at(findings, pointer, {} if value is None else value)

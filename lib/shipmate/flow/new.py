@@ -200,9 +200,9 @@ def _empty_keys(loaded: Component) -> dict[str, Any]:
 
 
 def _next_steps(file: Path, root: Path, keys: Path | None, plan: _Plan) -> Iterator[str]:
-    yield f"{file} is a flow of {len([each for each in (plan.action, 1) if each])} steps; change what begins with ..."
+    yield f"wrote {file}; replace each '...' in it"
     if keys is not None:
-        yield f"{keys} is empty: write the credential fields into it"
+        yield f"wrote {keys}; write the credential fields into it"
         if plan.component.oauth2 is not None:
             yield f"  shipmate login --component {root}"
     yield f"  shipmate flow check {file}"

@@ -9,7 +9,7 @@ from shipmate.flow.file import LOCAL_MEMBERS, FlowFile
 from shipmate.flow.graph import LONG_RUNNING, ORDINARY, Edge, Flow, Node
 from shipmate.flow.local_members import read_accounts, read_components, read_secrets, read_variables
 from shipmate.flow.steps import Steps, read_steps
-from shipmate.flow.values import Members
+from shipmate.flow.values import ObjectReader
 from shipmate.tools.validation.report import Findings
 
 _ATTRIBUTES: Final = frozenset(
@@ -30,10 +30,10 @@ def read_flow(findings: Findings, file: FlowFile) -> Flow:
         findings: Receives the problems.
         file: The file.
     """
-    attributes = Members(findings, file.pointer, file.attributes)
+    attributes = ObjectReader(findings, file.pointer, file.attributes)
     attributes.warn_of_unknown(_ATTRIBUTES)
     if file.graph is not file.attributes:
-        Members(findings, file.graph_pointer, file.graph).warn_of_unknown(_GRAPH)
+        ObjectReader(findings, file.graph_pointer, file.graph).warn_of_unknown(_GRAPH)
     for pointer in file.twice:
         findings.error(pointer, "expected it once in the file, found it at an outer level, too")
     accounts, secrets = read_accounts(findings, file), read_secrets(findings, file)
@@ -54,19 +54,19 @@ def read_flow(findings: Findings, file: FlowFile) -> Flow:
     )
 
 
-def _kind(attributes: Members) -> str:
+def _kind(attributes: ObjectReader) -> str:
     # A file whose whole object is the flow of the API has the type of JSON:API at the same place.
     if attributes.value.get("type") in ("flow", "flow-version", "flow-draft", "recipe"):
         return ORDINARY
     return attributes.one_of("type", (ORDINARY, LONG_RUNNING)) or ORDINARY
 
 
-def _schedule(file: FlowFile, attributes: Members) -> str | None:
+def _schedule(file: FlowFile, attributes: ObjectReader) -> str | None:
     """Return the schedule of the file, otherwise the platform's cron expression."""
     if "schedule" not in file.local:
         return attributes.text("cron", "a cron expression")
     pointer, value = file.local["schedule"]
-    parent = Members(attributes.findings, pointer.removesuffix("/schedule"), {"schedule": value})
+    parent = ObjectReader(attributes.findings, pointer.removesuffix("/schedule"), {"schedule": value})
     return parent.text("schedule", "a cron expression, or an interval like 30s")
 
 

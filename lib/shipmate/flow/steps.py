@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from shipmate.flow.file import FlowFile
 from shipmate.flow.graph import Node
-from shipmate.flow.values import Members, object_at, shown, suggestion
+from shipmate.flow.values import ObjectReader, object_at, shown, suggestion
 from shipmate.tools.validation.report import Findings
 
 LEVELS: Final = ("trace", "debug", "info", "warn", "error", "fatal")
@@ -55,9 +55,9 @@ def read_steps(findings: Findings, file: FlowFile, *, accounts: Collection[str],
         accounts: The ids or names of accounts that the file has.
         secrets: The ids or names of secrets that the file has.
     """
-    graph = Members(findings, file.graph_pointer, file.graph)
+    graph = ObjectReader(findings, file.graph_pointer, file.graph)
     items = graph.items("nodes")
-    if not items:
+    if graph.value.get("nodes") in (None, []):
         findings.error(graph.place("nodes"), "expected at least one step, found none")
     settings = _Settings(findings, file)
     nodes: list[Node] = []
@@ -80,7 +80,7 @@ def read_steps(findings: Findings, file: FlowFile, *, accounts: Collection[str],
     return Steps(tuple(nodes), places, frozenset(handlers))
 
 
-def _step_id(step: Members) -> str | None:
+def _step_id(step: ObjectReader) -> str | None:
     step_id = step.required_text("id", "the id of the step")
     if step_id is None:
         return None
@@ -92,7 +92,7 @@ def _step_id(step: Members) -> str | None:
 
 
 def _read_node(
-    step: Members, step_id: str, settings: "_Settings", *, accounts: Collection[str], secrets: Collection[str]
+    step: ObjectReader, step_id: str, settings: "_Settings", *, accounts: Collection[str], secrets: Collection[str]
 ) -> Node | None:
     step.warn_of_unknown(_KNOWN)
     if agent := next((name for name in _AGENTS if step.value.get(name)), None):
@@ -133,7 +133,7 @@ class _Command:
     function: str
 
 
-def _command(step: Members) -> _Command | None:
+def _command(step: ObjectReader) -> _Command | None:
     """Return component and function of a step, from either form of its command."""
     value = step.value.get("command")
     if isinstance(value, str) and value:
@@ -156,7 +156,7 @@ def _command(step: Members) -> _Command | None:
     return _Command(team, component, function) if component and function else None
 
 
-def _command_text(step: Members, text: str) -> _Command | None:
+def _command_text(step: ObjectReader, text: str) -> _Command | None:
     """Return the parts of ``team/component:function@version``, of which team and version may be missing."""
     place, _, function = text.partition("@")[0].partition(":")
     team, slash, component = place.rpartition("/")
@@ -166,7 +166,7 @@ def _command_text(step: Members, text: str) -> _Command | None:
     return None
 
 
-def _reference(step: Members, name: str, keys: tuple[str, str], known: Collection[str]) -> str | None:
+def _reference(step: ObjectReader, name: str, keys: tuple[str, str], known: Collection[str]) -> str | None:
     """Return the id or the name of an account or a secret, the one that the file knows."""
     value = step.value.get(name)
     if isinstance(value, dict):
@@ -190,7 +190,7 @@ class _Settings:
 
     def __init__(self, findings: Findings, file: FlowFile) -> None:
         self.findings = findings
-        self.platform = Members(findings, file.pointer, file.attributes).members("nodes_config")
+        self.platform = ObjectReader(findings, file.pointer, file.attributes).members("nodes_config")
         self.prefetch = self._numbers(file, "prefetch", LARGEST_PREFETCH)
         self.containers = self._numbers(file, "containers", MOST_CONTAINERS)
 
@@ -223,7 +223,7 @@ class _Settings:
             numbers = {step_id: steps.number(step_id, 1, highest) for step_id in value}
             return _Numbers(numbers, {step_id: steps.place(step_id) for step_id in value})
         # One number for all steps.
-        parent = Members(self.findings, pointer.removesuffix(f"/{name}"), {name: value})
+        parent = ObjectReader(self.findings, pointer.removesuffix(f"/{name}"), {name: value})
         return _Numbers({None: parent.number(name, 1, highest)}, {})
 
 

@@ -16,7 +16,7 @@ _MOST_LISTED: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
+class ObjectReader:
     """An object of a flow file, whose members are read one by one."""
 
     findings: Findings
@@ -80,7 +80,7 @@ class Members:
         self.findings.error(self.place(name), problem)
         return None
 
-    def members(self, name: str) -> "Members":
+    def members(self, name: str) -> "ObjectReader":
         """Return an object, an empty one if the member is missing or wrong."""
         value = self.value.get(name)
         return object_at(self.findings, self.place(name), {} if value is None else value)
@@ -101,11 +101,11 @@ class Members:
                 self.findings.warning(self.place(name), message)
 
 
-def object_at(findings: Findings, pointer: str, value: Any) -> Members:
+def object_at(findings: Findings, pointer: str, value: Any) -> ObjectReader:
     """Return an object, after a problem an empty one."""
     if not isinstance(value, dict):
         findings.error(pointer, f"expected an object, found {kind_of(value)}")
-    return Members(findings, pointer, value if isinstance(value, dict) else {})
+    return ObjectReader(findings, pointer, value if isinstance(value, dict) else {})
 
 
 def shown(text: str) -> str:

@@ -12,7 +12,9 @@ import pytest
 from shipmate import Context
 from shipmate.flow.builtin import descriptor_of, process_of, reply, router, timer, webhook
 from shipmate.flow.builtin.router import Branch
-from shipmate.flow.standard import StandardFunction
+from shipmate.flow.expressions import Expression, ExpressionError
+from shipmate.flow.graph import Node
+from shipmate.flow.standard import StandardFunction, standard_functions
 
 
 class Calls:
@@ -40,73 +42,91 @@ class Calls:
         return [value for event, value in self.emitted if event == "data"]
 
 
-class Compiled:
-    """A condition that returns or raises something, and records what it sees."""
-
-    def __init__(self, result: Any) -> None:
-        self.result = result
-        self.seen: list[Any] = []
-
-    def evaluate(self, body: Any, *, passthrough: Any, variables: Mapping[str, Any]) -> Any:
-        self.seen.append((body, passthrough, dict(variables)))
-        if isinstance(self.result, Exception):
-            raise self.result
-        return self.result
+def standard(component: str) -> list[StandardFunction]:
+    """Return the functions of a standard component."""
+    node = Node(
+        id="step", component=component, team=None, function="", name="", fields={}, account=None, secret=None,
+        service=None, is_first=False, is_error_handler=False, prefetch=1, containers=1, has_passthrough=True,
+        log_level="info", pointer="",
+    )  # fmt: skip
+    return list(standard_functions(node).values())
 
 
-def routed(*results: Any, default: bool = False) -> tuple[Calls, list[str]]:
+def routed(*conditions: str, default: bool = False) -> tuple[Calls, list[str]]:
     """Send one message through a router, and return the keys of the branches that got it."""
     calls = Calls()
-    branches = [Branch(f"to{n}", Compiled(result), f"key{n}") for n, result in enumerate(results)]
+    branches = [Branch(f"to{n}", Expression(text), f"key{n}") for n, text in enumerate(conditions)]
     if default:
         branches.append(Branch("else", None, "default"))
-    router.function(branches)(calls.context, {"id": "m1", "body": {}, "headers": {"a": 1}}, {}, {})
+    router.function(branches)(calls.context, {"id": "m1", "body": {"n": 1}, "headers": {"a": 1}}, {}, {})
     return calls, [each["headers"]["x-eio-routing-key"] for each in calls.messages]
 
 
 def test_a_router_sends_a_copy_into_each_true_branch() -> None:
-    calls, keys = routed(True, False, True, default=True)
+    calls, keys = routed("n = 1", "n = 2", "true", default=True)
 
     assert keys == ["key0", "key2"]
-    assert calls.messages[0] == {"id": "m1", "body": {}, "headers": {"a": 1, "x-eio-routing-key": "key0"}}
+    assert calls.messages[0] == {"id": "m1", "body": {"n": 1}, "headers": {"a": 1, "x-eio-routing-key": "key0"}}
 
 
 def test_the_default_branch_gets_what_no_other_gets() -> None:
-    assert routed(False, False, default=True)[1] == ["default"]
+    assert routed("n = 2", "false", default=True)[1] == ["default"]
 
 
 def test_without_a_true_branch_and_a_default_the_message_ends() -> None:
-    assert routed(False)[1] == []
+    assert routed("false")[1] == []
 
 
 @pytest.mark.parametrize(
-    ("value", "is_true"), [([], True), ({}, True), ("0", True), ("", False), (0, False), (None, False), (1, True)]
+    ("condition", "is_true"),
+    [
+        ("[]", True),
+        ("{}", True),
+        ('"0"', True),
+        ("n", True),
+        ('""', False),
+        ("0", False),
+        ("null", False),
+        ("x", False),
+    ],
 )
 def test_a_condition_counts_as_in_javascript_and_warns(
-    value: Any, is_true: bool, caplog: pytest.LogCaptureFixture
+    condition: str, is_true: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        assert bool(routed(value)[1]) is is_true
+        assert bool(routed(condition)[1]) is is_true
     assert "is no boolean" in caplog.text
 
 
 def test_a_failing_condition_is_one_error_and_nothing_is_sent() -> None:
     calls = Calls()
-    branches = [Branch("a", Compiled(True), "a"), Branch("b", Compiled(ValueError("T2001")), "b")]
+    branches = [Branch("a", Expression("true"), "a"), Branch("b", Expression('$number("x")'), "b")]
 
-    with pytest.raises(ValueError, match="T2001"):
+    with pytest.raises(ExpressionError, match="D3030"):
         router.function(branches)(calls.context, {"body": {}}, {}, {})
 
     assert calls.emitted == []
 
 
 def test_a_condition_sees_body_passthrough_and_variables() -> None:
-    calls, condition = Calls({"site": "web"}), Compiled(True)
-    message = {"body": {"a": 1}, "passthrough": {"step_1": {"body": {}}}}
+    calls = Calls({"site": "web"})
+    message = {"body": {"a": 1}, "passthrough": {"step_1": {"body": {"b": 2}}}}
+    condition = 'a = 1 and $getPassthrough().step_1.body.b = 2 and $getFlowVariables().site = "web"'
 
-    router.function([Branch("a", condition, "a")])(calls.context, message, {}, {})
+    router.function([Branch("a", Expression(condition), "a")])(calls.context, message, {}, {})
 
-    assert condition.seen == [({"a": 1}, {"step_1": {"body": {}}}, {"site": "web"})]
+    assert len(calls.messages) == 1
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 7])
+def test_a_body_without_members_goes_to_the_default_branch(body: Any) -> None:
+    calls = Calls()
+
+    router.function([Branch("a", Expression("a = 1"), "a"), Branch("b", None, "b")])(
+        calls.context, {"body": body}, {}, {}
+    )
+
+    assert [each["headers"] for each in calls.messages] == [{"x-eio-routing-key": "b"}]
 
 
 def test_a_router_replaces_a_routing_key_of_the_message() -> None:
@@ -114,7 +134,7 @@ def test_a_router_replaces_a_routing_key_of_the_message() -> None:
     calls = Calls()
     message = {"body": {}, "headers": {"X-EIO-Routing-Key": "elsewhere"}}
 
-    router.function([Branch("a", Compiled(True), "a")])(calls.context, message, {}, {})
+    router.function([Branch("a", Expression("true"), "a")])(calls.context, message, {}, {})
 
     assert calls.messages[0]["headers"] == {"x-eio-routing-key": "a"}
 
@@ -254,11 +274,17 @@ def test_a_reply_with_an_attachment_needs_its_url() -> None:
         reply.process_with_attachment(Calls().context, {"body": {}, "headers": {}}, {}, {})
 
 
-def test_a_standard_function_has_its_stand_in() -> None:
-    standard = StandardFunction("request-reply", "replyWithAttachment", "action")
-
-    assert process_of(standard) is reply.process_with_attachment
-    assert (descriptor_of(standard).id, descriptor_of(standard).kind) == ("replyWithAttachment", "action")
+@pytest.mark.parametrize(
+    "standard",
+    [
+        *standard("simple-trigger"), *standard("timer"), *standard("webhook"), *standard("filter"), *standard("mapper"),
+        *standard("jsonata"), *standard("splitter"), *standard("request-reply"),
+    ],
+    ids=lambda each: f"{each.component}:{each.id}",
+)  # fmt: skip
+def test_each_standard_function_has_its_stand_in(standard: StandardFunction) -> None:
+    assert callable(process_of(standard))
+    assert (descriptor_of(standard).id, descriptor_of(standard).kind) == (standard.id, standard.kind)
 
 
 def test_the_router_is_made_of_its_branches() -> None:

@@ -1,10 +1,13 @@
 """The file: JSON and YAML, in every envelope, within limits."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shipmate.flow.document import read_document
 from shipmate.flow.file import FlowFile, FlowFileError, read
@@ -47,7 +50,13 @@ def refusal(folder: Path, value: Any, **choice: str) -> str:
         ({"data": flow(), "meta": {}}, "/data/attributes/graph", "f1"),
         ({"data": {**flow(), "type": "flow-draft"}}, "/data/attributes/graph", "f1"),
         ({"data": [flow()], "meta": {}}, "/data/0/attributes/graph", "f1"),
+        ({"results": [flow()]}, "/results/0/attributes/graph", "f1"),
         ({"data": {"attributes": ATTRIBUTES}}, "/data/attributes/graph", "orders"),
+        (
+            {"data": {"type": "recipe", "attributes": {"flow_template": {"cron": "* * * * *", "graph": GRAPH}}}},
+            "/data/attributes/flow_template/graph",
+            "orders",
+        ),
     ],
 )
 def test_a_flow_is_found_in_every_envelope(tmp_path: Path, value: Any, pointer: str, flow_id: str) -> None:
@@ -82,6 +91,8 @@ def test_a_template_of_a_recipe_is_chosen_by_title_or_number(tmp_path: Path, cho
          "/data/attributes/flow_templates: expected one flow, found 2; choose with --template: In, Out"),
         ([], {}, "expected a flow with the member 'graph', as the platform's API returns it, found an array"),
         ({}, {}, "expected a flow with the member 'graph', as the platform's API returns it, found none"),
+        (flow(), {"flow": "f1"}, "expected a list of flows for --flow, found another file"),
+        (flow(), {"template": "1"}, "expected a recipe for --template, found another file"),
         ({"graph": []}, {}, "/graph: expected an object with nodes and edges, found an array"),
     ],
 )  # fmt: skip
@@ -188,3 +199,17 @@ def test_a_json_file_that_is_wrong_is_refused_in_one_line(tmp_path: Path, conten
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FlowFileError, match=r"none\.yaml: expected a readable file, found no such file or directory"):
         read_document(tmp_path / "none.yaml")
+
+
+PIECES = st.sampled_from(
+    [*"[]{}:,-?&*!|>'\"%@`#~ \n\t\\", "a", "- ", ": ", "<<: ", "---\n", "&a ", "*a", "\u2028", "1e9", "\ufeff"]
+)
+
+
+@given(text=st.text() | st.lists(PIECES, max_size=30).map("".join), ending=st.sampled_from([".yaml", ".json", ""]))
+def test_any_text_gives_a_value_or_one_line(text: str, ending: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No other exception leaves the reader."""
+    path = tmp_path_factory.getbasetemp() / f"anything{ending}"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with suppress(FlowFileError):
+        read_document(path)

@@ -2,23 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from shipmate import Context
-from shipmate.jsonvalue import is_falsy
+from shipmate.flow.expressions import Expression, truth
 
 ROUTING_KEY: Final = "x-eio-routing-key"
-
-
-class Condition(Protocol):
-    """A compiled condition."""
-
-    def evaluate(self, body: Any, *, passthrough: Any, variables: Mapping[str, Any]) -> Any:
-        """Return the value of the condition for a message.
-
-        Raises:
-            Exception: It cannot be evaluated.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +16,7 @@ class Branch:
 
     target: str
     """The id of the next step, for log records."""
-    condition: Condition | None
+    condition: Expression | None
     """None for the default branch."""
     routing_key: str
     """The key under which the branch gets its messages."""
@@ -55,14 +44,15 @@ def function(branches: Sequence[Branch]) -> Callable[..., None]:
 def _is_true(context: Context, branch: Branch, msg: Mapping[str, Any]) -> bool:
     """Return whether the condition of a branch is true, as JavaScript sees it."""
     assert branch.condition is not None  # noqa: S101 - only conditional branches come here
+    body = msg.get("body")
     value = branch.condition.evaluate(
-        msg.get("body"), passthrough=msg.get("passthrough"), variables=context.flow_variables
+        {} if body is None else body, passthrough=msg.get("passthrough"), variables=context.flow_variables
     )
     if not isinstance(value, bool):
         context.logger.warning(
-            "the condition of the branch to %s is no boolean; it counts as %s", branch.target, not is_falsy(value)
+            "the condition of the branch to %s is no boolean; it counts as %s", branch.target, str(truth(value)).lower()
         )
-    return not is_falsy(value)
+    return truth(value)
 
 
 def _addressed(msg: Mapping[str, Any], routing_key: str) -> Any:

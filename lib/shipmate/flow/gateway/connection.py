@@ -86,6 +86,8 @@ class Connection:
         self._budget = budget
         self._held_bytes = 0
         self._is_read = False
+        self._ahead = b""
+        """The first byte of the next request, if it came before the answer to this one."""
 
     async def serve(self) -> None:
         """Answer requests until the caller closes the connection, breaks a rule, or is silent for too long."""
@@ -106,7 +108,8 @@ class Connection:
         """Return the head of the next request, None at the end of the connection."""
         try:
             async with asyncio.timeout(self._limits.head_seconds):
-                data = await self._reader.readuntil(b"\r\n\r\n")
+                data = self._ahead + await self._reader.readuntil(b"\r\n\r\n")
+            self._ahead = b""
             return parse_head(data)
         except asyncio.LimitOverrunError:
             problem = BadRequest(f"expected at most {self._limits.head_bytes} bytes of headers, found more", 431)
@@ -136,6 +139,13 @@ class Connection:
         """Count the bytes of the body no more, since it is processed."""
         self._budget.give_back(self._held_bytes)
         self._held_bytes = 0
+
+    async def wait_until_closed(self) -> None:
+        """Return when the caller closes the connection; wait for ever if another request comes first."""
+        if not self._ahead:
+            self._ahead = await self._reader.read(1)
+        if self._ahead:
+            await asyncio.Event().wait()
 
     async def read_body(self, head: Head) -> bytes:
         """Return the body of the request.

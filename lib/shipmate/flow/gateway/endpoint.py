@@ -12,14 +12,12 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, unquote
 
-from shipmate.container.messages.codec import new_id
 from shipmate.errors import BadInput
 from shipmate.flow.gateway.answers import answer_of
-from shipmate.flow.gateway.bodies import Content, read_content, unpacked
 from shipmate.flow.gateway.connection import Answer, BodyBudget, Connection, json_answer
-from shipmate.flow.gateway.forms import parse_form
 from shipmate.flow.gateway.hook import Hook
 from shipmate.flow.gateway.limits import Limits
+from shipmate.flow.gateway.messages import REPLY_TO, message_of
 from shipmate.flow.gateway.ports import Publish, StepFailure, StepReply, Storage
 from shipmate.flow.gateway.request import BadRequest, Head
 
@@ -28,9 +26,8 @@ _HOST: Final = "127.0.0.1"
 _WORKERS: Final = 8
 """The threads that read bodies and publish messages."""
 _BACKLOG: Final = 128
-_PLATFORM_HEADERS: Final = ("x-eio-", "x-ipaas-")
-_REPLY_TO: Final = "reply_to"
-_JOINED_BY: Final[Mapping[str, str]] = {"cookie": "; "}
+_LAST_ANSWERS_SECONDS: Final = 1.0
+"""The time in which callers who still wait at the end learn that there is no reply."""
 
 _Result = TypeVar("_Result")
 
@@ -133,6 +130,10 @@ class Gateway:
         is_ready.set()
         await self._end.wait()
         server.close()
+        if self._waiting:
+            for waiting in self._waiting.values():
+                waiting.cancel()
+            await asyncio.wait(self._tasks, timeout=_LAST_ANSWERS_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -183,8 +184,8 @@ class Gateway:
         reply_to = f"{self._hook.reply_prefix}.{request_id}"
         self._waiting[reply_to] = asyncio.get_running_loop().create_future()
         try:
-            await self._take(head, suffix, body, {_REPLY_TO: reply_to}, request_id, connection)
-            return await self._reply(self._waiting[reply_to])
+            await self._take(head, suffix, body, {REPLY_TO: reply_to}, request_id, connection)
+            return await self._reply(self._waiting[reply_to], connection)
         finally:
             del self._waiting[reply_to]
 
@@ -209,7 +210,7 @@ class Gateway:
         """
 
         def publish() -> bool:
-            message = self._message(head, suffix, body)
+            message = message_of(head, suffix, body, self._hook, self._storage, self._limits)
             headers = {"messageId": message["id"], "threadId": thread_id, "x-eio-meta-trace-id": thread_id, **reply}
             return self._publish(message, headers)
 
@@ -225,55 +226,29 @@ class Gateway:
         if not is_queued:
             raise BadRequest("the queue of the flow is full: send this request later", 429)
 
-    def _message(self, head: Head, suffix: str, body: bytes) -> dict[str, Any]:
-        query = parse_form(head.query)
-        content = Content(query) if head.method == "GET" else self._content(head, query, body)
-        message = {
-            "id": new_id(),
-            "attachments": dict(content.attachments),
-            "headers": _headers(head, self._hook.authorization.signature_header),
-            "metadata": {},
-            "method": head.method,
-            "url": head.target,
-            "originalUrl": head.target,
-            "query": query,
-            "params": {"taskId": self._hook.flow_id},
-            "pathSuffix": suffix,
-            "taskId": self._hook.flow_id,
-            "body": content.body,
-        }
-        return {**message, "additionalUrlPath": suffix} if suffix else message
-
-    def _content(self, head: Head, query: Mapping[str, Any], body: bytes) -> Content:
-        data = unpacked(body, head.values("content-encoding"), self._limits.request_bytes)
-        is_raw = self._hook.is_raw or query.get("raw") == "true"
-        return read_content(data, head.header("content-type"), self._storage, is_raw=is_raw)
-
-    async def _reply(self, waiting: "asyncio.Future[StepReply | StepFailure]") -> Answer:
+    async def _reply(self, waiting: "asyncio.Future[StepReply | StepFailure]", connection: Connection) -> Answer:
+        leaving = asyncio.ensure_future(connection.wait_until_closed())
+        both: tuple[asyncio.Future[Any], ...] = (waiting, leaving)
         try:
-            async with asyncio.timeout(self._limits.reply_seconds):
-                reply = await waiting
-        except TimeoutError:
-            _log.error("no step has replied to a request within %g seconds", self._limits.reply_seconds)
-            error = f"the flow has not replied within {self._limits.reply_seconds:g} seconds"
-            return json_answer(500, {"error": error})
+            await asyncio.wait(both, timeout=self._limits.reply_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+        if waiting.cancelled():
+            return json_answer(500, {"error": "the flow has ended without a reply"}, is_last=True)
+        if not waiting.done():
+            return self._without_reply(has_left=leaving.done())
+        reply = waiting.result()
         if isinstance(reply, StepFailure):
             _log.error("step %s failed: the caller of the webhook gets its error", reply.step_id)
         return await self._in_thread(lambda: answer_of(reply, self._storage))
 
+    def _without_reply(self, *, has_left: bool) -> Answer:
+        seconds = self._limits.reply_seconds
+        if has_left:
+            _log.info("the caller of the webhook has closed the connection before the reply")
+        else:
+            _log.error("no step has replied to a request within %g seconds", seconds)
+        return json_answer(500, {"error": f"the flow has not replied within {seconds:g} seconds"}, is_last=has_left)
+
     async def _in_thread(self, function: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._workers, function)
-
-
-def _headers(head: Head, signature: str | None) -> dict[str, str]:
-    """Return the headers of the request for the message.
-
-    Headers of the platform are left out, except the signature: a caller could choose the next step with them, or read
-    what others have stored. So is ``reply_to``, which the runtime sets.
-    """
-    headers: dict[str, str] = {}
-    for name, value in head.headers:
-        if name == _REPLY_TO or (name.startswith(_PLATFORM_HEADERS) and name != signature):
-            continue
-        headers[name] = f"{headers[name]}{_JOINED_BY.get(name, ', ')}{value}" if name in headers else value
-    return headers

@@ -22,8 +22,8 @@ def node(component: str, function: str = "f", service: str | None = None) -> Nod
 
 def flow(*nodes: Node) -> Flow:
     return Flow(
-        id="f1", name="f1", kind="ordinary", nodes=nodes, edges=(), components={}, accounts={}, secrets={}, variables={},
-        schedule=None, path=Path("flow.yaml"),
+        id="f1", name="f1", kind="ordinary", nodes=nodes, edges=(), components={}, accounts={}, secrets={},
+        variables={}, schedule=None, path=Path("flow.yaml"),
     )  # fmt: skip
 
 

@@ -153,6 +153,33 @@ def test_a_reply_to_a_caller_who_has_left_is_dropped() -> None:
         assert caller.call(body="{}", headers=JSON)[1] == b"next"
 
 
+def test_a_caller_who_leaves_gives_the_connection_back() -> None:
+    with running(has_reply=True, limits=Limits(connections=1)) as (flow, caller):
+        with caller.connect() as connection:
+            connection.sendall(b"GET /hook/f1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert flow.arrived.acquire(timeout=10)
+        while (status := caller.status("HEAD")) in (429, None):
+            pass  # the gateway has not noticed yet
+
+        assert status == 200
+
+
+def test_a_request_that_comes_before_the_reply_to_the_last_one_is_kept() -> None:
+    request = b"GET /hook/f1?n=%d HTTP/1.1\r\nHost: x\r\n%s\r\n"
+    with running(has_reply=True) as (flow, caller), caller.connect() as connection:
+        connection.sendall(request % (1, b"") + request % (2, b"Connection: close\r\n"))
+        for number in range(2):
+            assert flow.arrived.acquire(timeout=10)
+            assert flow.gateway is not None
+            body = flow.messages[number]["body"]
+            flow.gateway.on_reply(flow.headers[number]["reply_to"], StepReply({"body": body}))
+
+        answers = read_all(connection)
+
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+    assert answers.index(b'{"n":"1"}') < answers.index(b'{"n":"2"}')
+
+
 def test_callers_who_wait_get_their_reply_after_the_flow_has_stopped_accepting() -> None:
     with running(has_reply=True) as (flow, caller), caller.connect() as connection:
         connection.sendall(b"GET /hook/f1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -162,6 +189,19 @@ def test_callers_who_wait_get_their_reply_after_the_flow_has_stopped_accepting()
         flow.gateway.on_reply(flow.headers[0]["reply_to"], StepReply({"body": "done"}))
 
         assert read_all(connection).endswith(b"done")
+
+
+def test_a_caller_who_waits_at_the_end_learns_that_there_is_no_reply() -> None:
+    with running(has_reply=True) as (flow, caller), caller.connect() as connection:
+        connection.sendall(b"GET /hook/f1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert flow.arrived.acquire(timeout=10)
+        assert flow.gateway is not None
+        flow.gateway.close()
+
+        answer = read_all(connection)
+
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"ended without a reply" in answer
 
 
 def test_a_reply_after_the_end_of_the_gateway_is_dropped() -> None:
