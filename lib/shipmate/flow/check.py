@@ -27,7 +27,7 @@ class Checked:
 
 
 def check(path: Path, *, flow: str | None = None, template: str | None = None) -> Checked:
-    """Return the flow in a file and all problems of it, in the order of the file.
+    """Return the flow in a file and all problems of it, sorted by their pointers.
 
     Args:
         path: A file of JSON or YAML.
@@ -83,6 +83,6 @@ def line_of(problem: Problem) -> str:
 
 
 def _order(problem: Problem) -> list[tuple[int, int, str]]:
-    """Return the place of a problem in the file as a key: the nodes by number, the rest by name."""
+    """Return the pointer of a problem as a key: indexes by number, the rest by name."""
     steps = steps_of(problem.pointer)
     return [(0, int(step), "") if _INDEX.fullmatch(step) else (1, 0, step) for step in steps]

@@ -228,6 +228,19 @@ WRONG: list[tuple[str, Change, str]] = [
     ("an unknown level of logs", put("/nodes_config/step_2/log_level", "warning"),
      "/nodes_config/step_2/log_level: expected one of trace, debug, info, warn, error, fatal, found 'warning'; did you "
      "mean 'warn'?"),
+    ("a first step that handles errors", all_of(put(f"{NODES}/0/error", True), put(f"{NODES}/0/first", True)),
+     "/graph/nodes/0/error: expected a first step that handles no errors, found the error handler"),
+    ("another language of mappings", put("/default_mapper_type", "xslt"),
+     "/default_mapper_type: expected jsonata, found 'xslt'"),
+    ("a command as a number", put("/components/crm", {"path": "./crm", "command": 7}),
+     "/components/crm/command: expected text or an array of texts, found a number"),
+    ("a broken component.json", put("/components/crm", "./broken"),
+     "/components/crm: FOLDER/broken/component.json: expected JSON, found an error at line 1, column 2 ("),
+    ("a folder as a key file", put("/accounts/k1", "crm"),
+     "/accounts/k1: expected a regular file, found another kind of file: FOLDER/crm"),
+    ("a member at two levels",
+     lambda flow: flow.update(data={"accounts": {}, "attributes": {"graph": flow.pop("graph")}}),
+     "/data/accounts: expected this member once in the file, found it at an outer level as well"),
     ("an unknown type", put("/type", "long-running"),
      "/type: expected one of ordinary, long_running, found 'long-running'; did you mean 'long_running'?"),
 ]  # fmt: skip
@@ -236,6 +249,8 @@ WRONG: list[tuple[str, Change, str]] = [
 @pytest.mark.parametrize(("change", "line"), [each[1:] for each in WRONG], ids=[each[0] for each in WRONG])
 def test_a_wrong_file_has_one_line_with_its_place(folder: Path, change: Change, line: str) -> None:
     (folder / "list.json").write_text("[]")
+    (folder / "broken").mkdir()
+    (folder / "broken" / "component.json").write_text("{")
     for name, language in (("node", "nodejs"), ("java", "java")):
         (folder / name).mkdir()
         (folder / name / "component.json").write_text(json.dumps({**COMPONENT, "language": language}))
@@ -245,7 +260,7 @@ def test_a_wrong_file_has_one_line_with_its_place(folder: Path, change: Change, 
     assert len(found) == 1, found
     place = f"{folder / 'flow.json'}: "
     text = found[0].removeprefix(place).replace(str(folder), "FOLDER")
-    assert text.startswith(line) if line.endswith((" ", "found ")) else text == line
+    assert text.startswith(line) if line.endswith(("found ", "expected ", "(")) else text == line
     assert result.flow is None
 
 
@@ -267,10 +282,10 @@ WARNINGS: list[tuple[str, Change, str]] = [
     ("an agent", put(f"{NODES}/0/vpn_agent_id", "v1"),
      "/graph/nodes/0/vpn_agent_id: warning: expected no agent, found one; steps run on this machine without it"),
     ("a join", put(f"{EDGES}/4", {"source": "step_5", "target": "step_4"}),
-     "/graph/edges/4: warning: expected one edge into 'step_4', found another, which the platform's designer lacks; "
-     "each message passes for itself"),
+     "/graph/edges/4: warning: expected one edge into 'step_4', found another; the platform's designer draws only "
+     "one; each message passes for itself"),
     ("braces in a text", put(f"{EDGES}/0/config/mapper/name", '"Hi {{name}}"'),
-     "/graph/edges/0/config/mapper/name: warning: expected JSONata, found {{ in it, which stays as it is; join texts "
+     "/graph/edges/0/config/mapper/name: warning: expected JSONata, found {{, which it does not replace; join texts "
      "with &"),
     ("a newer operator", put(f"{EDGES}/0/config/mapper/name", 'name ?? "x"'),
      "/graph/edges/0/config/mapper/name: warning: expected JSONata 1.8, found ??, which the platform does not know"),
@@ -302,11 +317,20 @@ def test_a_doubtful_file_has_a_warning_and_runs(folder: Path, change: Change, li
     assert line in lines(folder, changed(change))
 
 
+def test_metadata_that_is_not_usable_is_a_warning(folder: Path) -> None:
+    """The runtime never reads it."""
+    actions = {"upsert_contact": {**COMPONENT["actions"]["upsert_contact"], "metadata": {"in": "./none.json"}}}
+    (folder / "crm" / "component.json").write_text(json.dumps({**COMPONENT, "actions": actions}))
+
+    (line,) = lines(folder, sign_up())
+    assert line.startswith("/graph/nodes/1/command: warning: expected usable metadata in component.json, found FOLDER")
+
+
 def test_a_file_that_is_right_has_no_problems(folder: Path) -> None:
     assert lines(folder, sign_up()) == []
 
 
-def test_all_problems_are_found_at_once_in_the_order_of_the_file(folder: Path) -> None:
+def test_all_problems_are_found_at_once_sorted_by_their_pointers(folder: Path) -> None:
     flow = changed(
         all_of(
             put("/schedule", 7),
@@ -367,6 +391,20 @@ def test_no_secret_is_in_a_problem(folder: Path) -> None:
     assert secret not in "\n".join(lines(folder, flow))
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("info@acme.test", "; a constant text needs quotes of its own"),
+        ("{{mail}}", "; {{...}} is of handlebars, which the platform has removed: write JSONata"),
+        ('"a" b', "`"),
+    ],
+)
+def test_an_expression_that_is_wrong_has_advice(folder: Path, text: str, advice: str) -> None:
+    (line,) = lines(folder, changed(put(f"{EDGES}/0/config/mapper/email", text)))
+
+    assert line.endswith(advice)
+
+
 def test_a_line_has_no_control_characters(folder: Path) -> None:
     flow = changed(all_of(put("/pre\nfetch\x1b", 1), put(f"{NODES}/3/command", "a\nb\x1b[2J")))
 
@@ -382,8 +420,8 @@ def test_a_chain_of_thousands_of_steps_is_checked(folder: Path) -> None:
 
     assert lines(folder, {"graph": {"nodes": steps, "edges": edges}}) == [
         "/graph/edges/2999: expected edges without a circle, found one: s1 → s2 → s3 → s4 → s5 → s6 → s7 → s8 → ...",
-        "/graph/edges/2999: warning: expected one edge into 's1', found another, which the platform's designer lacks; "
-        "each message passes for itself",
+        "/graph/edges/2999: warning: expected one edge into 's1', found another; the platform's designer draws "
+        "only one; each message passes for itself",
     ]
 
 

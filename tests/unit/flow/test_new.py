@@ -136,6 +136,19 @@ def test_a_file_that_exists_is_left_alone(folder: Path) -> None:
     assert (folder / "flow.yaml").read_text() == "mine"
 
 
+def test_a_schema_that_is_not_usable_gives_no_mapping(folder: Path) -> None:
+    actions = {"add": {"main": "./add.py", "metadata": {"in": "./none.json"}}}
+    rewrite(folder, actions=actions)
+
+    create(folder / "flow.yaml", folder / "crm")
+    assert "mapper" not in (folder / "flow.yaml").read_text()
+
+
+def test_a_folder_that_does_not_exist_is_one_line(folder: Path) -> None:
+    with pytest.raises(BadInput, match=r"found no such file or directory: .*flow\.yaml$"):
+        create(folder / "none" / "flow.yaml", folder / "crm")
+
+
 def test_the_next_steps_name_files_and_commands(folder: Path) -> None:
     text = create(folder / "flow.yaml", folder / "crm")
 

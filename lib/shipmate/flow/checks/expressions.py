@@ -63,15 +63,13 @@ def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
 def _check(findings: Findings, flow: Flow, pointer: str, text: str) -> None:
     from shipmate.flow.expressions import Expression, ExpressionError  # 60 ms
 
-    has_braces = "{{" in text
     try:
         expression = Expression.compile(text)
     except ExpressionError as error:
-        advice = "; {{...}} is of handlebars, which the platform has removed: write JSONata" if has_braces else ""
-        findings.error(pointer, f"expected JSONata, found {error}{advice}")
+        findings.error(pointer, f"expected JSONata, found {error}{_advice(text)}")
         return
-    if has_braces:
-        findings.warning(pointer, "expected JSONata, found {{ in it, which stays as it is; join texts with &")
+    if "{{" in text:
+        findings.warning(pointer, "expected JSONata, found {{, which it does not replace; join texts with &")
     if expression.newer_operators:
         found = " and ".join(expression.newer_operators)
         findings.warning(pointer, f"expected JSONata 1.8, found {found}, which the platform does not know")
@@ -79,3 +77,11 @@ def _check(findings: Findings, flow: Flow, pointer: str, text: str) -> None:
         if name not in flow.variables:
             message = f"expected a value for the flow variable {shown(name)}, found none"
             findings.warning(pointer, f"{message}; write variables: {{{name}: ...}}")
+
+
+def _advice(text: str) -> str:
+    """Return what to do about an expression that was meant for handlebars, or as a constant."""
+    if "{{" in text:
+        return "; {{...}} is of handlebars, which the platform has removed: write JSONata"
+    has_quotes = '"' in text or "'" in text
+    return "" if has_quotes else "; a constant text needs quotes of its own"
