@@ -93,20 +93,33 @@ def new(file: Path | None, root: Path, trigger: str | None, action: str | None) 
 
 
 @flow.command("run")
-@_flow_file
+@click.argument("file", metavar="[FILE]", required=False, type=_FILE)
 @_flow_of_list
 @_template
 @click.option("--amqp", "amqp_uri", metavar="URI", help="Broker.  [default: $SHIPMATE_AMQP_URI, or a private RabbitMQ]")
 @click.option("--once", "is_once", is_flag=True, help="Run the first step once, and end when everything is done.")
-@click.option("--for", "duration", metavar="TIME", help="Drain and end after a time: 30s, 10m, 2h.")
+@click.option("--for", "duration", metavar="TIME", help="Drain the flow after a time: 30s, 10m, 2h.")
 @click.option("--msg", metavar="-|FILE|JSON", help="Message for the first step, in place of its schedule.")
 @click.option("--msgs", metavar="FILE", type=_FILE, help="File with such messages, one in each line.")
 @click.option("--fresh", "is_fresh", is_flag=True, help="Forget the snapshots of earlier runs.")
 @click.option("--webhook-port", metavar="PORT", type=int, default=0, help="Port of the webhook.  [default: a free one]")
-def run_flow(file: Path, flow_id: str | None, template: str | None, **given: Any) -> int:
+@click.option("--function", metavar="NAME", help="Run one function of a component, in place of FILE.")
+@click.option(
+    "--component",
+    "root",
+    metavar="DIR",
+    default=".",
+    show_default=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Component folder of the function.",
+)
+@click.option("--account", metavar="FILE", type=_FILE, help="File with the account's credentials, for the function.")
+@click.option("--cfg", metavar="-|FILE|JSON", help="Configuration of the function.")
+@click.option("--prefetch", metavar="COUNT", type=click.IntRange(1, 65_535), default=1, help="Messages at once.")
+def run_flow(file: Path | None, flow_id: str | None, template: str | None, **given: Any) -> int:
     """Run a flow on this machine.
 
-    The steps run as containers at a real RabbitMQ. Results of the last steps are lines of JSON on standard output.
+    The steps run as containers at a real RabbitMQ. Each message of a last step is one line of JSON on standard output.
     Ctrl-C processes the messages that are in the flow, and ends; a second one ends at once.
     """
     from shipmate.cli import flow_run

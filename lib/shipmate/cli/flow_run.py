@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -19,11 +19,12 @@ from shipmate.flow.check import require_flow
 from shipmate.flow.collector import Collected
 from shipmate.flow.containers import Container, Line
 from shipmate.flow.coordinator import Coordinator, RunOptions
+from shipmate.flow.graph import Flow
 from shipmate.flow.progress import StationCounts
-from shipmate.local.options import gather, parse, read_option
+from shipmate.flow.single import flow_of
+from shipmate.local.options import Source, gather, object_of, parse, read_option
 
 _log: Final = logging.getLogger("shipmate.flow")
-_VARIABLE: Final = "SHIPMATE_AMQP_URI"
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
 _SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -59,11 +60,16 @@ class Lines:
         pass
 
 
-def run(file: Path, *, flow_id: str | None, template: str | None, **given: Any) -> int:
-    """Run a flow, and return the exit status."""
+def run(file: Path | None, **given: Any) -> int:
+    """Run a flow, and return the exit status.
+
+    Args:
+        file: The flow file; None for one function of a component.
+        **given: The options of the command.
+    """
     redactor = configure_log()
-    flow = require_flow(file, flow=flow_id, template=template)
-    options = _options(**given)
+    flow = _flow(file, given)
+    options = _options(given)
     with terminal.private_output() as output:
         coordinator = Coordinator(flow, options, Lines(output), redactor)
         before = {number: signal.signal(number, lambda *_: coordinator.interrupt()) for number in _STOP_SIGNALS}
@@ -74,32 +80,38 @@ def run(file: Path, *, flow_id: str | None, template: str | None, **given: Any) 
                 signal.signal(number, handler)
 
 
-def _options(
-    *,
-    amqp_uri: str | None,
-    is_once: bool,
-    duration: str | None,
-    msg: str | None,
-    msgs: Path | None,
-    is_fresh: bool,
-    webhook_port: int,
-) -> RunOptions:
-    if msg is not None and msgs is not None:
+def _flow(file: Path | None, given: Mapping[str, Any]) -> Flow:
+    function = given["function"]
+    if (file is None) == (function is None):
+        raise click.UsageError("expected a flow file, or --function NAME")
+    if file is not None:
+        return require_flow(file, flow=given["flow_id"], template=given["template"])
+    if given["msg"] is None and given["msgs"] is None:
+        raise click.UsageError("--function needs --msgs or --msg")
+    fields = {} if given["cfg"] is None else object_of(read_option("--cfg", given["cfg"], _stdin()))
+    return flow_of(given["root"], function, fields=fields, account=given["account"], prefetch=given["prefetch"])
+
+
+def _options(given: Mapping[str, Any]) -> RunOptions:
+    if given["msg"] is not None and given["msgs"] is not None:
         raise click.UsageError("--msg and --msgs exclude each other")
-    messages: Any = None
-    if msg is not None:
-        stdin: BinaryIO | None = sys.stdin.buffer if sys.stdin is not None else None
-        messages = [gather({"msg": read_option("--msg", msg, stdin)}).msg]
-    elif msgs is not None:
-        messages = _messages(msgs)
+    messages: Iterable[Mapping[str, Any]] | None = None
+    if given["msg"] is not None:
+        messages = [gather({"msg": read_option("--msg", given["msg"], _stdin())}).msg]
+    elif given["msgs"] is not None:
+        messages = _messages(given["msgs"])
     return RunOptions(
-        amqp_uri=amqp_uri or os.environ.get(_VARIABLE) or None,
-        is_once=is_once,
-        for_seconds=None if duration is None else _seconds(duration),
+        amqp_uri=given["amqp_uri"] or os.environ.get("SHIPMATE_AMQP_URI") or None,
+        is_once=given["is_once"],
+        for_seconds=None if given["duration"] is None else _seconds(given["duration"]),
         messages=messages,
-        is_fresh=is_fresh,
-        webhook_port=webhook_port,
+        is_fresh=given["is_fresh"],
+        webhook_port=given["webhook_port"],
     )
+
+
+def _stdin() -> BinaryIO | None:
+    return sys.stdin.buffer if sys.stdin is not None else None
 
 
 def _seconds(text: str) -> float:
@@ -119,9 +131,6 @@ def _messages(path: Path) -> Iterator[Mapping[str, Any]]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     place = f"--msgs {path}, line {number}"
-                    value = parse(line, place)
-                    if not isinstance(value, dict):
-                        raise BadInput(f"expected a message, found another value in {place}")
-                    yield value
+                    yield gather({"msg": Source(parse(line, place), place)}).msg
     except OSError as error:
         raise BadInput(f"expected a readable file, found {error.strerror}: --msgs {path}") from None

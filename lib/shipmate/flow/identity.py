@@ -62,7 +62,7 @@ class Run:
         inherited = {name: value for name, value in os.environ.items() if name not in _DROPPED}
         level = station.node.log_level if station.node is not None else "info"
         ours = self.environ(station, amqp_uri, container=container)
-        return {"LOG_LEVEL": level, **inherited, **ours, "PYTHONUNBUFFERED": "1"}
+        return {"LOG_LEVEL": level, **inherited, **ours}
 
     def headers(self, given: Mapping[str, object]) -> dict[str, object]:
         """Return the AMQP headers of a message that the platform itself puts into a queue."""
