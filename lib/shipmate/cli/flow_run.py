@@ -18,11 +18,13 @@ from shipmate.errors import BadInput
 from shipmate.flow.check import require_flow
 from shipmate.flow.collector import Collected
 from shipmate.flow.containers import Container, Line
-from shipmate.flow.coordinator import Coordinator, RunOptions
+from shipmate.flow.coordinator import FAILED, Coordinator, FlowStopped, RunOptions
 from shipmate.flow.graph import Flow
 from shipmate.flow.progress import StationCounts
 from shipmate.flow.single import flow_of
 from shipmate.local.options import Source, gather, object_of, parse, read_option
+from shipmate.logs.records import redacted
+from shipmate.wording import escaped
 
 _log: Final = logging.getLogger("shipmate.flow")
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
@@ -75,6 +77,9 @@ def run(file: Path | None, **given: Any) -> int:
         before = {number: signal.signal(number, lambda *_: coordinator.interrupt()) for number in _STOP_SIGNALS}
         try:
             return coordinator.run()
+        except FlowStopped as error:
+            click.echo(escaped(redacted(f"Error: {error}"), keep="\n"), err=True)
+            return FAILED
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -137,13 +137,21 @@ class Collector:
     def send_raw(self, station: Station, body: bytes, headers: Mapping[str, Any]) -> None:
         """Put an encoded message into the queue of a step; as `send`."""
         metadata = self._run.headers({"messageId": new_id(), **headers})
-        key = station.key(INPUT)
-        self._broker.publish(Publication("data", metadata, body, None, key))
-        self._count(key)
+        self._publish(station, metadata, body)
 
-    def _count(self, key: str) -> None:
+    def _publish(self, station: Station, metadata: Mapping[str, Any], body: bytes) -> None:
+        """Publish to a step; counted before it can be delivered."""
+        key = station.key(INPUT)
+        self._count(key, 1)
+        try:
+            self._broker.publish(Publication("data", metadata, body, None, key))
+        except BaseException:
+            self._count(key, -1)
+            raise
+
+    def _count(self, key: str, number: int) -> None:
         with self._lock:
-            self.published[key] = self.published.get(key, 0) + 1
+            self.published[key] = self.published.get(key, 0) + number
 
     def _lost(self, error: BaseException) -> None:
         self.failed = error
@@ -225,13 +233,10 @@ class Collector:
             self._send_back(station, delivery)
 
     def _send_back(self, station: Station, delivery: Delivery) -> None:
-        key = station.key(INPUT)
         try:
-            self._broker.publish(Publication("data", delivery.metadata, delivery.body, None, key))
+            self._publish(station, delivery.metadata, delivery.body)
         except EmitUnconfirmed as error:
             _log.error("a rebound could not be put back into its queue", exc_info=error)
-        else:
-            self._count(key)
         self._settle(delivery)
         with self._lock:
             self._returning -= 1

@@ -74,6 +74,7 @@ class Coordinator:
         self._options = options
         self._observer = observer
         self._interrupts = 0
+        self._lock = threading.Lock()
         self._woken = threading.Event()
         self._is_fed = False
         """Whether everything that the first step is to get is in its queue."""
@@ -112,7 +113,8 @@ class Coordinator:
         with self.machinery as machinery:
             try:
                 self._tend(time.monotonic())
-                self._begin()
+                if not self._interrupts:
+                    self._begin()
                 self._watch()
                 self._stop_feeding()
                 machinery.containers.stop()
@@ -146,7 +148,8 @@ class Coordinator:
 
     def on_error(self, collected: Collected) -> None:
         """Take an error."""
-        self.errors += 1
+        with self._lock:
+            self.errors += 1
         self._observer.error(collected)
 
     def on_snapshot(self, collected: Collected) -> None:
@@ -257,12 +260,13 @@ class Coordinator:
             if self._feed_error is not None:
                 raise self._feed_error
             self._tend(now)
-            is_ending = is_draining or self._is_ending
-            if is_ending or now - self._looked_at >= _SELDOM_SECONDS:
+            if now - self._looked_at >= _SELDOM_SECONDS:
                 self._look(now)
                 self.machinery.platform.save_snapshots()
                 self._observer.counts(self.counts())
-                if is_ending and self._is_idle(now):
+            if (is_draining or self._is_ending) and self._seems_idle(now):
+                self._look(now)
+                if self._lost_at is None and not any(self._depths.values()) and self._seems_idle(now):
                     return
             self._woken.wait(_LOOK_SECONDS)
             self._woken.clear()
@@ -271,16 +275,13 @@ class Coordinator:
     def _is_ending(self) -> bool:
         return self._is_fed and (self._options.is_once or self._options.messages is not None)
 
-    def _is_idle(self, now: float) -> bool:
-        """Return whether nothing is left to do: in no queue, in no step, and on no way between them."""
+    def _seems_idle(self, now: float) -> bool:
+        """Return whether nothing is in work or on its way, as far as this process knows; the broker may know more."""
         machinery = self.machinery
-        tallies = machinery.tallies
-        collector = machinery.collector
-        unsettled = sum(each.unsettled for each in tallies)
-        left = outstanding(machinery.topology, tallies, sent=dict(collector.published), collected=collector.settled)
-        if self._lost_at is not None or unsettled or collector.waiting_rebounds or any(self._depths.values()):
-            self._quiet.seconds(now, ())
+        tallies, collector = machinery.tallies, machinery.collector
+        if self._lost_at is not None or collector.waiting_rebounds or any(each.unsettled for each in tallies):
             return False
+        left = outstanding(machinery.topology, tallies, sent=dict(collector.published), collected=collector.settled)
         if left == 0:
             return True
         facts = (left, *(each.delivered for each in tallies), *(each.settled for each in tallies), collector.settled)
@@ -315,6 +316,8 @@ class Coordinator:
             FlowStopped: A container has died five times in a row.
         """
         containers = self.machinery.containers
+        if (failed := self.machinery.failed) is not None:
+            raise FlowStopped(f"the broker does not serve this flow any more: {failed}")
         died = [each for each in containers.all if each.reap(now)]
         if died:
             self._look(now)

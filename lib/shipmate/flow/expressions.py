@@ -8,7 +8,7 @@ from typing import Any, Final
 from jsonata.jsonata import Jsonata
 
 from shipmate.errors import BadInput
-from shipmate.flow.dialect.analysis import Reference, newer_operators, reference_of, repair_surrogates, sees_whole_root
+from shipmate.flow.dialect.analysis import Reference, newer_operators, reference_of, sees_whole_root
 from shipmate.flow.dialect.evaluator import Evaluator
 from shipmate.flow.dialect.problems import problem
 from shipmate.flow.dialect.values import UNDEFINED, to_json, with_nulls
@@ -125,11 +125,10 @@ class Expression:
         self.text = text
         try:
             self._evaluator = Evaluator(text, _FUNCTIONS)
-            repair_surrogates(self._evaluator.ast)
         except Exception as error:
-            raise self._error(error) from None
-        self._reference: Reference | None = reference_of(self._evaluator.ast)
+            raise self._error(error, is_static=True) from None
         self._sees_whole_root = sees_whole_root(self._evaluator.ast, EARLIER_STEPS)
+        self._reference: Reference | None = None if self._sees_whole_root else reference_of(self._evaluator.ast)
         self.newer_operators = newer_operators(text)
         """The operators that the platform's JSONata 1.8 does not know."""
 
@@ -181,8 +180,8 @@ class Expression:
         except Exception as error:
             raise self._error(error) from None
 
-    def _error(self, error: Exception) -> ExpressionError:
-        code, sentence, position = problem(error)
+    def _error(self, error: Exception, *, is_static: bool = False) -> ExpressionError:
+        code, sentence, position = problem(error, is_static=is_static)
         place = f"at character {position} of " if position is not None else "in "
         return ExpressionError(f"{code}: {sentence}, {place}`{self._excerpt(position)}`", position, jsonata_code=code)
 

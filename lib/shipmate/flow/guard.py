@@ -10,7 +10,7 @@ from typing import Final
 _SCRIPT: Final = """
 groups=
 while read -r line; do groups=$line; done
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 rm -rf -- "$@"
 """
 

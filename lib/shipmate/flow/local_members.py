@@ -77,7 +77,7 @@ def read_secrets(findings: Findings, file: FlowFile) -> dict[str, Mapping[str, A
 def read_object(findings: Findings, pointer: str, path: Path) -> Mapping[str, Any] | None:
     """Return the object in a JSON file that a flow file names; None after a problem."""
     if path.exists() and not path.is_file():  # a device could have no end
-        findings.error(pointer, f"expected a file with an object, found none: {path}")
+        findings.error(pointer, f"expected a regular file, found another kind of file: {path}")
         return None
     try:
         value = parse(read_file(path, str(path)), str(path))

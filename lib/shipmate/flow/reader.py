@@ -35,7 +35,7 @@ def read_flow(findings: Findings, file: FlowFile) -> Flow:
     if file.graph is not file.attributes:
         ObjectReader(findings, file.graph_pointer, file.graph).warn_of_unknown(_GRAPH)
     for pointer in file.twice:
-        findings.error(pointer, "expected it once in the file, found it at an outer level, too")
+        findings.error(pointer, "expected this member once in the file, found it at an outer level as well")
     accounts, secrets = read_accounts(findings, file), read_secrets(findings, file)
     steps = read_steps(findings, file, accounts=accounts, secrets=secrets)
     edges = read_edges(findings, file, steps)

@@ -229,7 +229,7 @@ WRONG: list[tuple[str, Change, str]] = [
      "/nodes_config/step_2/log_level: expected one of trace, debug, info, warn, error, fatal, found 'warning'; did you "
      "mean 'warn'?"),
     ("a first step that handles errors", all_of(put(f"{NODES}/0/error", True), put(f"{NODES}/0/first", True)),
-     "/graph/nodes/0/error: expected a first step that is no error handler, found one that is"),
+     "/graph/nodes/0/error: expected a first step that handles no errors, found the error handler"),
     ("another language of mappings", put("/default_mapper_type", "xslt"),
      "/default_mapper_type: expected jsonata, found 'xslt'"),
     ("a command as a number", put("/components/crm", {"path": "./crm", "command": 7}),
@@ -237,10 +237,10 @@ WRONG: list[tuple[str, Change, str]] = [
     ("a broken component.json", put("/components/crm", "./broken"),
      "/components/crm: FOLDER/broken/component.json: expected JSON, found an error at line 1, column 2 ("),
     ("a folder as a key file", put("/accounts/k1", "crm"),
-     "/accounts/k1: expected a file with an object, found none: FOLDER/crm"),
+     "/accounts/k1: expected a regular file, found another kind of file: FOLDER/crm"),
     ("a member at two levels",
      lambda flow: flow.update(data={"accounts": {}, "attributes": {"graph": flow.pop("graph")}}),
-     "/data/accounts: expected it once in the file, found it at an outer level, too"),
+     "/data/accounts: expected this member once in the file, found it at an outer level as well"),
     ("an unknown type", put("/type", "long-running"),
      "/type: expected one of ordinary, long_running, found 'long-running'; did you mean 'long_running'?"),
 ]  # fmt: skip
@@ -282,10 +282,10 @@ WARNINGS: list[tuple[str, Change, str]] = [
     ("an agent", put(f"{NODES}/0/vpn_agent_id", "v1"),
      "/graph/nodes/0/vpn_agent_id: warning: expected no agent, found one; steps run on this machine without it"),
     ("a join", put(f"{EDGES}/4", {"source": "step_5", "target": "step_4"}),
-     "/graph/edges/4: warning: expected one edge into 'step_4', found another, which the platform's designer lacks; "
-     "each message passes for itself"),
+     "/graph/edges/4: warning: expected one edge into 'step_4', found another; the platform's designer draws only "
+     "one; each message passes for itself"),
     ("braces in a text", put(f"{EDGES}/0/config/mapper/name", '"Hi {{name}}"'),
-     "/graph/edges/0/config/mapper/name: warning: expected JSONata, found {{ in it, which stays as it is; join texts "
+     "/graph/edges/0/config/mapper/name: warning: expected JSONata, found {{, which it does not replace; join texts "
      "with &"),
     ("a newer operator", put(f"{EDGES}/0/config/mapper/name", 'name ?? "x"'),
      "/graph/edges/0/config/mapper/name: warning: expected JSONata 1.8, found ??, which the platform does not know"),
@@ -420,8 +420,8 @@ def test_a_chain_of_thousands_of_steps_is_checked(folder: Path) -> None:
 
     assert lines(folder, {"graph": {"nodes": steps, "edges": edges}}) == [
         "/graph/edges/2999: expected edges without a circle, found one: s1 → s2 → s3 → s4 → s5 → s6 → s7 → s8 → ...",
-        "/graph/edges/2999: warning: expected one edge into 's1', found another, which the platform's designer lacks; "
-        "each message passes for itself",
+        "/graph/edges/2999: warning: expected one edge into 's1', found another; the platform's designer draws "
+        "only one; each message passes for itself",
     ]
 
 

@@ -69,7 +69,7 @@ def _check(findings: Findings, flow: Flow, pointer: str, text: str) -> None:
         findings.error(pointer, f"expected JSONata, found {error}{_advice(text)}")
         return
     if "{{" in text:
-        findings.warning(pointer, "expected JSONata, found {{ in it, which stays as it is; join texts with &")
+        findings.warning(pointer, "expected JSONata, found {{, which it does not replace; join texts with &")
     if expression.newer_operators:
         found = " and ".join(expression.newer_operators)
         findings.warning(pointer, f"expected JSONata 1.8, found {found}, which the platform does not know")

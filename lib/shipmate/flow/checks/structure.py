@@ -41,8 +41,9 @@ def check_structure(findings: Findings, file: FlowFile, flow: Flow) -> None:
     _check_error_handlers(findings, flow.nodes)
     for edges in entering.values():
         for edge in edges[1:]:
-            message = f"expected one edge into {shown(edge.target)}, found another, which the platform's designer lacks"
-            findings.warning(edge.pointer, f"{message}; each message passes for itself")
+            message = f"expected one edge into {shown(edge.target)}, found another"
+            advice = "the platform's designer draws only one; each message passes for itself"
+            findings.warning(edge.pointer, f"{message}; {advice}")
 
 
 def _circles(leaving: Mapping[str, Sequence[Edge]]) -> Iterator[tuple[Edge, list[str]]]:
@@ -105,4 +106,6 @@ def _check_error_handlers(findings: Findings, nodes: Iterable[Node]) -> None:
         findings.error(f"{node.pointer}/error", problem)
     for node in handlers:
         if node.is_first:
-            findings.error(f"{node.pointer}/error", "expected a first step that is no error handler, found one that is")
+            findings.error(
+                f"{node.pointer}/error", "expected a first step that handles no errors, found the error handler"
+            )

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from jsonata.parser import Parser
+from jsonata.utils import Utils
 
 from shipmate.flow.dialect.values import UNDEFINED, to_json
 
-_PLACE: Final = frozenset({"_outer_instance", "id", "type", "value", "bp", "lbp", "position", "steps"})
+_PLACE: Final = frozenset({"_outer_instance", "id", "type", "value", "bp", "lbp", "position", "steps", "reference"})
 """The attributes of a node that any name, path or constant may have."""
 _CONSTANTS: Final = frozenset({"string", "number", "value"})
 _SEE_ALL: Final = frozenset({"wildcard", "descendant", "parent", "transform"})
@@ -22,40 +23,57 @@ _NEWER: Final = re.compile(r"\?\?|(?<!\()\?:")
 
 
 class Reference:
-    """An expression that is a constant or names of members, such as ``customer.address.city``."""
+    """An expression, or a part of one, that is a constant or names of members: ``customer.address.city``."""
 
     UNKNOWN: ClassVar[object] = object()
     """The result where a list is in the way: the evaluator has to look into it."""
 
     __slots__ = ("_constant", "_names")
 
-    def __init__(self, names: tuple[str, ...], constant: Any = UNDEFINED) -> None:
+    def __init__(self, names: tuple[str, ...], constant: Any = None) -> None:
         """Store the names, or the constant.
 
         Args:
             names: The names of the members, none for a constant.
-            constant: The value of a constant.
+            constant: The value of a constant, as the evaluator has it.
         """
         self._names = names
         self._constant = constant
 
     def find(self, body: Any) -> Any:
-        """Return a copy of the value, `UNDEFINED` if there is none, or `UNKNOWN`."""
+        """Return a copy of the value in a message's body, `UNDEFINED` if there is none, or `UNKNOWN`."""
+        value = self._walk(body) if self._names else self._constant
+        if value is None:
+            return None
+        return value if value is UNDEFINED or value is self.UNKNOWN else to_json(value)
+
+    def evaluate(self, context: Any) -> Any:
+        """Return the value in a context of the evaluator, None if there is none, or `UNKNOWN`."""
         if not self._names:
             return self._constant
-        value = body
+        value = self._walk(context)
+        # A path takes the lists that the evaluator has made apart.
+        return None if value is UNDEFINED else self.UNKNOWN if isinstance(value, Utils.JList) else value
+
+    def _walk(self, value: Any) -> Any:
         for name in self._names:
             if type(value) is not dict:
-                # Members of anything else do not exist.
-                return UNDEFINED if not isinstance(value, dict | list) else self.UNKNOWN
+                return self.UNKNOWN if isinstance(value, dict | list) else UNDEFINED
             value = value.get(name, UNDEFINED)
-        return None if value is None else UNDEFINED if value is UNDEFINED else to_json(value)
+        return value
+
+
+def mark_references(ast: Any) -> None:
+    """Give the references in an expression an attribute ``reference``: the evaluator need not walk through them."""
+    for node in list(_nodes(ast)):
+        if (reference := reference_of(node)) is not None:
+            node.reference = reference
 
 
 def reference_of(ast: Any) -> Reference | None:
     """Return the reference that an expression consists of, None if it is anything more."""
     if ast.type in _CONSTANTS and _is_simple(ast):
-        return Reference((), to_json(ast.value) if ast.value is not None else None)
+        return Reference((), Utils.NULL_VALUE if ast.value is None else ast.value)
     if ast.type != "path" or not _is_simple(ast):
         return None
     if not all(step.type == "name" and _is_simple(step) for step in ast.steps):

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
-from jsonata.parser import Parser
 from jsonata.utils import Utils
 
+from shipmate.flow.dialect.analysis import Reference, mark_references, repair_surrogates
 from shipmate.flow.dialect.functions import FUNCTIONS, NativeFunction, clone
 from shipmate.flow.dialect.patterns import compile_pattern
 from shipmate.flow.dialect.texts import string
@@ -60,7 +60,9 @@ class Evaluator(Jsonata):  # type: ignore[misc]  # jsonata-python has no types
         finally:
             # Creating an expression makes it the one that the thread evaluates.
             Jsonata.CURRENT.jsonata = current
-        self.environment = _Frame(_base())
+        repair_surrogates(self.ast)
+        mark_references(self.ast)
+        self.environment = _Frame(_BASE)
         for name, function in functions.items():
             self.environment.bind(name, function)
         self.input: Any = None
@@ -103,6 +105,9 @@ class Evaluator(Jsonata):  # type: ignore[misc]  # jsonata-python has no types
 
     def eval(self, expr: Any, input: Any, environment: Any) -> Any:
         """Evaluate a part of the expression; jsonata-python names the parameters."""
+        reference = expr.__dict__.get("reference")
+        if reference is not None and (found := reference.evaluate(input)) is not Reference.UNKNOWN:
+            return found
         self.depth += 1
         if self.depth > _DEEPEST:
             raise JException("D1011", -1)
@@ -160,6 +165,12 @@ class Evaluator(Jsonata):  # type: ignore[misc]  # jsonata-python has no types
         numbers = super().evaluate_range_expression(lhs, rhs)
         return numbers if numbers is None else Utils.create_sequence_from_iter(numbers)
 
+    def evaluate_filter(self, predicate: Any, input: Any, environment: Any) -> Any:
+        """Filter by a predicate; one of something missing is evaluated, too, since it can fail."""
+        if input is None and predicate.type != "number":
+            self.eval(predicate, None, environment)
+        return super().evaluate_filter(predicate, input, environment)
+
     def evaluate_group_expression(self, expr: Any, input: Any, environment: Any) -> Any:
         """Build an object; jsonata-python would add a member to an empty list of the message."""
         if isinstance(input, list) and not input:
@@ -207,12 +218,5 @@ def _is_same(one: Any, other: Any) -> bool:
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _base() -> Any:
-    """Return the variables that every expression has: the functions of JSONata."""
-    frame = Jsonata.Frame(Jsonata.static_frame)
-    frame.bindings.update(FUNCTIONS)
-    return frame
-
-
-Symbol = Parser.Symbol
-"""A node of the parsed expression."""
+_BASE: Final = _Frame(None)
+_BASE.bindings.update(FUNCTIONS)

@@ -1,6 +1,7 @@
 """The built-in functions that jsonata-python computes otherwise than JavaScript."""
 
 import base64
+import copy
 import functools
 import inspect
 import math
@@ -14,11 +15,11 @@ from urllib.parse import quote, unquote
 from jsonata.functions import Functions
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
+from jsonata.signature import Signature
 from jsonata.utils import Utils
 
 from shipmate.flow.dialect import matching, texts
-from shipmate.flow.dialect.matching import text_of
-from shipmate.flow.dialect.values import LARGEST_RESULT, TOO_LARGE
+from shipmate.flow.dialect.values import LARGEST_RESULT, TOO_LARGE, is_function, is_truthy
 from shipmate.flow.zone import local_zone
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[Ee][-+]?[0-9]+)?")
@@ -37,6 +38,13 @@ _RESERVED: Final = frozenset(";/?:@&=+$,#")
 _ESCAPES: Final = re.compile("(?:%[0-9A-Fa-f]{2})+")
 
 
+class _Signature(Signature):  # type: ignore[misc]  # jsonata-python has no types
+    """The signature of a function that tells null from undefined."""
+
+    def get_symbol(self, value: Any) -> str:
+        return "l" if value is Utils.NULL_VALUE else str(super().get_symbol(value))
+
+
 class NativeFunction(Jsonata.JFunction):  # type: ignore[misc]  # jsonata-python has no types
     """A function in Python, with its signature in JSONata: ``NativeFunction("sum", "<a<n>:n>", total)``."""
 
@@ -48,9 +56,9 @@ class NativeFunction(Jsonata.JFunction):  # type: ignore[misc]  # jsonata-python
             signature: Its signature in JSONata.
             function: Takes the arguments by position; one that is left out is None, undefined.
         """
-        super().__init__(None, signature)
+        super().__init__(None, None)
         self.function_name = name
-        self.signature.set_function_name(name)
+        self.signature = _Signature(signature, name)
         self._function = function
         self._arguments = len(inspect.signature(function).parameters)
 
@@ -85,7 +93,7 @@ def _string(value: Any, is_pretty: bool | None) -> str | None:
 
 
 def _lowercase(text: Any) -> str | None:
-    return None if text_of(text) is None else text.lower()
+    return None if text is None else text.lower()
 
 
 def _pad(text: Any, width: float | None, filler: str | None) -> str | None:
@@ -102,31 +110,43 @@ def _parsed(text: Any) -> float | None:
         return float(text) if isinstance(text, float) else int(text)
     if isinstance(text, str) and _NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
         return int(text) if text.lstrip("-").isdigit() else number
-    if text is Utils.NULL_VALUE:
-        raise JException("T0410", -1, 1, "number")
     raise JException("D3030", -1, text)
 
 
 def _power(base: Any, exponent: Any) -> float | None:
     if base is None:
         return None
+    if exponent is None:
+        raise JException("D3061", -1, base, exponent)
     try:
-        result = float(base) ** float(exponent)
+        result: Any = float(base) ** float(exponent)
     except (OverflowError, ZeroDivisionError):
         result = math.inf
     if isinstance(result, complex) or not math.isfinite(result):
         raise JException("D3061", -1, base, exponent)
-    return result
+    return float(result)
 
 
 def _distinct(values: Any) -> Any:
     if not isinstance(values, list) or len(values) <= 1:
         return values
-    results = Utils.create_sequence() if Utils.is_sequence(values) else []
+    seen, distinct = set(), []
     for each in values:
-        if not any(Utils.is_deep_equal(each, known) for known in results):
-            results.append(each)
-    return results
+        if (key := _key(each)) not in seen:
+            seen.add(key)
+            distinct.append(each)
+    return Utils.create_sequence_from_iter(distinct) if Utils.is_sequence(values) else distinct
+
+
+def _key(value: Any) -> Any:
+    """Return a key that is the same for equal values only: true and 1 are not equal."""
+    if isinstance(value, bool):
+        return "boolean", value
+    if isinstance(value, dict):
+        return "object", frozenset((name, _key(member)) for name, member in value.items())
+    if isinstance(value, list):
+        return "list", tuple(map(_key, value))
+    return value if isinstance(value, str | int | float) else ("other", id(value))
 
 
 def _sort(values: list[Any] | None, comparator: Any) -> Any:
@@ -134,10 +154,27 @@ def _sort(values: list[Any] | None, comparator: Any) -> Any:
     if values is None or len(values) <= 1:
         return values
     if comparator is not None:
-        return Functions.sort(values, comparator)
+        return _merge_sorted(values, comparator)
     if not (Utils.is_array_of_numbers(values) or Utils.is_array_of_strings(values)):
         raise JException("D3070", -1)
     return sorted(values, key=_code_units if isinstance(values[0], str) else None)
+
+
+def _merge_sorted(values: list[Any], is_behind: Any) -> list[Any]:
+    """Sort as the platform does: a comparator says only whether one value has to stand behind another."""
+    if len(values) <= 1:
+        return list(values)
+    middle = len(values) // 2
+    left, right = _merge_sorted(values[:middle], is_behind), _merge_sorted(values[middle:], is_behind)
+    merged, first, second = [], 0, 0
+    while first < len(left) and second < len(right):
+        if is_truthy(Functions.func_apply(is_behind, [left[first], right[second]])):
+            merged.append(right[second])
+            second += 1
+        else:
+            merged.append(left[first])
+            first += 1
+    return [*merged, *left[first:], *right[second:]]
 
 
 def _code_units(text: str) -> bytes:
@@ -146,12 +183,14 @@ def _code_units(text: str) -> bytes:
 
 def _base64encode(text: Any) -> str | None:
     """Encode the low bytes of the characters, as ``btoa`` does."""
-    return None if text_of(text) is None else base64.b64encode(bytes(ord(each) & 0xFF for each in text)).decode("ascii")
+    if text is None:
+        return None
+    return base64.b64encode(text.encode("utf-16-le", "surrogatepass")[::2]).decode("ascii")
 
 
 def _base64decode(text: Any) -> str | None:
     """Decode into characters up to U+00FF, as ``atob`` does; what is no Base64 is skipped."""
-    if text_of(text) is None:
+    if text is None:
         return None
     digits = _NOT_BASE64.sub("", text.partition("=")[0].replace("-", "+").replace("_", "/"))
     digits = digits[: -1 if len(digits) % 4 == 1 else None]
@@ -161,7 +200,7 @@ def _base64decode(text: Any) -> str | None:
 def _encoder(name: str, unreserved: str) -> Callable[[Any], str | None]:
     def encode(text: Any) -> str | None:
         try:
-            return None if text_of(text) is None else quote(text, safe=unreserved)
+            return None if text is None else quote(text, safe=unreserved)
         except UnicodeEncodeError:
             raise JException("D3140", -1, text, name) from None
 
@@ -174,7 +213,7 @@ def _decoder(name: str, kept: frozenset[str]) -> Callable[[Any], str | None]:
         return "".join(quote(each, safe="") if each in kept else each for each in text)
 
     def decode(text: Any) -> str | None:
-        if text_of(text) is None:
+        if text is None:
             return None
         if _MALFORMED_ESCAPE.search(text):
             raise JException("D3140", -1, text, name)
@@ -197,7 +236,8 @@ def clone(value: Any) -> Any:
 
 def _format_number(value: Any, picture: str, options: Any) -> Any:
     """Round the decimal digits that a number is written with, not those of its binary value, and halves to even."""
-    if isinstance(value, float) and math.isfinite(value):
+    has_exponent = (options or {}).get("exponent-separator", "e") in picture
+    if isinstance(value, float) and math.isfinite(value) and not has_exponent:
         digits = _fraction_digits(picture.split(";")[-1 if value < 0 else 0], options or {})
         value = round(Decimal(repr(value)), digits)
     return Functions.format_number(value, picture, options)
@@ -210,6 +250,13 @@ def _fraction_digits(picture: str, options: Mapping[str, str]) -> int:
     if options.get("percent", "%") in picture:
         return digits + 2
     return digits + 3 if options.get("per-mille", "\u2030") in picture else digits
+
+
+def _parse_integer(text: Any, picture: Any) -> Any:
+    try:
+        return Functions.parse_integer(text, picture)
+    except (KeyError, ValueError):
+        return math.nan
 
 
 def _to_millis(text: Any, picture: Any) -> Any:
@@ -229,6 +276,10 @@ def _to_millis(text: Any, picture: Any) -> Any:
     if time.tzinfo is None:
         time = time.replace(tzinfo=local_zone() if clock else UTC)
     return (time - EPOCH) // timedelta(milliseconds=1)
+
+
+def _type(value: Any) -> Any:
+    return "function" if value is not None and is_function(value) else Functions.type(value)
 
 
 def _now(picture: Any, zone: Any) -> Any:
@@ -261,11 +312,24 @@ _SIGNATURES: Final[Mapping[str, tuple[str, Callable[..., Any]]]] = {
     "decodeUrl": ("<s-:s>", _decoder("decodeUrl", _RESERVED)),
     "clone": ("<(oa)-:o>", clone),
     "formatNumber": ("<n-so?:s>", _format_number),
+    "parseInteger": ("<s-s:n>", _parse_integer),
     "toMillis": ("<s-s?:n>", _to_millis),
+    "type": ("<x:s>", _type),
     "now": ("<s?s?:s>", _now),
     "millis": ("<:n>", _millis),
 }
+
+
+def _with_nulls(function: Any) -> Any:
+    """Return a copy of a function of jsonata-python whose signature tells null from undefined."""
+    corrected = copy.copy(function)
+    corrected.signature = copy.copy(function.signature)
+    corrected.signature.__class__ = _Signature
+    return corrected
+
+
 FUNCTIONS: Final = {
-    name: NativeFunction(name, signature, function) for name, (signature, function) in _SIGNATURES.items()
+    **{name: _with_nulls(function) for name, function in Jsonata.static_frame.bindings.items()},
+    **{name: NativeFunction(name, signature, function) for name, (signature, function) in _SIGNATURES.items()},
 }
-"""The functions by name, without ``$``."""
+"""All functions by name, without ``$``."""

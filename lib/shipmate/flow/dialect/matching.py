@@ -12,23 +12,18 @@ from jsonata.utils import Utils
 from shipmate.flow.dialect.patterns import Pattern
 
 
-def text_of(value: Any) -> str | None:
-    """Return a text, None for undefined; jsonata-python lets null pass where a text is expected."""
-    if value is Utils.NULL_VALUE:
-        raise JException("T0410", -1, 1, "")
-    return value  # type: ignore[no-any-return]  # the signature has checked it
-
-
 def contains(text: Any, token: Any) -> bool | None:
-    if text_of(text) is None or token is None:
+    if text is None:
         return None
     if isinstance(token, Pattern):
         return token.search(text) is not None
+    if token is None:
+        raise JException("T1010", -1, "contains")
     return token in text if isinstance(token, str) else bool(Functions.func_apply(token, [text]))
 
 
 def match(text: Any, pattern: Any, limit: float | None) -> Any:
-    if text_of(text) is None:
+    if text is None:
         return None
     if limit is not None and limit < 0:
         raise JException("D3040", -1, limit)
@@ -53,7 +48,7 @@ def _matches(text: str, pattern: Pattern, limit: float | None) -> "Iterator[re.M
 
 
 def split(text: Any, separator: Any, limit: float | None) -> list[str] | None:
-    if text_of(text) is None:
+    if text is None:
         return None
     if limit is not None and limit < 0:
         raise JException("D3020", -1, limit)
@@ -70,7 +65,7 @@ def split(text: Any, separator: Any, limit: float | None) -> list[str] | None:
 
 
 def replace(text: Any, pattern: Any, replacement: Any, limit: float | None) -> str | None:
-    if text_of(text) is None:
+    if text is None:
         return None
     if pattern == "":
         raise JException("D3010", -1)

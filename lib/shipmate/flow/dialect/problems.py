@@ -18,17 +18,18 @@ _OF_MESSAGE: Final = frozenset({"value", "value2", "exp"})
 _TEXTS: Final = {
     INVALID_PATTERN: "The regular expression is invalid: {{token}}",
     TOO_LARGE: "The result is larger than 10 MB, the limit of a message",
-    "D1011": "The expression calls itself too often; write the recursive function so that the call is its last step",
+    "D1011": "The expression is nested too deeply, or a function calls itself too often before its last step",
     "D1012": "The expression takes longer than {{token}} seconds",
     "D3140": "A URL has a wrong escape",
 }
 
 
-def problem(error: Exception) -> tuple[str, str, int | None]:
+def problem(error: Exception, *, is_static: bool = False) -> tuple[str, str, int | None]:
     """Return what is wrong in an expression: JSONata's code, a sentence, and a position in characters.
 
     Args:
         error: The exception of jsonata-python, or any that escapes from it.
+        is_static: Whether the expression was compiled, not evaluated.
     """
     match error:
         case JException():
@@ -40,16 +41,21 @@ def problem(error: Exception) -> tuple[str, str, int | None]:
             return TOO_LARGE, _TEXTS[TOO_LARGE], None
         case OverflowError():
             return "D1001", "A number is out of range", None
+    if is_static:
+        return "S0201", "Syntax error", None
     # The texts of other exceptions quote values.
     return "D0000", f"The expression cannot be evaluated ({type(error).__name__})", None
 
 
 def _code(error: JException) -> str:
+    if error.error == "S0301" and error.current is not None:
+        return "S0103"
     return error.error if re.fullmatch("[A-Z][0-9]{4}|[a-z]+", error.error) else "D0000"
 
 
 def _sentence(error: JException) -> str:
-    template = _TEXTS.get(error.error) or JException.error_codes.get(error.error)
+    code = _code(error)
+    template = _TEXTS.get(code) or JException.error_codes.get(code)
     if template is None:
         # Some errors of jsonata-python have a sentence instead of a code.
         return error.error if " " in error.error else "The expression cannot be evaluated"

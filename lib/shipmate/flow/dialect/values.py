@@ -10,6 +10,8 @@ from jsonata.functions import Functions
 from jsonata.jexception import JException
 from jsonata.utils import Utils
 
+from shipmate.jsonvalue import is_falsy
+
 
 class Undefined:
     """The type of `UNDEFINED`."""
@@ -40,6 +42,11 @@ _LARGEST_EXACT: Final = 2.0**53
 def is_function(value: Any) -> bool:
     """Return whether a value is a function or a pattern: JSON has none of them."""
     return bool(Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value))
+
+
+def is_truthy(value: Any) -> bool:
+    """Return whether a value of the evaluator is true in JavaScript, which is not always so in JSONata."""
+    return value is not Utils.NULL_VALUE and not is_falsy(value)
 
 
 def with_nulls(value: Any) -> Any:

@@ -4,9 +4,8 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from shipmate.errors import InvalidMessage
 from shipmate.flow.gateway.connection import Answer, json_answer
-from shipmate.flow.gateway.ports import StepFailure, StepReply, Storage, StoredFile
+from shipmate.flow.gateway.ports import StepFailure, StepReply, Storage
 from shipmate.jsonvalue import to_json
 
 _log: Final = logging.getLogger("shipmate.flow")
@@ -40,7 +39,7 @@ def answer_of(reply: StepReply | StepFailure, storage: Storage) -> Answer:
         if file is None:
             _log.error("the file of the reply is not in the object storage")
             return json_answer(500, {"error": "the file of the reply does not exist"})
-        content_type, body = _file(file)
+        content_type, body = file.content_type, file.content
     headers.setdefault("content-type", content_type)
     return Answer(status, body, tuple(_sendable(headers)))
 
@@ -54,26 +53,22 @@ def _failure(failure: StepFailure) -> Answer:
 
 
 def _status(value: Any) -> int | None:
-    """Return a status that ends a request, None if the value is not one."""
-    try:
-        status = int(str(value))
-    except ValueError:
-        return None
-    return status if 200 <= status <= 999 else None
+    """Return a status that ends a request, None if the value is not one.
+
+    >>> [_status(value) for value in ("201", 404.0, 100, True, "2_00", None)]
+    [201, 404, None, None, None, None]
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(value)
+    return int(text) if len(text) == 3 and text.isascii() and text.isdigit() and text >= "200" else None
 
 
 def _body(value: Any) -> tuple[str, bytes]:
     """Return the content type that follows from the body, and its bytes: text as it is, anything else as JSON."""
     if isinstance(value, str):
         return "text/plain; charset=utf-8", value.encode("utf-8", "replace")
-    try:
-        return "application/json; charset=utf-8", to_json(value)
-    except InvalidMessage:
-        return "text/plain; charset=utf-8", b""
-
-
-def _file(file: StoredFile) -> tuple[str, bytes]:
-    return file.content_type, file.content
+    return "application/json; charset=utf-8", to_json(value)
 
 
 def _sendable(headers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

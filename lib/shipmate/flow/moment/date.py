@@ -39,15 +39,17 @@ class Date(dict):  # type: ignore[type-arg]  # it has no members: jsonata-python
         """Return whether there is a method of this name."""
         return name in self.METHODS
 
+    def keys(self) -> Any:
+        """Return the name of the one member that a comparison of two dates looks at."""
+        return {"_d": None}.keys()
+
+    def __getitem__(self, name: object) -> Any:
+        """Return the time, which dates are compared by."""
+        return self.milliseconds
+
     def __bool__(self) -> bool:
         """Be true, as every object is in JSONata that has members."""
         return True
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether two dates are the same time."""
-        return isinstance(other, Date) and self.milliseconds == other.milliseconds
-
-    __hash__ = None
 
     def to_json(self) -> Any:
         """Return the date in JSON: ISO 8601 in UTC, null for an invalid one."""

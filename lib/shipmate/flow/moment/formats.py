@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from shipmate.flow.moment.weeks import ENGLISH, ISO
@@ -15,7 +16,7 @@ MONTHS: Final = (
 WEEKDAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 INVALID: Final = "Invalid date"
 
-TOKENS: Final = re.compile(
+_TOKENS: Final = re.compile(
     r"(\[[^\[]*\])|(\\)?([Hh]mm(?:ss)?|Mo|MM?M?M?|Do|DDDo|DD?D?D?|ddd?d?|do?|w[o|w]?|W[o|W]?|Qo?|YYYYYY|YYYYY|YYYY|YY"
     r"|gg(?:ggg?)?|GG(?:GGG?)?|e|E|a|A|hh?|HH?|kk?|mm?|ss?|S{1,9}|x|X|zz?|ZZ?|.)"
 )
@@ -87,7 +88,17 @@ def formatted(wall: Wall, pattern: str) -> str:
     >>> formatted(Wall(datetime(2020, 2, 9, 23, 5, tzinfo=UTC), 0, is_utc=True), "dddd, Do MMM YY [at] h:mm a")
     'Sunday, 9th Feb 20 at 11:05 pm'
     """
-    return "".join(_written(wall, token[0]) for token in TOKENS.finditer(expanded(pattern)))
+    return "".join(_written(wall, token) for token in tokens_of(pattern))
+
+
+@lru_cache(maxsize=256)
+def tokens_of(pattern: str) -> tuple[str, ...]:
+    """Return the parts of a format: parts of a date, and texts.
+
+    >>> tokens_of("D. MMM [of] LT")
+    ('D', '.', ' ', 'MMM', ' ', '[of]', ' ', 'h', ':', 'mm', ' ', 'A')
+    """
+    return tuple(token[0] for token in _TOKENS.finditer(expanded(pattern)))
 
 
 def _written(wall: Wall, token: str) -> str:

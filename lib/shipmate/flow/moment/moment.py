@@ -296,9 +296,9 @@ class Moment(Date):
                 part(self, by_unit[name])
         return self
 
-    def same(self, *_: Any) -> "Moment":
-        """Return the date itself: there is no language but English."""
-        return self
+    def locale(self, name: Any = None) -> Any:
+        """Return the language, or the date itself for a name: there is no language but English."""
+        return "en" if name is None else self
 
     def _time(self) -> datetime | None:
         return self.at(self.zone or local_zone())
@@ -402,7 +402,7 @@ Moment.METHODS = {
     "isLeapYear": Moment.is_leap_year, "isLocal": Moment.is_local, "isSame": Moment.is_same,
     "isSameOrAfter": Moment.is_same_or_after, "isSameOrBefore": Moment.is_same_or_before, "isUTC": Moment.is_utc,
     "isUtc": Moment.is_utc, "isValid": Moment.is_valid, "isoWeeksInYear": Moment.iso_weeks_in_year,
-    "lang": Moment.same, "local": Moment.local, "locale": Moment.same, "set": Moment.set_part,
+    "lang": Moment.locale, "local": Moment.local, "locale": Moment.locale, "set": Moment.set_part,
     "startOf": Moment.start_of, "subtract": Moment.subtract, "to": Moment.to, "toArray": Moment.to_array,
     "toDate": Moment.to_date, "toISOString": Moment.to_iso_string, "toJSON": Moment.to_json, "toNow": Moment.to_now,
     "toObject": Moment.to_object, "toString": lambda moment: moment.format("ddd MMM DD YYYY HH:mm:ss [GMT]ZZ"),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Final
 
 from shipmate.flow.moment.formats import MONTHS
+from shipmate.flow.moment.loose import parsed_loosely
 from shipmate.flow.moment.tokens import OFFSET, Parts, offset_minutes, read
 from shipmate.flow.moment.weeks import ENGLISH, days_in_month
 
@@ -58,7 +59,7 @@ def parsed_iso(text: str, zone: tzinfo, now: datetime) -> int | None:
     """Return the milliseconds since 1970 of a text without a format, None if it is no date.
 
     Args:
-        text: ISO 8601, RFC 2822, ``/Date(0)/`` or a year.
+        text: ISO 8601, RFC 2822, ``/Date(0)/``, a year, or what JavaScript's ``Date`` reads as a date.
         zone: The zone of a text without one.
         now: The time, for the parts that the text leaves out.
     """
@@ -72,7 +73,11 @@ def parsed_iso(text: str, zone: tzinfo, now: datetime) -> int | None:
         return _of_rfc_2822(parts)
     if _YEAR.fullmatch(text.strip()):
         return parsed(text.strip(), "YYYY", UTC, now)
-    return None
+    if (loose := parsed_loosely(text)) is None:
+        return None
+    values, minutes = loose
+    milliseconds = milliseconds_of(values, zone if minutes is None else UTC)
+    return None if milliseconds is None else milliseconds - (minutes or 0) * 60_000
 
 
 def _of_iso(day: str, time: str | None, offset: str | None, zone: tzinfo, now: datetime) -> int | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from shipmate.flow.moment.formats import MONTHS, TOKENS, WEEKDAYS, expanded, literal
+from shipmate.flow.moment.formats import MONTHS, WEEKDAYS, literal, tokens_of
 from shipmate.flow.moment.weeks import ENGLISH, ISO, Weeks
 
 _WORD: Final = r"[^\W\d_]{1,256}"
@@ -72,8 +72,7 @@ def read(text: str, pattern: str, *, is_strict: bool) -> Parts:
         is_strict: Whether numbers need as many digits as their tokens have letters.
     """
     parts = Parts()
-    for match in TOKENS.finditer(expanded(pattern)):
-        token = match[0]
+    for token in tokens_of(pattern):
         found = _search(token, text, is_strict=is_strict)
         if found is not None:
             if found.start():
