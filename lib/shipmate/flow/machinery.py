@@ -24,7 +24,9 @@ from shipmate.flow.local_steps import LocalStep, Shared
 from shipmate.flow.mapping import Mapping as CompiledMapping
 from shipmate.flow.platform import FlowPlatform
 from shipmate.flow.queues import BrokerUnreachable, FlowQueues, broker_address, place_of, through
+from shipmate.flow.tap import Tap
 from shipmate.flow.topology import Station, Topology
+from shipmate.flow.trace import TraceFile
 from shipmate.local.dotenv import read_env_file
 from shipmate.logs.redaction import Redactor
 
@@ -45,6 +47,7 @@ class Machinery:
         is_fresh: bool,
         redactor: Redactor,
         on_line: Callable[[Line], None],
+        trace: TraceFile | None = None,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -55,6 +58,7 @@ class Machinery:
             is_fresh: Whether to forget the snapshots of earlier runs.
             redactor: Hides secrets.
             on_line: Gets the errors in the logs of containers.
+            trace: Gets everything that is published.
 
         Raises:
             ComponentProblem: Nothing can run a step.
@@ -69,7 +73,7 @@ class Machinery:
         self.local_steps: list[LocalStep] = []
         self._run_id = run_id
         self._receiver, self._on_line = receiver, on_line
-        self._amqp_uri, self._is_fresh = amqp_uri, is_fresh
+        self._amqp_uri, self._is_fresh, self._trace = amqp_uri, is_fresh, trace
         self._shared = Shared(redactor)
         self._stack = ExitStack()
 
@@ -125,6 +129,7 @@ class Machinery:
         self.platform = FlowPlatform(self.flow, self.folder.path, key=run_key, is_fresh=self._is_fresh)
         for known in (*self.platform.accounts.values(), self.flow.secrets, {"password": urlsplit(uri).password or ""}):
             self._shared.redactor.add_mapping(known)
+        self.platform.on_keys = self._shared.redactor.add_mapping
         stack.enter_context(self.platform)
         stack.callback(self.platform.save_snapshots)
         self.run = Run(self.topology, self.platform, self._run_id)
@@ -135,6 +140,10 @@ class Machinery:
         self.folder.leave(Note(place_of(uri), self.topology.exchange, self.topology.queues))
         stack.callback(self._delete_queues)
         self.queues.declare()
+        if self._trace is not None:
+            tap = Tap(uri, self.topology.exchange, self._trace.writer(self.topology, self.run))
+            stack.callback(tap.stop)
+            tap.start()
         self.collector = Collector(self.run, uri, self._receiver)
         stack.callback(self.collector.stop)
         self.collector.start()
