@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from shipmate.container.messages.codec import new_id
 from shipmate.errors import BadInput, TransientError
@@ -18,9 +18,11 @@ from shipmate.flow.machinery import Machinery
 from shipmate.flow.observer import Observer
 from shipmate.flow.progress import QUIET_SECONDS, Quiet, StationCounts, counts_of, outstanding
 from shipmate.flow.queues import BrokerUnreachable
+from shipmate.flow.retry import StepInput
 from shipmate.flow.schedule import DEFAULT, parse_schedule
 from shipmate.flow.ticker import Ticker, new_tick
 from shipmate.flow.topology import REPLY
+from shipmate.flow.trace import TraceFile
 from shipmate.flow.zone import local_zone
 from shipmate.logs.redaction import Redactor
 
@@ -30,6 +32,7 @@ _SELDOM_SECONDS: Final = 0.5
 """The time between two looks at the lengths of the queues while nobody waits for the end."""
 _BROKER_SECONDS: Final = 120.0
 """The time after which a broker that does not come back ends the run."""
+_Fed = TypeVar("_Fed")
 DONE: Final = 0
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -53,6 +56,10 @@ class RunOptions:
     """The time after which the run is drained, None for no limit."""
     messages: Iterable[Mapping[str, Any]] | None = field(default=None, repr=False)
     """Messages for the first step, in place of ticks; the run ends when they are processed."""
+    inputs: Iterable[StepInput] | None = field(default=None, repr=False)
+    """Messages for any steps, in place of ticks; the run ends when they are processed."""
+    trace: TraceFile | None = None
+    """Where to write what is published, an open file; None without a trace."""
     is_fresh: bool = False
     """Whether to forget the snapshots of earlier runs."""
     webhook_port: int = 0
@@ -92,6 +99,7 @@ class Coordinator:
             self,
             amqp_uri=options.amqp_uri,
             is_fresh=options.is_fresh,
+            trace=options.trace,
             redactor=redactor,
             on_line=observer.line,
         )
@@ -174,7 +182,9 @@ class Coordinator:
     def _begin(self) -> None:
         options = self._options
         if options.messages is not None:
-            self._feed_in_background(options.messages)
+            self._feed_in_background(self._send_first, options.messages)
+        elif options.inputs is not None:
+            self._feed_in_background(self._send_to_step, options.inputs)
         elif options.is_once:
             self._tick()
             self._is_fed = True
@@ -185,13 +195,13 @@ class Coordinator:
             self._ticker = Ticker(schedule, self._tick, self._ticks_in_first_step)
             self._ticker.start()
 
-    def _feed_in_background(self, messages: Iterable[Mapping[str, Any]]) -> None:
+    def _feed_in_background(self, send: Callable[[_Fed], None], messages: Iterable[_Fed]) -> None:
         def feed() -> None:
             try:
                 for message in messages:
                     if self._interrupts:
                         break
-                    self._send_first(message)
+                    send(message)
             except Exception as error:  # raised in the main thread
                 self._feed_error = error
             self._is_fed = True
@@ -206,6 +216,10 @@ class Coordinator:
             headers["reply_to"] = f"{REPLY}.{thread_id}"
         whole = {"id": headers["messageId"], "attachments": {}, "headers": {}, "metadata": {}, **message}
         self.machinery.collector.send(self.machinery.topology.first, whole, headers)
+
+    def _send_to_step(self, given: StepInput) -> None:
+        machinery = self.machinery
+        machinery.collector.send(machinery.topology.station(given.step), given.message, given.headers)
 
     def _tick(self) -> None:
         message, headers = new_tick()
@@ -273,7 +287,8 @@ class Coordinator:
 
     @property
     def _is_ending(self) -> bool:
-        return self._is_fed and (self._options.is_once or self._options.messages is not None)
+        options = self._options
+        return self._is_fed and (options.is_once or options.messages is not None or options.inputs is not None)
 
     def _seems_idle(self, now: float) -> bool:
         """Return whether nothing is in work or on its way, as far as this process knows; the broker may know more."""

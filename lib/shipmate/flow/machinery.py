@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from shipmate.component import Function
+from shipmate.container.messages.cipher import Cipher
 from shipmate.emulator import RabbitMQNode
 from shipmate.flow.builtin import descriptor_of, mapper, process_of, router
 from shipmate.flow.collector import Collector, Receiver
@@ -24,7 +25,9 @@ from shipmate.flow.local_steps import LocalStep, Shared
 from shipmate.flow.mapping import Mapping as CompiledMapping
 from shipmate.flow.platform import FlowPlatform
 from shipmate.flow.queues import BrokerUnreachable, FlowQueues, broker_address, place_of, through
+from shipmate.flow.tap import Tap
 from shipmate.flow.topology import Station, Topology
+from shipmate.flow.trace import TraceFile
 from shipmate.local.dotenv import read_env_file
 from shipmate.logs.redaction import Redactor
 
@@ -43,6 +46,7 @@ class Machinery:
         *,
         amqp_uri: str | None,
         is_fresh: bool,
+        trace: TraceFile | None,
         redactor: Redactor,
         on_line: Callable[[Line], None],
     ) -> None:
@@ -53,6 +57,7 @@ class Machinery:
             receiver: Gets what the steps publish to the platform.
             amqp_uri: The broker's address, None for a private one.
             is_fresh: Whether to forget the snapshots of earlier runs.
+            trace: Gets everything that is published; None without a trace.
             redactor: Hides secrets.
             on_line: Gets the errors in the logs of containers.
 
@@ -69,7 +74,7 @@ class Machinery:
         self.local_steps: list[LocalStep] = []
         self._run_id = run_id
         self._receiver, self._on_line = receiver, on_line
-        self._amqp_uri, self._is_fresh = amqp_uri, is_fresh
+        self._amqp_uri, self._is_fresh, self._trace = amqp_uri, is_fresh, trace
         self._shared = Shared(redactor)
         self._stack = ExitStack()
 
@@ -135,6 +140,8 @@ class Machinery:
         self.folder.leave(Note(place_of(uri), self.topology.exchange, self.topology.queues))
         stack.callback(self._delete_queues)
         self.queues.declare()
+        if self._trace is not None:
+            self._start_trace(stack, uri, self._trace)
         self.collector = Collector(self.run, uri, self._receiver)
         stack.callback(self.collector.stop)
         self.collector.start()
@@ -187,6 +194,12 @@ class Machinery:
                 _log.warning("the queues of this run remain until the next one: %s", error)
                 return
         self.folder.forget()
+
+    def _start_trace(self, stack: ExitStack, uri: str, trace: TraceFile) -> None:
+        cipher = Cipher(self.run.password, self.run.iv)
+        tap = Tap(uri, self.topology.exchange, lambda *publication: trace.write(self.topology, cipher, publication))
+        stack.callback(tap.stop)
+        tap.start()
 
     def _start_local_steps(self, stack: ExitStack, uri: str) -> None:
         for station in self.topology.stations:
