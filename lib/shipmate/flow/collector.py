@@ -126,13 +126,16 @@ class Collector:
 
         Args:
             station: The step.
-            message: The message in plain JSON.
+            message: The message in plain JSON; for a step that takes errors it is the error, as it was collected.
             headers: The AMQP headers of the message; the ids of the run are added.
 
         Raises:
             EmitUnconfirmed: The broker has not confirmed it.
         """
-        self.send_raw(station, self._cipher.encode(to_json(message), 1), {**headers, "protocolVersion": 1})
+        if station.takes_errors:
+            self.send_raw(station, to_json({name: self._sealed(each) for name, each in message.items()}), headers)
+        else:
+            self.send_raw(station, self._sealed(message).encode(), {**headers, "protocolVersion": 1})
 
     def send_raw(self, station: Station, body: bytes, headers: Mapping[str, Any]) -> None:
         """Put an encoded message into the queue of a step; as `send`."""
@@ -184,7 +187,7 @@ class Collector:
                 heapq.heappush(self._rebounds, (time.monotonic() + delay, next(self._order), station, delivery))
                 self._lock.notify()
             return True
-        collected = Collected(station, headers, self._value(event, delivery), len(delivery.body))
+        collected = Collected(station, headers, self._value(event, station, delivery), len(delivery.body))
         if event == "data":
             receiver.on_result(collected)
         elif event == "error":
@@ -195,19 +198,28 @@ class Collector:
             receiver.on_dead(collected)
         return False
 
-    def _value(self, event: str, delivery: AmqpDelivery) -> Any:
+    def _value(self, event: str, station: Station, delivery: AmqpDelivery) -> Any:
         if event == "data":
             return self._decoded(delivery.body, _protocol(delivery.metadata))
         if event == "snapshot":
             return json.loads(delivery.body)
         if event == "error":
-            envelope = json.loads(delivery.body)
-            return {
-                name: self._decoded(envelope[name].encode(), 1)
-                for name in ("error", "errorInput")
-                if isinstance(envelope.get(name), str)
-            }
+            collected = self._opened(json.loads(delivery.body))
+            if station.takes_errors and isinstance(given := collected.get("errorInput"), dict):
+                collected["errorInput"] = self._opened(given)
+            return collected
         return None
+
+    def _opened(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the decrypted members of an error."""
+        return {
+            name: self._decoded(envelope[name].encode(), 1)
+            for name in ("error", "errorInput")
+            if isinstance(envelope.get(name), str)
+        }
+
+    def _sealed(self, value: Any) -> str:
+        return self._cipher.encode(to_json(value), 1).decode("ascii")
 
     def _decoded(self, body: bytes, protocol: float) -> Any:
         try:

@@ -270,7 +270,7 @@ class Containers:
         if text:
             container.last_lines.append(text)
         level, message = level_of(text)
-        if level >= _ERROR_LEVEL:
+        if level >= _ERROR_LEVEL and not _is_event(text):
             self._on_error(Line(container.station.id, container.number, level, message))
 
 
@@ -287,6 +287,14 @@ def level_of(text: str) -> tuple[int, str]:
             if isinstance(level, int) and isinstance(message, str):
                 return level, message
     return 0, text
+
+
+def _is_event(text: str) -> bool:
+    """Return whether a line is that of a runtime about an error that it publishes as well."""
+    with contextlib.suppress(ValueError, RecursionError):
+        record: Any = json.loads(text)
+        return record.get("name") == "sailor" and isinstance(record.get("err"), dict)
+    return False
 
 
 def readable(lines: Sequence[str]) -> str:

@@ -57,9 +57,9 @@ class RunOptions:
     messages: Iterable[Mapping[str, Any]] | None = field(default=None, repr=False)
     """Messages for the first step, in place of ticks; the run ends when they are processed."""
     inputs: Iterable[StepInput] | None = field(default=None, repr=False)
-    """Messages for any steps, in place of ticks; the run ends when they are processed."""
+    """Messages for any steps, in place of ticks and of messages for the first step."""
     trace: TraceFile | None = None
-    """Where to write what is published, an open file; None without a trace."""
+    """The file for the path of each message, which is open."""
     is_fresh: bool = False
     """Whether to forget the snapshots of earlier runs."""
     webhook_port: int = 0
@@ -83,6 +83,8 @@ class Coordinator:
         self._interrupts = 0
         self._lock = threading.Lock()
         self._woken = threading.Event()
+        self._feeding = threading.Lock()
+        """Held while a message is put into a queue; none is after `_is_fed`."""
         self._is_fed = False
         """Whether everything that the first step is to get is in its queue."""
         self._feed_error: Exception | None = None
@@ -99,9 +101,9 @@ class Coordinator:
             self,
             amqp_uri=options.amqp_uri,
             is_fresh=options.is_fresh,
-            trace=options.trace,
             redactor=redactor,
             on_line=observer.line,
+            trace=options.trace,
         )
         self._is_webhook = is_webhook(flow.first, self.machinery.implementations[flow.first.id])
         if options.is_once and self._is_webhook and options.messages is None:
@@ -181,10 +183,10 @@ class Coordinator:
 
     def _begin(self) -> None:
         options = self._options
-        if options.messages is not None:
-            self._feed_in_background(self._send_first, options.messages)
-        elif options.inputs is not None:
-            self._feed_in_background(self._send_to_step, options.inputs)
+        if options.inputs is not None:
+            self._feed_in_background(options.inputs, self._send_again)
+        elif options.messages is not None:
+            self._feed_in_background(options.messages, self._send_first)
         elif options.is_once:
             self._tick()
             self._is_fed = True
@@ -195,13 +197,14 @@ class Coordinator:
             self._ticker = Ticker(schedule, self._tick, self._ticks_in_first_step)
             self._ticker.start()
 
-    def _feed_in_background(self, send: Callable[[_Fed], None], messages: Iterable[_Fed]) -> None:
+    def _feed_in_background(self, messages: Iterable[_Fed], send: Callable[[_Fed], None]) -> None:
         def feed() -> None:
             try:
                 for message in messages:
-                    if self._interrupts:
-                        break
-                    send(message)
+                    with self._feeding:
+                        if self._interrupts or self._is_fed:
+                            break
+                        send(message)
             except Exception as error:  # raised in the main thread
                 self._feed_error = error
             self._is_fed = True
@@ -217,7 +220,7 @@ class Coordinator:
         whole = {"id": headers["messageId"], "attachments": {}, "headers": {}, "metadata": {}, **message}
         self.machinery.collector.send(self.machinery.topology.first, whole, headers)
 
-    def _send_to_step(self, given: StepInput) -> None:
+    def _send_again(self, given: StepInput) -> None:
         machinery = self.machinery
         machinery.collector.send(machinery.topology.station(given.step), given.message, given.headers)
 
@@ -270,7 +273,9 @@ class Coordinator:
                 is_draining = True
                 _log.info("draining: no new messages; those that are in the flow are processed")
                 self._stop_feeding()
+            if is_draining and not self._is_fed and self._feeding.acquire(blocking=False):
                 self._is_fed = True
+                self._feeding.release()
             if self._feed_error is not None:
                 raise self._feed_error
             self._tend(now)
@@ -278,7 +283,7 @@ class Coordinator:
                 self._look(now)
                 self.machinery.platform.save_snapshots()
                 self._observer.counts(self.counts())
-            if (is_draining or self._is_ending) and self._seems_idle(now):
+            if self._is_fed and (is_draining or self._is_ending) and self._seems_idle(now):
                 self._look(now)
                 if self._lost_at is None and not any(self._depths.values()) and self._seems_idle(now):
                     return

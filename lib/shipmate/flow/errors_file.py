@@ -65,17 +65,23 @@ class ErrorsFile:
             os.close(descriptor)
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Append a record.
+        """Append a record; opens the file if it is not open.
 
         Raises:
+            BadInput: The file cannot be opened.
             OSError: The disk is full, for example.
         """
         view = memoryview(to_json(record) + b"\n")
         with self._lock:
             if self._descriptor is None:
-                return
+                self.open()
             while view:
-                view = view[os.write(self._descriptor, view) :]
+                view = view[os.write(self._open_descriptor, view) :]
+
+    @property
+    def _open_descriptor(self) -> int:
+        assert self._descriptor is not None  # noqa: S101
+        return self._descriptor
 
     @property
     def size_bytes(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from shipmate.errors import BadInput
 from shipmate.flow.collector import Collected
 from shipmate.flow.containers import Container, Line
 from shipmate.flow.errors_file import ErrorsFile
@@ -63,6 +64,7 @@ class Journal:
 
     def __init__(
         self,
+        flow: Flow,
         view: View,
         write_result: Callable[[Mapping[str, Any]], None],
         redactor: Redactor,
@@ -74,29 +76,27 @@ class Journal:
         """Start with nothing.
 
         Args:
+            flow: The flow.
             view: Shows the run.
             write_result: Writes a result as a line of JSON.
             redactor: Removes secrets from the texts of errors.
-            keeping: Where errors are kept; the file is open.
+            keeping: Where errors are kept.
             clock: Returns the seconds since 1970.
             monotonic: Returns the seconds of the monotonic clock.
         """
         self._view, self._write_result, self._redactor, self._keeping = view, write_result, redactor, keeping
         self._clock, self._monotonic = clock, monotonic
         self._lock = threading.RLock()
+        self._flow = flow
         self._began = monotonic()
+        self._is_shown = False
         self._results = self._errors = self._rebounds = 0
 
-    def begin(self, flow: Flow) -> None:
-        """Take note of the beginning of a run."""
-        with self._lock:
-            self._began = self._monotonic()
-            self._view.begin(flow)
-
     def end(self, status: int) -> None:
-        """Take note of the end of the run, with its exit status."""
+        """Take note of the end of the run, with its exit status; a run that did not begin is not shown."""
         with self._lock:
-            self._view.end(status, self.totals())
+            if self._is_shown:
+                self._view.end(status, self.totals())
 
     def totals(self) -> Totals:
         """Return what the run has done so far."""
@@ -125,10 +125,11 @@ class Journal:
         keeping = self._keeping
         try:
             keeping.file.add(failure.record(keeping.flow, has_input=keeping.has_inputs))
-        except OSError as problem:
-            _log.error("an error could not be kept in %s: %s", keeping.file.path, problem.strerror)
+        except (OSError, BadInput) as problem:
+            _log.error("an error could not be kept: %s", problem)
         with self._lock:
             self._errors += 1
+            self._begin()
             self._view.fail(failure)
 
     def rebound(self, collected: Collected, delay_seconds: float) -> None:
@@ -144,4 +145,10 @@ class Journal:
     def counts(self, counts: Sequence[StationCounts]) -> None:
         """Show the counts."""
         with self._lock:
+            self._begin()
             self._view.show(counts, self._monotonic())
+
+    def _begin(self) -> None:
+        if not self._is_shown:
+            self._is_shown = True
+            self._view.begin(self._flow)

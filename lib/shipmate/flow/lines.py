@@ -20,8 +20,8 @@ class Lines:
     def __init__(self) -> None:
         """Start with nothing."""
         self._shown_at: float | None = None
-        self._shown: Mapping[str, Any] = {}
-        self._last: Mapping[str, Any] = {}
+        self._shown: Mapping[str, StationCounts] = {}
+        self._last: Mapping[str, StationCounts] = {}
 
     def begin(self, flow: Flow) -> None:
         """Log the flow and its steps."""
@@ -29,16 +29,14 @@ class Lines:
 
     def show(self, counts: Sequence[StationCounts], now: float) -> None:
         """Log the counts if they have changed, at most every few seconds."""
+        self._last = {each.station.id: each for each in counts}
         if self._shown_at is None:
             self._shown_at = now
-        if now - self._shown_at < _PAUSE_SECONDS:
-            self._last = {each.station.id: each for each in counts}
-            return
-        self._last = {each.station.id: each for each in counts}
-        self._shown_at = now
-        if self._last != self._shown:
-            self._shown = self._last
-            _log.info("counts", extra={"counts": _fields(self._last)})
+        if now - self._shown_at >= _PAUSE_SECONDS:
+            self._shown_at = now
+            if self._last != self._shown:
+                self._shown = self._last
+                _log.info("counts", extra={"counts": _fields(self._last)})
 
     def fail(self, failure: Failure) -> None:
         """Log an error."""

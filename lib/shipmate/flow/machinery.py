@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from shipmate.component import Function
-from shipmate.container.messages.cipher import Cipher
 from shipmate.emulator import RabbitMQNode
 from shipmate.flow.builtin import descriptor_of, mapper, process_of, router
 from shipmate.flow.collector import Collector, Receiver
@@ -46,9 +45,9 @@ class Machinery:
         *,
         amqp_uri: str | None,
         is_fresh: bool,
-        trace: TraceFile | None,
         redactor: Redactor,
         on_line: Callable[[Line], None],
+        trace: TraceFile | None = None,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -57,9 +56,9 @@ class Machinery:
             receiver: Gets what the steps publish to the platform.
             amqp_uri: The broker's address, None for a private one.
             is_fresh: Whether to forget the snapshots of earlier runs.
-            trace: Gets everything that is published; None without a trace.
             redactor: Hides secrets.
             on_line: Gets the errors in the logs of containers.
+            trace: Gets everything that is published.
 
         Raises:
             ComponentProblem: Nothing can run a step.
@@ -130,6 +129,7 @@ class Machinery:
         self.platform = FlowPlatform(self.flow, self.folder.path, key=run_key, is_fresh=self._is_fresh)
         for known in (*self.platform.accounts.values(), self.flow.secrets, {"password": urlsplit(uri).password or ""}):
             self._shared.redactor.add_mapping(known)
+        self.platform.on_keys = self._shared.redactor.add_mapping
         stack.enter_context(self.platform)
         stack.callback(self.platform.save_snapshots)
         self.run = Run(self.topology, self.platform, self._run_id)
@@ -141,7 +141,9 @@ class Machinery:
         stack.callback(self._delete_queues)
         self.queues.declare()
         if self._trace is not None:
-            self._start_trace(stack, uri, self._trace)
+            tap = Tap(uri, self.topology.exchange, self._trace.writer(self.topology, self.run))
+            stack.callback(tap.stop)
+            tap.start()
         self.collector = Collector(self.run, uri, self._receiver)
         stack.callback(self.collector.stop)
         self.collector.start()
@@ -194,12 +196,6 @@ class Machinery:
                 _log.warning("the queues of this run remain until the next one: %s", error)
                 return
         self.folder.forget()
-
-    def _start_trace(self, stack: ExitStack, uri: str, trace: TraceFile) -> None:
-        cipher = Cipher(self.run.password, self.run.iv)
-        tap = Tap(uri, self.topology.exchange, lambda *publication: trace.write(self.topology, cipher, publication))
-        stack.callback(tap.stop)
-        tap.start()
 
     def _start_local_steps(self, stack: ExitStack, uri: str) -> None:
         for station in self.topology.stations:

@@ -46,6 +46,11 @@ class Retry:
         """What the file says about the flow."""
         self._look()
 
+    @property
+    def fed(self) -> int:
+        """The number of messages that are fed."""
+        return len(self._fed)
+
     def inputs(self, flow: Flow) -> Iterator[StepInput]:
         """Yield the messages that failed, in the order of the file.
 
@@ -60,8 +65,8 @@ class Retry:
                     headers.update({"threadId": thread, "x-eio-meta-trace-id": thread})
                 if (sender := sender_of(flow, step, message)) is not None:
                     headers["stepId"] = sender
-                self._fed[message_id] = record["id"]
                 yield StepInput(step, message, headers)
+                self._fed[message_id] = record["id"]  # it is in the queue, since the next one is asked for
 
     def check(self, flow: Flow) -> None:
         """Check that the flow has the steps of the errors.

@@ -59,7 +59,9 @@ class Tap:
             except (AMQPError, OSError) as error:
                 if self._end.is_set():
                     return
-                _log.warning("the trace has a gap, since its connection to the broker is lost: %s", type(error).__name__)
+                _log.warning(
+                    "the trace has a gap, since its connection to the broker is lost: %s", type(error).__name__
+                )
                 self._end.wait(_PAUSE_SECONDS)
 
     def _consume(self) -> None:
@@ -72,7 +74,7 @@ class Tap:
             self._ready.set()
             for method, properties, body in channel.consume(queue, inactivity_timeout=_IDLE_SECONDS):
                 if method is not None:
-                    self._take(method.routing_key, properties.headers or {}, body)
+                    self._take(method.routing_key, (properties and properties.headers) or {}, body or b"")
                     channel.basic_ack(method.delivery_tag)
                 elif self._end.is_set() and not channel.queue_declare(queue, passive=True).method.message_count:
                     return

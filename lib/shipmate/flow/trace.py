@@ -11,6 +11,8 @@ from typing import Any, Final, TextIO
 from shipmate.container.messages.cipher import Cipher
 from shipmate.container.messages.codec import epoch_ms
 from shipmate.errors import BadInput
+from shipmate.flow.identity import Run
+from shipmate.flow.tap import Take
 from shipmate.flow.topology import DEAD, INPUT, REPLY, Topology
 from shipmate.jsonvalue import from_json
 from shipmate.logs.redaction import Redactor
@@ -51,7 +53,9 @@ class TraceFile:
                 os.fchmod(descriptor, _OWNER_ONLY)
             self._file = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise BadInput(f"expected a writable file for the trace, found {file_problem(error)}: {self.path}") from None
+            raise BadInput(
+                f"expected a writable file for the trace, found {file_problem(error)}: {self.path}"
+            ) from None
 
     def close(self) -> None:
         """Close the file; may be called again."""
@@ -60,18 +64,21 @@ class TraceFile:
             with suppress(OSError):
                 file.close()
 
-    def write(self, topology: Topology, cipher: Cipher, publication: tuple[str, Mapping[str, Any], bytes]) -> None:
-        """Write one publication; an error of the disk ends the trace, and not the run.
+    def writer(self, topology: Topology, run: Run) -> Take:
+        """Return the function that writes each publication; an error of the disk ends the trace, and not the run.
 
         Args:
             topology: The stations of the flow.
-            cipher: Decrypts what the steps publish.
-            publication: The routing key, the headers and the body.
+            run: The run, with the key of its messages.
         """
+        cipher = Cipher(run.password, run.iv)
+        return lambda key, headers, body: self._write(
+            record_of(topology, key, headers, len(body), now_ms=epoch_ms()), headers, body, cipher
+        )
+
+    def _write(self, record: dict[str, Any], headers: Mapping[str, Any], body: bytes, cipher: Cipher) -> None:
         if self._file is None:
             return
-        key, headers, body = publication
-        record = record_of(topology, key, headers, len(body), now_ms=epoch_ms())
         content = _content(record["event"], headers, body, cipher)
         if record["event"] == "error":
             error = content.get("error") if isinstance(content, Mapping) else None
@@ -132,9 +139,7 @@ def _content(event: str, headers: Mapping[str, Any], body: bytes, cipher: Cipher
         if event == "error":
             envelope = json.loads(body)
             names = ("error", "errorInput")
-            return {
-                name: from_json(cipher.decode(envelope[name].encode(), 1)) for name in names if envelope.get(name)
-            }
+            return {name: from_json(cipher.decode(envelope[name].encode(), 1)) for name in names if envelope.get(name)}
         return from_json(cipher.decode(body, float(headers.get("protocolVersion") or 1)))
     return None
 

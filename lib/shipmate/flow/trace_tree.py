@@ -77,6 +77,17 @@ def threads(path: Path) -> list[Thread]:
     return list(found.values())
 
 
+def line_of(thread: Thread) -> str:
+    """Return the line of a thread in a list.
+
+    >>> line_of(Thread("t1", 0, messages=2, errors=1))
+    't1  1970-01-01T00:00:00.000Z  2 messages  1 error'
+    """
+    return f"{thread.id}  {_moment(thread.began_ms)}  {_counted(thread.messages, 'message')}  " + _counted(
+        thread.errors, "error"
+    )
+
+
 def thread_of(path: Path, given: str) -> list[Record]:
     """Return the lines of one thread.
 
@@ -128,9 +139,8 @@ def drawn(records: list[Record]) -> str:
     if not records:
         return ""
     began_ms = min(each["time_ms"] for each in records)
-    counted = ((sum(each["event"] == event for each in records), event) for event in ("data", "error", "rebound"))
     names = {"data": "message", "error": "error", "rebound": "rebound"}
-    sums = ", ".join(f"{count} {names[event]}{'' if count == 1 else 's'}" for count, event in counted)
+    sums = ", ".join(_counted(sum(each["event"] == event for each in records), names[event]) for event in names)
     lines = [f"thread {records[0].get('thread')}", f"began {_moment(began_ms)}: {sums}"]
     stack = [(branch, "", "", "") for branch in reversed(grown(records))]
     while stack:
@@ -177,6 +187,10 @@ def _outcome(branch: Branch, event: str, step: str) -> str:
     if event == "rebound":
         return f"{step}: rebound {record.get(_RETURNED)}: {record.get('reason')}"
     return f"{step}: {'rejected' if event == 'dead' else event}"
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def _moment(time_ms: int) -> str:
