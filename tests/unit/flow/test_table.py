@@ -24,9 +24,10 @@ def text_of(*failures: Failure, totals: Totals | None = None, **more: int) -> li
         counts(made, "b", running=2, **more),
         counts(made, "mapper:a:b", running=1, consuming=1, received=1200, emitted=1199, unsettled=1),
     ]
-    console = Console(file=io.StringIO(), width=110, markup=False, emoji=False, highlight=False)
+    stream = io.StringIO()
+    console = Console(file=stream, width=110, markup=False, emoji=False, highlight=False)
     console.print(rendered(made.flow, all_counts, [0.2, 7.0, 300.0], failures, frames_of=author_frames, totals=totals))
-    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # a StringIO
+    return stream.getvalue().splitlines()
 
 
 def test_each_step_has_a_row_and_a_mapping_stands_before_its_target() -> None:
@@ -73,9 +74,10 @@ def test_no_text_of_an_error_controls_the_terminal() -> None:
 
 def test_the_name_of_a_flow_or_a_step_controls_no_terminal() -> None:
     made = topology([node("a\x1b[2J", is_first=True, name="\x1b[31mred")], [])
-    console = Console(file=io.StringIO(), width=110)
+    stream = io.StringIO()
+    console = Console(file=stream, width=110)
     console.print(rendered(made.flow, [counts(made, "a\x1b[2J")], [0.0], frames_of=author_frames))
-    assert "\x1b[2J" not in console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert "\x1b[2J" not in stream.getvalue()
 
 
 def test_the_sums_stand_at_the_end() -> None:
@@ -121,6 +123,7 @@ def test_a_table_without_frames_needs_no_traceback() -> None:
         return []
 
     made = two_steps()
-    console = Console(file=io.StringIO(), width=110)
+    stream = io.StringIO()
+    console = Console(file=stream, width=110)
     console.print(rendered(made.flow, [], [], [failure()], frames_of=no_frames))
-    assert "no such list" in console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert "no such list" in stream.getvalue()
