@@ -1,4 +1,8 @@
-"""Expressions, one a line, and the documents that they are evaluated against; `$moment` has its own at the end."""
+"""Expressions, one a line, and the body that they are evaluated against.
+
+``javascript/values.json`` has their values in JavaScript, in UTC; this command writes it:
+``python -m tests.unit.flow.in_javascript``.
+"""
 
 SHOP = {
     "id": 4711,
@@ -1073,8 +1077,8 @@ $moment(created).from("2019-03-01T10:00:00Z")
 $moment(created).from("2000-03-01T10:00:00Z")
 $moment(created).from("2000-03-01T10:00:00Z", true)
 $moment(created).to("2020-03-01T00:00:00Z")
-$moment("2000-01-01").fromNow()
-$moment("2000-01-01").fromNow(true)
+$split($moment("2000-01-01").fromNow(), " ")[[1, 2]]
+$count($split($moment("2000-01-01").fromNow(true), " "))
 $moment().fromNow()
 $moment(created).calendar("2020-02-29T12:00:00Z")
 $moment(created).calendar("2020-02-28T12:00:00Z")

@@ -215,7 +215,8 @@ def test_an_error_quotes_the_expression_and_none_of_the_values() -> None:
     "text",
     [
         "$number(a)", "a + 1", "1 - a", "-a", "a < 1", "$sum([a])", "{a: 1, 'x': 2, b: 1}", "{c: 1}", "$power(d, 400)",
-        "$toMillis(a)", "$decodeUrl(e)", "$eval(a & '(')", "$sort([a, 1])", "items^(v)", "[1..a]", "a()", "$max([a, 1])",
+        "$toMillis(a)", "$decodeUrl(e)", "$eval(a & '(')", "$sort([a, 1])", "items^(v)", "[1..a]", "a()",
+        "$max([a, 1])",
         "$formatBase(1, d)", '$fromMillis(0, a & "[Q]")', "$assert(a)", "items ~> |$|5|", "$single([a, a])",
     ],
 )  # fmt: skip
