@@ -43,7 +43,8 @@ class Pattern:
             is_multiline: Whether the flag ``m`` stands behind it.
         """
         flags = re.IGNORECASE if ignores_case else re.NOFLAG
-        self._compiled = re.compile(translated(pattern, is_multiline=is_multiline), flags)
+        translation = translated(pattern, is_multiline=is_multiline)
+        self._compiled = re.compile(translation, flags)  # pattern: the author of the expression writes it
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """Yield the matches.
