@@ -160,13 +160,14 @@ def _complete(parts: Parts, zone: tzinfo, now: datetime, *, is_strict: bool) -> 
         return None
     if parts.since_1970_ms is not None:
         return parts.since_1970_ms
+    zone = zone if parts.offset_minutes is None else UTC
     if (day := _day(parts, now.astimezone(zone))) is None:
         return None
     hour = parts.hour or 0
-    if parts.is_afternoon is not None:
+    if parts.is_afternoon is not None and parts.hour is not None:
         hour = hour + 12 if parts.is_afternoon and hour < 12 else 0 if not parts.is_afternoon and hour == 12 else hour
     clock = (hour, parts.minute or 0, parts.second or 0, parts.milliseconds or 0)
-    milliseconds = _milliseconds((*day, *clock), zone if parts.offset_minutes is None else UTC)
+    milliseconds = _milliseconds((*day, *clock), zone)
     if milliseconds is None:
         return None
     if parts.named_weekday is not None and _weekday(day) != parts.named_weekday:
