@@ -17,6 +17,14 @@ _FILE: Final = click.Path(path_type=Path)
 _flow_file = click.argument("file", metavar="FILE", type=_FILE)
 _flow_of_list = click.option("--flow", "flow_id", metavar="ID", help="Flow in a list of flows: its id or name.")
 _template = click.option("--template", metavar="TITLE", help="Flow in a recipe: its title, or its number from 1.")
+_amqp = click.option(
+    "--amqp", "amqp_uri", metavar="URI", help="Broker.  [default: $SHIPMATE_AMQP_URI, or a private RabbitMQ]"
+)
+_no_inputs = click.option(
+    "--no-inputs", "has_no_inputs", is_flag=True, help="Keep errors without their messages: no retry is possible."
+)
+_trace = click.option("--trace", metavar="FILE", type=_FILE, help="Write the path of each message to a new file.")
+_keep_bodies = click.option("--keep-bodies", "keeps_bodies", is_flag=True, help="Write the messages to the trace, too.")
 
 
 @click.group()
@@ -96,7 +104,7 @@ def new(file: Path | None, root: Path, trigger: str | None, action: str | None) 
 @click.argument("file", metavar="[FILE]", required=False, type=_FILE)
 @_flow_of_list
 @_template
-@click.option("--amqp", "amqp_uri", metavar="URI", help="Broker.  [default: $SHIPMATE_AMQP_URI, or a private RabbitMQ]")
+@_amqp
 @click.option("--once", "is_once", is_flag=True, help="Run the first step once, and end when everything is done.")
 @click.option("--for", "duration", metavar="TIME", help="Drain the flow after a time: 30s, 10m, 2h.")
 @click.option("--msg", metavar="-|FILE|JSON", help="Message for the first step, in place of its schedule.")
@@ -116,6 +124,12 @@ def new(file: Path | None, root: Path, trigger: str | None, action: str | None) 
 @click.option("--account", metavar="FILE", type=_FILE, help="File with the account's credentials, for the function.")
 @click.option("--cfg", metavar="-|FILE|JSON", help="Configuration of the function.")
 @click.option("--prefetch", metavar="COUNT", type=click.IntRange(1, 65_535), default=1, help="Messages at once.")
+@click.option(
+    "--errors", metavar="FILE", type=_FILE, help="Keep errors here.  [default: .shipmate/flow/ID/errors.jsonl]"
+)
+@_no_inputs
+@_trace
+@_keep_bodies
 def run_flow(file: Path | None, flow_id: str | None, template: str | None, **given: Any) -> int:
     """Run a flow on this machine.
 
@@ -125,3 +139,41 @@ def run_flow(file: Path | None, flow_id: str | None, template: str | None, **giv
     from shipmate.cli import flow_run
 
     return flow_run.run(file, flow_id=flow_id, template=template, **given)
+
+
+@flow.command()
+@_flow_file
+@click.option("--step", metavar="ID", help="Step or mapping whose errors are retried.  [default: all]")
+@click.option("--cfg", metavar="-|FILE|JSON", help="Configuration of the function, for errors of --function.")
+@_amqp
+@_no_inputs
+@_trace
+@_keep_bodies
+def retry(file: Path, step: str | None, **given: Any) -> int:
+    """Send the messages of errors again, to the steps at which they failed.
+
+    FILE has the errors of a flow run. The flow runs until everything is done; errors whose messages succeed are removed
+    from FILE.
+    """
+    from shipmate.cli import flow_retry
+
+    return flow_retry.run(file, step=step, **given)
+
+
+@flow.command()
+@click.argument("given", metavar="[ID]", required=False)
+@click.option("--file", metavar="FILE", type=_FILE, default="trace.jsonl", show_default=True, help="File of --trace.")
+def trace(given: str | None, file: Path) -> None:
+    """Show the path of a message as a tree.
+
+    ID is the id of a thread, or of one of its messages. Without it the threads are listed.
+    """
+    from shipmate.cli import terminal
+    from shipmate.flow import trace_tree
+
+    with terminal.private_output() as output:
+        if given is not None:
+            output.write_text(escaped(trace_tree.drawn(trace_tree.thread_of(file, given)), keep="\n"))
+            return
+        for thread in trace_tree.threads(file):
+            output.write_text(escaped(trace_tree.line_of(thread)) + "\n")

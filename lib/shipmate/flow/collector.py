@@ -126,24 +126,35 @@ class Collector:
 
         Args:
             station: The step.
-            message: The message in plain JSON.
+            message: The message in plain JSON; for a step that takes errors it is the error, as it was collected.
             headers: The AMQP headers of the message; the ids of the run are added.
 
         Raises:
             EmitUnconfirmed: The broker has not confirmed it.
         """
-        self.send_raw(station, self._cipher.encode(to_json(message), 1), {**headers, "protocolVersion": 1})
+        if station.takes_errors:
+            self.send_raw(station, to_json({name: self._sealed(each) for name, each in message.items()}), headers)
+        else:
+            self.send_raw(station, self._sealed(message).encode(), {**headers, "protocolVersion": 1})
 
     def send_raw(self, station: Station, body: bytes, headers: Mapping[str, Any]) -> None:
         """Put an encoded message into the queue of a step; as `send`."""
         metadata = self._run.headers({"messageId": new_id(), **headers})
-        key = station.key(INPUT)
-        self._broker.publish(Publication("data", metadata, body, None, key))
-        self._count(key)
+        self._publish(station, metadata, body)
 
-    def _count(self, key: str) -> None:
+    def _publish(self, station: Station, metadata: Mapping[str, Any], body: bytes) -> None:
+        """Publish to a step; counted before it can be delivered."""
+        key = station.key(INPUT)
+        self._count(key, 1)
+        try:
+            self._broker.publish(Publication("data", metadata, body, None, key))
+        except BaseException:
+            self._count(key, -1)
+            raise
+
+    def _count(self, key: str, number: int) -> None:
         with self._lock:
-            self.published[key] = self.published.get(key, 0) + 1
+            self.published[key] = self.published.get(key, 0) + number
 
     def _lost(self, error: BaseException) -> None:
         self.failed = error
@@ -176,7 +187,7 @@ class Collector:
                 heapq.heappush(self._rebounds, (time.monotonic() + delay, next(self._order), station, delivery))
                 self._lock.notify()
             return True
-        collected = Collected(station, headers, self._value(event, delivery), len(delivery.body))
+        collected = Collected(station, headers, self._value(event, station, delivery), len(delivery.body))
         if event == "data":
             receiver.on_result(collected)
         elif event == "error":
@@ -187,19 +198,28 @@ class Collector:
             receiver.on_dead(collected)
         return False
 
-    def _value(self, event: str, delivery: AmqpDelivery) -> Any:
+    def _value(self, event: str, station: Station, delivery: AmqpDelivery) -> Any:
         if event == "data":
             return self._decoded(delivery.body, _protocol(delivery.metadata))
         if event == "snapshot":
             return json.loads(delivery.body)
         if event == "error":
-            envelope = json.loads(delivery.body)
-            return {
-                name: self._decoded(envelope[name].encode(), 1)
-                for name in ("error", "errorInput")
-                if isinstance(envelope.get(name), str)
-            }
+            collected = self._opened(json.loads(delivery.body))
+            if station.takes_errors and isinstance(given := collected.get("errorInput"), dict):
+                collected["errorInput"] = self._opened(given)
+            return collected
         return None
+
+    def _opened(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the decrypted members of an error."""
+        return {
+            name: self._decoded(envelope[name].encode(), 1)
+            for name in ("error", "errorInput")
+            if isinstance(envelope.get(name), str)
+        }
+
+    def _sealed(self, value: Any) -> str:
+        return self._cipher.encode(to_json(value), 1).decode("ascii")
 
     def _decoded(self, body: bytes, protocol: float) -> Any:
         try:
@@ -225,13 +245,10 @@ class Collector:
             self._send_back(station, delivery)
 
     def _send_back(self, station: Station, delivery: Delivery) -> None:
-        key = station.key(INPUT)
         try:
-            self._broker.publish(Publication("data", delivery.metadata, delivery.body, None, key))
+            self._publish(station, delivery.metadata, delivery.body)
         except EmitUnconfirmed as error:
             _log.error("a rebound could not be put back into its queue", exc_info=error)
-        else:
-            self._count(key)
         self._settle(delivery)
         with self._lock:
             self._returning -= 1

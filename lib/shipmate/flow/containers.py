@@ -133,6 +133,12 @@ class Container:
         self.due_at = now + min(_FIRST_PAUSE_SECONDS * 2 ** (self.deaths - 1), _LONGEST_PAUSE_SECONDS)
         return True
 
+    def close_log(self) -> None:
+        """Close the file of the output."""
+        log, self.log = self.log, None
+        if log is not None:
+            log.close()
+
     def terminate(self) -> None:
         """Ask the process to end when its messages are done."""
         if self.process is not None:
@@ -182,7 +188,7 @@ class Containers:
         self.all: list[Container] = []
         self._on_error = on_error
         self._selector = selectors.DefaultSelector()
-        self._wake, self._woken = os.pipe()
+        self._woken, self._wake = os.pipe()
         self._new: deque[tuple[Container, IO[bytes]]] = deque()
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._is_over = False
@@ -214,15 +220,19 @@ class Containers:
             container.kill()
 
     def close(self) -> None:
-        """End all processes at once, and the thread."""
+        """End all processes at once, and the thread; may be called again."""
         for container in self.all:
             container.kill()
+        if self._is_over:
+            return
         self._is_over = True
         os.write(self._wake, b"\0")
-        self._thread.join(2.0)
+        self._thread.join(_STOP_SECONDS)
         for container in self.all:
-            if container.log is not None:
-                container.log.close()
+            container.close_log()
+        self._selector.close()
+        os.close(self._wake)
+        os.close(self._woken)
 
     def _collect(self) -> None:
         """Copy the output of all containers to their files, line by line."""
@@ -260,7 +270,7 @@ class Containers:
         if text:
             container.last_lines.append(text)
         level, message = level_of(text)
-        if level >= _ERROR_LEVEL:
+        if level >= _ERROR_LEVEL and not _is_event(text):
             self._on_error(Line(container.station.id, container.number, level, message))
 
 
@@ -277,6 +287,14 @@ def level_of(text: str) -> tuple[int, str]:
             if isinstance(level, int) and isinstance(message, str):
                 return level, message
     return 0, text
+
+
+def _is_event(text: str) -> bool:
+    """Return whether a line is that of a runtime about an error that it publishes as well."""
+    with contextlib.suppress(ValueError, RecursionError):
+        record: Any = json.loads(text)
+        return record.get("name") == "sailor" and isinstance(record.get("err"), dict)
+    return False
 
 
 def readable(lines: Sequence[str]) -> str:

@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from shipmate.container.messages.codec import new_id
 from shipmate.errors import BadInput, TransientError
@@ -18,9 +18,11 @@ from shipmate.flow.machinery import Machinery
 from shipmate.flow.observer import Observer
 from shipmate.flow.progress import QUIET_SECONDS, Quiet, StationCounts, counts_of, outstanding
 from shipmate.flow.queues import BrokerUnreachable
+from shipmate.flow.retry import StepInput
 from shipmate.flow.schedule import DEFAULT, parse_schedule
 from shipmate.flow.ticker import Ticker, new_tick
 from shipmate.flow.topology import REPLY
+from shipmate.flow.trace import TraceFile
 from shipmate.flow.zone import local_zone
 from shipmate.logs.redaction import Redactor
 
@@ -30,6 +32,7 @@ _SELDOM_SECONDS: Final = 0.5
 """The time between two looks at the lengths of the queues while nobody waits for the end."""
 _BROKER_SECONDS: Final = 120.0
 """The time after which a broker that does not come back ends the run."""
+_Fed = TypeVar("_Fed")
 DONE: Final = 0
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -53,6 +56,10 @@ class RunOptions:
     """The time after which the run is drained, None for no limit."""
     messages: Iterable[Mapping[str, Any]] | None = field(default=None, repr=False)
     """Messages for the first step, in place of ticks; the run ends when they are processed."""
+    inputs: Iterable[StepInput] | None = field(default=None, repr=False)
+    """Messages for any steps, in place of ticks and of messages for the first step."""
+    trace: TraceFile | None = None
+    """The file for the path of each message, which is open."""
     is_fresh: bool = False
     """Whether to forget the snapshots of earlier runs."""
     webhook_port: int = 0
@@ -74,7 +81,10 @@ class Coordinator:
         self._options = options
         self._observer = observer
         self._interrupts = 0
+        self._lock = threading.Lock()
         self._woken = threading.Event()
+        self._feeding = threading.Lock()
+        """Held while a message is put into a queue; none is after `_is_fed`."""
         self._is_fed = False
         """Whether everything that the first step is to get is in its queue."""
         self._feed_error: Exception | None = None
@@ -93,6 +103,7 @@ class Coordinator:
             is_fresh=options.is_fresh,
             redactor=redactor,
             on_line=observer.line,
+            trace=options.trace,
         )
         self._is_webhook = is_webhook(flow.first, self.machinery.implementations[flow.first.id])
         if options.is_once and self._is_webhook and options.messages is None:
@@ -112,7 +123,8 @@ class Coordinator:
         with self.machinery as machinery:
             try:
                 self._tend(time.monotonic())
-                self._begin()
+                if not self._interrupts:
+                    self._begin()
                 self._watch()
                 self._stop_feeding()
                 machinery.containers.stop()
@@ -146,7 +158,8 @@ class Coordinator:
 
     def on_error(self, collected: Collected) -> None:
         """Take an error."""
-        self.errors += 1
+        with self._lock:
+            self.errors += 1
         self._observer.error(collected)
 
     def on_snapshot(self, collected: Collected) -> None:
@@ -170,8 +183,10 @@ class Coordinator:
 
     def _begin(self) -> None:
         options = self._options
-        if options.messages is not None:
-            self._feed_in_background(options.messages)
+        if options.inputs is not None:
+            self._feed_in_background(options.inputs, self._send_again)
+        elif options.messages is not None:
+            self._feed_in_background(options.messages, self._send_first)
         elif options.is_once:
             self._tick()
             self._is_fed = True
@@ -182,13 +197,14 @@ class Coordinator:
             self._ticker = Ticker(schedule, self._tick, self._ticks_in_first_step)
             self._ticker.start()
 
-    def _feed_in_background(self, messages: Iterable[Mapping[str, Any]]) -> None:
+    def _feed_in_background(self, messages: Iterable[_Fed], send: Callable[[_Fed], None]) -> None:
         def feed() -> None:
             try:
                 for message in messages:
-                    if self._interrupts:
-                        break
-                    self._send_first(message)
+                    with self._feeding:
+                        if self._interrupts or self._is_fed:
+                            break
+                        send(message)
             except Exception as error:  # raised in the main thread
                 self._feed_error = error
             self._is_fed = True
@@ -203,6 +219,10 @@ class Coordinator:
             headers["reply_to"] = f"{REPLY}.{thread_id}"
         whole = {"id": headers["messageId"], "attachments": {}, "headers": {}, "metadata": {}, **message}
         self.machinery.collector.send(self.machinery.topology.first, whole, headers)
+
+    def _send_again(self, given: StepInput) -> None:
+        machinery = self.machinery
+        machinery.collector.send(machinery.topology.station(given.step), given.message, given.headers)
 
     def _tick(self) -> None:
         message, headers = new_tick()
@@ -253,34 +273,35 @@ class Coordinator:
                 is_draining = True
                 _log.info("draining: no new messages; those that are in the flow are processed")
                 self._stop_feeding()
+            if is_draining and not self._is_fed and self._feeding.acquire(blocking=False):
                 self._is_fed = True
+                self._feeding.release()
             if self._feed_error is not None:
                 raise self._feed_error
             self._tend(now)
-            is_ending = is_draining or self._is_ending
-            if is_ending or now - self._looked_at >= _SELDOM_SECONDS:
+            if now - self._looked_at >= _SELDOM_SECONDS:
                 self._look(now)
                 self.machinery.platform.save_snapshots()
                 self._observer.counts(self.counts())
-                if is_ending and self._is_idle(now):
+            if self._is_fed and (is_draining or self._is_ending) and self._seems_idle(now):
+                self._look(now)
+                if self._lost_at is None and not any(self._depths.values()) and self._seems_idle(now):
                     return
             self._woken.wait(_LOOK_SECONDS)
             self._woken.clear()
 
     @property
     def _is_ending(self) -> bool:
-        return self._is_fed and (self._options.is_once or self._options.messages is not None)
+        options = self._options
+        return self._is_fed and (options.is_once or options.messages is not None or options.inputs is not None)
 
-    def _is_idle(self, now: float) -> bool:
-        """Return whether nothing is left to do: in no queue, in no step, and on no way between them."""
+    def _seems_idle(self, now: float) -> bool:
+        """Return whether nothing is in work or on its way, as far as this process knows; the broker may know more."""
         machinery = self.machinery
-        tallies = machinery.tallies
-        collector = machinery.collector
-        unsettled = sum(each.unsettled for each in tallies)
-        left = outstanding(machinery.topology, tallies, sent=dict(collector.published), collected=collector.settled)
-        if self._lost_at is not None or unsettled or collector.waiting_rebounds or any(self._depths.values()):
-            self._quiet.seconds(now, ())
+        tallies, collector = machinery.tallies, machinery.collector
+        if self._lost_at is not None or collector.waiting_rebounds or any(each.unsettled for each in tallies):
             return False
+        left = outstanding(machinery.topology, tallies, sent=dict(collector.published), collected=collector.settled)
         if left == 0:
             return True
         facts = (left, *(each.delivered for each in tallies), *(each.settled for each in tallies), collector.settled)
@@ -315,6 +336,8 @@ class Coordinator:
             FlowStopped: A container has died five times in a row.
         """
         containers = self.machinery.containers
+        if (failed := self.machinery.failed) is not None:
+            raise FlowStopped(f"the broker does not serve this flow any more: {failed}")
         died = [each for each in containers.all if each.reap(now)]
         if died:
             self._look(now)

@@ -191,8 +191,9 @@ class _Yaml:
         return float(text) if _FLOAT.fullmatch(text) and abs(float(text)) != float("inf") else text
 
     def _refuse(self, event: "Event", expected: str, found: str) -> NoReturn:
-        line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        raise FlowFileError(self.path, "", f"expected {expected}, found {found} (at line {line}, column {column})")
+        mark = event.start_mark
+        place = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
+        raise FlowFileError(self.path, "", f"expected {expected}, found {found}{place}")
 
 
 def _syntax_problem(text: str, error: Any) -> str:

@@ -34,6 +34,8 @@ class Node:
     log_level: str
     pointer: str
     """The JSON pointer of the step in the file."""
+    takes_raw_data: bool = False
+    """Whether the bodies of requests to a webhook stay text."""
 
 
 @dataclass(frozen=True, slots=True)

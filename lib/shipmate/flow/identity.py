@@ -57,12 +57,20 @@ class Run:
         ours = {f"{_PREFIX}{name}": str(value) for name, value in values.items()}
         return {**self.platform.environ(topology.flow.id, station.id), **ours}
 
-    def process_environ(self, station: Station, amqp_uri: str, *, container: int) -> dict[str, str]:
-        """Return all variables of a container's process: those of this process, and the platform's over them."""
-        inherited = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+    def process_environ(
+        self, station: Station, amqp_uri: str, *, container: int, own: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Return all variables of a container's process.
+
+        Args:
+            station: The step.
+            amqp_uri: The address of the broker, or of a pass-through.
+            container: The number of the container.
+            own: The variables of the component's ``.env``, under those of this process.
+        """
+        given = {name: value for name, value in {**own, **os.environ}.items() if name not in _DROPPED}
         level = station.node.log_level if station.node is not None else "info"
-        ours = self.environ(station, amqp_uri, container=container)
-        return {"LOG_LEVEL": level, **inherited, **ours}
+        return {"LOG_LEVEL": level, **given, **self.environ(station, amqp_uri, container=container)}
 
     def headers(self, given: Mapping[str, object]) -> dict[str, object]:
         """Return the AMQP headers of a message that the platform itself puts into a queue."""

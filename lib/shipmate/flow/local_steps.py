@@ -87,19 +87,28 @@ class CountingBroker:
         self._broker.consume(counted, self._consuming)
 
     def publish(self, publication: Publication) -> None:
-        """Publish, and count what the broker has confirmed."""
-        self._broker.publish(publication)
-        self._count(publication)
+        """Publish; counted before it can be delivered to the next step."""
+        self._count(publication, 1)
+        try:
+            self._broker.publish(publication)
+        except BaseException:
+            self._count(publication, -1)
+            raise
 
     def publish_later(self, publication: Publication, then: Callable[[EmitUnconfirmed | None], None]) -> None:
-        """Publish without waiting; counted before ``then`` can settle the input."""
+        """Publish without waiting; counted as for `publish`."""
+        self._count(publication, 1)
 
         def confirmed(error: EmitUnconfirmed | None) -> None:
-            if error is None:
-                self._count(publication)
+            if error is not None:
+                self._count(publication, -1)
             then(error)
 
-        self._broker.publish_later(publication, confirmed)
+        try:
+            self._broker.publish_later(publication, confirmed)
+        except BaseException:
+            self._count(publication, -1)
+            raise
 
     def flush(self) -> None:
         """Send the publications of `publish_later` now."""
@@ -121,11 +130,11 @@ class CountingBroker:
         self._broker.stop_retrying()
         self._broker.close()
 
-    def _count(self, publication: Publication) -> None:
+    def _count(self, publication: Publication, number: int) -> None:
         key = publication.routing_key or self._routes.get(publication.event)
         if key is not None:
             with self._lock:
-                self._tally.published[key] += 1
+                self._tally.published[key] += number
 
     def _settled(self, delivery: Delivery, is_success: bool) -> None:
         with self._lock:
@@ -171,6 +180,11 @@ class LocalStep:
         self._run, self._function, self._process = run, function, process
         self._shared = shared
         self._broker: CountingBroker | None = None
+
+    @property
+    def failed(self) -> BaseException | None:
+        """The error after which the connection does not come back, None without one."""
+        return None if self._broker is None else self._broker.failed
 
     def start(self, amqp_uri: str) -> None:
         """Connect to the broker, and process messages.

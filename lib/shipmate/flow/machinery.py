@@ -2,15 +2,17 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from shipmate.component import Function
 from shipmate.emulator import RabbitMQNode
 from shipmate.flow.builtin import descriptor_of, mapper, process_of, router
 from shipmate.flow.collector import Collector, Receiver
-from shipmate.flow.components import implementation_of, is_router
+from shipmate.flow.components import Implementation, implementation_of, is_router
 from shipmate.flow.containers import Container, Containers, Line, Start, command_of
 from shipmate.flow.counting import PassThrough, Tally
 from shipmate.flow.expressions import Expression
@@ -19,10 +21,13 @@ from shipmate.flow.graph import Flow, Node
 from shipmate.flow.guard import Guard
 from shipmate.flow.identity import Run
 from shipmate.flow.local_steps import LocalStep, Shared
-from shipmate.flow.mapping import Mapping
+from shipmate.flow.mapping import Mapping as CompiledMapping
 from shipmate.flow.platform import FlowPlatform
 from shipmate.flow.queues import BrokerUnreachable, FlowQueues, broker_address, place_of, through
+from shipmate.flow.tap import Tap
 from shipmate.flow.topology import Station, Topology
+from shipmate.flow.trace import TraceFile
+from shipmate.local.dotenv import read_env_file
 from shipmate.logs.redaction import Redactor
 
 _log: Final = logging.getLogger("shipmate.flow")
@@ -42,6 +47,7 @@ class Machinery:
         is_fresh: bool,
         redactor: Redactor,
         on_line: Callable[[Line], None],
+        trace: TraceFile | None = None,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -52,6 +58,7 @@ class Machinery:
             is_fresh: Whether to forget the snapshots of earlier runs.
             redactor: Hides secrets.
             on_line: Gets the errors in the logs of containers.
+            trace: Gets everything that is published.
 
         Raises:
             ComponentProblem: Nothing can run a step.
@@ -66,7 +73,7 @@ class Machinery:
         self.local_steps: list[LocalStep] = []
         self._run_id = run_id
         self._receiver, self._on_line = receiver, on_line
-        self._amqp_uri, self._is_fresh = amqp_uri, is_fresh
+        self._amqp_uri, self._is_fresh, self._trace = amqp_uri, is_fresh, trace
         self._shared = Shared(redactor)
         self._stack = ExitStack()
 
@@ -102,6 +109,13 @@ class Machinery:
         containers = self.containers.of(station)
         return sum(each.is_running for each in containers) if containers else 1
 
+    @property
+    def failed(self) -> BaseException | None:
+        """The error after which a connection of this process to the broker does not come back, None without one."""
+        return next(
+            (each for each in (self.collector.failed, *(step.failed for step in self.local_steps)) if each), None
+        )
+
     def watch_groups(self) -> None:
         """Tell the guard which processes there are now."""
         groups = [each.group for each in self.containers.all if each.group is not None]
@@ -113,6 +127,9 @@ class Machinery:
         uri = self._broker(stack)
         run_key = uuid.uuid4().hex
         self.platform = FlowPlatform(self.flow, self.folder.path, key=run_key, is_fresh=self._is_fresh)
+        for known in (*self.platform.accounts.values(), self.flow.secrets, {"password": urlsplit(uri).password or ""}):
+            self._shared.redactor.add_mapping(known)
+        self.platform.on_keys = self._shared.redactor.add_mapping
         stack.enter_context(self.platform)
         stack.callback(self.platform.save_snapshots)
         self.run = Run(self.topology, self.platform, self._run_id)
@@ -121,9 +138,12 @@ class Machinery:
         stack.callback(self.queues.close)
         self._delete_leftovers(uri)
         self.folder.leave(Note(place_of(uri), self.topology.exchange, self.topology.queues))
-        stack.callback(self.folder.forget)
         stack.callback(self._delete_queues)
         self.queues.declare()
+        if self._trace is not None:
+            tap = Tap(uri, self.topology.exchange, self._trace.writer(self.topology, self.run))
+            stack.callback(tap.stop)
+            tap.start()
         self.collector = Collector(self.run, uri, self._receiver)
         stack.callback(self.collector.stop)
         self.collector.start()
@@ -164,15 +184,18 @@ class Machinery:
             )
 
     def _delete_queues(self) -> None:
+        """Delete the queues, and the note about them; a private broker's end with it."""
         try:
-            self.queues.delete()
-        except BrokerUnreachable:
             try:
+                self.queues.delete()
+            except BrokerUnreachable:
                 self.queues.connect()
                 self.queues.delete()
-            except BrokerUnreachable as error:
-                if self.node is None:
-                    _log.warning("the queues of this run remain, and expire within an hour: %s", error)
+        except BrokerUnreachable as error:
+            if self.node is None:
+                _log.warning("the queues of this run remain until the next one: %s", error)
+                return
+        self.folder.forget()
 
     def _start_local_steps(self, stack: ExitStack, uri: str) -> None:
         for station in self.topology.stations:
@@ -187,7 +210,7 @@ class Machinery:
         """Return the function of a station inside this process, None for a container."""
         if station.edge is not None:
             edge = station.edge
-            mapping = Mapping.compile(
+            mapping = CompiledMapping.compile(
                 edge.mapper, f"{edge.pointer}/config/mapper", edge=f"{edge.source or 'errors'} to {edge.target}"
             )
             return _MAPPING, mapper.function(mapping, edge.source)
@@ -219,8 +242,14 @@ class Machinery:
                 start = Start(
                     command_of(implementation),
                     implementation.path or self.flow.path.absolute().parent,
-                    self.run.process_environ(station, address, container=number),
+                    self.run.process_environ(station, address, container=number, own=self._env_file(implementation)),
                     has_startup=station.node.is_first,
                 )
                 log = self.folder.log(station.id, number)
                 self.containers.all.append(Container(station, number, start, tally, log))
+
+    def _env_file(self, implementation: Implementation) -> Mapping[str, str]:
+        """Return the variables in the file ``.env`` of a component."""
+        if implementation.path is None:
+            return {}
+        return read_env_file(implementation.path, partial(_log.warning, "%s"))

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.message import Message
 from pathlib import Path
 from typing import Any, Final
@@ -52,6 +52,8 @@ class FlowPlatform(Platform):
             journal=NoJournal(),
         )
         self.flow = flow
+        self.on_keys: Callable[[Mapping[str, Any]], object] = lambda _: None
+        """Called with new keys of an account, before a step gets them."""
         self.steps = {flow.id: {node.id: self._data(node) for node in flow.nodes}}
 
     def _data(self, node: Node) -> dict[str, Any]:
@@ -82,6 +84,7 @@ class FlowPlatform(Platform):
         Raises:
             KeysNotSaved: The file cannot be replaced; the step is not to use the new keys.
         """
+        self.on_keys(keys)
         if account in self._files:
             self._files[account].save(keys)
         return super().update_account(account, keys)
@@ -119,6 +122,7 @@ class FlowPlatform(Platform):
             keys = self._files[account].read()
         except KeysNotSaved:  # somebody edits the file: the last keys are still the best ones
             return
+        self.on_keys(keys)
         with self._lock:
             self.accounts[account] = keys
 

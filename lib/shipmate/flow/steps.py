@@ -122,6 +122,7 @@ def _read_node(
         containers=own.containers,
         has_passthrough=own.has_passthrough,
         log_level=own.log_level,
+        takes_raw_data=own.takes_raw_data,
         pointer=step.pointer,
     )
 
@@ -183,6 +184,7 @@ class _StepSettings:
     containers: int = 1
     has_passthrough: bool = True
     log_level: str = "info"
+    takes_raw_data: bool = False
 
 
 class _Settings:
@@ -205,6 +207,7 @@ class _Settings:
             containers=self.containers.get(step_id) or self.containers.get(None) or replicas or default.containers,
             has_passthrough=not own.members("passthrough").boolean("disabled"),
             log_level=own.one_of("log_level", LEVELS) or default.log_level,
+            takes_raw_data=own.boolean("consume_raw_data"),
         )
 
     def warn_of_unknown_steps(self, ids: Mapping[str, Any]) -> None:

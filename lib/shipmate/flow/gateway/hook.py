@@ -46,7 +46,12 @@ def hook_of(flow: Flow, keys: Mapping[str, Any], reply_prefix: str) -> Hook:
         reply_prefix: The beginning of the routing keys of replies.
     """
     has_reply = any(_is_standard(each, _REPLY) for each in flow.nodes)
-    return Hook(flow.id, Authorization(object_member(dict(keys), "auth")), reply_prefix if has_reply else None)
+    return Hook(
+        flow.id,
+        Authorization(object_member(dict(keys), "auth")),
+        reply_prefix if has_reply else None,
+        flow.first.takes_raw_data,
+    )
 
 
 def _is_standard(node: Node, service: str) -> bool:

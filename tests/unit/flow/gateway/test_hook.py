@@ -1,6 +1,7 @@
 """Which flows have a webhook, and whether its caller waits."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from shipmate.flow.graph import Flow, Node
 def node(component: str, function: str = "f", service: str | None = None) -> Node:
     return Node(
         id=component, component=component, team=None, function=function, name=component, fields={}, account=None,
-        secret=None, service=service, is_first=False, is_error_handler=False, prefetch=1, containers=1,
+        secret=None, service=service, is_first=component == "webhook", is_error_handler=False, prefetch=1, containers=1,
         has_passthrough=True, log_level="info", pointer="",
     )  # fmt: skip
 
@@ -63,4 +64,8 @@ def test_the_caller_does_not_wait_without_a_step_that_replies() -> None:
 def test_the_credentials_are_those_of_the_account() -> None:
     hook = hook_of(flow(node("webhook")), {"auth": {"type": "BASIC"}}, "reply")
 
-    assert (hook.flow_id, hook.authorization.kind) == ("f1", "BASIC")
+    assert (hook.flow_id, hook.authorization.kind, hook.is_raw) == ("f1", "BASIC", False)
+
+
+def test_the_first_step_says_whether_bodies_stay_text() -> None:
+    assert hook_of(flow(replace(node("webhook"), takes_raw_data=True)), {}, "reply").is_raw
