@@ -17,7 +17,7 @@ from shipmate.flow.coordinator import FAILED, Coordinator, FlowStopped, RunOptio
 from shipmate.flow.graph import Flow
 from shipmate.flow.journal import ErrorKeeping, Journal, View
 from shipmate.flow.lines import Lines
-from shipmate.flow.table import Table
+from shipmate.flow.table import Table, console_of
 from shipmate.jsonvalue import to_json
 from shipmate.logs.formats import LogHandler
 from shipmate.logs.records import redacted
@@ -72,7 +72,7 @@ def _screen(output: Output) -> Iterator[tuple[View, Write]]:
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield Lines(), output.write
         return
-    table = Table(sys.stderr, tracebacks.author_frames)
+    table = Table(console_of(sys.stderr), tracebacks.author_frames)
     with _log_to(table.stream()):
         try:
             yield table, (partial(_write_above, table) if output.is_terminal else output.write)

@@ -32,14 +32,14 @@ _STYLES: Final[Mapping[str, str]] = {"working": "green", "starting": "yellow", "
 class Table:
     """Draws the counts of all steps, the last errors, and the sums at the end."""
 
-    def __init__(self, stream: TextIO, frames_of: Frames) -> None:
+    def __init__(self, console: Console, frames_of: Frames) -> None:
         """Draw nothing yet.
 
         Args:
-            stream: The terminal.
+            console: The terminal.
             frames_of: Returns the author's lines of an error's stack.
         """
-        self.console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        self.console = console
         self._frames_of = frames_of
         self._live = Live(console=self.console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         self._failures: deque[Failure] = deque(maxlen=_MOST_ERRORS)
@@ -86,6 +86,11 @@ class Table:
         if self._flow is not None:
             drawn = rendered(self._flow, self._counts, rates, self._failures, frames_of=self._frames_of, totals=totals)
             self._live.update(drawn, refresh=True)
+
+
+def console_of(stream: TextIO) -> Console:
+    """Return the terminal that a stream writes to; texts have no mark-up."""
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
 class _Above(io.TextIOBase):
