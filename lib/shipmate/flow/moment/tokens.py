@@ -62,6 +62,12 @@ class Parts:
     unused: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
+    @property
+    def has_number(self) -> bool:
+        """Whether a part of a date or of a time is known."""
+        known = (self.year, self.month, self.day, self.hour, self.minute, self.second, self.milliseconds)
+        return any(each is not None for each in known)
+
 
 def read(text: str, pattern: str, *, is_strict: bool) -> Parts:
     """Return the parts that a text has in the places of a format's tokens.
