@@ -36,7 +36,7 @@ _IGNORE_CASE: Final = frozenset({"a", "A", "Do", "Z", "ZZ"})
 
 @dataclass(slots=True)
 class Parts:
-    """What the parts of a text say about a date."""
+    """The parts of a date that a text has."""
 
     year: int | None = None
     month: int | None = None
