@@ -24,7 +24,7 @@ _QUOTED: Final = {
     "'": re.compile(r"(?:[^'\\]|\\.)*", re.DOTALL),
     "`": re.compile("[^`]*"),
 }
-"""What stands between a quote and its end."""
+"""The characters between a quote and its end."""
 _NEWER: Final = re.compile(r"\?\?|(?<!\()\?:")
 
 
@@ -58,7 +58,7 @@ class Reference:
         if not self._names:
             return self._constant
         value = self._walk(context)
-        # A path takes the lists that the evaluator has made apart.
+        # A path takes lists of the evaluator apart.
         return None if value is UNDEFINED else self.UNKNOWN if isinstance(value, Utils.JList) else value
 
     def _walk(self, value: Any) -> Any:

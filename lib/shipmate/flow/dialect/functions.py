@@ -1,4 +1,4 @@
-"""The built-in functions that jsonata-python computes otherwise than JavaScript."""
+"""The built-in functions that have other results in jsonata-python than in JavaScript."""
 
 import base64
 import copy

@@ -154,6 +154,8 @@ def _complete(parts: Parts, zone: tzinfo, now: datetime, *, is_strict: bool) -> 
     """Return the milliseconds since 1970, None if the parts are no date."""
     if parts.is_empty or parts.is_wrong:
         return None
+    if parts.is_afternoon is not None and not parts.has_number:
+        return None
     if is_strict and (parts.unused or parts.missing):
         return None
     if parts.is_twelve_hours and parts.hour is not None and not 0 < parts.hour <= 12 and is_strict:

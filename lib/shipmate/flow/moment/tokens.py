@@ -36,7 +36,7 @@ _IGNORE_CASE: Final = frozenset({"a", "A", "Do", "Z", "ZZ"})
 
 @dataclass(slots=True)
 class Parts:
-    """What the parts of a text say about a date."""
+    """The parts of a date that a text has."""
 
     year: int | None = None
     month: int | None = None
@@ -61,6 +61,12 @@ class Parts:
     is_empty: bool = True
     unused: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+
+    @property
+    def has_number(self) -> bool:
+        """Whether a part of a date or of a time is known."""
+        known = (self.year, self.month, self.day, self.hour, self.minute, self.second, self.milliseconds)
+        return any(each is not None for each in known)
 
 
 def read(text: str, pattern: str, *, is_strict: bool) -> Parts:
