@@ -114,6 +114,16 @@ def test_an_error_handler_that_failed_gets_the_error_again(folder: FlowFolder) -
     assert {record["step"] for record in errors_of(folder)} == {"s1"}
 
 
+def test_a_retry_passes_the_step_that_replies(folder: FlowFolder) -> None:
+    """Nobody waits for the reply any more."""
+    folder.flow("webhook:receive", "failing", "request-reply:reply")
+    assert folder.run("--msg", '{"body": {"n": 1}}').status == 1
+    repair(folder)
+    done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
+    assert done.returncode == 0, done.stderr
+    assert [body["n"] for body in bodies(done)] == [1]
+
+
 def test_the_trace_of_a_run_is_a_tree(folder: FlowFolder) -> None:
     mapped = {"source": "s1", "target": "s2", "config": {"mapper": {"n": "number"}}}
     folder.flow("simple-trigger:timer", "rebounding", edges=[mapped])
