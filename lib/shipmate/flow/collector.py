@@ -17,6 +17,7 @@ from shipmate.container.messages.codec import new_id
 from shipmate.container.transport import Delivery, Publication
 from shipmate.errors import EmitUnconfirmed
 from shipmate.flow.identity import Run
+from shipmate.flow.intake import Intake
 from shipmate.flow.topology import DEAD, INPUT, REPLY, Station
 from shipmate.jsonvalue import from_json, to_json
 from shipmate.settings import BrokerSettings, RateSettings, Secret
@@ -82,7 +83,9 @@ class Collector:
             reconnect_attempts=_ENDLESS,
             reconnect_delay_ms=200,
         )
+        self._intake = Intake(settings, self._take, on_failed=self._lost)
         self._broker = Broker(settings, RateSettings(data=0), on_lost=self._lost)
+        """Publishes; it consumes nothing."""
         self._lock = threading.Condition()
         self._rebounds: list[tuple[float, int, Station, Delivery]] = []
         """A heap by the time at which a message goes back."""
@@ -110,7 +113,7 @@ class Collector:
         """
         self._broker.connect()
         self._broker.wait_until_open()
-        self._broker.consume(self._take, lambda: None)
+        self._intake.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -118,6 +121,7 @@ class Collector:
         with self._lock:
             self._is_over = True
             self._lock.notify()
+        self._intake.stop()
         self._broker.stop_retrying()
         self._broker.close()
 
@@ -159,8 +163,7 @@ class Collector:
     def _lost(self, error: BaseException) -> None:
         self.failed = error
 
-    def _take(self, delivery: Delivery) -> None:
-        assert isinstance(delivery, AmqpDelivery)  # noqa: S101
+    def _take(self, delivery: AmqpDelivery) -> None:
         key = delivery.routing_key
         event, _, rest = key.partition(".")
         try:
@@ -173,7 +176,7 @@ class Collector:
         self._settle(delivery)
 
     def _settle(self, delivery: Delivery) -> None:
-        self._broker.settle(delivery, is_success=True)
+        self._intake.settle(delivery)
         with self._lock:
             self.settled += 1
 

@@ -342,6 +342,7 @@ class PassThrough:
         self._counters: dict[_Side, FrameCounter] = {}
         self._is_over = False
         self._thread = threading.Thread(target=self._run, name="shipmate-pass-through", daemon=True)
+        self.failed: BaseException | None = None
         self.cpu_seconds = 0.0
         """The CPU time of the thread, at the end of its last turn."""
 
@@ -368,6 +369,13 @@ class PassThrough:
             self._wake.send(b"\0")
 
     def _run(self) -> None:
+        try:
+            self._serve_all()
+        except BaseException as error:  # the top of the thread: without it no container reaches the broker
+            _log.critical("internal error in the pass-through to the broker", exc_info=error)
+            self.failed = error
+
+    def _serve_all(self) -> None:
         while not self._is_over:
             for key, events in self._selector.select():
                 subject = key.data

@@ -28,6 +28,8 @@ class Note:
     """The broker's address, without user and password."""
     exchange: str
     queues: tuple[str, ...]
+    is_private: bool = False
+    """Whether the broker was the run's own, which has ended with it."""
 
 
 class RunFolder:
@@ -90,7 +92,12 @@ class RunFolder:
         """Return the note of a run that was killed, None if the last run has ended in order."""
         with suppress(OSError, ValueError, TypeError, KeyError):
             value: Any = json.loads(self._note.read_text())
-            return Note(str(value["broker"]), str(value["exchange"]), tuple(map(str, value["queues"])))
+            return Note(
+                str(value["broker"]),
+                str(value["exchange"]),
+                tuple(map(str, value["queues"])),
+                bool(value["is_private"]),
+            )
         return None
 
     def forget(self) -> None:

@@ -3,14 +3,12 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from shipmate.component import Component, Function
-from shipmate.container.amqp import Broker
 from shipmate.container.delivery_sink import StepResources
 from shipmate.container.messages.codec import MessageCodec
 from shipmate.container.messages.lightweight import BodyStore
@@ -21,12 +19,13 @@ from shipmate.container.transport import Delivery, Publication
 from shipmate.errors import EmitUnconfirmed
 from shipmate.flow.counting import Tally
 from shipmate.flow.identity import Run
+from shipmate.flow.inline_broker import InlineBroker
 from shipmate.flow.topology import Station
 from shipmate.invocation.loops import Loops
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of
 from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.storage.platform import PlatformTokenStore
-from shipmate.settings import RateSettings, StepSettings
+from shipmate.settings import StepSettings
 
 _log: Final = logging.getLogger("shipmate.flow")
 _ENDLESS: Final = 1_000_000_000
@@ -49,9 +48,7 @@ class CountingBroker:
         self._lock = threading.Lock()
         # The coordinator outlives a broker that is restarted.
         broker = replace(settings.broker, reconnect_attempts=_ENDLESS, reconnect_delay_ms=200)
-        self._broker = Broker(
-            broker, RateSettings(data=0, error=0, snapshot=0), on_lost=self._lost, on_settled=self._settled
-        )
+        self._broker = InlineBroker(broker, on_lost=self._lost, on_settled=self._settled)
         self._routes = {
             "data": broker.data_key,
             "error": broker.error_key,
@@ -60,11 +57,6 @@ class CountingBroker:
             "updateSnapshot": broker.snapshot_key,
         }
         self.failed: BaseException | None = None
-
-    @property
-    def lock(self) -> Callable[[str], AbstractContextManager[None]]:
-        """The lock by name between all containers."""
-        return self._broker.lock
 
     @property
     def is_alive(self) -> bool:
@@ -82,9 +74,7 @@ class CountingBroker:
                 tally.unsettled += 1
             work(delivery)
 
-        self._broker.connect()
-        self._broker.wait_until_open()
-        self._broker.consume(counted, self._consuming)
+        self._broker.start(counted, self._consuming)
 
     def publish(self, publication: Publication) -> None:
         """Publish; counted before it can be delivered to the next step."""
@@ -126,9 +116,7 @@ class CountingBroker:
 
     def stop(self) -> None:
         """Take no more messages, and close."""
-        self._broker.cancel()
-        self._broker.stop_retrying()
-        self._broker.close()
+        self._broker.stop()
 
     def _count(self, publication: Publication, number: int) -> None:
         key = publication.routing_key or self._routes.get(publication.event)
@@ -195,7 +183,7 @@ class LocalStep:
         environ = self._run.environ(self.station, amqp_uri)
         settings = StepSettings.from_environ(environ)
         broker = self._broker = CountingBroker(settings, self.tally)
-        broker.consume(Processor(self._load(settings, environ, broker), broker).work)  # type: ignore[arg-type]  # it needs no more
+        broker.consume(Processor(self._load(settings, environ), broker).work)  # type: ignore[arg-type]  # it needs no more
 
     def stop(self) -> None:
         """Take no more messages, and close the connections."""
@@ -203,7 +191,7 @@ class LocalStep:
         if broker is not None:
             broker.stop()
 
-    def _load(self, settings: StepSettings, environ: Mapping[str, str], broker: CountingBroker) -> Loaded:
+    def _load(self, settings: StepSettings, environ: Mapping[str, str]) -> Loaded:
         run, station = self._run, self.station
         platform = platform_of(environ)
         data = run.platform.step_data(run.topology.flow.id, station.id) or {
@@ -213,7 +201,7 @@ class LocalStep:
         }
         config = config_of(data)
         account = config.get("_account")
-        keys = PlatformTokenStore(str(account) if account else None, platform=platform, lock=broker.lock)
+        keys = PlatformTokenStore(str(account) if account else None, platform=platform)
         codec = MessageCodec(settings.flow, settings.messages)
         resources = StepResources(
             step_id=station.id,

@@ -137,7 +137,7 @@ class Machinery:
         self.queues.connect()
         stack.callback(self.queues.close)
         self._delete_leftovers(uri)
-        self.folder.leave(Note(place_of(uri), self.topology.exchange, self.topology.queues))
+        self.folder.leave(Note(place_of(uri), self.topology.exchange, self.topology.queues, self.node is not None))
         stack.callback(self._delete_queues)
         self.queues.declare()
         if self._trace is not None:
@@ -178,7 +178,7 @@ class Machinery:
         if found.broker == place_of(uri):
             self.queues.delete_names(found.exchange, found.queues)
             _log.info("deleted the queues of a run that was killed")
-        elif self._amqp_uri is not None:
+        elif self._amqp_uri is not None and not found.is_private:
             _log.warning(
                 "a run that was killed has left queues at %s; that broker deletes them within an hour", found.broker
             )

@@ -19,7 +19,7 @@ from shipmate.flow.local_steps import LocalStep, Shared
 from shipmate.flow.mapping import Mapping
 from shipmate.flow.topology import Station, Topology
 from shipmate.logs.redaction import Redactor
-from shipmate.settings import BrokerSettings, RateSettings
+from shipmate.settings import BrokerSettings
 from tests.memory_transport import MemoryTransport
 
 MAPPER = {"to": "mail", "site": "$getFlowVariables().site", "earlier": "$getPassthrough().s0.body.x"}
@@ -33,14 +33,16 @@ class MemoryBroker(MemoryTransport):
     def __init__(
         self,
         settings: BrokerSettings,
-        rates: RateSettings,
         *,
         on_lost: Callable[[BaseException], None],
         on_settled: Callable[[Delivery, bool], None],
     ) -> None:
         super().__init__(on_lost)
-        self.settings, self.rates, self._on_settled = settings, rates, on_settled
+        self.settings, self._on_settled = settings, on_settled
         MemoryBroker.made = self
+
+    def start(self, work: Callable[[Delivery], None], on_consuming: Callable[[], None]) -> None:
+        self.consume(work, on_consuming)
 
     def settle(self, delivery: Delivery, *, is_success: bool) -> None:
         super().settle(delivery, is_success=is_success)
@@ -55,7 +57,7 @@ def node(step_id: str, component: str, function: str, *, is_first: bool = False)
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    monkeypatch.setattr(local_steps, "Broker", MemoryBroker)
+    monkeypatch.setattr(local_steps, "InlineBroker", MemoryBroker)
     nodes = (node("s1", "timer", "timer", is_first=True), node("s2", "crm", "upsert"))
     edges = (Edge("s1", "s2", MAPPER, None, "/graph/edges/0"),)
     flow = Flow("f1", "f1", "ordinary", nodes, edges, {}, {}, {}, {"site": "web"}, None, tmp_path / "flow.json")
@@ -126,9 +128,9 @@ def test_a_publication_that_fails_is_not_counted(run: Run, mapping: LocalStep) -
     assert mapping.tally.published[mapping.station.key("error")] == 1
 
 
-def test_a_local_step_has_the_prefetch_of_its_step_and_no_rate(run: Run, mapping: LocalStep) -> None:
-    broker = MemoryBroker.made
-    assert (broker.settings.prefetch, broker.rates.data, broker.settings.is_persistent) == (7, 0, True)
+def test_a_local_step_has_the_prefetch_of_its_step(run: Run, mapping: LocalStep) -> None:
+    settings = MemoryBroker.made.settings
+    assert (settings.prefetch, settings.is_persistent) == (7, True)
 
 
 def test_a_stand_in_keeps_its_snapshot_from_message_to_message(run: Run) -> None:
