@@ -17,7 +17,7 @@ from shipmate.flow.coordinator import FAILED, Coordinator, FlowStopped, RunOptio
 from shipmate.flow.graph import Flow
 from shipmate.flow.journal import ErrorKeeping, Journal, View
 from shipmate.flow.lines import Lines
-from shipmate.flow.table import Table
+from shipmate.flow.table import Table, console_of
 from shipmate.jsonvalue import to_json
 from shipmate.logs.formats import LogHandler
 from shipmate.logs.records import redacted
@@ -25,6 +25,8 @@ from shipmate.logs.redaction import Redactor
 from shipmate.wording import escaped
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WITHOUT_CURSOR: Final = frozenset({"dumb", "unknown"})
+"""Values of ``TERM`` for terminals that cannot move their cursor."""
 Write = Callable[[Mapping[str, Any]], None]
 
 
@@ -69,10 +71,10 @@ def _screen(output: Output) -> Iterator[tuple[View, Write]]:
 
     Log lines appear above the table, and results, too, if standard output is a terminal.
     """
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not sys.stderr.isatty() or os.environ.get("TERM") in _WITHOUT_CURSOR:
         yield Lines(), output.write
         return
-    table = Table(sys.stderr, tracebacks.author_frames)
+    table = Table(console_of(sys.stderr), tracebacks.author_frames)
     with _log_to(table.stream()):
         try:
             yield table, (partial(_write_above, table) if output.is_terminal else output.write)

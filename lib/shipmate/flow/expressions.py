@@ -182,6 +182,8 @@ class Expression:
 
     def _error(self, error: Exception, *, is_static: bool = False) -> ExpressionError:
         code, sentence, position = problem(error, is_static=is_static)
+        if position is not None:
+            position = min(position, len(self.text))
         place = f"at character {position} of " if position is not None else "in "
         return ExpressionError(f"{code}: {sentence}, {place}`{self._excerpt(position)}`", position, jsonata_code=code)
 

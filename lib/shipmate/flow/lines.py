@@ -40,7 +40,7 @@ class Lines:
 
     def fail(self, failure: Failure) -> None:
         """Log an error."""
-        fields = {"step": failure.step, "thread": failure.thread, "message_id": failure.parent, "error": failure.error}
+        fields = {"step": failure.step, "threadId": failure.thread, "messageId": failure.parent, "error": failure.error}
         _log.error("a message failed" if failure.parent else "a step could not start", extra=fields)
 
     def end(self, status: int, totals: Totals) -> None:

@@ -26,20 +26,20 @@ _MOST_ERRORS: Final = 3
 _MOST_FRAMES: Final = 6
 _LONGEST_TEXT: Final = 300
 _NUMBERS: Final = ("in", "out", "errors", "rebounds", "queued", "rate")
-_STYLES: Final[Mapping[str, str]] = {"working": "green", "starting": "yellow", "stopped": "red", "ready": ""}
+_STYLES: Final[Mapping[str, str]] = {"working": "green", "starting": "yellow", "stopped": "red"}
 
 
 class Table:
     """Draws the counts of all steps, the last errors, and the sums at the end."""
 
-    def __init__(self, stream: TextIO, frames_of: Frames) -> None:
+    def __init__(self, console: Console, frames_of: Frames) -> None:
         """Draw nothing yet.
 
         Args:
-            stream: The terminal.
+            console: The terminal.
             frames_of: Returns the author's lines of an error's stack.
         """
-        self.console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        self.console = console
         self._frames_of = frames_of
         self._live = Live(console=self.console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         self._failures: deque[Failure] = deque(maxlen=_MOST_ERRORS)
@@ -88,6 +88,11 @@ class Table:
             self._live.update(drawn, refresh=True)
 
 
+def console_of(stream: TextIO) -> Console:
+    """Return the terminal that a stream writes to; texts have no mark-up."""
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
 class _Above(io.TextIOBase):
     """A stream whose lines appear above a table."""
 
@@ -125,14 +130,14 @@ def rendered(
         frames_of: Returns the author's lines of an error's stack.
         totals: The sums of a run that has ended.
     """
-    parts: list[RenderableType] = [_grid(flow, counts, rates)]
+    parts: list[RenderableType] = [_grid(flow, counts, rates, has_ended=totals is not None)]
     parts += [_error(failure, frames_of) for failure in failures]
     if totals is not None:
         parts.append(Text(_sums(totals), style="bold red" if totals.errors else "bold green"))
     return Group(*parts)
 
 
-def _grid(flow: Flow, counts: Sequence[StationCounts], rates: Sequence[float]) -> Grid:
+def _grid(flow: Flow, counts: Sequence[StationCounts], rates: Sequence[float], *, has_ended: bool) -> Grid:
     grid = Grid(title=_plain(flow.name), title_justify="left", box=None, pad_edge=False, header_style="bold")
     grid.add_column("step", no_wrap=True, overflow="ellipsis")
     grid.add_column("state")
@@ -142,11 +147,11 @@ def _grid(flow: Flow, counts: Sequence[StationCounts], rates: Sequence[float]) -
     rate_of = {each.station.id: rate for each, rate in zip(counts, rates, strict=False)}
     for each in in_order_of(flow, counts):
         station = each.station
-        state = state_of(each)
+        state = "ended" if has_ended else state_of(each)
         containers = "-" if station.edge is not None else f"{each.running}/{station.containers}"
         grid.add_row(
             Text(_plain(_title(each)), style="dim" if station.edge is not None else ""),
-            Text(state, style=_STYLES[state]),
+            Text(state, style=_STYLES.get(state, "")),
             containers,
             f"{each.received:,}",
             f"{each.emitted:,}",

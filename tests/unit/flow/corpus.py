@@ -1,4 +1,8 @@
-"""Expressions, one a line, and the documents that they are evaluated against; `$moment` has its own at the end."""
+"""Expressions, one a line, and the body that they are evaluated against.
+
+``javascript/values.json`` has their values in JavaScript, in UTC; this command writes it:
+``python -m tests.unit.flow.in_javascript``.
+"""
 
 SHOP = {
     "id": 4711,
@@ -890,6 +894,9 @@ $moment("2020-05-17 11:12 PM", "YYYY-MM-DD hh:mm A")
 $moment("2020-05-17 12:12 am", "YYYY-MM-DD hh:mm a")
 $moment("2020-05-17 13:12 am", "YYYY-MM-DD hh:mm a").isValid()
 $moment("2020-05-17 12:12 p.m.", "YYYY-MM-DD hh:mm a")
+$moment("2020-05-17 pm", "YYYY-MM-DD a")
+$moment("Invalid date", "MM/DD/YYYY h:mm A").isValid()
+$moment("Invalid date")
 $moment("2020 Q2", "YYYY [Q]Q")
 $moment("2020-05-17", "DD.MM.YYYY")
 $moment("17.05.2020", "YYYY-MM-DD").isValid()
@@ -994,6 +1001,8 @@ $moment("2020-01-31").add(1, "M").add(1, "M").format()
 $moment("2020-03-31").subtract(1, "month").format()
 $moment(created).add(2, "quarters").format()
 $moment(created).add(1, "w").format()
+$moment(created).add(1, "isoWeek").format()
+$moment("0025-04-01").format()
 $moment(created).add(90, "minutes").format()
 $moment(created).add(36, "h").format()
 $moment(created).add(10, "s").format()
@@ -1073,14 +1082,76 @@ $moment(created).from("2019-03-01T10:00:00Z")
 $moment(created).from("2000-03-01T10:00:00Z")
 $moment(created).from("2000-03-01T10:00:00Z", true)
 $moment(created).to("2020-03-01T00:00:00Z")
-$moment("2000-01-01").fromNow()
-$moment("2000-01-01").fromNow(true)
+$split($moment("2000-01-01").fromNow(), " ")[[1, 2]]
+$count($split($moment("2000-01-01").fromNow(true), " "))
 $moment().fromNow()
 $moment(created).calendar("2020-02-29T12:00:00Z")
 $moment(created).calendar("2020-02-28T12:00:00Z")
 $moment(created).calendar("2020-02-25T12:00:00Z")
 $moment(created).calendar("2020-03-03T12:00:00Z")
 $moment(created).calendar("2020-06-01T12:00:00Z")
+$moment(created).max
+$moment(created).add(1).toISOString()
+$moment(created).add("x", "day").toISOString()
+$moment(created).add("day", 1).toISOString()
+$moment(created).utcOffset("foo").format()
+$moment(created).isSame("foo")
+$moment(created).isBetween("foo", "2021-01-01")
+$moment(created).toNow() ~> $type()
+$moment(created).from("foo")
+$moment(created).get("nothing") ~> $type()
+$moment(created).set("nothing", 1).format()
+$moment(created).set(5, 1).format()
+$moment(created).year("x").format()
+$moment(created).month("x").format()
+$moment(created).isoWeekday("Sunday").format()
+$moment(created).hour("5").format()
+$moment(created).year(2021).month(11).date(31).hours(23).format()
+$moment("foo").year(2020).format()
+$moment("foo").startOf("day").format()
+$moment("foo").endOf("day").format()
+$moment("foo").toArray()
+$moment("foo").toObject()
+$moment("foo").isBefore(created)
+$moment("foo").valueOf()
+$moment("foo").utc().format()
+$moment("foo").isUtc()
+$moment("foo").daysInMonth()
+$moment("foo").calendar()
+$moment("foo").toDate()
+$moment("17 Foo 2020 11:12 GMT").isValid()
+$moment("32 May 2020 11:12 GMT").isValid()
+$moment("17 May 49 11:12 GMT")
+$moment("17 May 50 11:12 GMT")
+$moment("17 May 2020 11:12 EST")
+$moment("2020-W60").isValid()
+$moment("2020-W20-9").isValid()
+$moment("2020-400").isValid()
+$moment("2020-366")
+$moment("2019-366").isValid()
+$moment("2020-05-17T11:12:60").isValid()
+$moment("2020-05-17T1:12").isValid()
+$moment("366 2019", "DDD YYYY").isValid()
+$moment("60 2020", "ww gggg").isValid()
+$moment("2020-13", "YYYY-MM").isValid()
+$moment("5 Q 2020", "Q [Q] YYYY").isValid()
+$moment("24 2020-05-17", "kk YYYY-MM-DD")
+$moment("5 2020-05-17", "k YYYY-MM-DD")
+$moment("111213 2020-05-17", "hmmss YYYY-MM-DD")
+$moment("2020-05-17 11.25", "YYYY-MM-DD ss.SS")
+$moment("2020-05-17 11.123456", "YYYY-MM-DD ss.SSSSSS").toISOString()
+$moment("20 W20", "YY [W]WW")
+$moment("xx 17", "[x]DD").isValid()
+$moment("17.05.2020", []).isValid()
+$moment("2020-05-17 11:12 -0330", "YYYY-MM-DD HH:mm ZZ")
+$moment("2020-05-17 11:12 Z", "YYYY-MM-DD HH:mm Z")
+$moment("17. Mai 2020", "D. MMMM YYYY").isValid()
+$moment("2020-05-17", "YYYY-MM-DD HH:mm").format()
+$moment("2020-05-17 13:00", "YYYY-MM-DD hh:mm").format()
+$moment("2020-05-17 13:00", "YYYY-MM-DD hh:mm", true).isValid()
+$moment({"foo": 1}) ~> $type()
+$moment([]) ~> $type()
+$moment({"year": 2020, "month": 13}).isValid()
 $moment(created).locale("en").format("MMMM")
 $moment(created).locale()
 $moment("Jan 5, 2020")
@@ -1114,6 +1185,88 @@ $moment().isAfter(created)
 $keys($moment(created)) ~> $count() > 0
 """
 
+PATTERNS = r"""
+$match("aB1_ é", /\w+/).match
+$match("aB1_ é", /\W+/).match
+$match("aB1_ é", /\d/).match
+$match("a1", /\D/).match
+$match("a b", /\S+/).match
+$match("a\u00a0b\ufeffc\u0085d", /\s/).index
+$match("a\u00a0b", /[\s]/).index
+$match("a b\u00a0c", /[\S]+/).match
+$match("a1é", /[\D]+/).match
+$match("a_é-", /[\W]+/).match
+$match("a_é-", /[^\W]+/).match
+$match("é a-b", /\ba/).index
+$match("éa", /\ba/).index
+$match("éa", /\Ba/).index
+$match("a\nb", /a.b/)
+$match("a\nb", /a[^]b/).index
+$match("a\u2028b", /a.b/)
+$match("ab", /[]/)
+$match("AB", /\x41/).index
+$match("AB", /\u0041/).index
+$match("AB", /\xZ/)
+$match("xZ", /\xZ/).index
+$match("a\tb", /\t/).index
+$match("a\nb", /\cJ/).index
+$match("a-b", /\-/).index
+$match("ae", /\e/).index
+$match("aa", /(a)\1/).match
+$match("aa", /(?<x>a)\k<x>/).match
+$match("abc", /(?<=a)b/).index
+$match("abc", /(?<!a)c/).index
+$match("abc", /a(?=b)/).match
+$match("abc", /b(?!b)/).match
+$match("abc", /(?:a|b)+/).match
+$match("a{b", /a\{b/).match
+$match("a{,2}", /a{,2}/).match
+$match("aaa", /a{2}/).match
+$match("aaa", /a{2,}/).match
+$match("aaa", /a{1,2}/).match
+$match("aaa", /a+?/).match
+$match("a]b", /[\]]/).index
+$match("a[b", /[\[]/).index
+$match("a&&b", /[&&]+/).match
+$match("a||b~~", /[|~]+/).match
+$match("a--b", /[a-]+/).match
+$match("a--b", /[-a]+/).match
+$match("a+,-b", /[+--]+/).match
+$match("a^b", /[\^]/).index
+$match("a^b", /[b^]/).index
+$match("a$b", /\$/).index
+$match("a$b", /[$]/).index
+$match("a\nb\n", /^b$/m).index
+$match("a\r\nb", /$/m, 1).index
+$match("a\nb\n", /b$/)
+$match("ab", /^/, 1)
+$match("aBc", /b/i).match
+$match("aÜb", /ü/i).match
+$match("a.b", /\./).index
+$match("a#b c", /a#b c/).match
+$match("é", /[é-ü]/).match
+$match("a}b", /a}b/).match
+$match("(a)", /\(a\)/).match
+$match("a/b", /[\/]/).index
+$match("aaab", /a*b/).match
+$match("abab", /(?:ab)*/, 1).match
+$match("x", /(x)|(y)/).groups
+$match("", /^$/)
+$match("ab", /b??/, 1)
+$replace("a.b", /\./, "$$")
+$replace("ab", /(?<n>b)/, "<$1>")
+$replace("aaaa", /aa/, "b")
+$replace("John Smith", /(\w+)\s(\w+)/, "$2, $1")
+$replace("a1b2", /\d/, function($m){"<" & $m.match & $m.start & ">"})
+$split("2020-05-17T10:00", /[-T:]/)
+$split("a  b   c", /\s+/)
+$contains("\u0000", /\0/)
+$filter(["ab", "bc"], function($s){$contains($s, /^a/)})
+$match("ab", /a/)[match = "a"].index
+"ab" ~> $contains(/b/)
+$match("tel +49 30 1234", /\+(\d{2})\s(\d+)\s(\d+)/).groups
+"""
+
 GROUPS = {
     "paths": PATHS,
     "operators": OPERATORS,
@@ -1121,6 +1274,7 @@ GROUPS = {
     "numbers": NUMBERS,
     "lists": LISTS,
     "dates": DATES,
+    "patterns": PATTERNS,
     "moments": MOMENTS,
 }
 

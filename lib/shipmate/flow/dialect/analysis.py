@@ -18,7 +18,13 @@ _ARGUMENTS: Final = {
     "eval": 99,
 }  # fmt: skip
 """The functions that take the context for an argument that is left out, and how many they need."""
-_QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|/\*(?:[^*]|\*(?!/))*\*/", re.DOTALL)
+_QUOTE: Final = re.compile("[\"'`]")
+_QUOTED: Final = {
+    '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL),
+    "'": re.compile(r"(?:[^'\\]|\\.)*", re.DOTALL),
+    "`": re.compile("[^`]*"),
+}
+"""The characters between a quote and its end."""
 _NEWER: Final = re.compile(r"\?\?|(?<!\()\?:")
 
 
@@ -52,7 +58,7 @@ class Reference:
         if not self._names:
             return self._constant
         value = self._walk(context)
-        # A path takes the lists that the evaluator has made apart.
+        # A path takes lists of the evaluator apart.
         return None if value is UNDEFINED else self.UNKNOWN if isinstance(value, Utils.JList) else value
 
     def _walk(self, value: Any) -> Any:
@@ -128,4 +134,14 @@ def newer_operators(text: str) -> tuple[str, ...]:
     >>> newer_operators('name ?? "?:"')
     ('??',)
     """
-    return tuple(sorted(set(_NEWER.findall(_QUOTED.sub(" ", text)))))
+    return tuple(sorted(set(_NEWER.findall(_unquoted(text)))))
+
+
+def _unquoted(text: str) -> str:
+    """Return an expression without its texts and quoted names."""
+    parts, start = [], 0
+    while (quote := _QUOTE.search(text, start)) is not None:
+        parts.append(text[start : quote.start()])
+        quoted = _QUOTED[quote[0]].match(text, quote.end())
+        start = quoted.end() + 1 if quoted is not None else len(text)
+    return " ".join([*parts, text[start:]])

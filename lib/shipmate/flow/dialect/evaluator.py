@@ -21,6 +21,8 @@ _DEEPEST: Final = 1500
 _LONGEST_LIST: Final = 1_000_000
 """The most members of a range: 10,000,000, the limit in JavaScript, would take 400 MB in Python."""
 _ARITHMETIC: Final = frozenset("/%")
+_MISPLACED: Final = frozenset({"D3050", "D3060", "D3061", "D3100", "D3138"})
+"""The codes of errors that jsonata-python raises with a value in the place of the position."""
 _OUTER: Final = frozenset({"__evaluate_entry", "__evaluate_exit"})
 """The names by which jsonata-python asks for its own bounds, before and after each evaluation."""
 
@@ -127,7 +129,12 @@ class Evaluator(Jsonata):  # type: ignore[misc]  # jsonata-python has no types
         """Call a function; jsonata-python would print a value that is none."""
         if not self.is_function_like(proc):
             raise JException("T1006", -1)
-        return super().apply_inner(proc, args, input, environment)
+        try:
+            return super().apply_inner(proc, args, input, environment)
+        except JException as error:
+            if error.error in _MISPLACED:
+                error.location = -1
+            raise
 
     def evaluate_binary(self, expr: Any, input: Any, environment: Any) -> Any:
         """Evaluate an operator, and add its position to its error."""

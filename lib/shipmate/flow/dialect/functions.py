@@ -1,4 +1,4 @@
-"""The built-in functions that jsonata-python computes otherwise than JavaScript."""
+"""The built-in functions that have other results in jsonata-python than in JavaScript."""
 
 import base64
 import copy
@@ -24,7 +24,7 @@ from shipmate.flow.zone import local_zone
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[Ee][-+]?[0-9]+)?")
 _TIME: Final = re.compile(
-    r"[0-9]{4}(?:-[01][0-9])*(?:-[0-3][0-9])*(?:T[0-2][0-9]:[0-5][0-9]:[0-5][0-9])*(?:\.[0-9]+)?"
+    r"[0-9]{4}(?:-[01][0-9]){0,2}(?:-[0-3][0-9]){0,2}(?:T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]){0,2}(?:\.[0-9]+)?"
     r"(?:[+-][0-2][0-9]:?[0-5][0-9]|Z)?"
 )
 """The texts that ``$toMillis`` accepts; some of them are no times."""

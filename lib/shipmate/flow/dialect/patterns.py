@@ -43,22 +43,23 @@ class Pattern:
             is_multiline: Whether the flag ``m`` stands behind it.
         """
         flags = re.IGNORECASE if ignores_case else re.NOFLAG
-        self._compiled = re.compile(translated(pattern, is_multiline=is_multiline), flags)
+        translation = translated(pattern, is_multiline=is_multiline)
+        self._compiled = re.compile(translation, flags)  # pattern: the author of the expression writes it
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """Yield the matches.
 
         Raises:
-            JException: A match behind the first one is empty (D1004): the platform refuses to search on.
+            JException: A match is empty, and the text goes on behind it (D1004): the platform would find it again.
         """
-        end = -1
-        for match in self._compiled.finditer(text):
-            if end >= 0 and not match.group():
+        for index, match in enumerate(self._compiled.finditer(text)):
+            if index and not match.group():
                 raise JException("D1004", -1)
-            end = match.end()
             yield match
-            if end >= len(text):
+            if match.end() >= len(text):
                 return
+            if not match.group():
+                raise JException("D1004", -1)
 
     def search(self, text: str) -> re.Match[str] | None:
         """Return the first match, None if there is none."""

@@ -12,7 +12,7 @@ from shipmate.flow.moment.parsing import EPOCH
 
 MILLISECOND: Final = timedelta(milliseconds=1)
 NO_DATE: Final = object()
-"""What a method gets for null: it is no date, whereas an argument that is left out is now."""
+"""The argument of a method that is null: it is no date. One that is left out is now."""
 
 
 class Date(dict):  # type: ignore[type-arg]  # it has no members: jsonata-python looks for methods in a dict
@@ -68,13 +68,13 @@ class Date(dict):  # type: ignore[type-arg]  # it has no members: jsonata-python
 
 
 class JavaScriptDate(Date):
-    """What ``toDate()`` of moment returns."""
+    """The result of ``toDate()`` of moment."""
 
     __slots__ = ()
 
 
 def arguments(given: tuple[Any, ...]) -> list[Any]:
-    """Return arguments of the evaluator: null is what no date can be made of."""
+    """Return arguments of the evaluator, with `NO_DATE` for null."""
     return [NO_DATE if each is Utils.NULL_VALUE else each for each in given]
 
 

@@ -54,9 +54,10 @@ class Wall:
 
     @property
     def offset_minutes(self) -> int:
-        """The minutes to add to UTC."""
+        """The minutes to add to UTC; those of the process, which may have seconds, count in quarters of an hour."""
         offset = self.time.utcoffset()
-        return round(offset.total_seconds() / 60) if offset is not None else 0
+        minutes = offset.total_seconds() / 60 if offset is not None else 0
+        return round(minutes) if self.is_utc else round(minutes / 15) * 15
 
 
 def expanded(pattern: str) -> str:

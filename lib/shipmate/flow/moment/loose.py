@@ -12,7 +12,7 @@ _DAY: Final = re.compile(
     r"|(?P<d4>\d{1,2})[ -]+(?P<m4>[A-Za-z]{3,9})\.?[, -]+(?P<y4>\d{4})",
     re.ASCII,
 )
-_CLOCK: Final = re.compile(r"[, T]*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?: ?([AaPp])[Mm])?", re.ASCII)
+_CLOCK: Final = re.compile(r"[, ]*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?: ?([AaPp])[Mm])?", re.ASCII)
 _ZONE: Final = re.compile(r" ?(?:Z|GMT|UTC|UT)? ?([+-]\d{2}:?\d{2})?(?: ?\([^()]*\))?", re.ASCII)
 _WEEKDAY: Final = re.compile(r"([A-Za-z]{3,9}),? ", re.ASCII)
 

@@ -39,8 +39,6 @@ class Moment(Date):
         super().__init__(milliseconds)
         self.zone = zone
 
-    # What it is
-
     def is_valid(self) -> bool:
         """Return whether the date exists."""
         return self._time() is not None
@@ -109,8 +107,6 @@ class Moment(Date):
         """Return the number of weeks of the year by ISO 8601."""
         return self.number(lambda time: ISO.in_year(time.year))
 
-    # Zones
-
     def utc(self, keeps_time: Any = None) -> "Moment":
         """Change to UTC; with true the clock on the wall stays."""
         return self._change_zone(UTC, keeps_time=keeps_time is True)
@@ -132,8 +128,6 @@ class Moment(Date):
         if keeps_time and time is not None:
             self._set(time.replace(tzinfo=None))
         return self
-
-    # Arithmetic
 
     def add(self, amount: Any = None, unit: Any = None) -> "Moment":
         """Add a length of time: ``add(1, "day")`` or ``add({"days": 1, "hours": 2})``."""
@@ -200,8 +194,6 @@ class Moment(Date):
             result = (distance - shift) / days[name] if name in days else distance / MILLISECONDS.get(name, 1)
         return result if is_precise is True else math.trunc(result)
 
-    # Comparisons
-
     def is_before(self, other: Any = None, unit: Any = None) -> bool:
         """Return whether the date is before another, or its whole unit is."""
         return self._compared(other, unit, lambda start, end, that: end < that)
@@ -240,8 +232,6 @@ class Moment(Date):
             return False
         return holds(start.milliseconds, end.milliseconds, that.milliseconds)
 
-    # Words
-
     def from_(self, other: Any = None, is_bare: Any = None) -> str:
         """Return the time from another date in words: ``in 2 days``; with true ``2 days``."""
         base = new_moment(other)
@@ -271,8 +261,6 @@ class Moment(Date):
             if days < limit:
                 return self.format(pattern)
         return self.format("L")
-
-    # Parts
 
     def clone(self) -> "Moment":
         """Return a copy."""

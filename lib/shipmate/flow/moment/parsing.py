@@ -14,10 +14,10 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LONGEST: Final = 1_000
 """The most characters of a text that is read as a date."""
-_TIME: Final = r"(?:(?:T| )(\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)([+\-]\d\d(?::?\d\d)?|\s*Z)?)?\s*"
+_TIME: Final = r"(?:(?:T| )(\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)([+\-]\d\d(?::?\d\d)?|\s*Z)?)?"
 _ISO: Final = (
-    re.compile(rf"\s*((?:[+-]\d{{6}}|\d{{4}})-(?:\d\d-\d\d|W\d\d-\d|W\d\d|\d\d\d|\d\d)){_TIME}", re.ASCII),
-    re.compile(rf"\s*((?:[+-]\d{{6}}|\d{{4}})(?:\d\d\d\d|W\d\d\d|W\d\d|\d\d\d)){_TIME}", re.ASCII),
+    re.compile(rf"((?:[+-]\d{{6}}|\d{{4}})-(?:\d\d-\d\d|W\d\d-\d|W\d\d|\d\d\d|\d\d)){_TIME}", re.ASCII),
+    re.compile(rf"((?:[+-]\d{{6}}|\d{{4}})(?:\d\d\d\d|W\d\d\d|W\d\d|\d\d\d)){_TIME}", re.ASCII),
 )
 _ISO_DATES: Final = (
     ("YYYYYY-MM-DD", r"[+-]\d{6}-\d\d-\d\d"),
@@ -63,16 +63,16 @@ def parsed_iso(text: str, zone: tzinfo, now: datetime) -> int | None:
         zone: The zone of a text without one.
         now: The time, for the parts that the text leaves out.
     """
-    text = text[:_LONGEST]
+    text = text[:_LONGEST].strip()
     if (microsoft := _MICROSOFT.match(text)) is not None:
         return int(microsoft[1])
     for pattern in _ISO:
         if (parts := pattern.fullmatch(text)) is not None:
             return _of_iso(parts[1], parts[2], parts[3], zone, now)
-    if (parts := _RFC_2822.fullmatch(text.strip())) is not None:
+    if (parts := _RFC_2822.fullmatch(text)) is not None:
         return _of_rfc_2822(parts)
-    if _YEAR.fullmatch(text.strip()):
-        return parsed(text.strip(), "YYYY", UTC, now)
+    if _YEAR.fullmatch(text):
+        return parsed(text, "YYYY", UTC, now)
     if (loose := parsed_loosely(text)) is None:
         return None
     values, minutes = loose
@@ -81,18 +81,26 @@ def parsed_iso(text: str, zone: tzinfo, now: datetime) -> int | None:
 
 
 def _of_iso(day: str, time: str | None, offset: str | None, zone: tzinfo, now: datetime) -> int | None:
-    date_format = next((name for name, pattern in _ISO_DATES if re.fullmatch(pattern, day, re.ASCII)), None)
+    date_format = _format_of(day, _ISO_DATES)
     if date_format is None:
         return None
     text, pattern = day, date_format
     if time:
-        time_format = next((name for name, shape in _ISO_TIMES if re.fullmatch(shape, time, re.ASCII)), None)
+        time_format = _format_of(time, _ISO_TIMES)
         if time_format is None:
             return None
         text, pattern = f"{text}T{time}", f"{pattern}[T]{time_format}"
     if offset:
         text, pattern = text + offset.strip(), pattern + "Z"
     return parsed(text, pattern, zone, now)
+
+
+def _format_of(text: str, formats: tuple[tuple[str, str], ...]) -> str | None:
+    """Return the first format that a text has."""
+    for name, shape in formats:
+        if re.fullmatch(shape, text, re.ASCII):  # pattern: a constant above, without nested repeats
+            return name
+    return None
 
 
 def _of_rfc_2822(parts: "re.Match[str]") -> int | None:
@@ -146,19 +154,22 @@ def _complete(parts: Parts, zone: tzinfo, now: datetime, *, is_strict: bool) -> 
     """Return the milliseconds since 1970, None if the parts are no date."""
     if parts.is_empty or parts.is_wrong:
         return None
+    if parts.is_afternoon is not None and not parts.has_number:
+        return None
     if is_strict and (parts.unused or parts.missing):
         return None
     if parts.is_twelve_hours and parts.hour is not None and not 0 < parts.hour <= 12 and is_strict:
         return None
     if parts.since_1970_ms is not None:
         return parts.since_1970_ms
+    zone = zone if parts.offset_minutes is None else UTC
     if (day := _day(parts, now.astimezone(zone))) is None:
         return None
     hour = parts.hour or 0
-    if parts.is_afternoon is not None:
+    if parts.is_afternoon is not None and parts.hour is not None:
         hour = hour + 12 if parts.is_afternoon and hour < 12 else 0 if not parts.is_afternoon and hour == 12 else hour
     clock = (hour, parts.minute or 0, parts.second or 0, parts.milliseconds or 0)
-    milliseconds = _milliseconds((*day, *clock), zone if parts.offset_minutes is None else UTC)
+    milliseconds = _milliseconds((*day, *clock), zone)
     if milliseconds is None:
         return None
     if parts.named_weekday is not None and _weekday(day) != parts.named_weekday:

@@ -36,7 +36,7 @@ _IGNORE_CASE: Final = frozenset({"a", "A", "Do", "Z", "ZZ"})
 
 @dataclass(slots=True)
 class Parts:
-    """What the parts of a text say about a date."""
+    """The parts of a date that a text has."""
 
     year: int | None = None
     month: int | None = None
@@ -61,6 +61,12 @@ class Parts:
     is_empty: bool = True
     unused: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+
+    @property
+    def has_number(self) -> bool:
+        """Whether a part of a date or of a time is known."""
+        known = (self.year, self.month, self.day, self.hour, self.minute, self.second, self.milliseconds)
+        return any(each is not None for each in known)
 
 
 def read(text: str, pattern: str, *, is_strict: bool) -> Parts:
@@ -94,9 +100,10 @@ def read(text: str, pattern: str, *, is_strict: bool) -> Parts:
 def _search(token: str, text: str, *, is_strict: bool) -> "re.Match[str] | None":
     pattern = (_STRICT.get(token) if is_strict else None) or _LENIENT.get(token)
     if pattern is None:
-        return re.search(re.escape(literal(token)), text)
+        return re.search(re.escape(literal(token)), text)  # pattern: a text
     flags = re.ASCII if token not in ("MMM", "MMMM", "dd", "ddd", "dddd") else re.NOFLAG
-    found = re.search(pattern, text, flags | (re.IGNORECASE if token in _IGNORE_CASE else re.NOFLAG))
+    flags |= re.IGNORECASE if token in _IGNORE_CASE else re.NOFLAG
+    found = re.search(pattern, text, flags)  # pattern: a constant above, and the text has at most 1,000 characters
     return found if found is not None and found[0] else None
 
 

@@ -17,7 +17,7 @@ MILLISECONDS: Final = {"millisecond": 1, "second": 1_000, "minute": 60_000, "hou
 """The lengths of the units that days consist of."""
 DAY_MS: Final = 86_400_000
 _MONTHS: Final = {"year": 12, "quarter": 3, "month": 1}
-_DAYS: Final = {"day": 1, "week": 7}
+_DAYS: Final = {"day": 1, "week": 7, "isoWeek": 7}
 
 
 def unit_of(name: Any) -> str | None:
