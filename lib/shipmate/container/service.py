@@ -17,7 +17,15 @@ from shipmate import component
 from shipmate.container.deadline import Deadline, Limit, Stopped
 from shipmate.container.result import Result, ResultEndpoint
 from shipmate.container.startup import Installation, configure_log, load_component
-from shipmate.errors import AuthorError, BadInput, FunctionNotFound, MissingSetting, ServiceTimeout, ShipmateError
+from shipmate.errors import (
+    AuthorError,
+    BadInput,
+    FunctionNotFound,
+    MissingSetting,
+    ServiceTimeout,
+    ShipmateError,
+    WrongSignature,
+)
 from shipmate.invocation.events import Event
 from shipmate.invocation.executor import call_model, verify
 from shipmate.invocation.failure import error_text
@@ -163,6 +171,8 @@ def _verified(modules: component.Modules, cfg: Any, sink: ServiceSink, services:
 def _model(modules: component.Modules, function: component.Function, name: str) -> Callable[..., Any]:
     try:
         return modules.model(function, name)
+    except WrongSignature:
+        raise
     except FunctionNotFound as error:
         raise FunctionNotFound(f'Method "{name}" is not found in "{function.id}" action or trigger') from error
 

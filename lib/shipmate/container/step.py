@@ -189,11 +189,11 @@ class Step:
         function = descriptor.function(flow.function)
         state = StepState(cfg, data.get("snapshot"))
         modules = component.Modules(descriptor)
-        process = modules.process(function)
+        process, init = modules.process(function), modules.hook(function, "init")
         if self._settings.is_startup:
             stored = _run_hook("startup", modules.hook(function, "startup"), state.config())
             self._platform().store_startup_data(flow.flow_id, stored)
-        _run_hook("init", modules.hook(function, "init"), state.config())
+        _run_hook("init", init, state.config())
         resources = self._resources(state, data)
         sessions = LazyOAuth2(
             descriptor, environ=environ, redactor=redactor, token_store=resources.keys, platform=self._platform
@@ -305,7 +305,7 @@ def shut_down(settings: ShutdownSettings, installation: Installation) -> int:
 
 def _run_hook(name: str, hook: Callable[..., Any] | None, *args: Any) -> Any:
     if hook is None:
-        _log.warning("the module has no hook %s", name)
+        _log.debug("the module has no hook %s", name)
         return None
     return run_hook(hook, *args)
 

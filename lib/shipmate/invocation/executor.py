@@ -152,15 +152,16 @@ def run_hook(function: Callable[..., Any], *args: Any) -> Any:
 
     Raises:
         BaseException: The exception of the hook.
+        InvalidMessage: The hook is a generator, whose code would never run.
     """
     result = function(*args)
-    if not isinstance(result, Awaitable):
-        return result
-    loops = Loops()
-    try:
-        return loops.run(result, lambda _: False)
-    finally:
-        loops.close()
+    if isinstance(result, Awaitable):
+        loops = Loops()
+        try:
+            result = loops.run(result, lambda _: False)
+        finally:
+            loops.close()
+    return _without_generator(result)
 
 
 def _context(call: Call, services: Services, ids: Ids) -> Context:
@@ -265,6 +266,15 @@ def _answer(function: Callable[..., Any], cfg: Any, *, sink: Sink, services: Ser
                 result = services.loops.run(result, call.report_failure)
         finally:
             call.close()
+    return _without_generator(result)
+
+
+def _without_generator(result: Any) -> Any:
+    """Return the result of a function that emits nothing: the code of a generator would never run.
+
+    Raises:
+        InvalidMessage: The result is a generator.
+    """
     if isinstance(result, Generator | AsyncGenerator):
         raise InvalidMessage("This function must return its result, found a generator")
     return result
