@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shipmate.oauth2.options import OAuth2Options
     from shipmate.oauth2.session import OAuth2Session
     from shipmate.platform.attachments import Attachments
+    from shipmate.platform.client import PlatformClient
 
 _NOT_VERIFIED = "verify_credentials returned False"
 
@@ -170,6 +171,11 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
 
         return api.open_session(options, cfg, call=call, services=services.oauth2.get())
 
+    def api() -> "PlatformClient":
+        client = services.platform()
+        client.require_settings()
+        return client
+
     def attachments() -> "Attachments":
         from shipmate.platform.attachments import Attachments  # requests: 97 ms
 
@@ -183,7 +189,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
             "parent_message_id": ids.parent_message_id,
         },
         open_session=open_session,
-        api=services.platform,
+        api=api,
         attachments=attachments,
         flow_variables=services.flow_variables,
     )
