@@ -7,6 +7,7 @@ from requests.auth import AuthBase
 
 from shipmate.errors import UnsafeUrl
 from shipmate.headers import is_value
+from shipmate.platform.adapter import LimitedSession
 from shipmate.urls import HostPattern, Origin, is_private_origin, origin
 
 # Headers that a redirect to a foreign host keeps: none of them can hold a secret.
@@ -88,14 +89,12 @@ class TokenAuth(AuthBase):
         return response.request.headers.get(self.header) == self.value
 
 
-class ApiTransport(requests.Session):
+class ApiTransport(LimitedSession):
     """A requests session that removes headers with secrets from redirects to foreign hosts."""
 
     def __init__(self, adapter: requests.adapters.HTTPAdapter) -> None:
         """Share the connections of ``adapter``; cookies and settings belong to this session."""
-        super().__init__()
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
+        super().__init__(adapter)
         self.token_auth: TokenAuth | None = None
 
     def rebuild_auth(self, prepared_request: Any, response: Any) -> None:

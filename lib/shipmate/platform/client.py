@@ -150,7 +150,10 @@ class PlatformClient:
 
     def __repr__(self) -> str:
         """Show the address of the API without credentials."""
-        parts = urlsplit(self._base)
+        try:
+            parts = urlsplit(self._base)
+        except ValueError:
+            return "<platform API at a malformed address>"
         return f"<platform API at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}>"
 
 
