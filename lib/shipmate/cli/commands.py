@@ -190,18 +190,30 @@ def write_event(output: "Output", line: Mapping[str, Any], *, shows_secrets: boo
         output.interim_status = 1
     if output.is_terminal and name == "updateKeys" and not shows_secrets:
         line = {"event": name, "value": masked(value)}
-    shows_traceback = output.is_terminal and name == "error" and sys.stderr.isatty()
-    if shows_traceback:
-        line = {"event": name, "value": {member: each for member, each in value.items() if member != "stack"}}
-    output.write(line)
-    if shows_traceback:
-        from shipmate.cli import tracebacks
-
-        sys.stderr.write(tracebacks.readable(value, is_coloured=tracebacks.has_colours(os.environ)))
-        sys.stderr.flush()
+    if name == "error" and _shows_tracebacks(output):
+        output.write({"event": name, "value": _without_stack(value)})
+        _show_traceback(value)
+    else:
+        output.write(line)
     # Not for updateKeys: the keys are saved by now, and the end of the process waits for their refresh.
     if output.is_closed and name != "updateKeys":
         output.hold_back()
+
+
+def _shows_tracebacks(output: "Output") -> bool:
+    """Return whether a person reads: then a traceback is no text in JSON, but lines on standard error."""
+    return output.is_terminal and sys.stderr.isatty()
+
+
+def _without_stack(error: Mapping[str, Any]) -> dict[str, Any]:
+    return {member: each for member, each in error.items() if member != "stack"}
+
+
+def _show_traceback(error: Mapping[str, Any]) -> None:
+    from shipmate.cli import tracebacks
+
+    sys.stderr.write(tracebacks.readable(error, is_coloured=tracebacks.has_colours(os.environ)))
+    sys.stderr.flush()
 
 
 def masked(value: Any) -> Any:
@@ -453,7 +465,11 @@ def docs_(root: Path, output: Path | None, check: bool) -> int:
 
 def _print(result: "CallResult", output: "Output") -> int:
     output.interim_status = 0 if result.is_success else _FAILED
-    output.write(result.value)
+    if result.error is not None and _shows_tracebacks(output):
+        output.write({"error": _without_stack(result.error)})
+        _show_traceback(result.error)
+    else:
+        output.write(result.value)
     return output.interim_status
 
 

@@ -1,10 +1,11 @@
 """Calls one function of an author: arguments, result, errors, end. The run mode's sink takes the events."""
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.errors import InvalidMessage
+from shipmate.errors import InvalidMessage, ShipmateError
 from shipmate.invocation.call import Call
 from shipmate.invocation.context import Context
 from shipmate.invocation.events import EVENTS, KEYS_ONLY
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from shipmate.platform.attachments import Attachments
     from shipmate.platform.client import PlatformClient
 
+_LOG: Final = logging.getLogger("shipmate.invocation")
 _NOT_VERIFIED = "verify_credentials returned False"
 
 
@@ -144,6 +146,9 @@ def verify(
     except KeyboardInterrupt:  # Ctrl-C at a terminal is no verdict
         raise
     except BaseException as error:
+        if not isinstance(error, ShipmateError):
+            # The verdict has the text alone, which says little about a mistake in the function.
+            _LOG.info("verify_credentials has raised %s", type(error).__name__, exc_info=error)
         return {"verified": False, "reason": services.redactor.redact(error_text(error))}
     return {"verified": False, "reason": _NOT_VERIFIED} if answer is False else {"verified": True}
 
