@@ -13,8 +13,8 @@ from shipmate.component import load
 from shipmate.container import service
 from shipmate.container.service import Service
 from shipmate.container.startup import Installation
-from shipmate.emulator import Platform
-from shipmate.errors import MissingSetting
+from shipmate.emulator import OAuth2Provider, Platform
+from shipmate.errors import ClientMisconfigured, MissingSetting
 from shipmate.invocation.services import platform_of
 from shipmate.local.run import LocalRun
 from shipmate.logs.log import Redactor
@@ -22,6 +22,7 @@ from shipmate.oauth2.options import ClientOptions, Variables
 from shipmate.platform.attachments import Attachments
 from shipmate.platform.client import PlatformClient
 from shipmate.tools.login.config import sign_in_config
+from shipmate.tools.login.signin import exchange
 
 API = ("ELASTICIO_API_URI", "ELASTICIO_API_USERNAME", "ELASTICIO_API_KEY")
 STORAGE = ("ELASTICIO_OBJECT_STORAGE_URI", "ELASTICIO_OBJECT_STORAGE_TOKEN")
@@ -186,3 +187,35 @@ def test_a_service_call_that_can_post_nothing_names_all(
     record: Mapping[str, Any] = json.loads(line)
     names = ["POST_RESULT_URL", "CFG", "API_URI", "API_USERNAME", "API_KEY", "ACTION_OR_TRIGGER", "GET_MODEL_METHOD"]
     assert said(record["msg"]) == [f"ELASTICIO_{name}" for name in names]
+
+
+def test_a_sign_in_that_a_client_is_refused_names_its_variables(tmp_path: Path) -> None:
+    """As a refresh does."""
+    with OAuth2Provider() as provider:
+        client = {"client_id": "{{CRM_ID}}", "client_secret": "{{CRM_KEY}}", "token_uri": provider.token_url}
+        descriptor(tmp_path, auth_uri=provider.authorize_url, **client)
+        config = sign_in_config(load(tmp_path), {}, {"CRM_ID": "demo-client", "CRM_KEY": "wrong"})
+        with pytest.raises(ClientMisconfigured, match=r"client_id \(from CRM_ID\), client_secret \(from CRM_KEY\)"):
+            exchange(config, "code", "http://127.0.0.1/", None)
+
+
+@pytest.mark.parametrize("grant", ["refresh_token", "client_credentials"])
+def test_a_refresh_that_a_client_is_refused_names_its_variables(tmp_path: Path, grant: str) -> None:
+    """In the error of the message."""
+    with OAuth2Provider() as provider:
+        client = {"client_id": "{{CRM_ID}}", "client_secret": "{{CRM_KEY}}", "token_uri": provider.token_url}
+        descriptor(tmp_path, auth_uri=provider.authorize_url, **client)
+        code = (tmp_path / "go.py").read_text().replace("oauth2(cfg)", f"oauth2(cfg, grant={grant!r})")
+        (tmp_path / "go.py").write_text(code)
+        environ = {"CRM_ID": "demo-client", "CRM_KEY": "wrong"}
+        cfg = {"oauth": {"refresh_token": "r"}}
+        run = LocalRun(load(tmp_path), cfg, keys_file=None, environ=environ, redactor=Redactor())
+        text = run.call(load(tmp_path).function("go"), "kinds").value["error"]["message"]
+    assert "client_id (from CRM_ID), client_secret (from CRM_KEY)" in text
+
+
+def test_a_client_id_of_blanks_names_its_variable() -> None:
+    """It is set, but there is nothing in it."""
+    options = ClientOptions.from_options({"token_url": "https://a.example", "client_id": "{{CRM_ID}}"}, {}, "oauth")
+    with pytest.raises(ClientMisconfigured, match=r"found only blanks: give client_id \(from CRM_ID\)"):
+        options.fill(Variables({"CRM_ID": " \n"}, {}, frozenset()))

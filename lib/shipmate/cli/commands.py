@@ -1,5 +1,6 @@
 """The commands of ``shipmate``: each one parses its arguments, calls one function, and prints the result."""
 
+import math
 import os
 import sys
 import threading
@@ -73,6 +74,15 @@ def _refuse(text: str, status: int = _BAD_USAGE) -> int:
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def commands() -> None:
     """Develop and run elastic.io components written in Python."""
+
+
+class _Seconds(click.FloatRange):
+    """A time; no range of click refuses ``nan``, which is neither below nor above a bound."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number of seconds."""
+        seconds = super().convert(value, param, ctx)
+        return self.fail(f"{value!r} is not a number of seconds.", param, ctx) if math.isnan(seconds) else seconds
 
 
 def _value_option(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -294,7 +304,7 @@ def verify(root: Path, **options: Any) -> int:
     "--timeout",
     "timeout_seconds",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True, max=86400),
+    type=_Seconds(min=0, min_open=True, max=86400),
     default=300,
     show_default=True,
     help="How long to wait for the sign-in.",
