@@ -172,7 +172,11 @@ class Refresher:
                     stack.push(partial(_release, lock))
                 except Exception as error:
                     # The lock only makes a race unlikely: a refresh without it is better than none.
-                    _log.warning("no refresh lock, continuing without it", extra={"reason": type(error).__name__})
+                    _log.warning(
+                        "no refresh lock, continuing without it",
+                        extra={"reason": type(error).__name__},
+                        exc_info=hook is self._options.lock,  # the author's own frames
+                    )
             yield
 
 

@@ -198,10 +198,8 @@ class HttpService:
                 raise PlatformRefused(f"{place}: {error}") from None
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                 raise _NoAnswer(type(error).__name__) from None
-            except requests.RequestException as error:
+            except (requests.RequestException, ValueError) as error:  # a lone surrogate in the body, for instance
                 raise PlatformRefused(f"{place} cannot be sent: {type(error).__name__}") from None
-            except ValueError:  # requests reads the address of a redirect even if it does not follow it
-                raise PlatformRefused(f"{place}: expected no redirect to a malformed address, found one") from None
 
         return self._retry(method, url, attempt, expecting or ExpectedStatuses())
 
@@ -226,15 +224,16 @@ class HttpService:
         return _object_in(answer.content, what)
 
     def _get_plainly(self, url: str) -> _PlainAnswer:
-        from http.client import HTTPConnection, HTTPException  # 7 ms
+        from http.client import HTTPConnection, HTTPException, InvalidURL  # 7 ms
 
         from shipmate.platform.limits import LimitedReader, within
 
-        parts = urlsplit(url)
+        no_address = PlatformRefused(f"{self._place('GET', url)} cannot be sent: no such address")
         try:
+            parts = urlsplit(url)
             connection = HTTPConnection(parts.netloc.rpartition("@")[2], timeout=self._retries.timeout_seconds)
-        except HTTPException:
-            raise PlatformRefused(f"{self._place('GET', url)} cannot be sent: no such address") from None
+        except (HTTPException, ValueError):
+            raise no_address from None
         connection.response_class = LimitedReader
         most = self._limits.max_bytes
         try:
@@ -248,6 +247,8 @@ class HttpService:
             return _PlainAnswer(response.status, dict(response.headers.items()), content)
         except ResponseTooSlow:
             raise _NoAnswer(self._too_slow) from None
+        except (InvalidURL, ValueError):  # a host or a path that cannot be sent
+            raise no_address from None
         except (OSError, HTTPException) as error:
             raise _NoAnswer(type(error).__name__) from None
         finally:
@@ -285,16 +286,12 @@ class HttpService:
         raise PlatformUnavailable(f"{place} did not succeed in {attempts} attempts: {problem} at {host}") from None
 
     def _session(self) -> "requests.Session":
-        import requests
-
-        from shipmate.platform.adapter import LimitedAdapter
+        from shipmate.platform.adapter import LimitedAdapter, LimitedSession
 
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = LimitedSession(LimitedAdapter())
             session.headers["Connection"] = _KEEP_ALIVE
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, LimitedAdapter())
         return session
 
 

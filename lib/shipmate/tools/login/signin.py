@@ -162,7 +162,7 @@ def exchange(
             raise ClientMisconfigured(f"{place} refuses the request: {answer.code}")
         raise ClientMisconfigured(
             f"{place} refuses the client: {answer.code}; "
-            "check client_id, client_secret and client_auth in credentials.oauth2"
+            f"check {config.client.id_source}, {config.client.secret_source} and client_auth in credentials.oauth2"
         )
     raise TokenEndpointUnavailable(f"{place} gave no usable answer: {answer.reason}")
 
