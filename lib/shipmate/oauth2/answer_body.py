@@ -11,6 +11,8 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from shipmate.jsonvalue import steps_of
+
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.IGNORECASE)
 # Python's own encodings, which no provider uses; decoding some of them takes more than linear time.
 _NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
@@ -94,6 +96,18 @@ def description_in(members: Mapping[str, Any] | None) -> str:
     text = next((text for text in texts if isinstance(text, str) and text), "")
     uri = members.get("error_uri")
     return f"{text} (see {uri})".strip() if isinstance(uri, str) and uri else text
+
+
+def members_at(pointer: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an answer with the members of the object at a JSON pointer at its top; unchanged without that object.
+
+    >>> members_at("/user", {"ok": True, "user": {"access_token": "a"}})
+    {'ok': True, 'user': {'access_token': 'a'}, 'access_token': 'a'}
+    """
+    found: Any = answer
+    for step in steps_of(pointer):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return {**answer, **found} if isinstance(found, Mapping) else answer
 
 
 def kind_of(body: bytes, members: Mapping[str, Any] | None) -> str:
