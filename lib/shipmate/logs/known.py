@@ -77,6 +77,7 @@ class KnownSecrets:
             else:  # a secret of escapes
                 yield from ((self._raw, form) for form in _escaped(part) if form != part)
         data = secret.encode("utf-8", "surrogatepass")
+        yield from ((self._raw, form) for form in (data.hex(), data.hex().upper()))
         texts = (data, quote(data, safe="").encode(), quote_plus(data).encode(), json.dumps(secret)[1:-1].encode())
         cores = (_base64_core(each, length) for each in dict.fromkeys(texts) for length in range(3))
         for core in dict.fromkeys(cores):

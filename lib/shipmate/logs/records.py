@@ -33,7 +33,10 @@ class RecordFactory:
             record.stack_info = redact(record.stack_info)
         if record.exc_info and record.exc_info[1] is not None:
             _redact_exception(record, record.exc_info[1], self.redactor)
-        record.__dict__ = _RedactedFields({**bound_fields(record.name), **record.__dict__}, self.redactor)
+        bound = bound_fields(record.name)
+        record.__dict__ = fields = _RedactedFields(record.__dict__, self.redactor)
+        for name, value in bound.items():
+            fields[name] = value
         return record
 
 
@@ -58,7 +61,7 @@ class _RedactedFields(dict[str, Any]):
             value = self._redactor.redact_json(value, name, _LONGEST_TEXT)
         except Exception:  # an author's __str__, or a value that contains itself
             value = f"({type(value).__name__})"
-        super().__setitem__(name, value)
+        super().__setitem__(self._redactor.redact(name, _LONGEST_TEXT) if isinstance(name, str) else name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a plain dict: records travel to other processes in queues."""
