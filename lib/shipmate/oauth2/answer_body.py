@@ -24,6 +24,7 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _FORM: Final = re.compile(r"[A-Za-z_][\w.-]*=")
+_LONGEST_FORM: Final = 256 * 1024
 _MOST_TEXTS: Final = 200
 _LONGEST_PLAIN_TEXT: Final = 2000
 _DESCRIPTIONS: Final = (
@@ -167,6 +168,6 @@ def _members_of(text: str) -> dict[str, Any] | None:
 
 def _read_form(text: str) -> dict[str, Any] | None:
     # An HTML page may have an equals sign, too.
-    if not _FORM.match(text) or "<" in text:
+    if len(text) > _LONGEST_FORM or not _FORM.match(text) or "<" in text:
         return None
     return dict(parse_qsl(text, keep_blank_values=True)) or None
