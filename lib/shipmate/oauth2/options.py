@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from dataclasses import field as member
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 
 from shipmate import http_headers, urls
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
+from shipmate.jsonvalue import kind_of
+from shipmate.oauth2.answer_body import members_at
 from shipmate.settings import missing_settings
 from shipmate.wording import did_you_mean_or_list
 
@@ -68,6 +71,8 @@ _DESCRIPTOR_NAMES: Final = {
     "jwt_algorithm": "jwt_algorithm",
     "jwt_header": "jwt_header",
     "scopes": "scopes",
+    "token_params": "extra",
+    "token_pointer": "parse",
 }
 _FILLED: Final = ("token_url", "client_id", "client_secret", "jwt_header", "scopes", "extra")
 _PEM: Final = "-----BEGIN "
@@ -112,8 +117,14 @@ class ClientOptions:
             InvalidOption: An option does not exist or has an invalid value.
         """
         described = {ours: defaults[theirs] for theirs, ours in _DESCRIPTOR_NAMES.items() if defaults.get(theirs)}
+        params = described.get("extra", {})
+        if not isinstance(params, Mapping):
+            raise InvalidOption(f"token_params: expected an object of texts, found {kind_of(params)}")
+        if pointer := described.pop("parse", None):
+            described["parse"] = partial(members_at, str(pointer))
         merged = {"field": default_field, **described, **options}
         check_options(merged)
+        merged["extra"] = {**params, **merged.get("extra", {})}
         if not isinstance(merged.get("scopes"), str | None):
             merged["scopes"] = " ".join(merged["scopes"])
         merged["send"] = tuple(merged.get("send", ()))

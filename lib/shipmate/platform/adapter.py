@@ -4,15 +4,15 @@ import codecs
 import json
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import requote_uri
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.exceptions import LocationValueError
-from urllib3.poolmanager import pool_classes_by_scheme
 
 from shipmate.errors import ResponseTooLarge
 from shipmate.platform.certificates import extra_certificates
@@ -156,25 +156,24 @@ class LimitedResponse(requests.Response):
             raise
 
 
-class _HttpPool(HTTPConnectionPool):
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        return _limited(super()._get_conn(timeout))
+class _LimitedPool(HTTPConnectionPool):
+    """A part of the classes that `_limited_pool` makes."""
 
-
-class _HttpsPool(HTTPSConnectionPool):
     def _get_conn(self, timeout: float | None = None) -> Any:
-        connection = _limited(super()._get_conn(timeout))
-        if certificates := extra_certificates():
+        connection: Any = super()._get_conn(timeout)
+        # An attribute and no subclass of the connection: recorders of test libraries bring connections of their own.
+        connection.response_class = LimitedReader
+        if self.scheme == "https" and (certificates := extra_certificates()):
             connection.ca_cert_data = certificates
         return connection
 
 
-def _limited(connection: Any) -> Any:
-    # An attribute and no subclass of the connection: recorders of test libraries bring connections of their own.
-    connection.response_class = LimitedReader
-    return connection
+@cache
+def _limited_pool(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """Return a class of pools whose connections keep the limits; a proxy with SOCKS has its own classes."""
+    return pool if issubclass(pool, _LimitedPool) else type(pool.__name__, (_LimitedPool, pool), {})
 
 
 def _keep_limits(manager: PoolManager) -> None:
-    if manager.pool_classes_by_scheme is pool_classes_by_scheme:  # SOCKS has its own
-        manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _limited_pool(pool) for scheme, pool in pools.items()}

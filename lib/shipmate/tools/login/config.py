@@ -64,6 +64,9 @@ def sign_in_config(
     Source: contract §11.2.
     """
     described = _described(component)
+    token_params = _checked(component, described, "token_params", dict, "an object of texts") or {}
+    uses_pkce = _checked(component, described, "pkce", bool, "true or false") is not False
+    token_pointer = _checked(component, described, "token_pointer", str, "a JSON pointer") or ""
     provider = _provider(component, described)
     variables = Variables(environ, cfg, frozenset(component.credentials.get("fields") or {}))
     from_option = {"revoke_uri": revoke_uri} if revoke_uri is not None else {}
@@ -84,15 +87,13 @@ def sign_in_config(
     resource = extras.get("resource")
     # A token is for one resource; of several, the provider chooses one. Source: RFC 8707 §2.2.
     extra = {"resource": resource} if isinstance(resource, str) else {}
-    extra |= variables.fill(
-        _checked(component, described, "token_params", dict, "an object of texts") or {}, "token_params"
-    )
+    extra |= variables.fill(token_params, "token_params")
     return SignInConfig(
         client=replace(client, extra=extra),
         field=token_field(component),
         extras=extras,
-        uses_pkce=_checked(component, described, "pkce", bool, "true or false") is not False,
-        token_pointer=_checked(component, described, "token_pointer", str, "a JSON pointer") or "",
+        uses_pkce=uses_pkce,
+        token_pointer=token_pointer,
         **texts,
     )
 
