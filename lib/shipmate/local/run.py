@@ -54,6 +54,8 @@ class CallResult:
     value: Any
     is_success: bool = True
     """True if the function succeeded; for ``verify_credentials``, if the credentials are verified."""
+    error: Mapping[str, Any] | None = None
+    """The exception of the function, as `shipmate.invocation.failure.format_error` returns it."""
 
 
 class LocalRun:
@@ -125,7 +127,8 @@ class LocalRun:
             raise
         except BaseException as error:  # the author's code may raise anything, sys.exit included
             log_failure(error)
-            return CallResult({"error": self._services.redactor.redact_json(format_error(error))}, is_success=False)
+            formatted = self._services.redactor.redact_json(format_error(error))
+            return CallResult({"error": formatted}, is_success=False, error=formatted)
 
     def metadata(self, function: Function) -> Any:
         """Return the answer of ``get_meta_model``.
