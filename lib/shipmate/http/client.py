@@ -183,6 +183,8 @@ def _failure(
 ) -> tuple[type[requests.RequestException], str]:
     """Return the class of requests for a failure, and its text."""
     exceptions = requests.exceptions
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # it derives from the class of a time-out
+        return exceptions.ConnectionError, str(error)
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return exceptions.ConnectTimeout, f"no connection within {timeout[0]} seconds"
     if isinstance(error, BrokenBody):
