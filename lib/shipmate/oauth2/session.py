@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol, TypedDict, Unpack
 
 import requests
+from requests.cookies import merge_cookies
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
@@ -379,6 +380,8 @@ class OAuth2Session:
             response.url, dict(arguments["proxies"]), False, arguments["verify"], arguments["cert"]
         )
         settings["timeout"] = arguments["timeout"]
+        # In the order of requests, which has them before the ones of this answer.
+        merge_cookies(response.request._cookies, http.cookies)  # type: ignore[attr-defined, no-untyped-call]
         with limits:
             if not arguments.get("allow_redirects", True):
                 response._next = next(  # type: ignore[attr-defined]

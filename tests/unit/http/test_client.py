@@ -296,6 +296,12 @@ def test_others_are_not_trusted(client: LeanClient, server: ScriptedServer) -> N
             send(client, server.url + SECRET_PATH)
 
 
+def test_a_server_without_tls_is_an_error(client: LeanClient) -> None:
+    with scripted_server(lambda sock, number: sock.sendall(OK)) as server:
+        with pytest.raises(requests.exceptions.SSLError):
+            send(client, f"https://localhost:{server.port}/")
+
+
 def test_an_unchecked_connection_serves_no_checked_request(client: LeanClient, server: ScriptedServer) -> None:
     with pytest.warns(requests.packages.urllib3.exceptions.InsecureRequestWarning):
         assert send(client, server.url, verify=False).text == "ok"
