@@ -48,7 +48,7 @@ class LeanClient:
 
     def __init__(self, adapter: LimitedAdapter) -> None:
         """Open connections as ``adapter`` does; nothing is opened yet."""
-        self._adapter = adapter
+        self.adapter = adapter
         self._pool = Pool()
         self._routes: dict[Server, _Route] = {}
 
@@ -61,7 +61,7 @@ class LeanClient:
             arguments: As for requests; the headers are the author's, with the token.
             cookies: The jar of the session, None or empty without cookies.
         """
-        if not is_untouched() or type(self._adapter) is not LimitedAdapter:
+        if not is_untouched() or type(self.adapter) is not LimitedAdapter:
             return None
         return prepare(method, url, arguments, cookies)
 
@@ -81,7 +81,7 @@ class LeanClient:
         except (OSError, WrongAnswer, BrokenBody, AnswerTooLarge, urllib3.exceptions.HTTPError) as error:
             _fail(error, request, limits)
         response = LeanResponse(request.sent, answer, time.perf_counter() - begun, limits)
-        response.connection = self._adapter
+        response.connection = self.adapter
         if answer.body and _is_packed(answer):
             response.keep_packed()
             if not response.is_redirect:  # requests reads the body of a redirect, and forgives what is wrong with it
@@ -138,7 +138,7 @@ class LeanClient:
     def _connections_of(self, request: LeanRequest, route: _Route) -> Any:
         """Return the pool of urllib3 for a server, which knows its certificates."""
         prepared = request.sent.prepared()
-        adapter: Any = self._adapter
+        adapter: Any = self.adapter
         try:
             pool = adapter.get_connection_with_tls_context(prepared, route.verify, proxies={}, cert=route.cert)
             adapter.cert_verify(pool, prepared.url, route.verify, route.cert)

@@ -39,7 +39,10 @@ _genuine: tuple[Any, ...] | None = None
 def is_untouched() -> bool:
     """Tell whether requests, urllib3 and http.client are as their authors wrote them."""
     global _genuine
-    places = _places()
+    try:
+        places = _places()
+    except AttributeError:  # a class was replaced by one that lacks a method
+        return False
     if places == _genuine:
         return True
     if _genuine is None and all(map(_is_at_home, places)):
