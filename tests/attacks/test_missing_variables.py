@@ -196,7 +196,7 @@ def test_a_sign_in_that_a_client_is_refused_names_its_variables(tmp_path: Path) 
         descriptor(tmp_path, auth_uri=provider.authorize_url, **client)
         config = sign_in_config(load(tmp_path), {}, {"CRM_ID": "demo-client", "CRM_KEY": "wrong"})
         with pytest.raises(ClientMisconfigured, match=r"client_id \(from CRM_ID\), client_secret \(from CRM_KEY\)"):
-            exchange(config, "code", "http://127.0.0.1/", None)
+            exchange(config, "code", "http://127.0.0.1/", None, redactor=Redactor())
 
 
 @pytest.mark.parametrize("grant", ["refresh_token", "client_credentials"])

@@ -12,15 +12,18 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3 import connection, connectionpool
 
+from shipmate.http.adapter import LimitedAdapter
+
 
 def _places() -> tuple[Any, ...]:
     """Return the functions and classes that are replaced, as they are now."""
     session, pool = requests.Session, connectionpool.HTTPConnectionPool
     plain, secure, client = connection.HTTPConnection, connection.HTTPSConnection, http.client.HTTPConnection
     return (
-        session.request, session.prepare_request, session.send, session.get_adapter, session.resolve_redirects,
-        session.merge_environment_settings, requests.PreparedRequest.prepare, HTTPAdapter.send,
-        HTTPAdapter.build_response, HTTPAdapter.get_connection_with_tls_context, pool.urlopen, pool._make_request,
+        session.__init__, session.mount, session.request, session.prepare_request, session.send, session.get_adapter,
+        session.resolve_redirects, session.merge_environment_settings, requests.PreparedRequest.prepare,
+        HTTPAdapter.__init__, LimitedAdapter.send, HTTPAdapter.send, HTTPAdapter.build_response,
+        HTTPAdapter.get_connection_with_tls_context, pool.urlopen, pool._make_request,
         urllib3.PoolManager.connection_from_host, plain.request, plain.getresponse, plain.connect, secure.connect,
         client.putrequest, client.endheaders, client.send, client.getresponse, client.connect,
         http.client.HTTPResponse.begin, http.client.HTTPConnection, http.client.HTTPSConnection,
@@ -36,7 +39,10 @@ _genuine: tuple[Any, ...] | None = None
 def is_untouched() -> bool:
     """Tell whether requests, urllib3 and http.client are as their authors wrote them."""
     global _genuine
-    places = _places()
+    try:
+        places = _places()
+    except AttributeError:  # a class was replaced by one that lacks a method
+        return False
     if places == _genuine:
         return True
     if _genuine is None and all(map(_is_at_home, places)):
