@@ -176,7 +176,7 @@ def test_tracebacks_are_json_where_no_person_reads(tmp_path: Path, name: str) ->
     """Each line of both outputs."""
     arguments, code = SHOWN[name]
     command = [sys.executable, "-m", "shipmate", *arguments, "--component", put_both(tmp_path, code)]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT)}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT), "LOG_LEVEL": "debug"}
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     lines = (done.stdout + done.stderr).decode().splitlines()
     assert "decoder.py" in "".join(map(json.dumps, map(json.loads, lines)))
@@ -184,7 +184,10 @@ def test_tracebacks_are_json_where_no_person_reads(tmp_path: Path, name: str) ->
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_traceback_in_the_log_is_printable_and_forges_no_line(tmp_path: Path, text: str) -> None:
-    code = "def verify_credentials(context, credentials):\n    raise ValueError(TEXT)\n"
+    code = (
+        "def verify_credentials(context, credentials):\n"
+        "    try:\n        raise ValueError(TEXT)\n    except ValueError:\n        context.logger.exception(TEXT)\n"
+    )
     root = put(tmp_path, EMIT)
     (root / "verify_credentials.py").write_text(f"TEXT = {text!r}\n{code}")
     seen = COLOURS.sub("", at_terminal("verify", "--component", root))

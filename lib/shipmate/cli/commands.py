@@ -476,7 +476,7 @@ def docs_(root: Path, output: Path | None, check: bool) -> int:
 def _print(result: "CallResult", output: "Output") -> int:
     output.interim_status = 0 if result.is_success else _FAILED
     if result.error is not None and _shows_tracebacks(output):
-        output.write({"error": _without_stack(result.error)})
+        output.write({"error": _without_stack(result.error)} if "error" in result.value else result.value)
         _show_traceback(result.error)
     else:
         output.write(result.value)

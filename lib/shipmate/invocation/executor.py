@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.errors import InvalidMessage, ShipmateError
+from shipmate.errors import InvalidMessage
 from shipmate.invocation.call import Call
 from shipmate.invocation.context import Context
 from shipmate.invocation.events import EVENTS, KEYS_ONLY
@@ -125,6 +125,7 @@ def verify(
     sink: Sink,
     services: Services,
     ids: Ids | None = None,
+    on_error: Callable[[BaseException], object] = lambda error: None,
 ) -> dict[str, Any]:
     """Return the verdict on credentials: ``{"verified": True}``, or False with a ``reason``.
 
@@ -134,6 +135,7 @@ def verify(
         sink: Takes ``updateKeys``.
         services: The services of the run mode.
         ids: The ids for log records.
+        on_error: Called with the exception of the function, if it raises one.
 
     Source: contract §10.2, without its DEF-16.
     """
@@ -146,9 +148,9 @@ def verify(
     except KeyboardInterrupt:  # Ctrl-C at a terminal is no verdict
         raise
     except BaseException as error:
-        if not isinstance(error, ShipmateError):
-            # The verdict has the text alone, which says little about a mistake in the function.
-            _LOG.info("verify_credentials has raised %s", type(error).__name__, exc_info=error)
+        # The verdict has the text alone, which says little about a mistake in the function.
+        _LOG.debug("verify_credentials has raised %s", type(error).__name__, exc_info=error)
+        on_error(error)
         return {"verified": False, "reason": services.redactor.redact(error_text(error))}
     return {"verified": False, "reason": _NOT_VERIFIED} if answer is False else {"verified": True}
 

@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from shipmate.component import Component, Function, Modules
@@ -56,13 +56,26 @@ class InProcessRunner:
         model = self._modules.model(function, name)
         return call_model(model, copy.deepcopy(cfg), sink=sink, services=self._services)
 
-    def verify(self, cfg: Mapping[str, Any], *, sink: Sink) -> dict[str, Any]:
+    def verify(
+        self,
+        cfg: Mapping[str, Any],
+        *,
+        sink: Sink,
+        on_error: Callable[[BaseException], object] = lambda error: None,
+    ) -> dict[str, Any]:
         """Return the component's verdict on the credentials: ``{"verified": True}``.
+
+        Args:
+            cfg: The configuration with the credentials.
+            sink: Takes ``updateKeys``.
+            on_error: Called with the exception of ``verify_credentials``, if it raises one.
 
         Raises:
             AuthorError: ``verify_credentials.py`` cannot be imported, or has no ``verify_credentials``.
         """
-        return verify(self._modules.verifier(), copy.deepcopy(cfg), sink=sink, services=self._services)
+        return verify(
+            self._modules.verifier(), copy.deepcopy(cfg), sink=sink, services=self._services, on_error=on_error
+        )
 
 
 def log_failure(error: BaseException) -> None:
