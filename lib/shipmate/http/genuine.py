@@ -32,7 +32,7 @@ def _places() -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-_HOMES: Final = {"requests", "urllib3", "http"}
+_HOMES: Final = {"requests", "urllib3", "http", "shipmate"}
 _genuine: tuple[Any, ...] | None = None
 
 
