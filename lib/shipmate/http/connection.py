@@ -21,7 +21,7 @@ _MOST_INTERIM_ANSWERS: Final = 20
 _JOINED_BODY_BYTES: Final = 16 * 1024
 """A body up to this size is sent with its head in one piece."""
 
-_STATUS_LINE: Final = re.compile(r"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})(?:[ \t]+(.*))?")
+_STATUS_LINE: Final = re.compile(r"HTTP/1\.([0-9])[ \t]++([1-9][0-9]{2})(?:[ \t]++(.*))?")
 _END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
 _BODILESS: Final = frozenset({101, 204, 304})
