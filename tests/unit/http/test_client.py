@@ -403,6 +403,17 @@ def test_what_is_unusual_is_left_to_requests(
     assert client.prepare(method, url, arguments) is None
 
 
+@pytest.mark.parametrize("value", ["b\rX-Evil: c", "b\nX-Evil: c", "b\x00"])
+def test_a_cookie_that_would_begin_another_header_is_left_to_requests(client: LeanClient, value: str) -> None:
+    jar = requests.cookies.RequestsCookieJar()
+    jar.set("a", "b", domain="a.example")
+    prepared = client.prepare("GET", "http://a.example/", {}, jar)
+    assert prepared is not None
+    assert b"\r\nCookie: a=b\r\n" in prepared.head
+    jar.set("c", value, domain="a.example")
+    assert client.prepare("GET", "http://a.example/", {}, jar) is None
+
+
 def test_another_adapter_is_left_to_requests() -> None:
     """It may do anything with a request."""
 

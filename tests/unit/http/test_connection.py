@@ -41,10 +41,9 @@ class Pieces(socket.socket):
         super().__init__(socket.AF_UNIX)
         self._pieces = [piece for piece in reversed(list(pieces)) if piece]
         self.sent = b""
-        self.reads = 0
+        self.most_sent = 1_000_000
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        self.reads += 1
         if not self._pieces:
             return b""
         piece = self._pieces.pop()
@@ -53,8 +52,8 @@ class Pieces(socket.socket):
         return piece[:size]
 
     def send(self, data: bytes | memoryview, flags: int = 0) -> int:  # type: ignore[override]
-        self.sent += data
-        return len(data)
+        self.sent += data[: self.most_sent]
+        return min(len(data), self.most_sent)
 
 
 def read(*pieces: bytes, method: str = "GET", most_bytes: int | None = None) -> Read:
@@ -348,6 +347,15 @@ def test_a_request_is_sent_with_its_body() -> None:
             assert sock.sent == REQUEST + b"x" * size
 
 
+def test_a_request_is_sent_on_after_a_part_of_it() -> None:
+    """The system may take less than it was given."""
+    for body in (b"", bytes(range(250)) * 100):
+        with Pieces([OK + b"Content-Length: 0\r\n\r\n"]) as sock:
+            sock.most_sent = 7
+            Connection(sock).exchange("POST", REQUEST, body, bounds())
+            assert sock.sent == REQUEST + body
+
+
 def test_a_large_request_arrives_whole(pair: tuple[Connection, socket.socket]) -> None:
     """The system takes it in parts."""
     connection, far = pair
@@ -363,6 +371,24 @@ def test_a_large_request_arrives_whole(pair: tuple[Connection, socket.socket]) -
     body = bytes(range(250)) * 20_000
     assert connection.exchange("POST", REQUEST, body, bounds(read_seconds=5)).status == 200
     thread.join(5)
+    assert received == REQUEST + body
+
+
+def test_a_large_request_arrives_whole_over_tls(authority: trustme.CA) -> None:
+    """Each call sends one record."""
+    received = bytearray()
+
+    def serve(sock: socket.socket, number: int) -> None:
+        while len(received) < len(REQUEST) + 1_000_000:
+            received.extend(sock.recv(65536))
+        sock.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    body = bytes(range(250)) * 4000
+    with (
+        scripted_server(serve, tls=server_context(authority)) as server,
+        connected(server.port, authority) as sock,
+    ):
+        assert Connection(sock).exchange("POST", REQUEST, body, bounds()).status == 200
     assert received == REQUEST + body
 
 
