@@ -10,13 +10,15 @@ writes its port to standard output, and ends when its standard input is closed.
     GET /statistics        the counts since the sign-in
 """
 
-import asyncio
+import heapq
 import json
 import re
 import secrets
 import select
 import selectors
+import socket
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +32,8 @@ _AUTHORIZATION: Final = b"uthorization: Bearer "
 _CALL: Final = re.compile(rb"(?:/(\d+))?/me")
 _SIGN_IN: Final = re.compile(rb"/sign-in(?:\?uses=(\d+))?")
 _LATE_SECONDS: Final = 0.02
+_RECEIVED_BYTES: Final = 65_536
+_BACKLOG: Final = 512
 _PHRASES: Final = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
 _ME: Final = {"id": "user", "items": [{"id": number, "name": f"Item {number}"} for number in range(10)]}
 
@@ -176,57 +180,91 @@ class Api:
         return _NOT_FOUND
 
 
-class _Connection(asyncio.Protocol):
-    """One connection; requests are served one after the other."""
+class _Server:
+    """One thread that serves all connections; answers that wait are in a heap, by the time at which they are due."""
 
-    def __init__(self, api: Api, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, api: Api) -> None:
         self._api = api
-        self._loop = loop
-        self._received = b""
+        self._selector = selectors.DefaultSelector()
+        self._due: list[tuple[float, int, socket.socket, bytes]] = []
+        self._delayed = 0
+        self._unfinished: dict[socket.socket, bytes] = {}
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - true for the connections of a server
-        self._send = transport.write
+    def serve(self) -> None:
+        """Print the port, and serve until standard input is closed."""
+        listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        self._selector.register(listener, selectors.EVENT_READ)
+        self._selector.register(sys.stdin, selectors.EVENT_READ)
+        print(listener.getsockname()[1], flush=True)
+        while True:
+            for key, _ in self._wait():
+                if key.fileobj is listener:
+                    self._accept(listener)
+                elif key.fileobj is sys.stdin:
+                    return
+                else:
+                    self._receive(key.fileobj)  # type: ignore[arg-type]  # the others are connections
+            self._send_due()
 
-    def data_received(self, data: bytes) -> None:
-        received = self._received + data if self._received else data
-        while (end := received.find(_END_OF_HEAD)) >= 0:
-            head, begin = received[:end], end + len(_END_OF_HEAD)
+    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for requests, or until the next answer is due."""
+        if not self._due:
+            return self._selector.select()
+        # Exact to microseconds: a timeout of epoll is rounded up to milliseconds.
+        select.select([self._selector], (), (), max(0.0, self._due[0][0] - time.monotonic()))
+        return self._selector.select(0)
+
+    def _accept(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def _receive(self, connection: socket.socket) -> None:
+        try:
+            data = connection.recv(_RECEIVED_BYTES)
+        except OSError:
+            data = b""
+        if not data:
+            self._close(connection)
+            return
+        if self._unfinished:
+            data = self._unfinished.pop(connection, b"") + data
+        while (end := data.find(_END_OF_HEAD)) >= 0:
+            head, begin = data[:end], end + len(_END_OF_HEAD)
             length = None if head.startswith(b"GET ") else _LENGTH.search(head)
             past = begin + (0 if length is None else int(length[1]))
-            if len(received) < past:
+            if len(data) < past:
                 break
-            answer, seconds = self._api.answer(head, received[begin:past])
-            received = received[past:]
+            answer, seconds = self._api.answer(head, data[begin:past])
+            data = data[past:]
             if seconds:
-                self._loop.call_later(seconds, self._send, answer)
+                self._delayed += 1
+                heapq.heappush(self._due, (time.monotonic() + seconds, self._delayed, connection, answer))
             else:
-                self._send(answer)
-        self._received = received
+                self._send(connection, answer)
+        if data:
+            self._unfinished[connection] = data
 
+    def _send_due(self) -> None:
+        if self._due:
+            now = time.monotonic()
+            while self._due and self._due[0][0] <= now:
+                _, _, connection, answer = heapq.heappop(self._due)
+                self._send(connection, answer)
 
-class _PreciseSelector(selectors.DefaultSelector):
-    """A selector whose timeouts are exact to microseconds: those of epoll are rounded up to milliseconds."""
+    def _send(self, connection: socket.socket, answer: bytes) -> None:
+        try:
+            connection.sendall(answer)
+        except OSError:
+            self._close(connection)
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout:
-            select.select([self.fileno()], (), (), timeout)
-            timeout = 0
-        return super().select(timeout)
-
-
-async def serve(uses: int, warm_up: WarmUp) -> None:
-    """Serve until standard input is closed."""
-    loop = asyncio.get_running_loop()
-    api = Api(Tokens(uses, warm_up))
-    server = await loop.create_server(lambda: _Connection(api, loop), "127.0.0.1", 0)
-    ended = asyncio.Event()
-    loop.add_reader(sys.stdin, ended.set)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await ended.wait()
+    def _close(self, connection: socket.socket) -> None:
+        if connection.fileno() >= 0:
+            self._selector.unregister(connection)
+            connection.close()
+            self._unfinished.pop(connection, None)
 
 
 if __name__ == "__main__":
     arguments = [int(each) for each in sys.argv[1:]]
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_PreciseSelector())) as runner:
-        runner.run(serve(arguments[0], WarmUp(*arguments[1:])))
+    _Server(Api(Tokens(arguments[0], WarmUp(*arguments[1:])))).serve()

@@ -172,7 +172,6 @@ def _others(measured: Results) -> str:
     results = [each for each in measured.cases if each.case.measure != "throughput"]
     if not results:
         return ""
-    measured = _able(measured, results)
     head = ["", *measured.labels.values(), *(f"to {measured.labels[name]}" for name in measured.references)]
     rows = [
         [f"{title(metric, result)}, {metric.unit}", *_cells(measured, result, metric)]
