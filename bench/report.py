@@ -21,11 +21,6 @@ The function makes one HTTP call for each message, with an access token that the
 after 200 calls; where the API waits, about twice in a run. Then the runtime refreshes it, saves it, and repeats the
 call. The limit is arithmetic: prefetch / waiting time. Bodies have 1 kB.
 """
-# Measured with the option set: 450 messages per second instead of 22, at 10 kB.
-_NODE = """\
-The Node runtime's client leaves Nagle's algorithm on. At prefetch 1 and from about 2 kB on it waits for TCP's delayed
-acknowledgements, about 40 ms for each message on Linux: those ratios show this wait, not the work.
-"""
 
 
 def markdown(measured: Results, plot: str) -> str:
@@ -92,7 +87,6 @@ def _throughput(measured: Results, function: str) -> str:
             *([_CALLS] if calls else []),
             _FULL_QUEUE,
             _limits(able, results) if calls else _comparison(able, results, THROUGHPUT),
-            *([_NODE] if "node" in able.labels and not calls else []),
             f"## CPU time per message of `{function}`\n",
             "CPU time of the runtime's processes in the same runs.\n",
             _comparison(able, results, CPU),
@@ -139,7 +133,7 @@ def _api(results: Sequence[Result]) -> str:
     if not values:
         return ""
     return (
-        f"The API server, a process of its own, used {number(min(values))} to {number(max(values))} ms of CPU time for "
+        f"The API server used {number(min(values))} to {number(max(values))} ms of CPU time for "
         "each message in these runs, refreshes included.\n"
     )
 
