@@ -21,7 +21,7 @@ _MOST_INTERIM_ANSWERS: Final = 20
 _JOINED_BODY_BYTES: Final = 16 * 1024
 """A body up to this size is sent with its head in one piece."""
 
-_STATUS_LINE: Final = re.compile(r"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})(?:[ \t]+(.*))?")
+_STATUS_LINE: Final = re.compile(r"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})([ \t].*)?")
 _END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
 _BODILESS: Final = frozenset({101, 204, 304})
@@ -243,7 +243,7 @@ class Connection:
         if len(lines) > _MOST_FIELDS:
             raise WrongAnswer(f"expected at most {_MOST_FIELDS} header fields, found {len(lines)}")
         minor, status, reason = match_of_status.groups()
-        return int(minor), int(status), reason or "", _fields(lines)
+        return int(minor), int(status), (reason or "").strip(), _fields(lines)
 
     def _read_body(self, framing: "_Framing", bounds: Bounds) -> tuple[bytes, bool]:
         """Return the body, and whether the connection has ended with it."""
