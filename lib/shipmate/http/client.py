@@ -1,9 +1,10 @@
-"""The lean path of requests: what is usual is sent at a fraction of the cost, and looks the same to its caller.
+"""The lean path of requests: it sends usual requests at a fraction of the cost, and its caller sees no difference.
 
-A request through requests costs 0.7 ms of CPU here, most of it for work that is the same each time: merging settings,
-asking the environment for proxies, parsing URL and headers. The lean path does that once for each server. Whatever is
-unusual, and whatever a test has put between requests and the network, takes the full path: `LeanClient.prepare` then
-returns None. docs/decisions/0006-lean-requests.md has the reasons and the measurements.
+A call through requests costs 0.7 ms of CPU, most of it for work that is the same each time: merging settings, asking
+the environment for proxies, parsing URL and headers. The lean path does this work once for each server. An unusual
+request takes the full path, through requests; so does every request while a mock, a recorder or a tracer stands between
+requests and the network. `LeanClient.prepare` returns None then. docs/decisions/0006-lean-requests.md has the reasons
+and the measurements.
 """
 
 import math
@@ -43,6 +44,10 @@ class _NotDirect(Exception):
     """The server cannot be reached without requests."""
 
 
+class _SlowHandshake(TimeoutError):
+    """The time to connect was over before TLS was ready."""
+
+
 class LeanClient:
     """Sends usual requests to servers that need no proxy; threads share it."""
 
@@ -66,7 +71,7 @@ class LeanClient:
         return prepare(method, url, arguments, cookies)
 
     def send(self, request: LeanRequest, limits: within) -> LeanResponse | None:
-        """Send a request, and return its response; None if its server cannot be reached without requests.
+        """Send a request and return its response; None if its server can be reached only through requests.
 
         Raises:
             ResponseTooLarge, ResponseTooSlow: The answer exceeds a limit.
@@ -125,8 +130,10 @@ class LeanClient:
             pool._validate_conn(opened)
             if opened.is_closed:
                 opened.connect()
-        except BaseException:
+        except BaseException as error:
             opened.close()
+            if isinstance(error, TimeoutError):
+                raise _SlowHandshake from None
             raise
         sock = opened.sock
         if type(sock).__module__ not in ("socket", "ssl"):  # put there by a test
@@ -162,13 +169,15 @@ class LeanClient:
 
 def _is_packed(answer: Answer) -> bool:
     for name, value in answer.fields:
+        # The length is compared first because it is faster, and most names have another.
         if len(name) == len("content-encoding") and name.lower() == "content-encoding":
-            return value.lower() not in _UNPACKED
+            if value.lower() not in _UNPACKED:
+                return True
     return False
 
 
 def _fail(error: Exception, request: LeanRequest, limits: within) -> NoReturn:
-    """Raise the error that requests has for a failure; its text quotes no path and no query."""
+    """Raise the exception that requests raises for a failure; its text quotes no path and no query."""
     _, host, port = request.server.origin
     if isinstance(error, AnswerTooLarge):
         raise too_large(host, limits.max_bytes or 0, error.size_bytes) from None
@@ -194,6 +203,8 @@ def _failure(
         return (exceptions.SSLError if is_tls else exceptions.ChunkedEncodingError), str(error)
     if isinstance(error, ssl.SSLError | urllib3.exceptions.SSLError):
         return exceptions.SSLError, str(error)
+    if isinstance(error, _SlowHandshake):
+        return exceptions.ReadTimeout, f"no TLS handshake within {timeout[0]} seconds"
     if isinstance(error, TimeoutError):
         return exceptions.ReadTimeout, f"no answer within {timeout[1]} seconds"
     return exceptions.ConnectionError, str(error)

@@ -21,7 +21,7 @@ _MOST_INTERIM_ANSWERS: Final = 20
 _JOINED_BODY_BYTES: Final = 16 * 1024
 """A body up to this size is sent with its head in one piece."""
 
-_STATUS_LINE: Final = re.compile(r"HTTP/1\.([0-9])[ \t]++([1-9][0-9]{2})(?:[ \t]++(.*))?")
+_STATUS_LINE: Final = re.compile(r"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})([ \t].*)?")
 _END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
 _BODILESS: Final = frozenset({101, 204, 304})
@@ -37,7 +37,7 @@ class WrongAnswer(Exception):
 
 
 class BrokenBody(Exception):
-    """The head of the answer came, its body did not: it is malformed, it ends too early or it takes too long.
+    """The body of the answer is malformed, ends too early or takes too long; its head was complete.
 
     The cause is the `WrongAnswer` or the `OSError`.
     """
@@ -88,10 +88,10 @@ class Connection:
         self._received = bytearray()
         self._at = 0
         """The bytes before it have been read."""
-        # A secure socket needs a non-blocking one below it: a record of TLS comes in many reads, which together must
-        # end in time. The other waits in the system call that reads, which saves a second one for the wait.
+        # A record of TLS arrives in many reads of the socket, and all of them together must end in time: `settimeout`
+        # sees to it. A plain socket waits in the system call that reads, which saves the system call that waits.
         self._is_secure = isinstance(sock, ssl.SSLSocket)
-        self._wait_seconds: float | None = -1.0
+        self._wait_seconds: float | None = -1.0  # none is set yet
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self.is_reusable = True
@@ -193,12 +193,12 @@ class Connection:
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def _fill(self, bounds: Bounds) -> None:
-        """Append more bytes to those that were received, and drop those that were read."""
+        """Receive more bytes of an answer that is not complete."""
         if not self._has_more(bounds):
             raise WrongAnswer("the connection was closed in the middle of the answer")
 
     def _has_more(self, bounds: Bounds) -> bool:
-        """As `_fill`; return False at the end of the connection."""
+        """Receive more bytes and drop those that were read; return False at the end of the connection."""
         data = self._receive(bounds, _PIECE_BYTES)
         if self._at:
             del self._received[: self._at]
@@ -243,10 +243,10 @@ class Connection:
         if len(lines) > _MOST_FIELDS:
             raise WrongAnswer(f"expected at most {_MOST_FIELDS} header fields, found {len(lines)}")
         minor, status, reason = match_of_status.groups()
-        return int(minor), int(status), reason or "", _fields(lines)
+        return int(minor), int(status), (reason or "").strip(), _fields(lines)
 
     def _read_body(self, framing: "_Framing", bounds: Bounds) -> tuple[bytes, bool]:
-        """Return the body, and whether the connection ended with it."""
+        """Return the body, and whether the connection has ended with it."""
         if framing.is_chunked:
             return self._read_chunks(bounds)
         if framing.length is not None:
@@ -314,7 +314,7 @@ class Connection:
 
 
 class _Framing(NamedTuple):
-    """What the fields say of the body's end and of the connection."""
+    """The end of the body and of the connection, as the header fields announce them."""
 
     is_chunked: bool
     length: int | None

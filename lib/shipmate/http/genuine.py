@@ -1,6 +1,6 @@
-"""Tells whether something has put itself between requests and the network: a recorder, a mock, a tracer.
+"""Tells whether a mock, a recorder or a tracer stands between requests and the network.
 
-Those replace functions of requests, urllib3 or http.client, and expect each request to pass there.
+They replace functions of requests, urllib3 or http.client, and expect that each request calls them.
 """
 
 import http.client
@@ -16,7 +16,7 @@ from shipmate.http.adapter import LimitedAdapter
 
 
 def _places() -> tuple[Any, ...]:
-    """Return the functions and classes that are replaced, as they are now."""
+    """Return the functions and classes that such libraries replace, as they are now."""
     session, pool = requests.Session, connectionpool.HTTPConnectionPool
     plain, secure, client = connection.HTTPConnection, connection.HTTPSConnection, http.client.HTTPConnection
     return (
@@ -37,16 +37,18 @@ _genuine: tuple[Any, ...] | None = None
 
 
 def is_untouched() -> bool:
-    """Tell whether requests, urllib3 and http.client are as their authors wrote them."""
+    """Tell whether requests, urllib3 and http.client are as their authors wrote them, and print nothing."""
     global _genuine
     try:
+        if http.client.HTTPConnection.debuglevel:
+            return False
         places = _places()
     except AttributeError:  # a class was replaced by one that lacks a method
         return False
     if places == _genuine:
         return True
     if _genuine is None and all(map(_is_at_home, places)):
-        # Also if this module was first loaded while something was in between.
+        # The first look, and none of them is replaced: a mock may be active when this module is imported.
         _genuine = places
         return True
     return False

@@ -1,6 +1,7 @@
-"""Usual requests, written as requests writes them: the bytes of the head and of the body.
+"""Writes usual requests as the library requests writes them: the bytes of the head and of the body.
 
-What requests would change or refuse is unusual: `prepare` returns None, and requests itself sends it.
+A request whose URL, headers or body requests would change or refuse is unusual: `prepare` returns None for it, and
+requests itself sends it.
 """
 
 import re
@@ -76,16 +77,19 @@ class LeanRequest:
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether it may be sent again if the server has perhaps received it."""
+        """Whether it may be sent again even if the server has received it."""
         return self.sent.method in _REPEATABLE
 
 
 class _Body(NamedTuple):
-    """A body as it is sent, as requests shows it, and its content type."""
+    """A body: its bytes, its form in ``response.request.body``, its content type."""
 
     content: bytes
     shown: bytes | str | None
     content_type: str | None
+
+
+_NO_BODY: Final = _Body(b"", None, None)
 
 
 def prepare(method: str, url: str, arguments: Mapping[str, Any], cookies: Any) -> LeanRequest | None:
@@ -157,7 +161,7 @@ def _host(match: re.Match[str], scheme: str) -> str:
 
 
 def _headers(method: str, given: Mapping[str, Any], body: _Body) -> dict[str, str] | None:
-    """Return the header fields but those for host and cookies; None if one of them is unusual."""
+    """Return the header fields except Host and Cookie; None if one of them is unusual."""
     headers = dict(_DEFAULTS)
     for name, value in given.items():
         if type(name) is not str or type(value) is not str or (key := name.lower()) in _NEVER_LEAN:
@@ -176,7 +180,7 @@ def _body(method: str, arguments: Mapping[str, Any]) -> _Body | None:
     if not data:
         value = arguments.get("json")
         if value is None:
-            # An empty file or iterator is true: it is no body of this kind.
+            # The empty ones of these types have no body; other values that are false are unusual.
             return _NO_BODY if data is None or isinstance(data, str | bytes | list | tuple | dict) else None
         try:
             content = _to_json(value, allow_nan=False).encode("utf-8")
@@ -190,8 +194,5 @@ def _body(method: str, arguments: Mapping[str, Any]) -> _Body | None:
     if not isinstance(data, dict | list | tuple):
         return None
     encoded = _encoded(data)
-    # Nothing but values of None: requests sends chunks then.
+    # With no value but None, requests sends an empty body in chunks.
     return _Body(encoded.encode("utf-8"), encoded, "application/x-www-form-urlencoded") if encoded else None
-
-
-_NO_BODY: Final = _Body(b"", None, None)

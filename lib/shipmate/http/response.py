@@ -1,4 +1,4 @@
-"""The responses of the lean path: those of requests, with everything that is seldom read built when it is read."""
+"""The responses of the lean path: those of requests, whose seldom used parts are built when they are used."""
 
 import io
 from collections.abc import Callable
@@ -42,7 +42,7 @@ class LeanResponse(LimitedResponse):
 
     def __init__(self, sent: Sent, answer: Answer, seconds: float, limits: within) -> None:
         """Store the answer; nothing is decoded yet."""
-        # Not that of requests, which builds an empty jar and more for each response.
+        # `requests.Response.__init__` is not called: it builds an empty jar, headers and more.
         self._sent = sent
         self._answer = answer
         self._lazy: dict[str, Any] = {}
@@ -122,13 +122,13 @@ class LeanResponse(LimitedResponse):
         self._lazy["cookies"] = value
 
     def keep_packed(self) -> None:
-        """Let the body be unpacked by urllib3 when it is read."""
+        """Keep the body as it came; urllib3 unpacks it when it is read."""
         self.raw = self._raw_of(self._answer.body)
         self._content = False
         self._content_consumed = False
 
     def __reduce__(self) -> Any:
-        """Return what `pickle` and `copy` need: the same as a response of requests, without a connection."""
+        """Return the same as a response of requests, for `pickle` and `copy`."""
         return _restored, (self.__getstate__(),)
 
     def _raw_of(self, body: bytes) -> HTTPResponse:

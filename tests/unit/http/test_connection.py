@@ -333,7 +333,7 @@ def seconds_of(work: Callable[[], object]) -> float:
 )  # fmt: skip
 def test_an_answer_in_tiny_pieces_takes_linear_time(answer_of: Callable[[int], list[bytes]]) -> None:
     """Eight times the bytes take eight times as long, not sixty-four; the limits are generous for a busy machine."""
-    small, large = answer_of(10_000), answer_of(80_000)
+    small, large = answer_of(4000), answer_of(32_000)
     for _ in range(3):
         if seconds_of(lambda: read(*large)) < 24 * seconds_of(lambda: read(*small)):
             return

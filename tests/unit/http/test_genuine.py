@@ -60,6 +60,12 @@ def test_a_replaced_function_is_noticed_until_it_is_back(owner: Any, name: str) 
     assert is_untouched()
 
 
+def test_a_person_who_watches_http_client_sees_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It prints requests then."""
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    assert not is_untouched()
+
+
 def test_what_was_replaced_before_the_first_look_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first request of a process may be a mocked one; afterwards the lean path is open."""
     monkeypatch.setattr(genuine, "_genuine", None)

@@ -3,6 +3,7 @@
 import gc
 import socket
 import threading
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
@@ -108,6 +109,16 @@ def test_the_servers_have_a_limit(sockets: Sockets, monkeypatch: pytest.MonkeyPa
     assert [sockets.is_closed(connection) for connection in connections] == [True, False, False]
     assert pool.take(servers[0]) is None
     assert pool.take(servers[2]) is connections[2]
+
+
+def test_a_connection_to_a_server_that_was_removed_meanwhile_is_closed(
+    sockets: Sockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread made room for its own server."""
+    pool, connection = Pool(), sockets.connection()
+    monkeypatch.setattr(pool, "_add", lambda server: deque())
+    pool.keep(SERVER, connection)
+    assert sockets.is_closed(connection)
 
 
 def test_a_pool_closes_its_connections_when_nobody_needs_it(sockets: Sockets) -> None:
