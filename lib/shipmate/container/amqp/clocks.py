@@ -24,7 +24,7 @@ class Clocks:
     wall: Callable[[], float] = time.perf_counter
     cpu: Callable[[], float] = time.thread_time
     """CPU time of the calling thread."""
-    process: Callable[[], float] = time.process_time
-    """CPU time of the process."""
     cpu_of: Callable[[int], float] = cpu_seconds_of
     """CPU time of any thread."""
+    process: Callable[[], float] = time.process_time
+    """CPU time of the process."""

@@ -1,10 +1,6 @@
-"""The pace of items: whether they are usually quick, or wait for something, and how many to process at once.
-
-Pure; no clock, no lock.
-"""
+"""The pace of items: whether they are usually quick, or wait for something. Pure; no clock, no lock."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
 
 @dataclass(slots=True)
@@ -64,69 +60,3 @@ class Pace:
     def item_is_waiting(self) -> None:
         """Expect that items wait: one was seen waiting during a whole look."""
         self.usual_seconds = self.longest_seconds
-
-
-@dataclass(slots=True)
-class ThreadLimit:
-    """The number of items to process at once: as many as keep the interpreter busy, and not more.
-
-    Python runs on one thread at a time. While items wait for an API, further threads are a gain. As soon as the threads
-    together use about one processor, more of them only take the interpreter from each other: at 100 threads, and an API
-    that answers at once, that costs as much as the work itself.
-
-    >>> limit = ThreadLimit(100)
-    >>> limit.measured(1.0, cpu_seconds=0.0, has_waiting_items=True), limit.now
-    (0, 100)
-    >>> limit.measured(1.1, cpu_seconds=0.1, has_waiting_items=True), limit.now
-    (0, 60)
-    >>> limit.measured(1.2, cpu_seconds=0.11, has_waiting_items=True), limit.now
-    (31, 91)
-    """
-
-    most: int
-    """The number of items that can be here."""
-    interval_seconds: float = 0.05
-    """The time between two measurements."""
-    busy: float = 0.9
-    """The share of one processor from which the interpreter counts as busy."""
-    idle: float = 0.75
-    """The share below which more items are processed at once."""
-    now: int = field(init=False)
-    """The number of items to process at once."""
-    _next: float = field(default=-1.0, init=False)
-    _begun: float = field(default=0.0, init=False)
-    _cpu_seconds: float = field(default=0.0, init=False)
-
-    def __post_init__(self) -> None:
-        """Begin with all of them."""
-        self.now = self.most
-
-    def is_due(self, now_seconds: float) -> bool:
-        """Tell whether it is time for `measured`."""
-        return now_seconds >= self._next
-
-    def measured(self, now_seconds: float, *, cpu_seconds: float, has_waiting_items: bool) -> int:
-        """Adapt the limit to the processor time that the process used; return by how many it has grown.
-
-        Args:
-            now_seconds: The time.
-            cpu_seconds: Processor time of the process so far.
-            has_waiting_items: Whether items wait for a thread.
-        """
-        begun, used = self._begun, cpu_seconds - self._cpu_seconds
-        is_first = self._next < 0
-        self._begun, self._cpu_seconds = now_seconds, cpu_seconds
-        self._next = now_seconds + self.interval_seconds
-        if is_first or now_seconds <= begun:
-            return 0
-        share, before = used / (now_seconds - begun), self.now
-        if share > self.busy:
-            self.now = min(self.now, max(_FEWEST, int(self.now * _SHRINKING)))
-        elif share < self.idle and has_waiting_items:
-            self.now = min(self.most, int(self.now * _GROWING) + 1)
-        return max(0, self.now - before)
-
-
-_FEWEST: Final = 2
-_SHRINKING: Final = 0.6
-_GROWING: Final = 1.5

@@ -17,7 +17,8 @@ from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 from shipmate.container.amqp.clocks import Clocks
-from shipmate.container.amqp.pace import Pace, ThreadLimit
+from shipmate.container.amqp.pace import Pace
+from shipmate.container.amqp.thread_limit import ThreadLimit
 
 _T = TypeVar("_T")
 
@@ -322,7 +323,10 @@ class Workers(Generic[_T]):
     def _adapt_limit(self, now_seconds: float) -> None:
         with self._lock:
             grown = self._limit.measured(
-                now_seconds, cpu_seconds=self._clocks.process(), has_waiting_items=bool(self._items)
+                now_seconds,
+                cpu_seconds=self._clocks.process(),
+                items=self._items_taken,
+                waiting=len(self._items),
             )
             if grown and not self._pace.is_quick:
                 self._wake_for_items(grown)
