@@ -334,24 +334,24 @@ ANSWERS: dict[str, bytes] = {
     "old": b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc",
     "close": head("200 OK", "Connection: close", body=b"abc"),
     "interim": b"HTTP/1.1 100 Continue\r\n\r\n" + head(body=b"abc"),
-    "gzip": packed("gzip", gzip.compress(TEXT), "Content-Type: text/plain; charset=utf-8"),
-    "GZIP": packed("GZIP", gzip.compress(b'{"a": 1}'), "Content-Type: application/json"),
-    "x-gzip": packed("x-gzip", gzip.compress(TEXT)),
-    "several members": packed("gzip", gzip.compress(b"a") + gzip.compress(b"b")),
-    "bytes after gzip": packed("gzip", gzip.compress(b"a") + b"garbage"),
-    "truncated gzip": packed("gzip", gzip.compress(b"a" * 5000)[:-9]),
+    "gzip": packed("gzip", gzip.compress(TEXT, mtime=0), "Content-Type: text/plain; charset=utf-8"),
+    "GZIP": packed("GZIP", gzip.compress(b'{"a": 1}', mtime=0), "Content-Type: application/json"),
+    "x-gzip": packed("x-gzip", gzip.compress(TEXT, mtime=0)),
+    "several members": packed("gzip", gzip.compress(b"a", mtime=0) + gzip.compress(b"b")),
+    "bytes after gzip": packed("gzip", gzip.compress(b"a", mtime=0) + b"garbage"),
+    "truncated gzip": packed("gzip", gzip.compress(b"a" * 5000, mtime=0)[:-9]),
     "no gzip": packed("gzip", b"plain"),
     "empty gzip": packed("gzip", b""),
     "deflate": packed("deflate", zlib.compress(TEXT)),
     "raw deflate": packed("deflate", RAW_DEFLATE.compress(TEXT) + RAW_DEFLATE.flush()),
-    "twice packed": packed("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
+    "twice packed": packed("deflate, gzip", gzip.compress(zlib.compress(TEXT), mtime=0)),
     "identity": packed("identity", TEXT),
-    "identity and gzip": packed("gzip, identity", gzip.compress(TEXT)),
+    "identity and gzip": packed("gzip, identity", gzip.compress(TEXT, mtime=0)),
     "unknown packing": packed("x-own", TEXT),
     "br": packed("br", b"\x0b\x02\x80hello\x03"),
     "zstd": packed("zstd", b"(\xb5/\xfd$\x00\x01\x00\x00"),
     "gzip in chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n"
-    + b"".join(b"1\r\n%c\r\n" % byte for byte in gzip.compress(b"abc")) + b"0\r\n\r\n",
+    + b"".join(b"1\r\n%c\r\n" % byte for byte in gzip.compress(b"abc", mtime=0)) + b"0\r\n\r\n",
     "location without redirect": head("200 OK", "Location: /b"),
     "redirect without location": head("302 Found", body=b"abc"),
     "see other with an empty location": head("303 See Other", "Location: "),
@@ -443,7 +443,7 @@ def test_a_redirect_to_another_origin_is_the_same(paths: Paths) -> None:
     assert b"uthorization" not in b"".join(other.requests)
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"abc"), b""])
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"abc", mtime=0), b""])
 @pytest.mark.parametrize("follow", [True, False])
 def test_the_body_of_a_redirect_is_treated_the_same(paths: Paths, body: bytes, follow: bool) -> None:
     def answer(request: bytes, number: int) -> bytes:
