@@ -112,7 +112,7 @@ def failure_of(error: Exception) -> dict[str, Any]:
     return {
         "error": type(error),
         "request": request and (request.method, request.url, shown(request.body), sorted(request.headers.items())),
-        "response": getattr(error, "response", None),
+        "response": getattr(getattr(error, "response", None), "status_code", None),
     }
 
 

@@ -32,7 +32,7 @@ def _places() -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-_HOMES: Final = {"requests", "urllib3", "http", "shipmate"}
+_HOMES: Final = {"requests", "urllib3", "http"}
 _genuine: tuple[Any, ...] | None = None
 
 
@@ -57,5 +57,6 @@ def is_untouched() -> bool:
 def _is_at_home(place: Any) -> bool:
     if isinstance(place, FunctionType):
         # A wrapper takes over the names of what it wraps, but not its code.
-        return place.__globals__.get("__name__", "").partition(".")[0] in _HOMES
+        home = place.__globals__.get("__name__", "")
+        return home.partition(".")[0] in _HOMES or home == LimitedAdapter.__module__
     return isinstance(place, type) and place.__module__.partition(".")[0] in _HOMES

@@ -248,7 +248,7 @@ class HttpService:
     def _get_plainly(self, url: str) -> _PlainAnswer:
         import socket
 
-        from shipmate.http.connection import AnswerTooLarge, Bounds, Connection, WrongAnswer
+        from shipmate.http.connection import AnswerTooLarge, Bounds, BrokenBody, Connection, WrongAnswer
 
         no_address = PlatformRefused(f"{self._place('GET', url)} cannot be sent: no such address")
         most, seconds = self._limits.max_bytes, self._retries.timeout_seconds
@@ -272,7 +272,7 @@ class HttpService:
             raise PlatformRefused(f"{self._place('GET', url)}: expected at most {most} bytes, found more") from None
         except UnicodeError:  # a host that no name server can be asked for
             raise no_address from None
-        except (OSError, WrongAnswer) as error:
+        except (OSError, WrongAnswer, BrokenBody) as error:
             raise _NoAnswer(self._too_slow if time.monotonic() >= end else type(error).__name__) from None
         return _PlainAnswer(answer.status, dict(answer.fields), answer.body)
 
