@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _FEWEST: Final = 2
+_FIRST: Final = 20
 _LONGEST_PAUSE_SECONDS: Final = 4.0
 
 
@@ -18,11 +19,13 @@ class ThreadLimit:
 
     >>> limit = ThreadLimit(100)
     >>> limit.measured(0.0, cpu_seconds=0.0, items=0, waiting=0), limit.now
-    (0, 100)
-    >>> limit.measured(0.1, cpu_seconds=0.1, items=100, waiting=0), limit.now  # busy: try fewer
-    (0, 60)
-    >>> limit.measured(0.2, cpu_seconds=0.2, items=210, waiting=40), limit.now  # no loss: they suffice
-    (0, 60)
+    (0, 20)
+    >>> limit.measured(0.1, cpu_seconds=0.01, items=40, waiting=80), limit.now  # they wait: more at once
+    (20, 40)
+    >>> limit.measured(0.2, cpu_seconds=0.11, items=140, waiting=60), limit.now  # busy: try fewer
+    (0, 24)
+    >>> limit.measured(0.3, cpu_seconds=0.21, items=240, waiting=76), limit.now  # no loss: they suffice
+    (0, 24)
     """
 
     most: int
@@ -30,9 +33,7 @@ class ThreadLimit:
     interval_seconds: float = 0.1
     """The time between two measurements."""
     busy: float = 0.7
-    """The share of one processor from which a process is busy."""
-    idle: float = 0.5
-    """The share below which more items are processed at once, without a trial."""
+    """The share of one processor from which a process is busy; below it, more items are processed at once."""
     now: int = field(init=False)
     """The number of items to process at once."""
     _due: float = field(default=-1.0, init=False)
@@ -48,8 +49,8 @@ class ThreadLimit:
     _pause_seconds: float = field(default=0.1, init=False)
 
     def __post_init__(self) -> None:
-        """Begin with all of them."""
-        self.now = self.most
+        """Begin with some: functions that wait get more at once, those that need the processor do not want them."""
+        self.now = min(self.most, _FIRST)
 
     def is_due(self, now_seconds: float) -> bool:
         """Tell whether it is time for `measured`."""
@@ -73,10 +74,10 @@ class ThreadLimit:
         before = self.now
         if self._before is not None:
             self._judge(now_seconds, done / seconds)
-        elif used / seconds < self.idle:
+        elif used / seconds < self.busy:
             if waiting:
                 self.now = min(self.most, 2 * self.now)
-        elif used / seconds > self.busy and now_seconds >= self._next_trial:
+        elif now_seconds >= self._next_trial:
             self._try_another(done / seconds)
         return max(0, self.now - before)
 
