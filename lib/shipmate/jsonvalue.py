@@ -296,6 +296,31 @@ def parse_json(text: str, *, make_object: Callable[[list[tuple[str, Any]]], Any]
         raise InvalidJson("a value that is nested too deeply") from None
 
 
+class Members(dict[str, Any]):
+    """A JSON object that knows which of its keys the text repeats; `parse_json` makes it with ``make_object``."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        """Keep the last of equal keys, like all JSON parsers."""
+        super().__init__(pairs)
+        counts: dict[str, int] = {}
+        for name, _ in pairs if len(pairs) > len(self) else ():
+            counts[name] = counts.get(name, 0) + 1
+        self.repeated = [name for name, count in counts.items() if count > 1]
+
+
+def repeated_keys(value: Any, pointer: str = "") -> Iterator[str]:
+    """Yield the JSON pointers of the keys that an object within a value repeats.
+
+    >>> list(repeated_keys(parse_json('[{"a": 1, "a": 2}]', make_object=Members)))
+    ['/0/a']
+    """
+    if isinstance(value, Members):
+        yield from (pointer + pointer_to(name) for name in value.repeated)
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, member in members:
+        yield from repeated_keys(member, pointer + pointer_to(step))
+
+
 def _slip(text: str, problem: str, position: int) -> tuple[str, int]:
     """Return the problem of a JSON text and its position: of a comma too many, and of a comma that is missing."""
     before = len(text[:position].rstrip())

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
 
 from shipmate.settings import StepSettings
 
@@ -23,6 +24,17 @@ def test_the_manifest_sets_every_variable_that_a_step_needs() -> None:
     settings = StepSettings.from_environ(environ)
     assert settings.broker.prefetch == 10
     assert settings.flow.function in json.loads((ROOT / "component.json").read_text())["actions"]
+
+
+def test_the_broker_of_the_compose_file_is_reached_from_this_machine_only() -> None:
+    """Its password stands in the repository."""
+    service = yaml.safe_load((ROOT / "deploy" / "rabbitmq.compose.yaml").read_text())["services"]["rabbitmq"]
+
+    assert service["ports"]
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    readme = (ROOT / "deploy" / "README.md").read_text()
+    user = service["environment"]
+    assert f"amqp://{user['RABBITMQ_DEFAULT_USER']}:{user['RABBITMQ_DEFAULT_PASS']}@127.0.0.1:5672/" in readme
 
 
 def test_the_image_copies_all_that_the_component_is_made_of() -> None:

@@ -19,7 +19,7 @@ from shipmate.invocation import events
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-PAGES = ("commands", "component-json", "context", "emulator", "environment", "glossary", "oauth2", "README")
+PAGES = ("commands", "component-json", "context", "emulator", "environment", "flow", "glossary", "oauth2", "README")
 MODULES = sorted((ROOT / "lib" / "shipmate").rglob("*.py"))
 
 QUOTED = re.compile(r"'([A-Z][A-Z0-9_]*[A-Z0-9]|[a-z]+_proxy)'")
@@ -138,6 +138,15 @@ def test_the_environment_page_has_the_defaults_and_bounds_of_the_code() -> None:
     assert wrong == []
 
 
+def leaves(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield the commands of a group and of the groups in it, with their names, such as ``flow check``."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
 def test_the_commands_page_lists_the_commands_and_their_options() -> None:
     """What the help knows, the page knows, in the section of the command."""
     text = page("commands")
@@ -145,7 +154,7 @@ def test_the_commands_page_lists_the_commands_and_their_options() -> None:
 
     options = {
         (name, option)
-        for name, command in cli.commands.commands.items()
+        for name, command in leaves(cli.commands)
         for parameter in command.params
         if isinstance(parameter, click.Option)
         for option in parameter.opts

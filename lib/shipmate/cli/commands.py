@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from shipmate import __version__
+from shipmate.cli.flow import flow
 from shipmate.cli.workspace import Workspace, prepare_process
 from shipmate.errors import BadInput, ShipmateError
 from shipmate.logs.records import redacted
@@ -471,6 +472,9 @@ def docs_(root: Path, output: Path | None, check: bool) -> int:
         with terminal.private_output() as private:
             private.write_text(section)
     return 0
+
+
+commands.add_command(flow)
 
 
 def _print(result: "CallResult", output: "Output") -> int:

@@ -56,6 +56,24 @@ def readable_text(text: str, *, is_coloured: bool) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def author_frames(error: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the author's frames in an ``error`` event, the innermost last; none without a traceback.
+
+    Args:
+        error: The value of the event: ``{"name": ..., "message": ..., "stack": ...}``.
+    """
+    lines: list[str] = []
+    is_own = False
+    for line in str(error.get("stack")).rpartition(_HEAD)[2].split("\n"):
+        if _FRAME.match(line):
+            is_own = _is_authors(line)
+        elif not line.startswith("    "):
+            is_own = False
+        if is_own:
+            lines.append(escaped(line, keep="\t"))
+    return lines
+
+
 def _in_order(frames: list[list[str]], is_coloured: bool) -> list[str]:
     own = [frame for frame in frames if _is_authors(frame[0])]
     others = [frame for frame in frames if not _is_authors(frame[0])]

@@ -83,6 +83,11 @@ class RabbitMQNode:
         """The address for clients: ``amqp://guest:guest@127.0.0.1:PORT/``."""
         return f"amqp://guest:guest@{_HOST}:{self.port}/"
 
+    @property
+    def groups(self) -> list[int]:
+        """The process groups of the node and its ``epmd``, those that have ended included."""
+        return [each.pid for each in (self._server, self._epmd) if each is not None]
+
     def start(self) -> None:
         """Start the node, and return when it accepts clients.
 

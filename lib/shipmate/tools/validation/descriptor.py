@@ -6,7 +6,6 @@ Source: contract §11.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +15,7 @@ from shipmate.component.descriptor import SECTIONS, read_json
 from shipmate.component.metadata import schema_problems, sentence, slips
 from shipmate.component.metadata.differences import LONGEST_SHOWN
 from shipmate.errors import DescriptorError
-from shipmate.jsonvalue import kind_of, object_member, parse_json, pointer_to
+from shipmate.jsonvalue import Members, kind_of, object_member, parse_json, pointer_to, repeated_keys
 from shipmate.tools.validation.report import Findings, Report
 from shipmate.tools.validation.spelling import misspelt
 from shipmate.urls import is_loopback
@@ -73,7 +72,7 @@ def validate_descriptor(file: Path) -> Report:
 def check_descriptor(findings: Findings, path: Path) -> dict[str, Any] | None:
     """Add the problems of a descriptor, and return its content; None if it is not an object."""
     try:
-        raw = read_json(path, make_object=_Members)
+        raw = read_json(path, make_object=Members)
     except DescriptorError as error:
         findings.error("", str(error).removeprefix(f"{path}: "))
         findings.not_checked.append(f"the modules and files that {findings.file} names: it cannot be read")
@@ -91,7 +90,7 @@ def check_descriptor(findings: Findings, path: Path) -> dict[str, Any] | None:
 
 
 def _check_content(findings: Findings, raw: dict[str, Any]) -> None:
-    findings.errors((pointer, "expected a unique key, found a repeated one") for pointer in _repetitions(raw))
+    findings.errors((pointer, "expected a unique key, found a repeated one") for pointer in repeated_keys(raw))
     schema = parse_json((files("shipmate.tools.validation") / "component.schema.json").read_text(encoding="utf-8"))
     findings.errors(_differences(raw, schema))
     findings.warnings(misspelt(raw, schema))
@@ -111,24 +110,6 @@ def functions_of(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str, dict[s
         for name, described in object_member(raw, section).items():
             if isinstance(described, dict):
                 yield pointer_to(section, name), kind, name, described
-
-
-class _Members(dict[str, Any]):
-    """A JSON object that knows which of its keys the text repeats."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        """Keep the last of equal keys, like all JSON parsers."""
-        super().__init__(pairs)
-        counts = Counter(name for name, _ in pairs) if len(pairs) > len(self) else {}
-        self.repeated = [name for name, count in counts.items() if count > 1]
-
-
-def _repetitions(value: Any, pointer: str = "") -> Iterator[str]:
-    if isinstance(value, _Members):
-        yield from (pointer + pointer_to(name) for name in value.repeated)
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, member in members:
-        yield from _repetitions(member, pointer + pointer_to(step))
 
 
 def _differences(raw: dict[str, Any], schema: dict[str, Any]) -> list[tuple[str, str]]:

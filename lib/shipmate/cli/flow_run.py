@@ -1,0 +1,145 @@
+"""The command ``shipmate flow run``."""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import click
+
+from shipmate.cli.flow_watch import stopped, watch
+from shipmate.cli.workspace import configure_log
+from shipmate.errors import BadInput
+from shipmate.flow.check import require_flow
+from shipmate.flow.coordinator import FlowStopped, RunOptions
+from shipmate.flow.errors_file import NAME, ErrorsFile
+from shipmate.flow.folder import RunFolder
+from shipmate.flow.graph import Flow
+from shipmate.flow.journal import ErrorKeeping
+from shipmate.flow.single import flow_of
+from shipmate.flow.trace import TraceFile
+from shipmate.local.options import Source, gather, object_of, parse, read_option
+from shipmate.logs.redaction import Redactor
+
+_DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
+_SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def run(file: Path | None, **given: Any) -> int:
+    """Run a flow, and return the exit status.
+
+    Args:
+        file: The flow file; None for one function of a component.
+        **given: The options of the command.
+    """
+    redactor = configure_log()
+    if (file is None) == (given["function"] is None):
+        raise click.UsageError("expected a flow file, or --function NAME")
+    if file is None and given["msg"] is None and given["msgs"] is None:
+        raise click.UsageError("--function needs --msgs or --msg")
+    flow = load(file, given)
+    options = _options(given, redactor)
+    errors = ErrorsFile(given["errors"] or RunFolder(flow).path / NAME)
+    if given["errors"] is not None:
+        errors.open()
+    keeping = ErrorKeeping(errors, _origin(file, given), has_inputs=not given["has_no_inputs"])
+    try:
+        return watch(flow, options, keeping=keeping, redactor=redactor)
+    except FlowStopped as error:
+        return stopped(error)
+    finally:
+        errors.close()
+
+
+def load(file: Path | None, given: Mapping[str, Any]) -> Flow:
+    """Return the flow of a file, or that of one function of a component.
+
+    Args:
+        file: The flow file, None for a function.
+        given: For a file ``flow_id`` and ``template``; for a function ``function``, ``root``, ``cfg``, ``account`` and
+            ``prefetch``.
+
+    Raises:
+        ShipmateError: The file or the component has an error.
+    """
+    if file is not None:
+        return require_flow(file, flow=given["flow_id"], template=given["template"])
+    fields = {} if given["cfg"] is None else object_of(read_option("--cfg", given["cfg"], _stdin()))
+    return flow_of(
+        given["root"], given["function"], fields=fields, account=given["account"], prefetch=given["prefetch"]
+    )
+
+
+def trace_file(given: Mapping[str, Any], redactor: Redactor) -> TraceFile | None:
+    """Return the file of ``--trace``, None without the option."""
+    if given["trace"] is None:
+        if given["keeps_bodies"]:
+            raise click.UsageError("--keep-bodies needs --trace")
+        return None
+    return TraceFile(given["trace"], redactor, keeps_bodies=given["keeps_bodies"])
+
+
+def _origin(file: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `shipmate.cli.flow_retry` needs to find the flow of an error again."""
+    if file is not None:
+        return {"file": str(file.absolute()), "flow_id": given["flow_id"], "template": given["template"]}
+    account = given["account"]
+    return {
+        "root": str(given["root"].absolute()),
+        "function": given["function"],
+        "account": None if account is None else str(account.absolute()),
+        "prefetch": given["prefetch"],
+        "has_cfg": given["cfg"] is not None,
+    }
+
+
+def _options(given: Mapping[str, Any], redactor: Redactor) -> RunOptions:
+    if given["msg"] is not None and given["msgs"] is not None:
+        raise click.UsageError("--msg and --msgs exclude each other")
+    messages: Iterable[Mapping[str, Any]] | None = None
+    if given["msg"] is not None:
+        messages = [gather({"msg": read_option("--msg", given["msg"], _stdin())}).msg]
+    elif given["msgs"] is not None:
+        messages = _messages(given["msgs"])
+    return RunOptions(
+        amqp_uri=broker_uri(given["amqp_uri"]),
+        is_once=given["is_once"],
+        for_seconds=None if given["duration"] is None else _seconds(given["duration"]),
+        messages=messages,
+        is_fresh=given["is_fresh"],
+        webhook_port=given["webhook_port"],
+        trace=trace_file(given, redactor),
+    )
+
+
+def broker_uri(given: str | None) -> str | None:
+    """Return the broker's address, None for a private broker."""
+    return given or os.environ.get("SHIPMATE_AMQP_URI") or None
+
+
+def _stdin() -> BinaryIO | None:
+    return sys.stdin.buffer if sys.stdin is not None else None
+
+
+def _seconds(text: str) -> float:
+    if (match := _DURATION.fullmatch(text)) is None:
+        raise BadInput(f"expected a time such as 30s, 10m or 2h, found {text!r:.40} for --for")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def _messages(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield the messages of a file, one in each line.
+
+    Raises:
+        BadInput: A line is not a message.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    place = f"--msgs {path}, line {number}"
+                    yield gather({"msg": Source(parse(line, place), place)}).msg
+    except OSError as error:
+        raise BadInput(f"expected a readable file, found {error.strerror}: --msgs {path}") from None

@@ -1,0 +1,87 @@
+"""Checks the expressions of mappings, conditions and standard components."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from shipmate.flow.components import Implementation
+from shipmate.flow.graph import Edge, Flow, Node
+from shipmate.flow.values import shown
+from shipmate.jsonvalue import pointer_to
+from shipmate.tools.validation.report import Findings
+
+_VARIABLE: Final = re.compile(r"\$getFlowVariables\(\)\.(\w+)")
+_DOCUMENTED_ERROR: Final = re.compile(r"\berrorInput\.(content|properties)\b")
+
+
+def check_expressions(findings: Findings, flow: Flow, implementations: Mapping[str, Implementation]) -> None:
+    """Add the expressions that are not JSONata, or are probably not what the author means.
+
+    Args:
+        findings: Receives the problems.
+        flow: The flow.
+        implementations: What runs each step, by the step's id.
+    """
+    for edge in flow.edges:
+        for pointer, text in _of_edge(edge):
+            _check(findings, flow, pointer, text)
+            if edge.source is None and (match := _DOCUMENTED_ERROR.search(text)):
+                message = f"expected errorInput.body or errorInput.headers, found errorInput.{match[1]}"
+                findings.warning(pointer, f"{message}, which the runtime does not send")
+    for node in flow.nodes:
+        for pointer, text in _of_node(node, implementations.get(node.id)):
+            _check(findings, flow, pointer, text)
+
+
+def _of_edge(edge: Edge) -> Iterator[tuple[str, str]]:
+    yield from _texts(edge.mapper, f"{edge.pointer}/config/mapper")
+    if edge.condition is not None:
+        yield f"{edge.pointer}/config/condition", edge.condition
+
+
+def _of_node(node: Node, implementation: Implementation | None) -> Iterator[tuple[str, str]]:
+    """Yield the expressions in the fields of a standard component."""
+    standard = implementation.standard if implementation is not None else None
+    if standard is None:
+        return
+    for name in standard.expressions:
+        if isinstance(text := node.fields.get(name), str) and text:
+            yield f"{node.pointer}/fields/{name}", text
+    if standard.component == "mapper":
+        yield from _texts(node.fields.get("mapper"), f"{node.pointer}/fields/mapper")
+
+
+def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Yield the expressions of a mapping: each text, at any depth. The depth of a file is limited."""
+    if isinstance(value, str):
+        yield pointer, value
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, member in members:
+        yield from _texts(member, pointer + pointer_to(step))
+
+
+def _check(findings: Findings, flow: Flow, pointer: str, text: str) -> None:
+    from shipmate.flow.expressions import Expression, ExpressionError  # 60 ms
+
+    try:
+        expression = Expression.compile(text)
+    except ExpressionError as error:
+        findings.error(pointer, f"expected JSONata, found {error}{_advice(text)}")
+        return
+    if "{{" in text:
+        findings.warning(pointer, "expected JSONata, found {{, which it does not replace; join texts with &")
+    if expression.newer_operators:
+        found = " and ".join(expression.newer_operators)
+        findings.warning(pointer, f"expected JSONata 1.8, found {found}, which the platform does not know")
+    for name in dict.fromkeys(_VARIABLE.findall(text)):
+        if name not in flow.variables:
+            message = f"expected a value for the flow variable {shown(name)}, found none"
+            findings.warning(pointer, f"{message}; write variables: {{{name}: ...}}")
+
+
+def _advice(text: str) -> str:
+    """Return what to do about an expression that was meant for handlebars, or as a constant."""
+    if "{{" in text:
+        return "; {{...}} is of handlebars, which the platform has removed: write JSONata"
+    has_quotes = '"' in text or "'" in text
+    return "" if has_quotes else "; a constant text needs quotes of its own"

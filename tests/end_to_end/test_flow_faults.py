@@ -1,0 +1,153 @@
+"""Flows lose nothing, and leave nothing behind, whatever is killed."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from shipmate.emulator import RabbitMQNode
+from tests.flows import ECHO, FlowFolder, ended
+
+pytestmark = pytest.mark.timeout(180)
+
+MANY = """
+from shipmate import message
+
+def process(context, msg, cfg, snapshot):
+    for number in range(cfg["count"]):
+        yield message({"number": number})
+"""
+SLOW = """
+import time
+from shipmate import message
+
+def process(context, msg, cfg, snapshot):
+    time.sleep(0.005)
+    return message({**msg["body"], **cfg})
+"""
+WAITING = """
+import time
+
+def process(context, msg, cfg, snapshot):
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, own_rabbitmq: RabbitMQNode) -> FlowFolder:
+    folder = FlowFolder(tmp_path, own_rabbitmq.uri)
+    folder.component(many=MANY, slow=SLOW, echo=ECHO, waiting=WAITING)
+    return folder
+
+
+def queues_of(rabbitmq: RabbitMQNode) -> list[str]:
+    names = rabbitmq.ctl("list_queues", "name").splitlines() + rabbitmq.ctl("list_exchanges", "name").splitlines()
+    return [name for name in names if name.startswith("shipmate.flow.")]
+
+
+def lines_of(process: "subprocess.Popen[str]") -> Iterator[int]:
+    """Yield the number of each result as it comes."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield json.loads(line)["message"]["body"]["number"]
+
+
+def containers_of(folder: FlowFolder, function: str) -> list[psutil.Process]:
+    return [each for each in folder.processes() if each.environ().get("ELASTICIO_FUNCTION") == function]
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    while not is_so():
+        os.sched_yield()
+
+
+def test_a_step_that_is_killed_in_the_middle_loses_no_message(folder: FlowFolder) -> None:
+    edges = [
+        {"source": "s1", "target": "s2", "config": {"mapper": {"number": "number"}}},
+        {"source": "s2", "target": "s3"},
+    ]
+    first = {"command": "many", "fields": {"count": 500}}
+    folder.flow(first, "slow", "echo", edges=edges, prefetch={"s1": 20, "s2": 20, "s3": 20})
+    process = folder.start("--once")
+    numbers = lines_of(process)
+    seen = [next(numbers) for _ in range(100)]
+    (victim,) = containers_of(folder, "slow")
+    victim.kill()
+    seen += numbers
+    ran = ended(process)
+    assert ran.status == 0, ran.text
+    assert set(seen) == set(range(500))
+    assert len(seen) <= 520  # what was in work may come twice
+    assert folder.processes() == []
+
+
+@pytest.mark.parametrize("way", ["stop", "kill"])
+def test_a_broker_that_is_restarted_loses_no_message(folder: FlowFolder, own_rabbitmq: RabbitMQNode, way: str) -> None:
+    mapped = {"source": "s1", "target": "s2", "config": {"mapper": {"number": "number"}}}
+    folder.flow({"command": "many", "fields": {"count": 500}}, "slow", edges=[mapped])
+    process = folder.start("--once")
+    numbers = lines_of(process)
+    seen = [next(numbers) for _ in range(50)]
+    getattr(own_rabbitmq, way)()
+    own_rabbitmq.start()
+    seen += numbers
+    ran = ended(process, 120)
+    assert ran.status == 0, ran.text
+    assert set(seen) == set(range(500))
+    assert folder.processes() == []
+    assert queues_of(own_rabbitmq) == []
+
+
+def test_the_processes_of_a_killed_run_end_and_the_next_run_deletes_its_queues(
+    folder: FlowFolder, own_rabbitmq: RabbitMQNode
+) -> None:
+    folder.flow({"command": "many", "fields": {"count": 5}}, "waiting")
+    process = folder.start("--once")
+    wait_until(lambda: containers_of(folder, "waiting"))
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not folder.processes())
+    assert queues_of(own_rabbitmq) != []
+
+    folder.flow({"command": "many", "fields": {"count": 5}}, "echo")
+    ran = folder.run("--once")
+
+    assert ran.status == 0, ran.text
+    assert len(ran.results) == 5
+    assert queues_of(own_rabbitmq) == []
+
+
+def test_a_private_broker_ends_with_a_killed_run(folder: FlowFolder) -> None:
+    del folder.environ["SHIPMATE_AMQP_URI"]
+    folder.flow({"command": "many", "fields": {"count": 5}}, "waiting")
+    process = folder.start("--once")
+    wait_until(lambda: containers_of(folder, "waiting"))
+    tree = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: all(not each.is_running() or each.status() == psutil.STATUS_ZOMBIE for each in tree))
+
+
+def test_a_step_that_dies_with_each_message_stops_the_flow(folder: FlowFolder) -> None:
+    folder.component(many=MANY, dying="import os\n\ndef process(context, msg, cfg, snapshot):\n    os._exit(7)\n")
+    folder.flow({"command": "many", "fields": {"count": 1}}, "dying")
+    ran = folder.run("--once")
+    assert ran.status == 1
+    assert "the step s2 died 5 times in a row without a processed message (exit status 7)" in ran.text
+    assert folder.processes() == []
+
+
+def test_a_run_that_is_terminated_leaves_nothing(folder: FlowFolder, own_rabbitmq: RabbitMQNode) -> None:
+    folder.flow({"command": "many", "fields": {"count": 5}}, "echo", schedule="1h")
+    process = folder.start()
+    numbers = lines_of(process)
+    assert sorted(next(numbers) for _ in range(5)) == list(range(5))
+    process.send_signal(signal.SIGTERM)
+    assert ended(process).status == 0
+    assert folder.processes() == []
+    assert queues_of(own_rabbitmq) == []

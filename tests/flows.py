@@ -1,0 +1,108 @@
+"""Flows of small components in a folder, run by the command."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+COMMAND = [sys.executable, "-m", "shipmate", "flow", "run"]
+ECHO = """
+from shipmate import message
+
+def process(context, msg, cfg, snapshot):
+    return message({**msg["body"], **cfg})
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run that has ended."""
+
+    status: int
+    results: list[Any]
+    """The bodies of the last steps' messages."""
+    text: str
+    """Its log."""
+
+
+class FlowFolder:
+    """A folder with a flow file and the folder of one component, whose functions the test writes."""
+
+    def __init__(self, folder: Path, amqp_uri: str | None) -> None:
+        """Write nothing yet; the broker is a private one if the address is None."""
+        self.folder = folder
+        self.file = folder / "flow.json"
+        self.environ = {name: value for name, value in os.environ.items() if name != "SHIPMATE_AMQP_URI"}
+        self.environ["ELASTICIO_DATA_RATE_LIMIT"] = "0"
+        if amqp_uri is not None:
+            self.environ["SHIPMATE_AMQP_URI"] = amqp_uri
+        self.state = folder / ".shipmate" / "flow" / "flow"
+
+    def component(self, **functions: str) -> None:
+        """Write the component ``own`` with these actions."""
+        root = self.folder / "own"
+        root.mkdir(exist_ok=True)
+        actions = {name: {"title": name, "main": f"./{name}.py"} for name in functions}
+        (root / "component.json").write_text(json.dumps({"title": "Own", "language": "python", "actions": actions}))
+        for name, code in functions.items():
+            (root / f"{name}.py").write_text(code)
+
+    def flow(self, *steps: Any, edges: Sequence[Any] | None = None, **more: Any) -> None:
+        """Write the flow of some steps, each ``function`` of the own component, ``component:function``, or a node.
+
+        Args:
+            *steps: The steps, ``s1``, ``s2`` and so on; a mapping is a node as the file has it.
+            edges: The edges, by default from each step to the next one.
+            **more: Further members of the file.
+        """
+        nodes = []
+        for number, step in enumerate(steps, 1):
+            given = dict(step) if isinstance(step, Mapping) else {"command": step}
+            given.setdefault("id", f"s{number}")
+            command = given["command"]
+            given["command"] = f"team/{command}" if ":" in command else f"team/own:{command}"
+            nodes.append(given)
+        names = [node["id"] for node in nodes]
+        pairs = [{"source": a, "target": b} for a, b in pairwise(names)]
+        graph = {"nodes": nodes, "edges": pairs if edges is None else list(edges)}
+        self.file.write_text(json.dumps({"name": "Test", "graph": graph, "components": {"own": "own"}, **more}))
+
+    def start(self, *options: str) -> "subprocess.Popen[str]":
+        """Begin to run the flow."""
+        return subprocess.Popen(
+            [*COMMAND, str(self.file), *options],
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *options: str) -> Ran:
+        """Run the flow to its end."""
+        return ended(self.start(*options))
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes of the flow's containers, of any run."""
+        return [each for each in psutil.process_iter() if _belongs(each, str(self.folder))]
+
+
+def ended(process: "subprocess.Popen[str]", seconds: float = 60.0) -> Ran:
+    """Wait for the end of a run."""
+    output, log = process.communicate(timeout=seconds)
+    results = [json.loads(line) for line in output.splitlines()]
+    return Ran(process.returncode, [each["message"]["body"] for each in results if "message" in each], log)
+
+
+def _belongs(process: psutil.Process, folder: str) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and process.cwd().startswith(folder)
+    except psutil.Error:
+        return False

@@ -1,0 +1,68 @@
+"""``shipmate flow``: output and exit statuses of check and new."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shipmate.cli import commands
+from tests.unit.flow.conftest import COMPONENT
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a component, which is the current one."""
+    (tmp_path / "component.json").write_text(json.dumps(COMPONENT))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_new_flow_is_written_and_checked(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert commands.run(["flow", "new"]) == 0
+    assert commands.run(["flow", "check", "flow.yaml"]) == 0
+
+    assert "shipmate flow check flow.yaml" in capfd.readouterr().out
+    assert (root / "flow.yaml").exists()
+
+
+def test_errors_of_a_flow_are_lines_and_a_sum(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (root / "flow.yaml").write_text("graph: {nodes: [{id: a, command: webhook:receive, x: 1}]}\nprefetch: 0\n")
+
+    assert commands.run(["flow", "check", "flow.yaml"]) == 2
+    assert capfd.readouterr().out == (
+        "flow.yaml: /graph/nodes/0/x: warning: expected a known member, found 'x', which is ignored\n"
+        "flow.yaml: /prefetch: expected a whole number from 1 to 65535, found 0\n"
+        "1 error, 1 warning\n"
+    )
+
+
+def test_warnings_do_not_change_the_exit_status(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (root / "flow.yaml").write_text("graph: {nodes: [{id: a, command: webhook:receive, x: 1}]}\n")
+
+    assert commands.run(["flow", "check", "--json", "flow.yaml"]) == 0
+    assert [json.loads(line) for line in capfd.readouterr().out.splitlines()] == [
+        {
+            "file": "flow.yaml",
+            "pointer": "/graph/nodes/0/x",
+            "severity": "warning",
+            "message": "expected a known member, found 'x', which is ignored",
+        }
+    ]
+
+
+def test_a_file_that_does_not_exist_is_one_line(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert commands.run(["flow", "check", "none.yaml"]) == 2
+    line = "none.yaml: expected a readable file, found no such file or directory"
+    assert capfd.readouterr().out == f"{line}\n1 error, 0 warnings\n"
+
+
+@pytest.mark.parametrize("command", [["check", "flow.yaml"], ["new"]])
+def test_the_missing_packages_are_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """The base installation has none of them."""
+    monkeypatch.setattr("shipmate.flow.extra.find_spec", lambda name: None if name != "yaml" else name)
+
+    assert commands.run(["flow", *command]) == 2
+    expected = "Error: expected jsonata-python and rich, found none; run pip install 'shipmate[flow]'\n"
+    assert capfd.readouterr().err == expected
