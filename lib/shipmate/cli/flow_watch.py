@@ -25,6 +25,8 @@ from shipmate.logs.redaction import Redactor
 from shipmate.wording import escaped
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WITHOUT_CURSOR: Final = frozenset({"dumb", "unknown"})
+"""Values of ``TERM`` for terminals that cannot move their cursor."""
 Write = Callable[[Mapping[str, Any]], None]
 
 
@@ -69,7 +71,7 @@ def _screen(output: Output) -> Iterator[tuple[View, Write]]:
 
     Log lines appear above the table, and results, too, if standard output is a terminal.
     """
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not sys.stderr.isatty() or os.environ.get("TERM") in _WITHOUT_CURSOR:
         yield Lines(), output.write
         return
     table = Table(console_of(sys.stderr), tracebacks.author_frames)

@@ -215,14 +215,20 @@ class Coordinator:
     def _send_first(self, message: Mapping[str, Any]) -> None:
         thread_id = new_id()
         headers = {"messageId": new_id(), "threadId": thread_id, "x-eio-meta-trace-id": thread_id}
-        if self._is_webhook and self._hook().reply_prefix is not None:
-            headers["reply_to"] = f"{REPLY}.{thread_id}"
+        headers |= self._reply_address(thread_id)
         whole = {"id": headers["messageId"], "attachments": {}, "headers": {}, "metadata": {}, **message}
         self.machinery.collector.send(self.machinery.topology.first, whole, headers)
 
     def _send_again(self, given: StepInput) -> None:
         machinery = self.machinery
-        machinery.collector.send(machinery.topology.station(given.step), given.message, given.headers)
+        headers = {**given.headers, **self._reply_address(str(given.headers.get("threadId")))}
+        machinery.collector.send(machinery.topology.station(given.step), given.message, headers)
+
+    def _reply_address(self, thread_id: str) -> dict[str, str]:
+        """Return the header without which a step cannot reply; the reply goes to nobody."""
+        if self._is_webhook and self._hook().reply_prefix is not None:
+            return {"reply_to": f"{REPLY}.{thread_id}"}
+        return {}
 
     def _tick(self) -> None:
         message, headers = new_tick()

@@ -26,7 +26,7 @@ _MOST_ERRORS: Final = 3
 _MOST_FRAMES: Final = 6
 _LONGEST_TEXT: Final = 300
 _NUMBERS: Final = ("in", "out", "errors", "rebounds", "queued", "rate")
-_STYLES: Final[Mapping[str, str]] = {"working": "green", "starting": "yellow", "stopped": "red", "ready": ""}
+_STYLES: Final[Mapping[str, str]] = {"working": "green", "starting": "yellow", "stopped": "red"}
 
 
 class Table:
@@ -130,14 +130,14 @@ def rendered(
         frames_of: Returns the author's lines of an error's stack.
         totals: The sums of a run that has ended.
     """
-    parts: list[RenderableType] = [_grid(flow, counts, rates)]
+    parts: list[RenderableType] = [_grid(flow, counts, rates, has_ended=totals is not None)]
     parts += [_error(failure, frames_of) for failure in failures]
     if totals is not None:
         parts.append(Text(_sums(totals), style="bold red" if totals.errors else "bold green"))
     return Group(*parts)
 
 
-def _grid(flow: Flow, counts: Sequence[StationCounts], rates: Sequence[float]) -> Grid:
+def _grid(flow: Flow, counts: Sequence[StationCounts], rates: Sequence[float], *, has_ended: bool) -> Grid:
     grid = Grid(title=_plain(flow.name), title_justify="left", box=None, pad_edge=False, header_style="bold")
     grid.add_column("step", no_wrap=True, overflow="ellipsis")
     grid.add_column("state")
@@ -147,11 +147,11 @@ def _grid(flow: Flow, counts: Sequence[StationCounts], rates: Sequence[float]) -
     rate_of = {each.station.id: rate for each, rate in zip(counts, rates, strict=False)}
     for each in in_order_of(flow, counts):
         station = each.station
-        state = state_of(each)
+        state = "ended" if has_ended else state_of(each)
         containers = "-" if station.edge is not None else f"{each.running}/{station.containers}"
         grid.add_row(
             Text(_plain(_title(each)), style="dim" if station.edge is not None else ""),
-            Text(state, style=_STYLES[state]),
+            Text(state, style=_STYLES.get(state, "")),
             containers,
             f"{each.received:,}",
             f"{each.emitted:,}",

@@ -87,8 +87,8 @@ class TraceFile:
             record["message"] = self._redactor.redact_json(_without_passthrough(content))
         try:
             self._file.write(json.dumps(record, default=str) + "\n")
-        except OSError as problem:
-            _log.error("the trace ends here, since %s cannot be written to: %s", self.path, problem.strerror)
+        except (OSError, ValueError) as problem:
+            _log.error("the trace ends here, since %s cannot be written to: %s", self.path, problem)
             self.close()
 
 

@@ -57,6 +57,16 @@ def test_the_output_is_in_the_log_and_its_errors_are_told(started: Started) -> N
     assert readable(list(container.last_lines)) == "    begun\n    no such list\n    last"
 
 
+def test_the_log_line_of_an_error_that_is_published_is_not_told(started: Started) -> None:
+    """It would be shown twice."""
+    published = '{"name": "sailor", "level": 50, "msg": "ValueError: no", "err": {"message": "no"}}'
+    own = '{"name": "component", "level": 50, "msg": "own", "err": {"message": "no"}}'
+    container = started.begin(f"print({published!r}); print({own!r})")
+    wait_for_death(container)
+    started.containers.close()
+    assert [each.text for each in started.errors] == ["own"]
+
+
 def test_a_line_without_an_end_costs_no_more_memory_than_its_limit(started: Started) -> None:
     container = started.begin("import sys; sys.stdout.write('x' * 1_000_000)")
     wait_for_death(container)

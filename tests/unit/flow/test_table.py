@@ -82,6 +82,7 @@ def test_the_name_of_a_flow_or_a_step_controls_no_terminal() -> None:
 
 def test_the_sums_stand_at_the_end() -> None:
     lines = text_of(totals=Totals(12.34, 1199, 1, 0, Path("errors.jsonl")))
+    assert lines[-3].split()[1] == "ended"
     assert lines[-1] == "1,199 results, 1 error, 0 rebounds in 12.3 s; errors are in errors.jsonl"
 
 

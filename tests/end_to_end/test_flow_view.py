@@ -1,0 +1,174 @@
+"""What a flow shows, its errors that are retried, and its trace, at a real broker."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shipmate.emulator import RabbitMQNode
+from tests.flows import ECHO, FlowFolder
+
+pytestmark = pytest.mark.timeout(90)
+
+SHIPMATE = [sys.executable, "-m", "shipmate"]
+FAILING = """
+def process(context, msg, cfg, snapshot):
+    raise ValueError("no such list")
+"""
+MANY = """
+from shipmate import message
+
+def process(context, msg, cfg, snapshot):
+    for number in range(3):
+        yield message({"number": number})
+"""
+REBOUNDING = """
+from pathlib import Path
+from shipmate import message
+
+def process(context, msg, cfg, snapshot):
+    seen = Path("seen")
+    if not seen.exists():
+        seen.write_text("")
+        context.emit("rebound", "try again")
+        return None
+    return message(msg["body"])
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, rabbitmq: RabbitMQNode) -> FlowFolder:
+    folder = FlowFolder(tmp_path, rabbitmq.uri)
+    folder.component(echo=ECHO, many=MANY, failing=FAILING, rebounding=REBOUNDING)
+    folder.environ["ELASTICIO_REBOUND_INITIAL_EXPIRATION"] = "100"
+    return folder
+
+
+def shipmate(folder: FlowFolder, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command in the folder."""
+    command = [*SHIPMATE, "flow", *arguments]
+    return subprocess.run(command, cwd=folder.folder, env=folder.environ, capture_output=True, text=True, timeout=60)
+
+
+def errors_of(folder: FlowFolder) -> list[dict[str, Any]]:
+    path = folder.state / "errors.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def bodies(done: "subprocess.CompletedProcess[str]") -> list[Any]:
+    return [json.loads(line)["message"]["body"] for line in done.stdout.splitlines()]
+
+
+def repair(folder: FlowFolder) -> None:
+    """Let the function that fails succeed, and rename what it gets."""
+    folder.component(echo=ECHO, many=MANY, failing=ECHO, rebounding=REBOUNDING)
+
+
+def test_errors_are_retried_at_their_step_after_a_repair(folder: FlowFolder) -> None:
+    mapper = {"source": "s2", "target": "s3", "config": {"mapper": {"n": "number", "from": "$keys($getPassthrough())"}}}
+    folder.flow("many", "failing", "echo", edges=[{"source": "s1", "target": "s2"}, mapper])
+    assert folder.run("--once").status == 1
+    assert {record["step"] for record in errors_of(folder)} == {"s2"}
+
+    again = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
+    assert again.returncode == 1, again.stderr
+    assert sorted(record["input"]["body"]["number"] for record in errors_of(folder)) == [0, 1, 2]
+
+    repair(folder)
+    done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
+
+    assert done.returncode == 0, done.stderr
+    # The passthrough is that of a message that took the way of the flow.
+    assert sorted(bodies(done), key=lambda body: body["n"]) == [{"n": n, "from": ["s1", "s2"]} for n in range(3)]
+    assert not (folder.state / "errors.jsonl").exists()
+
+
+def test_a_message_that_a_mapping_could_not_map_is_mapped_again(folder: FlowFolder) -> None:
+    def flow(expression: str) -> None:
+        edge = {"source": "s1", "target": "s2", "config": {"mapper": {"n": expression}}}
+        folder.flow("many", "echo", edges=[edge])
+
+    flow("number + 'x'")
+    assert folder.run("--once").status == 1
+    assert {record["step"] for record in errors_of(folder)} == {"mapper:s1:s2"}
+    flow("number + 1")
+    done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
+    assert done.returncode == 0, done.stderr
+    assert sorted(body["n"] for body in bodies(done)) == [1, 2, 3]
+
+
+def test_an_error_handler_that_failed_gets_the_error_again(folder: FlowFolder) -> None:
+    handler = {"id": "all", "command": "failing", "error": True}
+    folder.flow("many", handler, edges=[{"target": "all"}])
+    folder.component(echo=ECHO, many=FAILING, failing=FAILING, rebounding=REBOUNDING)
+    assert folder.run("--once").status == 1
+    assert {record["step"] for record in errors_of(folder)} == {"s1", "all"}
+    repair(folder)
+    done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"), "--step", "all")
+    assert done.returncode == 0, done.stderr
+    assert [body["error"]["message"] for body in bodies(done)] == ["no such list"]
+    assert {record["step"] for record in errors_of(folder)} == {"s1"}
+
+
+def test_a_retry_passes_the_step_that_replies(folder: FlowFolder) -> None:
+    """Nobody waits for the reply any more."""
+    folder.flow("webhook:receive", "failing", "request-reply:reply")
+    assert folder.run("--msg", '{"body": {"n": 1}}').status == 1
+    repair(folder)
+    done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
+    assert done.returncode == 0, done.stderr
+    assert [body["n"] for body in bodies(done)] == [1]
+
+
+def test_the_trace_of_a_run_is_a_tree(folder: FlowFolder) -> None:
+    mapped = {"source": "s1", "target": "s2", "config": {"mapper": {"n": "number"}}}
+    folder.flow("simple-trigger:timer", "rebounding", edges=[mapped])
+    ran = folder.run("--once", "--trace", str(folder.folder / "trace.jsonl"), "--keep-bodies")
+    assert ran.status == 0, ran.text
+
+    listed = shipmate(folder, "trace").stdout
+    (line,) = listed.splitlines()
+    assert "3 messages  0 errors" in line
+    shown = shipmate(folder, "trace", line.split()[0]).stdout.splitlines()
+    assert [each.split("  +")[0] for each in shown[2:] if "  +" in each] == [
+        "platform → s1",
+        "└─ s1 → mapper:s1:s2",
+        "   └─ mapper:s1:s2 → s2",
+        "      ├─ s2: rebound 1: try again",
+        "      └─ s2 → result",
+    ]
+    assert '"fireTime"' in "\n".join(shown)
+
+
+def test_a_terminal_shows_a_table(folder: FlowFolder) -> None:
+    folder.flow("many", "failing", "echo", edges=[{"source": "s1", "target": "s2"}, {"source": "s1", "target": "s3"}])
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        [*SHIPMATE, "flow", "run", str(folder.file), "--once"],
+        env={**folder.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        text=True,
+    )
+    os.close(slave)
+    shown = b""
+    try:
+        while data := os.read(master, 65536):
+            shown += data
+    except OSError:  # Linux ends a terminal without writers so
+        pass
+    output, _ = process.communicate(timeout=60)
+    os.close(master)
+    text = shown.decode()
+
+    assert process.returncode == 1, text
+    assert len(output.splitlines()) == 3
+    assert "ended" in text
+    assert "ValueError: no such list" in text
+    assert "failing.py" in text
+    assert "3 results, 3 errors, 0 rebounds" in text
