@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 COMMAND = [sys.executable, "-m", "shipmate", "flow", "run"]
+TRIGGERS = ("many", "first")
 ECHO = """
 from shipmate import message
 
@@ -46,11 +47,14 @@ class FlowFolder:
         self.state = folder / ".shipmate" / "flow" / "flow"
 
     def component(self, **functions: str) -> None:
-        """Write the component ``own`` with these actions."""
+        """Write the component ``own`` with these functions; ``many`` and ``first`` are triggers."""
         root = self.folder / "own"
         root.mkdir(exist_ok=True)
-        actions = {name: {"title": name, "main": f"./{name}.py"} for name in functions}
-        (root / "component.json").write_text(json.dumps({"title": "Own", "language": "python", "actions": actions}))
+        described: dict[str, Any] = {"title": "Own", "language": "python", "triggers": {}, "actions": {}}
+        for name in functions:
+            section = "triggers" if name in TRIGGERS else "actions"
+            described[section][name] = {"title": name, "main": f"./{name}.py"}
+        (root / "component.json").write_text(json.dumps(described))
         for name, code in functions.items():
             (root / f"{name}.py").write_text(code)
 

@@ -67,8 +67,9 @@ def line_with(process: "subprocess.Popen[str]", pattern: str) -> str:
 @pytest.mark.timeout(120)
 def test_outlook_contacts_become_contacts_of_salesforce(tmp_path: Path, rabbitmq: RabbitMQNode) -> None:
     """Both tokens have expired; a second run goes on from the snapshot."""
+    ignored = shutil.ignore_patterns("*.keys.json", ".*", "__pycache__")
     for name in ("flows/contacts", "microsoft-outlook", "salesforce"):
-        shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=shutil.ignore_patterns("*.keys.json", ".*", "__*"))
+        shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=ignored)
     folder = tmp_path / "flows" / "contacts"
     with started([sys.executable, "apis.py"], folder, environ(rabbitmq)) as apis:
         line_with(apis, "^ready$")

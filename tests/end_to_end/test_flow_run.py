@@ -60,7 +60,9 @@ def process(context, msg, cfg, snapshot):
 @pytest.fixture
 def folder(tmp_path: Path, rabbitmq: RabbitMQNode) -> FlowFolder:
     folder = FlowFolder(tmp_path, rabbitmq.uri)
-    folder.component(echo=ECHO, many=MANY, failing=FAILING, broken=BROKEN, rebounding=REBOUNDING, counting=COUNTING)
+    folder.component(
+        first=ECHO, echo=ECHO, many=MANY, failing=FAILING, broken=BROKEN, rebounding=REBOUNDING, counting=COUNTING
+    )
     return folder
 
 
@@ -153,7 +155,7 @@ def test_the_error_handler_gets_the_errors_of_other_steps(folder: FlowFolder) ->
 
 
 def test_messages_in_place_of_a_tick(folder: FlowFolder) -> None:
-    folder.flow("echo", "echo")
+    folder.flow("first", "echo")
     assert folder.run("--msg", '{"body": {"a": 1}}').results == [{"a": 1}]
     messages = folder.folder / "messages.jsonl"
     messages.write_text("".join(json.dumps({"body": {"n": n}}) + "\n" for n in range(20)))
@@ -198,7 +200,7 @@ def test_an_expired_token_is_refreshed_once_and_its_successor_is_in_the_key_file
 from shipmate import message
 
 def process(context, msg, cfg, snapshot):
-    with context.oauth2() as session:
+    with context.oauth2(cfg) as session:
         return message({{"status": session.get("{api.url}/me").status_code}})
 """
         folder.component(many=MANY, calling=code)
@@ -259,7 +261,7 @@ def test_a_second_ctrl_c_ends_at_once(folder: FlowFolder, rabbitmq: RabbitMQNode
     )
     folder.flow({"command": "many", "fields": {"count": 5}}, "waiting", schedule="1h")
     process = folder.start()
-    while not folder.processes():
+    while not folder.processes() and process.poll() is None:
         os.sched_yield()
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None

@@ -1,6 +1,7 @@
 """The exchange and queues of one run of a flow at a broker."""
 
 import contextlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -36,6 +37,7 @@ class FlowQueues:
         Raises:
             BadInput: The address is not one of a broker.
         """
+        logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs each step of a connection
         self.uri = amqp_uri
         self.topology = topology
         try:

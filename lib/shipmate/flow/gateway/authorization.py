@@ -28,13 +28,13 @@ class Authorization:
 
     @property
     def kind(self) -> str:
-        """The type of the credentials."""
-        return str(self.auth.get("type") or "NO_AUTH")
+        """The type of the credentials in lower case."""
+        return str(self.auth.get("type") or "no_auth").lower()
 
     @property
     def signature_header(self) -> str | None:
         """The name of the header with the signature in lower case, None without signatures."""
-        if not self.kind.startswith("HMAC"):
+        if not self.kind.startswith("hmac"):
             return None
         return str(self._member("hmacSecret", "headerName") or SIGNATURE).lower()
 
@@ -44,15 +44,15 @@ class Authorization:
         Raises:
             BadRequest: They are missing or wrong, with status 401; or the account's own are not usable, with 500.
         """
-        if self.kind == "BASIC":
+        if self.kind == "basic":
             expected = f"{self._required('basic', 'username')}:{self._required('basic', 'password')}"
             if not _is_equal(_basic(head.header("authorization")), expected):
                 raise BadRequest("expected a valid user name and password", 401)
-        elif self.kind == "API_KEY":
+        elif self.kind == "api_key":
             name = self._required("apiKey", "headerName").lower()
             if not _is_equal(head.header(name), self._required("apiKey", "headerValue")):
                 raise BadRequest("expected a valid API key", 401)
-        elif self.signature_header is None and self.kind != "NO_AUTH":
+        elif self.signature_header is None and self.kind != "no_auth":
             raise BadRequest("the account of the webhook has an unknown type of credentials", 500)
 
     def check_body(self, head: Head, body: bytes) -> None:

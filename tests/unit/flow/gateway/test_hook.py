@@ -64,7 +64,7 @@ def test_the_caller_does_not_wait_without_a_step_that_replies() -> None:
 def test_the_credentials_are_those_of_the_account() -> None:
     hook = hook_of(flow(node("webhook")), {"auth": {"type": "BASIC"}}, "reply")
 
-    assert (hook.flow_id, hook.authorization.kind, hook.is_raw) == ("f1", "BASIC", False)
+    assert (hook.flow_id, hook.authorization.kind, hook.is_raw) == ("f1", "basic", False)
 
 
 def test_the_first_step_says_whether_bodies_stay_text() -> None:
