@@ -19,7 +19,7 @@ FAILING = """
 def process(context, msg, cfg, snapshot):
     raise ValueError("no such list")
 """
-MANY = """
+EACH = """
 from shipmate import message
 
 def process(context, msg, cfg, snapshot):
@@ -43,7 +43,7 @@ def process(context, msg, cfg, snapshot):
 @pytest.fixture
 def folder(tmp_path: Path, rabbitmq: RabbitMQNode) -> FlowFolder:
     folder = FlowFolder(tmp_path, rabbitmq.uri)
-    folder.component(echo=ECHO, many=MANY, failing=FAILING, rebounding=REBOUNDING)
+    folder.component(echo=ECHO, each=EACH, failing=FAILING, rebounding=REBOUNDING)
     folder.environ["ELASTICIO_REBOUND_INITIAL_EXPIRATION"] = "100"
     return folder
 
@@ -65,14 +65,15 @@ def bodies(done: "subprocess.CompletedProcess[str]") -> list[Any]:
 
 def repair(folder: FlowFolder) -> None:
     """Let the function that fails succeed, and rename what it gets."""
-    folder.component(echo=ECHO, many=MANY, failing=ECHO, rebounding=REBOUNDING)
+    folder.component(echo=ECHO, each=EACH, failing=ECHO, rebounding=REBOUNDING)
 
 
 def test_errors_are_retried_at_their_step_after_a_repair(folder: FlowFolder) -> None:
-    mapper = {"source": "s2", "target": "s3", "config": {"mapper": {"n": "number", "from": "$keys($getPassthrough())"}}}
-    folder.flow("many", "failing", "echo", edges=[{"source": "s1", "target": "s2"}, mapper])
+    mapped = {"source": "s3", "target": "s4", "config": {"mapper": {"n": "number", "from": "$keys($getPassthrough())"}}}
+    edges = [{"source": "s1", "target": "s2"}, {"source": "s2", "target": "s3"}, mapped]
+    folder.flow("simple-trigger:timer", "each", "failing", "echo", edges=edges)
     assert folder.run("--once").status == 1
-    assert {record["step"] for record in errors_of(folder)} == {"s2"}
+    assert {record["step"] for record in errors_of(folder)} == {"s3"}
 
     again = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
     assert again.returncode == 1, again.stderr
@@ -83,18 +84,18 @@ def test_errors_are_retried_at_their_step_after_a_repair(folder: FlowFolder) -> 
 
     assert done.returncode == 0, done.stderr
     # The passthrough is that of a message that took the way of the flow.
-    assert sorted(bodies(done), key=lambda body: body["n"]) == [{"n": n, "from": ["s1", "s2"]} for n in range(3)]
+    assert sorted(bodies(done), key=lambda body: body["n"]) == [{"n": n, "from": ["s1", "s2", "s3"]} for n in range(3)]
     assert not (folder.state / "errors.jsonl").exists()
 
 
 def test_a_message_that_a_mapping_could_not_map_is_mapped_again(folder: FlowFolder) -> None:
     def flow(expression: str) -> None:
-        edge = {"source": "s1", "target": "s2", "config": {"mapper": {"n": expression}}}
-        folder.flow("many", "echo", edges=[edge])
+        mapped = {"source": "s2", "target": "s3", "config": {"mapper": {"n": expression}}}
+        folder.flow("simple-trigger:timer", "each", "echo", edges=[{"source": "s1", "target": "s2"}, mapped])
 
     flow("number + 'x'")
     assert folder.run("--once").status == 1
-    assert {record["step"] for record in errors_of(folder)} == {"mapper:s1:s2"}
+    assert {record["step"] for record in errors_of(folder)} == {"mapper:s2:s3"}
     flow("number + 1")
     done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
     assert done.returncode == 0, done.stderr
@@ -103,15 +104,14 @@ def test_a_message_that_a_mapping_could_not_map_is_mapped_again(folder: FlowFold
 
 def test_an_error_handler_that_failed_gets_the_error_again(folder: FlowFolder) -> None:
     handler = {"id": "all", "command": "failing", "error": True}
-    folder.flow("many", handler, edges=[{"target": "all"}])
-    folder.component(echo=ECHO, many=FAILING, failing=FAILING, rebounding=REBOUNDING)
+    folder.flow("simple-trigger:timer", "failing", handler, edges=[{"source": "s1", "target": "s2"}, {"target": "all"}])
     assert folder.run("--once").status == 1
-    assert {record["step"] for record in errors_of(folder)} == {"s1", "all"}
+    assert {record["step"] for record in errors_of(folder)} == {"s2", "all"}
     repair(folder)
     done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"), "--step", "all")
     assert done.returncode == 0, done.stderr
     assert [body["error"]["message"] for body in bodies(done)] == ["no such list"]
-    assert {record["step"] for record in errors_of(folder)} == {"s1"}
+    assert {record["step"] for record in errors_of(folder)} == {"s2"}
 
 
 def test_a_retry_passes_the_step_that_replies(folder: FlowFolder) -> None:
@@ -136,16 +136,18 @@ def test_the_trace_of_a_run_is_a_tree(folder: FlowFolder) -> None:
     shown = shipmate(folder, "trace", line.split()[0]).stdout.splitlines()
     assert [each.split("  +")[0] for each in shown[2:] if "  +" in each] == [
         "platform → s1",
-        "└─ s1 → mapper:s1:s2",
-        "   └─ mapper:s1:s2 → s2",
-        "      ├─ s2: rebound 1: try again",
-        "      └─ s2 → result",
+        "├─ s1 → mapper:s1:s2",
+        "│  └─ mapper:s1:s2 → s2",
+        "│     ├─ s2: rebound 1: try again",
+        "│     └─ s2 → result",
+        "└─ s1: snapshot",
     ]
     assert '"fireTime"' in "\n".join(shown)
 
 
 def test_a_terminal_shows_a_table(folder: FlowFolder) -> None:
-    folder.flow("many", "failing", "echo", edges=[{"source": "s1", "target": "s2"}, {"source": "s1", "target": "s3"}])
+    edges = [{"source": "s1", "target": "s2"}, {"source": "s2", "target": "s3"}, {"source": "s2", "target": "s4"}]
+    folder.flow("simple-trigger:timer", "each", "failing", "echo", edges=edges)
     master, slave = os.openpty()
     process = subprocess.Popen(
         [*SHIPMATE, "flow", "run", str(folder.file), "--once"],

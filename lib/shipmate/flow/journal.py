@@ -151,4 +151,5 @@ class Journal:
     def _begin(self) -> None:
         if not self._is_shown:
             self._is_shown = True
+            self._began = self._monotonic()
             self._view.begin(self._flow)

@@ -148,11 +148,11 @@ def _grid(flow: Flow, counts: Sequence[StationCounts], rates: Sequence[float], *
     for each in in_order_of(flow, counts):
         station = each.station
         state = "ended" if has_ended else state_of(each)
-        containers = "-" if station.edge is not None else f"{each.running}/{station.containers}"
+        containers = str(station.containers) if has_ended else f"{each.running}/{station.containers}"
         grid.add_row(
             Text(_plain(_title(each)), style="dim" if station.edge is not None else ""),
             Text(state, style=_STYLES.get(state, "")),
-            containers,
+            "-" if station.edge is not None else containers,
             f"{each.received:,}",
             f"{each.emitted:,}",
             Text(f"{each.errors:,}", style="bold red" if each.errors else ""),
