@@ -29,5 +29,5 @@ def test_the_tutorial_of_flows_does_what_it_says(tmp_path: Path, port: int, rabb
     """With the broker of the tests, to save six starts of a private one."""
     uris = {"SHIPMATE_AMQP_URI": rabbitmq.uri, "SHIPMATE_TEST_AMQP_URI": rabbitmq.uri}
     reader = Reader(tmp_path, port, **uris)
-    assert reader.follow("tutorial-flow.md").count("console") == 10
+    assert reader.follow("tutorial-flow.md").count("console") == 11
     assert not (reader.folder / ".shipmate" / "flow" / "flow" / "errors.jsonl").exists()
