@@ -286,6 +286,7 @@ def test_a_time_limit_drains_the_flow(folder: FlowFolder) -> None:
         (["--for", "soon"], "expected a time such as 30s"),
         (["--amqp", "http://broker"], "expected the address of a broker"),
         (["--msg", "{}", "--msgs", "x"], "exclude each other"),
+        (["--msgs", "missing.jsonl"], "found no such file or directory: --msgs missing.jsonl"),
     ],
 )
 def test_wrong_options_are_one_line_and_status_2(folder: FlowFolder, options: list[str], text: str) -> None:
