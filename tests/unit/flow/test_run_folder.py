@@ -19,7 +19,7 @@ GUARDED = """
 import os, signal, subprocess, sys
 from pathlib import Path
 from shipmate.flow.guard import Guard
-child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+child = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
 guard = Guard()
 guard.start([Path(sys.argv[1])])
 guard.watch([child.pid])
