@@ -49,7 +49,7 @@ layers: $(DEVELOPMENT)  ## Check that modules import only from lower layers
 
 check: lint types layers test  ## Run all checks and tests
 
-bench: $(DEVELOPMENT)  ## Compare the container with other runtimes; QUICK=1 takes 2 minutes instead of 10
+bench: $(DEVELOPMENT)  ## Compare the container with other runtimes; QUICK=1 takes 3 minutes instead of 12
 	$(BIN)/python -m bench run $(if $(QUICK),--quick) $(BENCH_ARGS)
 
 image:  ## Build the container image, with docker or buildah; BASE_IMAGE names another base

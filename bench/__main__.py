@@ -17,9 +17,9 @@ from pika.exceptions import AMQPError
 
 from bench import campaign, machine, plot, report
 from bench.brokers import NoBroker, broker
-from bench.plan import Plan
+from bench.plan import FUNCTIONS, Plan
 from bench.results import Results
-from bench.runtimes import RUNTIMES, NotAvailable, Runtime
+from bench.runtimes import RUNTIMES, NotAvailable, Runtime, interpreter
 from bench.service import Service
 from bench.soak import Soak, soak
 from bench.station import Station
@@ -30,6 +30,7 @@ _RESULTS: Final = Path(__file__).resolve().parent / "results"
 _USES_OF_A_TOKEN: Final = 200
 _STOP: Final = (signal.SIGINT, signal.SIGTERM)
 _ROUNDS: Final = 3
+_QUICK_ROUNDS: Final = 2
 
 
 class BadUsage(Exception):
@@ -41,10 +42,11 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="python -m bench", description="Compare `shipmate run` with other runtimes.")
     commands = root.add_subparsers(dest="command")
     run = commands.add_parser("run", help="compare the runtimes (the default)")
-    run.add_argument("--quick", action="store_true", help="bodies of one size instead of four: about 2 minutes")
-    run.add_argument("--rounds", type=_count, default=_ROUNDS, help="runs of each case and runtime [default: 3]")
+    run.add_argument("--quick", action="store_true", help="fewer cases and rounds: about 3 minutes")
+    run.add_argument("--rounds", type=_count, help="runs of each case and runtime [default: 3, with --quick 2]")
     run.add_argument("--runtimes", default=",".join(RUNTIMES), help="names; the first is compared with the others")
-    run.add_argument("--scenario", choices=("echo", "oauth2"), default="echo", help="function of the component")
+    run.add_argument("--scenario", choices=FUNCTIONS, help="measure one function only [default: both]")
+    run.add_argument("--python", metavar="PATH,...", help="other interpreters that run shipmate as well")
     run.add_argument("--output", type=Path, default=_RESULTS, help="folder for the results")
     long = commands.add_parser("soak", help="run one runtime for long with expiring tokens, and look for leaks")
     long.add_argument("--messages", type=_count, default=200_000)
@@ -75,26 +77,30 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    plan = Plan(options.rounds, options.quick, options.scenario)
-    runtimes = _available(options.runtimes.split(","), plan.function)
+    functions = (options.scenario,) if options.scenario else FUNCTIONS
+    plan = Plan(options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS), options.quick, functions)
+    programs = options.python.split(",") if options.python else []
+    runtimes = [*_available(options.runtimes.split(","), functions), *_interpreters(programs)]
     with ExitStack() as stack:
         chosen = stack.enter_context(broker())
         circumstances = machine.describe(chosen, runtimes)
         _say("\n".join(f"{name}: {value}" for name, value in circumstances.items()))
-        service = None if plan.function == "echo" else stack.enter_context(Service(_USES_OF_A_TOKEN))
+        service = stack.enter_context(Service(_USES_OF_A_TOKEN)) if "oauth2" in functions else None
         station = _station(stack, chosen.uri, service=service)
         results, void = campaign.conduct(station, plan, runtimes=runtimes, say=_say)
     labels = {runtime.name: runtime.label for runtime in runtimes}
     measured = Results(circumstances, labels, results, plan.rounds, void)
-    _write(measured, options.output, name="latest" if plan.function == "echo" else f"latest-{plan.function}")
+    # A part of the plan, or more than the usual runtimes, must not replace the usual results.
+    parts = ["latest", *([options.scenario] if options.scenario else []), *(["python"] if programs else [])]
+    _write(measured, options.output, name="-".join(parts))
     return 1 if void else 0
 
 
-def _available(names: Sequence[str], function: str) -> list[Runtime]:
-    """Return the named runtimes that are installed and can run the function.
+def _available(names: Sequence[str], functions: Sequence[str]) -> list[Runtime]:
+    """Return the named runtimes that are installed and can run one of the functions.
 
     Raises:
-        BadUsage: A name is unknown, or none of the runtimes can run the function.
+        BadUsage: A name is unknown, or none of the runtimes can run one of the functions.
         NotAvailable: The first runtime, which is compared with the others, cannot be installed.
     """
     if unknown := [name for name in names if name not in RUNTIMES]:
@@ -108,11 +114,29 @@ def _available(names: Sequence[str], function: str) -> list[Runtime]:
                 raise
             _say(f"{name} is left out: {reason}")
             continue
-        if function in runtime.folders:
+        if any(function in runtime.folders for function in functions):
             runtimes.append(runtime)
     if not runtimes:
-        raise BadUsage(f"--runtimes: expected one that can run {function}, found {', '.join(names)}")
+        raise BadUsage(f"--runtimes: expected one that can run {' or '.join(functions)}, found {', '.join(names)}")
     return runtimes
+
+
+def _interpreters(programs: Sequence[str]) -> list[Runtime]:
+    """Return shipmate under other interpreters.
+
+    Raises:
+        BadUsage: One of them does not run shipmate, or two have the same version.
+    """
+    runtimes: dict[str, Runtime] = {}
+    for program in programs:
+        try:
+            runtime = interpreter(program)
+        except NotAvailable as reason:
+            raise BadUsage(f"--python: expected interpreters with the packages of requirements.txt: {reason}") from None
+        if runtime.name in runtimes:
+            raise BadUsage(f"--python: expected different versions, found {runtime.label} twice")
+        runtimes[runtime.name] = runtime
+    return list(runtimes.values())
 
 
 def _soak(options: argparse.Namespace) -> int:

@@ -15,13 +15,14 @@ Say = Callable[[str], None]
 
 def conduct(station: Station, plan: Plan, *, runtimes: Sequence[Runtime], say: Say) -> tuple[list[Result], list[str]]:
     """Measure all cases of a plan; return the results and the void runs, each with its reason."""
-    _warm_up(station, plan.function, runtimes=runtimes, say=say)
+    _warm_up(station, plan.functions, runtimes=runtimes, say=say)
     void: list[str] = []
     results = []
     for case in plan.cases():
-        runs: dict[str, list[Run | None]] = {runtime.name: [] for runtime in runtimes}
+        able = [runtime for runtime in runtimes if case.function in runtime.folders]
+        runs: dict[str, list[Run | None]] = {runtime.name: [] for runtime in able}
         for number in range(1, plan.rounds + 1):
-            for runtime in runtimes:
+            for runtime in able:
                 run, reason = _attempt(station, runtime, case)
                 runs[runtime.name].append(run)
                 if reason is not None:
@@ -32,12 +33,15 @@ def conduct(station: Station, plan: Plan, *, runtimes: Sequence[Runtime], say: S
     return results, void
 
 
-def _warm_up(station: Station, function: str, *, runtimes: Sequence[Runtime], say: Say) -> None:
-    """Start each runtime once, so that files are read from disk and byte code is compiled."""
+def _warm_up(station: Station, functions: Sequence[str], *, runtimes: Sequence[Runtime], say: Say) -> None:
+    """Start each runtime once with each function, so that files are read from disk and byte code is compiled."""
     for runtime in runtimes:
-        _, reason = _attempt(station, runtime, Case("start", 1, 200, 10, function))
-        if reason is not None:
-            say(f"{runtime.label} does not work: {reason}")
+        for function in functions:
+            if function not in runtime.folders:
+                continue
+            _, reason = _attempt(station, runtime, Case("start", 1, 200, 10, function))
+            if reason is not None:
+                say(f"{runtime.label} does not work: {reason}")
 
 
 def _attempt(station: Station, runtime: Runtime, case: Case) -> tuple[Run | None, str | None]:

@@ -1,7 +1,7 @@
 """The plan of a benchmark: its cases, and their numbers of messages."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -11,8 +11,15 @@ Measure = Literal["throughput", "latency", "start"]
 
 PREFETCHES: Final = (1, 20, 100)
 # Messages by size of the body, for about two seconds of a fast runtime.
-MESSAGES: Final = {200: 15_000, 1_000: 15_000, 10_000: 6000, 300_000: 400}
-_CALLING_MESSAGES: Final = 2000
+MESSAGES: Final = {1_000: 15_000, 10_000: 6000, 300_000: 400}
+# Milliseconds after which the API answers, besides at once, and the prefetches of these cases.
+WAITS_MS: Final = (5, 50, 500)
+WAITING_PREFETCHES: Final = (20, 100)
+FUNCTIONS: Final = ("oauth2", "echo")
+_CALLING_MESSAGES: Final = 4000
+_WAITING_SECONDS: Final = 3
+_LONGEST_SECONDS: Final = 4.0
+_LONGEST_WAITING_SECONDS: Final = 6.0
 _ONE_AT_A_TIME_PART: Final = 0.4
 _WARM_UP_PART: Final = 0.1
 _MOST_WARM_UP: Final = 500
@@ -34,16 +41,32 @@ class Case:
     messages: int
     """Number of measured messages, after those of the warm-up; fewer if they take too long."""
     function: str = "echo"
+    wait_ms: int = 0
+    """Time after which the API answers the function's call."""
+    token_uses: int | None = None
+    """Calls until an access token expires; None for the usual number of the service."""
 
     @property
     def name(self) -> str:
-        """The name in data and on the terminal: ``throughput echo prefetch 20 1 kB``."""
-        return f"{self.measure} {self.function} prefetch {self.prefetch} {size(self.size_bytes)}"
+        """The name in data and on the terminal: ``throughput oauth2 prefetch 20 1 kB wait 50 ms``."""
+        wait = f" wait {self.wait_ms} ms" if self.wait_ms else ""
+        return f"{self.measure} {self.function} prefetch {self.prefetch} {size(self.size_bytes)}{wait}"
+
+    @property
+    def limit_per_second(self) -> float | None:
+        """The arithmetic limit, prefetch / wait, in messages per second; None if the API answers at once."""
+        return self.prefetch * 1000 / self.wait_ms if self.wait_ms else None
+
+    @property
+    def longest_seconds(self) -> float:
+        """The most time for the measured messages."""
+        return _LONGEST_WAITING_SECONDS if self.wait_ms else _LONGEST_SECONDS
 
     @property
     def warm_up(self) -> int:
         """The number of messages before the measured ones."""
-        return min(_MOST_WARM_UP, max(10, int(self.messages * _WARM_UP_PART)))
+        least = 2 * self.prefetch if self.wait_ms else 10
+        return max(least, min(_MOST_WARM_UP, int(self.messages * _WARM_UP_PART)))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -57,23 +80,34 @@ class Plan:
 
     rounds: int
     is_quick: bool = False
-    """Whether to measure bodies of one size only."""
-    function: str = "echo"
+    """Whether to measure bodies of one size and waits of one length only."""
+    functions: Sequence[str] = FUNCTIONS
 
     def cases(self) -> Iterator[Case]:
         """Yield the cases in their order."""
-        if self.function != "echo":
-            for prefetch in PREFETCHES:
-                yield Case("throughput", prefetch, 1_000, _CALLING_MESSAGES, self.function)
-            return
-        yield from self._throughput()
-        yield Case("latency", 1, 1_000, 1000)
-        yield Case("start", 20, 1_000, 5000)
+        if "oauth2" in self.functions:
+            yield from self._calling()
+        if "echo" in self.functions:
+            yield from self._throughput()
+            yield Case("latency", 1, 1_000, 1000)
+            yield Case("start", 20, 1_000, 5000)
+
+    def _calling(self) -> Iterator[Case]:
+        for prefetch in PREFETCHES:
+            yield Case("throughput", prefetch, 1_000, _CALLING_MESSAGES, "oauth2")
+        for wait_ms in (50,) if self.is_quick else WAITS_MS:
+            for prefetch in WAITING_PREFETCHES:
+                # Full rounds of the prefetch, since the answers come in groups of so many.
+                count = min(_CALLING_MESSAGES, prefetch * (_WAITING_SECONDS * 1000 // wait_ms))
+                # About two refreshes in a run, and never fewer calls than the waiting messages repeat after one.
+                uses = max(3 * prefetch, count // 2)
+                yield Case("throughput", prefetch, 1_000, count, "oauth2", wait_ms, uses)
 
     def _throughput(self) -> Iterator[Case]:
-        sizes = (1_000,) if self.is_quick else tuple(MESSAGES)
         for prefetch in PREFETCHES:
-            for size_bytes in sizes:
+            # The Node runtime's client leaves Nagle's algorithm on. One message at a time, and from about 2 kB on, it
+            # waits 40 ms for TCP: larger bodies would show this wait, and not the work.
+            for size_bytes in (1_000,) if self.is_quick or prefetch == 1 else tuple(MESSAGES):
                 count = MESSAGES[size_bytes] * (_ONE_AT_A_TIME_PART if prefetch == 1 else 1.0)
                 yield Case("throughput", prefetch, size_bytes, int(count))
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.figures import CPU, Figure, Metric, figure, ratio
 from bench.plan import size
-from bench.report import number, times, title
+from bench.report import after, number, times, title
 from bench.results import Result, Results
 
 _WIDTH: Final = 1040
@@ -21,10 +21,12 @@ _SECTION_HEIGHT: Final = 58
 _BAR: Final = 13
 _BAR_STEP: Final = 17
 _ROW_GAP: Final = 10
-_COLOURS: Final = ("#d97706", "#2563a8", "#4d7c0f")
+_COLOURS: Final = ("#d97706", "#2563a8", "#4d7c0f", "#9d174d", "#6d28d9")
 _MOST_POWERS: Final = 3
 # The chart has CPU times for one size of bodies; the tables have all.
 _CPU_SIZE_BYTES: Final = 1_000
+_LESS: Final = "less is better: bars to the left of 1x"
+_JOBS: Final = {"oauth2": "with an OAuth2 call for each message", "echo": "of an echo"}
 _STYLE: Final = """\
 text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; font-size: 12.5px; fill: #1f2933; }
 .title { font-size: 20px; font-weight: 600; }
@@ -128,25 +130,30 @@ def svg(measured: Results) -> str:
 
 
 def _sections(measured: Results) -> Iterator[Section]:
-    for is_better_when_more, name, note in (
-        (True, "Throughput", "more is better: bars to the right of 1x"),
-        (False, "CPU, latency, start, memory", "less is better: bars to the left of 1x"),
-    ):
-        rows = [row for row in _rows(measured, is_better_when_more=is_better_when_more) if row.bars]
-        if rows:
-            yield Section(name, note, rows)
+    for function, name in _JOBS.items():
+        for is_better_when_more, quantity, note in (
+            (True, "Throughput", "more is better: bars to the right of 1x"),
+            (False, "CPU" if function == "oauth2" else "CPU, latency, start, memory", _LESS),
+        ):
+            rows = [row for row in _rows(measured, function, is_better_when_more=is_better_when_more) if row.bars]
+            if rows:
+                yield Section(f"{quantity}, {name}", note, rows)
 
 
-def _rows(measured: Results, *, is_better_when_more: bool) -> Iterator[Row]:
+def _rows(measured: Results, function: str, *, is_better_when_more: bool) -> Iterator[Row]:
     for result in measured.cases:
+        if result.case.function != function:
+            continue
         for metric in result.case.metrics:
             if metric is CPU and result.case.size_bytes != _CPU_SIZE_BYTES:
                 continue
             if metric.is_better_when_more is is_better_when_more:
                 label = title(metric, result)
                 if result.case.measure == "throughput":
+                    case = result.case
+                    circumstance = f"API {after(case.wait_ms)}" if function == "oauth2" else size(case.size_bytes)
                     subject = "" if is_better_when_more else f"{metric.label}, "
-                    label = f"{subject}prefetch {result.case.prefetch}, {size(result.case.size_bytes)}"
+                    label = f"{subject}prefetch {case.prefetch}, {circumstance}"
                 yield Row(label, list(_bars(measured, result, metric=metric)))
 
 

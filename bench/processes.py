@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -15,10 +16,25 @@ import psutil
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 _TAIL_CHARACTERS = 1500
 _STOP_SECONDS = 20.0
+_CPU_CLOCK = 2
+"""The kernel's CPUCLOCK_SCHED: user and system time."""
 
 
 class VoidRun(Exception):
     """A run that does not count; the text has the reason."""
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Return the CPU time of a process and its ended children.
+
+    Source: clock_getcpuclockid(3). On Linux the clock of a process counts nanoseconds, and the figures of ``/proc``
+    hundredths of a second: too few for a hundred messages.
+    """
+    times = process.cpu_times()
+    own = float(times.user + times.system)
+    if sys.platform == "linux":
+        own = time.clock_gettime((~process.pid << 3) | _CPU_CLOCK)
+    return own + float(times.children_user + times.children_system)
 
 
 class ProcessTree:
@@ -65,9 +81,8 @@ class ProcessTree:
         """Return the CPU time so far, of ended descendants as well."""
         total = 0.0
         for process in self._living():
-            with suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                total += times.user + times.system + times.children_user + times.children_system
+            with suppress(psutil.NoSuchProcess, OSError):
+                total += cpu_seconds(process)
         return total
 
     def rss_bytes(self) -> int:

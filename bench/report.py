@@ -1,9 +1,10 @@
 """The Markdown report: tables of ratios and figures. Pure functions."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from bench.figures import CPU, NOISY_SPREAD, THROUGHPUT, Figure, Metric, figure, ratio
-from bench.plan import size
+from bench.figures import API_CPU, CPU, NOISY_SPREAD, THROUGHPUT, Figure, Metric, figure, ratio
+from bench.plan import FUNCTIONS, Case, size
 from bench.results import Result, Results
 
 _READING = """\
@@ -12,10 +13,13 @@ limits out of reach. Figures are medians of the runs. **Only ratios count:** eac
 runtime in the same round, and the median of these is shown, so that a machine that becomes slower changes both sides.
 Absolute figures are those of this machine on that day.
 """
-# Measured with the option set: 450 messages per second instead of 22, at 10 kB.
-_NODE = """\
-The Node runtime's client leaves Nagle's algorithm on. At prefetch 1 and from about 2 kB on it waits for TCP's delayed
-acknowledgements, about 40 ms for each message on Linux: those ratios show this wait, not the work.
+_FULL_QUEUE = """\
+The queue is full at the start. The measured time is from the end of the warm-up to the last output, or a few seconds.
+"""
+_CALLS = """\
+The function makes one HTTP call for each message, with an access token that the runtime keeps alive. The token expires
+after 200 calls; where the API waits, about twice in a run. Then the runtime refreshes it, saves it, and repeats the
+call. The limit is arithmetic: prefetch / waiting time. Bodies have 1 kB.
 """
 
 
@@ -31,7 +35,7 @@ def markdown(measured: Results, plot: str) -> str:
         _circumstances(measured),
         _READING + f"~ marks noisy figures: their runs differ by more than {NOISY_SPREAD:.0%} of the median.\n",
         f"![Ratios to the other runtimes]({plot})\n",
-        _throughput(measured),
+        *(_throughput(measured, function) for function in FUNCTIONS),
         _others(measured),
         _void(measured),
     ]
@@ -71,30 +75,91 @@ def _circumstances(measured: Results) -> str:
     return _table(["", ""], [[name, value] for name, value in facts])
 
 
-def _throughput(measured: Results) -> str:
-    results = [each for each in measured.cases if each.case.measure == "throughput"]
+def _throughput(measured: Results, function: str) -> str:
+    results = [each for each in measured.cases if each.case.measure == "throughput" and each.case.function == function]
     if not results:
         return ""
+    able = _able(measured, results)
+    calls = function == "oauth2"
     return "\n".join(
         [
-            f"## Throughput of `{results[0].case.function}`\n",
-            "The queue is full at the start. The measured time is from the end of the warm-up to the last output, or "
-            "four seconds.\n",
-            _comparison(measured, results, THROUGHPUT),
-            *([_NODE] if "node" in measured.labels else []),
-            "## CPU time per message\n",
+            f"## Throughput of `{function}`\n",
+            *([_CALLS] if calls else []),
+            _FULL_QUEUE,
+            _limits(able, results) if calls else _comparison(able, results, THROUGHPUT),
+            f"## CPU time per message of `{function}`\n",
             "CPU time of the runtime's processes in the same runs.\n",
-            _comparison(measured, results, CPU),
+            _comparison(able, results, CPU),
+            *([_api(results)] if calls else []),
         ]
+    )
+
+
+def _able(measured: Results, results: Sequence[Result]) -> Results:
+    """Return the results without the runtimes that have no part in some cases."""
+    names = {name for result in results for name in result.runs}
+    return replace(measured, labels={name: label for name, label in measured.labels.items() if name in names})
+
+
+def _limits(measured: Results, results: Sequence[Result]) -> str:
+    """Return a table of the throughput with the arithmetic limit and the parts that were reached."""
+    head = ["prefetch", "the API answers", "limit, messages/s"]
+    head += [f"{label}, {THROUGHPUT.unit}" for label in measured.labels.values()]
+    head += [f"{label}, of the limit" for label in measured.labels.values()]
+    head += [f"to {measured.labels[name]}" for name in measured.references]
+    rows = []
+    for each in results:
+        figures = _cells(measured, each, THROUGHPUT)
+        count, limit = len(measured.labels), each.case.limit_per_second
+        parts = [part_of(limit, figure(each.runs.get(name, ()), THROUGHPUT)) for name in measured.labels]
+        row = [*_place(each.case), "-" if limit is None else number(limit)]
+        rows.append([*row, *figures[:count], *parts, *figures[count:]])
+    return f"More is better.\n\n{_table(head, rows)}"
+
+
+def part_of(limit: float | None, value: Figure | None) -> str:
+    """Return how much of a limit a figure reaches; a dash for None.
+
+    >>> part_of(400.0, Figure(384.0, 0.1, 3)), part_of(None, Figure(384.0, 0.1, 3))
+    ('96%', '-')
+    """
+    return "-" if limit is None or value is None else f"{'~' if value.is_noisy else ''}{value.value / limit:.0%}"
+
+
+def _api(results: Sequence[Result]) -> str:
+    """Return how much CPU time the API server used, so that it is seen not to be the limit."""
+    found = [figure(runs, API_CPU) for result in results for runs in result.runs.values()]
+    values = [each.value for each in found if each is not None]
+    if not values:
+        return ""
+    return (
+        f"The API server used {number(min(values))} to {number(max(values))} ms of CPU time for "
+        "each message in these runs, refreshes included.\n"
     )
 
 
 def _comparison(measured: Results, results: Sequence[Result], metric: Metric) -> str:
     note = "More is better." if metric.is_better_when_more else "Less is better."
-    head = ["prefetch", "body", *(f"{label}, {metric.unit}" for label in measured.labels.values())]
+    calls = results[0].case.function == "oauth2"
+    head = ["prefetch", "the API answers" if calls else "body"]
+    head += [f"{label}, {metric.unit}" for label in measured.labels.values()]
     head += [f"to {measured.labels[name]}" for name in measured.references]
-    rows = [[str(each.case.prefetch), size(each.case.size_bytes), *_cells(measured, each, metric)] for each in results]
+    rows = [[*_place(each.case), *_cells(measured, each, metric)] for each in results]
     return f"{note}\n\n{_table(head, rows)}"
+
+
+def _place(case: Case) -> list[str]:
+    """Return the first cells of the row of a case."""
+    return [str(case.prefetch), after(case.wait_ms) if case.function == "oauth2" else size(case.size_bytes)]
+
+
+def after(wait_ms: int) -> str:
+    """Return the time of an answer in words.
+
+    >>> [after(0), after(50)]
+    ['at once', 'after 50 ms']
+    """
+    return f"after {wait_ms} ms" if wait_ms else "at once"
 
 
 def _others(measured: Results) -> str:

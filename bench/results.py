@@ -92,6 +92,7 @@ def _case_to_json(result: Result, subject: str) -> dict[str, Any]:
         "prefetch": case.prefetch,
         "size_bytes": case.size_bytes,
         "messages": case.messages,
+        "wait_ms": case.wait_ms,
         "runs": {name: list(runs) for name, runs in result.runs.items()},
         "ratios": ratios,
     }

@@ -1,19 +1,24 @@
 """The runtimes that are measured, with their commands and components."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 _BENCH: Final = Path(__file__).resolve().parent
 _NODE_SOURCE: Final = _BENCH / "node"
 _NODE: Final = _BENCH / ".node"
+_RUN: Final = ("-m", "shipmate", "run")
+_FOLDERS: Final = {name: _BENCH / "components" / name for name in ("echo", "oauth2")}
 _SAILOR: Final = "elasticio-sailor-nodejs"
 _INSTALL_SECONDS: Final = 300
+# Imports all packages that the container needs, and prints the version.
+_PROBE: Final = "import platform, shipmate.cli.commands, shipmate.container.amqp; print(platform.python_version())"
 
 
 class NotAvailable(Exception):
@@ -29,12 +34,35 @@ class Runtime:
     command: tuple[str, ...]
     folders: Mapping[str, Path]
     """Folders of the components, by the functions that the runtime can run."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Variables of this runtime alone."""
 
 
 def shipmate() -> Runtime:
     """Return the runtime of this repository."""
-    folders = {name: _BENCH / "components" / name for name in ("echo", "oauth2")}
-    return Runtime("shipmate", "shipmate run", (sys.executable, "-m", "shipmate", "run"), folders)
+    return Runtime("shipmate", "shipmate run", (sys.executable, *_RUN), _FOLDERS)
+
+
+def interpreter(program: str) -> Runtime:
+    """Return the runtime of this repository under another interpreter.
+
+    Args:
+        program: The interpreter, for example that of a virtual environment with the packages of requirements.txt.
+
+    Raises:
+        NotAvailable: It does not start, or a package is missing.
+    """
+    environ = {"PYTHONPATH": str(_BENCH.parent / "lib")}
+    try:
+        done = subprocess.run(
+            [program, "-c", _PROBE], env={**os.environ, **environ}, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise NotAvailable(f"{program}: {error.strerror}") from None
+    if done.returncode != 0:
+        raise NotAvailable(f"{program}: {(done.stderr.strip().splitlines() or ['it printed nothing'])[-1]}")
+    version = done.stdout.strip()
+    return Runtime(f"python-{version}", f"Python {version}", (program, *_RUN), _FOLDERS, environ)
 
 
 def bare() -> Runtime:

@@ -8,7 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+import psutil
+
 from bench.oauth2_server import NO_WARM_UP, WarmUp
+from bench.processes import cpu_seconds
 
 _PROGRAM: Final = Path(__file__).with_name("oauth2_server.py")
 _TIMEOUT_SECONDS: Final = 10.0
@@ -51,9 +54,21 @@ class Service:
             "TOKEN_URI": f"{self.url}/token",
         }
 
-    def sign_in(self) -> dict[str, Any]:
-        """Sign in, and return the token response."""
-        return self._get("/sign-in")
+    def url_after(self, wait_ms: int) -> str:
+        """Return the address of the API that answers calls after a time."""
+        return f"{self.url}/{wait_ms}" if wait_ms else self.url
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the process so far."""
+        return cpu_seconds(psutil.Process(self._process.pid))
+
+    def sign_in(self, uses: int | None = None) -> dict[str, Any]:
+        """Sign in, and return the token response.
+
+        Args:
+            uses: Calls until an access token of this sign-in expires, if not as usual.
+        """
+        return self._get("/sign-in" if uses is None else f"/sign-in?uses={uses}")
 
     def statistics(self) -> dict[str, int]:
         """Return the counts since the sign-in: ``calls``, ``refused``, ``refreshes``, ``reused`` refresh tokens."""

@@ -33,6 +33,8 @@ class Mark:
     at_seconds: float
     outputs: int
     cpu_seconds: float
+    api_cpu_seconds: float
+    """CPU time of the API that the functions call, 0 without one."""
 
 
 @dataclass(slots=True)
@@ -58,8 +60,7 @@ class Station:
         self.service = service
         self._folder = folder
         self._published = 0
-        config = {} if service is None else {"_account": _ACCOUNT, "base_url": service.url}
-        self._platform = Platform(steps={"flow": {"step": {"config": config}}}, accounts={_ACCOUNT: {}})
+        self._platform = Platform(steps={"flow": {"step": {}}}, accounts={_ACCOUNT: {}})
         self._platform.start()
 
     def __enter__(self) -> "Station":
@@ -80,11 +81,16 @@ class Station:
             # Byte code is kept, as in an image, but outside of the repository.
             "PYTHONPYCACHEPREFIX": str(self._folder / "bytecode"),
         }
-        if self.service is not None:
-            self._platform.update_account(_ACCOUNT, {"oauth": self.service.sign_in()})
+        config = {}
+        if self.service is not None and case.function == "oauth2":
+            config = {"_account": _ACCOUNT, "base_url": self.service.url_after(case.wait_ms)}
+            self._platform.update_account(_ACCOUNT, {"oauth": self.service.sign_in(case.token_uses)})
             environ |= self.service.environ()
+        self._platform.steps["flow"]["step"]["config"] = config
         log = self._folder / f"{runtime.name}.log"
-        return ProcessTree(runtime.command, folder=runtime.folders[case.function], environ=environ, log=log)
+        return ProcessTree(
+            runtime.command, folder=runtime.folders[case.function], environ={**environ, **runtime.environ}, log=log
+        )
 
     def encode(self, body: Any) -> bytes:
         """Return an encrypted message with a body."""
@@ -137,7 +143,8 @@ class Station:
             return outputs >= count or time.perf_counter() > end
 
         self.wait_until(is_so, tree)
-        return Mark(time.perf_counter(), outputs, tree.cpu_seconds())
+        api_cpu_seconds = 0.0 if self.service is None else self.service.cpu_seconds()
+        return Mark(time.perf_counter(), outputs, tree.cpu_seconds(), api_cpu_seconds)
 
     @contextmanager
     def arrivals(self) -> Iterator[Arrivals]:

@@ -5,6 +5,7 @@
     │  ├─ DescriptorError             component.json or a schema is invalid (exit 2: nothing has run)
     │  ├─ ModuleNotLoadable           a module is missing or fails to import
     │  ├─ FunctionNotFound            a module lacks a function
+    │  │  └─ WrongSignature             a function takes other arguments
     │  ├─ InvalidMessage              an emitted value is not a message, or not JSON
     │  ├─ UnknownEvent                an emitted event does not exist
     │  ├─ MessageEnded                an event was emitted after the end of its message
@@ -73,6 +74,12 @@ class FunctionNotFound(AuthorError):
     """The component has no such action or trigger, or a module lacks a function."""
 
     code = "function_not_found"
+
+
+class WrongSignature(FunctionNotFound):
+    """A function of a module does not accept the arguments that the runtime passes."""
+
+    code = "wrong_signature"
 
 
 class InvalidMessage(AuthorError):

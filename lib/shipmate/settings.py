@@ -61,14 +61,33 @@ def text(environ: Mapping[str, str], name: str) -> str:
     return environ[name]
 
 
-def require(environ: Mapping[str, str], *names: str) -> None:
+def require(environ: Mapping[str, str], *names: str, reason: str = "") -> None:
     """Check that mandatory variables are set.
+
+    Args:
+        environ: The variables.
+        names: The names of those that must be set.
+        reason: The end of the message, which says what needs them.
 
     Raises:
         MissingSetting: Some are unset or empty; the text names all of them.
     """
     if missing := [name for name in names if not environ.get(name)]:
-        raise MissingSetting("; ".join(f"{name} is missing" for name in missing))
+        raise missing_settings({**dict.fromkeys(missing, ""), missing[-1]: reason})
+
+
+def missing_settings(remedies: Mapping[str, str]) -> MissingSetting:
+    """Return the error for variables that are not set: one error for all of them.
+
+    Args:
+        remedies: The names, each with what to do or what needs it, or with an empty text.
+
+    >>> str(missing_settings({"API_KEY": "", "CLIENT_ID": "set it"}))
+    'API_KEY is missing; CLIENT_ID is missing: set it'
+    """
+    return MissingSetting(
+        "; ".join(f"{name} is missing{f': {remedy}' if remedy else ''}" for name, remedy in remedies.items())
+    )
 
 
 def integer(environ: Mapping[str, str], name: str, default: int) -> int:
@@ -147,11 +166,17 @@ class ApiSettings:
         Raises:
             MissingSetting: The address, the user or the key of the API is missing.
         """
-        require(environ, "ELASTICIO_API_URI", "ELASTICIO_API_USERNAME", "ELASTICIO_API_KEY")
+        settings = cls.incomplete(environ)
+        settings.require()
+        return settings
+
+    @classmethod
+    def incomplete(cls, environ: Mapping[str, str]) -> "ApiSettings":
+        """Read the variables that are set; `require` finds out which ones a call lacks."""
         return cls(
-            uri=environ["ELASTICIO_API_URI"].rstrip("/"),
-            username=environ["ELASTICIO_API_USERNAME"],
-            key=Secret(environ["ELASTICIO_API_KEY"]),
+            uri=environ.get("ELASTICIO_API_URI", "").rstrip("/"),
+            username=environ.get("ELASTICIO_API_USERNAME", ""),
+            key=Secret(environ.get("ELASTICIO_API_KEY", "")),
             workspace_id=environ.get("ELASTICIO_WORKSPACE_ID", ""),
             flow_id=environ.get("ELASTICIO_FLOW_ID", ""),
             step_id=environ.get("ELASTICIO_STEP_ID", ""),
@@ -164,6 +189,36 @@ class ApiSettings:
             limits=ResponseLimits.from_environ(environ),
             has_proxy=any(name.lower() in ("http_proxy", "all_proxy") for name in environ),
         )
+
+    def require(self, *, needs_workspace: bool = False) -> None:
+        """Check that the variables for calls of the API are set.
+
+        Args:
+            needs_workspace: Whether the call is about the workspace.
+
+        Raises:
+            MissingSetting: Some are missing; the text names all of them.
+        """
+        values: dict[str, str] = {
+            "ELASTICIO_API_URI": self.uri,
+            "ELASTICIO_API_USERNAME": self.username,
+            "ELASTICIO_API_KEY": self.key,
+        }
+        if needs_workspace:
+            values["ELASTICIO_WORKSPACE_ID"] = self.workspace_id
+        require(values, *values, reason="the secret is read from the platform" if needs_workspace else "")
+
+    def require_storage(self) -> None:
+        """Check that the variables for calls of the object storage are set.
+
+        Raises:
+            MissingSetting: Some are missing; the text names all of them.
+        """
+        values = {
+            "ELASTICIO_OBJECT_STORAGE_URI": self.storage_uri,
+            "ELASTICIO_OBJECT_STORAGE_TOKEN": self.storage_token,
+        }
+        require(values, *values, reason="the object storage is not configured")
 
 
 @dataclass(frozen=True, slots=True)

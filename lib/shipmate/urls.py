@@ -277,4 +277,4 @@ class _Filling:
 
 def _has_dot_segment(url: str) -> bool:
     path = re.split(r"[?#]", url, maxsplit=1)[0]
-    return any(re.sub("%2e", ".", part, flags=re.IGNORECASE) in _DOT_SEGMENTS for part in path.split("/"))
+    return not _DOT_SEGMENTS.isdisjoint(re.sub("%2e", ".", path, flags=re.IGNORECASE).split("/"))

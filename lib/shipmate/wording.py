@@ -1,7 +1,9 @@
 """Words the parts that error messages share: suggestions for misspelt names, and reasons why a file is not usable."""
 
+import os
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 _ALIKE: Final = 0.6
@@ -65,6 +67,14 @@ def did_you_mean_or_list(name: str, known: Iterable[str]) -> str:
     """
     names = list(known)
     return did_you_mean(name, names) or (f"; available: {', '.join(names)}" if names else "")
+
+
+def real_path(path: Path) -> Path:
+    """Return the path behind symbolic links; a link that leads to itself stays, and cannot be opened.
+
+    `Path.resolve` raises a bare RuntimeError for such a link.
+    """
+    return Path(os.path.realpath(path))
 
 
 def file_problem(error: OSError | ValueError) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 import requests
+import requests.adapters
+from urllib3 import HTTPConnectionPool, PoolManager
 
 from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow
 from shipmate.oauth2 import token_endpoint
@@ -125,7 +127,13 @@ def gzip_of_blanks(size: int) -> Iterator[bytes]:
     yield packer.flush()
 
 
-TOO_LARGE = [endless_body, packed("gzip"), packed("gzip", "gzip")]
+def deflated() -> Iterable[bytes]:
+    content = zlib.compress(b" " * 100_000_000, 9)
+    head = f"Content-Encoding: deflate\r\nContent-Length: {len(content)}\r\n\r\n"
+    return [HEAD + head.encode(), content]
+
+
+TOO_LARGE = [endless_body, packed("gzip"), packed("gzip", "gzip"), deflated]
 
 
 def redirected(answer: Callable[[], Iterable[bytes]]) -> Callable[[], Iterable[bytes]]:
@@ -165,6 +173,36 @@ def test_a_session_reads_no_more_than_its_limit(bench: Workbench, answer: Callab
     session = bench.session(max_bytes=1_000_000)
     with serving(answer) as url, pytest.raises(ResponseTooLarge, match=r"1000000 decoded bytes, found \d+ .*max_bytes"):
         session.get(url)
+
+
+class SocksPool(HTTPConnectionPool):
+    """A class of pools that is not urllib3's usual one."""
+
+
+class SocksManager(PoolManager):
+    """The manager for a SOCKS proxy, which is a package that need not be there; it connects without the proxy."""
+
+    def __init__(self, url: str, username: str | None, password: str | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pool_classes_by_scheme = {"http": SocksPool, "https": SocksPool}
+
+
+@pytest.mark.parametrize("answer", DRIPPING)
+def test_a_session_with_a_socks_proxy_has_the_same_limits(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, answer: Callable[[], Iterable[bytes]]
+) -> None:
+    """Its connections are of other classes."""
+    monkeypatch.setattr(requests.adapters, "SOCKSProxyManager", SocksManager)
+    bench.keys = bench.provider.issue()
+    session = bench.session()
+    session.proxies = {"http": "socks5h://127.0.0.1:9"}
+
+    def ask() -> None:
+        with pytest.raises(ResponseTooSlow):
+            session.get(url, total_timeout_seconds=0.3)
+
+    with serving(answer, drips=True) as url:
+        assert seconds_of(ask) < 3
 
 
 def test_a_component_has_limits_by_its_environment(bench: Workbench) -> None:

@@ -1,6 +1,8 @@
 """Attacks by the names and values of headers that a message or a caller gives."""
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -8,13 +10,14 @@ import requests
 
 from actions import send_request
 from shipmate.emulator import Platform, Reply, Server
-from shipmate.errors import InvalidOption, PlatformRefused
+from shipmate.errors import InvalidOption, PlatformRefused, UnsafeUrl
 from shipmate.oauth2.api import OAuth2
 from shipmate.platform.attachments import Attachments
 from shipmate.platform.client import PlatformClient
 from shipmate.platform.http_service import NO_AUTH, HeaderAuth, HttpService, RetryPolicy
 from shipmate.settings import ApiSettings
 from tests.contract.workbench import Workbench
+from tests.scripted import read_request, scripted_server
 
 NAMES = [
     "X\x00",
@@ -63,6 +66,78 @@ def test_a_session_sends_no_wrong_header(bench: Workbench, headers: dict[str, An
     with pytest.raises(requests.exceptions.InvalidHeader):
         session.get(bench.api.url + "/me")
     assert bench.calls() == []
+
+
+LINES = [
+    "\r\nX-Evil: y",
+    "\nX-Evil: y",
+    "\rX-Evil: y",
+    " HTTP/1.1\r\nX-Evil: y\r\n\r\nGET /evil",
+    "\u010d\u010aX-Evil: y",
+    "\x00",
+]
+
+
+@pytest.mark.parametrize("lines", LINES)
+@pytest.mark.parametrize("place", ["path", "query", "params", "name of a parameter", "form", "session"])
+def test_a_text_of_a_message_begins_no_header_and_no_request(bench: Workbench, lines: str, place: str) -> None:
+    """Whatever part of a request it becomes."""
+    bench.keys = bench.provider.issue()
+    received: list[bytes] = []
+
+    def serve(sock: socket.socket, number: int) -> None:
+        while request := read_request(sock):
+            received.append(request)
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with scripted_server(serve) as server:
+        session, url = bench.session(), server.url + "/a"
+        with suppress(requests.RequestException, UnsafeUrl):
+            match place:
+                case "path":
+                    session.get(url + lines)
+                case "query":
+                    session.get(url + "?b=" + lines)
+                case "params":
+                    session.get(url, params={"b": lines})
+                case "name of a parameter":
+                    session.get(url, params={"b" + lines: "c"})
+                case "form":
+                    session.post(url, data={"b": lines})
+                case _:
+                    session.params["b"] = lines
+                    session.get(url)
+    assert len(received) <= 1
+    for request in received:
+        head, _, _ = request.partition(b"\r\n\r\n")
+        names = [line.partition(b":")[0] for line in head.replace(b"\r\n", b"\n").split(b"\n")[1:]]
+        assert b"X-Evil" not in names
+        assert b"\r" not in head.replace(b"\r\n", b"")
+        assert b"\0" not in head
+
+
+@pytest.mark.parametrize("ending", [b"\r", b"\x00"])
+def test_a_cookie_of_a_server_begins_no_header(bench: Workbench, ending: bytes) -> None:
+    """A host could write into requests to its neighbours, which share its domain."""
+    bench.keys = bench.provider.issue()
+    received: list[bytes] = []
+
+    def serve(sock: socket.socket, number: int) -> None:
+        while request := read_request(sock):
+            received.append(request)
+            sock.sendall(
+                b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b" + ending + b"X-Evil: c; Path=/\r\nContent-Length: 0\r\n\r\n"
+            )
+
+    with scripted_server(serve) as server:
+        session = bench.session()
+        for _ in range(2):
+            session.get(server.url + "/a")
+    assert b"Cookie: a=b" in received[1]
+    for line in received[1].split(b"\r\n"):
+        assert b"\r" not in line
+        assert b"\n" not in line
+        assert not line.startswith(b"X-Evil")
 
 
 @pytest.mark.parametrize("token", ["a\x00b", "a\r\nX: y", "a\nb", "a\x7f", "€", "a\x1b"])

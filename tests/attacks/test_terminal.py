@@ -120,6 +120,83 @@ def test_a_traceback_at_a_terminal_has_the_authors_frames_first(tmp_path: Path) 
     assert "\x1b[36m" in seen
 
 
+FAULT = "    import json\n    json.loads('{')\n"
+LOGGED = "    try:\n        import json\n        json.loads('{')\n    except ValueError:\n"
+THREAD = "    import threading, json\n    threading.Thread(target=json.loads, args=('{',)).start()\n"
+SHOWN = {
+    "an error of exec": (("exec", "go"), f"def process(context, msg, cfg, snapshot):\n{FAULT}"),
+    "a model that call calls": (("call", "go", "kinds"), f"def kinds(context, cfg):\n{FAULT}"),
+    "an error of verify": (("verify",), f"def verify_credentials(context, credentials):\n{FAULT}"),
+    "a log line of exec": (
+        ("exec", "go"),
+        f"def process(context, msg, cfg, snapshot):\n{LOGGED}        context.logger.exception('no')\n",
+    ),
+    "a log line of call": (
+        ("call", "go", "kinds"),
+        f"def kinds(context, cfg):\n{LOGGED}        context.logger.warning('no', exc_info=True)\n    return {{}}\n",
+    ),
+    "a log line of a library": (
+        ("verify",),
+        f"import logging\ndef verify_credentials(context, credentials):\n{LOGGED}"
+        "        logging.getLogger('lib').exception('no')\n",
+    ),
+}
+
+
+def put_both(root: Path, code: str) -> Path:
+    """Write a component whose code is in its action, or in its verifier."""
+    if "def verify_credentials" not in code:
+        return put(root, code)
+    (root / "verify_credentials.py").write_text(code)
+    return put(root, EMIT)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_traceback_at_a_terminal_is_readable(tmp_path: Path, name: str) -> None:
+    """In colour, with the author's frames before the others, and nowhere as a text in JSON."""
+    arguments, code = SHOWN[name]
+    seen = at_terminal(*arguments, "--component", put_both(tmp_path, code))
+    assert seen.count("Traceback (most recent call last):") == 1
+    assert seen.index("json.loads('{')") < seen.index("in libraries:") < seen.index("decoder.py")
+    assert "\x1b[36m" in seen
+    assert '"stack"' not in seen
+    assert "\\n" not in seen
+
+
+def test_a_traceback_of_a_thread_is_readable(tmp_path: Path) -> None:
+    """It has no frame of the author."""
+    code = f"def process(context, msg, cfg, snapshot):\n{THREAD}    return {{'body': {{}}}}\n"
+    seen = at_terminal("exec", "go", "--component", put(tmp_path, code))
+    assert re.search(r"an exception ends the thread .*\n    Traceback", seen)
+    assert "\\n" not in seen
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_tracebacks_are_json_where_no_person_reads(tmp_path: Path, name: str) -> None:
+    """Each line of both outputs."""
+    arguments, code = SHOWN[name]
+    command = [sys.executable, "-m", "shipmate", *arguments, "--component", put_both(tmp_path, code)]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT), "LOG_LEVEL": "debug"}
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    lines = (done.stdout + done.stderr).decode().splitlines()
+    assert "decoder.py" in "".join(map(json.dumps, map(json.loads, lines)))
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_traceback_in_the_log_is_printable_and_forges_no_line(tmp_path: Path, text: str) -> None:
+    code = (
+        "def verify_credentials(context, credentials):\n"
+        "    try:\n        raise ValueError(TEXT)\n    except ValueError:\n        context.logger.exception(TEXT)\n"
+    )
+    root = put(tmp_path, EMIT)
+    (root / "verify_credentials.py").write_text(f"TEXT = {text!r}\n{code}")
+    seen = COLOURS.sub("", at_terminal("verify", "--component", root))
+    assert seen.replace("\n", "").isprintable()
+    assert all(re.match(r"\d\d:\d\d:\d\d|    |{", line) for line in seen.splitlines())
+
+
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_a_terminal_without_colours_gets_none(tmp_path: Path, variables: dict[str, str]) -> None:
-    assert "\x1b" not in at_terminal("exec", "go", "--component", put(tmp_path, FAIL, "boom"), **variables)
+@pytest.mark.parametrize("name", ["an error of exec", "a model that call calls", "an error of verify"])
+def test_a_terminal_without_colours_gets_none(tmp_path: Path, variables: dict[str, str], name: str) -> None:
+    arguments, code = SHOWN[name]
+    assert "\x1b" not in at_terminal(*arguments, "--component", put_both(tmp_path, code), **variables)

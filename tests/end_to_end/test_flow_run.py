@@ -11,7 +11,7 @@ import pytest
 from shipmate.emulator import DemoApi, OAuth2Provider, RabbitMQNode
 from tests.flows import ECHO, FlowFolder, ended
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("measured")]
 
 MANY = """
 from shipmate import message
@@ -286,6 +286,7 @@ def test_a_time_limit_drains_the_flow(folder: FlowFolder) -> None:
         (["--for", "soon"], "expected a time such as 30s"),
         (["--amqp", "http://broker"], "expected the address of a broker"),
         (["--msg", "{}", "--msgs", "x"], "exclude each other"),
+        (["--msgs", "missing.jsonl"], "found no such file or directory: --msgs missing.jsonl"),
     ],
 )
 def test_wrong_options_are_one_line_and_status_2(folder: FlowFolder, options: list[str], text: str) -> None:

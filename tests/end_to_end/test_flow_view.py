@@ -12,7 +12,7 @@ import pytest
 from shipmate.emulator import RabbitMQNode
 from tests.flows import ECHO, FlowFolder
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("measured")]
 
 SHIPMATE = [sys.executable, "-m", "shipmate"]
 FAILING = """

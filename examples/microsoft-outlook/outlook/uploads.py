@@ -14,11 +14,17 @@ from outlook.files import File
 from outlook.graph import Graph
 from outlook.patience import NO_ANSWER, TIMEOUTS_SECONDS, Patience, is_temporary, retry_after_seconds
 from outlook.urls import path_of
+from shipmate.errors import ResponseTooLarge, ResponseTooSlow
+from shipmate.http.adapter import LimitedAdapter
+from shipmate.http.limits import within
 
 # Larger files are uploaded in pieces.
 SMALL_BYTES: Final = 3 * 1000 * 1000
 # Pieces are multiples of 320 KiB, and should stay below 4 MB.
 PIECE_BYTES: Final = 12 * 320 * 1024
+# An answer names the next piece, and the last one the attachment.
+_LONGEST_ANSWER_BYTES: Final = 1024 * 1024
+_LONGEST_ANSWER_SECONDS: Final = 300.0
 
 
 def is_small(file: File) -> bool:
@@ -81,6 +87,7 @@ class Upload:
         """
         start, attempt = 0, 1
         with requests.Session() as session:
+            session.mount("https://", LimitedAdapter())
             while start < self._file.size_bytes:
                 response = self._put(session, start)
                 if response is not None and response.status_code == 201:
@@ -108,11 +115,14 @@ class Upload:
 
     def _sent(self, session: requests.Session, method: str, **kwargs: Any) -> requests.Response | None:
         try:
-            return session.request(
-                method, self._url, timeout=TIMEOUTS_SECONDS, allow_redirects=False, auth=_without_netrc, **kwargs
-            )
-        except NO_ANSWER:
+            with within(_LONGEST_ANSWER_BYTES, _LONGEST_ANSWER_SECONDS):
+                return session.request(
+                    method, self._url, timeout=TIMEOUTS_SECONDS, allow_redirects=False, auth=_without_netrc, **kwargs
+                )
+        except (*NO_ANSWER, ResponseTooSlow):
             return None
+        except ResponseTooLarge as error:
+            raise GraphError(f"the upload of {self._file.name}: {error}") from None
 
     def _pause(self, response: requests.Response | None, attempt: int) -> None:
         """Wait before a piece is sent again, or give up."""

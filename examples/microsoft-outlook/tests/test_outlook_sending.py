@@ -131,6 +131,14 @@ def test_an_upload_that_is_refused_is_an_error(desk: Any, stored: Any) -> None:
     assert desk.mailbox.messages == {}
 
 
+def test_the_answers_of_an_upload_have_a_limit(desk: Any, stored: Any) -> None:
+    """They come from another host than Graph."""
+    desk.uploads.script(None, Fault(status=202, body={"nextExpectedRanges": ["0-"], "x": "a" * 1_100_000}))
+    text = desk.fails("send_mail", MAIL, files={"large.bin": stored(LARGE)})
+    assert "the upload of large.bin: the answer of outlook.office.com: expected at most 1048576 decoded bytes" in text
+    assert "authtoken" not in text
+
+
 def test_an_upload_address_without_https_is_not_used(desk: Any, stored: Any) -> None:
     """The file would travel in clear."""
     place = "/v1.0/me/messages/AAMk%2Fmessage%2B6%3D%3D/attachments/createUploadSession"

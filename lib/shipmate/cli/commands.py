@@ -1,5 +1,6 @@
 """The commands of ``shipmate``: each one parses its arguments, calls one function, and prints the result."""
 
+import math
 import os
 import sys
 import threading
@@ -74,6 +75,15 @@ def _refuse(text: str, status: int = _BAD_USAGE) -> int:
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def commands() -> None:
     """Develop and run elastic.io components written in Python."""
+
+
+class _Seconds(click.FloatRange):
+    """A time; no range of click refuses ``nan``, which is neither below nor above a bound."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number of seconds."""
+        seconds = super().convert(value, param, ctx)
+        return self.fail(f"{value!r} is not a number of seconds.", param, ctx) if math.isnan(seconds) else seconds
 
 
 def _value_option(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -191,18 +201,30 @@ def write_event(output: "Output", line: Mapping[str, Any], *, shows_secrets: boo
         output.interim_status = 1
     if output.is_terminal and name == "updateKeys" and not shows_secrets:
         line = {"event": name, "value": masked(value)}
-    shows_traceback = output.is_terminal and name == "error" and sys.stderr.isatty()
-    if shows_traceback:
-        line = {"event": name, "value": {member: each for member, each in value.items() if member != "stack"}}
-    output.write(line)
-    if shows_traceback:
-        from shipmate.cli import tracebacks
-
-        sys.stderr.write(tracebacks.readable(value, is_coloured=tracebacks.has_colours(os.environ)))
-        sys.stderr.flush()
+    if name == "error" and _shows_tracebacks(output):
+        output.write({"event": name, "value": _without_stack(value)})
+        _show_traceback(value)
+    else:
+        output.write(line)
     # Not for updateKeys: the keys are saved by now, and the end of the process waits for their refresh.
     if output.is_closed and name != "updateKeys":
         output.hold_back()
+
+
+def _shows_tracebacks(output: "Output") -> bool:
+    """Return whether a person reads: then a traceback is no text in JSON, but lines on standard error."""
+    return output.is_terminal and sys.stderr.isatty()
+
+
+def _without_stack(error: Mapping[str, Any]) -> dict[str, Any]:
+    return {member: each for member, each in error.items() if member != "stack"}
+
+
+def _show_traceback(error: Mapping[str, Any]) -> None:
+    from shipmate.cli import tracebacks
+
+    sys.stderr.write(tracebacks.readable(error, is_coloured=tracebacks.has_colours(os.environ)))
+    sys.stderr.flush()
 
 
 def masked(value: Any) -> Any:
@@ -283,7 +305,7 @@ def verify(root: Path, **options: Any) -> int:
     "--timeout",
     "timeout_seconds",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True, max=86400),
+    type=_Seconds(min=0, min_open=True, max=86400),
     default=300,
     show_default=True,
     help="How long to wait for the sign-in.",
@@ -457,7 +479,11 @@ commands.add_command(flow)
 
 def _print(result: "CallResult", output: "Output") -> int:
     output.interim_status = 0 if result.is_success else _FAILED
-    output.write(result.value)
+    if result.error is not None and _shows_tracebacks(output):
+        output.write({"error": _without_stack(result.error)} if "error" in result.value else result.value)
+        _show_traceback(result.error)
+    else:
+        output.write(result.value)
     return output.interim_status
 
 

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TextIO
 
 import click
 
@@ -22,6 +22,7 @@ from shipmate.flow.single import flow_of
 from shipmate.flow.trace import TraceFile
 from shipmate.local.options import Source, gather, object_of, parse, read_option
 from shipmate.logs.redaction import Redactor
+from shipmate.wording import file_problem
 
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
 _SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -130,16 +131,24 @@ def _seconds(text: str) -> float:
 
 
 def _messages(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the messages of a file, one in each line.
+    """Return the messages of a file, one in each line; the file is opened before anything is started.
 
     Raises:
-        BadInput: A line is not a message.
+        BadInput: The file cannot be read; while the messages are read also that a line is not a message.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        file = path.open(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise BadInput(f"expected a readable file, found {file_problem(error)}: --msgs {path}") from None
+    return _lines_of(file, path)
+
+
+def _lines_of(file: TextIO, path: Path) -> Iterator[Mapping[str, Any]]:
+    with file:
+        try:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     place = f"--msgs {path}, line {number}"
                     yield gather({"msg": Source(parse(line, place), place)}).msg
-    except OSError as error:
-        raise BadInput(f"expected a readable file, found {error.strerror}: --msgs {path}") from None
+        except (OSError, UnicodeError) as error:
+            raise BadInput(f"expected a readable file, found {file_problem(error)}: --msgs {path}") from None

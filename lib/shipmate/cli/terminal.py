@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TextIO
 
+from shipmate.cli import tracebacks
 from shipmate.logs.formats import ReadableFormatter
 from shipmate.logs.log import LoggingHandle, configure
 from shipmate.logs.redaction import Redactor
@@ -132,18 +133,34 @@ def configure_terminal_log(level: int, redactor: Redactor, *, stream: TextIO) ->
     """Log readable lines to a terminal and JSON to any other stream; with tracebacks only at level DEBUG or below."""
     handle = configure(level, redactor, stream=stream, as_json=not stream.isatty())
     if stream.isatty():
-        logging.getLogger().handlers[-1].setFormatter(_TerminalFormatter())
+        logging.getLogger().handlers[-1].setFormatter(
+            _TerminalFormatter(is_coloured=tracebacks.has_colours(os.environ))
+        )
     if level > logging.DEBUG:
         logging.getLogger().handlers[-1].addFilter(_shorten)  # the handler that configure has added
     return handle
 
 
 class _TerminalFormatter(ReadableFormatter):
-    """Writes records that a text in them cannot end: further lines are indented, and control characters escaped."""
+    """Writes records that a text in them cannot end: further lines are indented, and control characters escaped.
+
+    A traceback begins with the author's frames.
+    """
+
+    def __init__(self, *, is_coloured: bool) -> None:
+        """Write tracebacks in colour, or without."""
+        super().__init__()
+        self._is_coloured = is_coloured
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of a record."""
-        return escaped(super().format(record), keep="\n\t").replace("\n", "\n    ")
+        record.message = record.getMessage()
+        texts = [escaped(self.formatMessage(record), keep="\n\t")]
+        if record.exc_text:  # the factory of the records has written it, without secrets
+            texts.append(tracebacks.readable_text(record.exc_text, is_coloured=self._is_coloured).rstrip("\n"))
+        if record.stack_info:
+            texts.append(tracebacks.readable_text(record.stack_info, is_coloured=self._is_coloured).rstrip("\n"))
+        return "\n".join(texts).replace("\n", "\n    ")
 
 
 def _shorten(record: logging.LogRecord) -> bool:

@@ -32,6 +32,16 @@ def readable(error: Mapping[str, Any], *, is_coloured: bool) -> str:
     """
     stack = error.get("stack")
     text = stack if isinstance(stack, str) and _HEAD in stack else f"{error.get('name')}: {error.get('message')}"
+    return readable_text(text, is_coloured=is_coloured)
+
+
+def readable_text(text: str, *, is_coloured: bool) -> str:
+    """Return the lines of a traceback for a person: the author's frames before those of libraries.
+
+    Args:
+        text: The traceback, as Python writes it.
+        is_coloured: Whether to add colours.
+    """
     lines: list[str] = []
     frames: list[list[str]] = []
     for line in [*text.split("\n"), ""]:

@@ -14,6 +14,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Final, cast
 
 from shipmate.component.descriptor import Component, Function
+from shipmate.component.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
 from shipmate.errors import FunctionNotFound, ModuleNotLoadable
 from shipmate.logs.records import excerpt
 from shipmate.wording import did_you_mean_or_list
@@ -71,13 +72,17 @@ class Modules:
 
         Raises:
             FunctionNotFound: The module has no ``process``.
+            WrongSignature: It takes other arguments, as with each of the other functions.
         """
-        return self._required(self.module(function), "process", function)
+        return self._required(self.module(function), "process", function, PROCESS)
 
     def hook(self, function: Function, name: str) -> Callable[..., Any] | None:
         """Return the hook ``init``, ``startup`` or ``shutdown``, None if the module lacks it."""
         hook = getattr(self.module(function), name, None)
-        return hook if callable(hook) else None
+        if not callable(hook):
+            return None
+        require_call(name, hook, HOOKS[name])
+        return cast(Callable[..., Any], hook)
 
     def model(self, function: Function, name: str) -> Callable[..., Any]:
         """Return ``get_meta_model`` or a select model by its name.
@@ -88,7 +93,7 @@ class Modules:
         module = self.module(function)
         if not hasattr(module, name) and hasattr(module, _SPELLINGS.get(name, name)):
             name = _SPELLINGS[name]
-        return self._required(module, name, function)
+        return self._required(module, name, function, MODEL)
 
     def verifier(self) -> Callable[..., Any] | None:
         """Return the function ``verify_credentials`` of ``verify_credentials.py``, None if there is no such file.
@@ -103,11 +108,15 @@ class Modules:
         verifier = getattr(self._load(path), VERIFIER, None)
         if not callable(verifier):
             raise FunctionNotFound(f"expected a function {VERIFIER} in {path}, found none")
+        require_call(VERIFIER, verifier, VERIFY)
         return cast(Callable[..., Any], verifier)
 
-    def _required(self, module: ModuleType, name: str, function: Function) -> Callable[..., Any]:
+    def _required(
+        self, module: ModuleType, name: str, function: Function, arguments: tuple[str, ...]
+    ) -> Callable[..., Any]:
         member = getattr(module, name, None)
         if callable(member) and not name.startswith("_"):
+            require_call(name, member, arguments)
             return cast(Callable[..., Any], member)
         existing = sorted(other for other, value in vars(module).items() if _is_own_function(value, module))
         raise FunctionNotFound(

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
-from shipmate.errors import FunctionNotFound
+from shipmate.errors import WrongSignature
 
 PROCESS: Final = ("context", "msg", "cfg", "snapshot")
 MODEL: Final = ("context", "cfg")
@@ -16,11 +16,11 @@ def require_call(name: str, function: Callable[..., Any], arguments: tuple[str, 
     """Do nothing if a function accepts these arguments by position.
 
     Raises:
-        FunctionNotFound: The function does not accept them.
+        WrongSignature: The function does not accept them.
 
     >>> require_call("process", lambda msg, cfg: None, PROCESS)
     Traceback (most recent call last):
-    shipmate.errors.FunctionNotFound: expected process(context, msg, cfg, snapshot), found process(msg, cfg)
+    shipmate.errors.WrongSignature: expected process(context, msg, cfg, snapshot), found process(msg, cfg)
     """
     try:
         # Without following __wrapped__: the runtime calls the decorator's function, not the one behind it.
@@ -30,5 +30,12 @@ def require_call(name: str, function: Callable[..., Any], arguments: tuple[str, 
     try:
         signature.bind(*arguments)
     except TypeError:
-        parameters = ", ".join(signature.parameters)
-        raise FunctionNotFound(f"expected {name}({', '.join(arguments)}), found {name}({parameters})") from None
+        found = f"{name}{_with_names_only(signature)}"
+        raise WrongSignature(f"expected {name}({', '.join(arguments)}), found {found}") from None
+
+
+def _with_names_only(signature: inspect.Signature) -> inspect.Signature:
+    """Return a signature without annotations and defaults, whose texts may be anything: ``(context, *, limit)``."""
+    empty = inspect.Parameter.empty
+    parameters = [each.replace(annotation=empty, default=empty) for each in signature.parameters.values()]
+    return inspect.Signature(parameters)

@@ -21,7 +21,7 @@ _log: Final = logging.getLogger("shipmate.step")
 def call_hook(name: str, hook: Callable[..., Any] | None, *args: Any) -> Any:
     """Call a hook and return what it returns; None without the hook, which is logged."""
     if hook is None:
-        _log.warning("the module has no hook %s", name)
+        _log.debug("the module has no hook %s", name)
         return None
     return run_hook(hook, *args)
 

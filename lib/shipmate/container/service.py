@@ -15,9 +15,17 @@ from typing import Any, Final, NoReturn
 
 from shipmate import component
 from shipmate.container.deadline import Deadline, Limit, Stopped
-from shipmate.container.service_result import Result, ResultEndpoint
+from shipmate.container.service_result import RESULT_URL, Result, ResultEndpoint
 from shipmate.container.startup import Installation, configure_log, load_component
-from shipmate.errors import AuthorError, BadInput, FunctionNotFound, MissingSetting, ServiceTimeout, ShipmateError
+from shipmate.errors import (
+    AuthorError,
+    BadInput,
+    FunctionNotFound,
+    MissingSetting,
+    ServiceTimeout,
+    ShipmateError,
+    WrongSignature,
+)
 from shipmate.invocation.events import Event
 from shipmate.invocation.executor import call_model, verify
 from shipmate.invocation.failure import error_text
@@ -26,7 +34,7 @@ from shipmate.invocation.sink import Sink
 from shipmate.jsonvalue import from_json
 from shipmate.logs.records import redacted
 from shipmate.oauth2.storage.platform import PlatformTokenStore
-from shipmate.settings import bounded
+from shipmate.settings import bounded, require
 from shipmate.signals import end_process
 
 _log: Final = logging.getLogger("shipmate.service")
@@ -58,13 +66,15 @@ class ServiceRequest:
         """Read the variables in the order of contract §10.1.
 
         Raises:
-            MissingSetting: A variable is unset or empty.
+            MissingSetting: A variable is unset or empty; the text names the first one, and the log all of them.
             BadInput: The method is unknown, or ``cfg`` is not a JSON object.
         """
         if method not in _NEEDED_FOR:
             raise BadInput(f'Unknown service method "{method}"')
-        for name in (*_NEEDED, *_NEEDED_FOR[method]):
-            _provided(environ, name)
+        if missing := [name for name in _needed_by(method) if not environ.get(name)]:
+            if len(missing) > 1:
+                _log.error("variables are missing: %s", ", ".join(missing))
+            raise MissingSetting(f"{missing[0]} is not provided")
         function = environ.get("ELASTICIO_ACTION_OR_TRIGGER", "")
         model = environ["ELASTICIO_GET_MODEL_METHOD"] if method == "selectModel" else "getMetaModel"
         return cls(method, _parsed(environ["ELASTICIO_CFG"]), function, model)
@@ -163,6 +173,8 @@ def _verified(modules: component.Modules, cfg: Any, sink: ServiceSink, services:
 def _model(modules: component.Modules, function: component.Function, name: str) -> Callable[..., Any]:
     try:
         return modules.model(function, name)
+    except WrongSignature:
+        raise
     except FunctionNotFound as error:
         raise FunctionNotFound(f'Method "{name}" is not found in "{function.id}" action or trigger') from error
 
@@ -184,6 +196,8 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     redactor = installation.redactor
     configure_log(environ, redactor)
     try:
+        if not environ.get(RESULT_URL):  # no result can be posted: name all at once
+            require(environ, RESULT_URL, *_needed_by(method))
         endpoint = ResultEndpoint.from_environ(environ)
     except ShipmateError as error:
         _log.critical("%s", error)
@@ -227,9 +241,9 @@ def _failed(reason: str) -> int:
     return 1
 
 
-def _provided(environ: Mapping[str, str], name: str) -> None:
-    if not environ.get(f"ELASTICIO_{name}"):
-        raise MissingSetting(f"ELASTICIO_{name} is not provided")
+def _needed_by(method: str) -> list[str]:
+    """Return the names of the variables that a method needs, in the order of contract §10.1."""
+    return [f"ELASTICIO_{name}" for name in (*_NEEDED, *_NEEDED_FOR.get(method, ()))]
 
 
 def _parsed(cfg: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from shipmate.jsonvalue import encode
 from shipmate.platform.http_service import HeaderAuth, HttpService, RetryPolicy, basic_auth
 from shipmate.settings import Secret, integer, text
 
-_URL: Final = "ELASTICIO_POST_RESULT_URL"
+RESULT_URL: Final = "ELASTICIO_POST_RESULT_URL"
 _POST_SECONDS: Final = 15.0
 
 
@@ -55,14 +55,14 @@ class ResultEndpoint:
             MissingSetting: The variable is unset or empty.
             BadSetting: It is not an address; the text has nothing of it.
         """
-        url = text(environ, _URL).strip()
+        url = text(environ, RESULT_URL).strip()
         try:
             parts = urlsplit(url)
             is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:
             is_address = False
         if not is_address:
-            raise BadSetting(f"{_URL}: expected an http or https address, found something else")
+            raise BadSetting(f"{RESULT_URL}: expected an http or https address, found something else")
         url = url.replace(f"{parts.netloc.rpartition('@')[0]}@", "", 1) if "@" in parts.netloc else url
         if parts.username or parts.password:
             user, secret = _decoded(parts.username or ""), Secret(_decoded(parts.password or ""))

@@ -172,11 +172,11 @@ class Step:
         function = descriptor.function(flow.function)
         state = StepState(cfg, data.get("snapshot"))
         modules = component.Modules(descriptor)
-        process = modules.process(function)
+        process, init = modules.process(function), modules.hook(function, "init")
         if self._settings.is_startup:
             stored = call_hook("startup", modules.hook(function, "startup"), state.config())
             self._platform().store_startup_data(flow.flow_id, stored)
-        call_hook("init", modules.hook(function, "init"), state.config())
+        call_hook("init", init, state.config())
         resources = self._resources(state, data)
         sessions = LazyOAuth2(
             descriptor, environ=environ, redactor=redactor, token_store=resources.keys, platform=self._platform

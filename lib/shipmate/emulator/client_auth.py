@@ -11,8 +11,10 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from shipmate.emulator.grants import OAuth2Refusal
 from shipmate.emulator.journal import Request
+from shipmate.emulator.signatures import is_signed, unpadded
 
-METHODS = frozenset({"post", "basic", "none", "private_key_jwt"})
+USUAL_METHODS = frozenset({"post", "basic", "none", "private_key_jwt"})
+METHODS = USUAL_METHODS | {"basic_raw"}
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -43,7 +45,7 @@ class Clients:
 
     Args:
         known: Secrets by client id; a client without a secret (None or "") is public.
-        accepted: The accepted methods: post, basic, none, private_key_jwt.
+        accepted: The accepted methods: post, basic, basic_raw, none, private_key_jwt.
         public_keys: PEM texts by client id, for private_key_jwt and the grant jwt-bearer.
     """
 
@@ -62,14 +64,14 @@ class Clients:
         if sum((header is not None, "client_secret" in form, has_assertion)) > 1 or "client_secret" in request.query:
             raise OAuth2Refusal("invalid_request", "credentials in more than one place, or in the URL")
         if header is not None:
-            return self._checked("basic", *self._basic(header, form))
+            return self._by_header(header, form)
         if has_assertion:
             return self._by_assertion(form, audience, now)
         if "client_secret" in form:
             return self._checked("post", form.get("client_id", ""), form["client_secret"])
         return self._public(form.get("client_id", ""))
 
-    def _basic(self, header: str, form: Mapping[str, str]) -> tuple[str, str]:
+    def _by_header(self, header: str, form: Mapping[str, str]) -> str:
         scheme, _, encoded = header.partition(" ")
         try:
             client_id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
@@ -77,18 +79,23 @@ class Clients:
             raise _invalid_client("the Authorization header is malformed") from None
         if scheme.lower() != "basic" or not colon:
             raise _invalid_client("expected basic authentication")
-        # Id and secret are form-encoded before they are joined. Source: RFC 6749 §2.3.1.
-        client_id, secret = unquote_plus(client_id), unquote_plus(secret)
+        method = "basic_raw"
+        if "basic_raw" not in self.accepted or ("basic" in self.accepted and not self._is_secret(client_id, secret)):
+            # Id and secret are form-encoded before they are joined. Source: RFC 6749 §2.3.1.
+            method, client_id, secret = "basic", unquote_plus(client_id), unquote_plus(secret)
         if form.get("client_id", client_id) != client_id:
             raise OAuth2Refusal("invalid_request", "two different clients are named")
-        return client_id, secret
+        return self._checked(method, client_id, secret)
 
     def _checked(self, method: str, client_id: str, secret: str) -> str:
         self._require(method)
-        expected = self.known.get(client_id)
-        if not expected or not hmac.compare_digest(expected.encode(), secret.encode()):
+        if not self._is_secret(client_id, secret):
             raise _invalid_client("unknown client or wrong secret")
         return client_id
+
+    def _is_secret(self, client_id: str, secret: str) -> bool:
+        expected = self.known.get(client_id)
+        return bool(expected) and hmac.compare_digest(str(expected).encode(), secret.encode())
 
     def _public(self, client_id: str) -> str:
         self._require("none")
@@ -118,7 +125,7 @@ class Clients:
 def verified_claims(
     assertion: str, public_keys: Mapping[str, str], *, audience: Collection[str], now: float
 ) -> dict[str, Any]:
-    """Return the claims of a JWT after checking its RS256 signature, expiry and audience.
+    """Return the claims of a JWT after checking its signature, expiry and audience.
 
     Args:
         assertion: The JWT.
@@ -131,41 +138,19 @@ def verified_claims(
     """
     try:
         head, payload, signature = assertion.split(".")
-        header, claims = json.loads(_unpadded(head)), json.loads(_unpadded(payload))
+        header, claims = json.loads(unpadded(head)), json.loads(unpadded(payload))
         expires_at, audiences = float(claims["exp"]), claims["aud"]
         audiences = set(audiences if isinstance(audiences, list) else [audiences])
         key, algorithm = public_keys[claims["iss"]], header["alg"]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError("the assertion is malformed, or its issuer has no key here") from None
-    if algorithm != "RS256" or not _is_signed(key, f"{head}.{payload}".encode(), signature):
+    if not is_signed(key, algorithm, f"{head}.{payload}".encode(), signature):
         raise ValueError("the assertion's signature is wrong")
     if expires_at <= now:
         raise ValueError("the assertion has expired")
     if not audiences & set(audience):
         raise ValueError("the assertion is meant for another audience")
     return dict(claims)
-
-
-def _is_signed(public_key: str, signed: bytes, signature: str) -> bool:
-    # Takes 50 ms to import; only assertions need it.
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    key = load_pem_public_key(public_key.encode())
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("RS256 needs an RSA key")
-    try:
-        key.verify(_unpadded(signature), signed, PKCS1v15(), SHA256())
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
-def _unpadded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _invalid_client(description: str) -> OAuth2Refusal:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from shipmate.emulator import consent
-from shipmate.emulator.client_auth import METHODS, Clients, strict_form, verified_claims
+from shipmate.emulator.client_auth import METHODS, USUAL_METHODS, Clients, strict_form, verified_claims
 from shipmate.emulator.codes import Codes
 from shipmate.emulator.grants import Grant, Grants, OAuth2Refusal, State, TokenRules
 from shipmate.emulator.http import Server
@@ -24,7 +24,8 @@ class OAuth2Provider(Server):
 
     Args:
         clients: Secrets by client id; None or "" makes a public client.
-        client_auth: Accepted client authentication: one or several of post, basic, none, private_key_jwt.
+        client_auth: Accepted client authentication: one or several of post, basic, basic_raw, none,
+                private_key_jwt; all but basic_raw by default.
         public_keys: PEM texts by client id, for private_key_jwt and the grant jwt-bearer.
         approves: Whether /authorize consents; otherwise it redirects with ``access_denied``.
         asks: Whether /authorize shows a page with the buttons Allow and Deny.
@@ -40,7 +41,7 @@ class OAuth2Provider(Server):
         self,
         clients: Mapping[str, str | None] | None = None,
         *,
-        client_auth: str | Collection[str] = METHODS,
+        client_auth: str | Collection[str] = USUAL_METHODS,
         public_keys: Mapping[str, str] | None = None,
         approves: bool = True,
         asks: bool = False,
@@ -140,7 +141,7 @@ class OAuth2Provider(Server):
         return self.grants.use(access_token)
 
     def _metadata(self, request: Request) -> Reply:
-        auth = {"post": "client_secret_post", "basic": "client_secret_basic"}
+        auth = {"post": "client_secret_post", "basic": "client_secret_basic", "basic_raw": "client_secret_basic"}
         body = {
             "issuer": self.url,
             "authorization_endpoint": self.authorize_url,
@@ -149,7 +150,7 @@ class OAuth2Provider(Server):
             "response_types_supported": ["code"],
             "grant_types_supported": sorted(self._grant_types()),
             "code_challenge_methods_supported": ["S256", "plain"],
-            "token_endpoint_auth_methods_supported": sorted(auth.get(way, way) for way in self.clients.accepted),
+            "token_endpoint_auth_methods_supported": sorted({auth.get(way, way) for way in self.clients.accepted}),
             "authorization_response_iss_parameter_supported": True,
         }
         return Reply(200, body)

@@ -1,13 +1,14 @@
 """Checks a flow file: finds all problems at once, each with its place in the file."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from shipmate.flow import checks
 from shipmate.flow.document import FlowFileError
-from shipmate.flow.file import read
+from shipmate.flow.file import read, with_local
 from shipmate.flow.graph import Flow
 from shipmate.flow.reader import read_flow
 from shipmate.jsonvalue import steps_of
@@ -26,18 +27,25 @@ class Checked:
     """The flow, None if the report has an error."""
 
 
-def check(path: Path, *, flow: str | None = None, template: str | None = None) -> Checked:
+def check(
+    path: Path,
+    *,
+    flow: str | None = None,
+    template: str | None = None,
+    local: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Checked:
     """Return the flow in a file and all problems of it, sorted by their pointers.
 
     Args:
         path: A file of JSON or YAML.
         flow: The id or the name of the flow in a list of flows.
         template: The title of the flow in a recipe, or its number, from 1.
+        local: Members for this machine that win over those of the file: ``{"accounts": {"crm": "/tmp/keys.json"}}``.
     """
     findings = Findings(str(path))
     found: Flow | None = None
     try:
-        file = read(path, flow=flow, template=template)
+        file = with_local(read(path, flow=flow, template=template), local or {})
     except FlowFileError as error:
         findings.error(error.pointer, error.problem)
     else:
@@ -52,18 +60,25 @@ def check(path: Path, *, flow: str | None = None, template: str | None = None) -
     return Checked(report, None if report.errors else found)
 
 
-def require_flow(path: Path, *, flow: str | None = None, template: str | None = None) -> Flow:
+def require_flow(
+    path: Path,
+    *,
+    flow: str | None = None,
+    template: str | None = None,
+    local: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Flow:
     """Return the flow in a file that has no errors.
 
     Args:
         path: A file of JSON or YAML.
         flow: As for `check`.
         template: As for `check`.
+        local: As for `check`.
 
     Raises:
         FlowFileError: The file has errors; the message has the first one, and the number of others.
     """
-    checked = check(path, flow=flow, template=template)
+    checked = check(path, flow=flow, template=template, local=local)
     if checked.flow is not None:
         return checked.flow
     first, *others = checked.report.errors

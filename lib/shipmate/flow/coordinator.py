@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from shipmate.container.messages.codec import new_id
@@ -63,6 +64,8 @@ class RunOptions:
     is_fresh: bool = False
     """Whether to forget the snapshots of earlier runs."""
     webhook_port: int = 0
+    state: Path | None = None
+    """The folder for snapshots and logs, None for ``.shipmate`` beside the flow file."""
 
 
 class Coordinator:
@@ -104,6 +107,7 @@ class Coordinator:
             redactor=redactor,
             on_line=observer.line,
             trace=options.trace,
+            state=options.state,
         )
         self._is_webhook = is_webhook(flow.first, self.machinery.implementations[flow.first.id])
         if options.is_once and self._is_webhook and options.messages is None:

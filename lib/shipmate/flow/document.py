@@ -197,7 +197,7 @@ class _Yaml:
 
 
 def _syntax_problem(text: str, error: Any) -> str:
-    """Return place and reason of an error of PyYAML, with what to do about the two most frequent ones."""
+    """Return place and reason of an error of PyYAML, with what to do about the most frequent ones."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if mark is None or not problem:
         return "a character that YAML forbids"
@@ -206,4 +206,8 @@ def _syntax_problem(text: str, error: Any) -> str:
         problem += "; indent with blanks in place of tabs"
     elif "alias" in str(error) or "cannot start" in problem:
         problem += f"; {_NEEDS_QUOTES}"
+    elif "mapping values are not allowed" in problem:
+        problem += "; put text with a colon and a blank into quotes"
+    elif "expected key" in problem:
+        problem += "; indent this line like the others of its object"
     return f"an error at line {mark.line + 1}, column {mark.column + 1} ({problem})"

@@ -1,7 +1,7 @@
 """Finds the flow in a file, in whatever envelope the platform's API, a recipe or a person has put it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,6 +102,16 @@ def read(path: Path, *, flow: str | None = None, template: str | None = None) ->
         twice=twice,
         declared_variables=declared,
     )
+
+
+def with_local(file: FlowFile, given: Mapping[str, Mapping[str, Any]]) -> FlowFile:
+    """Return a flow whose local members have the given entries as well, which win over those of the file."""
+    local = dict(file.local)
+    for name, entries in given.items():
+        pointer, value = local.get(name, (f"{file.pointer}/{name}", None))
+        if value is None or isinstance(value, Mapping):  # another value is a problem of the file
+            local[name] = (pointer, {**(value or {}), **entries})
+    return replace(file, local=local)
 
 
 def _opened(path: Path, part: _Part, flow: str | None) -> _Part:

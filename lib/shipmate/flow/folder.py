@@ -35,9 +35,14 @@ class Note:
 class RunFolder:
     """The folder, which one run uses at a time."""
 
-    def __init__(self, flow: Flow) -> None:
-        """Name the folder; nothing is created yet."""
-        root = flow.path.absolute().parent / ".shipmate"
+    def __init__(self, flow: Flow, root: Path | None = None) -> None:
+        """Name the folder; nothing is created yet.
+
+        Args:
+            flow: The flow.
+            root: The folder for all flows; ``.shipmate`` beside the flow file by default.
+        """
+        root = flow.path.absolute().parent / ".shipmate" if root is None else root
         name = _FORBIDDEN.sub("-", flow.id).strip(".-")[:_LONGEST_NAME] or "flow"
         self.path = root / "flow" / name
         self.logs = self.path / "logs"

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -48,6 +49,7 @@ class Machinery:
         redactor: Redactor,
         on_line: Callable[[Line], None],
         trace: TraceFile | None = None,
+        state: Path | None = None,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -59,12 +61,13 @@ class Machinery:
             redactor: Hides secrets.
             on_line: Gets the errors in the logs of containers.
             trace: Gets everything that is published.
+            state: The folder for snapshots and logs, None for the default.
 
         Raises:
             ComponentProblem: Nothing can run a step.
         """
         self.flow = flow
-        self.folder = RunFolder(flow)
+        self.folder = RunFolder(flow, state)
         run_id = uuid.uuid4().hex[:12]
         self.topology = Topology(flow, run_id)
         self.implementations = {node.id: implementation_of(flow, node) for node in flow.nodes}

@@ -43,7 +43,7 @@ class FlowQueues:
         try:
             self._parameters = connection_parameters(amqp_uri, "shipmate-flow")
         except BadSetting:
-            problem = "expected the address of a broker, amqp://user:password@host:port/vhost, found other text"
+            problem = "expected the address of a broker, such as amqp://127.0.0.1:5672/, found other text: --amqp"
             raise BadInput(problem) from None
         self._parameters.heartbeat = 0
         self._connection: pika.BlockingConnection | None = None

@@ -1,21 +1,24 @@
-"""The adapter of requests whose answers keep limits of bytes and time."""
+"""The adapter and the session of requests whose answers keep limits of bytes and time."""
 
 import codecs
 import json
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.poolmanager import pool_classes_by_scheme
+from requests.utils import requote_uri
+from urllib3 import HTTPConnectionPool, PoolManager
+from urllib3.exceptions import LocationValueError
 
 from shipmate.errors import ResponseTooLarge
 from shipmate.http.certificates import extra_certificates
 from shipmate.http.limits import LimitedReader, current, within
 from shipmate.settings import MAX_RESPONSE_BYTES
+from shipmate.urls import origin
 
 _CHUNK_BYTES: Final = 64 * 1024
 
@@ -37,6 +40,20 @@ class LimitedAdapter(HTTPAdapter):
         _keep_limits(manager)
         return manager
 
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request, as requests does.
+
+        Raises:
+            requests.exceptions.InvalidURL: The address has a host that no machine has, such as ``a..b``; requests
+                itself lets an error of urllib3 pass.
+        """
+        try:
+            return super().send(*args, **kwargs)
+        except LocationValueError:
+            # Without the cause: its text quotes the address.
+            text = "the address of the request or of its proxy: expected a valid host, found another text"
+            raise requests.exceptions.InvalidURL(text) from None
+
     def build_response(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Return a response that keeps the limit of bytes."""
         response: requests.Response = super().build_response(*args, **kwargs)
@@ -45,6 +62,54 @@ class LimitedAdapter(HTTPAdapter):
             response.__class__ = LimitedResponse  # requests offers no choice of the class
             response.limits = limits  # type: ignore[attr-defined]
         return response
+
+
+class LimitedSession(requests.Session):
+    """A session with this adapter, in which a redirect to a malformed address is one clear error.
+
+    requests lets errors of parsers pass, even for a redirect that it does not follow, and leaves the connection open.
+    """
+
+    def __init__(self, adapter: HTTPAdapter) -> None:
+        """Send with an adapter, which sessions may share; cookies and settings belong to this session."""
+        super().__init__()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, adapter)
+
+    def resolve_redirects(
+        self, resp: requests.Response, req: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Yield the responses of redirects; requests also calls this to look at a redirect that it does not follow."""
+        if kwargs.get("yield_requests"):
+            try:
+                self.get_redirect_target(resp)
+            except requests.RequestException:
+                return
+        try:
+            yield from super().resolve_redirects(resp, req, *args, **kwargs)
+        except requests.exceptions.InvalidURL as error:
+            if error.response is not None:  # nobody else would close it
+                error.response.close()
+            raise
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return the address that a response redirects to, None without one.
+
+        Raises:
+            requests.exceptions.InvalidURL: The address is malformed, or not http or https; the text does not quote it,
+                because it may contain a token.
+        """
+        try:
+            target = super().get_redirect_target(resp)
+            is_valid = not target or origin(urljoin(resp.url, requote_uri(target))) is not None
+        except ValueError:  # of requests and of urllib, which read it, too
+            target, is_valid = None, False
+        if is_valid:
+            return target
+        host = urlsplit(resp.url).hostname
+        raise requests.exceptions.InvalidURL(
+            f"a redirect of {host}: expected an http or https address, found something else", response=resp
+        )
 
 
 class LimitedResponse(requests.Response):
@@ -96,25 +161,24 @@ def too_large(host: str | None, most: float, size: int) -> ResponseTooLarge:
     )
 
 
-class _HttpPool(HTTPConnectionPool):
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        return _limited(super()._get_conn(timeout))
+class _LimitedPool(HTTPConnectionPool):
+    """A part of the classes that `_limited_pool` makes."""
 
-
-class _HttpsPool(HTTPSConnectionPool):
     def _get_conn(self, timeout: float | None = None) -> Any:
-        connection = _limited(super()._get_conn(timeout))
-        if certificates := extra_certificates():
+        connection: Any = super()._get_conn(timeout)
+        # An attribute and no subclass of the connection: recorders of test libraries bring connections of their own.
+        connection.response_class = LimitedReader
+        if self.scheme == "https" and (certificates := extra_certificates()):
             connection.ca_cert_data = certificates
         return connection
 
 
-def _limited(connection: Any) -> Any:
-    # An attribute and no subclass of the connection: recorders of test libraries bring connections of their own.
-    connection.response_class = LimitedReader
-    return connection
+@cache
+def _limited_pool(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """Return a class of pools whose connections keep the limits; a proxy with SOCKS has its own classes."""
+    return pool if issubclass(pool, _LimitedPool) else type(pool.__name__, (_LimitedPool, pool), {})
 
 
 def _keep_limits(manager: PoolManager) -> None:
-    if manager.pool_classes_by_scheme is pool_classes_by_scheme:  # SOCKS has its own
-        manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _limited_pool(pool) for scheme, pool in pools.items()}

@@ -9,7 +9,6 @@ import socket
 import ssl
 import struct
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -21,10 +20,8 @@ _MOST_FIELDS: Final = 100
 _MOST_INTERIM_ANSWERS: Final = 20
 _JOINED_BODY_BYTES: Final = 16 * 1024
 """A body up to this size is sent with its head in one piece."""
-_FRESH_SECONDS: Final = 1.0
-"""A connection that was used since is not tested before a request that can be sent again."""
 
-_STATUS_LINE: Final = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\r]*))?\r?$")
+_STATUS_LINE: Final = re.compile(r"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})([ \t].*)?")
 _END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
 _BODILESS: Final = frozenset({101, 204, 304})
@@ -39,8 +36,11 @@ class WrongAnswer(Exception):
     """The answer is not HTTP, or it ends in the middle; the text quotes nothing of it."""
 
 
-class IncompleteAnswer(WrongAnswer):
-    """The connection ended in the middle of the body."""
+class BrokenBody(Exception):
+    """The body of the answer is malformed, ends too early or takes too long; its head was complete.
+
+    The cause is the `WrongAnswer` or the `OSError`.
+    """
 
 
 class AnswerTooLarge(Exception):
@@ -61,6 +61,8 @@ class Answer(NamedTuple):
     """The header fields as they came: ``[("Content-Type", "application/json")]``."""
     body: bytes
     """The body as it came, packed if ``Content-Encoding`` says so."""
+    version: int = 11
+    """10 for HTTP/1.0."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class Bounds:
 class Connection:
     """A connection to one server, used by one thread at a time."""
 
-    __slots__ = ("_at", "_is_secure", "_received", "_sock", "_wait_seconds", "is_reusable", "is_used", "used_at")
+    __slots__ = ("_at", "_is_secure", "_poll", "_received", "_sock", "_wait_seconds", "is_reusable")
 
     def __init__(self, sock: socket.socket) -> None:
         """Use a connected socket, which then belongs to this connection."""
@@ -86,16 +88,14 @@ class Connection:
         self._received = bytearray()
         self._at = 0
         """The bytes before it have been read."""
-        # A secure socket needs a non-blocking one below it: a record of TLS comes in many reads, which together must
-        # end in time. The other waits in the system call that reads, which saves a second one for the wait.
+        # A record of TLS arrives in many reads of the socket, and all of them together must end in time: `settimeout`
+        # sees to it. A plain socket waits in the system call that reads, which saves the system call that waits.
         self._is_secure = isinstance(sock, ssl.SSLSocket)
-        self._wait_seconds: float | None = -1.0
-        self.is_used = False
-        """Whether it has had an answer before: only then the other side may have closed it meanwhile."""
+        self._wait_seconds: float | None = -1.0  # none is set yet
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
         self.is_reusable = True
         """Whether another request can be sent after the last answer."""
-        self.used_at = 0.0
-        """Monotonic seconds of the end of the last answer."""
 
     def exchange(self, method: str, head: bytes, body: bytes, bounds: Bounds) -> Answer:
         """Send a request and return the whole answer.
@@ -108,17 +108,17 @@ class Connection:
 
         Raises:
             NoAnswer: The other side closed the connection before its answer.
-            WrongAnswer: The answer is malformed or incomplete.
+            WrongAnswer: The head of the answer is malformed or incomplete.
+            BrokenBody: The body of the answer is malformed, incomplete or late.
             AnswerTooLarge: The body exceeds its limit.
-            TimeoutError: The time is over.
+            TimeoutError: The time is over before the head of the answer is complete.
             OSError: The connection failed.
         """
         self.is_reusable = False  # until the answer has ended as it should
         self._received.clear()
         self._at = 0
         try:
-            with suppress(BrokenPipeError):  # the answer may have come before the whole body was sent
-                self._send(head, body, bounds)
+            is_sent = self._send(head, body, bounds)
             data = self._receive(bounds, _PIECE_BYTES)
         except (ConnectionResetError, ssl.SSLEOFError) as error:
             raise NoAnswer("the connection was closed before the answer") from error
@@ -126,36 +126,41 @@ class Connection:
             raise NoAnswer("the connection was closed before the answer")
         self._received += data
         answer = self._read(method, bounds)
-        self.is_used = True
-        self.used_at = time.monotonic()
+        self.is_reusable = self.is_reusable and is_sent
         return answer
 
-    def is_alive(self, *, is_repeatable: bool) -> bool:
-        """Tell whether the connection can take a request, as far as one can know.
+    def is_alive(self) -> bool:
+        """Tell whether the connection can take a request: it is open, and no byte waits to be read.
 
-        Args:
-            is_repeatable: Whether the request may be sent again if the other side has just closed the connection.
+        A byte that came after the last answer would be read as the answer to the next request.
         """
-        if is_repeatable and time.monotonic() - self.used_at < _FRESH_SECONDS:
-            return True
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        # Readable without a request: it has ended, or says what nobody asked for.
-        return not poll.poll(0)
+        if self._is_secure and self._sock.pending():  # type: ignore[attr-defined]
+            return False
+        return not self._poll.poll(0)
 
     def close(self) -> None:
         """Close the socket."""
         self.is_reusable = False
         self._sock.close()
 
-    def _send(self, head: bytes, body: bytes, bounds: Bounds) -> None:
+    def _send(self, head: bytes, body: bytes, bounds: Bounds) -> bool:
+        """Send a request; return False if the other side closed the connection, perhaps after an early answer."""
+        pieces = (head + body,) if len(body) <= _JOINED_BODY_BYTES else (head, body)
+        try:
+            for piece in pieces:
+                sent = self._send_some(piece, bounds)
+                if sent < len(piece):
+                    rest = memoryview(piece)[sent:]
+                    while rest:
+                        rest = rest[self._send_some(rest, bounds) :]
+        except BrokenPipeError:
+            return False
+        return True
+
+    def _send_some(self, piece: bytes | memoryview, bounds: Bounds) -> int:
         self._allow(bounds)
         try:
-            if len(body) <= _JOINED_BODY_BYTES:
-                self._sock.sendall(head + body)
-            else:
-                self._sock.sendall(head)
-                self._sock.sendall(body)
+            return self._sock.send(piece)
         except BlockingIOError:
             raise TimeoutError("timed out") from None
 
@@ -187,15 +192,19 @@ class Connection:
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
-    def _fill(self, bounds: Bounds, size: int = _PIECE_BYTES) -> None:
-        """Append more bytes to those that were received, and drop those that were read."""
-        data = self._receive(bounds, size)
-        if not data:
-            raise IncompleteAnswer("the connection was closed in the middle of the answer")
+    def _fill(self, bounds: Bounds) -> None:
+        """Receive more bytes of an answer that is not complete."""
+        if not self._has_more(bounds):
+            raise WrongAnswer("the connection was closed in the middle of the answer")
+
+    def _has_more(self, bounds: Bounds) -> bool:
+        """Receive more bytes and drop those that were read; return False at the end of the connection."""
+        data = self._receive(bounds, _PIECE_BYTES)
         if self._at:
             del self._received[: self._at]
             self._at = 0
         self._received += data
+        return bool(data)
 
     def _read(self, method: str, bounds: Bounds) -> Answer:
         for _ in range(_MOST_INTERIM_ANSWERS):
@@ -207,17 +216,15 @@ class Connection:
         framing = _framing(fields)
         is_kept = framing.keeps(minor) and status != 101
         body = b""
-        if method == "HEAD" or status in _BODILESS:
-            pass
-        elif framing.is_chunked:
-            body = self._read_chunks(bounds)
-        elif framing.length is not None:
-            body = self._read_bytes(framing.length, bounds)
-        else:
-            body, is_kept = self._read_to_end(bounds), False
+        if method != "HEAD" and status not in _BODILESS:
+            try:
+                body, is_ended = self._read_body(framing, bounds)
+            except (WrongAnswer, OSError) as error:
+                raise BrokenBody(str(error)) from error
+            is_kept = is_kept and not is_ended
         # Bytes after the answer belong to no request.
         self.is_reusable = is_kept and self._at == len(self._received)
-        return Answer(status, reason, fields, body)
+        return Answer(status, reason, fields, body, 10 + min(minor, 1))
 
     def _read_head(self, bounds: Bounds) -> tuple[int, int, str, list[tuple[str, str]]]:
         searched = self._at
@@ -228,35 +235,41 @@ class Connection:
             searched = max(self._at, len(self._received) - len(b"\r\n\r")) - self._at
             self._fill(bounds)
         end, after = match.span()
-        status_line, *lines = self._received[self._at : end].decode("latin-1").split("\n")
+        status_line, *lines = _lines(self._received[self._at : end].decode("latin-1"))
         self._at = after
-        match_of_status = _STATUS_LINE.match(status_line)
+        match_of_status = _STATUS_LINE.fullmatch(status_line.rstrip())
         if match_of_status is None:
             raise WrongAnswer("expected an HTTP/1 answer, found another status line")
         if len(lines) > _MOST_FIELDS:
             raise WrongAnswer(f"expected at most {_MOST_FIELDS} header fields, found {len(lines)}")
         minor, status, reason = match_of_status.groups()
-        return int(minor), int(status), reason or "", _fields(lines)
+        return int(minor), int(status), (reason or "").strip(), _fields(lines)
+
+    def _read_body(self, framing: "_Framing", bounds: Bounds) -> tuple[bytes, bool]:
+        """Return the body, and whether the connection has ended with it."""
+        if framing.is_chunked:
+            return self._read_chunks(bounds)
+        if framing.length is not None:
+            return self._read_bytes(framing.length, bounds), False
+        return self._read_to_end(bounds), True
 
     def _read_bytes(self, size: int, bounds: Bounds) -> bytes:
-        if bounds.most_bytes is not None and size > bounds.most_bytes:
-            raise AnswerTooLarge(size)
+        _check_size(size, bounds)
         end = self._at + size
         if end <= len(self._received):
             body = bytes(self._received[self._at : end])
             self._at = end
             return body
-        pieces = [bytes(self._received[self._at :])]
+        # One buffer and no list of pieces: each of them would cost more than its bytes if they come one by one.
+        content = self._received[self._at :]
         self._received.clear()
         self._at = 0
-        missing = size - len(pieces[0])
-        while missing:
+        while missing := size - len(content):
             piece = self._receive(bounds, min(missing, _LARGE_PIECE_BYTES))
             if not piece:
-                raise IncompleteAnswer("the connection was closed in the middle of the answer")
-            missing -= len(piece)
-            pieces.append(piece)
-        return b"".join(pieces)
+                raise WrongAnswer("the connection was closed in the middle of the answer")
+            content += piece
+        return bytes(content)
 
     def _read_to_end(self, bounds: Bounds) -> bytes:
         body = self._received[self._at :]
@@ -268,7 +281,7 @@ class Connection:
         _check_size(len(body), bounds)
         return bytes(body)
 
-    def _read_chunks(self, bounds: Bounds) -> bytes:
+    def _read_chunks(self, bounds: Bounds) -> tuple[bytes, bool]:
         body = bytearray()
         while True:
             match = _CHUNK_SIZE.fullmatch(self._read_line(bounds))
@@ -281,9 +294,11 @@ class Connection:
             body += self._read_bytes(size, bounds)
             if self._read_line(bounds):
                 raise WrongAnswer("expected the end of a chunk, found more bytes")
-        for _ in range(_MOST_FIELDS):
+        for _ in range(_MOST_FIELDS + 1):
+            if self._at == len(self._received) and not self._has_more(bounds):
+                return bytes(body), True  # the body is complete; some servers leave the last line out
             if not self._read_line(bounds):
-                return bytes(body)
+                return bytes(body), False
         raise WrongAnswer(f"expected at most {_MOST_FIELDS} trailer fields, found more")
 
     def _read_line(self, bounds: Bounds) -> bytes:
@@ -299,7 +314,7 @@ class Connection:
 
 
 class _Framing(NamedTuple):
-    """What the fields say of the body's end and of the connection."""
+    """The end of the body and of the connection, as the header fields announce them."""
 
     is_chunked: bool
     length: int | None
@@ -331,11 +346,10 @@ def _framing(fields: list[tuple[str, str]]) -> _Framing:
                 coding = f"{coding},{value}" if coding else value
             case "connection":
                 connection += "," + value.lower()
-    if coding:
-        if length is not None:  # another program on the way may have read it otherwise: RFC 9112 §6.3
-            connection += ",close"
-        # The body ends with the last chunk, or with the connection.
-        return _Framing(coding.rpartition(",")[2].strip().lower() == "chunked", None, connection)
+    if coding and length is not None:  # another program on the way may have read it otherwise: RFC 9112 §6.3
+        connection += ",close"
+    if coding.rpartition(",")[2].strip().lower() == "chunked":
+        return _Framing(True, None, connection)
     if length is None:
         return _Framing(False, None, connection)
     if not _DIGITS.fullmatch(length):
@@ -343,16 +357,24 @@ def _framing(fields: list[tuple[str, str]]) -> _Framing:
     return _Framing(False, int(length), connection)
 
 
+def _lines(head: str) -> list[str]:
+    head = head.replace("\r\n", "\n")
+    if "\r" in head or "\0" in head:  # a blank in their place: RFC 9112 §2.2, RFC 9110 §5.5
+        head = head.replace("\r", " ").replace("\0", " ")
+    return head.split("\n")
+
+
 def _fields(lines: list[str]) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
     for line in lines:
-        if line.startswith((" ", "\t")) and fields:  # a folded line: RFC 9112 §5.2
-            name, value = fields[-1]
-            fields[-1] = name, f"{value} {line.strip()}"
+        if line.startswith((" ", "\t")):  # a folded line: RFC 9112 §5.2
+            if fields:
+                name, value = fields[-1]
+                fields[-1] = name, f"{value} {line.strip()}".strip()
             continue
         name, colon, value = line.partition(":")
-        if colon:
-            fields.append((name.strip(), value.strip()))
+        if colon and name:
+            fields.append((name.rstrip(), value.strip(" \t")))
     return fields
 
 

@@ -30,20 +30,15 @@ class Pool:
         self._idle: OrderedDict[Server, deque[Connection]] = OrderedDict()
         weakref.finalize(self, _close, self._idle)
 
-    def take(self, server: Server, *, is_repeatable: bool) -> Connection | None:
-        """Return an idle connection that can take a request, the one that was used last; None without one.
-
-        Args:
-            server: The server.
-            is_repeatable: Whether the request may be sent again if the server has just closed the connection.
-        """
+    def take(self, server: Server) -> Connection | None:
+        """Return an idle connection that can take a request, the one that was used last; None without one."""
         idle = self._idle.get(server)
         while idle:
             try:
                 connection = idle.pop()
             except IndexError:  # another thread was faster
                 return None
-            if connection.is_alive(is_repeatable=is_repeatable):
+            if connection.is_alive():
                 return connection
             connection.close()
         return None
@@ -60,6 +55,8 @@ class Pool:
             connection.close()
         else:
             idle.append(connection)
+            if self._idle.get(server) is not idle:  # another thread removed the server meanwhile
+                _close_all(idle)
 
     def _add(self, server: Server) -> deque[Connection]:
         with self._lock:

@@ -1,15 +1,14 @@
-"""The responses of the lean path: those of requests, with everything that is seldom read built when it is read."""
+"""The responses of the lean path: those of requests, whose seldom used parts are built when they are used."""
 
 import io
 from collections.abc import Callable
 from datetime import timedelta
 from email.message import Message
 from http.cookiejar import CookieJar
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import requests
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
-from requests.hooks import default_hooks
 from requests.models import REDIRECT_STATI
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
@@ -18,28 +17,9 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from shipmate.http.adapter import LimitedResponse
 from shipmate.http.connection import Answer
 from shipmate.http.limits import within
+from shipmate.http.request import Sent
 
 _T = TypeVar("_T")
-
-
-class Sent(NamedTuple):
-    """A request as it was sent."""
-
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: bytes | str | None
-
-    def prepared(self) -> requests.PreparedRequest:
-        """Return the request in the form of requests."""
-        request = requests.PreparedRequest()
-        request.method = self.method
-        request.url = self.url
-        request.headers = CaseInsensitiveDict(self.headers)
-        request.body = self.body
-        request.hooks = default_hooks()
-        request._cookies = RequestsCookieJar()  # type: ignore[attr-defined]  # requests copies it for a redirect
-        return request
 
 
 class _Original:
@@ -62,7 +42,7 @@ class LeanResponse(LimitedResponse):
 
     def __init__(self, sent: Sent, answer: Answer, seconds: float, limits: within) -> None:
         """Store the answer; nothing is decoded yet."""
-        # Not that of requests, which builds an empty jar and more for each response.
+        # `requests.Response.__init__` is not called: it builds an empty jar, headers and more.
         self._sent = sent
         self._answer = answer
         self._lazy: dict[str, Any] = {}
@@ -126,7 +106,7 @@ class LeanResponse(LimitedResponse):
     @property
     def raw(self) -> Any:
         """The answer in the form of urllib3; its body has been read."""
-        return self._built("raw", lambda: self.raw_of(b""))
+        return self._built("raw", lambda: self._raw_of(b""))
 
     @raw.setter
     def raw(self, value: Any) -> None:
@@ -141,16 +121,27 @@ class LeanResponse(LimitedResponse):
     def cookies(self, value: RequestsCookieJar) -> None:
         self._lazy["cookies"] = value
 
-    def raw_of(self, body: bytes) -> HTTPResponse:
+    def keep_packed(self) -> None:
+        """Keep the body as it came; urllib3 unpacks it when it is read."""
+        self.raw = self._raw_of(self._answer.body)
+        self._content = False
+        self._content_consumed = False
+
+    def __reduce__(self) -> Any:
+        """Return the same as a response of requests, for `pickle` and `copy`."""
+        return _restored, (self.__getstate__(),)
+
+    def _raw_of(self, body: bytes) -> HTTPResponse:
         """Return the answer in the form of urllib3, with a body that can be read."""
         return HTTPResponse(
             io.BytesIO(body),
             HTTPHeaderDict(self._answer.fields),
             self._answer.status,
-            version=11,
+            version=self._answer.version,
             reason=self._answer.reason,
             preload_content=False,
             decode_content=False,
+            enforce_content_length=False,  # the connection has counted the bytes
             original_response=_Original(self._answer.fields),  # type: ignore[arg-type]
         )
 
@@ -158,3 +149,9 @@ class LeanResponse(LimitedResponse):
         jar = RequestsCookieJar()
         self.add_cookies_to(jar)
         return jar
+
+
+def _restored(state: dict[str, Any]) -> requests.Response:
+    response = requests.Response()
+    response.__setstate__(state)  # type: ignore[attr-defined]  # its types leave it out
+    return response

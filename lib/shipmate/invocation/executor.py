@@ -1,8 +1,9 @@
 """Calls one function of an author: arguments, result, errors, end. The run mode's sink takes the events."""
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shipmate.errors import InvalidMessage
 from shipmate.invocation.call import Call
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from shipmate.oauth2.options import OAuth2Options
     from shipmate.oauth2.session import OAuth2Session
     from shipmate.platform.attachments import Attachments
+    from shipmate.platform.client import PlatformClient
 
+_LOG: Final = logging.getLogger("shipmate.invocation")
 _NOT_VERIFIED = "verify_credentials returned False"
 
 
@@ -122,6 +125,7 @@ def verify(
     sink: Sink,
     services: Services,
     ids: Ids | None = None,
+    on_error: Callable[[BaseException], object] = lambda error: None,
 ) -> dict[str, Any]:
     """Return the verdict on credentials: ``{"verified": True}``, or False with a ``reason``.
 
@@ -131,6 +135,7 @@ def verify(
         sink: Takes ``updateKeys``.
         services: The services of the run mode.
         ids: The ids for log records.
+        on_error: Called with the exception of the function, if it raises one.
 
     Source: contract §10.2, without its DEF-16.
     """
@@ -143,6 +148,9 @@ def verify(
     except KeyboardInterrupt:  # Ctrl-C at a terminal is no verdict
         raise
     except BaseException as error:
+        # The verdict has the text alone, which says little about a mistake in the function.
+        _LOG.debug("verify_credentials has raised %s", type(error).__name__, exc_info=error)
+        on_error(error)
         return {"verified": False, "reason": services.redactor.redact(error_text(error))}
     return {"verified": False, "reason": _NOT_VERIFIED} if answer is False else {"verified": True}
 
@@ -152,15 +160,16 @@ def run_hook(function: Callable[..., Any], *args: Any) -> Any:
 
     Raises:
         BaseException: The exception of the hook.
+        InvalidMessage: The hook is a generator, whose code would never run.
     """
     result = function(*args)
-    if not isinstance(result, Awaitable):
-        return result
-    loops = Loops()
-    try:
-        return loops.run(result, lambda _: False)
-    finally:
-        loops.close()
+    if isinstance(result, Awaitable):
+        loops = Loops()
+        try:
+            result = loops.run(result, lambda _: False)
+        finally:
+            loops.close()
+    return _without_generator(result)
 
 
 def _context(call: Call, services: Services, ids: Ids) -> Context:
@@ -168,6 +177,11 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
         from shipmate.oauth2 import api  # most calls open no session
 
         return api.open_session(options, cfg, call=call, services=services.oauth2.get())
+
+    def api() -> "PlatformClient":
+        client = services.platform()
+        client.require_settings()
+        return client
 
     def attachments() -> "Attachments":
         from shipmate.platform.attachments import Attachments  # requests: 97 ms
@@ -182,7 +196,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
             "parent_message_id": ids.parent_message_id,
         },
         open_session=open_session,
-        api=services.platform,
+        api=api,
         attachments=attachments,
         flow_variables=services.flow_variables,
     )
@@ -265,6 +279,15 @@ def _answer(function: Callable[..., Any], cfg: Any, *, sink: Sink, services: Ser
                 result = services.loops.run(result, call.report_failure)
         finally:
             call.close()
+    return _without_generator(result)
+
+
+def _without_generator(result: Any) -> Any:
+    """Return the result of a function that emits nothing: the code of a generator would never run.
+
+    Raises:
+        InvalidMessage: The result is a generator.
+    """
     if isinstance(result, Generator | AsyncGenerator):
         raise InvalidMessage("This function must return its result, found a generator")
     return result

@@ -2,11 +2,10 @@
 
 import copy
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from shipmate.component import VERIFIER, Component, Function, Modules
-from shipmate.component.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
+from shipmate.component import Component, Function, Modules
 from shipmate.errors import ShipmateError
 from shipmate.invocation.events import Event
 from shipmate.invocation.executor import Ids, call_model, process, run_hook, verify
@@ -34,10 +33,8 @@ class InProcessRunner:
         """
         try:
             code = self._modules.process(function)
-            require_call("process", code, PROCESS)
             init = self._modules.hook(function, "init")
             if init is not None:
-                require_call("init", init, HOOKS["init"])
                 run_hook(init, copy.deepcopy(cfg))
         except BaseException as error:  # the author's code may raise anything, sys.exit included
             log_failure(error)
@@ -57,19 +54,28 @@ class InProcessRunner:
             BaseException: The exception of the function, or of the import of its module.
         """
         model = self._modules.model(function, name)
-        require_call(name, model, MODEL)
         return call_model(model, copy.deepcopy(cfg), sink=sink, services=self._services)
 
-    def verify(self, cfg: Mapping[str, Any], *, sink: Sink) -> dict[str, Any]:
+    def verify(
+        self,
+        cfg: Mapping[str, Any],
+        *,
+        sink: Sink,
+        on_error: Callable[[BaseException], object] = lambda error: None,
+    ) -> dict[str, Any]:
         """Return the component's verdict on the credentials: ``{"verified": True}``.
+
+        Args:
+            cfg: The configuration with the credentials.
+            sink: Takes ``updateKeys``.
+            on_error: Called with the exception of ``verify_credentials``, if it raises one.
 
         Raises:
             AuthorError: ``verify_credentials.py`` cannot be imported, or has no ``verify_credentials``.
         """
-        verifier = self._modules.verifier()
-        if verifier is not None:
-            require_call(VERIFIER, verifier, VERIFY)
-        return verify(verifier, copy.deepcopy(cfg), sink=sink, services=self._services)
+        return verify(
+            self._modules.verifier(), copy.deepcopy(cfg), sink=sink, services=self._services, on_error=on_error
+        )
 
 
 def log_failure(error: BaseException) -> None:

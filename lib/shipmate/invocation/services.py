@@ -114,7 +114,7 @@ def platform_of(environ: Mapping[str, str]) -> Callable[[], "PlatformClient"]:
                 from shipmate.platform.client import PlatformClient  # 100 ms with requests
                 from shipmate.settings import ApiSettings
 
-                clients.append(PlatformClient(ApiSettings.from_environ(environ)))
+                clients.append(PlatformClient(ApiSettings.incomplete(environ)))
             return clients[0]
 
     return client
@@ -127,7 +127,7 @@ class Services:
     redactor: Redactor = field(repr=False)
     oauth2: LazyOAuth2 = field(repr=False)
     platform: "Callable[[], PlatformClient]" = field(repr=False)
-    """Returns the client of the platform's API; raises `MissingSetting` without its address or credentials."""
+    """Returns the client of the platform's API; a call of it names the variables that it lacks."""
     flow_variables: Mapping[str, str] = field(default_factory=dict)
     loops: Loops = field(default_factory=Loops, repr=False)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from shipmate.errors import BadInput
 from shipmate.local.options import Source, object_of, parse, read_file
+from shipmate.wording import real_path
 
 ACCOUNT_FILE: Final = "account.keys.json"
 """The name of the default file, beside ``component.json``. Ignore files list its ending."""
@@ -23,15 +24,20 @@ def read_account(root: Path, name: str | None) -> Source | None:
         BadInput: The file cannot be read, or is not an object.
     """
     path = root / ACCOUNT_FILE if name is None else Path(name)
-    if name is None and not path.exists():
-        return None
     place = f"--account {path}"
-    if name is not None and not path.exists():
+    if is_absent(path):
+        if name is None:
+            return None
         raise BadInput(f"expected a file with an account, found none: {place}; shipmate login {place} creates it")
     # A pipe can be read once, and not rewritten.
     source = Source(parse(read_file(path, place), place), place, path if path.is_file() else None)
     object_of(source)
     return source
+
+
+def is_absent(path: Path) -> bool:
+    """Return whether there is no file, and a sign-in may create it; a link to itself is a wrong file."""
+    return not path.exists() and not real_path(path).is_symlink()
 
 
 def exposure(path: Path) -> str | None:

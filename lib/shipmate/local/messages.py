@@ -1,7 +1,8 @@
 """Checks a message against the metadata of its function, and makes sample messages."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from shipmate.component import Component, Function
@@ -62,7 +63,8 @@ def sample_message(component: Component, function: Function, *, call_model: Call
         raise BadInput(f'expected "in" metadata to make a message from, found {found} for {function.id}')
     from shipmate.component import metadata
 
-    return {"headers": {}, "body": metadata.sample(schema)}
+    with _metadata_of(function):
+        return {"headers": {}, "body": metadata.sample(schema)}
 
 
 def _differences(component: Component, function: Function, body: Any, call_model: CallModel | None) -> list[str]:
@@ -71,7 +73,17 @@ def _differences(component: Component, function: Function, body: Any, call_model
         return []
     from shipmate.component import metadata  # 70 ms with jsonschema
 
-    return [f"{pointer or '/'}: {text}" for pointer, text in metadata.problems(schema, body)]
+    with _metadata_of(function):
+        return [f"{pointer or '/'}: {text}" for pointer, text in metadata.problems(schema, body)]
+
+
+@contextmanager
+def _metadata_of(function: Function) -> Iterator[None]:
+    """Name the function in the error of a schema that cannot be used."""
+    try:
+        yield
+    except DescriptorError as error:
+        raise DescriptorError(f'"in" metadata of {function.id}: {error}') from error
 
 
 def _schema(component: Component, function: Function, call_model: CallModel | None) -> Any:

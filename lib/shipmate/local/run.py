@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipmate.component import Component, Function
-from shipmate.errors import AuthorError, BadInput, FunctionNotFound
+from shipmate.errors import AuthorError, BadInput, FunctionNotFound, ShipmateError
 from shipmate.invocation.events import Event
 from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.inprocess import InProcessRunner, log_failure
@@ -54,6 +54,8 @@ class CallResult:
     value: Any
     is_success: bool = True
     """True if the function succeeded; for ``verify_credentials``, if the credentials are verified."""
+    error: Mapping[str, Any] | None = None
+    """The exception of the function, as `shipmate.invocation.failure.format_error` returns it."""
 
 
 class LocalRun:
@@ -125,7 +127,8 @@ class LocalRun:
             raise
         except BaseException as error:  # the author's code may raise anything, sys.exit included
             log_failure(error)
-            return CallResult({"error": self._services.redactor.redact_json(format_error(error))}, is_success=False)
+            formatted = self._services.redactor.redact_json(format_error(error))
+            return CallResult({"error": formatted}, is_success=False, error=formatted)
 
     def metadata(self, function: Function) -> Any:
         """Return the answer of ``get_meta_model``.
@@ -141,13 +144,20 @@ class LocalRun:
 
     def verify(self) -> CallResult:
         """Return the component's verdict on the credentials, an object with ``verified``."""
+        raised: list[BaseException] = []
         try:
-            verdict = self._runner.verify(self._cfg, sink=self._silent_sink())
+            verdict = self._runner.verify(self._cfg, sink=self._silent_sink(), on_error=raised.append)
         except AuthorError as error:
             log_failure(error)
             reason = self._services.redactor.redact(str(error))
             return CallResult({"verified": False, "reason": reason}, is_success=False)
-        return CallResult(verdict, is_success=bool(verdict["verified"]))
+        # An error of the runtime says all in its text.
+        errors = [
+            self._services.redactor.redact_json(format_error(each))
+            for each in raised
+            if not isinstance(each, ShipmateError)
+        ]
+        return CallResult(verdict, is_success=bool(verdict["verified"]), error=next(iter(errors), None))
 
     def drain(self, timeout_seconds: float) -> None:
         """Start no further token refresh, and wait until the running one has saved its keys."""

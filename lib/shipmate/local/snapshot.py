@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shipmate.errors import BadInput
-from shipmate.wording import file_problem
+from shipmate.wording import file_problem, real_path
 
 
 class SnapshotFile:
@@ -38,7 +38,7 @@ class SnapshotFile:
         """
         if not self._is_changed:
             return
-        target = self._path.resolve()
+        target = real_path(self._path)
         draft = target.with_name(f".{target.name}.{os.getpid()}.keys.json")  # ignore files list this ending
         try:
             try:

@@ -2,19 +2,22 @@
 
 import re
 import threading
+from array import array
 from binascii import b2a_base64
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 from urllib.parse import quote, quote_plus
 
 from shipmate.logs.decoding import decoded
+from shipmate.logs.secret_patterns import MOST_PLACES
 
 _SHORTEST: Final = 6
 """Shorter values are ignored: they occur by chance."""
 _SHORTEST_LINE: Final = 16
 """The lines of a longer secret count as secrets themselves from this length on."""
-_WRAPPED: Final = re.compile(r"[\w+/-]{16}\s")
+_WRAPPED: Final = re.compile(r"(?<![\w+/-])[\w+/-]{16,}+\s")
 """A line of base64, perhaps, that goes on in the next line."""
 _STANDARD_BASE64: Final = str.maketrans("-_", "+/")
 _URL_SAFE_BASE64: Final = str.maketrans("+/", "-_")
@@ -74,6 +77,7 @@ class KnownSecrets:
             else:  # a secret of escapes
                 yield from ((self._raw, form) for form in _escaped(part) if form != part)
         data = secret.encode("utf-8", "surrogatepass")
+        yield from ((self._raw, form) for form in (data.hex(), data.hex().upper()))
         texts = (data, quote(data, safe="").encode(), quote_plus(data).encode(), json.dumps(secret)[1:-1].encode())
         cores = (_base64_core(each, length) for each in dict.fromkeys(texts) for length in range(3))
         for core in dict.fromkeys(cores):
@@ -111,6 +115,7 @@ class _Windows:
     """Finds texts by a few of their windows: a window of each occurrence starts at a multiple of ``stride``.
 
     The windows of a text are its rarest ones, so that many secrets with a common start or end cost no more than one.
+    A window is a number: the lowest bytes of its characters.
     """
 
     def __init__(self, *, size: int, stride: int) -> None:
@@ -118,9 +123,9 @@ class _Windows:
         self._size, self._stride = size, stride
         self._forms: dict[str, list[int]] = {}
         """The start of the first window of each text, as often as the text was added."""
-        self._shapes: dict[str, tuple[tuple[int, int], ...]] = {}
+        self._shapes: dict[int, tuple[tuple[int, int], ...]] = {}
         """For each window: where it is in texts, and how long those texts are, each combination once."""
-        self._counts: Counter[tuple[str, int, int]] = Counter()
+        self._counts: Counter[tuple[int, int, int]] = Counter()
 
     def __bool__(self) -> bool:
         return bool(self._forms)
@@ -157,21 +162,35 @@ class _Windows:
 
     def places(self, text: str) -> list[tuple[int, int]]:
         """Return the places of all texts."""
-        shapes, size = self._shapes, self._size
-        if not shapes:
+        if not self._shapes:
             return []
-        windows = [text[start : start + size] for start in range(0, len(text) - size + 1, self._stride)]
-        return [] if shapes.keys().isdisjoint(windows) else list(self._found(text, windows))
+        windows = self._numbers(text, self._stride)
+        if self._shapes.keys().isdisjoint(windows):
+            return []
+        places = list(islice(self._found(text, windows), MOST_PLACES))
+        if len(places) == MOST_PLACES:
+            places[-1] = places[-1][0], len(text)
+        return places
 
-    def _found(self, text: str, windows: list[str]) -> Iterator[tuple[int, int]]:
+    def _found(self, text: str, windows: "array[int]") -> Iterator[tuple[int, int]]:
         for number, window in enumerate(windows):
             for offset, length in self._shapes.get(window, ()):
                 start = number * self._stride - offset
                 if start >= 0 and text[start : start + length] in self._forms:
                     yield start, start + length
 
-    def _windows(self, form: str, start: int) -> list[tuple[int, str]]:
-        return [(offset, form[offset : offset + self._size]) for offset in range(start, start + self._stride)]
+    def _windows(self, form: str, start: int) -> list[tuple[int, int]]:
+        part = form[start : start + self.shortest]
+        return list(enumerate(self._numbers(part, 1), start))
+
+    def _numbers(self, text: str, stride: int) -> "array[int]":
+        """Return the windows at each multiple of ``stride``, made by C code only."""
+        data = text.encode("ascii") if text.isascii() else text.encode("utf-32-le", "surrogatepass")[::4]
+        count = max(0, (len(data) - self._size) // stride + 1)
+        packed = bytearray(self._size * count)
+        for number in range(self._size):
+            packed[number :: self._size] = data[number::stride][:count]
+        return array("Q" if self._size == 8 else "I", bytes(packed))
 
     def _rarest(self, form: str) -> int:
         """Return where the rarest windows of a text start; the last ones first, since tokens start alike."""

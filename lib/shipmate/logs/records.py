@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Container, Mapping
+from functools import partial
 from typing import Any, Final
 
 from shipmate.logs.fields import bound_fields
@@ -9,6 +10,8 @@ from shipmate.logs.redaction import Redactor
 
 _OWN_FIELDS: Final = frozenset({"threadId", "messageId", "parentMessageId", "err"})
 _RESERVED: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_LONGEST_TEXT: Final = 100_000
+"""The most characters of a text in a record: a message, a traceback, a field. A log that is read needs no more."""
 _TRACEBACKS: Final = logging.Formatter()
 
 
@@ -22,7 +25,7 @@ class RecordFactory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         """Return a record; the arguments are those of `logging.LogRecord`."""
-        redact = self.redactor.redact
+        redact = partial(self.redactor.redact, longest=_LONGEST_TEXT)
         record = self.make(*args, **kwargs)
         record.msg, record.args = redact(_message_of(record)), None
         record.name = redact(record.name)
@@ -30,7 +33,10 @@ class RecordFactory:
             record.stack_info = redact(record.stack_info)
         if record.exc_info and record.exc_info[1] is not None:
             _redact_exception(record, record.exc_info[1], self.redactor)
-        record.__dict__ = _RedactedFields({**bound_fields(record.name), **record.__dict__}, self.redactor)
+        bound = bound_fields(record.name)
+        record.__dict__ = fields = _RedactedFields(record.__dict__, self.redactor)
+        for name, value in bound.items():
+            fields[name] = value
         return record
 
 
@@ -52,10 +58,10 @@ class _RedactedFields(dict[str, Any]):
         if name in _RESERVED:
             name = renamed(name, self)
         try:
-            value = self._redactor.redact_json(value, name)
+            value = self._redactor.redact_json(value, name, _LONGEST_TEXT)
         except Exception:  # an author's __str__, or a value that contains itself
             value = f"({type(value).__name__})"
-        super().__setitem__(name, value)
+        super().__setitem__(self._redactor.redact(name, _LONGEST_TEXT) if isinstance(name, str) else name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a plain dict: records travel to other processes in queues."""
@@ -117,11 +123,15 @@ def _message_of(record: logging.LogRecord) -> str:
 def _redact_exception(record: logging.LogRecord, error: BaseException, redactor: Redactor) -> None:
     """Format the exception now; the record keeps the exception itself only if its text contains no secret."""
     text = _TRACEBACKS.formatException((type(error), error, error.__traceback__))
-    record.exc_text = redactor.redact(text)
-    err = {"message": redactor.redact(_text_of(error)), "name": type(error).__name__, "stack": record.exc_text}
+    record.exc_text = redactor.redact(text, _LONGEST_TEXT)
+    err = {
+        "message": redactor.redact(_text_of(error), _LONGEST_TEXT),
+        "name": type(error).__name__,
+        "stack": record.exc_text,
+    }
     code = getattr(error, "code", None)
     if isinstance(code, str | int) and not isinstance(error, SystemExit):
-        err["code"] = redactor.redact_json(code)
+        err["code"] = redactor.redact_json(code, longest=_LONGEST_TEXT)
     record.__dict__["err"] = err
     if record.exc_text != text:
         record.exc_info = None

@@ -17,6 +17,9 @@ _MOST_PERMANENT: Final = 256
 _MOST_TOKENS: Final = 1000
 """The number of later secrets that are remembered."""
 
+_LONGEST_SECRET: Final = 32 * 1024
+"""The characters before a cut that may be a part of a secret."""
+
 # The shell's working folders, whose names look like those of passwords.
 _FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
 
@@ -49,42 +52,49 @@ class Redactor:
         self.add_mapping({name: value for name, value in environ.items() if name not in _FOLDERS})
         self.add(environ.get("ELASTICIO_AMQP_URI"))
 
-    def redact(self, text: str) -> str:
-        """Return the text without secrets."""
+    def redact(self, text: str, longest: int | None = None) -> str:
+        """Return the text without secrets; of a text with more than ``longest`` characters, only the start."""
+        if longest is not None and len(text) > longest:
+            # A secret at the cut is cut itself, and not recognised: what is near the cut is dropped afterwards.
+            start = self.redact(text[: longest + _LONGEST_SECRET])[:-_LONGEST_SECRET]
+            return f"{start}... ({len(text)} characters in all)"
         places = self._known.places(text)
         return without_secrets(masked(text, places, MASK) if places else text)
 
-    def redact_json(self, value: Any, name: str = "") -> Any:
+    def redact_json(self, value: Any, name: str = "", longest: int | None = None) -> Any:
         """Return a copy of a value without secrets.
 
         Args:
             value: The value, of mappings, sequences and scalars; an object of another type is replaced by its text if
                 that contains a secret. A value that is nested too deeply is replaced as a whole.
             name: The name of the value, which may mark it as a secret.
+            longest: The most characters of each text in it; None for any number.
         """
         try:
-            return self._redacted(value, name)
+            return self._redacted(value, name, longest)
         except RecursionError:
             return MASK
 
-    def _redacted(self, value: Any, name: str) -> Any:
+    def _redacted(self, value: Any, name: str, longest: int | None) -> Any:
         if isinstance(value, str):
-            return MASK if value and name and is_secret_name(name) else self.redact(value)
+            return MASK if value and name and is_secret_name(name) else self.redact(value, longest)
         if value is None or isinstance(value, bool | int):
             return value
         if isinstance(value, float):
             return value if math.isfinite(value) else str(value)
         if isinstance(value, Mapping):
-            return self._redacted_object(value, name)
+            return self._redacted_object(value, name, longest)
         if isinstance(value, list | tuple):
             if value and are_pairs(value):
-                return [[self._redacted(item[0], ""), self._redacted(item[1], item[0])] for item in value]
-            return [self._redacted(member, name) for member in value]
+                return [
+                    [self._redacted(item[0], "", longest), self._redacted(item[1], item[0], longest)] for item in value
+                ]
+            return [self._redacted(member, name, longest) for member in value]
         text = str(value)
-        redacted = self.redact(text)
+        redacted = self.redact(text, longest)
         return value if redacted == text else redacted
 
-    def _redacted_object(self, value: Mapping[Any, Any], name: str) -> dict[Any, Any]:
+    def _redacted_object(self, value: Mapping[Any, Any], name: str, longest: int | None) -> dict[Any, Any]:
         """Return an object without secrets; its members inherit the name of a secret, but for harmless ones."""
         inherited = name if name and is_secret_name(name) else ""
         marked = secret_item(value)
@@ -95,7 +105,9 @@ class Redactor:
                 member_name = "secret" if key == marked else "" if key in NAMING else member_name
             elif inherited and not is_harmless_name(member_name):
                 member_name = inherited
-            copy[self.redact(key) if isinstance(key, str) else key] = self._redacted(member, member_name)
+            copy[self.redact(key, longest) if isinstance(key, str) else key] = self._redacted(
+                member, member_name, longest
+            )
         return copy
 
     def _add(self, value: str) -> None:

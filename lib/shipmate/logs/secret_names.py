@@ -19,6 +19,8 @@ _HARMLESS: Final = frozenset(
     "audience issuer".split()
 )
 _SESSION_ID: Final = ["session", "id"]
+_ROUTING_KEY: Final = ["routing", "key"]
+"""The address of a message in AMQP, which the log has for each delivery."""
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 NAMING: Final = ("name", "key", "header", "field", "param")
 """The members that may name the value of another member."""
@@ -29,7 +31,7 @@ _PASSWORD: Final = re.compile(r"(?<=://)[^\s/:@?#]*+:([^\s/?#]*)@")
 @lru_cache(maxsize=1024)
 def _is_secret(name: str) -> bool:
     words = _words(name)
-    if not words:
+    if not words or words[-2:] == _ROUTING_KEY:
         return False
     if words[-1] in _HARMLESS:
         return words[-2:] == _SESSION_ID or words[-1] == "sessionid"

@@ -4,8 +4,10 @@ Every pattern needs linear time for any text, which ``make lint`` proves.
 """
 
 import re
+from binascii import Error, a2b_base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 MASK: Final = "***"
@@ -27,6 +29,12 @@ _OTHER_MEMBERS: Final = (
 _VALUE: Final = _OTHER_MEMBERS + r"""(?:,\s*+\\*+["'](?:value|content|text)\\*+["']\s*+:\s*+)"""
 _HEADER_SEPARATOR: Final = rf"(?:\\*+[\"']\s*+(?:{_VALUE}|[:,]\s*+)|\s*+[:=]\s*+)"
 _END_OF_HEADER: Final = re.compile(r"[\r\n\"']|\\[rn]|\Z")
+
+
+_MOST_QUOTED_PARTS: Final = 50
+"""Of a header with more parts in quotes, no end is looked for: it is hidden with all that follows."""
+MOST_PLACES: Final = 5000
+"""The number of secrets that are looked for in one text: the last one hides the rest, since each one takes time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +61,14 @@ class _Rule:
     def masked(self, text: str, lowered: str) -> str:
         """Return a text without the secrets that this rule finds, but with their names and quotes."""
         parts, position = [], 0
-        for start, end, quote in self._places(lowered):
+        for start, end, quote in islice(self._places(lowered), MOST_PLACES):
             parts += [text[position:start], quote, MASK, quote]
             position = end
-        return "".join([*parts, text[position:]]) if parts else text
+        if not parts:
+            return text
+        if len(parts) < 4 * MOST_PLACES:
+            parts.append(text[position:])
+        return "".join(parts)
 
     def _places(self, lowered: str) -> Iterator[tuple[int, int, str]]:
         """Yield start, end and quotes of each secret."""
@@ -78,13 +90,16 @@ class _Rule:
 def _end_of_header(text: str, start: int) -> int:
     """Return the end of the line, or of the quotes around a header: ``Digest username="ada", response="..."``."""
     position = start
-    while match := _END_OF_HEADER.search(text, position):
+    for _ in range(_MOST_QUOTED_PARTS):
+        match = _END_OF_HEADER.search(text, position)
+        if match is None:
+            break
         place = match.start()
         if match[0] != '"' or not text[max(start, place - 8) : place].rstrip("\\").endswith("="):
             return place
         closing = text.find('"', place + 1)
         if closing < 0:
-            return len(text)
+            break
         position = closing + 1
     return len(text)
 
@@ -153,7 +168,7 @@ _RULES: Final = (
     ),
 )
 _CODE: Final = re.compile(r"([\"']code\\*[\"']\s*:\s*\\*[\"'])(?=[^\"']*[0-9A-Z])[\w.~/+=-]{20,}")
-_BASIC: Final = re.compile(r"\b(basic\s+)([\w+/-]{6,}+={0,2})", re.IGNORECASE)
+_BASIC: Final = re.compile(r"\b(basic\s+)([\w+/-]{6,}+)={0,2}", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:
@@ -174,11 +189,8 @@ def _lowered(text: str) -> str:
 
 def _masked_basic(match: re.Match[str]) -> str:
     """Mask text that decodes to ``user:password``, but not the words "basic authentication"."""
-    from binascii import Error, a2b_base64
-
-    standard = match[2].rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        decoded = a2b_base64(standard + "=" * (-len(standard) % 4))
+        decoded = a2b_base64(f"{match[2].replace('-', '+').replace('_', '/')}==")  # one too many is ignored
     except Error:
         return match[0]
     return f"{match[1]}{MASK}" if b":" in decoded else match[0]

@@ -197,7 +197,7 @@ class CredentialStore:
 
         adapter = self.adapter
         with self._lock:
-            if self._client is None:
+            if self._client is None or self._client.adapter is not adapter:  # a test may replace the adapter
                 self._client = LeanClient(adapter)
             return self._client
 

@@ -11,6 +11,8 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from shipmate.jsonvalue import steps_of
+
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.IGNORECASE)
 # Python's own encodings, which no provider uses; decoding some of them takes more than linear time.
 _NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
@@ -22,6 +24,7 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _FORM: Final = re.compile(r"[A-Za-z_][\w.-]*=")
+_LONGEST_FORM: Final = 256 * 1024
 _MOST_TEXTS: Final = 200
 _LONGEST_PLAIN_TEXT: Final = 2000
 _DESCRIPTIONS: Final = (
@@ -96,6 +99,18 @@ def description_in(members: Mapping[str, Any] | None) -> str:
     return f"{text} (see {uri})".strip() if isinstance(uri, str) and uri else text
 
 
+def members_at(pointer: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an answer with the members of the object at a JSON pointer at its top; unchanged without that object.
+
+    >>> members_at("/user", {"ok": True, "user": {"access_token": "a"}})
+    {'ok': True, 'user': {'access_token': 'a'}, 'access_token': 'a'}
+    """
+    found: Any = answer
+    for step in steps_of(pointer):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return {**answer, **found} if isinstance(found, Mapping) else answer
+
+
 def kind_of(body: bytes, members: Mapping[str, Any] | None) -> str:
     """Return in words what a body without an OAuth2 error is.
 
@@ -153,6 +168,6 @@ def _members_of(text: str) -> dict[str, Any] | None:
 
 def _read_form(text: str) -> dict[str, Any] | None:
     # An HTML page may have an equals sign, too.
-    if not _FORM.match(text) or "<" in text:
+    if len(text) > _LONGEST_FORM or not _FORM.match(text) or "<" in text:
         return None
     return dict(parse_qsl(text, keep_blank_values=True)) or None

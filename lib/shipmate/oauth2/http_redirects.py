@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import requests
 
+from shipmate.http.adapter import LimitedSession
 from shipmate.oauth2.token_auth import TokenAuth
 
 # Headers that a redirect to a foreign host keeps: none of them can hold a secret.
@@ -15,14 +16,12 @@ _HARMLESS_HEADERS: Final = frozenset(
 )
 
 
-class RedirectSafeSession(requests.Session):
+class RedirectSafeSession(LimitedSession):
     """A requests session that removes headers with secrets from redirects to foreign hosts."""
 
     def __init__(self, adapter: requests.adapters.HTTPAdapter) -> None:
         """Share the connections of ``adapter``; cookies and settings belong to this session."""
-        super().__init__()
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
+        super().__init__(adapter)
         self.token_auth: TokenAuth | None = None
 
     def rebuild_auth(self, prepared_request: Any, response: Any) -> None:

@@ -2,15 +2,19 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from dataclasses import field as member
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 
 from shipmate import urls
 from shipmate.errors import ClientMisconfigured, InvalidOption, MissingSetting
 from shipmate.http import headers as http_headers
+from shipmate.jsonvalue import kind_of
+from shipmate.oauth2.answer_body import members_at
+from shipmate.settings import missing_settings
 from shipmate.wording import did_you_mean_or_list
 
 if TYPE_CHECKING:
@@ -68,7 +72,10 @@ _DESCRIPTOR_NAMES: Final = {
     "jwt_algorithm": "jwt_algorithm",
     "jwt_header": "jwt_header",
     "scopes": "scopes",
+    "token_params": "extra",
+    "token_pointer": "parse",
 }
+_FILLED: Final = ("token_url", "client_id", "client_secret", "jwt_header", "scopes", "extra")
 _PEM: Final = "-----BEGIN "
 # Those of Unicode, and two that an editor does not show.
 _BLANKS: Final = " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029\u3000\ufeff\u200b"
@@ -111,8 +118,14 @@ class ClientOptions:
             InvalidOption: An option does not exist or has an invalid value.
         """
         described = {ours: defaults[theirs] for theirs, ours in _DESCRIPTOR_NAMES.items() if defaults.get(theirs)}
+        params = described.get("extra", {})
+        if not isinstance(params, Mapping):
+            raise InvalidOption(f"token_params: expected an object of texts, found {kind_of(params)}")
+        if pointer := described.pop("parse", None):
+            described["parse"] = partial(members_at, str(pointer))
         merged = {"field": default_field, **described, **options}
         check_options(merged)
+        merged["extra"] = {**params, **merged.get("extra", {})}
         if not isinstance(merged.get("scopes"), str | None):
             merged["scopes"] = " ".join(merged["scopes"])
         merged["send"] = tuple(merged.get("send", ()))
@@ -131,8 +144,19 @@ class ClientOptions:
         Raises:
             ClientMisconfigured: The token URL is missing, not https or filled with a value that leads elsewhere, or
                 the client id is missing.
-            MissingSetting: A variable is not set.
+            MissingSetting: Variables are not set; the message names all of them.
         """
+        try:
+            return self._filled(variables)
+        except MissingSetting:
+            variables.require(self.templates())
+            raise
+
+    def templates(self) -> dict[str, Any]:
+        """Return the options that `fill` fills, by their names."""
+        return {name: getattr(self, name) for name in _FILLED}
+
+    def _filled(self, variables: "Variables") -> "Client":
         if not self.token_url:
             raise ClientMisconfigured(
                 "expected the address of the token endpoint, found none: give token_url, "
@@ -143,7 +167,8 @@ class ClientOptions:
         client_id = self._credential("client_id", variables)
         if not client_id:
             raise ClientMisconfigured(
-                "expected a client_id, found none: give client_id, or client_id in credentials.oauth2 of component.json"
+                f"expected a client_id, found {'only blanks' if self.client_id else 'none'}: "
+                f"give {self.source('client_id')}, or client_id in credentials.oauth2 of component.json"
             )
         return Client(
             token_url=token_url,
@@ -152,6 +177,7 @@ class ClientOptions:
             client_auth=self.client_auth,
             jwt_algorithm=self.jwt_algorithm,
             jwt_header=variables.fill(self.jwt_header, "jwt_header"),
+            id_source=self.source("client_id"),
             secret_source=self.source("client_secret"),
             scopes=variables.fill(self.scopes, "scopes"),
             extra=variables.fill(self.extra, "extra"),
@@ -176,8 +202,10 @@ class Client:
     client_auth: ClientAuth = "post"
     jwt_algorithm: JwtAlgorithm = "RS256"
     jwt_header: Mapping[str, Any] = member(default_factory=dict)
+    id_source: str = member(default="client_id")
+    """The option with the id and its variables, for messages: ``"client_id (from CRM_ID)"``."""
     secret_source: str = member(default="client_secret")
-    """The option with the secret and its variables, for messages: ``"client_secret (from CRM_KEY)"``."""
+    """As ``id_source``, for the secret."""
     scopes: str | None = None
     extra: Mapping[str, Any] = member(default_factory=dict, repr=False)
 
@@ -219,13 +247,46 @@ class Variables:
         except urls.WrongUrl as error:
             raise ClientMisconfigured(f"{option}: {error}") from None
 
+    def require(self, templates: Mapping[str, Any]) -> None:
+        """Do nothing if the value of each ``{{NAME}}`` is known.
+
+        Args:
+            templates: The values of options, by the names of the options.
+
+        Raises:
+            MissingSetting: Some are not; the message names all of them.
+        """
+        remedies: dict[str, str] = {}
+        for option, template in templates.items():
+            for name in _names_in(template):
+                if self._value(name) is None:
+                    remedies.setdefault(name, self._remedy(name, option))
+        if remedies:
+            raise missing_settings(remedies)
+
     def _lookup(self, name: str, option: str) -> str:
+        value = self._value(name)
+        if value is None:
+            raise missing_settings({name: self._remedy(name, option)})
+        return value
+
+    def _value(self, name: str) -> str | None:
         if name in self.credential_fields and isinstance(self.cfg.get(name), str | int):
             return str(self.cfg[name])
-        if value := self.environ.get(name):
-            return value
+        return self.environ.get(name) or None
+
+    def _remedy(self, name: str, option: str) -> str:
         field = "the credential field or " if name in self.credential_fields else ""
-        raise MissingSetting(f"{name} is missing: set {field}the environment variable for {option} of OAuth2")
+        return f"set {field}the environment variable for {option} of OAuth2"
+
+
+def _names_in(value: Any) -> Iterator[str]:
+    """Yield the ``NAME`` of each ``{{NAME}}`` in the texts of a value, at any depth."""
+    if isinstance(value, str):
+        yield from VARIABLE.findall(value)
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _names_in(item)
 
 
 def check_options(options: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from shipmate.errors import (
     ShipmateError,
     TokenEndpointUnavailable,
 )
+from shipmate.oauth2 import detail
 from shipmate.oauth2.credential import Credential
 from shipmate.oauth2.expiry import Expiry
 from shipmate.oauth2.keys import Keys
@@ -268,9 +269,8 @@ def _pause(attempt: int, answer: Busy) -> float:
 
 
 def _failure(answer: Failure, credential: Credential, rules: RefreshRules) -> ShipmateError:
-    said = f": {answer.detail}" if answer.detail else ""
+    said = detail.said(answer)
     if isinstance(answer, Refused):
-        said = answer.code + said
         if not rules.needs_refresh_token:
             return ReauthorizationRequired(f"{rules.provider} refuses a token for {rules.account} ({said})")
         if credential.is_uncertain:
@@ -283,12 +283,9 @@ def _failure(answer: Failure, credential: Credential, rules: RefreshRules) -> Sh
         )
     if isinstance(answer, Misconfigured):
         return ClientMisconfigured(
-            f"{rules.provider} refuses the OAuth2 client ({answer.code}{said}): check {rules.settings}, "
-            "client_auth, grant and scope"
+            f"{rules.provider} refuses the OAuth2 client ({said}): check {rules.settings}, client_auth, grant and scope"
         )
     pause = ""
     if isinstance(answer, Busy) and is_long_pause(answer):
         pause = f"; it asks for a pause of {answer.retry_after_seconds:.0f} s"
-    return TokenEndpointUnavailable(
-        f"the token endpoint of {rules.provider} gave no token: {answer.reason}{said}{pause}"
-    )
+    return TokenEndpointUnavailable(f"the token endpoint of {rules.provider} gave no token: {said}{pause}")

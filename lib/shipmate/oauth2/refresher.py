@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from shipmate.errors import EmitError, MissingSetting, ShipmateError
 from shipmate.oauth2 import refresh_flow
 from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.credential import Credential
+from shipmate.oauth2.detail import with_shown_detail
 from shipmate.oauth2.expiry import Expiry, answered_expiry, dated
 from shipmate.oauth2.failures import KnownFailures
 from shipmate.oauth2.keys import fingerprint
@@ -31,7 +31,6 @@ _log = logging.getLogger("shipmate.oauth2")
 
 _LONGEST_PAUSE_SECONDS: Final = 300.0
 _REFUSED_CLIENT_SECONDS: Final = 60.0
-_LONGEST_DETAIL: Final = 300
 
 
 class Refresher:
@@ -126,11 +125,9 @@ class Refresher:
             _log.debug("the token endpoint has answered", extra=facts)
             expiry = answered_expiry(answer.answer, asked_at=asked_at, wall_clock=wall_clock)
             return Granted(dated(answer.answer, wall_clock=wall_clock)), expiry
-        # Redacted before it is cut: the rest of a cut token would not be recognised.
-        detail = _shown(self._services.redactor.redact(answer.detail))
-        answer = replace(answer, detail=detail)
+        answer = with_shown_detail(answer, self._services.redactor.redact)
         reason = answer.code if isinstance(answer, Refused | Misconfigured) else answer.reason
-        _log.info("the token endpoint has given no token", extra={**facts, "reason": reason, "detail": detail})
+        _log.info("the token endpoint has given no token", extra={**facts, "reason": reason, "detail": answer.detail})
         failures.add(self._services.credential_store.failures, answer, clock.monotonic())
         return answer, None
 
@@ -177,7 +174,11 @@ class Refresher:
                     stack.push(partial(_release, lock))
                 except Exception as error:
                     # The lock only makes a race unlikely: a refresh without it is better than none.
-                    _log.warning("no refresh lock, continuing without it", extra={"reason": type(error).__name__})
+                    _log.warning(
+                        "no refresh lock, continuing without it",
+                        extra={"reason": type(error).__name__},
+                        exc_info=hook is self._options.lock,  # the author's own frames
+                    )
             yield
 
 
@@ -226,10 +227,3 @@ class _FailureKeys:
         elif isinstance(answer, Misconfigured):
             key = self._client if is_about_client(answer) else self._account
             failures.add(key, answer, until=now + _REFUSED_CLIENT_SECONDS)
-
-
-def _shown(text: str) -> str:
-    """Return text of a provider on one line, without control characters, 300 characters at most."""
-    line = " ".join(text.split())
-    printable = "".join(letter if letter.isprintable() else "?" for letter in line)
-    return printable if len(printable) <= _LONGEST_DETAIL else printable[:_LONGEST_DETAIL] + "..."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol, TypedDict, Unpack
 
 import requests
+from requests.cookies import merge_cookies
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
@@ -368,23 +369,27 @@ class OAuth2Session:
             return None
         if response.sets_cookies:
             response.add_cookies_to(self._http_session(auth).cookies)
-        if response.is_redirect and given.get("allow_redirects", True):
-            return self._follow(response, given, auth, limits)
-        return response
+        return self._follow(response, given, auth, limits) if response.is_redirect else response
 
     def _follow(
         self, response: requests.Response, arguments: Mapping[str, Any], auth: TokenAuth, limits: within
     ) -> requests.Response:
-        """Follow the redirects of an answer, as requests does."""
+        """Follow the redirects of an answer as requests does, or only note the next request."""
         http = self._http_session(auth)
         settings: Any = http.merge_environment_settings(
             response.url, dict(arguments["proxies"]), False, arguments["verify"], arguments["cert"]
         )
+        settings["timeout"] = arguments["timeout"]
+        # In the order of requests, which has them before the ones of this answer.
+        merge_cookies(response.request._cookies, http.cookies)  # type: ignore[attr-defined, no-untyped-call]
         with limits:
-            history = [
-                response,
-                *http.resolve_redirects(response, response.request, timeout=arguments["timeout"], **settings),
-            ]
+            if not arguments.get("allow_redirects", True):
+                response._next = next(  # type: ignore[attr-defined]
+                    http.resolve_redirects(response, response.request, yield_requests=True, **settings), None
+                )
+                response.content  # noqa: B018 - reads it, and keeps its limits
+                return response
+            history = [response, *http.resolve_redirects(response, response.request, **settings)]
         last: requests.Response = history.pop()
         last.history = history
         return last

@@ -9,7 +9,7 @@ import requests
 import urllib3
 
 from shipmate.errors import ResponseTooLarge, ResponseTooSlow
-from shipmate.http.adapter import LimitedAdapter
+from shipmate.http.adapter import LimitedAdapter, LimitedSession
 from shipmate.http.limits import within
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import (
@@ -88,9 +88,7 @@ def _send(
     try:
         limits = within(_LONGEST_ANSWER_BYTES, _LONGEST_ANSWER_SECONDS, clock=monotonic)
         # A new connection each time: if one from a pool were dead, the outcome of the request would be unknown.
-        with requests.Session() as session, limits:
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, LimitedAdapter())
+        with LimitedSession(LimitedAdapter()) as session, limits:
             response = session.post(
                 request.url,
                 data=dict(request.form),
@@ -115,8 +113,11 @@ def _send(
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         # The connection broke while the answer was read: the provider has handled the request.
         return Uncertain(type(error).__name__)
-    except ValueError:
-        # requests reads the address of a redirect even if it does not follow it.
+    except ValueError:  # a lone surrogate, for instance
+        return Unusable("a text in the request that cannot be sent")
+    try:
+        session.get_redirect_target(response)
+    except requests.exceptions.InvalidURL:
         return Unusable("a redirect to a malformed address")
     retry_after = retry_after_seconds(response.headers.get("Retry-After"), wall_clock())
     content_type = response.headers.get("Content-Type")

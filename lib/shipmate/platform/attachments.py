@@ -70,6 +70,7 @@ class Attachments:
         """Return a stream of a file's content; the caller closes it.
 
         Raises:
+            MissingSetting: The object storage is not configured.
             BadInput: The URL is malformed, or belongs to the object storage of another installation.
             PlatformRefused, PlatformUnavailable: The file could not be read.
         """
@@ -79,6 +80,7 @@ class Attachments:
             raise BadInput("expected the URL of an attachment, found a malformed URL") from None
         if parse_qs(parts.query).get("storage_type") == ["maester"]:
             objects = self._platform().objects
+            objects.require_settings()
             object_id = objects.id_in(url)
             if object_id is None:
                 raise BadInput("expected an attachment of this installation's object storage, found another address")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from shipmate.errors import MissingSetting, PlatformRefused
+from shipmate.errors import PlatformRefused
 from shipmate.jsonvalue import is_empty, to_json
 from shipmate.platform.http_service import (
     ExpectedStatuses,
@@ -46,6 +46,7 @@ class PlatformClient:
             settings: Addresses and credentials.
             retries: Attempts and pauses; those of the settings by default.
         """
+        self._settings = settings
         self._base = settings.uri
         self._workspace_id = settings.workspace_id
         self._has_proxy = settings.has_proxy
@@ -53,6 +54,14 @@ class PlatformClient:
         auth = HeaderAuth(basic_auth(settings.username, settings.key))
         self._http = HttpService("platform's API", auth, retries)
         self.objects = ObjectStorage(settings, retries.sleep)
+
+    def require_settings(self) -> None:
+        """Do nothing if the API can be called.
+
+        Raises:
+            MissingSetting: The address, the user or the key of the API is missing.
+        """
+        self._settings.require()
 
     def request(self, method: str, path: str, **kwargs: Any) -> "requests.Response":
         """Send a request to the platform's API: ``api.request("GET", "/v2/workspaces")``.
@@ -63,9 +72,11 @@ class PlatformClient:
             **kwargs: As for requests: ``json``, ``params``, ``headers``, ...
 
         Raises:
+            MissingSetting: The address, the user or the key of the API is missing.
             PlatformRefused: The URL has another origin, or the answer is a permanent error.
             PlatformUnavailable: Every attempt failed: without an answer, or with a temporary error.
         """
+        self.require_settings()
         if _ABSOLUTE.match(path):
             if origin(path) is None or origin(path) != origin(self._base):
                 raise PlatformRefused("expected a path of the platform's API, found a URL of another host")
@@ -90,6 +101,7 @@ class PlatformClient:
 
     def step(self, flow_id: str, step_id: str) -> Mapping[str, Any]:
         """Return the data of a step: ``{"config": {...}, "snapshot": ..., "variables": {...}}``."""
+        self.require_settings()
         url = f"{self._base}/v1/tasks/{segment(flow_id)}/steps/{segment(step_id)}"
         return self._http.get_object(url, "step data", has_proxy=self._has_proxy)
 
@@ -133,13 +145,15 @@ class PlatformClient:
         self.delete(_startup_path(flow_id), expecting=_DELETED)
 
     def _secret_path(self, secret_id: str) -> str:
-        if not self._workspace_id:
-            raise MissingSetting("ELASTICIO_WORKSPACE_ID is missing: secrets belong to a workspace")
+        self._settings.require(needs_workspace=True)
         return f"/v2/workspaces/{segment(self._workspace_id)}/secrets/{segment(secret_id)}"
 
     def __repr__(self) -> str:
         """Show the address of the API without credentials."""
-        parts = urlsplit(self._base)
+        try:
+            parts = urlsplit(self._base)
+        except ValueError:
+            return "<platform API at a malformed address>"
         return f"<platform API at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}>"
 
 

@@ -3,6 +3,7 @@
 Source: contract §8.6, §9.5, without its DEF-13 and DEF-18.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -28,6 +29,7 @@ _LONGEST_RETRY_AFTER_SECONDS: Final = 60.0
 _LONGEST_QUOTE: Final = 500
 # A container that waits for its platform does nothing else.
 _API_LIMITS: Final = ResponseLimits(seconds=60.0)
+_SENDABLE: Final = re.compile(r"[!-~]+")
 _KEEP_ALIVE: Final = "Keep-Alive"
 """As the platform's other clients write it. Source: contract §9."""
 
@@ -195,10 +197,8 @@ class HttpService:
                 raise PlatformRefused(f"{place}: {error}") from None
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                 raise _NoAnswer(type(error).__name__) from None
-            except requests.RequestException as error:
+            except (requests.RequestException, ValueError) as error:  # a lone surrogate in the body, for instance
                 raise PlatformRefused(f"{place} cannot be sent: {type(error).__name__}") from None
-            except ValueError:  # requests reads the address of a redirect even if it does not follow it
-                raise PlatformRefused(f"{place}: expected no redirect to a malformed address, found one") from None
 
         return self._retry(method, url, attempt, expecting or ExpectedStatuses())
 
@@ -248,32 +248,31 @@ class HttpService:
     def _get_plainly(self, url: str) -> _PlainAnswer:
         import socket
 
-        from shipmate.http.connection import AnswerTooLarge, Bounds, Connection, WrongAnswer
+        from shipmate.http.connection import AnswerTooLarge, Bounds, BrokenBody, Connection, WrongAnswer
 
-        parts, most = urlsplit(url), self._limits.max_bytes
-        authority = parts.netloc.rpartition("@")[2]
+        no_address = PlatformRefused(f"{self._place('GET', url)} cannot be sent: no such address")
+        most, seconds = self._limits.max_bytes, self._retries.timeout_seconds
         try:
+            parts = urlsplit(url)
             host, port = parts.hostname, parts.port or 80
         except ValueError:
-            host = None
+            raise no_address from None
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if not host or not _SENDABLE.fullmatch(target):
+            raise no_address
+        authority = parts.netloc.rpartition("@")[2]
         fields = {"Host": authority, "Connection": _KEEP_ALIVE, **self._auth.headers()}
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        try:
-            if not host:
-                raise UnicodeError
-            head = f"GET {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
-        except UnicodeError:
-            raise PlatformRefused(f"{self._place('GET', url)} cannot be sent: no such address") from None
         end = time.monotonic() + self._limits.seconds
         try:
-            with socket.create_connection((host, port), self._retries.timeout_seconds) as sock:
-                answer = Connection(sock).exchange("GET", head, b"", Bounds(most, end, self._retries.timeout_seconds))
-        except AnswerTooLarge as error:
-            raise PlatformRefused(
-                f"{self._place('GET', url)}: expected at most {most} bytes, found {error.size_bytes}"
-            ) from None
-        except (OSError, WrongAnswer) as error:
+            head = f"GET {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+            with socket.create_connection((host, port), seconds) as sock:
+                answer = Connection(sock).exchange("GET", head, b"", Bounds(most, end, seconds))
+        except AnswerTooLarge:
+            raise PlatformRefused(f"{self._place('GET', url)}: expected at most {most} bytes, found more") from None
+        except UnicodeError:  # a host that no name server can be asked for
+            raise no_address from None
+        except (OSError, WrongAnswer, BrokenBody) as error:
             raise _NoAnswer(self._too_slow if time.monotonic() >= end else type(error).__name__) from None
         return _PlainAnswer(answer.status, dict(answer.fields), answer.body)
 
@@ -310,14 +309,12 @@ class HttpService:
 
     def _session(self) -> "requests.Session":
         """Return this thread's session of requests, for what the client cannot send."""
-        import requests
+        from shipmate.http.adapter import LimitedSession
 
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = LimitedSession(self._client.adapter)
             session.headers["Connection"] = _KEEP_ALIVE
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, self._client.adapter)
         return session
 
     @property

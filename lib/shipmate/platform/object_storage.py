@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from shipmate.errors import MissingSetting, PlatformRefused
+from shipmate.errors import PlatformRefused
 from shipmate.platform.http_service import ExpectedStatuses, HeaderAuth, HttpService, RetryPolicy, json_object, segment
 from shipmate.settings import ApiSettings
 
@@ -22,7 +22,7 @@ class ObjectStorage:
     def __init__(self, settings: ApiSettings, sleep: Callable[[float], object]) -> None:
         """Prepare calls; the first one raises an error if the storage is not configured."""
         self._base = settings.storage_uri
-        self._has_token = bool(settings.storage_token)
+        self._settings = settings
         self._flow_id, self._step_id = settings.flow_id, settings.step_id
         retries = RetryPolicy(
             attempts=settings.storage_retries + 1,
@@ -33,6 +33,14 @@ class ObjectStorage:
         )
         auth = HeaderAuth(f"Bearer {settings.storage_token}")
         self._http = HttpService("object storage", auth, retries, settings.limits)
+
+    def require_settings(self) -> None:
+        """Do nothing if the storage is configured.
+
+        Raises:
+            MissingSetting: The address or the token is missing.
+        """
+        self._settings.require_storage()
 
     def create(self, content: bytes, content_type: str = "application/json") -> str:
         """Store bytes and return their id."""
@@ -71,11 +79,7 @@ class ObjectStorage:
         return None if "/" in found else unquote(found)
 
     def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any) -> Any:
-        for name, value in (("URI", self._base), ("TOKEN", self._has_token)):
-            if not value:
-                raise MissingSetting(
-                    f"ELASTICIO_OBJECT_STORAGE_{name} is missing: the object storage is not configured"
-                )
+        self.require_settings()
         request_id = f"f:{self._flow_id};s:{self._step_id};m:"
         return self._http.send(
             method, self._base + path, headers={"x-request-id": request_id, **(headers or {})}, **kwargs

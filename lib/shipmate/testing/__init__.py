@@ -1,8 +1,9 @@
 """The test kit for authors of components: a pytest plugin with fixtures, and a suite of checks for any component.
 
-    plugin                                  the fixtures: component, oauth2_provider, platform, container, rabbitmq
+    plugin                                  component, oauth2_provider, platform, container, flow, rabbitmq
     subject  emissions                      call the component's functions in this process, and record their events
     container  container_process            run the component as ``shipmate run``, at a real RabbitMQ
+    flow                                    run a whole flow once
     routes  provider  isolation             lead its requests to emulated servers; keep components apart
     suite  checks  token_checks  calls      the checks of `component_suite`, and the calls that they make
     trial  samples  api  verdict            one component with emulated surroundings and sample inputs
@@ -16,16 +17,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shipmate.testing.container import ContainerUnderTest
     from shipmate.testing.emissions import Emissions
+    from shipmate.testing.flow import FlowRun, FlowUnderTest
     from shipmate.testing.scrubbing import scrubbed
     from shipmate.testing.subject import ComponentUnderTest
     from shipmate.testing.suite import component_suite
 
-__all__ = ["ComponentUnderTest", "ContainerUnderTest", "Emissions", "component_suite", "scrubbed"]
+__all__ = [
+    "ComponentUnderTest",
+    "ContainerUnderTest",
+    "Emissions",
+    "FlowRun",
+    "FlowUnderTest",
+    "component_suite",
+    "scrubbed",
+]
 
 _MODULES = {
     "ComponentUnderTest": "subject",
     "ContainerUnderTest": "container",
     "Emissions": "emissions",
+    "FlowRun": "flow",
+    "FlowUnderTest": "flow",
     "component_suite": "suite",
     "scrubbed": "scrubbing",
 }

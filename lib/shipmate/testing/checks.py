@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipmate.component import VERIFIER, Function, Modules, metadata
+from shipmate.component.signature import HOOKS
 from shipmate.emulator import Reply
 from shipmate.errors import ShipmateError
 from shipmate.logs.redaction import is_secret_name
@@ -21,14 +22,7 @@ from shipmate.testing.calls import (
 )
 from shipmate.testing.trial import TookTooLong, Trial, function_ids
 from shipmate.testing.verdict import Failed, NotChecked
-from shipmate.tools.validation import (
-    HOOKS,
-    MODEL,
-    PROCESS,
-    Problem,
-    require_call,
-    validate_component,
-)
+from shipmate.tools.validation import Problem, validate_component
 
 _PIECE: Final = 16
 """Length of a part of a secret that counts as a leak."""
@@ -54,12 +48,11 @@ def module_loads(trial: Trial, function: Function) -> None:
     names = [each.get("model") for each in function.fields.values() if isinstance(each, Mapping)]
     models = [name for name in names if isinstance(name, str) and name]
     try:
-        require_call("process", modules.process(function), PROCESS)
+        modules.process(function)
         for name in (*models, *(["get_meta_model"] if function.dynamic_metadata else [])):
-            require_call(name, modules.model(function, name), MODEL)
-        for name, arguments in HOOKS.items():
-            if (hook := modules.hook(function, name)) is not None:
-                require_call(name, hook, arguments)
+            modules.model(function, name)
+        for name in HOOKS:
+            modules.hook(function, name)
     except ShipmateError as error:
         raise Failed(f"correct the module {function.main}: {error}") from None
 

@@ -1,7 +1,7 @@
 """The process of the fixture ``container``: ``shipmate run`` whose requests follow the routes of a test.
 
-``SHIPMATE_TEST_ROUTED`` has the routes as JSON, and the number of an open file that gets the id of each settled
-message.
+``SHIPMATE_TEST_ROUTED`` has the routes as JSON, and optionally the number of an open file that gets the id of each
+settled message. The fixture ``flow`` runs its steps in such processes as well.
 """
 
 import json
@@ -23,7 +23,10 @@ def main() -> None:
     with Routes.from_json(options["routes"]).installed(closes_network=options["closes_network"]):
         from shipmate.container import step
 
-        step.main(new_transport=partial(step.new_transport, on_settled=partial(_report, options["report_to"])))
+        if (descriptor := options.get("report_to")) is None:
+            step.main()
+        else:
+            step.main(new_transport=partial(step.new_transport, on_settled=partial(_report, descriptor)))
 
 
 def _report(descriptor: int, delivery: "Delivery", is_success: bool) -> None:

@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures for a component, its OAuth2 provider, the platform and the container.
+"""The pytest plugin: fixtures for a component, its OAuth2 provider, the platform, the container, and whole flows.
 
 pytest loads it where shipmate is installed; ``-p no:shipmate`` disables it.
 """
@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from shipmate.emulator import OAuth2Provider, Platform, RabbitMQNode
     from shipmate.testing.container import ContainerUnderTest
+    from shipmate.testing.flow import FlowUnderTest
     from shipmate.testing.subject import ComponentUnderTest
 
 _MARKERS = (
@@ -20,7 +21,11 @@ _MARKERS = (
     "network: the test may reach hosts outside of this machine",
 )
 
-_REPORTED = {"component": "what the component did", "container": "the end of the container's log"}
+_REPORTED = {
+    "component": "what the component did",
+    "container": "the end of the container's log",
+    "flow": "what the flow did",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -131,10 +136,45 @@ def container(
     from shipmate.errors import BadInput
     from shipmate.testing.container import URI_VARIABLE, ContainerUnderTest
 
-    uri = os.environ.get(URI_VARIABLE) or request.getfixturevalue("rabbitmq").uri
+    uri = _broker(request)
     try:
         started = ContainerUnderTest(component.descriptor, platform, uri, component.routes)
     except BadInput as error:
         pytest.fail(f"{URI_VARIABLE}: {error}", pytrace=False)
     yield started
     started.close()
+
+
+@pytest.fixture
+def flow(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[FlowUnderTest]":
+    """Runs a flow file once: ``flow("flow.yaml", msg={"body": {...}})``.
+
+    Its steps are containers, at the RabbitMQ of the fixture ``container``. In a test with the fixture ``component`` or
+    ``oauth2_provider`` they reach the servers of these, too. Other hosts are refused unless the test is marked with
+    ``network``.
+    """
+    from shipmate.errors import ShipmateError
+    from shipmate.testing.flow import FlowUnderTest
+    from shipmate.testing.routes import Routes
+
+    component = request.getfixturevalue("component") if "component" in request.fixturenames else None
+    root, folder = request.config.rootpath, request.path.parent
+    above = [each for each in folder.parents if each.is_relative_to(root)]
+    try:
+        started = FlowUnderTest(
+            [folder, *above],
+            tmp_path_factory.mktemp("flow"),
+            _broker(request),
+            component.routes if component is not None else Routes(),
+            closes_network=request.node.get_closest_marker("network") is None,
+        )
+    except ShipmateError as error:
+        pytest.fail(str(error), pytrace=False)
+    yield started
+    started.close()
+
+
+def _broker(request: pytest.FixtureRequest) -> str:
+    from shipmate.testing.container import URI_VARIABLE
+
+    return os.environ.get(URI_VARIABLE) or str(request.getfixturevalue("rabbitmq").uri)

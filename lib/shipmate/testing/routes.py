@@ -7,10 +7,14 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from unittest import mock
 from urllib.parse import urlsplit
 
+if TYPE_CHECKING:
+    from shipmate.emulator import Server
+
+_Server = TypeVar("_Server", bound="Server")
 _PLACEHOLDER: Final = re.compile(r"\{\{[^{}]*+\}\}")
 
 
@@ -60,6 +64,13 @@ class Routes:
         """Add a route; of several that match a request, the one with the longest URL is used, then the latest."""
         self.routes.insert(0, route)
         self.routes.sort(key=lambda each: -len(each.url))
+
+    def serve(self, url: str, server: _Server) -> _Server:
+        """Start a server, lead the requests that begin with a URL to it, and return it."""
+        server.start()
+        self.own.add(urlsplit(server.url).netloc)
+        self.add(Route(url, server.url))
+        return server
 
     def target(self, url: str) -> str | None:
         """Return the new address of a request, None if it keeps its own."""

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from shipmate import component as components
 from shipmate.emulator import Server
@@ -18,7 +17,7 @@ from shipmate.local import fixtures, options
 from shipmate.logs import log
 from shipmate.logs.redaction import Redactor
 from shipmate.testing.emissions import Emissions, RecordingSink
-from shipmate.testing.routes import Route, Routes
+from shipmate.testing.routes import Routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +164,8 @@ class ComponentUnderTest:
             url: The beginning of their URLs: ``https://api.example.com``, optionally with a path.
             server: The server; it is started if it does not run.
         """
-        server.start()
         self._servers.append(server)
-        self.routes.own.add(urlsplit(server.url).netloc)
-        self.routes.add(Route(url, server.url))
-        return server
+        return self.routes.serve(url, server)
 
     def close(self) -> None:
         """Stop the servers, and close the event loops of functions before the garbage collector finds them open."""

@@ -5,14 +5,16 @@ import importlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.__main__ import main
 from bench.bare_loop import codec
-from bench.processes import ProcessTree, VoidRun
-from bench.runtimes import RUNTIMES
+from bench.processes import ProcessTree, VoidRun, cpu_seconds
+from bench.runtimes import RUNTIMES, interpreter
 from shipmate.container.messages.cipher import Cipher
 from shipmate.tools.validation import validate_component
 
@@ -49,6 +51,47 @@ def test_a_scenario_that_no_runtime_can_run_is_one_line(capsys: pytest.CaptureFi
     """The bare loop has no functions, so there is nothing to measure."""
     assert main(["--runtimes", "bare", "--scenario", "oauth2"]) == 2
     assert capsys.readouterr().err == "bench: --runtimes: expected one that can run oauth2, found bare\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "found"), [("/no/python", "/no/python: No such file or directory"), ("false", "it printed nothing")]
+)
+def test_an_interpreter_that_cannot_run_shipmate_is_one_line(
+    program: str, found: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is measured."""
+    assert main(["--runtimes", "shipmate", "--python", program]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("bench: --python: expected interpreters with the packages of requirements.txt: ")
+    assert error.endswith(f"{found}\n")
+
+
+def test_two_interpreters_of_one_version_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Their columns could not be told apart."""
+    assert main(["--runtimes", "shipmate", "--python", f"{sys.executable},{sys.executable}"]) == 2
+    assert "--python: expected different versions, found Python" in capsys.readouterr().err
+
+
+def test_another_interpreter_runs_the_same_components(tmp_path: Path) -> None:
+    """Its packages are its own; the code of the runtime is that of this repository."""
+    runtime = interpreter(sys.executable)
+
+    assert runtime.folders == RUNTIMES["shipmate"]().folders
+    with ProcessTree(
+        [*runtime.command[:-1], "--help"], folder=tmp_path, environ=runtime.environ, log=tmp_path / "log"
+    ) as tree:
+        assert tree.wait() == 0
+
+
+def test_cpu_time_counts_less_than_a_hundredth_of_a_second() -> None:
+    """A hundred messages may take no longer, and the kernel's table counts in hundredths."""
+    process = psutil.Process()
+    begun = cpu_seconds(process)
+
+    assert begun == pytest.approx(time.process_time() + sum(process.cpu_times()[2:4]), abs=0.05)
+    while cpu_seconds(process) == begun:
+        pass
+    assert cpu_seconds(process) - begun < 0.01
 
 
 def test_tokens_for_hardly_more_calls_than_there_are_workers_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

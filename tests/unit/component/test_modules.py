@@ -50,7 +50,7 @@ def test_modules_share_helpers_and_themselves(tmp_path: Path) -> None:
 
 def test_a_module_is_loaded_once(tmp_path: Path) -> None:
     """Its state lasts as long as the process."""
-    component = load(write(tmp_path, go="STATE = []\ndef process(): ..."))
+    component = load(write(tmp_path, go="STATE = []\ndef process(*_): ..."))
     modules = Modules(component)
     function = component.function("go")
     assert modules.module(function) is modules.module(function)
@@ -61,7 +61,7 @@ def test_a_module_is_loaded_once(tmp_path: Path) -> None:
 def test_a_module_may_have_the_name_of_another_one_or_an_invalid_name(tmp_path: Path, main: str) -> None:
     """The standard library's module of that name is not replaced."""
     for name in ("json.py", "with-dash.py", "email.py", "__main__.py"):
-        (tmp_path / name).write_text("def process(): return 'mine'")
+        (tmp_path / name).write_text("def process(*_): return 'mine'")
     modules, function = modules_with_main(tmp_path, main)
     assert modules.process(function)() == "mine"
     assert hasattr(json, "dumps")
@@ -72,7 +72,7 @@ def test_a_path_that_leaves_the_component_is_refused(tmp_path: Path, main: str) 
     """The refusal does not depend on whether the file exists."""
     root = tmp_path / "root"
     root.mkdir()
-    (tmp_path / "outside.py").write_text("def process(): ...")
+    (tmp_path / "outside.py").write_text("def process(*_): ...")
     modules, function = modules_with_main(root, main)
     with pytest.raises(ModuleNotLoadable, match="inside the component"):
         modules.module(function)
@@ -92,7 +92,7 @@ def test_no_text_leads_out_of_the_component(tmp_path: Path, main: str) -> None:
 def test_the_root_comes_first_when_modules_are_imported(tmp_path: Path) -> None:
     """It comes first even if it was importable before, after other folders."""
     sys.path.append(str(tmp_path))
-    go(load(write(tmp_path, go="def process(): ...")))
+    go(load(write(tmp_path, go="def process(*_): ...")))
     assert sys.path.index(str(tmp_path)) == 0
     assert sys.path.count(str(tmp_path)) == 1
 
@@ -101,8 +101,8 @@ def test_a_link_that_leaves_the_component_is_refused(tmp_path: Path) -> None:
     """A link to a file inside is allowed."""
     root = tmp_path / "root"
     root.mkdir()
-    (tmp_path / "outside.py").write_text("def process(): ...")
-    (root / "inside.py").write_text("def process(): ...")
+    (tmp_path / "outside.py").write_text("def process(*_): ...")
+    (root / "inside.py").write_text("def process(*_): ...")
     (root / "bad.py").symlink_to(tmp_path / "outside.py")
     (root / "good.py").symlink_to(root / "inside.py")
     modules, function = modules_with_main(root, "bad.py")
@@ -173,7 +173,7 @@ def test_a_failed_import_leaves_no_module_behind(tmp_path: Path) -> None:
 
 def test_functions_are_found_by_name(tmp_path: Path) -> None:
     """Hooks are optional, and both spellings of get_meta_model work."""
-    own = "def process(): ...\ndef init(cfg): ...\ndef getMetaModel(context, cfg): ..."
+    own = "def process(*_): ...\ndef init(cfg): ...\ndef getMetaModel(context, cfg): ..."
     source = f"from os.path import join\n{own}\nshutdown = 7"
     component = load(write(tmp_path, go=source))
     modules, function = Modules(component), component.function("go")

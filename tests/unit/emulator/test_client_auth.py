@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from shipmate.emulator import OAuth2Provider
@@ -58,6 +58,18 @@ class TestClients:
     def test_a_secret_that_was_not_form_encoded_is_wrong(self, provider: OAuth2Provider) -> None:
         plain = "Basic " + base64.b64encode(f"id:{SECRET}".encode()).decode()
         assert error(post(provider, GRANT, headers={"Authorization": plain})) == (401, "invalid_client")
+
+    def test_a_server_that_does_not_decode_takes_the_secret_as_it_is(self, make: Callable[..., OAuth2Provider]) -> None:
+        plain = {"Authorization": "Basic " + base64.b64encode(f"id:{SECRET}".encode()).decode()}
+        wrong = {"Authorization": "Basic " + base64.b64encode(b"id:wrong").decode()}
+        raw, both = make(client_auth="basic_raw"), make(client_auth={"basic", "basic_raw"})
+        assert post(raw, GRANT, headers=plain).ok
+        assert error(post(raw, GRANT, headers=basic("id", SECRET))) == (401, "invalid_client")
+        assert post(both, GRANT, headers=plain).ok
+        assert post(both, GRANT, headers=basic("id", SECRET)).ok
+        for provider in (raw, both):
+            assert error(post(provider, GRANT, headers=wrong)) == (401, "invalid_client")
+            assert error(post(provider, GRANT | {"client_id": "x"}, headers=plain)) == (400, "invalid_request")
 
     def test_credentials_in_two_places_are_refused(self, provider: OAuth2Provider) -> None:
         header = basic("id", SECRET)
@@ -181,6 +193,34 @@ class TestAssertions:
         assert error(self.ask(provider, signed(), client_assertion_type="saml")) == (401, "invalid_client")
         assert error(self.ask(provider, signed(), client_id="odd")) == (401, "invalid_client")
 
+    @pytest.mark.parametrize(
+        "algorithm",
+        [*("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), "ES256", "ES384", "ES512", "ES256K", "EdDSA"],
+    )
+    def test_the_signature_has_any_algorithm_that_fits_the_key(
+        self, make: Callable[..., OAuth2Provider], private_key: rsa.RSAPrivateKey, clock: Clock, algorithm: str
+    ) -> None:
+        keys = KEYS | {name: private_key for name in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")}
+        key = keys[algorithm]
+        others = {name: other for name, other in keys.items() if other is not key}
+        public = {name: _public_pem(each) for name, each in keys.items()}
+        provider = make(dict.fromkeys(keys), public_keys=public)
+
+        def signed(name: str, key: Any, by: str) -> str:
+            number["jti"] += 1
+            claims = {"iss": name, "sub": name, "aud": provider.url, "exp": clock.now + 60, "jti": str(number["jti"])}
+            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            return jwt.encode(claims, pem, algorithm=by)
+
+        number = {"jti": 0}
+        right = signed(algorithm, key, algorithm)
+        head, payload, signature = right.split(".")
+        assert error(self.ask(provider, f"{head}.{payload}.{signature[:20]}AAAA{signature[24:]}"))[0] == 401
+        assert error(self.ask(provider, f"{head}.{payload}.{signature[4:]}"))[0] == 401
+        assert self.ask(provider, right).ok
+        for name, other in others.items():
+            assert error(self.ask(provider, signed(algorithm, other, name))) == (401, "invalid_client")
+
     def test_the_jwt_bearer_grant_needs_nothing_but_the_assertion(
         self, provider: OAuth2Provider, signed: Callable[..., str]
     ) -> None:
@@ -193,6 +233,20 @@ class TestAssertions:
         assert error(post(provider, {"grant_type": JWT_BEARER})) == (400, "invalid_grant")
 
 
+KEYS: dict[str, Any] = {
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "ES384": ec.generate_private_key(ec.SECP384R1()),
+    "ES512": ec.generate_private_key(ec.SECP521R1()),
+    "ES256K": ec.generate_private_key(ec.SECP256K1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+}
+
+
 def _ec_pem() -> str:
-    key = ec.generate_private_key(ec.SECP256R1()).public_key()
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return _public_pem(KEYS["ES256"])
+
+
+def _public_pem(private_key: Any) -> str:
+    key = private_key.public_key()
+    text: str = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return text

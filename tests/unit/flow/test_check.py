@@ -459,3 +459,20 @@ def test_any_change_of_a_file_gives_a_flow_or_problems(data: st.DataObject, tmp_
     assert (result.flow is None) == bool(result.report.errors)
     assert all(each.pointer == "" or each.pointer.startswith("/") for each in result.report.problems)
     assert all(line_of(each).isprintable() for each in result.report.problems)
+
+
+def test_entries_for_this_machine_win_over_those_of_the_file(folder: Path) -> None:
+    """A test has accounts of its own, whose key files are not there for others."""
+    flow = changed(put("/accounts", {"k1": "missing.json"}))
+    path = folder / "flow.json"
+    path.write_text(json.dumps(flow))
+    keys = folder / "own.keys.json"
+    keys.write_text(json.dumps({"api_key": "own"}))
+
+    assert check(path).flow is None
+    found = check(path, local={"accounts": {"k1": str(keys)}, "variables": {"more": "1"}}).flow
+
+    assert found is not None
+    assert found.accounts["k1"] == keys
+    assert found.variables == {**flow["variables"], "more": "1"}
+    assert check(path, local={"accounts": {}}).flow is None

@@ -153,6 +153,11 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] *
     ("text", "problem"),
     [
         ("", "expected a flow in JSON or YAML, found an empty file"),
+        (
+            "mapper: paid ? 1 : 2",
+            "at line 1, column 18 (mapping values are not allowed in this context; put text with a",
+        ),
+        ("graph:\n    nodes: []\n  edges: []", "did not find expected key; indent this line like the others"),
         ("schedule: */5 * * * *", "put text that begins with one of * & ! @ ` % into quotes"),
         ("schedule: *x", "expected the name of an anchor, found another; put text that begins with"),
         ("a: @b", "at line 1, column 4 (found character that cannot start any token; put text that begins with"),

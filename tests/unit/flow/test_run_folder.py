@@ -19,7 +19,7 @@ GUARDED = """
 import os, signal, subprocess, sys
 from pathlib import Path
 from shipmate.flow.guard import Guard
-child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+child = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
 guard = Guard()
 guard.start([Path(sys.argv[1])])
 guard.watch([child.pid])
@@ -93,7 +93,7 @@ def test_the_guard_of_a_killed_process_kills_its_groups_and_deletes_its_folders(
 def test_a_released_guard_does_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "node"
     folder.mkdir()
-    child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    child = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
     guard = Guard()
     guard.start([folder])
     guard.watch([child.pid])

@@ -119,3 +119,16 @@ def test_a_provider_shows_no_values() -> None:
     """Its options may be secrets."""
     assert repr(OAuth2("https://x", client_secret="s3cret")) == "OAuth2(client_secret, token_url)"
     assert "s3cret" not in repr(ClientOptions(client_secret="s3cret"))
+
+
+def test_the_descriptor_adds_parameters_and_the_place_of_the_tokens() -> None:
+    """What the provider needs in the exchange of a code, it needs in refreshes, too; the author's options win."""
+    described = {"token_params": {"audience": "a", "tenant": "{{TENANT}}"}, "token_pointer": "/user"}
+    options = ClientOptions.from_options({"extra": {"audience": "b"}}, described, "oauth")
+    assert options.extra == {"audience": "b", "tenant": "{{TENANT}}"}
+    assert options.parse is not None
+    assert options.parse({"user": {"access_token": "t"}})["access_token"] == "t"
+    assert options.parse({"access_token": "t"}) == {"access_token": "t"}
+    assert ClientOptions.from_options({"parse": dict}, described, "oauth").parse is dict
+    with pytest.raises(InvalidOption, match="token_params: expected an object of texts, found an array"):
+        ClientOptions.from_options({}, {"token_params": ["a"]}, "oauth")

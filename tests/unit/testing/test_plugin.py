@@ -26,7 +26,8 @@ def shipmate_modules(code: str, folder: Path) -> set[str]:
 def test_a_run_that_does_not_use_the_kit_loads_the_plugin_alone(tmp_path: Path) -> None:
     """Every run of pytest on the machine imports it, also of projects that have nothing to do with shipmate."""
     (tmp_path / "test_other.py").write_text("def test_other():\n    pass\n")
-    run = "import pytest\nassert pytest.main(['-q', '-p', 'no:cacheprovider', '-p', 'no:responses']) == 0"
+    options = ["-q", *(f"-pno:{name}" for name in ("cacheprovider", "responses", "requests_mock"))]
+    run = f"import pytest\nassert pytest.main({options}) == 0"
 
     plugin = {"shipmate.testing", "shipmate.testing.plugin"}
     assert shipmate_modules(run, tmp_path) == shipmate_modules("import shipmate", tmp_path) | plugin

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from shipmate.component import DESCRIPTOR, Component, Function, read_json
 from shipmate.errors import DescriptorError
 from shipmate.jsonvalue import kind_of, pointer_to, steps_of
+from shipmate.wording import real_path
 
 Schema = dict[str, Any]
 
@@ -42,7 +43,7 @@ def read_schema(root: Path, declared: Any) -> Schema:
         DescriptorError: The declaration is neither, or the file cannot be read or is outside the component.
     """
     if isinstance(declared, str) and declared:
-        if "\0" in declared or not (root / declared).resolve().is_relative_to(root.resolve()):
+        if "\0" in declared or not real_path(root / declared).is_relative_to(real_path(root)):
             raise DescriptorError(f"expected the path of a file inside the component, found {declared!r}")
         schema = read_json(root / declared)
         if not isinstance(schema, dict):

@@ -26,3 +26,5 @@ class Clocks:
     """CPU time of the calling thread."""
     cpu_of: Callable[[int], float] = cpu_seconds_of
     """CPU time of any thread."""
+    process: Callable[[], float] = time.process_time
+    """CPU time of the process."""

@@ -138,7 +138,10 @@ class Publisher:
         """Pause publishing while the broker is short of memory or disk."""
         if is_blocked == self._is_blocked:  # each channel of the connection has added this callback
             return
-        _log.warning("the broker %s publishing", "blocks" if is_blocked else "allows")
+        if is_blocked:
+            _log.warning("the broker blocks publishing")
+        else:
+            _log.info("the broker allows publishing")
         self._is_blocked = is_blocked
         self._silence.restart(self._clock())
         if not is_blocked:

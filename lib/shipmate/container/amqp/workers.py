@@ -18,6 +18,7 @@ from typing import Final, Generic, TypeVar
 
 from shipmate.container.amqp.clocks import Clocks
 from shipmate.container.amqp.pace import Pace
+from shipmate.container.amqp.thread_limit import ThreadLimit
 
 _T = TypeVar("_T")
 
@@ -80,6 +81,7 @@ class Workers(Generic[_T]):
         self._wake = wake
         self._on_failure = on_failure
         self._pace = pace or Pace()
+        self._limit = ThreadLimit(count)
         self._clocks = clocks or Clocks()
         self._lock = threading.Lock()
         self._items: deque[_T] = deque()
@@ -112,7 +114,7 @@ class Workers(Generic[_T]):
         with self._lock:
             self._items.append(item)
             if not self._pace.is_quick:
-                self._wake_threads(1)
+                self._wake_for_items(1)
 
     def wait(self, is_done: Callable[[], bool], wait: Callable[[], object]) -> None:
         """Wait, on any thread, for something that I/O brings about.
@@ -187,6 +189,10 @@ class Workers(Generic[_T]):
             else:
                 return
 
+    def _wake_for_items(self, most: int) -> None:
+        """Wake a thread for each waiting item, ``most`` at most and within the limit, with the lock held."""
+        self._wake_threads(min(most, len(self._items), self._limit.now - self._items_in_work))
+
     def _start(self, thread: _Thread) -> bool:
         """Start a thread, with the lock held; return False if the system allows no more and the others suffice."""
         try:
@@ -213,11 +219,13 @@ class Workers(Generic[_T]):
             item: _T | None = None
             with self._lock:
                 leads = self._leader is None and not self._is_over
-                takes = not leads and bool(self._items) and not self._is_bursting and self._busy in (None, me)
+                takes = not leads and self._has_free_item() and self._busy in (None, me)
                 if not takes and self._busy is me:
                     self._busy = None
                 if leads:
                     self._leader = me
+                    if self._has_free_item() and not self._pace.is_quick:
+                        self._wake_for_items(1)  # for the one that this thread would have taken
                 elif takes:
                     item = self._take()
                 else:
@@ -235,6 +243,10 @@ class Workers(Generic[_T]):
             else:
                 me.wake.acquire()
 
+    def _has_free_item(self) -> bool:
+        """Return, with the lock held, whether a thread other than the leader may take an item."""
+        return bool(self._items) and not self._is_bursting and self._items_in_work < self._limit.now
+
     def _take(self) -> _T:
         """Take an item, with the lock held."""
         self._items_taken += 1
@@ -249,7 +261,7 @@ class Workers(Generic[_T]):
                     return
                 was_bursting, self._is_bursting = self._is_bursting, self._leader_takes()
                 if was_bursting and not self._is_bursting and self._busy is None:
-                    self._wake_threads(len(self._items))
+                    self._wake_for_items(len(self._items))
                 may_wait = not self._is_bursting
             if not self._do_turn(may_wait=may_wait):
                 return
@@ -295,7 +307,8 @@ class Workers(Generic[_T]):
         begun = self._clocks.wall()
         self._work(item)
         del item
-        seconds = self._clocks.wall() - begun - me.io_seconds
+        ended = self._clocks.wall()
+        seconds = ended - begun - me.io_seconds
         me.io_seconds = 0.0
         if seconds < self._pace.quick_seconds:
             self._pace.quick_item_ended()
@@ -303,7 +316,20 @@ class Workers(Generic[_T]):
             me.cpu_seconds, before = self._clocks.cpu(), me.cpu_seconds
             awake = self._thread_count - len(self._asleep)
             self._pace.slow_item_ended(seconds, cpu_seconds=me.cpu_seconds - before, running_threads=awake)
+            if self._limit.is_due(ended):
+                self._adapt_limit(ended)
         return seconds
+
+    def _adapt_limit(self, now_seconds: float) -> None:
+        with self._lock:
+            grown = self._limit.measured(
+                now_seconds,
+                cpu_seconds=self._clocks.process(),
+                items=self._items_taken,
+                waiting=len(self._items),
+            )
+            if grown and not self._pace.is_quick:
+                self._wake_for_items(grown)
 
     def _appoint_watcher(self) -> None:
         """Have a sleeping thread watch, with the lock held; if there is none, the next one without work does."""
@@ -345,7 +371,7 @@ class Workers(Generic[_T]):
             self._pace.item_is_waiting()
         if busy is not self._leader:
             if not is_computing:
-                self._wake_threads(len(self._items))
+                self._wake_for_items(len(self._items))
             return False
         self._leader = self._watcher = None
         self._asleep.remove(me)

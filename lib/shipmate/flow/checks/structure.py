@@ -35,7 +35,7 @@ def check_structure(findings: Findings, file: FlowFile, flow: Flow) -> None:
         if not any(each.severity == "error" for each in findings.problems):
             problem = "expected a first step besides the error handler, found none"
             findings.error(f"{file.graph_pointer}/nodes", problem)
-    elif len(flow.edges) == len(file.graph.get("edges") or ()):  # a wrong edge would put steps out of reach
+    elif len(flow.edges) == _length(file.graph.get("edges")):  # a wrong edge would put steps out of reach
         _check_reach(findings, flow.nodes, leaving)
     _check_conditions(findings, flow, leaving)
     _check_error_handlers(findings, flow.nodes)
@@ -44,6 +44,10 @@ def check_structure(findings: Findings, file: FlowFile, flow: Flow) -> None:
             message = f"expected one edge into {shown(edge.target)}, found another"
             advice = "the platform's designer draws only one; each message passes for itself"
             findings.warning(edge.pointer, f"{message}; {advice}")
+
+
+def _length(given: object) -> int:
+    return len(given) if isinstance(given, list) else 0
 
 
 def _circles(leaving: Mapping[str, Sequence[Edge]]) -> Iterator[tuple[Edge, list[str]]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipmate.errors import KeysNotSaved
-from shipmate.wording import file_problem
+from shipmate.wording import file_problem, real_path
 
 _OWNER_ONLY: Final = 0o600
 # Ignore files list *.keys.json: a draft that a killed process has left must not reach a repository or an image.
@@ -154,7 +154,7 @@ class TokenFile:
 
     def _target(self) -> Path:
         """Return the path behind symbolic links: a link stays, and its target is replaced."""
-        return self._absolute.resolve()
+        return real_path(self._absolute)
 
     def _text(self) -> str:
         """Return the text of the file, or of a complete draft that could not be brought to its place."""

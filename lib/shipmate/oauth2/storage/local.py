@@ -57,11 +57,9 @@ class LocalTokenStore(TokenStore):
                 self._warn("new keys are not saved: give the keys in a file, --account FILE, to keep them")
             return
         try:
-            client = self._platform()
+            self._platform().update_account(account, keys)
         except MissingSetting as missing:
             self._warn(f"new keys of another account are not saved: {missing}")
-            return
-        client.update_account(account, keys)
 
     def wait_for_writes(self, timeout_seconds: float) -> None:
         """Wait for a running save."""

@@ -9,9 +9,10 @@ from typing import Any, BinaryIO, Final
 
 from shipmate.errors import BadInput, KeysNotSaved
 from shipmate.local import options
-from shipmate.local.account import ACCOUNT_FILE
+from shipmate.local.account import ACCOUNT_FILE, is_absent
 from shipmate.oauth2.storage.file import TokenFile
 from shipmate.tools.login import browser
+from shipmate.wording import real_path
 
 _GIT_SECONDS: Final = 10.0
 # The repository may be a stranger's: its configuration must not run a program.
@@ -102,7 +103,7 @@ class AccountFile:
 
     def exposure(self) -> str | None:
         """Return a warning if the file is in a git repository that does not ignore it, otherwise None."""
-        path = self.path.resolve()
+        path = real_path(self.path)
         if not any((folder / ".git").exists() for folder in path.parents):
             return None
         options = [part for setting in _HARDENED for part in ("-c", setting)]
@@ -151,7 +152,7 @@ def _is_name(text: str) -> bool:
 
 
 def _fields_of(path: Path) -> dict[str, Any]:
-    if not path.exists():
+    if is_absent(path):
         if not path.absolute().parent.is_dir():
             raise BadInput(f"expected a file in an existing folder, found no such folder: --account {path}")
         return {}

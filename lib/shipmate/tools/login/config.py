@@ -59,15 +59,19 @@ def sign_in_config(
     Raises:
         BadInput: ``revoke_uri`` is not an address that tokens may be sent to.
         DescriptorError: The descriptor has no usable ``credentials.oauth2``; the message has the JSON pointer.
-        MissingSetting: A variable is not set; the message names it.
+        MissingSetting: Variables are not set; the message names all of them.
 
     Source: contract §11.2.
     """
     described = _described(component)
+    token_params = _checked(component, described, "token_params", dict, "an object of texts") or {}
+    uses_pkce = _checked(component, described, "pkce", bool, "true or false") is not False
+    token_pointer = _checked(component, described, "token_pointer", str, "a JSON pointer") or ""
     provider = _provider(component, described)
     variables = Variables(environ, cfg, frozenset(component.credentials.get("fields") or {}))
     from_option = {"revoke_uri": revoke_uri} if revoke_uri is not None else {}
     given = {**described, **from_option}
+    variables.require(_templates(given, provider))
     texts = {name: _filled_url(component, variables, name, given.get(name)) for name in _SEPARATE}
     for name in ("auth_uri", "revoke_uri"):
         if texts[name] and (not is_private(texts[name]) or "#" in texts[name]):
@@ -83,15 +87,13 @@ def sign_in_config(
     resource = extras.get("resource")
     # A token is for one resource; of several, the provider chooses one. Source: RFC 8707 §2.2.
     extra = {"resource": resource} if isinstance(resource, str) else {}
-    extra |= variables.fill(
-        _checked(component, described, "token_params", dict, "an object of texts") or {}, "token_params"
-    )
+    extra |= variables.fill(token_params, "token_params")
     return SignInConfig(
         client=replace(client, extra=extra),
         field=token_field(component),
         extras=extras,
-        uses_pkce=_checked(component, described, "pkce", bool, "true or false") is not False,
-        token_pointer=_checked(component, described, "token_pointer", str, "a JSON pointer") or "",
+        uses_pkce=uses_pkce,
+        token_pointer=token_pointer,
         **texts,
     )
 
@@ -138,14 +140,25 @@ def _filled_url(component: Component, variables: Variables, name: str, url: Any)
         raise DescriptorError(f"{_place(component)}/{error}") from error
 
 
+def _templates(given: Mapping[str, Any], provider: ClientOptions) -> dict[str, Any]:
+    """Return all values that are filled, by the names of their options."""
+    own = {name: given.get(name) for name in (*_SEPARATE, "token_params")}
+    return {**own, **provider.templates(), **_parameters(given)}
+
+
 def _extras(described: Mapping[str, Any], variables: Variables) -> dict[str, str | list[str]]:
-    """Return the further parameters of the authorization request; addresses are settings, not parameters."""
-    members = {
-        name: variables.fill(value, name)
+    """Return the further parameters of the authorization request."""
+    members = {name: variables.fill(value, name) for name, value in _parameters(described).items()}
+    return {name: _parameter(name, value) for name, value in members.items()}
+
+
+def _parameters(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members for the authorization request; addresses are settings, not parameters."""
+    return {
+        name: value
         for name, value in described.items()
         if name not in _OURS and not name.endswith(("_uri", "_url")) and value is not None
     }
-    return {name: _parameter(name, value) for name, value in members.items()}
 
 
 def _parameter(name: str, value: Any) -> str | list[str]:

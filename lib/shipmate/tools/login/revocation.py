@@ -9,6 +9,7 @@ from typing import Final
 
 from shipmate.errors import BadInput, ClientMisconfigured, DescriptorError, TokenEndpointUnavailable
 from shipmate.logs.redaction import Redactor
+from shipmate.oauth2.detail import said, with_shown_detail
 from shipmate.oauth2.keys import secrets_of
 from shipmate.oauth2.token_request import revocation_request
 from shipmate.oauth2.token_response import Misconfigured, Refused, Revoked
@@ -44,25 +45,25 @@ def revoke_account(config: SignInConfig, account: AccountFile, *, redactor: Reda
         if not tokens:
             raise BadInput(f"expected keys to revoke, found none under {config.field!r} in {account.path}")
         redactor.add(*secrets_of(tokens), config.client.client_secret)
-        revoked = [
-            kind for kind, token in tokens.items() if _revoke(config, config.revoke_uri, str(token), kind, account)
-        ]
+        revoked = [kind for kind, token in tokens.items() if _revoke(config, str(token), kind, account, redactor)]
         account.file.remove(config.field)
     return revoked
 
 
-def _revoke(config: SignInConfig, url: str, token: str, kind: str, account: AccountFile) -> bool:
+def _revoke(config: SignInConfig, token: str, kind: str, account: AccountFile, redactor: Redactor) -> bool:
     from shipmate.oauth2 import token_endpoint  # requests: 97 ms
 
+    url = config.revoke_uri or ""
     request = revocation_request(config.client, url, token, kind=kind, wall_clock=time.time())
     answer = token_endpoint.revoke(request, tls={})
     if isinstance(answer, Revoked):
         return True
+    answer = with_shown_detail(answer, redactor.redact)
     place = f"the revocation endpoint at {origin_text(url)}"
     if isinstance(answer, Misconfigured | Refused):
         if answer.code == "unsupported_token_type" and kind == "access_token":
             return False  # access tokens expire soon. Source: RFC 7009 §2.2.1
-        raise ClientMisconfigured(f"{place} refuses the {kind}: {answer.code}; the keys are still in {account.path}")
+        raise ClientMisconfigured(f"{place} refuses the {kind}: {said(answer)}; the keys are still in {account.path}")
     raise TokenEndpointUnavailable(
-        f"{place} gave no usable answer: {answer.reason}; the keys are still in {account.path}"
+        f"{place} gave no usable answer: {said(answer)}; the keys are still in {account.path}"
     )

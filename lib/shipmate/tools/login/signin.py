@@ -8,8 +8,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from shipmate.errors import ClientMisconfigured, SignInFailed, TokenEndpointUnavailable
-from shipmate.jsonvalue import steps_of
 from shipmate.logs.redaction import Redactor
+from shipmate.oauth2.answer_body import members_at
+from shipmate.oauth2.detail import said, with_shown_detail
 from shipmate.oauth2.expiry import dated
 from shipmate.oauth2.keys import secrets_of
 from shipmate.oauth2.token_request import code_request
@@ -97,7 +98,8 @@ def _finish(
 ) -> list[str]:
     """Exchange the code, save the answer, and return the names of its members."""
     redactor.add(code.value)
-    answer = exchange(config, code.value, redirect_uri, request.verifier if config.uses_pkce else None)
+    verifier = request.verifier if config.uses_pkce else None
+    answer = exchange(config, code.value, redirect_uri, verifier, redactor=redactor)
     keys = {**code.members, **answer}
     redactor.add(*secrets_of(keys))
     account.save({config.field: keys})
@@ -132,6 +134,7 @@ def exchange(
     redirect_uri: str,
     verifier: str | None,
     *,
+    redactor: Redactor,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Mapping[str, Any]:
     """Return the token response for a code; retry a busy endpoint, which has not used the code.
@@ -147,32 +150,25 @@ def exchange(
     for attempt in range(_TRIES):
         asked_at = time.time()
         request = code_request(config.client, code, redirect_uri=redirect_uri, verifier=verifier, wall_clock=asked_at)
-        answer = token_endpoint.post(request, tls={}, parse=partial(_at_pointer, config.token_pointer))
+        answer = token_endpoint.post(request, tls={}, parse=partial(members_at, config.token_pointer))
         if not isinstance(answer, Busy):
             break
         if attempt + 1 < _TRIES:
             sleep(min(answer.retry_after_seconds or _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS))
     if isinstance(answer, Granted):
         return dated(answer.answer, wall_clock=asked_at)
+    answer = with_shown_detail(answer, redactor.redact)
     place = f"the token endpoint at {origin_text(config.client.token_url)}"
     if isinstance(answer, Refused):
-        raise SignInFailed(f"{place} refuses the code: {answer.code}")
+        raise SignInFailed(f"{place} refuses the code: {said(answer)}")
     if isinstance(answer, Misconfigured):
         if answer.code not in _CLIENT_ERRORS:
-            raise ClientMisconfigured(f"{place} refuses the request: {answer.code}")
+            raise ClientMisconfigured(f"{place} refuses the request: {said(answer)}")
         raise ClientMisconfigured(
-            f"{place} refuses the client: {answer.code}; "
-            "check client_id, client_secret and client_auth in credentials.oauth2"
+            f"{place} refuses the client: {said(answer)}; "
+            f"check {config.client.id_source}, {config.client.secret_source} and client_auth in credentials.oauth2"
         )
-    raise TokenEndpointUnavailable(f"{place} gave no usable answer: {answer.reason}")
-
-
-def _at_pointer(pointer: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an answer with the members of the object at a pointer at its top."""
-    found: Any = answer
-    for step in steps_of(pointer):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return {**answer, **found} if isinstance(found, Mapping) else answer
+    raise TokenEndpointUnavailable(f"{place} gave no usable answer: {said(answer)}")
 
 
 def _show(url: str, redirect: Redirect, options: SignInOptions, say: Say) -> None:

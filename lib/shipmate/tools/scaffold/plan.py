@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from shipmate.errors import BadInput
+from shipmate.wording import real_path
 
 AUTHENTICATIONS: Final = ("oauth2", "api-key", "basic", "none")
 _LONGEST_TITLE: Final = 100
@@ -76,7 +77,7 @@ class Plan:
             BadInput: An option has a wrong value, or has neither a value nor a default.
         """
         answers = _Answers(options, ask)
-        title = answers.to("title", "Title of the component", check_title, _title_from(folder.resolve().name))
+        title = answers.to("title", "Title of the component", check_title, _title_from(real_path(folder).name))
         authentication = answers.to("auth", f"Authentication ({', '.join(AUTHENTICATIONS)})", check_auth, "oauth2")
         base_url = answers.to("base-url", "Base URL of the API", check_url, "https://api.example.com")
         action_title, action = answers.function("action", "Create record")

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 from shipmate.component import DESCRIPTOR, VERIFIER, Component, Function, Modules
 from shipmate.component.metadata import read_schema, schema_problems, slips
-from shipmate.component.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
+from shipmate.component.signature import HOOKS
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
 from shipmate.jsonvalue import object_member, pointer_to
 from shipmate.logs.redaction import Redactor
@@ -94,10 +94,9 @@ class _ModuleChecks:
 
     def _check_functions(self, pointer: str, function: Function) -> None:
         with self._problems_at(f"{pointer}/main"):
-            require_call("process", self.modules.process(function), PROCESS)
-            for name, arguments in HOOKS.items():
-                if (hook := self.modules.hook(function, name)) is not None:
-                    require_call(name, hook, arguments)
+            self.modules.process(function)
+            for name in HOOKS:
+                self.modules.hook(function, name)
         if function.dynamic_metadata:
             self._needs_model(f"{pointer}/dynamicMetadata", function, "get_meta_model")
         for name, described in function.fields.items():
@@ -108,8 +107,7 @@ class _ModuleChecks:
     def check_verifier(self, root: Path, raw: Mapping[str, Any]) -> None:
         """Add the problems of ``verify_credentials``."""
         with self._problems_at("", file=f"{VERIFIER}.py"):
-            if (verifier := self.modules.verifier()) is not None:
-                require_call(VERIFIER, verifier, VERIFY)
+            if self.modules.verifier() is not None:
                 self.findings.checked.append(f"{VERIFIER}.py: imported, with its function")
             elif raw.get("credentials"):
                 self.findings.not_checked.append(f"verification of credentials: there is no {VERIFIER}.py")
@@ -123,7 +121,7 @@ class _ModuleChecks:
 
     def _needs_model(self, pointer: str, function: Function, name: str) -> None:
         with self._problems_at(pointer):
-            require_call(name, self.modules.model(function, name), MODEL)
+            self.modules.model(function, name)
 
     @contextmanager
     def _problems_at(self, pointer: str, *, file: str | None = None) -> Iterator[None]:

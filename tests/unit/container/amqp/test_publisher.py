@@ -1,5 +1,6 @@
 """The end of a publisher whose broker confirms nothing, decided without a broker."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -132,3 +133,14 @@ def test_a_message_that_goes_back_has_no_other_users_name(user: str | None, kept
     origin = AmqpDelivery(b"", {}, False, None, BasicProperties(user_id=user, app_id="app"), tag=1, channel_epoch=0)
     world.publisher.publish(RoutedPublication("rebound", b"", {}, origin, 1), world.outcomes.append)
     assert [(each.user_id, each.app_id) for each in sent] == [(kept, "app")]
+
+
+def test_a_broker_that_takes_messages_again_is_no_warning(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Only the block itself is one."""
+    with caplog.at_level(logging.INFO):
+        world.publisher.block(True)
+        world.publisher.block(False)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "the broker blocks publishing"),
+        ("INFO", "the broker allows publishing"),
+    ]

@@ -38,7 +38,7 @@ def test_a_busy_endpoint_is_retried(provider: OAuth2Provider) -> None:
     pauses: list[float] = []
     provider.script("/token", Fault(503, headers={"Retry-After": "7"}), Fault(429), Fault(200, {"access_token": "a"}))
 
-    answer = exchange(terms_for(provider), "c", "http://127.0.0.1/", "v" * 43, sleep=pauses.append)
+    answer = exchange(terms_for(provider), "c", "http://127.0.0.1/", "v" * 43, redactor=Redactor(), sleep=pauses.append)
 
     assert answer == {"access_token": "a"}
     assert pauses == [7, 1]
@@ -56,7 +56,7 @@ def test_a_provider_without_pkce_gets_no_verifier(provider: OAuth2Provider) -> N
     provider.script("/token", Fault(200, {"access_token": "a"}))
     terms = replace(terms_for(provider), uses_pkce=False)
 
-    exchange(terms, "c", "http://127.0.0.1/", None)
+    exchange(terms, "c", "http://127.0.0.1/", None, redactor=Redactor())
     assert "code_verifier" not in provider.token_requests[0].form
     url = AuthorizationRequest("s", "v").url(terms, "http://127.0.0.1/")
     assert "code_challenge" not in url
@@ -67,7 +67,7 @@ def test_tokens_in_a_nested_object_are_found(provider: OAuth2Provider) -> None:
     provider.script("/token", Fault(200, {"ok": True, "authed_user": {"access_token": "a"}}))
     terms = replace(terms_for(provider), token_pointer="/authed_user")
 
-    answer = exchange(terms, "c", "http://127.0.0.1/", "v")
+    answer = exchange(terms, "c", "http://127.0.0.1/", "v", redactor=Redactor())
     assert answer["access_token"] == "a"
 
 
@@ -111,7 +111,39 @@ def test_after_three_attempts_a_busy_endpoint_is_an_error(provider: OAuth2Provid
     provider.script("/token", Fault(503), times=3)
 
     with pytest.raises(TokenEndpointUnavailable, match=r"at http://127.0.0.1:\d+ gave no usable answer: HTTP 503"):
-        exchange(terms_for(provider), "c", "http://127.0.0.1/", "v", sleep=lambda _: None)
+        exchange(terms_for(provider), "c", "http://127.0.0.1/", "v", redactor=Redactor(), sleep=lambda _: None)
+
+
+SAID = {"error_description": "c0de-1234567 and s3cret-1234\x1b[31m are\nwrong", "error_uri": "https://a.example/e"}
+SHOWN = r"\*\*\* and \*\*\*\?\[31m are wrong \(see https://a\.example/e\)"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (400, "invalid_grant", SignInFailed),
+        (401, "invalid_client", ClientMisconfigured),
+        (400, "invalid_request", ClientMisconfigured),
+        (500, "server_error", TokenEndpointUnavailable),
+    ],
+)
+def test_an_error_has_the_words_of_the_provider_without_secrets(
+    provider: OAuth2Provider, tmp_path: Path, status: int, error: str, kind: type[Exception]
+) -> None:
+    """The exchange of a code and a revocation say as much as a refresh."""
+    redactor = Redactor()
+    redactor.add("c0de-1234567", "s3cret-1234")
+    provider.script("/token", Fault(status, {"error": error, **SAID}))
+    with pytest.raises(kind, match=f": {error}: {SHOWN}"):
+        exchange(terms_for(provider), "c0de-1234567", "http://127.0.0.1/", "v", redactor=redactor)
+
+    account = AccountFile.from_options(tmp_path)
+    account.save({"oauth": provider.issue()})
+    provider.script("/revoke", Fault(status, {"error": error, **SAID}))
+    with pytest.raises(
+        (ClientMisconfigured, TokenEndpointUnavailable), match=f": {error}: {SHOWN}; the keys are still"
+    ):
+        revoke_account(terms_for(provider), account, redactor=redactor)
 
 
 def test_an_access_token_that_cannot_be_revoked_is_no_failure(provider: OAuth2Provider, tmp_path: Path) -> None:
