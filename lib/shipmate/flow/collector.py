@@ -14,7 +14,7 @@ from shipmate.container.amqp import Broker
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.messages.cipher import Cipher, Undecodable
 from shipmate.container.messages.codec import new_id
-from shipmate.container.transport import Delivery, Publication
+from shipmate.container.transport import Publication
 from shipmate.errors import EmitUnconfirmed
 from shipmate.flow.identity import Run
 from shipmate.flow.intake import Intake
@@ -87,7 +87,7 @@ class Collector:
         self._broker = Broker(settings, RateSettings(data=0), on_lost=self._lost)
         """Publishes; it consumes nothing."""
         self._lock = threading.Condition()
-        self._rebounds: list[tuple[float, int, Station, Delivery]] = []
+        self._rebounds: list[tuple[float, int, Station, AmqpDelivery]] = []
         """A heap by the time at which a message goes back."""
         self._returning = 0
         """The messages that are on their way back: neither in the heap nor surely in their queue."""
@@ -175,7 +175,7 @@ class Collector:
             _log.error("a message for the platform could not be understood", exc_info=error)
         self._settle(delivery)
 
-    def _settle(self, delivery: Delivery) -> None:
+    def _settle(self, delivery: AmqpDelivery) -> None:
         self._intake.settle(delivery)
         with self._lock:
             self.settled += 1
@@ -247,7 +247,7 @@ class Collector:
                 self._returning += 1
             self._send_back(station, delivery)
 
-    def _send_back(self, station: Station, delivery: Delivery) -> None:
+    def _send_back(self, station: Station, delivery: AmqpDelivery) -> None:
         try:
             self._publish(station, delivery.metadata, delivery.body)
         except EmitUnconfirmed as error:

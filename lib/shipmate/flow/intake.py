@@ -16,7 +16,6 @@ from shipmate.container.amqp.adapter import TurnLoop
 from shipmate.container.amqp.connection import Connection, ReconnectPolicy, connection_parameters
 from shipmate.container.amqp.consumer import Consumer
 from shipmate.container.amqp.deliveries import AmqpDelivery
-from shipmate.container.transport import Delivery
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.flow")
@@ -46,7 +45,7 @@ class Intake:
         self._take, self._on_failed = take, on_failed
         self._loop = TurnLoop()
         self._arrived: list[AmqpDelivery] = []
-        self._settled: deque[Delivery] = deque()
+        self._settled: deque[AmqpDelivery] = deque()
         self._consumer = Consumer(settings, self._arrived.append)
         self._consuming = threading.Event()
         self._is_over = False
@@ -66,7 +65,7 @@ class Intake:
         self._thread.start()
         self._consuming.wait()
 
-    def settle(self, delivery: Delivery) -> None:
+    def settle(self, delivery: AmqpDelivery) -> None:
         """Acknowledge a message soon; on any thread."""
         self._settled.append(delivery)
         if threading.current_thread() is not self._thread:
@@ -99,9 +98,7 @@ class Intake:
             self._take(delivery)
         self._arrived.clear()
         while self._settled:
-            delivery = self._settled.popleft()
-            assert isinstance(delivery, AmqpDelivery)  # noqa: S101
-            self._consumer.settle(delivery, True)
+            self._consumer.settle(self._settled.popleft(), True)
         self._consumer.flush()
         if 0 < count < _LARGE_BATCH:
             time.sleep(_PAUSE_SECONDS)
