@@ -1,11 +1,13 @@
 """The pass-through counts the AMQP frames that go through it, however they arrive."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 from pika import BasicProperties, frame, spec
@@ -189,6 +191,39 @@ def test_bytes_go_through_unchanged_in_both_directions(broker: FakeBroker, tally
     broker.thread.join(5)
     passes.close()
     assert tally.connections == 0
+
+
+def test_a_broker_with_tls_gets_it_from_the_pass_through(tally: Tally) -> None:
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    client_context = ssl.create_default_context()
+    authority.configure_trust(client_context)
+    sent = GREETING + publish("data.0", bytes(range(256)) * 8_000)
+
+    def serve(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with server.wrap_socket(peer, server_side=True) as encrypted:
+            received = b""
+            while len(received) < len(sent):
+                received += encrypted.recv(65_536)
+            encrypted.sendall(received)
+            encrypted.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        passes = PassThrough(BrokerAddress("localhost", listener.getsockname()[1], client_context))
+        passes.start()
+        with socket.create_connection(("127.0.0.1", passes.open(tally))) as client:
+            client.sendall(sent)
+            received = b""
+            while len(received) < len(sent):
+                received += client.recv(65_536)
+        assert received == sent
+        assert tally.published == {"data.0": 1}
+        passes.close()
+        thread.join(5)
 
 
 def test_a_container_loses_its_connection_when_the_pass_through_ends(broker: FakeBroker, tally: Tally) -> None:
