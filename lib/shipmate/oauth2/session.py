@@ -363,7 +363,7 @@ class OAuth2Session:
         prepared = client.prepare(method, url, given, None if http is None else http.cookies)
         if prepared is None:
             return None
-        auth.check(prepared.sent.url)
+        auth.check(prepared.server.origin)
         response = client.send(prepared, limits)
         if response is None:
             return None

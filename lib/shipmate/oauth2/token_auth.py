@@ -44,12 +44,12 @@ class TokenAuth(AuthBase):
         Raises:
             UnsafeUrl: The token must not go to the URL of the request.
         """
-        self.check(request.url or "")
+        self.check(origin(request.url or ""))
         request.headers[self.header] = self.value
         return request
 
-    def check(self, url: str) -> None:
-        """Raise an error unless the token may go to a URL.
+    def check(self, place: Origin | None) -> None:
+        """Raise an error unless the token may go to an origin; None is a URL without a clear one.
 
         Raises:
             UnsafeUrl: It must not.
@@ -57,7 +57,6 @@ class TokenAuth(AuthBase):
 
         Source: RFC 6750 §5.3.
         """
-        place = origin(url)
         if place is None:
             raise UnsafeUrl("the URL of the request: expected http or https and a host, found no clear host")
         if not self._knows(place):
