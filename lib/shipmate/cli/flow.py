@@ -1,9 +1,9 @@
 """The commands of ``shipmate flow``: each one parses its arguments, calls one function, and prints the result."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -12,6 +12,7 @@ from shipmate.wording import escaped
 if TYPE_CHECKING:
     from shipmate.tools.validation.report import Report
 
+_F = TypeVar("_F", bound=Callable[..., Any])
 _BAD_INPUT: Final = 2
 _FILE: Final = click.Path(path_type=Path)
 _flow_file = click.argument("file", metavar="FILE", type=_FILE)
@@ -25,6 +26,18 @@ _no_inputs = click.option(
 )
 _trace = click.option("--trace", metavar="FILE", type=_FILE, help="Write the path of each message to a new file.")
 _keep_bodies = click.option("--keep-bodies", "keeps_bodies", is_flag=True, help="Write the messages to the trace, too.")
+
+
+def _component(description: str) -> Callable[[_F], _F]:
+    return click.option(
+        "--component",
+        "root",
+        metavar="DIR",
+        default=".",
+        show_default=True,
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help=description,
+    )
 
 
 @click.group()
@@ -78,15 +91,7 @@ def _lines(report: "Report") -> Iterable[str]:
 
 @flow.command()
 @click.argument("file", metavar="[FILE]", required=False, type=_FILE)
-@click.option(
-    "--component",
-    "root",
-    metavar="DIR",
-    default=".",
-    show_default=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Component folder.",
-)
+@_component("Component folder.")
 @click.option("--trigger", metavar="ID", help="Trigger of the component, timer or webhook.  [default: the first one]")
 @click.option("--action", metavar="ID", help="Action of the component.  [default: the first one]")
 def new(file: Path | None, root: Path, trigger: str | None, action: str | None) -> None:
@@ -112,15 +117,7 @@ def new(file: Path | None, root: Path, trigger: str | None, action: str | None) 
 @click.option("--fresh", "is_fresh", is_flag=True, help="Forget the snapshots of earlier runs.")
 @click.option("--webhook-port", metavar="PORT", type=int, default=0, help="Port of the webhook.  [default: a free one]")
 @click.option("--function", metavar="NAME", help="Run one function of a component, in place of FILE.")
-@click.option(
-    "--component",
-    "root",
-    metavar="DIR",
-    default=".",
-    show_default=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Component folder of the function.",
-)
+@_component("Component folder of the function.")
 @click.option("--account", metavar="FILE", type=_FILE, help="File with the account's credentials, for the function.")
 @click.option("--cfg", metavar="-|FILE|JSON", help="Configuration of the function.")
 @click.option("--prefetch", metavar="COUNT", type=click.IntRange(1, 65_535), default=1, help="Messages at once.")

@@ -4,6 +4,7 @@ jsonata-python takes None for "undefined" and has a value of its own for null; a
 """
 
 import math
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from jsonata.functions import Functions
@@ -58,35 +59,27 @@ def with_nulls(value: Any) -> Any:
     if value is None:
         return Utils.NULL_VALUE
     if isinstance(value, dict):
-        return _dict_with_nulls(value)
+        return _members_with_nulls(value, value.items(), dict)
     if isinstance(value, list):
-        return _list_with_nulls(value)
+        return _members_with_nulls(value, enumerate(value), list)
     return value
 
 
-def _dict_with_nulls(value: dict[str, Any]) -> dict[str, Any]:
-    changed: dict[str, Any] | None = None
-    for name, member in value.items():
+def _members_with_nulls(
+    value: dict[str, Any] | list[Any],
+    members: Iterable[tuple[Any, Any]],
+    copied: Callable[[Any], Any],
+) -> Any:
+    """Return a container whose nulls are replaced: itself if it has none, else a copy."""
+    changed: Any = None
+    for place, member in members:
         if type(member) in _WITHOUT_NULLS:
             continue
         ready = with_nulls(member)
         if ready is not member:
             if changed is None:
-                changed = dict(value)
-            changed[name] = ready
-    return value if changed is None else changed
-
-
-def _list_with_nulls(value: list[Any]) -> list[Any]:
-    changed: list[Any] | None = None
-    for index, member in enumerate(value):
-        if type(member) in _WITHOUT_NULLS:
-            continue
-        ready = with_nulls(member)
-        if ready is not member:
-            if changed is None:
-                changed = list(value)
-            changed[index] = ready
+                changed = copied(value)
+            changed[place] = ready
     return value if changed is None else changed
 
 
