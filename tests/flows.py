@@ -20,6 +20,18 @@ from shipmate import message
 def process(context, msg, cfg, snapshot):
     return message({**msg["body"], **cfg})
 """
+REBOUNDING = """
+from pathlib import Path
+from shipmate import message
+
+def process(context, msg, cfg, snapshot):
+    seen = Path("seen")
+    if not seen.exists():
+        seen.write_text("")
+        context.emit("rebound", "try again")
+        return None
+    return message(msg["body"])
+"""
 
 
 @dataclass(frozen=True)

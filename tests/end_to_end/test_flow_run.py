@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shipmate.emulator import DemoApi, OAuth2Provider, RabbitMQNode
-from tests.flows import ECHO, FlowFolder, ended
+from tests.flows import ECHO, REBOUNDING, FlowFolder, ended
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("measured")]
 
@@ -26,18 +26,6 @@ def process(context, msg, cfg, snapshot):
 """
 BROKEN = """
 raise RuntimeError("this module does not load")
-"""
-REBOUNDING = """
-from pathlib import Path
-from shipmate import message
-
-def process(context, msg, cfg, snapshot):
-    seen = Path("seen")
-    if not seen.exists():
-        seen.write_text("")
-        context.emit("rebound", "try again")
-        return None
-    return message(msg["body"])
 """
 COUNTING = """
 from shipmate import message

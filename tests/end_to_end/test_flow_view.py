@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shipmate.emulator import RabbitMQNode
-from tests.flows import ECHO, FlowFolder
+from tests.flows import ECHO, REBOUNDING, FlowFolder
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("measured")]
 
@@ -25,18 +25,6 @@ from shipmate import message
 def process(context, msg, cfg, snapshot):
     for number in range(3):
         yield message({"number": number})
-"""
-REBOUNDING = """
-from pathlib import Path
-from shipmate import message
-
-def process(context, msg, cfg, snapshot):
-    seen = Path("seen")
-    if not seen.exists():
-        seen.write_text("")
-        context.emit("rebound", "try again")
-        return None
-    return message(msg["body"])
 """
 
 

@@ -8,21 +8,7 @@ import pytest
 from shipmate.errors import BadInput
 from shipmate.tools.scaffold import Plan, Question
 from shipmate.tools.scaffold.plan import check_id, check_title, check_url, id_from
-
-ODD_TITLES = [
-    "Kontakte ändern",
-    'Say "hi" \\ $HOME @@{title} @@ {{NAME}} ${X} %s',
-    "<b>a|b</b> `c` <!-- shipmate docs: end -->",
-    "連絡先 contacts 📇",
-    '"""',
-    "x" * 100,
-    "class",
-]
-
-
-def plan(folder: Path, **given: str) -> Plan:
-    """Return the plan for these options and the defaults."""
-    return Plan.from_answers(folder, {name.replace("_", "-"): value for name, value in given.items()}, None)
+from tests.unit.tools.scaffold.plans import ODD_TITLES, plan
 
 
 def answering(*answers: str) -> tuple[Callable[[Question], str], list[str]]:

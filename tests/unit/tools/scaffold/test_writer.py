@@ -13,26 +13,11 @@ import pytest
 from shipmate.errors import BadInput
 from shipmate.local import dotenv, fixtures
 from shipmate.tools import docs, scaffold
-from shipmate.tools.scaffold import AUTHENTICATIONS, Plan
+from shipmate.tools.scaffold import AUTHENTICATIONS
 from shipmate.tools.validation import validate_component
+from tests.unit.tools.scaffold.plans import ODD_TITLES, plan
 
 GIT = shutil.which("git") or "git"
-
-
-ODD_TITLES = [
-    "Kontakte ändern",
-    'Say "hi" \\ $HOME @@{title} @@ {{NAME}} ${X} %s',
-    "<b>a|b</b> `c` <!-- shipmate docs: end -->",
-    "連絡先 contacts 📇",
-    '"""',
-    "x" * 100,
-    "class",
-]
-
-
-def plan(folder: Path, **given: str) -> Plan:
-    """Return the plan for these options and the defaults."""
-    return Plan.from_answers(folder, {name.replace("_", "-"): value for name, value in given.items()}, None)
 
 
 def created(folder: Path, **options: str) -> Path:
