@@ -64,6 +64,18 @@ def line_with(process: "subprocess.Popen[str]", pattern: str) -> str:
     raise AssertionError("".join(seen))
 
 
+def lines_with(process: "subprocess.Popen[str]", *patterns: str) -> None:
+    """Read a program's output until each pattern has matched a line of its own, in any order."""
+    assert process.stdout is not None
+    pending = list(patterns)
+    for line in process.stdout:
+        if (found := next((each for each in pending if re.search(each, line)), None)) is not None:
+            pending.remove(found)
+        if not pending:
+            return
+    raise AssertionError(pending)
+
+
 @pytest.mark.timeout(120)
 def test_outlook_contacts_become_contacts_of_salesforce(tmp_path: Path, rabbitmq: RabbitMQNode) -> None:
     """Both tokens have expired; a second run goes on from the snapshot."""
@@ -80,9 +92,7 @@ def test_outlook_contacts_become_contacts_of_salesforce(tmp_path: Path, rabbitmq
         assert len(results) == 3
         assert all(each["created"] for each in results)
         assert json.loads((folder / "outlook.keys.json").read_text())["oauth"]["refresh_token"] != before
-        line_with(apis, "^salesforce: PATCH .*: 401$")
-        for _ in range(3):
-            line_with(apis, "^salesforce: PATCH .*: 201$")
+        lines_with(apis, "^salesforce: PATCH .*: 401$", *["^salesforce: PATCH .*: 201$"] * 3)
         assert run_once(folder, rabbitmq) == []
 
 
