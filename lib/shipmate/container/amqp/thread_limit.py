@@ -5,6 +5,23 @@ from typing import Final
 
 _FEWEST: Final = 2
 _FIRST: Final = 20
+_FEWER: Final = 0.4
+_MORE: Final = 1.6
+"""A trial of fewer or of more items at once changes the limit by these factors."""
+_WORTH_A_TRIAL: Final = 0.8
+"""Not fewer than this part of the items at once: a smaller change saves little."""
+_MOST_GROWTH: Final = 10
+_MOST_LOSS: Final = 0.7
+"""Fewer items at once are kept if they make more than this part of the items. The rate of a busy machine changes by as
+much from one look to the next; functions that wait lose more, `_FEWER`."""
+_LEAST_GAIN: Final = 0.6
+_ENOUGH_GAIN: Final = 1.6
+"""More items at once are kept if they make this part of the gain that waiting functions would make, or enough."""
+_BUSY: Final = 0.7
+"""The share of one processor from which a process is busy, where it can have a processor."""
+_LESS_BUSY: Final = 0.7
+"""A process for which more items at once were no gain is busy from this part of its share at that time."""
+_MARGIN: Final = 1.3
 _LONGEST_PAUSE_SECONDS: Final = 4.0
 
 
@@ -15,27 +32,37 @@ class ThreadLimit:
     Python runs on one thread at a time. While functions wait for an API, more of them at once are a gain. Where the
     answers come at once, more threads only take the interpreter from each other: a hundred of them cost as much CPU
     time for that as for the work itself. Which of both it is cannot be seen from outside, so a busy process tries
-    fewer items at once, or more, now and then.
+    fewer items at once, or more, now and then. One that is not busy tries more.
+
+    A process can be busy at a small share of a processor: where its container may use no more, or where other processes
+    use the rest. Then more items at once are no gain, and the limit remembers this share.
 
     >>> limit = ThreadLimit(100)
-    >>> limit.measured(0.0, cpu_seconds=0.0, items=0, waiting=0), limit.now
-    (0, 20)
-    >>> limit.measured(0.1, cpu_seconds=0.01, items=40, waiting=80), limit.now  # they wait: more at once
-    (20, 40)
-    >>> limit.measured(0.2, cpu_seconds=0.11, items=140, waiting=60), limit.now  # busy: try fewer
-    (0, 24)
-    >>> limit.measured(0.3, cpu_seconds=0.21, items=240, waiting=76), limit.now  # no loss: they suffice
-    (0, 24)
+    >>> looks = [  # seconds, CPU seconds, items
+    ...     (0.0, 0.00, 0),
+    ...     (0.1, 0.03, 40),  # not busy: more at once
+    ...     (0.2, 0.10, 150),  # a gain: they stay
+    ...     (0.4, 0.28, 370),  # busy: fewer
+    ...     (0.5, 0.37, 480),  # no loss: they suffice
+    ... ]
+    >>> for now, cpu, items in looks:
+    ...     grown = limit.measured(now, cpu_seconds=cpu, items=items, waiting=9, quickest_seconds=0.001)
+    ...     print(grown, limit.now)
+    0 20
+    27 47
+    0 47
+    0 18
+    0 18
     """
 
     most: int
     """The number of items that can be here."""
     interval_seconds: float = 0.1
     """The time between two measurements."""
-    busy: float = 0.7
-    """The share of one processor from which a process is busy; below it, more items are processed at once."""
     now: int = field(init=False)
     """The number of items to process at once."""
+    _busy: float = field(default=_BUSY, init=False)
+    """The share of one processor from which this process is busy, as far as is known."""
     _due: float = field(default=-1.0, init=False)
     _begun: float = field(default=0.0, init=False)
     _cpu_seconds: float = field(default=0.0, init=False)
@@ -44,6 +71,8 @@ class ThreadLimit:
     """The limit before a trial, None without one."""
     _rate: float = field(default=0.0, init=False)
     """Items a second before the trial."""
+    _share: float = field(default=0.0, init=False)
+    """The share of one processor before the trial."""
     _is_next_smaller: bool = field(default=True, init=False)
     _next_trial: float = field(default=0.0, init=False)
     _pause_seconds: float = field(default=0.1, init=False)
@@ -56,7 +85,9 @@ class ThreadLimit:
         """Tell whether it is time for `measured`."""
         return now_seconds >= self._due
 
-    def measured(self, now_seconds: float, *, cpu_seconds: float, items: int, waiting: int) -> int:
+    def measured(
+        self, now_seconds: float, *, cpu_seconds: float, items: int, waiting: int, quickest_seconds: float
+    ) -> int:
         """Adapt the limit; return by how many it has grown.
 
         Args:
@@ -64,6 +95,7 @@ class ThreadLimit:
             cpu_seconds: CPU time of the process so far.
             items: Number of items that were begun so far.
             waiting: Number of items that wait for a thread.
+            quickest_seconds: The shortest time of an item since the last measurement.
         """
         seconds, used, done = now_seconds - self._begun, cpu_seconds - self._cpu_seconds, items - self._items
         is_first = self._due < 0
@@ -71,34 +103,44 @@ class ThreadLimit:
         self._due = now_seconds + self.interval_seconds
         if is_first or seconds <= 0:
             return 0
-        before = self.now
+        before, rate, share = self.now, done / seconds, used / seconds
         if self._before is not None:
-            self._judge(now_seconds, done / seconds)
-        elif used / seconds < self.busy:
+            self._judge(now_seconds, rate)
+        elif share < self._busy:
             if waiting:
-                self.now = min(self.most, 2 * self.now)
+                # As many as would keep the processor busy, if all of them do as much as these.
+                self._try(int(self.now * min(self._busy / max(share, 0.01), _MOST_GROWTH)) + 1, rate, share)
         elif now_seconds >= self._next_trial:
-            self._try_another(done / seconds)
+            # Each item takes as long as the quickest one, at least: with fewer items at once, the rate would be lower.
+            fewest = int(_MARGIN * rate * quickest_seconds) + 1
+            other = max(int(self.now * _FEWER), fewest) if self._is_next_smaller else int(self.now * _MORE) + 1
+            if (self._is_next_smaller and other > self.now * _WORTH_A_TRIAL) or not self._try(other, rate, share):
+                self._is_next_smaller = not self._is_next_smaller
         return max(0, self.now - before)
 
-    def _try_another(self, rate: float) -> None:
-        other = (
-            min(self.now, max(_FEWEST, int(self.now * 0.6)))
-            if self._is_next_smaller
-            else min(self.most, self.now * 3 // 2 + 1)
-        )
+    def _try(self, other: int, rate: float, share: float) -> bool:
+        """Try another limit; return False if it is the present one."""
+        other = min(self.most, max(min(_FEWEST, self.most), other))
         if other == self.now:
-            self._is_next_smaller = not self._is_next_smaller
-            return
-        self._before, self._rate, self.now = self.now, rate, other
+            return False
+        self._before, self._rate, self._share, self.now = self.now, rate, share, other
+        return True
 
     def _judge(self, now_seconds: float, rate: float) -> None:
         """Keep the limit of a trial if it was good: fewer items without a loss, or more with a gain."""
-        if rate > self._rate * (0.85 if self._is_next_smaller else 1.15):
+        before, self._before = self._before or self.most, None
+        is_smaller = self.now < before
+        if is_smaller:
+            is_good = rate > self._rate * _MOST_LOSS
+        else:
+            gain = min(1 + _LEAST_GAIN * (self.now / before - 1), _ENOUGH_GAIN)
+            is_good = rate > self._rate * gain
+            # A share that did not grow with the items is all that this process gets.
+            self._busy = _BUSY if is_good else min(_BUSY, _LESS_BUSY * self._share)
+        if is_good:
             self._pause_seconds = self.interval_seconds
         else:
-            self.now = self._before or self.most
-            self._is_next_smaller = not self._is_next_smaller
+            self.now = before
+            self._is_next_smaller = not is_smaller
             self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
-        self._before = None
         self._next_trial = now_seconds + self._pause_seconds

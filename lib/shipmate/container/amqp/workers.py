@@ -10,6 +10,7 @@ Source: the pattern Leader/Followers (Schmidt, Stal, Rohnert, Buschmann: Pattern
 docs/decisions/0004-leader-followers.md has the reasons and the measurements.
 """
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -91,6 +92,8 @@ class Workers(Generic[_T]):
         self._most_threads = count + 1  # the leader may do nothing but I/O
         self._items_in_work = 0
         self._items_taken = 0
+        self._quickest_seconds = math.inf
+        """The shortest time of an item since the limit was adapted last, of those that were not quick."""
         self._leader: _Thread | None = None
         self._is_bursting = False
         """True while the leader itself takes the waiting items."""
@@ -316,17 +319,23 @@ class Workers(Generic[_T]):
             me.cpu_seconds, before = self._clocks.cpu(), me.cpu_seconds
             awake = self._thread_count - len(self._asleep)
             self._pace.slow_item_ended(seconds, cpu_seconds=me.cpu_seconds - before, running_threads=awake)
+            if seconds < self._quickest_seconds:
+                self._quickest_seconds = seconds
             if self._limit.is_due(ended):
                 self._adapt_limit(ended)
         return seconds
 
     def _adapt_limit(self, now_seconds: float) -> None:
         with self._lock:
+            if not self._limit.is_due(now_seconds):  # another thread was faster
+                return
+            quickest_seconds, self._quickest_seconds = self._quickest_seconds, math.inf
             grown = self._limit.measured(
                 now_seconds,
                 cpu_seconds=self._clocks.process(),
                 items=self._items_taken,
                 waiting=len(self._items),
+                quickest_seconds=quickest_seconds,
             )
             if grown and not self._pace.is_quick:
                 self._wake_for_items(grown)

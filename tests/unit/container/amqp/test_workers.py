@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 
@@ -512,3 +513,34 @@ def test_no_thread_leads_after_io_has_ended_in_the_middle_of_an_item() -> None:
         assert time.monotonic() < until
     assert set(world.leaders) == leaders
     assert world.done.empty()
+
+
+def test_the_limit_of_threads_learns_the_shortest_time_since_it_was_adapted_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only as many threads as that time needs are of use for sure."""
+    now = 0.0
+    shortest: list[float] = []
+
+    def measured(*_: object, quickest_seconds: float, **__: object) -> int:
+        shortest.append(round(quickest_seconds, 3))
+        return 0
+
+    def lasting(seconds: float) -> Callable[[], None]:
+        def item() -> None:
+            nonlocal now
+            now += seconds
+            world.note()
+
+        return item
+
+    is_due = iter([True, True, False, False, True, True])  # asked once more with the lock held
+    world = World(1, Clocks(wall=lambda: now), Pace(look_seconds=1000.0))
+    monkeypatch.setattr(
+        world.workers, "_limit", SimpleNamespace(measured=measured, is_due=lambda _: next(is_due), now=1)
+    )
+    with world:
+        for seconds in (0.01, 0.05, 0.03, 0.08):
+            world.submit(lasting(seconds))
+            world.names(1)
+    assert shortest == [0.01, 0.03]
