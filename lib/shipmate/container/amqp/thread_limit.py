@@ -58,7 +58,7 @@ class ThreadLimit:
     most: int
     """The number of items that can be here."""
     interval_seconds: float = 0.1
-    """The time between two measurements."""
+    """The time between two measurements, at least."""
     now: int = field(init=False)
     """The number of items to process at once."""
     _busy: float = field(default=_BUSY, init=False)
@@ -100,7 +100,8 @@ class ThreadLimit:
         seconds, used, done = now_seconds - self._begun, cpu_seconds - self._cpu_seconds, items - self._items
         is_first = self._due < 0
         self._begun, self._cpu_seconds, self._items = now_seconds, cpu_seconds, items
-        self._due = now_seconds + self.interval_seconds
+        # Items that wait together end together: a shorter time has either all of their ends or none.
+        self._due = now_seconds + max(self.interval_seconds, quickest_seconds)
         if is_first or seconds <= 0:
             return 0
         before, rate, share = self.now, done / seconds, used / seconds

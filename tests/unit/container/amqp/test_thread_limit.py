@@ -13,6 +13,7 @@ def settled(
     *,
     processor: float = 1.0,
     quickest_seconds: float | None = None,
+    begin: float = 0.0,
     seconds: float = 10.0,
 ) -> list[int]:
     """Return the limits of the last second, where each item waits, and needs 0.3 ms of the processor or more.
@@ -22,25 +23,27 @@ def settled(
         wait_seconds: The usual wait of an item.
         processor: The share of one processor that the process can have.
         quickest_seconds: The wait of some items, if it is not the usual one.
-        seconds: The time.
+        begin: The time at the begin.
+        seconds: The time from then on.
     """
-    now = cpu = items = 0.0
+    now, cpu, items = begin, 0.0, 0.0
     seen: list[int] = []
     quickest = wait_seconds if quickest_seconds is None else quickest_seconds
-    while now < seconds:
-        limit.measured(
-            now,
-            cpu_seconds=cpu,
-            items=int(items),
-            waiting=limit.most - limit.now,
-            quickest_seconds=quickest + 0.0003,
-        )
+    while now < begin + seconds:
+        if limit.is_due(now):
+            limit.measured(
+                now,
+                cpu_seconds=cpu,
+                items=int(items),
+                waiting=limit.most - limit.now,
+                quickest_seconds=quickest + 0.0003,
+            )
         each = 0.0003 * (1 + limit.now / 200)
         rate = min(limit.now / (wait_seconds + each), processor / each)
         now += limit.interval_seconds
         cpu += rate * each * limit.interval_seconds
         items += rate * limit.interval_seconds
-        if now > seconds - 1:
+        if now > begin + seconds - 1:
             seen.append(limit.now)
     return seen
 
@@ -78,7 +81,7 @@ def test_an_api_that_becomes_slow_gets_all_threads_back_within_a_second() -> Non
     limit = ThreadLimit(100)
     settled(limit, 0.0002)
     assert limit.now < 10
-    assert settled(limit, 0.05, seconds=2.0)[0] == 100
+    assert settled(limit, 0.05, begin=11.0, seconds=2.0)[0] == 100
 
 
 def test_a_process_that_gets_no_more_of_the_processor_seldom_tries_more_threads() -> None:
@@ -101,3 +104,11 @@ def test_it_is_asked_at_intervals() -> None:
     limit.measured(5.0, cpu_seconds=0.0, items=0, waiting=0, quickest_seconds=0.001)
     assert not limit.is_due(5.05)
     assert limit.is_due(5.11)
+
+
+def test_a_measurement_lasts_as_long_as_the_quickest_item() -> None:
+    """Items that wait together end together: a part of that time has either all of their ends or none."""
+    limit = ThreadLimit(10)
+    limit.measured(5.0, cpu_seconds=0.0, items=0, waiting=0, quickest_seconds=0.5)
+    assert not limit.is_due(5.4)
+    assert limit.is_due(5.5)
