@@ -75,6 +75,15 @@ def one_component_for_each_test() -> Iterator[None]:
     sys.modules.update(hidden)
 
 
+@pytest.fixture
+def usual_recursion_limit() -> Iterator[None]:
+    """Set the limit of a fresh process: containers raise it, and so does the import of jsonata-python."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(limit)
+
+
 @pytest.fixture(scope="module")
 def own_rabbitmq() -> Iterator[RabbitMQNode]:
     """A broker for the tests of one module, which may stop it and must start it again."""

@@ -96,6 +96,7 @@ SCHEMAS = {
 @pytest.mark.parametrize(
     "use", [schema_problems, slips, sample, properties_table, lambda schema: problems(schema, {"a": {"b": [1]}})]
 )
+@pytest.mark.no_cover
 def test_a_schema_that_grows_without_end_when_written_out_is_handled(name: str, use: Callable[[Any], Any]) -> None:
     with suppress(DescriptorError):
         use(SCHEMAS[name])

@@ -305,14 +305,15 @@ def test_the_name_of_a_file_is_no_path(filename: str, name: str) -> None:
     ],
     ids=range(10),
 )
+@pytest.mark.no_cover
 def test_the_time_to_read_grows_with_the_size_only(read: Callable[[int], object]) -> None:
     """Ten times the size must not take a hundred times as long."""
 
     def seconds(size: int) -> float:
-        begun = time.process_time()
+        begun = time.thread_time()
         with contextlib.suppress(BadRequest):
             read(size)
-        return time.process_time() - begun
+        return time.thread_time() - begun
 
     seconds(1000)
     assert min(seconds(50_000) for _ in range(3)) < 40 * max(min(seconds(5_000) for _ in range(3)), 0.002)

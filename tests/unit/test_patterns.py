@@ -17,6 +17,9 @@ from scripts.patterns.sources import find
 from scripts.patterns.syntax import UnprovableError
 from tests.backtracking import Backtracking, TooManyStepsError
 
+# Counting steps is slow work, and none of it is the package.
+pytestmark = pytest.mark.no_cover
+
 SEARCH, MATCH, FULLMATCH = Use.SEARCH, Use.MATCH, Use.FULLMATCH
 MOST_STEPS = 20_000
 

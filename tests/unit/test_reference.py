@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import functools
 import inspect
 import json
 import re
@@ -51,6 +52,7 @@ def variables_in(code: str) -> set[str]:
     return found
 
 
+@functools.cache
 def variables() -> dict[str, set[str]]:
     """Return the variables that the package reads, with the names of the modules."""
     found: dict[str, set[str]] = {}

@@ -160,6 +160,7 @@ def fields(draw: st.DrawFn, lowest: int, highest: int, names: tuple[str, ...] = 
     fields(0, 6, tuple(DAYS)),
     st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),
 )
+@pytest.mark.no_cover
 def test_the_next_moment_is_the_first_minute_that_fits(
     minute: tuple[str, set[int]],
     hour: tuple[str, set[int]],
@@ -199,6 +200,7 @@ def test_the_next_moment_is_the_first_minute_that_fits(
     st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
     st.sampled_from(["*/7 * * * *", "15,45 */2 * * *", "*/15 * * * mon,sun"]),
 )
+@pytest.mark.no_cover
 def test_in_any_zone_an_expression_for_every_hour_is_the_wall_clock(zone: str, start: datetime, text: str) -> None:
     """The naive way: read the wall clock at each minute. With ``*/2`` as hours, a moment may come from a gap."""
     cron = parse_schedule(text, ZoneInfo(zone))

@@ -149,6 +149,7 @@ def test_circles_of_references_are_refused() -> None:
         problems({"$ref": "#"}, {})
 
 
+@pytest.mark.usefixtures("usual_recursion_limit")
 def test_a_schema_that_is_nested_too_deep_is_refused() -> None:
     schema: dict[str, Any] = {}
     for _ in range(3_000):

@@ -1,8 +1,6 @@
 """The page: its content in order, and odd descriptors."""
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +112,6 @@ def test_fields_are_in_the_order_of_the_form_with_all_that_helps_to_fill_them(ro
 )
 def test_metadata_that_says_little_or_cannot_be_read_is_one_line(root: Path, metadata: Any, line: str) -> None:
     assert any(each.startswith(line) for each in action_lines(root, metadata=metadata))
-
-
-@pytest.fixture
-def usual_recursion_limit() -> Iterator[None]:
-    """The limit of a fresh process; jsonata-python raises it for the process that imports it."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(1000)
-    yield
-    sys.setrecursionlimit(limit)
 
 
 @pytest.mark.usefixtures("usual_recursion_limit")

@@ -42,6 +42,7 @@ def nested(depth: int) -> str:
     return json.dumps(descriptor())[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}"
 
 
+@pytest.mark.usefixtures("usual_recursion_limit")
 def test_at_any_depth_a_descriptor_is_either_checked_or_nested_too_deep(tmp_path: Path) -> None:
     """Parsing and checking reach their limits at different depths."""
     for depth in range(sys.getrecursionlimit() - 150, sys.getrecursionlimit(), 3):
