@@ -33,6 +33,8 @@ _LONGEST_LINE: Final = 65_536
 _STARTUP: Final = "ELASTICIO_STARTUP_REQUIRED"
 _ERROR_LEVEL: Final = 50
 """bunyan's number for errors."""
+_NODE_NOTICE: Final = "Error occurred during trigger or action processing"
+"""What the official runtime logs before it publishes an error. Source: elasticio-sailor-nodejs 2.6 and 2.7."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +295,8 @@ def _is_event(text: str) -> bool:
     """Return whether a line is that of a runtime about an error that it publishes as well."""
     with contextlib.suppress(ValueError, RecursionError):
         record: Any = json.loads(text)
-        return record.get("name") == "sailor" and isinstance(record.get("err"), dict)
+        is_ours = record.get("name") == "sailor" and isinstance(record.get("err"), dict)
+        return is_ours or record.get("msg") == _NODE_NOTICE
     return False
 
 

@@ -55,6 +55,8 @@ class RunOptions:
     """Whether the run ends when the first step's trigger has run once and everything is done."""
     for_seconds: float | None = None
     """The time after which the run is drained, None for no limit."""
+    linger_seconds: float = 0.0
+    """The time without any message before the run ends: some steps emit later than they settle their input."""
     messages: Iterable[Mapping[str, Any]] | None = field(default=None, repr=False)
     """Messages for the first step, in place of ticks; the run ends when they are processed."""
     inputs: Iterable[StepInput] | None = field(default=None, repr=False)
@@ -97,6 +99,7 @@ class Coordinator:
         self._losses = 0
         self._losses_at_start: dict[Container, int] = {}
         self._quiet = Quiet()
+        self._calm = Quiet()
         self._gateway: Gateway | None = None
         self._ticker: Ticker | None = None
         self.machinery = Machinery(
@@ -293,7 +296,8 @@ class Coordinator:
                 self._look(now)
                 self.machinery.platform.save_snapshots()
                 self._observer.counts(self.counts())
-            if self._is_fed and (is_draining or self._is_ending) and self._seems_idle(now):
+            is_calm = self._calm.seconds(now, self._facts()) >= self._options.linger_seconds
+            if is_calm and self._is_fed and (is_draining or self._is_ending) and self._seems_idle(now):
                 self._look(now)
                 if self._lost_at is None and not any(self._depths.values()) and self._seems_idle(now):
                     return
@@ -314,8 +318,17 @@ class Coordinator:
         left = outstanding(machinery.topology, tallies, sent=dict(collector.published), collected=collector.settled)
         if left == 0:
             return True
-        facts = (left, *(each.delivered for each in tallies), *(each.settled for each in tallies), collector.settled)
-        return self._quiet.seconds(now, facts) >= QUIET_SECONDS
+        return self._quiet.seconds(now, self._facts()) >= QUIET_SECONDS
+
+    def _facts(self) -> tuple[int, ...]:
+        """Return numbers that change with each message."""
+        tallies, collector = self.machinery.tallies, self.machinery.collector
+        counts = (
+            number
+            for tally in tallies
+            for number in (tally.delivered, tally.settled, sum(tally.published.copy().values()))
+        )
+        return (collector.settled, *counts)
 
     def _look(self, now: float) -> None:
         """Read the lengths of the queues; notice that the broker is lost, or there again."""
