@@ -53,6 +53,18 @@ def take(channel, method, properties, body):
 channel.basic_consume(os.environ["ELASTICIO_LISTEN_MESSAGES_ON"], take)
 channel.start_consuming()
 """
+HOOKS = """
+from shipmate import message
+
+def startup(cfg):
+    return {"hook": 7}
+
+def process(context, msg, cfg, snapshot):
+    return message({})
+
+def shutdown(cfg, data):
+    open("ended", "w").write(f"{cfg['own']} {data['hook']}")
+"""
 PID = """
 import os
 from shipmate import message
@@ -203,6 +215,14 @@ def test_a_run_that_lingers_gets_the_messages_of_a_step_that_emits_later(folder:
     folder.flow("first", "late:late", components=components)
     ran = folder.run("--msg", '{"body": {"a": 1}}', "--linger", "2s")
     assert (ran.status, ran.results) == (0, [{"a": 1}]), ran.text
+
+
+def test_the_first_step_begins_with_its_hook_startup_and_ends_with_shutdown(folder: FlowFolder) -> None:
+    folder.component(first=HOOKS, echo=ECHO)
+    folder.flow({"command": "first", "fields": {"own": "mine"}}, "echo")
+    ran = folder.run("--once")
+    assert ran.status == 0, ran.text
+    assert (folder.folder / "own" / "ended").read_text() == "mine 7"
 
 
 def test_snapshots_are_kept_between_runs_until_they_are_forgotten(folder: FlowFolder) -> None:

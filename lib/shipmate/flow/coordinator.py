@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -12,11 +12,13 @@ from shipmate.container.messages.codec import new_id
 from shipmate.errors import BadInput, TransientError
 from shipmate.flow.collector import Collected
 from shipmate.flow.containers import MOST_DEATHS, Container, readable
+from shipmate.flow.counting import Tally
 from shipmate.flow.gateway import Gateway, Hook, hook_of, is_webhook, reply_from
 from shipmate.flow.gateway.storage import EmulatedStorage
 from shipmate.flow.graph import Flow
 from shipmate.flow.machinery import Machinery
 from shipmate.flow.observer import Observer
+from shipmate.flow.pass_through_process import PassThroughEnded
 from shipmate.flow.progress import QUIET_SECONDS, Quiet, StationCounts, counts_of, outstanding
 from shipmate.flow.queues import BrokerUnreachable
 from shipmate.flow.retry import StepInput
@@ -29,6 +31,9 @@ from shipmate.logs.redaction import Redactor
 
 _log: Final = logging.getLogger("shipmate.flow")
 _LOOK_SECONDS: Final = 0.05
+"""The time between two looks at the counts while nothing happens."""
+_BUSY_SECONDS: Final = 0.2
+"""The same while messages are processed."""
 _SELDOM_SECONDS: Final = 0.5
 """The time between two looks at the lengths of the queues while nobody waits for the end."""
 _BROKER_SECONDS: Final = 120.0
@@ -135,6 +140,8 @@ class Coordinator:
                 self._watch()
                 self._stop_feeding()
                 machinery.containers.stop()
+                self._refresh()
+                machinery.shut_down(lambda: self._interrupts > 1)
             finally:
                 self._stop_feeding()
                 if self._gateway is not None:
@@ -291,17 +298,19 @@ class Coordinator:
                 self._feeding.release()
             if self._feed_error is not None:
                 raise self._feed_error
+            self._refresh()
             self._tend(now)
             if now - self._looked_at >= _SELDOM_SECONDS:
                 self._look(now)
                 self.machinery.platform.save_snapshots()
                 self._observer.counts(self.counts())
-            is_calm = self._calm.seconds(now, self._facts()) >= self._options.linger_seconds
+            calm_seconds = self._calm.seconds(now, self._facts())
+            is_calm = calm_seconds >= self._options.linger_seconds
             if is_calm and self._is_fed and (is_draining or self._is_ending) and self._seems_idle(now):
                 self._look(now)
                 if self._lost_at is None and not any(self._depths.values()) and self._seems_idle(now):
                     return
-            self._woken.wait(_LOOK_SECONDS)
+            self._woken.wait(_LOOK_SECONDS if calm_seconds else _BUSY_SECONDS)
             self._woken.clear()
 
     @property
@@ -309,12 +318,27 @@ class Coordinator:
         options = self._options
         return self._is_fed and (options.is_once or options.messages is not None or options.inputs is not None)
 
+    def _refresh(self) -> None:
+        """Read the counts of the containers.
+
+        Raises:
+            FlowStopped: The process that counts has ended.
+        """
+        try:
+            self.machinery.pass_through.refresh()
+        except PassThroughEnded as error:
+            raise FlowStopped(str(error)) from None
+
     def _seems_idle(self, now: float) -> bool:
         """Return whether nothing is in work or on its way, as far as this process knows; the broker may know more."""
         machinery = self.machinery
         tallies, collector = machinery.tallies, machinery.collector
         if self._lost_at is not None or collector.waiting_rebounds or any(each.unsettled for each in tallies):
             return False
+        own_facts = self._own_facts()
+        self._refresh()
+        if self._own_facts() != own_facts or any(each.unsettled for each in tallies):
+            return False  # the counts of both processes are not of one moment, or a message has come
         left = outstanding(machinery.topology, tallies, sent=dict(collector.published), collected=collector.settled)
         if left == 0:
             return True
@@ -322,13 +346,13 @@ class Coordinator:
 
     def _facts(self) -> tuple[int, ...]:
         """Return numbers that change with each message."""
-        tallies, collector = self.machinery.tallies, self.machinery.collector
-        counts = (
-            number
-            for tally in tallies
-            for number in (tally.delivered, tally.settled, sum(tally.published.copy().values()))
-        )
-        return (collector.settled, *counts)
+        return (*self._own_facts(), *_numbers(each.tally for each in self.machinery.containers.all))
+
+    def _own_facts(self) -> tuple[int, ...]:
+        """Return those of this process."""
+        collector = self.machinery.collector
+        published = sum(dict(collector.published).values())
+        return (collector.settled, published, *_numbers(each.tally for each in self.machinery.local_steps))
 
     def _look(self, now: float) -> None:
         """Read the lengths of the queues; notice that the broker is lost, or there again."""
@@ -380,6 +404,11 @@ class Coordinator:
                 self._observer.started(container)
         if died or due:
             self.machinery.watch_groups()
+
+
+def _numbers(tallies: Iterable[Tally]) -> Iterator[int]:
+    for tally in tallies:
+        yield from (tally.delivered, tally.settled, sum(tally.published.copy().values()))
 
 
 def _obituary(container: Container) -> str:
