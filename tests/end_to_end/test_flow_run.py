@@ -205,6 +205,18 @@ def test_a_rebound_comes_back_after_its_delay(folder: FlowFolder) -> None:
     assert len(ran.results) == 1
 
 
+def test_bodies_of_5_megabytes_go_through_a_mapping_and_a_step(folder: FlowFolder) -> None:
+    """The passthrough doubles them: without the object storage the message would be too large."""
+    mapped = {"source": "s1", "target": "s2", "config": {"mapper": {"text": "text"}}}
+    folder.flow("first", "echo", edges=[mapped])
+    message = folder.folder / "message.json"
+    message.write_text(json.dumps({"body": {"text": "x" * 5_000_000}}))
+    ran = folder.run("--msg", str(message))
+    assert ran.status == 0, ran.text
+    assert [len(each["text"]) for each in ran.results] == [5_000_000]
+    assert not (folder.state / "objects").exists()
+
+
 def test_a_run_that_lingers_gets_the_messages_of_a_step_that_emits_later(folder: FlowFolder) -> None:
     late = folder.folder / "late"
     late.mkdir()

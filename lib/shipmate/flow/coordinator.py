@@ -20,6 +20,7 @@ from shipmate.flow.machinery import Machinery
 from shipmate.flow.observer import Observer
 from shipmate.flow.pass_through_process import PassThroughEnded
 from shipmate.flow.progress import QUIET_SECONDS, Quiet, StationCounts, counts_of, outstanding
+from shipmate.flow.queue_limit import QueueLimit
 from shipmate.flow.queues import BrokerUnreachable
 from shipmate.flow.retry import StepInput
 from shipmate.flow.schedule import DEFAULT, parse_schedule
@@ -99,6 +100,7 @@ class Coordinator:
         """Whether everything that the first step is to get is in its queue."""
         self._feed_error: Exception | None = None
         self._depths: Mapping[str, int] = {}
+        self._queue_limit = QueueLimit()
         self._looked_at = 0.0
         self._lost_at: float | None = None
         self._losses = 0
@@ -262,7 +264,9 @@ class Coordinator:
         machinery = self.machinery
 
         def publish(message: Mapping[str, Any], headers: Mapping[str, Any]) -> bool:
-            machinery.collector.send(machinery.topology.first, message, headers)
+            if self._queue_limit.is_full:
+                return False
+            self._queue_limit.sent(machinery.collector.send(machinery.topology.first, message, headers))
             return True
 
         self._gateway = Gateway(
@@ -360,6 +364,7 @@ class Coordinator:
         queues = self.machinery.queues
         try:
             self._depths = queues.depths()
+            self._queue_limit.looked(self._depths[self.machinery.topology.queue(self.machinery.topology.first)])
             return
         except BrokerUnreachable as error:
             if self._lost_at is None:

@@ -24,7 +24,7 @@ from shipmate.flow.identity import Run
 from shipmate.flow.local_steps import LocalStep, Shared
 from shipmate.flow.mapping import Mapping as CompiledMapping
 from shipmate.flow.pass_through_process import PassThroughProcess
-from shipmate.flow.platform import FlowPlatform
+from shipmate.flow.platform import OBJECTS, FlowPlatform
 from shipmate.flow.queues import BrokerUnreachable, FlowQueues, broker_address, place_of, through
 from shipmate.flow.shutdown import may_have_hook, run_hook
 from shipmate.flow.tap import Tap
@@ -147,6 +147,7 @@ class Machinery:
         for known in (*self.platform.accounts.values(), self.flow.secrets, {"password": urlsplit(uri).password or ""}):
             self._shared.redactor.add_mapping(known)
         self.platform.on_keys = self._shared.redactor.add_mapping
+        stack.callback(self.platform.forget_objects)
         stack.enter_context(self.platform)
         stack.callback(self.platform.save_snapshots)
         self.run = Run(self.topology, self.platform, self._run_id)
@@ -174,12 +175,13 @@ class Machinery:
 
     def _broker(self, stack: ExitStack) -> str:
         """Return the broker's address, and start the guard."""
+        objects = self.folder.path / OBJECTS
         if self._amqp_uri is not None:
-            self.guard.start([])
+            self.guard.start([objects])
             stack.callback(self.guard.release)
             return self._amqp_uri
         self.node = RabbitMQNode()
-        self.guard.start([self.node.folder])
+        self.guard.start([self.node.folder, objects])
         stack.callback(self.guard.release)
         stack.callback(self.node.close)
         _log.info("starting a private RabbitMQ")
