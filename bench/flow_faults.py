@@ -101,13 +101,15 @@ def run(folder: Path, node: RabbitMQNode, messages: int, *, say: Callable[[str],
         _write(folder, messages, provider.token_url, f"{api.url}/me", provider.issue(expired=True))
         started = time.monotonic()
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*_COMMAND, "flow.json", "--once"],
-                cwd=folder,
-                env={**_environ(), "SHIPMATE_AMQP_URI": node.uri},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [*_COMMAND, "flow.json", "--once"],
+                    cwd=folder,
+                    env={**_environ(), "SHIPMATE_AMQP_URI": node.uri},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                )
             )
         stack.callback(process.kill)
         _consume(process, outcome, _faults(folder, node), say)

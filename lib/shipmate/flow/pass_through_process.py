@@ -4,6 +4,7 @@ In the coordinator its thread would wait for the interpreter's lock at each fram
 coordinator asks for the counts over a pipe, and the process ends when the pipe does.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -84,7 +85,8 @@ class PassThroughProcess:
         if process is not None:
             for stream in (process.stdin, process.stdout):
                 assert stream is not None  # noqa: S101
-                stream.close()
+                with contextlib.suppress(OSError):  # a question that a process which was killed did not read
+                    stream.close()
             process.wait()
 
     def _ask(self, question: str) -> Any:
