@@ -1,4 +1,4 @@
-"""``python -m bench``: compare the runtimes, or soak one of them."""
+"""``python -m bench``: compare the runtimes, soak one of them, or run a flow with faults."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from typing import Final
 
 from pika.exceptions import AMQPError
 
-from bench import campaign, machine, plot, report
+from bench import campaign, flow_faults, machine, plot, report
 from bench.brokers import NoBroker, broker
 from bench.plan import FUNCTIONS, Plan
 from bench.results import Results
@@ -23,7 +23,7 @@ from bench.runtimes import RUNTIMES, NotAvailable, Runtime, interpreter
 from bench.service import Service
 from bench.soak import Soak, soak
 from bench.station import Station
-from shipmate.emulator import StepQueues
+from shipmate.emulator import RabbitMQNode, StepQueues
 from shipmate.errors import ShipmateError
 
 _RESULTS: Final = Path(__file__).resolve().parent / "results"
@@ -53,17 +53,19 @@ def parser() -> argparse.ArgumentParser:
     long.add_argument("--refresh-every", type=_count, default=500, help="calls until an access token expires")
     long.add_argument("--prefetch", type=_count, default=20)
     long.add_argument("--runtime", choices=("shipmate", "node"), default="shipmate")
+    faults = commands.add_parser("flow-faults", help="run a flow while its processes are killed, and look for losses")
+    faults.add_argument("--messages", type=_count, default=5000)
     return root
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return 0 for success, 1 for void runs, a failed soak or an error, 2 for wrong arguments."""
     words = list(arguments)
-    if not words or words[0] not in ("run", "soak", "-h", "--help"):
+    if not words or words[0] not in ("run", "soak", "flow-faults", "-h", "--help"):
         words.insert(0, "run")
     options = parser().parse_args(words)
     try:
-        return _soak(options) if options.command == "soak" else _run(options)
+        return {"run": _run, "soak": _soak, "flow-faults": _flow_faults}[options.command](options)
     except BadUsage as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -94,6 +96,13 @@ def _run(options: argparse.Namespace) -> int:
     parts = ["latest", *([options.scenario] if options.scenario else []), *(["python"] if programs else [])]
     _write(measured, options.output, name="-".join(parts))
     return 1 if void else 0
+
+
+def _flow_faults(options: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory() as folder, RabbitMQNode() as node:
+        outcome = flow_faults.run(Path(folder), node, options.messages, say=_say)
+    _say(str(outcome))
+    return 1 if outcome.problems else 0
 
 
 def _available(names: Sequence[str], functions: Sequence[str]) -> list[Runtime]:

@@ -112,6 +112,7 @@ def new(file: Path | None, root: Path, trigger: str | None, action: str | None) 
 @_amqp
 @click.option("--once", "is_once", is_flag=True, help="Run the first step once, and end when everything is done.")
 @click.option("--for", "duration", metavar="TIME", help="Drain the flow after a time: 30s, 10m, 2h.")
+@click.option("--linger", metavar="TIME", help="End after so much time without any message.  [default: at once]")
 @click.option("--msg", metavar="-|FILE|JSON", help="Message for the first step, in place of its schedule.")
 @click.option("--msgs", metavar="FILE", type=_FILE, help="File with such messages, one in each line.")
 @click.option("--fresh", "is_fresh", is_flag=True, help="Forget the snapshots of earlier runs.")

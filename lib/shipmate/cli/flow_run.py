@@ -107,7 +107,8 @@ def _options(given: Mapping[str, Any], redactor: Redactor) -> RunOptions:
     return RunOptions(
         amqp_uri=broker_uri(given["amqp_uri"]),
         is_once=given["is_once"],
-        for_seconds=None if given["duration"] is None else _seconds(given["duration"]),
+        for_seconds=None if given["duration"] is None else _seconds("--for", given["duration"]),
+        linger_seconds=0.0 if given["linger"] is None else _seconds("--linger", given["linger"]),
         messages=messages,
         is_fresh=given["is_fresh"],
         webhook_port=given["webhook_port"],
@@ -124,9 +125,9 @@ def _stdin() -> BinaryIO | None:
     return sys.stdin.buffer if sys.stdin is not None else None
 
 
-def _seconds(text: str) -> float:
+def _seconds(option: str, text: str) -> float:
     if (match := _DURATION.fullmatch(text)) is None:
-        raise BadInput(f"expected a time such as 30s, 10m or 2h, found {text!r:.40} for --for")
+        raise BadInput(f"expected a time such as 30s, 10m or 2h, found {text!r:.40} for {option}")
     return int(match[1]) * _SECONDS[match[2]]
 
 

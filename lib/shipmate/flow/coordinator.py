@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -12,12 +12,15 @@ from shipmate.container.messages.codec import new_id
 from shipmate.errors import BadInput, TransientError
 from shipmate.flow.collector import Collected
 from shipmate.flow.containers import MOST_DEATHS, Container, readable
+from shipmate.flow.counting import Tally
 from shipmate.flow.gateway import Gateway, Hook, hook_of, is_webhook, reply_from
 from shipmate.flow.gateway.storage import EmulatedStorage
 from shipmate.flow.graph import Flow
 from shipmate.flow.machinery import Machinery
 from shipmate.flow.observer import Observer
+from shipmate.flow.pass_through_process import PassThroughEnded
 from shipmate.flow.progress import QUIET_SECONDS, Quiet, StationCounts, counts_of, outstanding
+from shipmate.flow.queue_limit import QueueLimit
 from shipmate.flow.queues import BrokerUnreachable
 from shipmate.flow.retry import StepInput
 from shipmate.flow.schedule import DEFAULT, parse_schedule
@@ -29,6 +32,9 @@ from shipmate.logs.redaction import Redactor
 
 _log: Final = logging.getLogger("shipmate.flow")
 _LOOK_SECONDS: Final = 0.05
+"""The time between two looks at the counts while nothing happens."""
+_BUSY_SECONDS: Final = 0.2
+"""The same while messages are processed."""
 _SELDOM_SECONDS: Final = 0.5
 """The time between two looks at the lengths of the queues while nobody waits for the end."""
 _BROKER_SECONDS: Final = 120.0
@@ -55,6 +61,8 @@ class RunOptions:
     """Whether the run ends when the first step's trigger has run once and everything is done."""
     for_seconds: float | None = None
     """The time after which the run is drained, None for no limit."""
+    linger_seconds: float = 0.0
+    """The time without any message before the run ends: some steps emit later than they settle their input."""
     messages: Iterable[Mapping[str, Any]] | None = field(default=None, repr=False)
     """Messages for the first step, in place of ticks; the run ends when they are processed."""
     inputs: Iterable[StepInput] | None = field(default=None, repr=False)
@@ -92,11 +100,13 @@ class Coordinator:
         """Whether everything that the first step is to get is in its queue."""
         self._feed_error: Exception | None = None
         self._depths: Mapping[str, int] = {}
+        self._queue_limit = QueueLimit()
         self._looked_at = 0.0
         self._lost_at: float | None = None
         self._losses = 0
         self._losses_at_start: dict[Container, int] = {}
         self._quiet = Quiet()
+        self._calm = Quiet()
         self._gateway: Gateway | None = None
         self._ticker: Ticker | None = None
         self.machinery = Machinery(
@@ -132,6 +142,8 @@ class Coordinator:
                 self._watch()
                 self._stop_feeding()
                 machinery.containers.stop()
+                self._refresh()
+                machinery.shut_down(lambda: self._interrupts > 1)
             finally:
                 self._stop_feeding()
                 if self._gateway is not None:
@@ -252,7 +264,9 @@ class Coordinator:
         machinery = self.machinery
 
         def publish(message: Mapping[str, Any], headers: Mapping[str, Any]) -> bool:
-            machinery.collector.send(machinery.topology.first, message, headers)
+            if self._queue_limit.is_full:
+                return False
+            self._queue_limit.sent(machinery.collector.send(machinery.topology.first, message, headers))
             return True
 
         self._gateway = Gateway(
@@ -288,16 +302,19 @@ class Coordinator:
                 self._feeding.release()
             if self._feed_error is not None:
                 raise self._feed_error
+            self._refresh()
             self._tend(now)
             if now - self._looked_at >= _SELDOM_SECONDS:
                 self._look(now)
                 self.machinery.platform.save_snapshots()
                 self._observer.counts(self.counts())
-            if self._is_fed and (is_draining or self._is_ending) and self._seems_idle(now):
+            calm_seconds = self._calm.seconds(now, self._facts())
+            is_calm = calm_seconds >= self._options.linger_seconds
+            if is_calm and self._is_fed and (is_draining or self._is_ending) and self._seems_idle(now):
                 self._look(now)
                 if self._lost_at is None and not any(self._depths.values()) and self._seems_idle(now):
                     return
-            self._woken.wait(_LOOK_SECONDS)
+            self._woken.wait(_LOOK_SECONDS if calm_seconds else _BUSY_SECONDS)
             self._woken.clear()
 
     @property
@@ -305,17 +322,41 @@ class Coordinator:
         options = self._options
         return self._is_fed and (options.is_once or options.messages is not None or options.inputs is not None)
 
+    def _refresh(self) -> None:
+        """Read the counts of the containers.
+
+        Raises:
+            FlowStopped: The process that counts has ended.
+        """
+        try:
+            self.machinery.pass_through.refresh()
+        except PassThroughEnded as error:
+            raise FlowStopped(str(error)) from None
+
     def _seems_idle(self, now: float) -> bool:
         """Return whether nothing is in work or on its way, as far as this process knows; the broker may know more."""
         machinery = self.machinery
         tallies, collector = machinery.tallies, machinery.collector
         if self._lost_at is not None or collector.waiting_rebounds or any(each.unsettled for each in tallies):
             return False
+        own_facts = self._own_facts()
+        self._refresh()
+        if self._own_facts() != own_facts or any(each.unsettled for each in tallies):
+            return False  # the counts of both processes are not of one moment, or a message has come
         left = outstanding(machinery.topology, tallies, sent=dict(collector.published), collected=collector.settled)
         if left == 0:
             return True
-        facts = (left, *(each.delivered for each in tallies), *(each.settled for each in tallies), collector.settled)
-        return self._quiet.seconds(now, facts) >= QUIET_SECONDS
+        return self._quiet.seconds(now, self._facts()) >= QUIET_SECONDS
+
+    def _facts(self) -> tuple[int, ...]:
+        """Return numbers that change with each message."""
+        return (*self._own_facts(), *_numbers(each.tally for each in self.machinery.containers.all))
+
+    def _own_facts(self) -> tuple[int, ...]:
+        """Return those of this process."""
+        collector = self.machinery.collector
+        published = sum(dict(collector.published).values())
+        return (collector.settled, published, *_numbers(each.tally for each in self.machinery.local_steps))
 
     def _look(self, now: float) -> None:
         """Read the lengths of the queues; notice that the broker is lost, or there again."""
@@ -323,6 +364,7 @@ class Coordinator:
         queues = self.machinery.queues
         try:
             self._depths = queues.depths()
+            self._queue_limit.looked(self._depths[self.machinery.topology.queue(self.machinery.topology.first)])
             return
         except BrokerUnreachable as error:
             if self._lost_at is None:
@@ -367,6 +409,11 @@ class Coordinator:
                 self._observer.started(container)
         if died or due:
             self.machinery.watch_groups()
+
+
+def _numbers(tallies: Iterable[Tally]) -> Iterator[int]:
+    for tally in tallies:
+        yield from (tally.delivered, tally.settled, sum(tally.published.copy().values()))
 
 
 def _obituary(container: Container) -> str:

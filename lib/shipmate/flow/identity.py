@@ -51,6 +51,7 @@ class Run:
             "RABBITMQ_PREFETCH_SAILOR": station.prefetch,
             "AMQP_PERSISTENT_MESSAGES": str(self.is_persistent).lower(),
             "NO_SELF_PASSTRHOUGH": "true",
+            "EMIT_LIGHTWEIGHT_MESSAGE": "true",
         }
         if station.takes_errors:
             values["INPUT_FORMAT"] = "error"

@@ -15,7 +15,7 @@ from shipmate.flow.builtin import descriptor_of, mapper, process_of, router
 from shipmate.flow.collector import Collector, Receiver
 from shipmate.flow.components import Implementation, implementation_of, is_router
 from shipmate.flow.containers import Container, Containers, Line, Start, command_of
-from shipmate.flow.counting import PassThrough, Tally
+from shipmate.flow.counting import Tally
 from shipmate.flow.expressions import Expression
 from shipmate.flow.folder import Note, RunFolder
 from shipmate.flow.graph import Flow, Node
@@ -23,8 +23,10 @@ from shipmate.flow.guard import Guard
 from shipmate.flow.identity import Run
 from shipmate.flow.local_steps import LocalStep, Shared
 from shipmate.flow.mapping import Mapping as CompiledMapping
-from shipmate.flow.platform import FlowPlatform
+from shipmate.flow.pass_through_process import PassThroughProcess
+from shipmate.flow.platform import OBJECTS, FlowPlatform
 from shipmate.flow.queues import BrokerUnreachable, FlowQueues, broker_address, place_of, through
+from shipmate.flow.shutdown import may_have_hook, run_hook
 from shipmate.flow.tap import Tap
 from shipmate.flow.topology import Station, Topology
 from shipmate.flow.trace import TraceFile
@@ -124,6 +126,18 @@ class Machinery:
         groups = [each.group for each in self.containers.all if each.group is not None]
         self.guard.watch([*groups, *(self.node.groups if self.node else [])])
 
+    def shut_down(self, is_stopped: Callable[[], bool]) -> None:
+        """Run the hook ``shutdown`` of the first step, if its container has begun and it may have one.
+
+        Args:
+            is_stopped: Returns whether to end at once.
+        """
+        first = self.flow.first
+        data = self.platform.startup_data.get(self.flow.id)
+        if data is None or not may_have_hook(self.implementations[first.id], first.function, data):
+            return
+        run_hook(self.containers.of(self.topology.first)[0], on_started=self.watch_groups, is_stopped=is_stopped)
+
     def _start(self, stack: ExitStack) -> None:
         self.folder.acquire()
         stack.callback(self.folder.release)
@@ -133,6 +147,7 @@ class Machinery:
         for known in (*self.platform.accounts.values(), self.flow.secrets, {"password": urlsplit(uri).password or ""}):
             self._shared.redactor.add_mapping(known)
         self.platform.on_keys = self._shared.redactor.add_mapping
+        stack.callback(self.platform.forget_objects)
         stack.enter_context(self.platform)
         stack.callback(self.platform.save_snapshots)
         self.run = Run(self.topology, self.platform, self._run_id)
@@ -151,7 +166,7 @@ class Machinery:
         stack.callback(self.collector.stop)
         self.collector.start()
         self._start_local_steps(stack, uri)
-        self.pass_through = PassThrough(broker_address(uri))
+        self.pass_through = PassThroughProcess(broker_address(uri), uri)
         self.pass_through.start()
         stack.callback(self.pass_through.close)
         self.containers = Containers(self._on_line)
@@ -160,12 +175,13 @@ class Machinery:
 
     def _broker(self, stack: ExitStack) -> str:
         """Return the broker's address, and start the guard."""
+        objects = self.folder.path / OBJECTS
         if self._amqp_uri is not None:
-            self.guard.start([])
+            self.guard.start([objects])
             stack.callback(self.guard.release)
             return self._amqp_uri
         self.node = RabbitMQNode()
-        self.guard.start([self.node.folder])
+        self.guard.start([self.node.folder, objects])
         stack.callback(self.guard.release)
         stack.callback(self.node.close)
         _log.info("starting a private RabbitMQ")

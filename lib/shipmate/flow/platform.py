@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from email.message import Message
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +14,12 @@ from typing import Any, Final
 from shipmate.emulator import Journal, Platform, Reply, Request
 from shipmate.errors import BadInput, KeysNotSaved
 from shipmate.flow.graph import Flow, Node
+from shipmate.flow.on_disk import OnDisk
 from shipmate.oauth2.storage.file import TokenFile
 
 SNAPSHOTS: Final = "snapshots.json"
+OBJECTS: Final = "objects"
+"""The folder of the object storage, which lasts as long as the run."""
 
 
 class NoJournal(Journal):
@@ -51,6 +56,14 @@ class FlowPlatform(Platform):
             key=key,
             journal=NoJournal(),
         )
+        objects = folder / OBJECTS
+        shutil.rmtree(objects, ignore_errors=True)  # those of a run that was killed
+        objects.mkdir(mode=0o700, parents=True)
+        self.maester.objects = OnDisk(
+            objects, lambda stored: stored.data, lambda stored, data: replace(stored, data=data)
+        )
+        self.steward.files = OnDisk(objects, lambda file: file[0], lambda file, data: (data, file[1]))
+        self._objects = objects
         self.flow = flow
         self.on_keys: Callable[[Mapping[str, Any]], object] = lambda _: None
         """Called with new keys of an account, before a step gets them."""
@@ -100,6 +113,10 @@ class FlowPlatform(Platform):
                 value = {**(before if isinstance(before, dict) else {}), **value}
             data["snapshot"] = value
             self._snapshots.keep(step, value)
+
+    def forget_objects(self) -> None:
+        """Delete the content of the object storage."""
+        shutil.rmtree(self._objects, ignore_errors=True)
 
     def save_snapshots(self) -> None:
         """Write the snapshots that have changed."""

@@ -12,7 +12,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shipmate.container.amqp.connection import connection_parameters
 from shipmate.errors import BadInput, BadSetting, TransientError
-from shipmate.flow.counting import BrokerAddress
+from shipmate.flow.pass_through import BrokerAddress
 from shipmate.flow.topology import DEAD, REPLY, Topology
 
 VARIABLE: Final = "SHIPMATE_AMQP_URI"
