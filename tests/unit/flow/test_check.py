@@ -241,6 +241,15 @@ WRONG: list[tuple[str, Change, str]] = [
     ("a member at two levels",
      lambda flow: flow.update(data={"accounts": {}, "attributes": {"graph": flow.pop("graph")}}),
      "/data/accounts: expected this member once in the file, found it at an outer level as well"),
+    ("a misspelt function", put(f"{EDGES}/0/config/mapper/name", "$uppercse(name)"),
+     "/graph/edges/0/config/mapper/name: expected a function of JSONata, found '$uppercse'; did you mean "
+     "'$uppercase'?"),
+    ("a misspelt function of the platform", put(f"{EDGES}/2/config/condition", "$getFlowVariable().site = 'web'"),
+     "/graph/edges/2/config/condition: expected a function of JSONata, found '$getFlowVariable'; did you mean "
+     "'$getFlowVariables'?"),
+    ("a function without $", put(f"{EDGES}/0/config/mapper", {"email": "mail", "name": {"first": "uppercase(name)"}}),
+     "/graph/edges/0/config/mapper/name/first: expected a function of JSONata, found 'uppercase'; did you mean "
+     "'$uppercase'?"),
     ("an unknown type", put("/type", "long-running"),
      "/type: expected one of ordinary, long_running, found 'long-running'; did you mean 'long_running'?"),
 ]  # fmt: skip

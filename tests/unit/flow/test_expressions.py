@@ -303,3 +303,21 @@ def test_values_that_are_the_same_are_found_in_linear_time() -> None:
 def test_operators_of_later_versions_are_known() -> None:
     assert Expression.compile("a ?? b ?: c").newer_operators == ("?:", "??")
     assert Expression.compile("/(?:a)/ in ['??', \"?:\"]").newer_operators == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("$foo(1) & $bar(?, 1) & $foo(2)", ["$foo", "$bar"]),
+        ("name ~> $uppercase ~> $foo", ["$foo"]),
+        ("items[$foo()].{'a': $bar($)}^($baz(a))", ["$foo", "$bar", "$baz"]),
+        ("items.uppercase(name)", ["uppercase"]),
+        ("($f := function($g) { $g($h) }; $f($uppercase))", []),
+        ("items@$i.prices#$p.$i($p())", []),
+        ("$map(items, $foo)", []),
+        ("$moment(due).clone().format('L') & $getPassthrough().a.body & $getFlowVariables().b", []),
+        ("$(1) & $$(1)", []),
+    ],
+)
+def test_a_function_that_nothing_defines_is_known(text: str, unknown: list[str]) -> None:
+    assert Expression.compile(text).unknown_functions == unknown

@@ -9,6 +9,7 @@ from shipmate.flow.graph import Edge, Flow, Node
 from shipmate.flow.values import shown
 from shipmate.jsonvalue import pointer_to
 from shipmate.tools.validation.report import Findings
+from shipmate.wording import did_you_mean
 
 _VARIABLE: Final = re.compile(r"\$getFlowVariables\(\)\.(\w+)")
 _DOCUMENTED_ERROR: Final = re.compile(r"\berrorInput\.(content|properties)\b")
@@ -61,13 +62,16 @@ def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
 
 
 def _check(findings: Findings, flow: Flow, pointer: str, text: str) -> None:
-    from shipmate.flow.expressions import Expression, ExpressionError  # 60 ms
+    from shipmate.flow.expressions import FUNCTION_NAMES, Expression, ExpressionError  # 60 ms
 
     try:
         expression = Expression.compile(text)
     except ExpressionError as error:
         findings.error(pointer, f"expected JSONata, found {error}{_advice(text)}")
         return
+    for name in expression.unknown_functions:
+        known = [f"${each}" for each in sorted(FUNCTION_NAMES)]
+        findings.error(pointer, f"expected a function of JSONata, found {shown(name)}{did_you_mean(name, known)}")
     if "{{" in text:
         findings.warning(pointer, "expected JSONata, found {{, which it does not replace; join texts with &")
     if expression.newer_operators:
