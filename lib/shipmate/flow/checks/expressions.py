@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from shipmate.flow.components import Implementation
 from shipmate.flow.graph import Edge, Flow, Node
 from shipmate.flow.values import shown
-from shipmate.jsonvalue import pointer_to
+from shipmate.jsonvalue import texts_within
 from shipmate.tools.validation.report import Findings
 from shipmate.wording import did_you_mean
 
@@ -35,7 +35,7 @@ def check_expressions(findings: Findings, flow: Flow, implementations: Mapping[s
 
 
 def _of_edge(edge: Edge) -> Iterator[tuple[str, str]]:
-    yield from _texts(edge.mapper, f"{edge.pointer}/config/mapper")
+    yield from texts_within(edge.mapper, f"{edge.pointer}/config/mapper")
     if edge.condition is not None:
         yield f"{edge.pointer}/config/condition", edge.condition
 
@@ -49,16 +49,7 @@ def _of_node(node: Node, implementation: Implementation | None) -> Iterator[tupl
         if isinstance(text := node.fields.get(name), str) and text:
             yield f"{node.pointer}/fields/{name}", text
     if standard.component == "mapper":
-        yield from _texts(node.fields.get("mapper"), f"{node.pointer}/fields/mapper")
-
-
-def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    """Yield the expressions of a mapping: each text, at any depth. The depth of a file is limited."""
-    if isinstance(value, str):
-        yield pointer, value
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, member in members:
-        yield from _texts(member, pointer + pointer_to(step))
+        yield from texts_within(node.fields.get("mapper"), f"{node.pointer}/fields/mapper")
 
 
 def _check(findings: Findings, flow: Flow, pointer: str, text: str) -> None:

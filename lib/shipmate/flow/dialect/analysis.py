@@ -144,7 +144,7 @@ def unknown_functions(ast: Any, known: frozenset[str]) -> list[str]:
     bound, called = set[str](), dict[int, str]()
     for node in _nodes(ast):
         bound.update(_bound_by(node))
-        function = node.rhs if node.type == "apply" else getattr(node, "procedure", None)
+        function: Any = node.rhs if node.type == "apply" else getattr(node, "procedure", None)
         match getattr(function, "type", None):
             case "variable" if function.value not in (*_ROOTS, *known):
                 called[function.position] = f"${function.value}"
