@@ -1,6 +1,5 @@
 """The folder of a flow, ``.shipmate/flow/<id>`` beside its file: snapshots, logs, and the note about a run."""
 
-import fcntl
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from shipmate.errors import BadInput
 from shipmate.flow.graph import Flow
+from shipmate.locks import Locked, lock
 from shipmate.wording import file_problem
 
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -66,12 +66,10 @@ class RunFolder:
                 f"expected a folder for logs and snapshots, found {file_problem(error)}: {self.path}"
             ) from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock(descriptor)
+        except Locked:
             os.close(descriptor)
             raise BadInput(f"expected one run of the flow at a time, found another one in {self.path}") from None
-        except OSError:  # some network file systems have no locks
-            pass
         self._lock = descriptor
         for log in self.logs.glob("*.log"):
             log.unlink()
