@@ -21,7 +21,7 @@ from shipmate.flow.folder import Note, RunFolder
 from shipmate.flow.graph import Flow, Node
 from shipmate.flow.guard import Guard
 from shipmate.flow.identity import Run
-from shipmate.flow.local_steps import LocalStep, Shared
+from shipmate.flow.local_steps import LocalStep, Shared, errors_not_logged
 from shipmate.flow.mapping import Mapping as CompiledMapping
 from shipmate.flow.platform import FlowPlatform
 from shipmate.flow.queues import BrokerUnreachable, FlowQueues, broker_address, place_of, through
@@ -125,6 +125,7 @@ class Machinery:
         self.guard.watch([*groups, *(self.node.groups if self.node else [])])
 
     def _start(self, stack: ExitStack) -> None:
+        stack.enter_context(errors_not_logged())
         self.folder.acquire()
         stack.callback(self.folder.release)
         uri = self._broker(stack)
