@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -33,6 +34,7 @@ _SELDOM_SECONDS: Final = 0.5
 """The time between two looks at the lengths of the queues while nobody waits for the end."""
 _BROKER_SECONDS: Final = 120.0
 """The time after which a broker that does not come back ends the run."""
+_HOW_TO_END: Final = "Ctrl-C or SIGTERM: process what is in the flow, and end; a second one: end at once"
 _Fed = TypeVar("_Fed")
 DONE: Final = 0
 FAILED: Final = 1
@@ -197,9 +199,17 @@ class Coordinator:
         elif self._is_webhook:
             self._open_gateway()
         else:
-            schedule = parse_schedule(self.flow.schedule or DEFAULT, local_zone())
-            self._ticker = Ticker(schedule, self._tick, self._ticks_in_first_step)
-            self._ticker.start()
+            self._start_ticker(self.flow.schedule or DEFAULT)
+        if not self._ends_by_itself:
+            _log.info(_HOW_TO_END)
+
+    def _start_ticker(self, text: str) -> None:
+        schedule = parse_schedule(text, local_zone())
+        if (moment := schedule.first(datetime.now(UTC))) is not None:
+            at = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            _log.info("the schedule begins the first step", extra={"schedule": text, "at": at})
+        self._ticker = Ticker(schedule, self._tick, self._ticks_in_first_step)
+        self._ticker.start()
 
     def _feed_in_background(self, messages: Iterable[_Fed], send: Callable[[_Fed], None]) -> None:
         def feed() -> None:
@@ -293,7 +303,7 @@ class Coordinator:
                 self._look(now)
                 self.machinery.platform.save_snapshots()
                 self._observer.counts(self.counts())
-            if self._is_fed and (is_draining or self._is_ending) and self._seems_idle(now):
+            if self._is_fed and (is_draining or self._ends_by_itself) and self._seems_idle(now):
                 self._look(now)
                 if self._lost_at is None and not any(self._depths.values()) and self._seems_idle(now):
                     return
@@ -301,9 +311,9 @@ class Coordinator:
             self._woken.clear()
 
     @property
-    def _is_ending(self) -> bool:
+    def _ends_by_itself(self) -> bool:
         options = self._options
-        return self._is_fed and (options.is_once or options.messages is not None or options.inputs is not None)
+        return options.is_once or options.messages is not None or options.inputs is not None
 
     def _seems_idle(self, now: float) -> bool:
         """Return whether nothing is in work or on its way, as far as this process knows; the broker may know more."""

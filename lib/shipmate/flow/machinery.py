@@ -140,6 +140,7 @@ class Machinery:
         self.queues = FlowQueues(uri, self.topology)
         self.queues.connect()
         stack.callback(self.queues.close)
+        _log.info("connected to the broker at %s", place_of(uri))
         self._delete_leftovers(uri)
         self.folder.leave(Note(place_of(uri), self.topology.exchange, self.topology.queues, self.node is not None))
         stack.callback(self._delete_queues)
