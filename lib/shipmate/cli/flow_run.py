@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, TextIO
 
 import click
+from click.core import ParameterSource
 
 from shipmate.cli.flow_watch import stopped, watch
 from shipmate.cli.workspace import configure_log
@@ -15,6 +16,7 @@ from shipmate.errors import BadInput
 from shipmate.flow.check import require_flow
 from shipmate.flow.coordinator import FlowStopped, RunOptions
 from shipmate.flow.errors_file import NAME, ErrorsFile
+from shipmate.flow.file import only_file_in
 from shipmate.flow.folder import RunFolder
 from shipmate.flow.graph import Flow
 from shipmate.flow.journal import ErrorKeeping
@@ -24,6 +26,10 @@ from shipmate.local.options import Source, gather, object_of, parse, read_option
 from shipmate.logs.redaction import Redactor
 from shipmate.wording import file_problem
 
+_OF_FUNCTION: Final[Mapping[str, str]] = {
+    "root": "--component", "account": "--account", "cfg": "--cfg", "prefetch": "--prefetch"
+}  # fmt: skip
+"""The options, by their parameters, that a run of a flow file does not have."""
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
 _SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -36,10 +42,7 @@ def run(file: Path | None, **given: Any) -> int:
         **given: The options of the command.
     """
     redactor = configure_log()
-    if (file is None) == (given["function"] is None):
-        raise click.UsageError("expected a flow file, or --function NAME")
-    if file is None and given["msg"] is None and given["msgs"] is None:
-        raise click.UsageError("--function needs --msgs or --msg")
+    file = _file(file, given)
     flow = load(file, given)
     options = _options(given, redactor)
     errors = ErrorsFile(given["errors"] or RunFolder(flow).path / NAME)
@@ -52,6 +55,21 @@ def run(file: Path | None, **given: Any) -> int:
         return stopped(error)
     finally:
         errors.close()
+
+
+def _file(file: Path | None, given: Mapping[str, Any]) -> Path | None:
+    """Return the flow file, None for one function of a component."""
+    if given["function"] is None:
+        source = click.get_current_context().get_parameter_source
+        for name, option in _OF_FUNCTION.items():
+            if source(name) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"{option} needs --function; a flow file has its own")
+        return file or only_file_in(Path())
+    if file is not None:
+        raise click.UsageError("FILE and --function exclude each other")
+    if given["msg"] is None and given["msgs"] is None:
+        raise click.UsageError("--function needs --msgs or --msg")
+    return None
 
 
 def load(file: Path | None, given: Mapping[str, Any]) -> Flow:

@@ -1,14 +1,18 @@
 """Finds the flow in a file, in whatever envelope the platform's API, a recipe or a person has put it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from shipmate.errors import BadInput
 from shipmate.flow.document import FlowFileError, read_document
 from shipmate.jsonvalue import kind_of, pointer_to
 from shipmate.wording import did_you_mean_or_list
 
+NAMES: Final = ("flow.yaml", "flow.yml", "flow.json")
+"""The names of the file that a command takes without being given one."""
 LOCAL_MEMBERS: Final = ("components", "accounts", "secrets", "variables", "schedule", "prefetch", "containers")
 """What a flow needs on this machine, and the platform's format lacks."""
 _SHAPES: Final = "a flow with the member 'graph', as the platform's API returns it"
@@ -61,6 +65,22 @@ class _Part:
         for step in steps:
             value = value[step]
         return _Part(value, self.pointer + pointer_to(*steps), (*self.around, self))
+
+
+def only_file_in(folder: Path) -> Path:
+    """Return the flow file in a folder, which has one of the usual names.
+
+    Raises:
+        BadInput: There is none, or more than one.
+    """
+    found = [path for name in NAMES if os.path.lexists(path := folder / name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        named = " and ".join(map(str, found))
+        raise BadInput(f"expected one flow file in this folder, found {named}; name one of them")
+    expected = f"{', '.join(NAMES[:-1])} or {NAMES[-1]}"
+    raise BadInput(f"expected {expected} in this folder, found none; name a file, or write one: shipmate flow new")
 
 
 def read(path: Path, *, flow: str | None = None, template: str | None = None) -> FlowFile:
