@@ -134,7 +134,8 @@ def run_flow(file: Path | None, flow_id: str | None, template: str | None, **giv
     """Run a flow on this machine.
 
     FILE is flow.yaml, flow.yml or flow.json by default. The steps run as containers at a real RabbitMQ. Each message
-    of a last step is one line of JSON on standard output. Ctrl-C processes the messages that are in the flow, and ends; a second one ends at once.
+    of a last step is one line of JSON on standard output. Ctrl-C processes the messages that are in the flow, and ends;
+    a second one ends at once.
     """
     from shipmate.cli import flow_run
 
