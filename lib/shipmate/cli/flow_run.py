@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from shipmate.cli.flow_watch import stopped, watch
 from shipmate.cli.workspace import configure_log
 from shipmate.errors import BadInput
+from shipmate.flow.broker_problems import VARIABLE
 from shipmate.flow.check import require_flow
 from shipmate.flow.coordinator import FlowStopped, RunOptions
 from shipmate.flow.errors_file import NAME, ErrorsFile
@@ -123,7 +124,7 @@ def _options(given: Mapping[str, Any], redactor: Redactor) -> RunOptions:
     elif given["msgs"] is not None:
         messages = _messages(given["msgs"])
     return RunOptions(
-        amqp_uri=broker_uri(given["amqp_uri"]),
+        **broker(given["amqp_uri"]),
         is_once=given["is_once"],
         for_seconds=None if given["duration"] is None else _seconds(given["duration"]),
         messages=messages,
@@ -133,9 +134,12 @@ def _options(given: Mapping[str, Any], redactor: Redactor) -> RunOptions:
     )
 
 
-def broker_uri(given: str | None) -> str | None:
-    """Return the broker's address, None for a private broker."""
-    return given or os.environ.get("SHIPMATE_AMQP_URI") or None
+def broker(given: str | None) -> dict[str, Any]:
+    """Return the broker's address and its origin as arguments of `RunOptions`, none for a private broker."""
+    if given:
+        return {"amqp_uri": given, "amqp_origin": "--amqp"}
+    uri = os.environ.get(VARIABLE)
+    return {"amqp_uri": uri, "amqp_origin": VARIABLE} if uri else {}
 
 
 def _stdin() -> BinaryIO | None:

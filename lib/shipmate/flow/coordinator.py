@@ -53,6 +53,8 @@ class RunOptions:
 
     amqp_uri: str | None = None
     """The broker's address, None for a private RabbitMQ."""
+    amqp_origin: str = "--amqp"
+    """The option or the variable with the address."""
     is_once: bool = False
     """Whether the run ends when the first step's trigger has run once and everything is done."""
     for_seconds: float | None = None
@@ -105,6 +107,7 @@ class Coordinator:
             flow,
             self,
             amqp_uri=options.amqp_uri,
+            amqp_origin=options.amqp_origin,
             is_fresh=options.is_fresh,
             redactor=redactor,
             on_line=observer.line,

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ from shipmate.flow.identity import Run
 from shipmate.flow.local_steps import LocalStep, Shared, errors_not_logged
 from shipmate.flow.mapping import Mapping as CompiledMapping
 from shipmate.flow.platform import FlowPlatform
-from shipmate.flow.queues import BrokerUnreachable, FlowQueues, broker_address, place_of, through
+from shipmate.flow.queues import BrokerRefuses, BrokerUnreachable, FlowQueues, broker_address, place_of, through
 from shipmate.flow.tap import Tap
 from shipmate.flow.topology import Station, Topology
 from shipmate.flow.trace import TraceFile
@@ -45,6 +45,7 @@ class Machinery:
         receiver: Receiver,
         *,
         amqp_uri: str | None,
+        amqp_origin: str,
         is_fresh: bool,
         redactor: Redactor,
         on_line: Callable[[Line], None],
@@ -57,6 +58,7 @@ class Machinery:
             flow: The flow.
             receiver: Gets what the steps publish to the platform.
             amqp_uri: The broker's address, None for a private one.
+            amqp_origin: The option or the variable with the address.
             is_fresh: Whether to forget the snapshots of earlier runs.
             redactor: Hides secrets.
             on_line: Gets the errors in the logs of containers.
@@ -76,7 +78,8 @@ class Machinery:
         self.local_steps: list[LocalStep] = []
         self._run_id = run_id
         self._receiver, self._on_line = receiver, on_line
-        self._amqp_uri, self._is_fresh, self._trace = amqp_uri, is_fresh, trace
+        self._amqp_uri, self._amqp_origin = amqp_uri, amqp_origin
+        self._is_fresh, self._trace = is_fresh, trace
         self._shared = Shared(redactor)
         self._stack = ExitStack()
 
@@ -137,14 +140,14 @@ class Machinery:
         stack.enter_context(self.platform)
         stack.callback(self.platform.save_snapshots)
         self.run = Run(self.topology, self.platform, self._run_id)
-        self.queues = FlowQueues(uri, self.topology)
+        self.queues = FlowQueues(uri, self.topology, origin=None if self._amqp_uri is None else self._amqp_origin)
         self.queues.connect()
         stack.callback(self.queues.close)
         _log.info("connected to the broker at %s", place_of(uri))
         self._delete_leftovers(uri)
         self.folder.leave(Note(place_of(uri), self.topology.exchange, self.topology.queues, self.node is not None))
+        self._declare_queues()
         stack.callback(self._delete_queues)
-        self.queues.declare()
         if self._trace is not None:
             tap = Tap(uri, self.topology.exchange, self._trace.writer(self.topology, self.run))
             stack.callback(tap.stop)
@@ -187,6 +190,19 @@ class Machinery:
             _log.warning(
                 "a run that was killed has left queues at %s; that broker deletes them within an hour", found.broker
             )
+
+    def _declare_queues(self) -> None:
+        """Declare exchange and queues: all of them, or none."""
+        try:
+            self.queues.declare()
+        except BrokerUnreachable as error:
+            with suppress(BrokerUnreachable):
+                self.queues.connect()
+                self.queues.delete()
+                self.folder.forget()
+            if isinstance(error, BrokerRefuses):  # then it has refused the first one, and there are none
+                self.folder.forget()
+            raise
 
     def _delete_queues(self) -> None:
         """Delete the queues, and the note about them; a private broker's end with it."""
