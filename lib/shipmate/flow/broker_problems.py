@@ -54,4 +54,6 @@ def _problem(error: BaseException) -> tuple[str, str]:
 
 def refusal_advice(origin: str | None) -> str:
     """Return what to do if a user may not declare exchanges and queues, as the end of a sentence."""
-    return f"; permit exchanges and queues by rabbitmqctl set_permissions, or correct the user in {origin}" if origin else ""
+    if origin is None:
+        return ""
+    return f"; permit exchanges and queues by rabbitmqctl set_permissions, or correct the user in {origin}"

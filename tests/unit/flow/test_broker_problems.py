@@ -60,5 +60,5 @@ def test_a_closed_port_is_one_line_without_the_password() -> None:
 
 @pytest.mark.parametrize("address", ["http://broker", "127.0.0.1:5672", "amqp://", "amqp://broker:99999/"])
 def test_an_address_that_is_none_names_its_origin(address: str) -> None:
-    with pytest.raises(BadInput, match="found other text: SHIPMATE_AMQP_URI$"):
+    with pytest.raises(BadInput, match=r"found other text: SHIPMATE_AMQP_URI\Z"):
         FlowQueues(address, two_steps(), origin="SHIPMATE_AMQP_URI")
