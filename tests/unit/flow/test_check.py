@@ -188,7 +188,11 @@ WRONG: list[tuple[str, Change, str]] = [
      "/graph/nodes/1/credentials_id: expected 'k1' in 'accounts' of the file, found none; write "
      "accounts: {k1: FILE}; shipmate login --account FILE creates the file"),
     ("a key file that does not exist", put("/accounts/k1", "none.json"),
-     "/accounts/k1: expected a readable file, found no such file or directory: FOLDER/none.json"),
+     "/accounts/k1: expected the key file FOLDER/none.json, found none; write a JSON object with api_key into it"),
+    ("a key file that does not exist, and is written by a sign-in",
+     all_of(put("/accounts/k1", "my keys.json"), put("/components/crm", "./oauth2")),
+     "/accounts/k1: expected the key file FOLDER/my keys.json, found none; shipmate login --component FOLDER/oauth2 "
+     "--account 'FOLDER/my keys.json' creates it"),
     ("a key file that is no object", put("/accounts/k1", "list.json"),
      "/accounts/k1: expected an object in FOLDER/list.json, found an array"),
     ("a file without keys", put("/accounts/k1", "crm/component.json"),
@@ -260,9 +264,14 @@ def test_a_wrong_file_has_one_line_with_its_place(folder: Path, change: Change, 
     (folder / "list.json").write_text("[]")
     (folder / "broken").mkdir()
     (folder / "broken" / "component.json").write_text("{")
-    for name, language in (("node", "nodejs"), ("java", "java")):
+    oauth2 = {"oauth2": {"client_id": "id", "client_secret": "s", "auth_uri": "http://a", "token_uri": "http://t"}}
+    for name, own in (
+        ("node", {"language": "nodejs"}),
+        ("java", {"language": "java"}),
+        ("oauth2", {"credentials": oauth2}),
+    ):
         (folder / name).mkdir()
-        (folder / name / "component.json").write_text(json.dumps({**COMPONENT, "language": language}))
+        (folder / name / "component.json").write_text(json.dumps({**COMPONENT, **own}))
     result = checked(folder, changed(change))
     found = [line_of(each) for each in result.report.errors]
 
