@@ -3,9 +3,10 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TextIO
+from typing import Any, BinaryIO, Final
 
 import click
 from click.core import ParameterSource
@@ -21,16 +22,17 @@ from shipmate.flow.file import only_file_in
 from shipmate.flow.folder import RunFolder
 from shipmate.flow.graph import Flow
 from shipmate.flow.journal import ErrorKeeping
+from shipmate.flow.messages_file import MessagesFile
 from shipmate.flow.single import flow_of
 from shipmate.flow.trace import TraceFile
-from shipmate.local.options import Source, gather, object_of, parse, read_option
+from shipmate.local.options import gather, object_of, read_option
 from shipmate.logs.redaction import Redactor
-from shipmate.wording import file_problem
 
 _OF_FUNCTION: Final[Mapping[str, str]] = {
     "root": "--component", "account": "--account", "cfg": "--cfg", "prefetch": "--prefetch"
 }  # fmt: skip
 """The options, by their parameters, that a run of a flow file does not have."""
+_EXAMPLE: Final = """a message is JSON in quotes, such as --msg '{"body": {"name": "Ada"}}', or a file with it"""
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
 _SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -45,7 +47,11 @@ def run(file: Path | None, **given: Any) -> int:
     redactor = configure_log()
     file = _file(file, given)
     flow = load(file, given)
-    options = _options(given, redactor)
+    with ExitStack() as stack:
+        return _run(flow, _options(given, redactor, stack), file, given, redactor)
+
+
+def _run(flow: Flow, options: RunOptions, file: Path | None, given: Mapping[str, Any], redactor: Redactor) -> int:
     errors = ErrorsFile(given["errors"] or RunFolder(flow).path / NAME)
     if given["errors"] is not None:
         errors.open()
@@ -115,14 +121,15 @@ def _origin(file: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _options(given: Mapping[str, Any], redactor: Redactor) -> RunOptions:
+def _options(given: Mapping[str, Any], redactor: Redactor, stack: ExitStack) -> RunOptions:
     if given["msg"] is not None and given["msgs"] is not None:
         raise click.UsageError("--msg and --msgs exclude each other")
     messages: Iterable[Mapping[str, Any]] | None = None
     if given["msg"] is not None:
-        messages = [gather({"msg": read_option("--msg", given["msg"], _stdin())}).msg]
+        messages = [_message(given["msg"])]
     elif given["msgs"] is not None:
-        messages = _messages(given["msgs"])
+        messages = MessagesFile(given["msgs"])
+        stack.callback(messages.close)
     return RunOptions(
         **broker(given["amqp_uri"]),
         is_once=given["is_once"],
@@ -152,25 +159,13 @@ def _seconds(text: str) -> float:
     return int(match[1]) * _SECONDS[match[2]]
 
 
-def _messages(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Return the messages of a file, one in each line; the file is opened before anything is started.
+def _message(text: str) -> Mapping[str, Any]:
+    """Return the message of ``--msg``.
 
     Raises:
-        BadInput: The file cannot be read; while the messages are read also that a line is not a message.
+        BadInput: It is no message; the text has an example.
     """
     try:
-        file = path.open(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise BadInput(f"expected a readable file, found {file_problem(error)}: --msgs {path}") from None
-    return _lines_of(file, path)
-
-
-def _lines_of(file: TextIO, path: Path) -> Iterator[Mapping[str, Any]]:
-    with file:
-        try:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    place = f"--msgs {path}, line {number}"
-                    yield gather({"msg": Source(parse(line, place), place)}).msg
-        except (OSError, UnicodeError) as error:
-            raise BadInput(f"expected a readable file, found {file_problem(error)}: --msgs {path}") from None
+        return gather({"msg": read_option("--msg", text, _stdin())}).msg
+    except BadInput as error:
+        raise BadInput(f"{error}; {_EXAMPLE}") from None

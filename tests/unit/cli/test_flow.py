@@ -108,3 +108,14 @@ def test_options_that_do_not_fit_are_refused(
 ) -> None:
     assert commands.run(["flow", "run", *options]) == 2
     assert problem in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["hello", '"hello"', "{body: 1}", "7", ""])
+def test_a_message_that_is_none_comes_with_an_example(root: Path, capfd: pytest.CaptureFixture[str], text: str) -> None:
+    (root / "flow.yaml").write_text("graph: {nodes: [{id: a, command: webhook:receive}]}\n")
+
+    assert commands.run(["flow", "run", "--msg", text]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.endswith(
+        """; a message is JSON in quotes, such as --msg '{"body": {"name": "Ada"}}', or a file with it"""
+    )
