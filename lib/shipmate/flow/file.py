@@ -44,6 +44,8 @@ class FlowFile:
     """The pointers of local members that another level of the file has as well."""
     declared_variables: tuple[str, ...] = ()
     """The ids of the variables that a recipe declares."""
+    plain: Mapping[str, str] = field(default_factory=dict)
+    """The values of `Document.plain`."""
 
     @property
     def folder(self) -> Path:
@@ -94,7 +96,8 @@ def read(path: Path, *, flow: str | None = None, template: str | None = None) ->
     Raises:
         FlowFileError: The file has no flow, several without a choice, or a flow in a format of before ``graph``.
     """
-    value = read_document(path)
+    document = read_document(path)
+    value = document.value
     if not isinstance(value, dict):
         raise FlowFileError(path, "", f"expected {_SHAPES}, found {kind_of(value)}")
     if flow is not None and _list_of_flows(value) is None:
@@ -121,6 +124,7 @@ def read(path: Path, *, flow: str | None = None, template: str | None = None) ->
         local=local,
         twice=twice,
         declared_variables=declared,
+        plain=document.plain,
     )
 
 

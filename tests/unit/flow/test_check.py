@@ -119,7 +119,7 @@ WRONG: list[tuple[str, Change, str]] = [
     ("a missing field", put(f"{NODES}/1/fields", {"mode": "x"}),
      "/graph/nodes/1/fields: expected the field 'list', which 'upsert_contact' requires, found none"),
     ("fields as a list", put(f"{NODES}/0/fields", ["a"]), "/graph/nodes/0/fields: expected an object, found an array"),
-    ("first as text", put(f"{NODES}/0/first", "yes"),
+    ("first as text", put(f"{NODES}/0/first", "maybe"),
      "/graph/nodes/0/first: expected true or false, found text"),
     ("two first steps", all_of(put(f"{NODES}/0/first", True), put(f"{NODES}/1/first", True)),
      "/graph/nodes/1/first: expected one first step, found a second one; 'step_1' is the first"),
@@ -226,6 +226,8 @@ WRONG: list[tuple[str, Change, str]] = [
      "/nodes_config/step_2/replicas: expected a whole number from 1 to 5, found 6"),
     ("too many containers", put("/containers", {"step_2": 21}),
      "/containers/step_2: expected a whole number from 1 to 20, found 21"),
+    ("a boolean in the words of YAML 1.1", put(f"{NODES}/0/first", "yes"),
+     "/graph/nodes/0/first: expected true or false, found 'yes'; write true, without quotes"),
     ("a prefetch of an unknown step", put("/prefetch", {"step_6": 2}),
      "/prefetch/step_6: expected the id of a step, found 'step_6'; did you mean 'step_5'?"),
     ("a prefetch as text", put("/prefetch", "5"), "/prefetch: expected a whole number from 1 to 65535, found text"),
@@ -295,6 +297,8 @@ WARNINGS: list[tuple[str, Change, str]] = [
      "/acounts: warning: expected a known member, found 'acounts', which is ignored; did you mean 'accounts'?"),
     ("an unknown field", put(f"{NODES}/1/fields/mod", 1),
      "/graph/nodes/1/fields/mod: warning: expected a field of 'upsert_contact', found 'mod'; did you mean 'mode'?"),
+    ("a number in a field of text", put(f"{NODES}/1/fields/list", 1.5),
+     "/graph/nodes/1/fields/list: warning: expected text for the field 'list', found a number; put it into quotes"),
     ("settings of an unknown step", put("/nodes_config/step_9", {}),
      "/nodes_config/step_9: warning: expected the id of a step, found 'step_9'; did you mean 'step_5'?"),
     ("an agent", put(f"{NODES}/0/vpn_agent_id", "v1"),
@@ -333,6 +337,47 @@ def test_a_doubtful_file_has_a_warning_and_runs(folder: Path, change: Change, li
 
     assert result.flow is not None
     assert line in lines(folder, changed(change))
+
+
+@pytest.mark.parametrize(
+    ("mapper", "variables", "line"),
+    [
+        ("x", "1.10", '/variables/v: expected text, found 1.10, which is the number 1.1; quote it: "1.10"'),
+        ("x", "no", "/variables/v: warning: expected quotes around no, found none; other readers of YAML take it for "
+         'another value: quote it: "no"'),
+        ("x", "08:00", "/variables/v: warning: expected quotes around 08:00, found none; other readers of YAML take it "
+         'for another value: quote it: "08:00"'),
+        ("x", "null", "/variables/v: expected text, found nothing"),
+        ("no", "x", "/graph/edges/0/config/mapper/a: warning: expected a constant in quotes of its own, found no, "
+         "which is the name of a member; quote it: '\"no\"'"),
+        ("2026-10-31", "x", "/graph/edges/0/config/mapper/a: warning: expected a constant in quotes of its own, found "
+         "2026-10-31, which is a subtraction; quote it: '\"2026-10-31\"'"),
+        ("2026-01-31", "x", "/graph/edges/0/config/mapper/a: expected JSONata, found S0201: Syntax error: 1, at "
+         "character 7 of `2026-01-31`; a constant text needs quotes of its own"),
+        ("08:00", "x", "/graph/edges/0/config/mapper/a: expected JSONata, found S0201: Syntax error: 8, at character 2 "
+         "of `08:00`; a constant text needs quotes of its own"),
+        ("on: x}, b: {c", "x", None),
+    ],
+)  # fmt: skip
+def test_a_value_of_yaml_without_quotes_says_what_it_is(
+    tmp_path: Path, mapper: str, variables: str, line: str | None
+) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(
+        "graph:\n  nodes: [{id: no, command: 'simple-trigger:timer', name: on}, {id: 'b', command: 'router:route'}]\n"
+        f"  edges: [{{source: no, target: b, config: {{mapper: {{a: {mapper if line else 'x'}}}}}}}]\n"
+        f"variables: {{v: {variables}}}\n"
+    )
+    problems = [line_of(each).removeprefix(f"{path}: ") for each in check(path).report.problems]
+
+    assert problems == ([line] if line else [])
+
+
+def test_a_step_that_cannot_be_read_makes_no_other_step_wrong(folder: Path) -> None:
+    """It may be the first one."""
+    flow = changed(all_of(put(f"{NODES}/0/id", 1), put(f"{EDGES}/0/source", 1)))
+
+    assert [line.partition(":")[0] for line in lines(folder, flow)] == ["/graph/edges/0/source", "/graph/nodes/0/id"]
 
 
 def test_metadata_that_is_not_usable_is_a_warning(folder: Path) -> None:

@@ -128,7 +128,7 @@ def test_local_members_stand_at_any_level(tmp_path: Path) -> None:
 def yaml(folder: Path, text: str, name: str = "orders.yaml") -> Any:
     path = folder / name
     path.write_text(text)
-    return read_document(path)
+    return read_document(path).value
 
 
 def test_yaml_has_the_values_of_json(tmp_path: Path) -> None:
@@ -138,6 +138,15 @@ def test_yaml_has_the_values_of_json(tmp_path: Path) -> None:
     assert yaml(tmp_path, text) == {
         "a": "no", "b": "2026-01-31", "c": [1, -2.5, 1000.0, None, True], "7": {"k": "1"}, "d": {"k": "1"}, "e": "0x10",
         "f": "5",
+    }  # fmt: skip
+
+
+def test_values_without_quotes_that_people_mistake_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text("a: [no, 2026-01-31, 08:00, 1.10, 1.5, 'no', 7, yes sir]\nb: &x {on: ON}\nc: *x\n")
+
+    assert read_document(path).plain == {
+        "/a/0": "no", "/a/1": "2026-01-31", "/a/2": "08:00", "/a/3": "1.10", "/b/on": "ON"
     }  # fmt: skip
 
 
@@ -169,6 +178,14 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] *
         ("a:\n\t- b", "at line 2, column 1 (found character that cannot start any token; indent with blanks"),
         ("a: \x07", "expected YAML, found"),
         ("&a [*a]", "expected the name of an anchor, found another"),
+        (
+            "a: {zip: 01234}",
+            "/a/zip: expected a number as JSON has it, or text in quotes, found 01234; quote it: "
+            '"01234" (at line 1, column 10)',
+        ),
+        ("phones: [+49123]", "/phones/0: expected a number as JSON has it, or text in quotes, found +49123; quote it"),
+        ("a: {b: x, y: [1}", "put text with a comma, a colon, a bracket or a brace into quotes"),
+        ("a: 'x", "found unexpected end of stream; close the quotes"),
         ("[" * 500, "expected at most 100 levels of objects and arrays, found more"),
         (LAUGHS, "expected at most 500000 values, found more"),
     ],
