@@ -64,7 +64,7 @@ def test_the_missing_packages_are_named(
     monkeypatch.setattr("shipmate.flow.extra.find_spec", lambda name: None if name != "yaml" else name)
 
     assert commands.run(["flow", *command]) == 2
-    expected = "Error: expected jsonata-python and rich, found none; run pip install 'shipmate[flow]'\n"
+    expected = "Error: expected jsonata-python, regex, rich, found none; run pip install 'shipmate[flow]'\n"
     assert capfd.readouterr().err == expected
 
 
