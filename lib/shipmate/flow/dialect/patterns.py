@@ -48,7 +48,8 @@ class Pattern:
             is_multiline: Whether the flag ``m`` stands behind it.
         """
         flags = regex.IGNORECASE if ignores_case else 0
-        self._compiled = regex.compile(translated(pattern, is_multiline=is_multiline), flags)
+        translation = translated(pattern, is_multiline=is_multiline)
+        self._compiled = regex.compile(translation, flags)  # pattern: each search has a limit of time
 
     def finditer(self, text: str) -> "Iterator[regex.Match[str]]":
         """Yield the matches.
