@@ -79,7 +79,8 @@ class Coordinator:
         """Prepare; nothing is opened yet.
 
         Raises:
-            BadInput: A webhook without messages cannot run once.
+            BadInput: The first step has nothing to begin with: it is an action without messages, or a webhook without
+                messages that is to run once.
             ComponentProblem: Nothing can run a step.
         """
         self.flow = flow
@@ -114,9 +115,15 @@ class Coordinator:
             trace=options.trace,
             state=options.state,
         )
-        self._is_webhook = is_webhook(flow.first, self.machinery.implementations[flow.first.id])
-        if options.is_once and self._is_webhook and options.messages is None:
-            raise BadInput("expected a message for a flow that begins with a webhook, found none; give it with --msg")
+        first = self.machinery.implementations[flow.first.id]
+        self._is_webhook = is_webhook(flow.first, first)
+        if options.messages is None and options.inputs is None:
+            begins_with = "a webhook" if options.is_once and self._is_webhook else ""
+            if first.kind_of(flow.first.function) == "action":
+                begins_with = f"the action {flow.first.function}"
+            if begins_with:
+                problem = f"expected a message for a flow that begins with {begins_with}, found none"
+                raise BadInput(f"{problem}; give it with --msg or --msgs")
 
     def interrupt(self) -> None:
         """Drain the flow, or end it at once at the second call; safe in a signal handler and on any thread."""

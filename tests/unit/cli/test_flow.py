@@ -119,3 +119,17 @@ def test_a_message_that_is_none_comes_with_an_example(root: Path, capfd: pytest.
     assert line.endswith(
         """; a message is JSON in quotes, such as --msg '{"body": {"name": "Ada"}}', or a file with it"""
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "begins_with"),
+    [("router:route", [], "the action route"), ("webhook:receive", ["--once"], "a webhook")],
+)
+def test_a_first_step_that_nothing_begins_is_one_line(
+    root: Path, capfd: pytest.CaptureFixture[str], command: str, options: list[str], begins_with: str
+) -> None:
+    (root / "flow.yaml").write_text(f"graph: {{nodes: [{{id: a, command: '{command}'}}]}}\n")
+
+    assert commands.run(["flow", "run", *options]) == 2
+    problem = f"expected a message for a flow that begins with {begins_with}, found none"
+    assert capfd.readouterr().err == f"Error: {problem}; give it with --msg or --msgs\n"

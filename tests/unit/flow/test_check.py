@@ -123,9 +123,6 @@ WRONG: list[tuple[str, Change, str]] = [
      "/graph/nodes/0/first: expected true or false, found text"),
     ("two first steps", all_of(put(f"{NODES}/0/first", True), put(f"{NODES}/1/first", True)),
      "/graph/nodes/1/first: expected one first step, found a second one; 'step_1' is the first"),
-    ("an action as the first step", put(f"{NODES}/0/command", "elasticio/splitter:split"),
-     "/graph/nodes/0/command: expected a trigger as the first step, found the action 'split'; begin with a trigger, or "
-     "with simple-trigger:timer or webhook:receive"),
     ("a trigger in the middle", put(f"{NODES}/1/command/actionOrTrigger", "poll"),
      "/graph/nodes/1/command: expected an action after the first step, found the trigger 'poll'; "
      "the actions of 'crm' are upsert_contact"),
@@ -299,6 +296,9 @@ WARNINGS: list[tuple[str, Change, str]] = [
      "/graph/nodes/1/fields/mod: warning: expected a field of 'upsert_contact', found 'mod'; did you mean 'mode'?"),
     ("a number in a field of text", put(f"{NODES}/1/fields/list", 1.5),
      "/graph/nodes/1/fields/list: warning: expected text for the field 'list', found a number; put it into quotes"),
+    ("an action as the first step", put(f"{NODES}/0/command", "elasticio/request-reply:reply"),
+     "/graph/nodes/0/command: warning: expected a trigger as the first step, found the action 'reply', which needs "
+     "--msg or --msgs; begin with a trigger, or with simple-trigger:timer or webhook:receive"),
     ("settings of an unknown step", put("/nodes_config/step_9", {}),
      "/nodes_config/step_9: warning: expected the id of a step, found 'step_9'; did you mean 'step_5'?"),
     ("an agent", put(f"{NODES}/0/vpn_agent_id", "v1"),

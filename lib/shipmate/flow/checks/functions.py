@@ -59,21 +59,20 @@ def _function(implementation: Implementation, node: Node) -> Function | None:
 
 
 def _check_kind(findings: Findings, node: Node, implementation: Implementation) -> None:
-    function = _function(implementation, node) or implementation.standard
-    if function is None or (function.kind == "trigger") == node.is_first:
+    kind = implementation.kind_of(node.function)
+    if kind is None or (kind == "trigger") == node.is_first:
         return
+    wanted = "trigger" if node.is_first else "action"
+    descriptor = implementation.descriptor
+    others = [each.id for each in descriptor.functions.values() if each.kind == wanted] if descriptor else []
+    advice = f"the {wanted}s of {shown(node.component)} are {', '.join(others)}" if others else ""
     if node.is_first:
-        problem = f"expected a trigger as the first step, found the action {shown(node.function)}"
-        advice = "begin with a trigger, or with simple-trigger:timer or webhook:receive"
+        message = f"expected a trigger as the first step, found the action {shown(node.function)}"
+        advice = advice or "begin with a trigger, or with simple-trigger:timer or webhook:receive"
+        findings.warning(f"{node.pointer}/command", f"{message}, which needs --msg or --msgs; {advice}")
     else:
         problem = f"expected an action after the first step, found the trigger {shown(node.function)}"
-        advice = "choose an action"
-    descriptor = implementation.descriptor
-    kind = "trigger" if node.is_first else "action"
-    others = [each.id for each in descriptor.functions.values() if each.kind == kind] if descriptor else []
-    if others:
-        advice = f"the {kind}s of {shown(node.component)} are {', '.join(others)}"
-    findings.error(f"{node.pointer}/command", f"{problem}; {advice}")
+        findings.error(f"{node.pointer}/command", f"{problem}; {advice or 'choose an action'}")
 
 
 def _check_fields(findings: Findings, node: Node, implementation: Implementation, function: Function) -> None:
