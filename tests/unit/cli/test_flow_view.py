@@ -245,7 +245,6 @@ def test_the_errors_of_one_function_are_retried_with_its_component(
         (["run", "flow.yaml", "--keep-bodies"], "--keep-bodies needs --trace"),
         (["run", "flow.yaml", "--errors", "."], "expected a writable file for errors, found a directory: ."),
         (["run", "flow.yaml", "--trace", "."], "expected a writable file for the trace, found a directory: ."),
-        (["run"], "expected a flow file, or --function NAME"),
         (["retry", "none.jsonl"], "expected a file with the errors of a flow, found none: none.jsonl"),
         (["retry", "flow.yaml"], "expected an error of shipmate flow run, found other text in line 1: flow.yaml"),
         (["retry", "odd.jsonl"], "expected texts in /flow of each error, found another value: odd.jsonl"),
