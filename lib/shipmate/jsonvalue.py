@@ -316,7 +316,7 @@ def repeated_keys(value: Any, pointer: str = "") -> Iterator[str]:
     """
     if isinstance(value, Members):
         yield from (pointer + pointer_to(name) for name in value.repeated)
-    for step, member in _parts(value):
+    for step, member in members_of(value):
         yield from repeated_keys(member, pointer + pointer_to(step))
 
 
@@ -328,11 +328,11 @@ def texts_within(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
     """
     if isinstance(value, str):
         yield pointer, value
-    for step, member in _parts(value):
+    for step, member in members_of(value):
         yield from texts_within(member, pointer + pointer_to(step))
 
 
-def _parts(value: Any) -> Iterable[tuple[str | int, Any]]:
+def members_of(value: Any) -> Iterable[tuple[str | int, Any]]:
     """Return the members of an object or an array, each with its step of a JSON pointer."""
     return value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
 

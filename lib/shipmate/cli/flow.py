@@ -118,7 +118,13 @@ def new(file: Path | None, root: Path, trigger: str | None, action: str | None) 
 @click.option("--msg", metavar="-|FILE|JSON", help="Message for the first step, in place of its schedule.")
 @click.option("--msgs", metavar="FILE", type=_FILE, help="File with such messages, one in each line.")
 @click.option("--fresh", "is_fresh", is_flag=True, help="Forget the snapshots of earlier runs.")
-@click.option("--webhook-port", metavar="PORT", type=int, default=0, help="Port of the webhook.  [default: a free one]")
+@click.option(
+    "--webhook-port",
+    metavar="PORT",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="Port of the webhook.  [default: a free one]",
+)
 @click.option("--function", metavar="NAME", help="Run one function of a component, in place of FILE.")
 @_component("Component folder of the function.")
 @click.option("--account", metavar="FILE", type=_FILE, help="File with the account's credentials, for the function.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from shipmate.errors import BadInput
-from shipmate.jsonvalue import BOM, InvalidJson, Members, parse_json, pointer_to, repeated_keys
+from shipmate.jsonvalue import BOM, InvalidJson, Members, members_of, parse_json, pointer_to, repeated_keys
 from shipmate.wording import file_problem, not_utf8
 
 if TYPE_CHECKING:
@@ -82,7 +82,17 @@ def read_document(path: Path) -> Document:
     _check_limits(path, document.value)
     for pointer in repeated_keys(document.value):
         raise FlowFileError(path, pointer, "expected a unique key, found a repeated one")
+    for pointer in _infinite_numbers(document.value):
+        raise FlowFileError(path, pointer, "expected a number that JSON has, found one that is too large")
     return document
+
+
+def _infinite_numbers(value: Any, pointer: str = "") -> Iterator[str]:
+    """Yield the pointers of numbers such as ``1e999``, which Python takes for infinity."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield pointer
+    for step, member in members_of(value):
+        yield from _infinite_numbers(member, pointer + pointer_to(step))
 
 
 def _is_json(path: Path, text: str) -> bool:

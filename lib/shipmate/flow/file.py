@@ -15,6 +15,7 @@ NAMES: Final = ("flow.yaml", "flow.yml", "flow.json")
 """The names of the file that a command takes without being given one."""
 LOCAL_MEMBERS: Final = ("components", "accounts", "secrets", "variables", "schedule", "prefetch", "containers")
 """What a flow needs on this machine, and the platform's format lacks."""
+_LONGEST_ID: Final = 200
 _SHAPES: Final = "a flow with the member 'graph', as the platform's API returns it"
 _OLD_CONNECTIONS: Final = (
     "a flow of the format with 'connections' and 'compId', which the platform replaced with 'graph'; "
@@ -205,9 +206,16 @@ def _old_format(graph: Mapping[str, Any]) -> str | None:
 
 
 def _id(path: Path, part: _Part) -> str:
-    """Return the id of the flow; without one in the file it is the file's name without its ending."""
+    """Return the id of the flow; without one in the file it is the file's name without its ending.
+
+    Raises:
+        FlowFileError: The id cannot stand in a URL or a variable.
+    """
     for each in (part, *reversed(part.around)):
         if isinstance(given := each.value.get("id"), str) and given:
+            if not given.isprintable() or given in (".", "..") or len(given) > _LONGEST_ID:
+                problem = f"expected an id of at most {_LONGEST_ID} characters that can be printed, found another text"
+                raise FlowFileError(path, f"{each.pointer}/id", problem)
             return given
     return path.name.partition(".")[0] or "flow"
 

@@ -32,6 +32,25 @@ class Note:
     """Whether the broker was the run's own, which has ended with it."""
 
 
+def replace_file(path: Path, text: str) -> None:
+    """Write a file as a whole, which only the owner may read.
+
+    Raises:
+        OSError: It cannot be written; it is unchanged.
+    """
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None  # the name that people know
+
+
 class RunFolder:
     """The folder, which one run uses at a time."""
 
@@ -86,10 +105,7 @@ class RunFolder:
 
     def leave(self, note: Note) -> None:
         """Note what this run creates, for the next one, should this one be killed."""
-        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=".run.")
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(asdict(note), file)
-        os.replace(temporary, self._note)
+        replace_file(self._note, json.dumps(asdict(note)))
 
     def found(self) -> Note | None:
         """Return the note of a run that was killed, None if the last run has ended in order."""

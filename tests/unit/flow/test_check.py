@@ -253,6 +253,8 @@ WRONG: list[tuple[str, Change, str]] = [
     ("a function without $", put(f"{EDGES}/0/config/mapper", {"email": "mail", "name": {"first": "uppercase(name)"}}),
      "/graph/edges/0/config/mapper/name/first: expected a function of JSONata, found 'uppercase'; did you mean "
      "'$uppercase'?"),
+    ("an id that is a folder", put(f"{NODES}/5", {"id": "..", "command": "router:route"}),
+     "/graph/nodes/5/id: expected an id other than . and .., found .."),
     ("an unknown type", put("/type", "long-running"),
      "/type: expected one of ordinary, long_running, found 'long-running'; did you mean 'long_running'?"),
 ]  # fmt: skip

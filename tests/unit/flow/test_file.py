@@ -94,6 +94,11 @@ def test_a_template_of_a_recipe_is_chosen_by_title_or_number(tmp_path: Path, cho
         (flow(), {"flow": "f1"}, "expected a list of flows for --flow, found another file"),
         (flow(), {"template": "1"}, "expected a recipe for --template, found another file"),
         ({"graph": []}, {}, "/graph: expected an object with nodes and edges, found an array"),
+        *(
+            ({"data": {"id": text, "attributes": {"graph": {"nodes": []}}}}, {},
+             "/data/id: expected an id of at most 200 characters that can be printed, found another text")
+            for text in ("..", "a\x00b", "x" * 201)
+        ),
     ],
 )  # fmt: skip
 def test_a_file_without_one_flow_is_refused(tmp_path: Path, value: Any, choice: dict[str, str], problem: str) -> None:
@@ -203,6 +208,7 @@ def test_a_yaml_file_that_is_wrong_is_refused_in_one_line(tmp_path: Path, text: 
     [
         (b'{"a": 1, "a": 2}', "/a: expected a unique key, found a repeated one"),
         (b'{"a": 1,}', "expected JSON, found an error at line 1, column 8 (a comma before })"),
+        (b'{"a": [1, {"b": -1e999}]}', "/a/1/b: expected a number that JSON has, found one that is too large"),
         (b"[" * 200 + b"]" * 200, "expected at most 100 levels of objects and arrays, found more"),
         (b"[" * 100_000, "expected JSON, found a value that is nested too deeply"),
         (b"\xff", "expected text in UTF-8, found bytes that are not UTF-8 (at byte 1)"),
