@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _BAD_INPUT: Final = 2
-_FILE: Final = click.Path(path_type=Path)
+_FILE: Final = click.Path(readable=False, path_type=Path)  # the reader of the file says why it is not readable
 _flow_file = click.argument("file", metavar="[FILE]", required=False, type=_FILE)
 _flow_of_list = click.option("--flow", "flow_id", metavar="ID", help="Flow in a list of flows: its id or name.")
 _template = click.option("--template", metavar="TITLE", help="Flow in a recipe: its title, or its number from 1.")
