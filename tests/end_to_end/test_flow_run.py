@@ -158,7 +158,8 @@ def test_a_mapping_that_fails_is_an_error_of_its_message(folder: FlowFolder) -> 
     ran = folder.run("--once")
     assert ran.status == 1
     assert sorted(each["x"] for each in ran.results) == [0, 2]
-    assert "mapper:s1:s2" in ran.text
+    (error,) = (line for line in map(json.loads, ran.text.splitlines()) if line["level"] >= 50)
+    assert error["step"] == "mapper:s1:s2"
 
 
 def test_the_error_handler_gets_the_errors_of_other_steps(folder: FlowFolder) -> None:
@@ -176,6 +177,7 @@ def test_messages_in_place_of_a_tick(folder: FlowFolder) -> None:
     assert folder.run("--msg", '{"body": {"a": 1}}').results == [{"a": 1}]
     messages = folder.folder / "messages.jsonl"
     messages.write_text("".join(json.dumps({"body": {"n": n}}) + "\n" for n in range(20)))
+    folder.flow("echo", "echo")  # an action can begin, too
     assert sorted(each["n"] for each in folder.run("--msgs", str(messages)).results) == list(range(20))
 
 
@@ -301,6 +303,10 @@ def test_ctrl_c_drains_the_flow(folder: FlowFolder) -> None:
     ran = ended(process)
     assert ran.status == 0, ran.text
     assert len(ran.results) == 49  # and the one that was read above
+    log = [json.loads(line) for line in ran.text.splitlines()]
+    assert log[0]["msg"].startswith("connected to the broker at amqp://127.0.0.1:")
+    assert any(line["msg"].startswith("Ctrl-C or SIGTERM") for line in log)
+    assert [line["step"] for line in log if line["msg"] == "a step takes messages"] == ["s1", "s2"]
     assert folder.processes() == []
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -39,6 +40,7 @@ _SELDOM_SECONDS: Final = 0.5
 """The time between two looks at the lengths of the queues while nobody waits for the end."""
 _BROKER_SECONDS: Final = 120.0
 """The time after which a broker that does not come back ends the run."""
+_HOW_TO_END: Final = "Ctrl-C or SIGTERM: process what is in the flow, and end; a second one: end at once"
 _Fed = TypeVar("_Fed")
 DONE: Final = 0
 FAILED: Final = 1
@@ -57,6 +59,8 @@ class RunOptions:
 
     amqp_uri: str | None = None
     """The broker's address, None for a private RabbitMQ."""
+    amqp_origin: str = "--amqp"
+    """The option or the variable with the address."""
     is_once: bool = False
     """Whether the run ends when the first step's trigger has run once and everything is done."""
     for_seconds: float | None = None
@@ -83,7 +87,8 @@ class Coordinator:
         """Prepare; nothing is opened yet.
 
         Raises:
-            BadInput: A webhook without messages cannot run once.
+            BadInput: The first step has nothing to begin with: it is an action without messages, or a webhook without
+                messages that is to run once.
             ComponentProblem: Nothing can run a step.
         """
         self.flow = flow
@@ -113,15 +118,22 @@ class Coordinator:
             flow,
             self,
             amqp_uri=options.amqp_uri,
+            amqp_origin=options.amqp_origin,
             is_fresh=options.is_fresh,
             redactor=redactor,
             on_line=observer.line,
             trace=options.trace,
             state=options.state,
         )
-        self._is_webhook = is_webhook(flow.first, self.machinery.implementations[flow.first.id])
-        if options.is_once and self._is_webhook and options.messages is None:
-            raise BadInput("expected a message for a flow that begins with a webhook, found none; give it with --msg")
+        first = self.machinery.implementations[flow.first.id]
+        self._is_webhook = is_webhook(flow.first, first)
+        if options.messages is None and options.inputs is None:
+            begins_with = "a webhook" if options.is_once and self._is_webhook else ""
+            if first.kind_of(flow.first.function) == "action":
+                begins_with = f"the action {flow.first.function}"
+            if begins_with:
+                problem = f"expected a message for a flow that begins with {begins_with}, found none"
+                raise BadInput(f"{problem}; give it with --msg or --msgs")
 
     def interrupt(self) -> None:
         """Drain the flow, or end it at once at the second call; safe in a signal handler and on any thread."""
@@ -209,9 +221,17 @@ class Coordinator:
         elif self._is_webhook:
             self._open_gateway()
         else:
-            schedule = parse_schedule(self.flow.schedule or DEFAULT, local_zone())
-            self._ticker = Ticker(schedule, self._tick, self._ticks_in_first_step)
-            self._ticker.start()
+            self._start_ticker(self.flow.schedule or DEFAULT)
+        if not self._ends_by_itself:
+            _log.info(_HOW_TO_END)
+
+    def _start_ticker(self, text: str) -> None:
+        schedule = parse_schedule(text, local_zone())
+        if (moment := schedule.first(datetime.now(UTC))) is not None:
+            at = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            _log.info("the schedule begins the first step", extra={"schedule": text, "at": at})
+        self._ticker = Ticker(schedule, self._tick, self._ticks_in_first_step)
+        self._ticker.start()
 
     def _feed_in_background(self, messages: Iterable[_Fed], send: Callable[[_Fed], None]) -> None:
         def feed() -> None:
@@ -310,7 +330,7 @@ class Coordinator:
                 self._observer.counts(self.counts())
             calm_seconds = self._calm.seconds(now, self._facts())
             is_calm = calm_seconds >= self._options.linger_seconds
-            if is_calm and self._is_fed and (is_draining or self._is_ending) and self._seems_idle(now):
+            if is_calm and self._is_fed and (is_draining or self._ends_by_itself) and self._seems_idle(now):
                 self._look(now)
                 if self._lost_at is None and not any(self._depths.values()) and self._seems_idle(now):
                     return
@@ -318,9 +338,9 @@ class Coordinator:
             self._woken.clear()
 
     @property
-    def _is_ending(self) -> bool:
+    def _ends_by_itself(self) -> bool:
         options = self._options
-        return self._is_fed and (options.is_once or options.messages is not None or options.inputs is not None)
+        return options.is_once or options.messages is not None or options.inputs is not None
 
     def _refresh(self) -> None:
         """Read the counts of the containers.

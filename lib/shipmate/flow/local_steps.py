@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -37,6 +38,21 @@ _NO_COMPONENT: Final = Component(
     oauth2=None,
     env_vars=MappingProxyType({}),
 )
+
+
+@contextmanager
+def errors_not_logged() -> Iterator[None]:
+    """Leave the errors that local steps publish out of the log within the block: the observer of the run logs them."""
+
+    def is_unpublished(record: logging.LogRecord) -> bool:
+        return getattr(record, "err", None) is None
+
+    log = logging.getLogger("shipmate.invocation")
+    log.addFilter(is_unpublished)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_unpublished)
 
 
 class CountingBroker:

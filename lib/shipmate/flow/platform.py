@@ -1,9 +1,7 @@
 """The platform's API for one run of a flow: step data, accounts in key files, secrets, and snapshots that are kept."""
 
 import json
-import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +11,7 @@ from typing import Any, Final
 
 from shipmate.emulator import Journal, Platform, Reply, Request
 from shipmate.errors import BadInput, KeysNotSaved
+from shipmate.flow.folder import replace_file
 from shipmate.flow.graph import Flow, Node
 from shipmate.flow.on_disk import OnDisk
 from shipmate.oauth2.storage.file import TokenFile
@@ -175,15 +174,16 @@ class SnapshotFile:
             self._is_changed = True
 
     def save(self) -> None:
-        """Write the file if a snapshot has changed."""
+        """Write the file if a snapshot has changed.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
         with self._lock:
             if not self._is_changed:
                 return
             text, self._is_changed = json.dumps(self._values, indent=2), False
-        descriptor, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        with os.fdopen(descriptor, "w") as file:  # only the owner may read what mkstemp creates
-            file.write(text)
-        os.replace(temporary, self._path)
+        replace_file(self._path, text)
 
 
 def _read(file: TokenFile) -> dict[str, Any]:

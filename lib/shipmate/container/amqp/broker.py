@@ -16,6 +16,7 @@ from shipmate.container.amqp.adapter import TurnLoop, check_pika_version
 from shipmate.container.amqp.connection import ChannelUser, Connection, ReconnectPolicy, connection_parameters
 from shipmate.container.amqp.consumer import Consumer
 from shipmate.container.amqp.deliveries import AmqpDelivery
+from shipmate.container.amqp.error_copies import publish_error_copy
 from shipmate.container.amqp.inflight import InFlight
 from shipmate.container.amqp.lease import Lease, Patience
 from shipmate.container.amqp.publisher import Publisher, RoutedPublication, Then
@@ -128,8 +129,7 @@ class Broker:
             ReboundLimitReached: The message has been sent back too often.
         """
         routed = self._routing.route(publication)
-        if (copy := self._routing.error_reply(publication)) is not None:
-            self._publish_copy(copy)  # the caller must not wait for the rate limit
+        publish_error_copy(self._routing, publication, self._publish)  # the caller does not wait for the rate limit
         self._wait_for_rate(publication.event)
         self._publish(routed)
 
@@ -217,15 +217,6 @@ class Broker:
         """Wait until the rate limit of an event allows it; some events have none. Source: contract §6."""
         if (throttle := self._throttles.get(event)) is not None:
             throttle.wait()
-
-    def _publish_copy(self, copy: RoutedPublication) -> None:
-        """Publish the copy of an error; it is no failure if its reader has gone."""
-        try:
-            self._publish(copy)
-        except EmitUnconfirmed as error:
-            if error.is_left_to_broker:
-                raise
-            _log.warning("could not publish the copy of an error to reply_to: %s", error)
 
     def _publish(self, routed: RoutedPublication) -> None:
         outcome: list[EmitUnconfirmed | None] = []
