@@ -62,7 +62,8 @@ class Link:
         self._unsent_bytes = 0
         self._is_writing = False
         self.is_over = False
-        self._is_ended = False
+        self._on_end: Callable[[], None] | None = None
+        """Called at the end of a connection that this side closes."""
         self._pings = count()
         self._ping: bytes | None = None
         """The PING that is not answered yet."""
@@ -87,7 +88,9 @@ class Link:
 
     def lose(self, cause: str) -> None:
         """Give the connection up."""
-        if not self.is_over:
+        if self._on_end is not None:
+            self._end()
+        elif not self.is_over:
             self._drop()
             self.http.fail(f"the connection was lost: {cause}")
             self._user.link_lost(self, cause)
@@ -97,20 +100,18 @@ class Link:
         if self.is_over:
             then()
             return
-        self._is_ended = True
+        self._on_end = then
         self.http.close()
         self.flush()
         self._wire.end()
-
-        def end() -> None:
-            self._drop()
-            then()
-
         self._timer.cancel()
-        self._timer = self._loop.call_later(_LAST_WORDS_SECONDS, end)
-        self._on_end = end
+        self._timer = self._loop.call_later(_LAST_WORDS_SECONDS, self._end)
 
-    _on_end: Callable[[], None] = staticmethod(lambda: None)
+    def _end(self) -> None:
+        if not self.is_over:
+            self._drop()
+            if self._on_end is not None:
+                self._on_end()
 
     def _on_events(self, events: int) -> None:
         if events & READABLE:
@@ -135,9 +136,8 @@ class Link:
             self._ended(describe(error))
 
     def _ended(self, cause: str) -> None:
-        if self._is_ended:
-            self._timer.cancel()
-            self._on_end()
+        if self._on_end is not None:
+            self._end()
         else:
             self.lose(cause)
 

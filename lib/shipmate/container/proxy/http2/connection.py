@@ -89,6 +89,7 @@ class Http2Connection:
         return (
             self.is_ready
             and not self.is_going
+            and not self._is_over
             and (self.max_streams is None or self._open_count < self.max_streams)
             and self._last_id < _LAST_STREAM - 2
         )
@@ -102,6 +103,7 @@ class Http2Connection:
         """Send a GET request."""
         block = self._encoder.encode("GET", path)
         exchange = self._open(_NO_BODY, most_bytes, on_answer)
+        exchange.is_get = True
         self._out.append(
             frames.header_frames(exchange.stream_id, block, flags=frames.END_STREAM, frame_bytes=self._frame_bytes)
         )

@@ -35,7 +35,7 @@ class Exchange:
     """A request that was sent, wholly or in part, and what has come of its answer."""
 
     __slots__ = (
-        "_content_length", "_is_cut", "_metadata", "_pieces", "body", "is_answered", "is_begun", "is_reset",
+        "_content_length", "_is_cut", "_metadata", "_pieces", "body", "is_answered", "is_begun", "is_get", "is_reset",
         "most_bytes", "on_answer", "received_bytes", "sent_bytes", "status", "stream_id", "to_acknowledge", "window",
     )  # fmt: skip
 
@@ -50,6 +50,7 @@ class Exchange:
             on_answer: Called once, when the answer has ended or will never come.
         """
         self.stream_id = stream_id
+        self.is_get = False
         self.body = body
         self.window = window
         self.most_bytes = most_bytes
