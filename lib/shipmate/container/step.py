@@ -24,7 +24,7 @@ from shipmate.container.processor import Loaded, Processor
 from shipmate.container.startup import Installation, config_of, configure_log, load_component, log_fatal
 from shipmate.container.state import StepState
 from shipmate.container.transport import Delivery, Transport
-from shipmate.errors import BrokerLost, BrokerRefused, ShipmateError
+from shipmate.errors import BadSetting, BrokerLost, BrokerRefused, ShipmateError
 from shipmate.invocation.failure import format_error
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.logs.records import redacted
@@ -64,6 +64,8 @@ def new_transport(
     Raises:
         BadSetting: The address of the broker is not a valid AMQP address.
     """
+    if settings.broker is None:
+        raise BadSetting("ELASTICIO_SAILOR_PROXY_URI: the sailor proxy is not supported yet; set ELASTICIO_AMQP_URI")
     return Broker(settings.broker, settings.rates, on_lost=on_lost, on_settled=on_settled)
 
 
