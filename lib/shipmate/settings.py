@@ -353,22 +353,23 @@ class ProxySettings:
             BadSetting: The address is not one of an HTTP server.
         """
         require(environ, *(_PREFIX + name for name in _NEEDED_FOR_MESSAGES["proxy"][:2]))
-        prefix = _PREFIX + "PROXY_"
-        reconnects = bounded(environ, prefix + "RECONNECT_MAX_RETRIES", _NO_LIMIT, 0, _NO_LIMIT)
-        retries = bounded(environ, prefix + "OBJECT_REQUEST_RETRY_ATTEMPTS", _NO_LIMIT, 0, _NO_LIMIT)
+        reconnects = bounded(environ, _PREFIX + "PROXY_RECONNECT_MAX_RETRIES", _NO_LIMIT, 0, _NO_LIMIT)
+        retries = bounded(environ, _PREFIX + "PROXY_OBJECT_REQUEST_RETRY_ATTEMPTS", _NO_LIMIT, 0, _NO_LIMIT)
         return cls(
             uri=_proxy_uri(environ),
             jwt_secret=Secret(environ[_PREFIX + "SAILOR_PROXY_JWT_SECRET"]),
-            prefetch=bounded(environ, prefix + "PREFETCH_SAILOR", 1, 1, 65_535),
-            reconnect_initial_delay_ms=bounded(environ, prefix + "RECONNECT_INITIAL_DELAY", 1_000, 0, _DAY_MS),
-            reconnect_max_delay_ms=bounded(environ, prefix + "RECONNECT_MAX_DELAY", 30_000, 0, _DAY_MS),
-            reconnect_multiplier=number(environ, prefix + "RECONNECT_BACKOFF_MULTIPLIER", 2, 0, 100),
-            reconnect_jitter=number(environ, prefix + "RECONNECT_JITTER_FACTOR", 0.3, 0, 1),
+            prefetch=bounded(environ, _PREFIX + "PROXY_PREFETCH_SAILOR", 1, 1, 65_535),
+            reconnect_initial_delay_ms=bounded(environ, _PREFIX + "PROXY_RECONNECT_INITIAL_DELAY", 1_000, 0, _DAY_MS),
+            reconnect_max_delay_ms=bounded(environ, _PREFIX + "PROXY_RECONNECT_MAX_DELAY", 30_000, 0, _DAY_MS),
+            reconnect_multiplier=number(environ, _PREFIX + "PROXY_RECONNECT_BACKOFF_MULTIPLIER", 2, 0, 100),
+            reconnect_jitter=number(environ, _PREFIX + "PROXY_RECONNECT_JITTER_FACTOR", 0.3, 0, 1),
             reconnect_attempts=None if reconnects == _NO_LIMIT else reconnects,
             request_attempts=None if retries == _NO_LIMIT else retries,
-            request_delay_ms=bounded(environ, prefix + "OBJECT_REQUEST_RETRY_DELAY", 100, 0, _DAY_MS),
-            request_max_delay_ms=bounded(environ, prefix + "OBJECT_REQUEST_MAX_RETRY_DELAY", 300_000, 0, _DAY_MS),
-            ping_interval_ms=bounded(environ, prefix + "PING_INTERVAL_MS", 10_000, 1, _DAY_MS),
+            request_delay_ms=bounded(environ, _PREFIX + "PROXY_OBJECT_REQUEST_RETRY_DELAY", 100, 0, _DAY_MS),
+            request_max_delay_ms=bounded(
+                environ, _PREFIX + "PROXY_OBJECT_REQUEST_MAX_RETRY_DELAY", 300_000, 0, _DAY_MS
+            ),
+            ping_interval_ms=bounded(environ, _PREFIX + "PROXY_PING_INTERVAL_MS", 10_000, 1, _DAY_MS),
         )
 
 

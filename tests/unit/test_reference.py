@@ -117,7 +117,7 @@ def numbers_of(code: str) -> Iterator[tuple[str, list[str]]]:
                 known[name] = value
     for node in nodes:
         match node:
-            case ast.Call(func=ast.Name(id="integer" | "boolean" | "bounded"), args=[_, variable, *given]):
+            case ast.Call(func=ast.Name(id="integer" | "boolean" | "bounded" | "number"), args=[_, variable, *given]):
                 values = [
                     each.value if isinstance(each, ast.Constant) else known.get(ast.unparse(each)) for each in given
                 ]
@@ -128,7 +128,7 @@ def numbers_of(code: str) -> Iterator[tuple[str, list[str]]]:
 def test_the_environment_page_has_the_defaults_and_bounds_of_the_code() -> None:
     """A wrong default on the page is worse than none."""
     rows = {
-        name.removeprefix("ELASTICIO_"): re.findall(r"\w+", row)
+        name.removeprefix("ELASTICIO_"): re.findall(r"\d+\.\d+|\w+", row)
         for name, row in re.findall(r"^\| `(\w+)` \|(.*)$", page("environment"), re.MULTILINE)
     }
     found = [pair for path in MODULES for pair in numbers_of(path.read_text(encoding="utf-8"))]
