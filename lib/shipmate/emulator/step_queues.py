@@ -17,6 +17,8 @@ class StepQueues(StepTraffic):
     input again. Source: contract §3.1, §6.3.
     """
 
+    transport = "amqp"
+
     def __init__(
         self,
         amqp_uri: str,

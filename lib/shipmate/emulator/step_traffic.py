@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from shipmate.container.messages.cipher import Cipher
 from shipmate.jsonvalue import to_json
@@ -62,6 +62,9 @@ class StepTraffic(ABC):
         iv: A text of 16 bytes.
     """
 
+    transport: ClassVar[str]
+    """The value of SHIPMATE_TRANSPORT."""
+
     def __init__(self, *, password: str = PASSWORD, iv: str = IV) -> None:
         self.cipher = Cipher(password, iv)
         self._password, self._iv = password, iv
@@ -98,7 +101,8 @@ class StepTraffic(ABC):
             **self._address(),
             **more,
         }
-        return {f"ELASTICIO_{name}": str(value) for name, value in values.items()}
+        prefixed = {f"ELASTICIO_{name}": str(value) for name, value in values.items()}
+        return {**prefixed, "SHIPMATE_TRANSPORT": self.transport}
 
     def publish(self, message: Any, *, headers: Mapping[str, Any] | None = None, protocol: int = 1) -> str:
         """Publish a message to the input, as the previous step does, and return its id.

@@ -71,7 +71,8 @@ class Answer:
 class RawClient:
     """One connection."""
 
-    def __init__(self, proxy: SailorProxy, authorization: str | None = None) -> None:
+    def __init__(self, proxy: SailorProxy, authorization: str | None = None, *, prefetch: int = 2) -> None:
+        self.prefetch = prefetch
         self.authority = proxy.url.removeprefix("http://")
         self.authorization = authorization or token()
         self.answers: dict[int, Answer] = {}
@@ -92,7 +93,10 @@ class RawClient:
 
     def flush(self) -> None:
         """Send what h2 has."""
-        self.sock.sendall(self.h2.data_to_send())
+        try:
+            self.sock.sendall(self.h2.data_to_send())
+        except ConnectionError:
+            self.is_closed = True
 
     def read(self) -> None:
         """Read once."""
@@ -131,9 +135,9 @@ class RawClient:
             self.h2.send_data(answer.stream_id, piece, end_stream=ends and not data)
             self.flush()
 
-    def poll(self, prefetch: int = 1) -> Answer:
+    def poll(self) -> Answer:
         """Ask for a message."""
-        return self.begin("GET", f"/message?prefetch={prefetch}")
+        return self.begin("GET", f"/message?prefetch={self.prefetch}")
 
     def post(self, kind: str, body: bytes, message_id: str | None = None, *, more: str = "", **metadata: Any) -> Answer:
         """Send an event of a message."""
@@ -142,9 +146,10 @@ class RawClient:
         own |= {} if message_id is None or kind not in ("data", "error", "rebound") else {"end": 2}
         own |= {"protocolVersion": 1} if kind not in ("error", "snapshot", "rebound") else {}
         own |= {"snapshotEvent": "snapshot"} if kind == "snapshot" else {}
+        given = {**FIXED, "messageId": str(uuid.uuid4()), **own, **metadata}
         headers = {
             "content-length": str(len(body)),
-            "message-metadata": json.dumps({**FIXED, "messageId": str(uuid.uuid4()), **own, **metadata}),
+            "message-metadata": json.dumps({name: value for name, value in given.items() if value is not None}),
         }
         answer = self.begin("POST", f"/message?{incoming}type={kind}{more}", headers, ends=not body)
         self.send(answer, body)
@@ -165,14 +170,21 @@ class RawClient:
         self.send(answer, json.dumps(entries).encode())
         return answer
 
+    def sync(self) -> None:
+        """Return when the proxy has read everything so far."""
+        before = self.pongs
+        self.h2.ping(b"raw sync")
+        self.flush()
+        self.until(lambda: self.pongs > before)
+
     def done(self, answer: Answer) -> Answer:
         """Wait for the end of an answer, or for its reset, and return it."""
         self.until(lambda: answer.is_ended or answer.reset is not None)
         return answer
 
-    def message(self, prefetch: int = 1) -> str:
+    def message(self) -> str:
         """Take a message, and return its id."""
-        answer = self.done(self.poll(prefetch))
+        answer = self.done(self.poll())
         assert answer.status == 200
         return str(answer.metadata["messageId"])
 

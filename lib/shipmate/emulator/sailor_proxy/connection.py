@@ -170,6 +170,8 @@ class Stream:
             return
         if fault.goaway is not None:
             self.connection.go_away(fault.goaway, fault.last_stream_id)
+        if self.stream_id not in self.connection.streams:
+            return  # a stream after the last one of the GOAWAY
         if fault.cut:
             self.connection.cut()
         elif fault.reset is not None:
@@ -279,6 +281,8 @@ class Connection:
         # Not by h2, which sends nothing more on any stream then.
         self._flush()
         self.unwritten += GoAwayFrame(0, last_stream_id=self.last_stream_id, error_code=code).serialize()
+        for stream in [each for each in self.streams.values() if each.stream_id > self.last_stream_id]:
+            self._lose(stream)
         self.write()
 
     def ping(self) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-Moment = Literal["connect", "headers", "body", "request", "done", "answer", "middle"]
-MOMENTS: Final[tuple[Moment, ...]] = ("connect", "headers", "body", "request", "done", "answer", "middle")
+Moment = Literal["headers", "body", "request", "done", "answer", "middle"]
+MOMENTS: Final[tuple[Moment, ...]] = ("headers", "body", "request", "done", "answer", "middle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ class Script:
         """Keep a fault for the next request of a kind."""
         self._faults.append((kind, fault))
 
-    def take(self, kinds: Collection[str], moment: Moment) -> ProxyFault | None:
-        """Return the next fault for a request of these kinds at this moment, None if there is none."""
+    def take(self, kinds: Collection[str], moment: Moment | None = None) -> ProxyFault | None:
+        """Return the next fault for a request of these kinds at this moment, or at any, None if there is none."""
         for index, (kind, fault) in enumerate(self._faults):
-            if kind in kinds and fault.moment == moment:
+            if kind in kinds and moment in (None, fault.moment):
                 del self._faults[index]
                 return fault
         return None

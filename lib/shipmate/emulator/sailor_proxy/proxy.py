@@ -35,6 +35,8 @@ class SailorProxy(StepTraffic):
     Source: proxy §3 to §10, §17.
     """
 
+    transport = "proxy"
+
     def __init__(
         self,
         *,
@@ -273,7 +275,8 @@ class SailorProxy(StepTraffic):
         """Let the next requests of a kind fail.
 
         Args:
-            kind: poll, post, finish or claim; the type of an event; ``connect`` for a connection; ``*`` for all.
+            kind: poll, post, finish or claim; the type of an event; ``*`` for any; ``connect``: the next
+                connections are accepted and closed.
             *faults: One for each request.
             times: How often all of them are repeated.
         """
@@ -330,7 +333,7 @@ class SailorProxy(StepTraffic):
 
     def _accept(self, sock: socket.socket, on_change: Callable[[Connection], None]) -> Connection | None:
         self._accepted += 1
-        fault = self._desk.script.take({"connect", "*"}, "connect")
+        fault = self._desk.script.take({"connect"})
         return None if fault else Connection(sock, self._accepted, self._desk, on_change)
 
     def _address(self) -> Mapping[str, object]:
