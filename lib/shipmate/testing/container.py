@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from shipmate.component import Component
 from shipmate.emulator import Platform, StepQueues
-from shipmate.emulator.step_queues import OUTPUTS
+from shipmate.emulator.step_traffic import OUTPUTS
 from shipmate.invocation.services import register_secrets
 from shipmate.logs.redaction import Redactor
 from shipmate.testing import container_process
