@@ -1,5 +1,6 @@
 """The pauses before connections and repeated requests."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,8 +20,8 @@ def test_fractions_and_zero_are_values() -> None:
 
 def test_the_jitter_has_both_directions() -> None:
     """Proxy 10.1: thirty percent by default; of repeated requests twenty."""
-    assert (delays(-1.0).reconnect_seconds(1), delays(1.0).reconnect_seconds(1)) == (0.7, 1.3)
-    assert (delays(-1.0).request_seconds(1), delays(1.0).request_seconds(1)) == (0.08, 0.12)
+    assert (delays(-1.0).reconnect_seconds(1), delays(1.0).reconnect_seconds(1)) == pytest.approx((0.7, 1.3))
+    assert (delays(-1.0).request_seconds(1), delays(1.0).request_seconds(1)) == pytest.approx((0.08, 0.12))
 
 
 def test_a_process_that_stops_repeats_after_short_pauses() -> None:
