@@ -200,7 +200,7 @@ class ProxyDesk:
         message = self.messages.find(stream.client, message_id)
         if message is not None:
             self.messages.finish(message, is_success=is_success)
-        elif message_id not in self.messages.outcomes:
+        elif message_id not in self.messages.finished_ids:
             self.broken("finish of a message that is not in work")
             stream.answer(404)
             return
@@ -210,7 +210,7 @@ class ProxyDesk:
         ids = [str(each.get("messageId")) for each in claimed(stream.request)]
         missing = self.messages.claim(stream.client, ids, stream.connection)
         for each in missing:
-            if each in self.messages.outcomes:
+            if each in self.messages.finished_ids:
                 self.broken("claim of a message that is finished")
         stream.at("done", lambda: stream.answer(409 if missing else 200))
 
