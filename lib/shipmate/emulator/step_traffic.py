@@ -64,6 +64,8 @@ class StepTraffic(ABC):
 
     transport: ClassVar[str]
     """The value of SHIPMATE_TRANSPORT."""
+    uri: str
+    """The address of the broker or the proxy."""
 
     def __init__(self, *, password: str = PASSWORD, iv: str = IV) -> None:
         self.cipher = Cipher(password, iv)
@@ -79,6 +81,11 @@ class StepTraffic(ABC):
         """Delete everything and disconnect."""
         self.delete()
         self.close()
+
+    @property
+    def problems(self) -> list[str]:
+        """The breaches of the contract by containers, as far as this side of the transport sees them."""
+        return []
 
     def environ(self, function: str, **more: object) -> dict[str, str]:
         """Return the environment variables of a container for this step.

@@ -73,7 +73,7 @@ class RawClient:
 
     def __init__(self, proxy: SailorProxy, authorization: str | None = None, *, prefetch: int = 2) -> None:
         self.prefetch = prefetch
-        self.authority = proxy.url.removeprefix("http://")
+        self.authority = proxy.uri.removeprefix("http://")
         self.authorization = authorization or token()
         self.answers: dict[int, Answer] = {}
         self.goaway: tuple[int, int] | None = None

@@ -138,7 +138,7 @@ def test_two_messages_of_one_id_are_two_messages(messages: Messages) -> None:
     for message in (first, second):
         assert messages.find("a", "m1") is message
         messages.finish(message, is_success=True)
-    assert messages.outcomes["m1"] == [True, True]
+    assert messages.finished == [("m1", True), ("m1", True)]
 
 
 def test_a_poll_of_a_lost_connection_gets_nothing(messages: Messages) -> None:

@@ -133,7 +133,7 @@ def test_a_rebound_comes_back_until_its_limit(proxy: SailorProxy, client: RawCli
     refused = client.done(client.post("rebound", b"", sent, reboundReason="busy"))
     assert (refused.status, refused.body) == (400, b"Rebound limit exceeded")
     client.done(client.finish(sent, "error"))
-    assert proxy.outcomes == {sent: [True, False]}
+    assert proxy.finished == [(sent, True), (sent, False)]
     assert proxy.is_idle
 
 
@@ -170,7 +170,7 @@ def test_a_lost_client_claims_its_message(proxy: SailorProxy, client: RawClient)
     with RawClient(proxy, client.authorization) as again:
         assert again.done(again.claim(sent)).status == 200
         assert again.done(again.finish(sent)).status == 200
-    assert proxy.outcomes == {sent: [True]}
+    assert proxy.finished == [(sent, True)]
 
 
 def test_a_message_without_a_claim_goes_to_the_next_client() -> None:
@@ -222,7 +222,7 @@ def test_a_finish_whose_answer_was_lost_may_be_repeated(proxy: SailorProxy, clie
     sent = proxy.publish({"body": {}})
     assert client.message() == sent
     assert [client.done(client.finish(sent)).status for _ in range(2)] == [200, 200]
-    assert proxy.outcomes == {sent: [True]}
+    assert proxy.finished == [(sent, True)]
 
 
 # The wire
@@ -257,7 +257,7 @@ def test_pings_go_both_ways(proxy: SailorProxy, client: RawClient) -> None:
 
 def test_the_variables_lead_to_the_proxy(proxy: SailorProxy) -> None:
     environ = proxy.environ("f", PROXY_PREFETCH_SAILOR=3)
-    assert environ["ELASTICIO_SAILOR_PROXY_URI"] == proxy.url
+    assert environ["ELASTICIO_SAILOR_PROXY_URI"] == proxy.uri
     assert environ["SHIPMATE_TRANSPORT"] == "proxy"
     assert (environ["ELASTICIO_FUNCTION"], environ["ELASTICIO_PROXY_PREFETCH_SAILOR"]) == ("f", "3")
     assert "ELASTICIO_AMQP_URI" not in environ

@@ -218,10 +218,10 @@ def test_a_request_may_be_held(proxy: SailorProxy, client: RawClient, sent: str)
     proxy.script("finish", ProxyFault(hold=True))
     answer = client.finish(sent)
     proxy.wait_until(lambda: proxy.held == 1)
-    assert proxy.outcomes == {}
+    assert proxy.finished == []
     proxy.release()
     assert client.done(answer).status == 200
-    assert proxy.outcomes == {sent: [True]}
+    assert proxy.finished == [(sent, True)]
 
 
 def test_a_finish_that_is_refused_ends_the_work_for_the_client(

@@ -1,6 +1,6 @@
 """The messages of the proxy: which wait, which are in work at which client, and what became of each. No I/O."""
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -71,8 +71,9 @@ class Messages:
         self.in_work: list[ProxyMessage] = []
         """Those that a client has, and those that are kept for one."""
         self.delayed: list[ProxyMessage] = []
-        self.outcomes: defaultdict[str | None, list[bool]] = defaultdict(list)
-        """How each message was finished, by its id."""
+        self.finished: list[tuple[str | None, bool]] = []
+        """The id of each finished message, and whether it was a success."""
+        self.finished_ids: set[str | None] = set()
         self.on_rejected: Callable[[ProxyMessage], object] = lambda message: None
         self._polls: dict[str, deque[Poll]] = {}
         self._timers = timers
@@ -111,7 +112,10 @@ class Messages:
     def finish(self, message: ProxyMessage, *, is_success: bool) -> None:
         """End the work on a message; one with a rebound is delivered again later."""
         self.in_work.remove(message)
-        self.outcomes[message.message_id].append(is_success)
+        if message in self.waiting:
+            self.waiting.remove(message)
+        self.finished.append((message.message_id, is_success))
+        self.finished_ids.add(message.message_id)
         if message.rebound_reason is not None:
             self._delay(message)
         elif not is_success:
@@ -137,6 +141,13 @@ class Messages:
         """Deliver a message again, as the first of all."""
         self.in_work.remove(message)
         self.add(message, first=True)
+
+    def hand_out_again(self, message_id: str) -> None:
+        """Deliver a message that is in work to the next poll as well."""
+        for message in self.in_work:
+            if message.message_id == message_id and message not in self.waiting:
+                self.waiting.appendleft(message)
+        self._match()
 
     def claim(self, client: str, message_ids: Sequence[str], connection: object) -> list[str]:
         """Give kept messages back to their client; return the ids that it cannot have, and do nothing if there are any.
@@ -169,7 +180,8 @@ class Messages:
             message = self.waiting.popleft()
             message.client, message.holder = client, poll.connection
             message.rebound_reason = None
-            self.in_work.append(message)
+            if message not in self.in_work:
+                self.in_work.append(message)
             poll.deliver(message)
 
     def _keep(self, message: ProxyMessage) -> None:

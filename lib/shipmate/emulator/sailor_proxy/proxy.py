@@ -27,7 +27,7 @@ class SailorProxy(StepTraffic):
             proxy.publish({"body": {}})
             ...                                # run a container with {**platform.environ(), **proxy.environ("f")}
             (data,) = proxy.take("data")
-            assert proxy.problems == []
+            assert not proxy.problems
 
     It counts and delays rebounds, copies errors to the caller who waits for a reply, assigns missing ids, and keeps the
     messages of a lost client for a claim. Each breach of the contract by a client is a line in `problems`.
@@ -61,6 +61,7 @@ class SailorProxy(StepTraffic):
         """
         super().__init__(password=password, iv=iv)
         self.port = port or free_port()
+        self.uri = f"http://{HOST}:{self.port}"
         self._changed = threading.Condition(threading.RLock())
         self._timers = Timers(time.monotonic)
         self._desk = ProxyDesk(self.cipher, secret, self._timers)
@@ -82,11 +83,6 @@ class SailorProxy(StepTraffic):
         self.delete()
 
     # Listening
-
-    @property
-    def url(self) -> str:
-        """The address: ``http://127.0.0.1:PORT``."""
-        return f"http://{HOST}:{self.port}"
 
     def start(self) -> Self:
         """Listen; a stopped proxy gets its port again, and has its messages still."""
@@ -187,10 +183,10 @@ class SailorProxy(StepTraffic):
             return [each.message_id for each in self._desk.messages.in_work]
 
     @property
-    def outcomes(self) -> dict[str | None, list[bool]]:
-        """For each finished message by its id, whether it was a success; more than one after a rebound."""
+    def finished(self) -> list[tuple[str | None, bool]]:
+        """The id of each finished message, in order, and whether it was a success; again after each rebound."""
         with self._changed:
-            return {message_id: list(each) for message_id, each in self._desk.messages.outcomes.items()}
+            return list(self._desk.messages.finished)
 
     @property
     def duplicates(self) -> list[str]:
@@ -264,10 +260,10 @@ class SailorProxy(StepTraffic):
         Raises:
             TimeoutError: It is not finished in time.
         """
-        outcomes = self._desk.messages.outcomes
+        messages = self._desk.messages
         with self._changed:
-            self.wait_until(lambda: message_id in outcomes, timeout_seconds)
-            return outcomes[message_id][-1]
+            self.wait_until(lambda: message_id in messages.finished_ids, timeout_seconds)
+            return dict(messages.finished)[message_id]
 
     # Failures
 
@@ -323,6 +319,12 @@ class SailorProxy(StepTraffic):
             self.wire.max_streams = max_streams
         self._each(lambda connection: connection.change_settings(self.wire.settings()))
 
+    def hand_out_again(self, message_id: str) -> None:
+        """Deliver a message that is in work to the next poll as well, as a proxy does that has forgotten it."""
+        with self._changed:
+            self._desk.messages.hand_out_again(message_id)
+        self._wake()
+
     def reset_polls(self, code: int) -> None:
         """Reset all waiting polls."""
         with self._changed:
@@ -337,7 +339,7 @@ class SailorProxy(StepTraffic):
         return None if fault else Connection(sock, self._accepted, self._desk, on_change)
 
     def _address(self) -> Mapping[str, object]:
-        return {"SAILOR_PROXY_URI": self.url, "SAILOR_PROXY_JWT_SECRET": self._desk.secret}
+        return {"SAILOR_PROXY_URI": self.uri, "SAILOR_PROXY_JWT_SECRET": self._desk.secret}
 
     def _open(self) -> list[Connection]:
         return list(self._loop.connections) if self._loop is not None else []
