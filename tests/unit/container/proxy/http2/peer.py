@@ -40,7 +40,8 @@ class Peer:
 
     # What the server sees
 
-    def _sent(self) -> bytes:
+    def sent(self) -> bytes:
+        """Return the bytes that the client has sent since the last call."""
         return b"".join(bytes(piece) for piece in self.http.to_send(0))
 
     def received(self) -> list[Frame]:
