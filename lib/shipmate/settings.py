@@ -343,6 +343,10 @@ class ProxySettings:
     request_delay_ms: int = 100
     request_max_delay_ms: int = 300_000
     ping_interval_ms: int = 10_000
+    username: str = ""
+    """The user of the platform's API, for the token."""
+    key: Secret = field(default_factory=Secret)
+    """The key of this user."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "ProxySettings":
@@ -370,6 +374,8 @@ class ProxySettings:
                 environ, _PREFIX + "PROXY_OBJECT_REQUEST_MAX_RETRY_DELAY", 300_000, 0, _DAY_MS
             ),
             ping_interval_ms=bounded(environ, _PREFIX + "PROXY_PING_INTERVAL_MS", 10_000, 1, _DAY_MS),
+            username=environ.get(_PREFIX + "API_USERNAME", ""),
+            key=Secret(environ.get(_PREFIX + "API_KEY", "")),
         )
 
 

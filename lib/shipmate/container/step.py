@@ -15,7 +15,6 @@ from typing import Any, Final, NoReturn, Protocol
 
 from shipmate import component
 from shipmate.container import graceful_stop
-from shipmate.container.amqp import Broker
 from shipmate.container.delivery_sink import StepResources, start_error
 from shipmate.container.hooks import call_hook, shut_down
 from shipmate.container.messages.codec import MessageCodec
@@ -24,7 +23,7 @@ from shipmate.container.processor import Loaded, Processor
 from shipmate.container.startup import Installation, config_of, configure_log, load_component, log_fatal
 from shipmate.container.state import StepState
 from shipmate.container.transport import Delivery, Transport
-from shipmate.errors import BadSetting, BrokerLost, BrokerRefused, ShipmateError
+from shipmate.errors import BrokerLost, BrokerRefused, ShipmateError
 from shipmate.invocation.failure import format_error
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.logs.records import redacted
@@ -64,9 +63,21 @@ def new_transport(
     Raises:
         BadSetting: The address of the broker is not a valid AMQP address.
     """
-    if settings.broker is None:
-        raise BadSetting("ELASTICIO_SAILOR_PROXY_URI: the sailor proxy is not supported yet; set ELASTICIO_AMQP_URI")
-    return Broker(settings.broker, settings.rates, on_lost=on_lost, on_settled=on_settled)
+    if settings.broker is not None:
+        from shipmate.container.amqp import Broker
+
+        return Broker(settings.broker, settings.rates, on_lost=on_lost, on_settled=on_settled)
+    from shipmate.container.proxy import ProxyTransport
+
+    assert settings.proxy is not None  # noqa: S101 - one of both is always set
+    return ProxyTransport(
+        settings.proxy,
+        settings.rates,
+        flow=settings.flow,
+        size_limit_bytes=settings.messages.size_limit_bytes,
+        on_lost=on_lost,
+        on_settled=on_settled,
+    )
 
 
 class Step:

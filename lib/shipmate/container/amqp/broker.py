@@ -16,11 +16,11 @@ from shipmate.container.amqp.adapter import TurnLoop, check_pika_version
 from shipmate.container.amqp.connection import ChannelUser, Connection, ReconnectPolicy, connection_parameters
 from shipmate.container.amqp.consumer import Consumer
 from shipmate.container.amqp.deliveries import AmqpDelivery
-from shipmate.container.amqp.inflight import InFlight
 from shipmate.container.amqp.lease import Lease, Patience
 from shipmate.container.amqp.publisher import Publisher, RoutedPublication, Then
 from shipmate.container.amqp.routing import Routing
-from shipmate.container.amqp.workers import Workers
+from shipmate.container.threads.inflight import InFlight
+from shipmate.container.threads.workers import Workers
 from shipmate.container.throttle import Throttle
 from shipmate.container.transport import Delivery, Publication
 from shipmate.errors import EmitUnconfirmed

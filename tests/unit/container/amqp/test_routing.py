@@ -21,7 +21,7 @@ def routing(**settings: Any) -> Routing:
 
 def delivery(**headers: Any) -> AmqpDelivery:
     """Return a delivery with these headers."""
-    return AmqpDelivery(b"input", headers, False, None, properties=None, tag=1, channel_epoch=0)
+    return AmqpDelivery(b"input", headers, False, None, properties=None, tag=1, epoch=0)
 
 
 def rebound(reason: str = "why", **headers: Any) -> Publication:

@@ -8,9 +8,9 @@ from queue import Empty, SimpleQueue
 
 import pytest
 
-from shipmate.container.amqp.clocks import Clocks
-from shipmate.container.amqp.pace import Pace
-from shipmate.container.amqp.workers import Workers
+from shipmate.container.threads.clocks import Clocks
+from shipmate.container.threads.pace import Pace
+from shipmate.container.threads.workers import Workers
 
 SECONDS = 10
 

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Final, Generic, TypeVar
 
-from shipmate.container.amqp.clocks import Clocks
-from shipmate.container.amqp.pace import Pace
-from shipmate.container.amqp.thread_limit import ThreadLimit
+from shipmate.container.threads.clocks import Clocks
+from shipmate.container.threads.pace import Pace
+from shipmate.container.threads.thread_limit import ThreadLimit
 
 _T = TypeVar("_T")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shipmate.container.amqp.thread_limit import ThreadLimit
+from shipmate.container.threads.thread_limit import ThreadLimit
 
 
 def settled(limit: ThreadLimit, rate: Callable[[int], float], share: float, *, seconds: float = 10.0) -> list[int]:
