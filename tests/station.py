@@ -158,6 +158,7 @@ class MemoryStation(Station):
         super().__init__(environ_without_broker(platform, FUNCTION=function, **settings), self._connected)
 
     def _connected(self, settings: StepSettings, *, on_lost: Callable[[BaseException], None]) -> Transport:
+        self.transport.size_limit_bytes = settings.messages.size_limit_bytes
         return self.transport
 
     def _deliver(self, inputs: list[tuple[bytes, Mapping[str, Any] | None]]) -> Done:

@@ -28,8 +28,9 @@ _LONGEST_DELAY_MS: Final = 2**32 - 1
 class Routing:
     """Knows the routing keys of one step, and the limits of its rebounds."""
 
-    def __init__(self, settings: BrokerSettings) -> None:
-        """Take the keys and limits from the settings."""
+    def __init__(self, settings: BrokerSettings, size_limit_bytes: int | None = None) -> None:
+        """Take the keys and limits from the settings; None as limit of the size for none."""
+        self._size_limit_bytes = size_limit_bytes
         self._data_key = settings.data_key
         self._keys = {
             "error": settings.error_key,
@@ -47,13 +48,16 @@ class Routing:
         """Return the AMQP message of a publication.
 
         Raises:
-            EmitError: A reply has no caller who waits for it, or the caller's address is a key of this step.
+            EmitError: A message is too large, a reply has no caller who waits for it, or the caller's address is a key
+                of this step.
             ReboundLimitReached: The message has been sent back too often.
         """
         event = publication.event
         if event == "data":
+            self._check_size(publication.body)
             return RoutedPublication(publication.routing_key or self._data_key, publication.body, publication.metadata)
         if event == "httpReply":
+            self._check_size(publication.body)
             return self._reply(publication)
         if event == "rebound":
             return self._rebound(publication)
@@ -75,6 +79,12 @@ class Routing:
             return None
         headers = {**publication.metadata, "messageId": new_id(), _ERROR_COPY: True}
         return RoutedPublication(key, error, headers, is_reply=True)
+
+    def _check_size(self, body: bytes) -> None:
+        """Check the size of a message or a reply. Source: contract §6.1."""
+        limit = self._size_limit_bytes
+        if limit is not None and len(body) > limit:
+            raise EmitError(f"Outgoing message size {len(body)} exceeds limit of {limit}.")
 
     def _reply(self, publication: Publication) -> RoutedPublication:
         key = _reply_key(publication.metadata)

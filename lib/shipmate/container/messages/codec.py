@@ -177,6 +177,10 @@ class MessageCodec:
         """Return a value as JSON, encrypted and in base64, which every consumer can decode."""
         return self._cipher.encode(encode(value), 1)
 
+    def encrypted(self, value: Any, protocol: int) -> bytes:
+        """Return a value as JSON, encrypted as the protocol has it."""
+        return self._cipher.encode(encode(value), protocol)
+
     def error_body(self, bare_error: bytes, original: bytes | None, incoming: Incoming | None) -> bytes:
         """Return the body of an error event. Source: contract §6.2.
 

@@ -28,6 +28,7 @@ from shipmate.container.threads.workers import Workers
 from shipmate.container.throttle import Throttle
 from shipmate.container.transport import Delivery, Publication
 from shipmate.errors import EmitError, EmitUnconfirmed
+from shipmate.invocation.events import CUSTOM
 from shipmate.settings import FlowSettings, ProxySettings, RateSettings
 
 _log: Final = logging.getLogger("shipmate.proxy")
@@ -41,6 +42,7 @@ class ProxyTransport:
     """One connection to the sailor proxy, and the next one whenever it is lost."""
 
     lock: Callable[[str], AbstractContextManager[None]] | None = None
+    more_events: tuple[str, ...] = (CUSTOM,)
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class ProxyTransport:
         self._on_lost = on_lost
         self._on_settled = on_settled
         token = signed(claims_of(settings, flow, client_id=new_id(), issued_at=int(time.time())), settings.jwt_secret)
-        self.secrets = (token, *token.split("."))
+        self.secrets: tuple[str, ...] = (token, *token.split(".")[1:])
         self._loop = loop = Loop()
         self._workers: Workers[ProxyDelivery] = Workers(
             settings.prefetch, self._process, self._turn, wake=self._wake, on_failure=self._fail
