@@ -72,6 +72,9 @@ class Desk(Protocol):
     def fault(self, request: ProxyRequest, moment: Moment) -> ProxyFault | None:
         """Return the failure that a test wants for a request at this moment."""
 
+    def is_scripted(self, request: ProxyRequest, *moments: Moment) -> bool:
+        """Tell whether a test wants a failure for a request at one of these moments."""
+
     def hold(self, resume: Callable[[], None]) -> None:
         """Keep a call until the test releases it."""
 
@@ -130,7 +133,8 @@ class Stream:
         self.request.status = status
         self.connection.desk.answered(self)
         body = body if shape.body is None else shape.body
-        is_all = not body and not shape.trailing
+        is_cut_short = self.connection.desk.is_scripted(self.request, "answer", "middle")
+        is_all = not body and not shape.trailing and not is_cut_short
         self.connection.send_headers(self, status, {**(headers or {}), **shape.headers}, ends=is_all)
         self.at("answer", lambda: self._send(body, shape))
 

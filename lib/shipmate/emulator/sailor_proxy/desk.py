@@ -148,7 +148,11 @@ class ProxyDesk:
 
     def fault(self, request: ProxyRequest, moment: Moment) -> ProxyFault | None:
         """Return the failure that a test wants for a request at this moment."""
-        return self.script.take({"*", request.kind, request.type}, moment)
+        return self.script.take(_names(request), moment)
+
+    def is_scripted(self, request: ProxyRequest, *moments: Moment) -> bool:
+        """Tell whether a test wants a failure for a request at one of these moments."""
+        return self.script.has(_names(request), moments)
 
     def hold(self, resume: Callable[[], None]) -> None:
         """Keep a call until the test releases it."""
@@ -251,6 +255,11 @@ class ProxyDesk:
         """Deliver a message again that the client has not received."""
         if message in self.messages.in_work:
             self.messages.give_back(message)
+
+
+def _names(request: ProxyRequest) -> set[str]:
+    """Return the kinds of faults that a request can meet."""
+    return {"*", request.kind, request.type}
 
 
 def _ascii_json(metadata: Mapping[str, Any]) -> bytes:

@@ -76,6 +76,10 @@ class Script:
                 return fault
         return None
 
+    def has(self, kinds: Collection[str], moments: Collection[Moment]) -> bool:
+        """Tell whether a fault waits for a request of these kinds at one of these moments."""
+        return any(kind in kinds and fault.moment in moments for kind, fault in self._faults)
+
     def clear(self) -> None:
         """Forget the faults that no request has met."""
         self._faults.clear()

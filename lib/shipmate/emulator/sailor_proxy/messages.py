@@ -112,6 +112,8 @@ class Messages:
     def finish(self, message: ProxyMessage, *, is_success: bool) -> None:
         """End the work on a message; one with a rebound is delivered again later."""
         self.in_work.remove(message)
+        if message in self.waiting:
+            self.waiting.remove(message)
         self.finished.append((message.message_id, is_success))
         self.finished_ids.add(message.message_id)
         if message.rebound_reason is not None:
@@ -139,6 +141,13 @@ class Messages:
         """Deliver a message again, as the first of all."""
         self.in_work.remove(message)
         self.add(message, first=True)
+
+    def hand_out_again(self, message_id: str) -> None:
+        """Deliver a message that is in work to the next poll as well."""
+        for message in self.in_work:
+            if message.message_id == message_id and message not in self.waiting:
+                self.waiting.appendleft(message)
+        self._match()
 
     def claim(self, client: str, message_ids: Sequence[str], connection: object) -> list[str]:
         """Give kept messages back to their client; return the ids that it cannot have, and do nothing if there are any.
@@ -171,7 +180,8 @@ class Messages:
             message = self.waiting.popleft()
             message.client, message.holder = client, poll.connection
             message.rebound_reason = None
-            self.in_work.append(message)
+            if message not in self.in_work:
+                self.in_work.append(message)
             poll.deliver(message)
 
     def _keep(self, message: ProxyMessage) -> None:

@@ -319,6 +319,12 @@ class SailorProxy(StepTraffic):
             self.wire.max_streams = max_streams
         self._each(lambda connection: connection.change_settings(self.wire.settings()))
 
+    def hand_out_again(self, message_id: str) -> None:
+        """Deliver a message that is in work to the next poll as well, as a proxy does that has forgotten it."""
+        with self._changed:
+            self._desk.messages.hand_out_again(message_id)
+        self._wake()
+
     def reset_polls(self, code: int) -> None:
         """Reset all waiting polls."""
         with self._changed:
