@@ -24,6 +24,8 @@ from shipmate.settings import MessageSettings
 
 _REPLY_PROTOCOL: Final = 1
 _CUSTOM_PROTOCOL: Final = 2
+# All headers of a message must fit into one frame, which has 131072 bytes at most brokers.
+_LONGEST_REASON: Final = 10_000
 _REBOUND_LIMIT: Final = "Rebound limit exceeded"
 
 
@@ -164,7 +166,12 @@ class DeliverySink(Sink):
 
     def _emit_rebound(self, event: Event) -> None:
         """Send the message back, to be delivered again later. Source: contract §6.3."""
-        metadata = {**self._base, "messageId": new_id(), "end": epoch_ms(), "reboundReason": event.value}
+        metadata = {
+            **self._base,
+            "messageId": new_id(),
+            "end": epoch_ms(),
+            "reboundReason": event.value[:_LONGEST_REASON],
+        }
         try:
             self._transport.publish(Publication("rebound", metadata, b"", self._delivery))
             return

@@ -16,8 +16,6 @@ from shipmate.errors import EmitError
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
-# All headers of a message must fit into one frame, which has 131072 bytes at most brokers.
-_LONGEST_REASON: Final = 10_000
 # RabbitMQ publishes a message with the routing keys in these headers as well.
 _ADDRESSING: Final = frozenset({"CC", "BCC"})
 _ERROR_COPY: Final = "x-eio-error-response"
@@ -107,7 +105,7 @@ class Routing:
         headers = {
             **{name: value for name, value in origin.metadata.items() if name not in _ADDRESSING},
             "reboundIteration": iteration,
-            "reboundReason": publication.metadata["reboundReason"][:_LONGEST_REASON],
+            "reboundReason": publication.metadata["reboundReason"],
             "end": publication.metadata["end"],
         }
         delay_ms = min(2 ** min(iteration - 1, 32) * self._rebound_delay_ms, _LONGEST_DELAY_MS)

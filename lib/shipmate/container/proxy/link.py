@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from shipmate.container.proxy.http2 import frames
 from shipmate.container.proxy.http2.connection import Http2Connection
-from shipmate.container.proxy.http2.header_block import HeaderEncoder
+from shipmate.container.proxy.http2.header_encoder import HeaderEncoder
 from shipmate.container.proxy.loop import READABLE, Loop, Timer
 from shipmate.container.proxy.wire import Piece, Wire
 

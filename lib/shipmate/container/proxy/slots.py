@@ -49,24 +49,38 @@ class Slots:
     """The slots of one step; all methods run on the I/O thread."""
 
     def __init__(
-        self, connections: Connections, loop: Loop, delays: Delays, *, on_message: Callable[[Answer], None]
+        self,
+        connections: Connections,
+        loop: Loop,
+        delays: Delays,
+        *,
+        busy: Callable[[], int],
+        on_message: Callable[[Answer], None],
     ) -> None:
-        """Begin without polls; ``on_message`` is called with each answer that has a message."""
+        """Begin without polls.
+
+        Args:
+            connections: The connection for the polls.
+            loop: Measures pauses.
+            delays: Say how long they are.
+            busy: Returns how many slots have a message that is not finished.
+            on_message: Called with each answer that has a message.
+        """
         self._connections = connections
         self._loop = loop
         self._delays = delays
         self._most = delays.settings.prefetch
         self._path = poll_path(delays.settings.prefetch)
         self._on_message = on_message
-        self._is_polling = False
+        self._busy = busy
+        self.is_polling = False
+        """True if messages are wanted."""
         self._polls: set[_Poll] = set()
         """Those on the present connection."""
         self._others: set[_Poll] = set()
         """Those on earlier connections, or closed, which may still be answered."""
         self._pauses: dict[Timer, None] = {}
         """The slots that wait before they ask again."""
-        self.busy = 0
-        """The slots whose message is not finished."""
         self._status: int | None = None
         """The status by which polls fail, None while they are answered."""
 
@@ -76,16 +90,20 @@ class Slots:
         streams = self._connections.max_streams
         return self._most if streams is None else max(1, min(self._most, streams - _STREAMS_FOR_POSTS))
 
+    @property
+    def _has_free_slot(self) -> bool:
+        return len(self._polls) + len(self._pauses) + self._busy() < self.limit
+
     def start(self) -> None:
         """Begin to poll."""
-        self._is_polling = True
+        self.is_polling = True
         self.fill()
 
     def fill(self) -> None:
         """Have every free slot ask for a message."""
-        if not self._is_polling:
+        if not self.is_polling:
             return
-        while len(self._polls) + len(self._pauses) + self.busy < self.limit:
+        while self._has_free_slot:
             if not self._ask(_Poll(0, 0)):
                 return
 
@@ -107,7 +125,7 @@ class Slots:
 
     def stop(self, then: Callable[[], None]) -> None:
         """Close all polls; call a function when no more messages come."""
-        self._is_polling = False
+        self.is_polling = False
         for timer in self._pauses:
             timer.cancel()
         self._pauses = {}
@@ -163,7 +181,7 @@ class Slots:
             self._note_status(None)
         if answer.status == 200:
             self._on_message(answer)
-        elif is_present and self._is_polling and not answer.is_lost:
+        elif is_present and self.is_polling and not answer.is_lost:
             self._ask_again(poll, answer)
 
     def _ask_again(self, poll: _Poll, answer: Answer) -> None:
@@ -182,7 +200,7 @@ class Slots:
 
         def resume() -> None:
             self._pauses.pop(timer, None)
-            if len(self._polls) + len(self._pauses) + self.busy < self.limit:
+            if self._has_free_slot:
                 self._ask(following)
 
         timer = self._loop.call_later(pause, resume)

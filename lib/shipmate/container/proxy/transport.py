@@ -99,13 +99,12 @@ class ProxyTransport:
             on_given_up=self._give_up,
         )
         self._sender = Sender(self._connections, loop, delays)
-        self._slots = Slots(self._connections, loop, delays, on_message=self._received)
+        self._slots = Slots(self._connections, loop, delays, busy=self._busy, on_message=self._received)
         self._deliveries: Deliveries[ProxyDelivery] = Deliveries(time.monotonic)
         self._unfinished: dict[ProxyDelivery, None] = {}
         """The messages that the proxy counts as in work, in the order in which they came."""
         self._arrived: deque[ProxyDelivery] = deque()
         """Messages that wait until a slot is free: those that an earlier connection still owed."""
-        self._in_work = 0
         self._on_consuming: Callable[[], None] | None = None
         self._last_replacement = float("-inf")
         self._unreadable = 0
@@ -182,7 +181,7 @@ class ProxyTransport:
 
     def settle(self, delivery: Delivery, *, is_success: bool) -> None:
         """Finish a message; its slot is free when the proxy has accepted that."""
-        self._submit(self._finish, delivery, is_success)
+        self._submit(self._send_finish, delivery, is_success)
 
     def leave(self, delivery: Delivery) -> None:
         """Do not finish a message: the proxy gives it away again when the connection is closed."""
@@ -237,8 +236,6 @@ class ProxyTransport:
 
     def connection_open(self) -> None:
         """Send what waits, and poll."""
-        self._slots.busy -= self._unreadable
-        self._unreadable = 0
         self._sender.flush()
         self._slots.shrink()
         self._slots.fill()
@@ -246,6 +243,7 @@ class ProxyTransport:
 
     def connection_left(self) -> None:
         """Poll on the next connection."""
+        self._unreadable = 0
         self._slots.left_connection()
 
     # On any thread
@@ -346,7 +344,6 @@ class ProxyTransport:
             self._slots.fill()
             return
         self._unfinished[delivery] = None
-        self._slots.busy += 1
         self._in_flight.begin()
         if admission is Admission.PROCESS:
             self._arrived.append(delivery)
@@ -356,30 +353,27 @@ class ProxyTransport:
 
     def _dispatch(self) -> None:
         """Have messages processed, as many as there are slots."""
-        while self._arrived and self._in_work < self._slots.limit:
-            self._in_work += 1
+        while self._arrived and len(self._unfinished) - len(self._arrived) < self._slots.limit:
             self._workers.submit(self._arrived.popleft())
+
+    def _busy(self) -> int:
+        """Return how many slots have a message."""
+        return len(self._unfinished) + self._unreadable
 
     def _refuse(self, error: UnreadableMetadata) -> None:
         """Give a message back that has no readable id, by closing its connection: the only way. Source: proxy §5.5."""
         _log.error("a message cannot be read, and goes back with its connection: %s", error)
-        self._slots.busy += 1
         self._unreadable += 1
         if self._unreadable == 1:
             wait = self._last_replacement + _REPLACE_SECONDS - self._loop.clock()
             self._loop.call_later(wait, self._replace)
 
     def _replace(self) -> None:
-        if self._unreadable:
+        if self._unreadable and self._slots.is_polling:
             self._last_replacement = self._loop.clock()
             self._connections.replace("a message on it cannot be read")
 
-    def _finish(self, delivery: ProxyDelivery, is_success: bool) -> None:
-        self._in_work -= 1
-        self._dispatch()
-        self._send_finish(delivery, is_success, is_known=False)
-
-    def _send_finish(self, delivery: ProxyDelivery, is_success: bool, *, is_known: bool) -> None:
+    def _send_finish(self, delivery: ProxyDelivery, is_success: bool, *, is_known: bool = False) -> None:
         """Finish a message.
 
         Args:
@@ -406,7 +400,6 @@ class ProxyTransport:
         self._sender.submit(delivery.finish)
 
     def _leave(self, delivery: ProxyDelivery) -> None:
-        self._in_work -= 1
         self._deliveries.leave(delivery)
         self._end(delivery)
         self._in_flight.end()
@@ -414,6 +407,5 @@ class ProxyTransport:
     def _end(self, delivery: ProxyDelivery) -> None:
         """Free the slot of a message."""
         self._unfinished.pop(delivery, None)
-        self._slots.busy -= 1
         self._dispatch()
         self._slots.fill()

@@ -3,17 +3,14 @@
 Source: RFC 9113; proxy §4.
 """
 
-import logging
 from collections.abc import Callable
-from typing import Any, Final
-
-from hpack import Decoder
-from hpack.exceptions import HPACKError
+from typing import Final
 
 from shipmate.container.proxy.http2 import frames
 from shipmate.container.proxy.http2.exchange import Answer, Exchange, OnAnswer
 from shipmate.container.proxy.http2.frames import Breach, Frame, FrameReader
-from shipmate.container.proxy.http2.header_block import HeaderEncoder
+from shipmate.container.proxy.http2.header_decoder import Header, HeaderDecoder, WrongHeaders
+from shipmate.container.proxy.http2.header_encoder import HeaderEncoder
 
 _WINDOW: Final = 65_535
 _LARGEST_WINDOW: Final = 2**31 - 1
@@ -47,10 +44,8 @@ class Http2Connection:
             on_pong: Called with the bytes of a PING that the peer has answered.
             on_goaway: Called with the error code when the peer takes no more streams.
         """
-        # It logs headers.
-        logging.getLogger("hpack").setLevel(logging.CRITICAL)
         self._encoder = encoder
-        self._decoder = Decoder(max_header_list_size=_BLOCK_BYTES)
+        self._decoder = HeaderDecoder(_BLOCK_BYTES)
         self._reader = FrameReader()
         self._on_ready = on_ready
         self._on_pong = on_pong
@@ -292,12 +287,12 @@ class Http2Connection:
         elif is_end:
             self._answered(exchange)
 
-    def _decoded(self, block: bytes) -> Any:
+    def _decoded(self, block: bytes) -> list[Header]:
         """Return the headers in a block as pairs of bytes; every block must be decoded, for the state of the table."""
         try:
-            return self._decoder.decode(block, raw=True)
-        except (HPACKError, ValueError, LookupError) as error:
-            raise Breach(frames.COMPRESSION_ERROR, f"a header block: {type(error).__name__}") from None
+            return self._decoder.decode(block)
+        except WrongHeaders as error:
+            raise Breach(frames.COMPRESSION_ERROR, str(error)) from None
 
     def _refuse_push(self, block: bytes) -> None:
         if len(block) < 4:

@@ -100,10 +100,12 @@ class Exchange:
         """Take a piece of the body; return what is wrong with it."""
         if not self.status:
             return "a body before the headers"
+        room = self.most_bytes - self.received_bytes
         self.received_bytes += len(data)
-        if self._is_cut or self.received_bytes > self.most_bytes:
+        if room < len(data):
             self._is_cut = True
-        elif data:
+            data = data[: max(0, room)]
+        if data:
             self._pieces.append(data)
         return None
 
