@@ -22,7 +22,7 @@ REFERENCE = ROOT / "docs" / "reference"
 PAGES = ("commands", "component-json", "context", "emulator", "environment", "flow", "glossary", "oauth2", "README")
 MODULES = sorted((ROOT / "lib" / "shipmate").rglob("*.py"))
 
-QUOTED = re.compile(r"'([A-Z][A-Z0-9_]*[A-Z0-9]|[a-z]+_proxy)'")
+QUOTED = re.compile(r"'([A-Z][A-Z0-9_]*[A-Z0-9]|(?:https?|all|no)_proxy)'")
 
 
 def page(name: str) -> str:
@@ -55,7 +55,8 @@ def variables() -> dict[str, set[str]]:
     """Return the variables that the package reads, with the names of the modules."""
     found: dict[str, set[str]] = {}
     for path in MODULES:
-        if path.name == "rabbitmq.py":  # its variables are set for RabbitMQ, and not read
+        # Variables that are set for RabbitMQ, and not read; names of HTTP/2's errors.
+        if path.name in ("rabbitmq.py", "frames.py"):
             continue
         for name in variables_in(path.read_text(encoding="utf-8")):
             found.setdefault(name, set()).add(path.name)

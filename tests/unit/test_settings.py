@@ -238,7 +238,8 @@ def test_only_the_variables_of_the_chosen_transport_are_read() -> None:
     amqp = StepSettings.from_environ({**STEP, "ELASTICIO_SAILOR_PROXY_URI": "nonsense"})
     assert (amqp.proxy, amqp.broker is None) == (None, False)
     proxy = StepSettings.from_environ({**PROXY, "ELASTICIO_AMQP_URI": "nonsense", "SHIPMATE_TRANSPORT": "proxy"})
-    assert (proxy.broker, proxy.proxy) == (None, ProxySettings("http://proxy:5001", Secret("sixteen bytes ok")))
+    assert (proxy.broker, proxy.proxy) == (None, ProxySettings.from_environ(PROXY))
+    assert ProxySettings.from_environ(PROXY).uri == "http://proxy:5001"
 
 
 @pytest.mark.parametrize(
