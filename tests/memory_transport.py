@@ -19,6 +19,7 @@ class MemoryTransport:
 
     lock: Callable[[str], AbstractContextManager[None]] | None = None
     secrets: tuple[str, ...] = ()
+    error_limit_bytes: int | None = None
     more_events: tuple[str, ...] = ()
 
     def __init__(self, on_lost: Callable[[BaseException], None] = lambda error: None) -> None:

@@ -160,6 +160,9 @@ class DeliverySink(Sink):
         original = self._delivery.body if self.is_decoded else None
         metadata = {**self._base, "messageId": new_id(), "end": epoch_ms()}
         body = codec.error_body(bare_error, original, self.incoming)
+        limit = self._transport.error_limit_bytes
+        if limit is not None and len(body) > limit:
+            body = codec.short_error_body(event.value, limit)
         self._transport.publish(
             Publication("error", metadata, body, self._delivery, bare_error=bare_error if self.is_decoded else None)
         )

@@ -146,7 +146,12 @@ class Step:
         """Begin to process messages."""
         self._sessions = loaded.sessions
         processor = Processor(loaded, self._transport)
-        self._transport.consume(processor.work, lambda: self._events.put(_CONSUMING))
+        self._transport.consume(processor.work, self._on_consuming)
+
+    def _on_consuming(self) -> None:
+        """Log it here, before a message can be processed; called on another thread."""
+        _log.info("consuming")
+        self._events.put(_CONSUMING)
 
     def stop(self) -> None:
         """Take no more messages, wait for those in work, and close."""
@@ -156,7 +161,6 @@ class Step:
         """Wait for the end; return the exit status."""
         event = self._events.get()
         if event == _CONSUMING:
-            _log.info("consuming")
             event = self._events.get()
         elif isinstance(event, BaseException):
             self._report_start(event)

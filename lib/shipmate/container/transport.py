@@ -71,6 +71,10 @@ class Transport(Protocol):
         """The texts that nobody may see, besides the values of the environment."""
 
     @property
+    def error_limit_bytes(self) -> int | None:
+        """The most bytes of the body of an error, None for any number."""
+
+    @property
     def more_events(self) -> tuple[str, ...]:
         """The events that authors may emit on this transport alone."""
 

@@ -38,6 +38,7 @@ class Broker:
     """
 
     secrets: tuple[str, ...] = ()
+    error_limit_bytes: int | None = None
     more_events: tuple[str, ...] = ()
 
     def __init__(

@@ -200,6 +200,19 @@ class MessageCodec:
             return encode({"error": bare_error.decode("ascii"), "errorInput": original.decode("utf-8", "replace")})
         return b'{"error":"%b","errorInput":"%b"}' % (bare_error, error_input)
 
+    def short_error_body(self, error: Mapping[str, Any], most_bytes: int) -> bytes:
+        """Return the body of an error event without the input, and with texts as short as the limit demands.
+
+        Source: proxy §7.3.
+        """
+        body = self.error_body(self.encrypted_json(error), None, None)
+        characters = most_bytes
+        while len(body) > most_bytes and characters:
+            characters //= 2
+            shorter = {name: each[:characters] if isinstance(each, str) else each for name, each in error.items()}
+            body = self.error_body(self.encrypted_json(shorter), None, None)
+        return body
+
     def encrypt(self, content: bytes) -> bytes:
         """Return content as the object storage keeps it. Source: contract §8.6."""
         return self._cipher.encrypt(content)

@@ -122,7 +122,7 @@ class Sender:
         if post not in self._sent:  # abandoned
             return
         self._sent.remove(post)
-        if answer.status or answer.is_unread:
+        if answer.status:
             post.is_unsure = was_unsure
         if answer.status:
             self._connections.succeeded()
@@ -130,7 +130,7 @@ class Sender:
             self._silence.confirmed(self._loop.clock())
             post.then(None)
         elif answer.is_lost and not self._is_stopping:
-            self._waiting.append(post)  # for the next connection
+            self.submit(post)  # on the next connection, if that is not open yet
         elif is_temporary(answer.status):
             self._retry(post, answer)
         else:

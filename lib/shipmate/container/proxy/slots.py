@@ -94,11 +94,6 @@ class Slots:
     def _has_free_slot(self) -> bool:
         return len(self._polls) + len(self._pauses) + self._busy() < self.limit
 
-    def start(self) -> None:
-        """Begin to poll."""
-        self.is_polling = True
-        self.fill()
-
     def fill(self) -> None:
         """Have every free slot ask for a message."""
         if not self.is_polling:

@@ -65,6 +65,7 @@ class ProxyTransport:
             on_settled: Called with each delivery whose finish the proxy has accepted, and whether it is a success.
         """
         self._flow = flow
+        self.error_limit_bytes: int | None = size_limit_bytes
         self._size_limit_bytes = size_limit_bytes
         snapshots = Throttle(rates.snapshot, rates.interval_ms)
         self._throttles = {
@@ -238,8 +239,7 @@ class ProxyTransport:
         """Send what waits, and poll."""
         self._sender.flush()
         self._slots.shrink()
-        self._slots.fill()
-        self._note_consuming()
+        self._poll()
 
     def connection_left(self) -> None:
         """Poll on the next connection."""
@@ -256,10 +256,8 @@ class ProxyTransport:
         """
         event, body = publication.event, publication.body
         if len(body) > self._size_limit_bytes:
-            if event != "error":
+            if event != "error":  # which is as short as it can be
                 raise EmitError(f"Outgoing message size {len(body)} exceeds limit of {self._size_limit_bytes}")
-            if publication.bare_error is not None:  # without the input, PDEF-7
-                body = b'{"error":"%b"}' % publication.bare_error
         delivery = publication.delivery
         incoming_id = delivery.incoming_id if isinstance(delivery, ProxyDelivery) else None
         path = message_path(incoming_id, event, publication.routing_key)
@@ -314,13 +312,14 @@ class ProxyTransport:
         self._on_lost(error)
 
     def _begin(self) -> None:
-        self._slots.start()
-        self._note_consuming()
+        self._slots.is_polling = True
+        self._poll()
 
-    def _note_consuming(self) -> None:
-        if self._on_consuming is not None and self._slots.has_polls:
+    def _poll(self) -> None:
+        if self._on_consuming is not None and self._slots.is_polling and self._connections.http is not None:
             on_consuming, self._on_consuming = self._on_consuming, None
             on_consuming()
+        self._slots.fill()
 
     def _hurry(self) -> None:
         self._sender.hurry()

@@ -358,7 +358,7 @@ class Http2Connection:
         refused = [exchange for exchange in self._exchanges.values() if exchange.stream_id > last]
         self._on_goaway(code)
         for exchange in refused:
-            self._end(exchange, Answer(0, cause="the proxy ends the connection", is_lost=True, is_unread=True))
+            self._end(exchange, Answer(0, cause="the proxy ends the connection", is_lost=True))
 
     def _take_window_update(self, frame: Frame) -> None:
         increment = frames.number_in(frame)

@@ -19,9 +19,7 @@ class Answer(NamedTuple):
     cause: str = ""
     """Why the exchange has failed."""
     is_lost: bool = False
-    """True if it has failed together with its connection."""
-    is_unread: bool = False
-    """True if the peer has said that it did not process the request."""
+    """True if it has failed together with its connection, or because the peer takes no more requests there."""
     is_calm: bool = False
     """True if the peer has reset the stream without an error."""
     is_cut: bool = False
