@@ -121,7 +121,7 @@ def test_a_long_reason_of_a_rebound_is_cut(start_in_memory: StartInMemory) -> No
     assert rebound.headers["reboundReason"] == "r" * 10_000
 
 
-@pytest.mark.parametrize("limit", [300, 1000, 4000, 20_000])
+@pytest.mark.parametrize("limit", [500, 1000, 4000, 20_000])
 def test_an_error_is_as_long_as_the_transport_allows(start_in_memory: StartInMemory, limit: int) -> None:
     """Proxy 7.3, PDEF-7: first without the input, then with shorter texts; the message is settled in any case."""
     station = start_in_memory()
@@ -136,6 +136,14 @@ def test_an_error_is_as_long_as_the_transport_allows(start_in_memory: StartInMem
     assert not done.is_success
 
 
+def test_an_error_stays_readable_whatever_the_limit_is(start_in_memory: StartInMemory) -> None:
+    """The stack goes first; of the message the beginning is left."""
+    station = start_in_memory()
+    station.transport.error_limit_bytes = 10
+    (error,) = station.deliver(commands(["raise", "m" * 5000])).errors
+    assert error.error == {"name": "ValueError", "message": "m" * 200, "stack": ""}
+
+
 def test_an_event_of_the_author_s_own_type_is_only_for_transports_that_take_it(
     start_in_memory: StartInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,7 +155,10 @@ def test_an_event_of_the_author_s_own_type_is_only_for_transports_that_take_it(
     transport = station.transport
     for value in ({"type": "mine", "payload": {"p": 1}}, {"type": "mine", "payload": {"p": 1}, "protocolVersion": 1}):
         transport.deliver(station.cipher.encode(to_json(commands(["emit", "customType", value])), 1), {})
-    assert [(each.event, each.metadata["protocolVersion"]) for each in transport.published] == [("mine", 2), ("mine", 1)]
+    assert [(each.event, each.metadata["protocolVersion"]) for each in transport.published] == [
+        ("mine", 2),
+        ("mine", 1),
+    ]
     first, second = (station.cipher.decode(each.body, each.metadata["protocolVersion"]) for each in transport.published)
     assert first == second == b'{"p":1}'
     for wrong in (None, {}, {"type": 7, "payload": 1}, {"type": ""}):
