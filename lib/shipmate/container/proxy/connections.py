@@ -52,7 +52,6 @@ class Connections:
         delays: Delays,
         authorization: str,
         *,
-        user: ConnectionsUser,
         submit: Callable[..., None],
         on_first: Callable[[], None],
         on_given_up: Callable[[ShipmateError], None],
@@ -63,7 +62,6 @@ class Connections:
             loop: Waits for sockets and timers.
             delays: Say how long to wait between attempts.
             authorization: The header that all requests have.
-            user: Uses the connection.
             submit: Runs a function on the I/O thread, from any thread.
             on_first: Called when the first connection is open.
             on_given_up: Called when there will be no further connection, with the reason.
@@ -73,7 +71,6 @@ class Connections:
         self._settings = delays.settings
         self._address = Address.from_uri(delays.settings.uri)
         self._authorization = authorization
-        self._user = user
         self._submit = submit
         self._on_first = on_first
         self._on_given_up = on_given_up
@@ -108,8 +105,12 @@ class Connections:
         """How many streams the proxy allows, None for any number."""
         return None if self._link is None else self._link.http.max_streams
 
-    def connect(self) -> None:
-        """Begin an attempt."""
+    def begin(self, user: ConnectionsUser) -> None:
+        """Connect, for a user that is ready."""
+        self._user = user
+        self._connect()
+
+    def _connect(self) -> None:
         self._timer = None
         open_wire(self._address, partial(self._submit, self._connected))
 
@@ -139,7 +140,7 @@ class Connections:
         self._is_hurried = True
         if self._timer is not None and not self._timer.is_cancelled:
             self._timer.cancel()
-            self._timer = self._loop.call_later(self._delays.reconnect_seconds(1), self.connect)
+            self._timer = self._loop.call_later(self._delays.reconnect_seconds(1), self._connect)
 
     def give_up(self, error: ShipmateError) -> None:
         """Send nothing more, because the process must end."""
@@ -207,7 +208,7 @@ class Connections:
         now = self._loop.clock()
         if now - self._last_jump > self._delays.reconnect_seconds(1) and not self._is_over:
             self._last_jump = now
-            self.connect()
+            self._connect()
         else:
             self._schedule()
 
@@ -221,7 +222,7 @@ class Connections:
             return
         self._attempts += 1
         number = 1 if self._is_hurried else self._attempts
-        self._timer = self._loop.call_later(self._delays.reconnect_seconds(number), self.connect)
+        self._timer = self._loop.call_later(self._delays.reconnect_seconds(number), self._connect)
 
     @property
     def _place(self) -> str:
@@ -260,7 +261,8 @@ class Connections:
             link.http.post(CLAIM_PATH, body, most_bytes=_ANSWER_BYTES, on_answer=partial(self._claim_answered, link))
 
     def _claim_answered(self, link: Link, answer: Answer) -> None:
-        self._claiming = None
+        if link is self._claiming:
+            self._claiming = None
         if answer.status:
             self.succeeded()
         if link is not self._link or answer.is_lost:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from shipmate.container.proxy.post import Post
 from shipmate.container.proxy.requests import id_text
-from shipmate.container.proxy.sender import Post
 from shipmate.container.transport import Delivery
 
 
@@ -18,17 +18,19 @@ class ProxyDelivery(Delivery):
     """The request that finishes it, None while it is in work."""
 
     @property
-    def claimed_id(self) -> Any:
-        """The id by which the message is claimed, None if it has none or may be finished already."""
-        if self.finish is not None and self.finish.is_unsure:
-            return None
-        value = self.metadata.get("messageId")
-        return None if value == "" else value
+    def is_claimed(self) -> bool:
+        """True if it is claimed on the next connection: it has an id, and the proxy cannot have finished it yet."""
+        return self.incoming_id is not None and (self.finish is None or not self.finish.is_sent)
 
     @property
     def incoming_id(self) -> str | None:
         """The id that events and the finish name."""
         return id_text(self.metadata.get("messageId"))
+
+    @property
+    def ids(self) -> dict[str, Any]:
+        """The ids for log records."""
+        return {name: self.metadata.get(name, "unknown") for name in ("threadId", "messageId", "parentMessageId")}
 
     def adopt(self, again: "ProxyDelivery") -> None:
         """Belong to the connection of the redelivery."""

@@ -5,13 +5,13 @@ Source: proxy §8, §9.
 
 import logging
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from shipmate.container.proxy.connections import Connections, what
 from shipmate.container.proxy.http2.exchange import Answer
 from shipmate.container.proxy.loop import Loop
+from shipmate.container.proxy.post import Post
 from shipmate.container.proxy.reconnect import Delays
 from shipmate.container.proxy.statuses import is_accepted, is_temporary
 from shipmate.container.silence import Silence
@@ -21,32 +21,6 @@ _log: Final = logging.getLogger("shipmate.proxy")
 _ANSWER_BYTES: Final = 8192
 """How much of an answer is kept for the text of an error; the rest is read and dropped."""
 _STOPPING: Final = "the process is stopping"
-
-Then = Callable[[EmitUnconfirmed | None], None]
-"""Called on the I/O thread: with None when the proxy has accepted the request, otherwise with the error."""
-
-
-class Post:
-    """An event or a finish on its way to the proxy."""
-
-    __slots__ = ("body", "failures", "is_unsure", "metadata", "path", "then")
-
-    def __init__(self, path: str, then: Then, *, metadata: bytes | None = None, body: bytes = b"") -> None:
-        """Prepare it.
-
-        Args:
-            path: Path and query.
-            then: Called once, at the end.
-            metadata: The header ``message-metadata``, None to leave it out.
-            body: The encoded body.
-        """
-        self.path = path
-        self.then = then
-        self.metadata = metadata
-        self.body = body
-        self.failures = 0
-        self.is_unsure = False
-        """True if the proxy may have accepted an attempt whose answer has not come."""
 
 
 class Sender:
@@ -68,9 +42,8 @@ class Sender:
         self._silence = Silence(loop.clock())
 
     def submit(self, post: Post) -> None:
-        """Send a request now, or as soon as possible."""
+        """Send a request at the next `flush` that finds a connection."""
         self._waiting.append(post)
-        self.flush()
 
     def flush(self) -> None:
         """Send what waits, as far as the proxy allows it."""
@@ -79,13 +52,13 @@ class Sender:
             if not self._sent:
                 self._silence.restart(self._loop.clock())
             self._sent.add(post)
-            was_unsure, post.is_unsure = post.is_unsure, True
+            post.is_sent = True
             http.post(
                 post.path,
                 post.body,
                 metadata=post.metadata,
                 most_bytes=_ANSWER_BYTES,
-                on_answer=partial(self._answered, post, was_unsure),
+                on_answer=partial(self._answered, post),
             )
 
     def hurry(self) -> None:
@@ -93,7 +66,6 @@ class Sender:
         self._is_hurried = True
         retrying, self._retrying = self._retrying, set()  # their timers then do nothing
         self._waiting.extend(retrying)
-        self.flush()
 
     def stop_retrying(self) -> None:
         """Report failures at once from now on, and those of requests that wait for their next attempt."""
@@ -118,12 +90,10 @@ class Sender:
         for post in stuck:
             self._fail(post, "the process is stopping and the sailor proxy does not answer")
 
-    def _answered(self, post: Post, was_unsure: bool, answer: Answer) -> None:
+    def _answered(self, post: Post, answer: Answer) -> None:
         if post not in self._sent:  # abandoned
             return
         self._sent.remove(post)
-        if answer.status:
-            post.is_unsure = was_unsure
         if answer.status:
             self._connections.succeeded()
         if is_accepted(answer.status):

@@ -95,7 +95,7 @@ class Slots:
         return len(self._polls) + len(self._pauses) + self._busy() < self.limit
 
     def fill(self) -> None:
-        """Have every free slot ask for a message."""
+        """Have every free slot ask for a message; called after each turn of the loop."""
         if not self.is_polling:
             return
         while self._has_free_slot:

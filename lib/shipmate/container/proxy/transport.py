@@ -14,16 +14,14 @@ from typing import Any, Final
 from shipmate.container.messages.codec import new_id
 from shipmate.container.proxy.connections import Connections
 from shipmate.container.proxy.delivery import ProxyDelivery
-from shipmate.container.proxy.http2.exchange import Answer
+from shipmate.container.proxy.inbox import Inbox
 from shipmate.container.proxy.loop import Loop
-from shipmate.container.proxy.metadata import UnreadableMetadata, decode_metadata, encode_metadata
+from shipmate.container.proxy.metadata import encode_metadata
+from shipmate.container.proxy.post import Post, Then
 from shipmate.container.proxy.reconnect import Delays
-from shipmate.container.proxy.requests import claim_body, finish_path, message_path
-from shipmate.container.proxy.sender import Post, Sender, Then
-from shipmate.container.proxy.slots import Slots
+from shipmate.container.proxy.requests import message_path
+from shipmate.container.proxy.sender import Sender
 from shipmate.container.proxy.token import claims_of, signed
-from shipmate.container.redeliveries import Admission, Deliveries
-from shipmate.container.threads.inflight import InFlight
 from shipmate.container.threads.workers import Workers
 from shipmate.container.throttle import Throttle
 from shipmate.container.transport import Delivery, Publication
@@ -32,10 +30,8 @@ from shipmate.invocation.events import CUSTOM
 from shipmate.settings import FlowSettings, ProxySettings, RateSettings
 
 _log: Final = logging.getLogger("shipmate.proxy")
-_CLOSE_SECONDS: Final = 1.0
 _CANCEL_SECONDS: Final = 2.0
-_REPLACE_SECONDS: Final = 60.0
-"""The shortest time between two connections that are closed over a message without readable metadata."""
+_CLOSE_SECONDS: Final = 1.0
 
 
 class ProxyTransport:
@@ -64,58 +60,48 @@ class ProxyTransport:
             on_lost: Called when the proxy cannot be used any more: the process must end.
             on_settled: Called with each delivery whose finish the proxy has accepted, and whether it is a success.
         """
-        self._flow = flow
         self.error_limit_bytes: int | None = size_limit_bytes
         self._size_limit_bytes = size_limit_bytes
-        snapshots = Throttle(rates.snapshot, rates.interval_ms)
-        self._throttles = {
-            "data": Throttle(rates.data, rates.interval_ms),
-            "error": Throttle(rates.error, rates.interval_ms),
-            "snapshot": snapshots,
-            "updateSnapshot": snapshots,
-        }
+        self._throttles = _throttles(rates)
         self._on_lost = on_lost
-        self._on_settled = on_settled
-        token = signed(claims_of(settings, flow, client_id=new_id(), issued_at=int(time.time())), settings.jwt_secret)
+        claims = claims_of(settings, flow, client_id=new_id(), issued_at=int(time.time()))
+        token = signed(claims, settings.jwt_secret)
         self.secrets: tuple[str, ...] = (token, *token.split(".")[1:])
-        self._loop = loop = Loop()
+        self._work: Callable[[Delivery], None] = lambda _: None  # until `consume`
         self._workers: Workers[ProxyDelivery] = Workers(
             settings.prefetch, self._process, self._turn, wake=self._wake, on_failure=self._fail
         )
-        self._work: Callable[[Delivery], None] = lambda _: None  # until `consume`
-        self._in_flight = InFlight()
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
-        self._is_woken = self._is_answered = False
+        self._is_woken = False
+        self._is_answered = False
+        """True if an event was accepted or failed in this turn, so that its caller need not wait any longer."""
         self._is_over = False
         self._lost: BaseException | None = None
         self._opened, self._stopped, self._closed, self._ended = (threading.Event() for _ in range(4))
+        self._loop = loop = Loop()
         delays = Delays(settings)
         self._connections = Connections(
             loop,
             delays,
             f"Bearer {token}",
-            user=self,
             submit=self._submit,
             on_first=self._opened.set,
             on_given_up=self._give_up,
         )
         self._sender = Sender(self._connections, loop, delays)
-        self._slots = Slots(self._connections, loop, delays, busy=self._busy, on_message=self._received)
-        self._deliveries: Deliveries[ProxyDelivery] = Deliveries(time.monotonic)
-        self._unfinished: dict[ProxyDelivery, None] = {}
-        """The messages that the proxy counts as in work, in the order in which they came."""
-        self._arrived: deque[ProxyDelivery] = deque()
-        """Messages that wait until a slot is free: those that an earlier connection still owed."""
-        self._on_consuming: Callable[[], None] | None = None
-        self._last_replacement = float("-inf")
-        self._unreadable = 0
-        """Slots whose message has no readable metadata; it goes back with its connection."""
-
-    # The port
+        self._inbox = Inbox(
+            self._connections,
+            self._sender,
+            loop,
+            delays,
+            flow=flow,
+            process=self._workers.submit,
+            on_settled=on_settled or (lambda _delivery, _is_success: None),
+        )
 
     def connect(self) -> None:
         """Begin to connect."""
-        self._todo.append((self._connections.connect, ()))
+        self._todo.append((self._connections.begin, (self._inbox,)))
         self._workers.start()
 
     def wait_until_open(self) -> None:
@@ -132,12 +118,12 @@ class ProxyTransport:
         """Begin to poll.
 
         Args:
-            work: Processes a message, and must call `settle` or `leave` for it, now or later.
-            on_consuming: Called on the I/O thread when there are polls.
+            work: Processes a message, and must call `settle` or `leave` for it, now or later; called on as many
+                threads as messages are prefetched.
+            on_consuming: Called on the I/O thread when the first poll can be sent.
         """
         self._work = work
-        self._on_consuming = on_consuming
-        self._submit(self._begin)
+        self._submit(self._inbox.begin, on_consuming)
 
     def publish(self, publication: Publication) -> None:
         """Send an event when its rate limit allows it, and return when the proxy has accepted it.
@@ -182,15 +168,15 @@ class ProxyTransport:
 
     def settle(self, delivery: Delivery, *, is_success: bool) -> None:
         """Finish a message; its slot is free when the proxy has accepted that."""
-        self._submit(self._send_finish, delivery, is_success)
+        self._submit(self._inbox.finish, delivery, is_success)
 
     def leave(self, delivery: Delivery) -> None:
         """Do not finish a message: the proxy gives it away again when the connection is closed."""
-        self._submit(self._leave, delivery)
+        self._submit(self._inbox.leave, delivery)
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         """Wait until every message is finished or left; return False if the time is up before."""
-        return self._in_flight.wait_for_none(timeout_seconds)
+        return self._inbox.in_flight.wait_for_none(timeout_seconds)
 
     @property
     def is_alive(self) -> bool:
@@ -199,7 +185,8 @@ class ProxyTransport:
 
     def hurry(self) -> None:
         """Repeat failed requests at once, and after short pauses from now on, because the process is stopping."""
-        self._submit(self._hurry)
+        self._submit(self._sender.hurry)
+        self._submit(self._connections.hurry)
 
     def stop_retrying(self) -> None:
         """Fail requests at their first failed attempt from now on, because the time to stop is over."""
@@ -211,7 +198,7 @@ class ProxyTransport:
 
     def cancel(self) -> None:
         """Close all polls; return when no more messages come, or cannot be waited for any longer."""
-        self._submit(self._slots.stop, self._stopped.set)
+        self._submit(self._inbox.slots.stop, self._stopped.set)
         self._stopped.wait(_CANCEL_SECONDS)
 
     def close(self) -> None:
@@ -224,41 +211,15 @@ class ProxyTransport:
         self._loop.wake()
         self._ended.wait(_CLOSE_SECONDS)
 
-    # ConnectionsUser
-
-    def connected_again(self) -> None:
-        """Recognise from now on what has been delivered before."""
-        self._deliveries.next_epoch()
-
-    def claim(self) -> bytes | None:
-        """Return the body that claims the messages in work, None if there are none."""
-        ids = [each for delivery in self._unfinished if (each := delivery.claimed_id) is not None]
-        return claim_body(ids, step_id=self._flow.step_id, flow_id=self._flow.flow_id) if ids else None
-
-    def connection_open(self) -> None:
-        """Send what waits, and poll."""
-        self._sender.flush()
-        self._slots.shrink()
-        self._poll()
-
-    def connection_left(self) -> None:
-        """Poll on the next connection."""
-        self._unreadable = 0
-        self._slots.left_connection()
-
-    # On any thread
-
     def _post(self, publication: Publication, then: Then) -> Post:
         """Return the request for an event.
 
         Raises:
-            EmitError: It is too large.
+            EmitError: It is too large. An error is as short as it can be, and goes out in any case.
         """
-        event, body = publication.event, publication.body
-        if len(body) > self._size_limit_bytes:
-            if event != "error":  # which is as short as it can be
-                raise EmitError(f"Outgoing message size {len(body)} exceeds limit of {self._size_limit_bytes}")
-        delivery = publication.delivery
+        event, body, delivery = publication.event, publication.body, publication.delivery
+        if len(body) > self._size_limit_bytes and event != "error":
+            raise EmitError(f"Outgoing message size {len(body)} exceeds limit of {self._size_limit_bytes}")
         incoming_id = delivery.incoming_id if isinstance(delivery, ProxyDelivery) else None
         path = message_path(incoming_id, event, publication.routing_key)
         return Post(path, then, metadata=encode_metadata(publication.metadata), body=body)
@@ -278,8 +239,6 @@ class ProxyTransport:
             self._is_woken = True
             self._loop.wake()
 
-    # On the I/O thread
-
     def _turn(self, may_wait: bool) -> bool:
         """Run the actions and do the I/O that is due; return whether there will be more."""
         self._is_answered = False
@@ -292,11 +251,13 @@ class ProxyTransport:
         return not self._is_over
 
     def _do(self) -> None:
-        """Run the actions, and send all frames that they make together."""
+        """Run the actions, and send all that there is to send together: events and finishes before polls."""
         self._is_woken = False
         while self._todo:
             action, args = self._todo.popleft()
             action(*args)
+        self._sender.flush()
+        self._inbox.fill()
         self._connections.flush()
 
     def _fail(self, error: BaseException) -> None:
@@ -311,100 +272,13 @@ class ProxyTransport:
             event.set()
         self._on_lost(error)
 
-    def _begin(self) -> None:
-        self._slots.is_polling = True
-        self._poll()
 
-    def _poll(self) -> None:
-        if self._on_consuming is not None and self._slots.is_polling and self._connections.http is not None:
-            on_consuming, self._on_consuming = self._on_consuming, None
-            on_consuming()
-        self._slots.fill()
-
-    def _hurry(self) -> None:
-        self._sender.hurry()
-        self._connections.hurry()
-
-    def _received(self, answer: Answer) -> None:
-        """Take a message."""
-        try:
-            metadata = decode_metadata(answer.metadata)
-        except UnreadableMetadata as error:
-            self._refuse(error)
-            return
-        epoch = self._deliveries.epoch
-        unreadable = "expected a shorter body" if answer.is_cut else None
-        delivery = ProxyDelivery(answer.body, metadata, epoch > 0, unreadable, epoch)
-        if metadata.get("messageId") in (None, ""):
-            _log.error("a message has no messageId: it cannot be finished by its name, or claimed")
-        admission = self._deliveries.admit(delivery)
-        if admission is Admission.ADOPTED:
-            _log.info("a message in work was delivered again, and is not processed twice")
-            self._slots.fill()
-            return
-        self._unfinished[delivery] = None
-        self._in_flight.begin()
-        if admission is Admission.PROCESS:
-            self._arrived.append(delivery)
-            self._dispatch()
-        else:
-            self._send_finish(delivery, admission is Admission.ACKNOWLEDGE, is_known=True)
-
-    def _dispatch(self) -> None:
-        """Have messages processed, as many as there are slots."""
-        while self._arrived and len(self._unfinished) - len(self._arrived) < self._slots.limit:
-            self._workers.submit(self._arrived.popleft())
-
-    def _busy(self) -> int:
-        """Return how many slots have a message."""
-        return len(self._unfinished) + self._unreadable
-
-    def _refuse(self, error: UnreadableMetadata) -> None:
-        """Give a message back that has no readable id, by closing its connection: the only way. Source: proxy §5.5."""
-        _log.error("a message cannot be read, and goes back with its connection: %s", error)
-        self._unreadable += 1
-        if self._unreadable == 1:
-            wait = self._last_replacement + _REPLACE_SECONDS - self._loop.clock()
-            self._loop.call_later(wait, self._replace)
-
-    def _replace(self) -> None:
-        if self._unreadable and self._slots.is_polling:
-            self._last_replacement = self._loop.clock()
-            self._connections.replace("a message on it cannot be read")
-
-    def _send_finish(self, delivery: ProxyDelivery, is_success: bool, *, is_known: bool = False) -> None:
-        """Finish a message.
-
-        Args:
-            delivery: The message.
-            is_success: Its outcome.
-            is_known: Whether the outcome was known when it came.
-        """
-
-        def then(error: EmitUnconfirmed | None) -> None:
-            self._end(delivery)
-            if error is not None and error.is_left_to_broker:
-                self._deliveries.leave(delivery)
-                self._in_flight.end()
-                return
-            if error is not None:
-                _log.error("the sailor proxy refuses the finish of a message: %s", error)
-            if not is_known:
-                self._deliveries.settle(delivery, is_success=is_success)
-                if self._on_settled is not None:
-                    self._on_settled(delivery, is_success)
-            self._in_flight.end()
-
-        delivery.finish = Post(finish_path(delivery.incoming_id, is_success=is_success), then)
-        self._sender.submit(delivery.finish)
-
-    def _leave(self, delivery: ProxyDelivery) -> None:
-        self._deliveries.leave(delivery)
-        self._end(delivery)
-        self._in_flight.end()
-
-    def _end(self, delivery: ProxyDelivery) -> None:
-        """Free the slot of a message."""
-        self._unfinished.pop(delivery, None)
-        self._dispatch()
-        self._slots.fill()
+def _throttles(rates: RateSettings) -> dict[str, Throttle]:
+    """Return the rate limits of events; both events of snapshots share one. Source: proxy §7.1."""
+    snapshots = Throttle(rates.snapshot, rates.interval_ms)
+    return {
+        "data": Throttle(rates.data, rates.interval_ms),
+        "error": Throttle(rates.error, rates.interval_ms),
+        "snapshot": snapshots,
+        "updateSnapshot": snapshots,
+    }

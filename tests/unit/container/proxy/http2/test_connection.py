@@ -36,7 +36,7 @@ def test_a_poll_is_one_frame_and_its_answer_may_come_in_pieces() -> None:
 
 
 def test_a_post_ends_with_its_body_and_an_empty_one_with_an_empty_frame() -> None:
-    """Proxy 9.1, 18.7."""
+    """Proxy 9.1."""
     peer = Peer()
     peer.post(b"abc")
     peer.post()
