@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
-from shipmate.container.proxy.http2 import frames
 from shipmate.container.proxy.http2.connection import Http2Connection
 from shipmate.container.proxy.http2.exchange import Answer
 from shipmate.container.proxy.http2.header_encoder import HeaderEncoder
@@ -16,6 +15,7 @@ from shipmate.container.proxy.link import Link, describe
 from shipmate.container.proxy.loop import Loop, Timer
 from shipmate.container.proxy.reconnect import Delays
 from shipmate.container.proxy.requests import CLAIM_PATH
+from shipmate.container.proxy.retirement import Retirement
 from shipmate.container.proxy.statuses import is_accepted, is_temporary
 from shipmate.container.proxy.wire import Address, Wire, open_wire
 from shipmate.errors import ClaimRefused, ProxyLost, ShipmateError
@@ -24,7 +24,6 @@ _log: Final = logging.getLogger("shipmate.proxy")
 _ANSWER_BYTES: Final = 8192
 _OWED_SECONDS: Final = 10.0
 """How long polls that the proxy may still answer keep a connection that it has ended."""
-_TEND_SECONDS: Final = 0.5
 
 
 class ConnectionsUser(Protocol):
@@ -76,12 +75,10 @@ class Connections:
         self._on_given_up = on_given_up
         self._link: Link | None = None
         self._is_open = False
-        self._retiring: dict[Link, float | None] = {}
-        """Connections that take no more requests, each with the time from which its polls are not waited for."""
+        self._retirement = Retirement(loop)
         self._attempts = 0
         """Pauses before attempts to connect since the last success."""
         self._timer: Timer | None = None
-        self._tending: Timer | None = None
         self._has_connected = self._has_been_open = False
         self._is_loss_known = False
         """True if the log says that the connection is lost."""
@@ -89,7 +86,6 @@ class Connections:
         self._is_over = False
         self._last_jump = float("-inf")
         """The last time at which another connection was opened at once."""
-        self._owed_seconds = _OWED_SECONDS
         self._claiming: Link | None = None
         """The connection on which a claim is under way."""
         self._claim_failures = 0
@@ -118,7 +114,7 @@ class Connections:
         """Send what there is to send on all connections."""
         if self._link is not None:
             self._link.flush()
-        for link in tuple(self._retiring):
+        for link in self._retirement.links:
             link.flush()
 
     def succeeded(self) -> None:
@@ -151,7 +147,7 @@ class Connections:
 
     def close(self, then: Callable[[], None]) -> None:
         """Close all connections, then call a function."""
-        links = [*([self._link] if self._link is not None else []), *self._retiring]
+        links = [*([self._link] if self._link is not None else []), *self._retirement.links]
         self._stop()
         closed: list[Link] = []
 
@@ -187,7 +183,7 @@ class Connections:
 
     def link_lost(self, link: Link, cause: str) -> None:
         """Open another connection after a pause."""
-        self._retiring.pop(link, None)
+        self._retirement.discard(link)
         if link is self._link:
             self._leave(cause)
             self._schedule()
@@ -203,10 +199,10 @@ class Connections:
 
     def _retire(self, link: Link, cause: str, *, owed_seconds: float) -> None:
         self._leave(cause)
-        self._retiring[link] = None
-        self._owed_seconds = owed_seconds
+        self._retirement.add(link, owed_seconds=owed_seconds)
         now = self._loop.clock()
-        if now - self._last_jump > self._delays.reconnect_seconds(1) and not self._is_over:
+        is_rare = not self._attempts and now - self._last_jump > self._delays.reconnect_seconds(1)
+        if is_rare and not self._is_over:  # else a proxy that ends each connection would be asked without a pause
             self._last_jump = now
             self._connect()
         else:
@@ -293,38 +289,15 @@ class Connections:
         self._has_been_open = True
         self._is_loss_known = False
         self._is_open = True
-        until = self._loop.clock() + self._owed_seconds
-        for old in self._retiring:
-            self._retiring[old] = until
-        if self._retiring and self._tending is None:
-            self._tending = self._loop.call_later(0, self._tend)
+        self._retirement.begin()
         self._user.connection_open()
-
-    def _tend(self) -> None:
-        """Close connections that have no more requests to end."""
-        self._tending = None
-        now = self._loop.clock()
-        for link, until in tuple(self._retiring.items()):
-            exchanges = link.http.exchanges
-            if until is None or (now < until and exchanges):
-                continue
-            if all(each.is_reset for each in exchanges):
-                del self._retiring[link]
-                link.http.fail("the connection is closed")
-                link.close(lambda: None)
-                continue
-            for each in exchanges:
-                if each.is_get and not each.is_begun:
-                    link.http.reset(each, frames.NO_ERROR, reads_on=True)
-        if self._retiring:
-            self._tending = self._loop.call_later(_TEND_SECONDS, self._tend)
 
     def _stop(self) -> None:
         self._is_over = True
         self._is_open = False
-        for timer in (self._timer, self._tending):
-            if timer is not None:
-                timer.cancel()
+        self._retirement.stop()
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def what(answer: Answer) -> str:
