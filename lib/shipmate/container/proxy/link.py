@@ -121,13 +121,11 @@ class Link:
 
     def _read(self) -> None:
         try:
-            while (received := self._wire.read()) is not None:
-                if not received:
-                    self._ended("the proxy has closed it")
-                    return
+            received = self._wire.read()
+            if received:
                 self.http.receive(received)
-                if self.is_over or not self._wire.has_more:
-                    return
+            elif received is not None:
+                self._ended("the proxy has closed it")
         except frames.Breach as breach:
             self.http.close(breach.code)
             self.flush()

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 _CONNECT_SECONDS: Final = 30.0
+# More than a record of TLS has: nothing decrypted stays in the socket, where a wait would not see it.
 _RECEIVED_BYTES: Final = 65_536
 # The limit of Linux and macOS for one call.
 _MOST_BUFFERS: Final = 1024
@@ -77,11 +78,6 @@ class Wire:
         except (BlockingIOError, InterruptedError):
             return 0
 
-    @property
-    def has_more(self) -> bool:
-        """True if bytes have been read from the system already, so that a wait for the socket would not see them."""
-        return False
-
     def end(self) -> None:
         """Say that nothing more is sent."""
         with suppress(OSError):
@@ -104,11 +100,6 @@ class TlsWire(Wire):
             return self._socket.send(b"".join(pieces[:_MOST_BUFFERS]))
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
-
-    @property
-    def has_more(self) -> bool:
-        """True if decrypted bytes wait."""
-        return self._socket.pending() > 0
 
 
 def open_wire(address: Address, on_done: Callable[[Wire | OSError], None]) -> None:
