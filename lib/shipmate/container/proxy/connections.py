@@ -243,8 +243,8 @@ class Connections:
             self._link.flush()
             self._on_first()
             return
-        _log.debug("cannot connect to the sailor proxy: %s", describe(result))
         if self._has_connected:
+            _log.debug("cannot connect to the sailor proxy: %s", describe(result))
             self._schedule()
         else:
             self.give_up(ProxyLost(f"cannot reach the sailor proxy: {self._place}, {describe(result)}"))
