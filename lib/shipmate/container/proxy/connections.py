@@ -240,7 +240,6 @@ class Connections:
             )
             self._has_connected = True
             self._link = Link(self._loop, result, encoder, ping_ms=self._settings.ping_interval_ms, user=self)
-            self._link.flush()
             self._on_first()
             return
         if self._has_connected:
@@ -259,7 +258,6 @@ class Connections:
         else:
             self._claiming = link
             link.http.post(CLAIM_PATH, body, most_bytes=_ANSWER_BYTES, on_answer=partial(self._claim_answered, link))
-            link.flush()
 
     def _claim_answered(self, link: Link, answer: Answer) -> None:
         self._claiming = None
@@ -316,7 +314,6 @@ class Connections:
             for each in exchanges:
                 if each.is_get and not each.is_begun:
                     link.http.reset(each, frames.NO_ERROR, reads_on=True)
-            link.flush()
         if self._retiring:
             self._tending = self._loop.call_later(_TEND_SECONDS, self._tend)
 

@@ -72,7 +72,7 @@ class Link:
         self._timer: Timer = loop.call_later(self._ping_seconds, self._ping_again)
 
     def flush(self) -> None:
-        """Send what there is to send, as far as the socket takes it."""
+        """Send what there is to send, as far as the socket takes it; called after each turn of the loop."""
         if self.is_over:
             return
         try:
@@ -114,30 +114,20 @@ class Link:
                 self._on_end()
 
     def _on_events(self, events: int) -> None:
-        if events & READABLE:
-            self._read()
-        if not self.is_over:
-            self.flush()
-
-    def _read(self) -> None:
+        if not events & READABLE:
+            return
         try:
             received = self._wire.read()
             if received:
                 self.http.receive(received)
             elif received is not None:
-                self._ended("the proxy has closed it")
+                self.lose("the proxy has closed it")
         except frames.Breach as breach:
             self.http.close(breach.code)
             self.flush()
             self.lose(f"the proxy has broken the protocol: {breach}")
         except OSError as error:
-            self._ended(describe(error))
-
-    def _ended(self, cause: str) -> None:
-        if self._on_end is not None:
-            self._end()
-        else:
-            self.lose(cause)
+            self.lose(describe(error))
 
     def _send(self) -> None:
         unsent = self._unsent
@@ -170,7 +160,6 @@ class Link:
         self._ping = self._payload()
         self.http.ping(self._ping)
         self._timer = self._loop.call_later(self._ping_seconds, self._ping_again)
-        self.flush()
 
     def _on_pong(self, payload: bytes) -> None:
         if payload == self._ping:

@@ -113,7 +113,7 @@ class Http2Connection:
         exchange = self._open(memoryview(body), most_bytes, on_answer)
         stream_id = exchange.stream_id
         self._out.append(frames.header_frames(stream_id, block, flags=0, frame_bytes=self._frame_bytes))
-        if len(body) <= min(self._window, exchange.window, self._frame_bytes) and not self._sending:
+        if len(body) <= min(self._window, exchange.window, frames.FRAME_BYTES) and not self._sending:
             self._window -= len(body)
             exchange.window -= len(body)
             exchange.sent_bytes = len(body)
@@ -199,7 +199,13 @@ class Http2Connection:
         while is_progress and self._window > 0 and most_bytes > 0:
             is_progress = False
             for exchange in list(self._sending.values()):
-                count = min(len(exchange.body) - exchange.sent_bytes, self._window, exchange.window, self._frame_bytes)
+                count = min(
+                    len(exchange.body) - exchange.sent_bytes,
+                    self._window,
+                    exchange.window,
+                    self._frame_bytes,
+                    most_bytes,
+                )
                 if count <= 0:
                     continue
                 is_progress = True
