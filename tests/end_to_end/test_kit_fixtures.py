@@ -368,11 +368,9 @@ def test_the_container_runs_the_component_at_a_sailor_proxy(folder: Path) -> Non
             assert emissions.snapshots == [{"next": 5}]
             assert emissions.rebounds == ["the API is busy"]
             assert emissions.http_replies[0]["statusCode"] == 200
-            assert container.run("fails").errors
 
         @pytest.mark.container(transport="proxy")
         def test_breach(container):
-            container.run("logs", {"body": {"name": "Ada"}})
             container.problems.append("poll with a body")
         """
     found = outcomes_of(folder, tests, PATH=str(folder))["tests"]

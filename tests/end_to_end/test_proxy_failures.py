@@ -39,7 +39,7 @@ FAULTS = [
 @pytest.fixture
 def proxy() -> Iterator[SailorProxy]:
     """A proxy; the test fails if a client breaks the contract."""
-    with SailorProxy(messages=MessageRules(keep_seconds=KEEP_SECONDS)) as started:
+    with SailorProxy(poll_seconds=0.3, messages=MessageRules(keep_seconds=KEEP_SECONDS)) as started:
         yield started
         assert started.problems == []
 

@@ -42,6 +42,8 @@ _NO_COMPONENT: Final = Component(
 class CountingBroker:
     """A transport that adds what goes through it to a tally, as the pass-through does for a container."""
 
+    error_limit_bytes: int | None = None
+
     def __init__(self, settings: BrokerSettings, tally: Tally) -> None:
         """Prepare; nothing is opened yet."""
         self._tally = tally

@@ -10,7 +10,7 @@ from bench.proxy_server import message_block, path_of
 from bench.queues import ProxyQueues
 from shipmate.container.proxy.http2.connection import Http2Connection
 from shipmate.container.proxy.http2.exchange import Answer
-from shipmate.container.proxy.http2.header_block import HeaderEncoder
+from shipmate.container.proxy.http2.header_encoder import HeaderEncoder
 
 MOST_BYTES = 10_000_000
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from shipmate.emulator.sailor_proxy.messages import MessageRules, Messages, ProxyMessage
+from shipmate.emulator.sailor_proxy.messages import Messages, ProxyMessage
+from shipmate.emulator.sailor_proxy.rules import MessageRules
 from shipmate.emulator.sailor_proxy.timers import Timers
 
 

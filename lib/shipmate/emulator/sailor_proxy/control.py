@@ -89,7 +89,11 @@ def _arguments(request: Request) -> dict[str, Any]:
 
 
 def _checked(call: Any, *positional: Any, **named: Any) -> Any:
-    """Call a function with arguments of a request; ones that it does not take are a ValueError, which is 400."""
+    """Call a function with the arguments of a request.
+
+    Raises:
+        ValueError: The function does not take these arguments; the answer is 400.
+    """
     try:
         return call(*positional, **named)
     except TypeError as error:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shipmate.container.messages.cipher import Cipher
-from shipmate.emulator.sailor_proxy.connection import Connection, Stream, WireRules
 from shipmate.emulator.sailor_proxy.fault import Moment, ProxyFault, Script
-from shipmate.emulator.sailor_proxy.messages import MessageRules, Messages, ProxyMessage
+from shipmate.emulator.sailor_proxy.messages import Messages, ProxyMessage
 from shipmate.emulator.sailor_proxy.request import ProxyRequest, claimed, new_message_id, problems_of
+from shipmate.emulator.sailor_proxy.rules import MessageRules, WireRules
+from shipmate.emulator.sailor_proxy.stream import Stream, Wire
 from shipmate.emulator.sailor_proxy.timers import Timers
 from shipmate.emulator.sailor_proxy.token import BadToken, claims_of
 from shipmate.emulator.step_traffic import Received
@@ -32,7 +33,7 @@ class WaitingPoll:
         return self.stream.client
 
     @property
-    def connection(self) -> Connection:
+    def connection(self) -> Wire:
         """The connection of the poll."""
         return self.stream.connection
 
@@ -75,7 +76,7 @@ class ProxyDesk:
         self._polls: dict[Stream, WaitingPoll] = {}
         self._number = 0
 
-    # What a connection asks
+    # Calls of a connection
 
     def opened(self, stream: Stream) -> None:
         """Verify the token, and note the request."""
@@ -136,7 +137,7 @@ class ProxyDesk:
         else:
             self.messages.remove_poll(poll)
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Wire) -> None:
         """Keep the messages of a connection for a claim."""
         for stream in [each for each in self._polls if each.connection is connection]:
             del self._polls[stream]
@@ -221,7 +222,7 @@ class ProxyDesk:
     def _rebound(self, message: ProxyMessage | None, request: ProxyRequest) -> bool:
         return message is None or self.messages.rebound(message, str(request.metadata.get("reboundReason", "")))
 
-    # What comes of them
+    # Events
 
     def _accept(self, request: ProxyRequest) -> None:
         """Keep an event, and copy an error to the caller who waits for a reply."""

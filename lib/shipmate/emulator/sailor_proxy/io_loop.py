@@ -50,7 +50,7 @@ class IoLoop:
         """Stop listening, close all connections, and return when the thread has ended."""
         with self._lock:
             self._is_stopped = True
-        self.wake()
+            self.wake()  # under the lock: the thread closes what this needs when it sees that it is stopped
         self._thread.join()
 
     def _serve(self) -> None:

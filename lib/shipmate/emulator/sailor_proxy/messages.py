@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from shipmate.emulator.sailor_proxy.rules import MessageRules
 from shipmate.emulator.sailor_proxy.timers import Timers
 
 
@@ -43,23 +44,6 @@ class Poll(Protocol):
 
     def deliver(self, message: ProxyMessage) -> None:
         """Answer with a message."""
-
-
-@dataclass(slots=True)
-class MessageRules:
-    """The proxy's choices about messages.
-
-    Args:
-        keep_seconds: How long the messages of a lost client are kept for its claim.
-        returns_unclaimed: Whether messages that a claim leaves out are delivered again at once.
-        rebound_delay_ms: The delay of the first rebound; each further one doubles it.
-        rebound_limit: The number of rebounds of a message.
-    """
-
-    keep_seconds: float = 5.0
-    returns_unclaimed: bool = False
-    rebound_delay_ms: int = 15_000
-    rebound_limit: int = 20
 
 
 class Messages:

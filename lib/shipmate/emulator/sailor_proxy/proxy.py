@@ -8,12 +8,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from shipmate.emulator.ports import HOST, free_port
-from shipmate.emulator.sailor_proxy.connection import Connection, WireRules
+from shipmate.emulator.sailor_proxy.connection import Connection
 from shipmate.emulator.sailor_proxy.desk import ProxyDesk
 from shipmate.emulator.sailor_proxy.fault import ProxyFault
 from shipmate.emulator.sailor_proxy.io_loop import IoLoop
-from shipmate.emulator.sailor_proxy.messages import MessageRules, ProxyMessage
+from shipmate.emulator.sailor_proxy.messages import ProxyMessage
 from shipmate.emulator.sailor_proxy.request import ProxyRequest
+from shipmate.emulator.sailor_proxy.rules import MessageRules, WireRules
 from shipmate.emulator.sailor_proxy.timers import Timers
 from shipmate.emulator.step_traffic import IV, PASSWORD, TAKE_SECONDS, Received, StepTraffic
 
@@ -108,7 +109,7 @@ class SailorProxy(StepTraffic):
                 self._desk.messages.forget()
         self.start()
 
-    # The traffic of the step
+    # Messages and events
 
     def publish_raw(self, body: bytes, headers: Mapping[str, Any] | bytes | None) -> None:
         """Publish bytes as they are; headers that are bytes become the header ``message-metadata`` as they are."""
@@ -162,7 +163,7 @@ class SailorProxy(StepTraffic):
         """Stop listening."""
         self.stop()
 
-    # What has happened
+    # Observations
 
     @property
     def problems(self) -> list[str]:
