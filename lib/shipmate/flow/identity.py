@@ -56,7 +56,7 @@ class Run:
         if station.takes_errors:
             values["INPUT_FORMAT"] = "error"
         ours = {f"{_PREFIX}{name}": str(value) for name, value in values.items()}
-        return {**self.platform.environ(topology.flow.id, station.id), **ours}
+        return {**self.platform.environ(topology.flow.id, station.id), **ours, "SHIPMATE_TRANSPORT": "amqp"}
 
     def process_environ(
         self, station: Station, amqp_uri: str, *, container: int, own: Mapping[str, str]
