@@ -114,6 +114,8 @@ class Connections:
         """Send what there is to send on all connections."""
         if self._link is not None:
             self._link.flush()
+        if self._link is not None and self._link.http.is_worn_out:
+            self.replace("all numbers of its streams are used")
         for link in self._retirement.links:
             link.flush()
 
