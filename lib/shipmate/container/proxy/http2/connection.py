@@ -182,8 +182,6 @@ class Http2Connection:
 
     def _take(self, frame: Frame) -> None:
         self._blocks.check(frame)
-        if not self.is_ready and frame.kind not in (frames.SETTINGS, frames.GOAWAY):
-            raise Breach(frames.PROTOCOL_ERROR, "no SETTINGS at the beginning")
         take = _TAKE.get(frame.kind)
         if take is not None:
             take(self, frame)
