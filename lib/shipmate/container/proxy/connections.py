@@ -30,7 +30,7 @@ class ConnectionsUser(Protocol):
     """Uses the connection while it is open."""
 
     def connected_again(self) -> None:
-        """Take note: what comes from now on may have been delivered before."""
+        """React to a further connection: messages on it may have been delivered before."""
 
     def claim(self) -> bytes | None:
         """Return the body that claims the messages in work, None if there are none."""
@@ -39,7 +39,7 @@ class ConnectionsUser(Protocol):
         """Send what waits: a connection is open, or takes other numbers of requests than before."""
 
     def connection_left(self) -> None:
-        """Take note: the next requests go to the next connection."""
+        """React to the end of the present connection: the next requests go to the next one."""
 
 
 class Connections:
@@ -111,7 +111,7 @@ class Connections:
         open_wire(self._address, partial(self._submit, self._connected))
 
     def flush(self) -> None:
-        """Send what there is to send on all connections."""
+        """Send all frames that wait, on all connections."""
         if self._link is not None:
             self._link.flush()
         if self._link is not None and self._link.http.is_worn_out:
@@ -120,7 +120,7 @@ class Connections:
             link.flush()
 
     def succeeded(self) -> None:
-        """Take note that the proxy has answered a request: later attempts begin with short pauses again."""
+        """Note that the proxy has answered a request: later attempts begin with short pauses again."""
         self._attempts = 0
 
     def replace(self, cause: str) -> None:
