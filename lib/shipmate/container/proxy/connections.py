@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
+from shipmate.container.proxy.connecting import Address, open_wire
 from shipmate.container.proxy.http2.connection import Http2Connection
 from shipmate.container.proxy.http2.exchange import Answer
 from shipmate.container.proxy.http2.header_encoder import HeaderEncoder
@@ -17,7 +18,7 @@ from shipmate.container.proxy.reconnect import Delays
 from shipmate.container.proxy.requests import CLAIM_PATH
 from shipmate.container.proxy.retirement import Retirement
 from shipmate.container.proxy.statuses import is_accepted, is_temporary
-from shipmate.container.proxy.wire import Address, Wire, open_wire
+from shipmate.container.proxy.wire import Wire
 from shipmate.errors import ClaimRefused, ProxyLost, ShipmateError
 
 _log: Final = logging.getLogger("shipmate.proxy")
