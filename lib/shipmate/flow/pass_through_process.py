@@ -117,7 +117,7 @@ def read_counts(tally: Tally) -> list[Any]:
     >>> read_counts(Tally())
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {}]
     """
-    return [*(getattr(tally, name) for name in _NUMBERS), tally.published]
+    return [*(getattr(tally, name) for name in _NUMBERS), dict(tally.published)]
 
 
 def write_counts(tally: Tally, counts: list[Any]) -> None:
