@@ -16,6 +16,8 @@ from urllib.parse import quote
 Origin = tuple[str, str, int]
 """Scheme, host and port: ``("https", "api.example", 443)``."""
 
+MEMBER: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
+"""A member of the account in the URL of a request."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NAME: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 _NEVER: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\\ud800-\udfff]")

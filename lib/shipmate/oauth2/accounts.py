@@ -249,4 +249,4 @@ def _save(save: Callable[[], object]) -> None:
 
 
 def _is_usable(credential: Credential) -> bool:
-    return credential.access_token is not None and credential.refusal is None and not credential.is_unsaved
+    return credential.is_complete and credential.refusal is None and not credential.is_unsaved
