@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from shipmate.http.adapter import LimitedAdapter
     from shipmate.http.client import LeanClient
 
-_DEFAULT_TIMEOUTS_SECONDS: Final = (10.0, 60.0)
+DEFAULT_TIMEOUTS_SECONDS: Final = (10.0, 60.0)
+"""The seconds to connect, and to wait for the next bytes."""
 # URLs are written to logs and sent as referrers.
 _NEVER_IN_URLS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
 
@@ -63,7 +64,10 @@ class ApiRules(Protocol):
 
 
 class RequestOptions(TypedDict, total=False):
-    """The keyword arguments of every request, as in requests; ``auth`` is not among them: the session sets it."""
+    """The keyword arguments of every request, as in requests; ``auth`` is not among them: the session sets it.
+
+    ``repeatable`` says that the request may be done twice; only for sessions of ``context.session``.
+    """
 
     params: Any
     headers: Mapping[str, str | bytes | None] | None
@@ -78,6 +82,7 @@ class RequestOptions(TypedDict, total=False):
     cert: str | tuple[str, str] | None
     max_bytes: int | None
     total_timeout_seconds: float | None
+    repeatable: bool
 
 
 class BodyOptions(RequestOptions, total=False):
@@ -104,11 +109,14 @@ class ApiSession:
         verify, cert, proxies, max_redirects: As in requests; the first three also hold for token requests.
     """
 
+    _repeats = False
+    """Whether a request that has failed for a moment may be sent again."""
+
     def __init__(self, rules: ApiRules, connections: Connections, limits: ResponseLimits) -> None:
         """Prepare a session; nothing is sent yet."""
         self.headers: MutableMapping[str, str] = CaseInsensitiveDict()
         self.params: dict[str, Any] = {}
-        self.timeout: float | tuple[float, float] | None = _DEFAULT_TIMEOUTS_SECONDS
+        self.timeout: float | tuple[float, float] | None = DEFAULT_TIMEOUTS_SECONDS
         self.hooks: dict[str, Any] = default_hooks()
         self.max_bytes = rules.max_bytes
         self.total_timeout_seconds = rules.total_timeout_seconds
@@ -170,6 +178,8 @@ class ApiSession:
             ResponseTooLarge, ResponseTooSlow: The answer exceeds a limit.
             requests.RequestException: The API did not answer.
         """
+        if "repeatable" in kwargs and not self._repeats:
+            raise InvalidOption("repeatable: leave this argument out, only context.session sends requests again")
         if "auth" in kwargs:
             raise InvalidOption("auth: leave this argument out, the session sends the credentials itself")
         body = Body(kwargs.pop("data", None), kwargs.pop("files", None))

@@ -106,9 +106,11 @@ class TokenAuth(AuthBase):
 
     def was_sent(self, response: requests.Response) -> bool:
         """Tell whether the request of this response contained the proof, after its redirects if there were any."""
-        header, value, _ = self.proof
+        header, value, parameter = self.proof
         if header:
             return response.request.headers.get(header) == value
+        if not parameter:
+            return True
         return self._has_parameter(response.request.url)
 
     def _has_parameter(self, url: str | None) -> bool:

@@ -287,6 +287,11 @@ def _names_in(value: Any) -> Iterator[str]:
             yield from _names_in(item)
 
 
+def option_names() -> frozenset[str]:
+    """Return the names of all options."""
+    return frozenset(_CHECKS)
+
+
 def check_options(options: Mapping[str, Any]) -> None:
     """Raise an error for options that do not exist or have an invalid value.
 

@@ -108,7 +108,9 @@ class OAuth2Session(ApiSession):
     def _answer(self, method: str, url: str, body: Body, kwargs: Mapping[str, Any]) -> requests.Response:
         credential, has_refreshed = self._before_sending()
         for _ in range(_MOST_SENDS - 1):
-            response, auth = self._send(self._proof(credential), credential.keys, method, url, body, kwargs)
+            response, auth = self._send(
+                self._proof(credential), self._members(credential, url), method, url, body, kwargs
+            )
             if response.status_code < 400 and self._options.expired is None:
                 return response
             if not auth.was_sent(response) or not self._has_expired(response, credential):
@@ -121,8 +123,13 @@ class OAuth2Session(ApiSession):
                 return response
             response.close()
             credential = newer
-        response, auth = self._send(self._proof(credential), credential.keys, method, url, body, kwargs)
+        response, auth = self._attempt(credential, method, url, body, kwargs)
         return self._last_answer(response, auth, credential)
+
+    def _attempt(
+        self, credential: Credential, method: str, url: str, body: Body, kwargs: Mapping[str, Any]
+    ) -> tuple[requests.Response, TokenAuth]:
+        return self._send(self._proof(credential), self._members(credential, url), method, url, body, kwargs)
 
     def _refused(self, response: requests.Response) -> requests.Response:
         """Return an answer that refuses a token for which no newer one exists."""
@@ -219,6 +226,10 @@ class OAuth2Session(ApiSession):
             raise CredentialsInvalid(f"{secret.name}: expected a secret of type oauth2, found {secret.kind!r}")
         name, template = self._options.header
         return Proof(name, template.replace("{access_token}", credential.access_token or ""))
+
+    def _members(self, credential: Credential, url: str) -> Mapping[str, Any]:
+        """Return the values for ``{name}`` in a URL."""
+        return credential.keys
 
     def _hand_to_cfg(self, credential: Credential) -> None:
         """Put a copy of the live keys into the caller's ``cfg``."""
