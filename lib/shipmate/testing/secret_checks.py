@@ -16,7 +16,7 @@ def platform_secret_is_used(trial: Trial, function: Function) -> None:
     """A function proves the account by a secret of each type, also after a person has changed it."""
     types = trial.samples.secret_types
     if not types:
-        raise NotChecked("component.json has no authClientTypes")
+        raise NotChecked("the component has no credentials that the platform keeps")
     cfg = trial.sample(function).cfg
     trial.serve(function)
     for kind in sorted(types, key="noauth".__eq__):  # last: a request without credentials is never refused
