@@ -99,6 +99,15 @@ def test_a_page_is_emitted_as_one_message() -> None:
     assert poll(keyset("updated"), Pages([]), cfg).events == []
 
 
+def test_a_snapshot_may_follow_each_message() -> None:
+    """Then a process that dies repeats one message at most."""
+    run = poll(keyset("updated", snapshots="message"), Pages(FOUR))
+    assert [event for event, _ in run.events] == ["data", "snapshot"] * 4
+    assert [value["id"] for event, value in run.events if event == "snapshot"] == ["a", "b", "c", "d"]
+    run = poll(keyset("updated", snapshots="message"), Pages(FOUR), {"emitBehavior": "emitPage"})
+    assert [event for event, _ in run.events] == ["data", "snapshot"]
+
+
 def test_a_single_page_ends_the_run() -> None:
     """The next one goes on behind it."""
     pages = Pages(FOUR[:2], FOUR[2:])
@@ -155,14 +164,14 @@ def test_a_cleared_field_means_its_default(empty: Any) -> None:
 @pytest.mark.parametrize(
     ("cfg", "text"),
     [
-        ({"pageSize": "0"}, "pageSize: expected a whole number from 1 to 100, found '0'"),
-        ({"pageSize": "101"}, "pageSize: expected a whole number from 1 to 100, found '101'"),
+        ({"pageSize": "0"}, "pageSize: expected a number from 1 to 100, found '0'"),
+        ({"pageSize": "101"}, "pageSize: expected a number from 1 to 100, found '101'"),
         (
             {"emitBehavior": "emitAll"},
             "emitBehavior: expected emitIndividually or emitPage or fetchPage, found 'emitAll'",
         ),
         ({"pollConfig": "deleted"}, "pollConfig: expected updated or created, found 'deleted'"),
-        ({"startTime": "01/02/2026"}, "startTime: expected a number, ISO 8601"),
+        ({"startTime": "01/02/2026"}, "startTime: expected a moment such as"),
         ({"singlePagePerInterval": "perhaps"}, "singlePagePerInterval: expected true or false"),
     ],
 )

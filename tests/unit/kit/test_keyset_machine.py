@@ -35,12 +35,13 @@ class Polling(RuleBasedStateMachine):
 
     keys = Bundle("keys")
 
-    @initialize(habits=HABITS, size=st.integers(1, 6), by_page=st.booleans(), single=st.booleans())
-    def begin(self, habits: Habits, size: int, by_page: bool, single: bool) -> None:
+    @initialize(habits=HABITS, size=st.integers(1, 6), options=st.tuples(st.booleans(), st.booleans(), st.booleans()))
+    def begin(self, habits: Habits, size: int, options: tuple[bool, bool, bool]) -> None:
+        by_page, by_message, single = options
         self.api = ChangingApi(habits)
         if habits.says_more and habits.compare != "time" and not habits.is_inclusive:
             habits.cap = max(1, size - 1)
-        self.keyset = declared(self.api)
+        self.keyset = replace(declared(self.api), snapshots="message" if by_message else "page")
         self.cfg = {
             "emitBehavior": "emitPage" if by_page else "",
             "pageSize": str(size),

@@ -22,7 +22,7 @@ def test_a_cleared_field_means_the_default(given: Any) -> None:
 @pytest.mark.parametrize("given", ["0", "11", "x", "1.5", 1.5, "1e1", True, "\u0669", "9" * 40, [], "--5", "-"])
 def test_what_is_no_whole_number_within_the_bounds_is_refused(given: Any) -> None:
     """The text has the bounds."""
-    with pytest.raises(ValueError, match=r"^retries: expected a whole number from 1 to 10, found "):
+    with pytest.raises(ValueError, match=r"^retries: expected a number from 1 to 10, found "):
         values.number({"retries": given}, "retries", default=5, least=1, most=10)
 
 
@@ -60,4 +60,5 @@ def test_what_is_no_moment_is_refused(given: Any) -> None:
     """With the name of the field, and without the value."""
     with pytest.raises(ValueError, match=r"^startTime: expected ") as caught:
         values.moment({"startTime": given}, "startTime")
-    assert "99999999" not in str(caught.value).replace("'99/99/9999'", "")
+    assert "soon" not in str(caught.value)
+    assert "777" not in str(caught.value)
