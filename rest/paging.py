@@ -8,11 +8,12 @@ from urllib.parse import urljoin
 
 import requests
 
-from rest.answers import ApiError, describe, find, read_body, require_success
+from rest.answers import ApiError, describe, read_body, require_success
 from rest.sending import Retries, send
 from rest.urls import following, on_host, resolve
 from shipmate import OAuth2Session
 from shipmate.kit import Answer
+from shipmate.session.answers import member_at
 
 PAGINGS: Final = ("link", "next_url", "offset")
 
@@ -78,7 +79,7 @@ class Collection:
         response = send(api, "GET", url, retries, params=params)
         require_success(response)
         content = read_body(response)
-        values = find(content, self.records_field)
+        values = member_at(content, self.records_field)
         if not isinstance(values, list):
             where = self.records_field or "the answer itself"
             raise ApiError(f"{describe(response)}: expected a list of records in {where}, found something else")
@@ -90,7 +91,9 @@ class Collection:
         if self.paging == "offset":
             # Only an empty page is the last one: an API may return fewer records than the limit.
             return int(position or 0) + count if count else None
-        link = response.links.get("next", {}).get("url") if self.paging == "link" else find(content, self.next_field)
+        link = (
+            response.links.get("next", {}).get("url") if self.paging == "link" else member_at(content, self.next_field)
+        )
         if not link:
             return None
         if not isinstance(link, str):

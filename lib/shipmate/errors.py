@@ -27,6 +27,7 @@
     │  ├─ CredentialsInvalid          the credentials are not usable
     │  ├─ SignatureRefused            a request to a webhook has no valid signature
     │  └─ SignInFailed                a sign-in in the browser failed
+    ├─ ApiError                     an API refuses a request: its status says who must act   exit 1
     └─ TransientError               nobody: it is retried        exit 1
        ├─ EmitError                   an event was not delivered
        │  ├─ EmitUnconfirmed            the broker has not confirmed a message
@@ -37,6 +38,8 @@
        ├─ ObjectUnavailable           the object storage did not return the body of a message
        │  └─ ObjectExpired              the object storage has deleted the body
        ├─ BrokerLost                  the broker cannot be reached
+       ├─ ProxyLost                   the sailor proxy cannot be reached
+       ├─ ClaimRefused                the sailor proxy has given the messages in work to another container
        ├─ PlatformUnavailable         the platform's API does not answer
        └─ TokenEndpointUnavailable    the provider's token endpoint does not answer
 
@@ -225,6 +228,30 @@ class SignInFailed(AccountError):
     code = "sign_in_failed"
 
 
+class ApiError(ShipmateError):
+    """The API that a component calls has answered with an error status, or not at all."""
+
+    code = "api_error"
+
+    def __init__(
+        self, text: str, *, status: int = 0, reason: str = "", api_code: str = "", request_id: str = ""
+    ) -> None:
+        """Create the error.
+
+        Args:
+            text: The text of the error, without secrets.
+            status: The HTTP status, 0 without an answer.
+            reason: What the API says about the error, on one short line.
+            api_code: The API's own code: ``"INVALID_FIELD"``.
+            request_id: The id by which the API's support finds the request.
+        """
+        super().__init__(text)
+        self.status = status
+        self.reason = reason
+        self.api_code = api_code
+        self.request_id = request_id
+
+
 class TransientError(ShipmateError):
     """Nobody must act: the same call may succeed later."""
 
@@ -264,6 +291,18 @@ class BrokerLost(TransientError):
     """The broker has not accepted a connection or a consumer within the allowed attempts."""
 
     code = "broker_lost"
+
+
+class ProxyLost(TransientError):
+    """The sailor proxy has not accepted a connection within the allowed attempts."""
+
+    code = "proxy_lost"
+
+
+class ClaimRefused(TransientError):
+    """The sailor proxy does not give back the messages in work after a lost connection: another container has them."""
+
+    code = "claim_refused"
 
 
 class ResponseTooSlow(TransientError):

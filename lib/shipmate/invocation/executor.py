@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shipmate.errors import InvalidMessage
 from shipmate.invocation.call import Call
 from shipmate.invocation.context import Context
-from shipmate.invocation.events import EVENTS, KEYS_ONLY
+from shipmate.invocation.events import KEYS_ONLY
 from shipmate.invocation.failure import error_text
 from shipmate.invocation.loops import Loops
 from shipmate.invocation.services import Services
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from shipmate.oauth2.session import OAuth2Session
     from shipmate.platform.attachments import Attachments
     from shipmate.platform.client import PlatformClient
+    from shipmate.session.plan import SessionOptions
+    from shipmate.session.session import Session
 
 _LOG: Final = logging.getLogger("shipmate.invocation")
 _NOT_VERIFIED = "verify_credentials returned False"
@@ -88,7 +90,7 @@ def process_later(
         ids: The ids of the message.
         on_end: Called once, on any thread, when every event is safe or its failure is reported.
     """
-    call = Call(sink, services.redactor, services.loops, events=EVENTS)
+    call = Call(sink, services.redactor, services.loops, events=sink.rules.events)
     context = _context(call, services, ids)
     failure: BaseException | None = None
     with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):
@@ -173,10 +175,15 @@ def run_hook(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def _context(call: Call, services: Services, ids: Ids) -> Context:
-    def open_session(options: "OAuth2Options", cfg: Mapping[str, Any]) -> "OAuth2Session":
+    def open_oauth2(options: "OAuth2Options", cfg: Mapping[str, Any]) -> "OAuth2Session":
         from shipmate.oauth2 import api  # most calls open no session
 
         return api.open_session(options, cfg, call=call, services=services.oauth2.get())
+
+    def open_session(options: "SessionOptions", cfg: Mapping[str, Any]) -> "Session":
+        from shipmate.session import api  # most calls open no session
+
+        return api.open_session(options, cfg, call=call, services=services.oauth2.sessions())
 
     def api() -> "PlatformClient":
         client = services.platform()
@@ -195,6 +202,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
             "message_id": ids.message_id,
             "parent_message_id": ids.parent_message_id,
         },
+        open_oauth2=open_oauth2,
         open_session=open_session,
         api=api,
         attachments=attachments,

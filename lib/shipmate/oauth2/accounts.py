@@ -2,8 +2,10 @@
 
 import copy
 import logging
+import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -24,6 +26,7 @@ _log: Final = logging.getLogger("shipmate.oauth2")
 # The longest that a refresh takes: three tries with their timeouts, the search for newer keys, and saving.
 _LONGEST_WAIT_SECONDS: Final = 180.0
 _LAST_SAVE_SECONDS: Final = 10.0
+_MOST_HASTE: Final = 5.0
 _POOLS: Final = 16
 _POOL_CONNECTIONS: Final = 64
 
@@ -60,11 +63,14 @@ class Account:
         self.is_keyless = is_keyless
         self.credential = Credential()
         self.seen_tokens = SeenTokens()
+        self.haste = 1.0
+        """How many times earlier than usual the access token is due."""
         self.looked_at: float | None = None
         """Monotonic seconds of the last look for a new sign-in after a refusal."""
         self.save_again: Callable[[], object] | None = None
         """Saves the live keys once more; None unless saving them failed."""
         self._store = store
+        self._refreshed: tuple[weakref.ref[object], int] | None = None
         self._lock = threading.Lock()
         self._flight: _SingleFlight | None = None
         self._presented: tuple[Keys, Expiry | None] | None = None
@@ -124,6 +130,15 @@ class Account:
             live = flight.outcome()
         return live if live.generation > generation and _is_usable(live) else None
 
+    def note_refresh(self, call: object, generation: int) -> None:
+        """Remember that a message has caused the refresh to a generation."""
+        self._refreshed = (weakref.ref(call), generation)
+
+    def was_refreshed_for(self, call: object, generation: int) -> bool:
+        """Tell whether this message has caused the refresh to a generation: another one would bring nothing."""
+        noted = self._refreshed
+        return noted is not None and noted[0]() is call and noted[1] == generation
+
     def _finish(self, flight: _SingleFlight) -> None:
         with self._lock:
             self._flight = None
@@ -134,14 +149,20 @@ class Account:
 
     def _keep(self, credential: Credential) -> None:
         self.seen_tokens.add(credential.keys)
-        self.credential = credential.following(self.credential)
+        previous, self.credential = self.credential, credential.following(self.credential)
+        if self._store.is_unlocked and self.credential.generation != previous.generation:
+            self.haste = random.uniform(1, _MOST_HASTE)  # noqa: S311
 
 
 class CredentialStore:
     """The accounts of the process; each run mode creates one store."""
 
-    def __init__(self) -> None:
-        """Start without accounts."""
+    def __init__(self, *, is_unlocked: bool = False) -> None:
+        """Start without accounts; ``is_unlocked`` says that no lock keeps other processes from refreshing them.
+
+        Each such process then finds its tokens due at another moment, so that two of them hardly refresh together.
+        """
+        self.is_unlocked = is_unlocked
         self.failures = KnownFailures()
         self._adapter: LimitedAdapter | None = None
         self._client: LeanClient | None = None
@@ -249,4 +270,4 @@ def _save(save: Callable[[], object]) -> None:
 
 
 def _is_usable(credential: Credential) -> bool:
-    return credential.access_token is not None and credential.refusal is None and not credential.is_unsaved
+    return credential.is_complete and credential.refusal is None and not credential.is_unsaved

@@ -15,7 +15,8 @@ from shipmate.component.descriptor import SECTIONS, read_json
 from shipmate.component.metadata import schema_problems, sentence, slips
 from shipmate.component.metadata.differences import LONGEST_SHOWN
 from shipmate.errors import DescriptorError
-from shipmate.jsonvalue import Members, kind_of, object_member, parse_json, pointer_to, repeated_keys
+from shipmate.jsonvalue import Members, kind_of, object_member, parse_json, pointer_to, repeated_keys, texts_within
+from shipmate.session.ways import ways_in
 from shipmate.tools.validation.report import Findings, Report
 from shipmate.tools.validation.spelling import misspelt
 from shipmate.urls import is_loopback
@@ -101,6 +102,7 @@ def _check_content(findings: Findings, raw: dict[str, Any]) -> None:
     _check_addresses(findings, raw)
     fields = object_member(object_member(raw, "credentials"), "fields")
     _check_fields(findings, "/credentials/fields", fields, of_credentials=True)
+    _check_authentication(findings, raw, fields)
     findings.checked.append(f"the structure of {findings.file}")
 
 
@@ -178,6 +180,28 @@ def _check_require(findings: Findings, pointer: str, require: Any, fields: Mappi
             findings.error(pointer, message)
 
 
+def _check_authentication(findings: Findings, raw: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Add what does not fit together in the authentication: fields, secrets of the platform, OAuth2."""
+    views = {name: each.get("viewClass") for name, each in fields.items() if isinstance(each, dict)}
+    types = raw.get("authClientTypes")
+    if isinstance(types, list):
+        if not types:
+            findings.warning("/authClientTypes", "expected a type of secrets, found none")
+        elif not {"HTTPAuthView", "OAuthFieldView"} & {view for view in views.values() if isinstance(view, str)}:
+            message = "expected a field with HTTPAuthView, by which a person chooses the secret, found none"
+            findings.warning("/credentials/fields", message)
+        if object_member(object_member(raw, "credentials"), "oauth2"):
+            message = "expected either authClientTypes or this, found both: the platform keeps the client of secrets"
+            findings.warning("/credentials/oauth2", message)
+        if "oauth2_instagram" in types and "HTTPAuthView" in views.values():
+            findings.warning("/authClientTypes", "expected no oauth2_instagram with HTTPAuthView, found both")
+    for way in ways_in(views, has_oauth2=False):
+        for name in way.names[-1:]:
+            if views[name] in ("TextFieldView", "TextAreaView"):
+                message = f"expected PasswordFieldView for a secret, found {views[name]}, which shows it"
+                findings.warning(f"/credentials/fields{pointer_to(name)}/viewClass", message)
+
+
 def _check_templates(findings: Findings, raw: dict[str, Any]) -> None:
     """Add the ``{{NAME}}`` in the OAuth settings that have no value."""
     credentials = object_member(raw, "credentials")
@@ -185,7 +209,7 @@ def _check_templates(findings: Findings, raw: dict[str, Any]) -> None:
     known = {*object_member(raw, "envVars"), *object_member(credentials, "fields")}
     known.update(name for name in (older if isinstance(older, list | dict) else ()) if isinstance(name, str))
     for section in ("oauth1", "oauth2"):
-        for pointer, text in _texts(credentials.get(section), pointer_to("credentials", section)):
+        for pointer, text in texts_within(credentials.get(section), pointer_to("credentials", section)):
             for name in map(str.strip, _TEMPLATE.findall(text)):
                 if name in known:
                     continue
@@ -205,11 +229,3 @@ def _check_addresses(findings: Findings, raw: dict[str, Any]) -> None:
         if address is not None and not is_loopback(address[1].strip("[]")):
             message = "expected an https address, found an http one, which shows secrets to others"
             findings.warning(pointer_to("credentials", "oauth2", name), message)
-
-
-def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield pointer, value
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, member in members:
-        yield from _texts(member, pointer + pointer_to(step))
