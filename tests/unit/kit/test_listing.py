@@ -41,12 +41,13 @@ def test_a_run_ends_after_one_page_or_after_the_most(caplog: pytest.LogCaptureFi
     assert "the run ends after 1 pages" in caplog.text
 
 
-def test_other_settings_start_over() -> None:
+def test_other_settings_start_over(caplog: pytest.LogCaptureFixture) -> None:
     """A position in one collection says nothing about another."""
     snapshot = poll([1, 2]).snapshot({})
     run = Run()
     listing().poll(run, {}, snapshot, pages_of([1, 2]), of="others")  # type: ignore[arg-type]
     assert ids(run) == [1, 2]
+    assert "polling starts over" in caplog.text
 
 
 def test_a_sample_is_small_and_leaves_no_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
