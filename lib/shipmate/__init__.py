@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from shipmate.errors import (
     AccountError,
+    ApiError,
     AuthorError,
     ClientMisconfigured,
     CredentialsInvalid,
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AccountError",
+    "ApiError",
     "AsyncContext",
     "Attachment",
     "AuthorError",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 Origin = tuple[str, str, int]
 """Scheme, host and port: ``("https", "api.example", 443)``."""
@@ -127,6 +127,19 @@ class HostPattern:
         is_host = host.endswith(self.host) if self.host.startswith(".") else host == self.host
         is_port = port == (self.port or _DEFAULT_PORTS[scheme])
         return is_host and is_port and self.scheme in (None, scheme)
+
+
+def shown(url: str) -> str:
+    """Return a URL for messages: without user, password, query and fragment, which may hold secrets.
+
+    >>> shown("https://user:pass@api.example/contacts?key=1")
+    'https://api.example/contacts'
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def segment(value: str) -> str:

@@ -2,6 +2,6 @@
 
 ``api`` opens a session: ``plan`` holds the author's options, ``ways`` finds in the credential fields how an account
 proves itself, ``session`` sends. ``policy`` decides when a request is sent again, ``pace`` keeps a rate, ``values`` and
-``status_ranges`` read what people type into forms. ``errors`` turns answers into errors, messages or rebounds, and
-``reasons`` finds what an API says about an error.
+``status_ranges`` read what people type into forms. ``errors`` says what becomes of an error of the API, ``exchange``
+does it, and ``answers`` reads what the API says.
 """

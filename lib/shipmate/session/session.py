@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import requests
 
-from shipmate.errors import ReauthorizationRequired
+from shipmate.errors import ApiError, ReauthorizationRequired
 from shipmate.http.replay import Body
 from shipmate.http.session import DEFAULT_TIMEOUTS_SECONDS, ApiSession
 from shipmate.http.token_auth import Proof, TokenAuth
@@ -19,6 +19,7 @@ from shipmate.oauth2.managed_secrets import ManagedRefresher
 from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort
 from shipmate.oauth2.session import OAuth2Session
+from shipmate.session.errors import ErrorPolicy, api_error
 from shipmate.session.plan import SessionPlan, SessionServices
 from shipmate.session.policy import Failure, Policy
 from shipmate.session.values import number
@@ -74,12 +75,27 @@ class Session(ApiSession):
         """
         fields = self.fields
         if fields is not self._policy_fields:
-            self._policy = self._plan.policy.with_fields(fields)
+            self._policy = ErrorPolicy.from_fields(fields).applied_to(self._plan.policy.with_fields(fields))
             seconds = self._field_timeout(fields)
             if seconds and self.timeout is DEFAULT_TIMEOUTS_SECONDS:
                 self.timeout = (min(seconds, _CONNECT_SECONDS), seconds)
             self._policy_fields = fields
         return self._policy
+
+    def require_success(self, response: requests.Response) -> requests.Response:
+        """Return a response whose status is below 400: ``session.require_success(session.get(url)).json()``.
+
+        Raises:
+            ApiError: The status is 400 or above; the text has the request without its query, the status, and what the
+                API says, without secrets.
+        """
+        if response.status_code >= 400:
+            raise self.error_of(response)
+        return response
+
+    def error_of(self, response: requests.Response) -> ApiError:
+        """Return the error for a response with an error status."""
+        return api_error(response, self._services.oauth2.redactor.redact)
 
     def _field_timeout(self, fields: Mapping[str, Any]) -> float:
         """Return the seconds that a person has typed in for the wait for an answer, 0 without any."""
