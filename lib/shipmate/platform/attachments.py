@@ -113,11 +113,7 @@ class Attachments:
 
     def _request_for(self, url: str) -> "tuple[Callable[..., requests.Response], bool]":
         """Return the function that asks for a file, and whether the file never changes."""
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            raise BadInput("expected the URL of an attachment, found a malformed URL") from None
-        if parse_qs(parts.query).get("storage_type") != ["maester"]:
+        if not is_stored(url):
             return partial(self._signed.send, "GET", url), False
         objects = self._platform().objects
         objects.require_settings()
@@ -151,3 +147,18 @@ class Attachments:
             response = self._signed.send("GET", url, **arguments)
         response.close()
         raise PlatformRefused(f"attachment: expected less than {_MOST_REDIRECTS} redirects, found more")
+
+
+def is_stored(url: str) -> bool:
+    """Tell whether the URL of a file is one of an object storage; all others are read without credentials.
+
+    >>> is_stored("https://storage.example/objects/1?storage_type=maester"), is_stored("https://a.example/b.csv")
+    (True, False)
+
+    Raises:
+        BadInput: The URL is malformed.
+    """
+    try:
+        return parse_qs(urlsplit(url).query).get("storage_type") == ["maester"]
+    except ValueError:
+        raise BadInput("expected the URL of an attachment, found a malformed URL") from None
