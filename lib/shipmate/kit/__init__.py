@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shipmate.errors import CannotPoll, NoSample, SignatureRefused
+    from shipmate.kit.files.declaration import Changes, FileMembers, FileNames
     from shipmate.kit.files.names import add_file, clean_name
     from shipmate.kit.files.pieces import Pieces
-    from shipmate.kit.files.store import Changes, FileMembers, FileNames, FileStore
+    from shipmate.kit.files.store import FileStore
     from shipmate.kit.files.transfer import download, from_attachment, to_attachment
     from shipmate.kit.polling.answer import Answer
     from shipmate.kit.polling.delta import Delta, TokenRefused, delta
@@ -62,11 +63,11 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "After": "shipmate.kit.polling.place",
         "Answer": "shipmate.kit.polling.answer",
         "CannotPoll": "shipmate.errors",
-        "Changes": "shipmate.kit.files.store",
+        "Changes": "shipmate.kit.files.declaration",
         "Delta": "shipmate.kit.polling.delta",
         "Echo": "shipmate.kit.webhook_challenge",
-        "FileMembers": "shipmate.kit.files.store",
-        "FileNames": "shipmate.kit.files.store",
+        "FileMembers": "shipmate.kit.files.declaration",
+        "FileNames": "shipmate.kit.files.declaration",
         "FileStore": "shipmate.kit.files.store",
         "HashedEcho": "shipmate.kit.webhook_challenge",
         "Keyset": "shipmate.kit.polling.keyset",

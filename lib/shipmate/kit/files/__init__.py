@@ -3,7 +3,7 @@
     names       clean and unique names of files
     transfer    one file: from an API to an attachment, and back
     pieces      uploads in several requests, which go on after an error
-    store       functions of a component for an API that keeps files
+    declaration, open_store, functions, store    functions of a component for an API that keeps files
 
 Names are imported on their first use, as with `shipmate.kit`.
 """

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from shipmate.errors import ApiError
 from shipmate.http.download import DownloadedFile
 from shipmate.invocation.message import Message, message
-from shipmate.kit.files.names import add_file
+from shipmate.kit.files.declaration import Changes, FileNames, Json, StoreDeclaration
+from shipmate.kit.files.names import add_file, numbered
+from shipmate.kit.files.open_store import OpenStore
 from shipmate.kit.files.pieces import open_upload, send_pieces
-from shipmate.kit.files.store import Changes, FileNames, FileStore, Json, OpenStore, renamed
-from shipmate.kit.files.transfer import from_attachment, open_source, refusal
+from shipmate.kit.files.transfer import beginning_with, from_attachment, open_source, refusal
 from shipmate.kit.polling.answer import Answer
 from shipmate.kit.polling.delta import TokenRefused, delta
 from shipmate.kit.polling.fields import PollFields
@@ -40,14 +41,18 @@ class FileFunction:
 
     kind = "action"
 
-    def __init__(self, store: FileStore, names: FileNames) -> None:
-        """Store the declaration."""
+    def __init__(self, store: StoreDeclaration) -> None:
+        """Keep the declaration."""
         self.store = store
-        self.names = names
+
+    @property
+    def names(self) -> FileNames:
+        """The ids of fields and members."""
+        return self.store.names
 
     def using(self, **changes: Any) -> Self:
         """Return the same function with other ids: ``drive.get.using(path="fileId")``."""
-        return type(self)(self.store, replace(self.names, **changes))
+        return type(self)(replace(self.store, names=replace(self.names, **changes)))
 
     def get_meta_model(self, context: "Context", cfg: Mapping[str, Any]) -> Json:
         """Return the schemas of the input and the output: ``{"in": {...}, "out": {...}}``."""
@@ -80,7 +85,7 @@ class GetFile(FileFunction):
             ValueError: The message has no path, or that of a folder.
         """
         path = self._place(msg)
-        opened = self.store.connect(context, cfg)
+        opened = OpenStore(self.store, context, cfg)
         found = opened.metadata({"path": path, "id": path, "name": path})
         if found is None:
             if flag(cfg, self.names.allow_zero):
@@ -124,7 +129,7 @@ class PutFile(FileFunction):
             ValueError: The message lacks a path or a URL.
         """
         conflict = choice(cfg, self.names.conflict, "replace", "fail", "rename")
-        opened = self.store.connect(context, cfg)
+        opened = OpenStore(self.store, context, cfg)
         path = self._free(opened, self._place(msg), conflict)
         url = _text(msg, self.names.attachment_url)
         written = self._upload(context, opened, path, url, conflict)
@@ -141,8 +146,9 @@ class PutFile(FileFunction):
         """
         if conflict == "replace" or self.store.conflict_param:
             return path
+        folder, slash, name = path.rpartition("/")
         for number in range(1, _MOST_RENAMES):
-            candidate = path if number == 1 else renamed(path, number)
+            candidate = path if number == 1 else f"{folder}{slash}{numbered(name, number)}"
             if opened.metadata({"path": candidate, "id": candidate, "name": candidate}) is None:
                 return candidate
             if conflict == "fail":
@@ -151,35 +157,28 @@ class PutFile(FileFunction):
 
     def _upload(self, context: "Context", opened: OpenStore, path: str, url: str, conflict: str) -> Json | None:
         """Return the metadata in the API's answer, None if it has none."""
+        store, members = self.store, self.store.members
         values = {"path": path, "id": path, "name": path.rpartition("/")[2]}
-        params = {self.store.conflict_param: conflict} if self.store.conflict_param else {}
-        store = self.store
+        params = {store.conflict_param: conflict} if store.conflict_param else {}
 
         def source() -> DownloadedFile:
             return open_source(context, url, allows_foreign=store.allows_foreign, max_bytes=store.max_bytes)
 
-        first = source()
-        opened_files = [first]
-
-        def content() -> DownloadedFile:
-            return opened_files.pop() if opened_files else source()
-
-        with first:
-            size, kind = first.size_bytes, first.headers.get("Content-Type") or "application/octet-stream"
-            response: requests.Response | None
-            if store.pieces is not None and size is not None and size > store.pieces.above_bytes:
-                method, template = store.pieces.open
-                address = open_upload(opened.session, method, opened.url(template, values), store.pieces, params=params)
-                response = send_pieces(content, size, address, store.pieces)
-            else:
-                target = opened.url(store.upload_path, values)
-                response = from_attachment(
-                    context, url, opened.session, store.upload_method, target,
-                    source=content, headers={"Content-Type": kind}, params=params,
-                )  # fmt: skip
-                if response.status_code >= 400:
-                    raise refusal(store.upload_method, target, response)
-        return _metadata_in(response, store.members.name)
+        with source() as first:
+            content, size, pieces = beginning_with(first, source), first.size_bytes, store.pieces
+            if pieces is not None and size is not None and size > pieces.above_bytes:
+                method, template = pieces.open
+                address = open_upload(opened.session, method, opened.url(template, values), pieces, params=params)
+                return _metadata_in(send_pieces(content, size, address, pieces), members.name)
+            method, template = store.upload
+            target = opened.url(template, values)
+            headers = {"Content-Type": first.headers.get("Content-Type") or "application/octet-stream"}
+            response = from_attachment(
+                context, url, opened.session, method, target, source=content, headers=headers, params=params
+            )
+        if response.status_code >= 400:
+            raise refusal(method, target, response)
+        return _metadata_in(response, members.name)
 
     def get_meta_model(self, context: "Context", cfg: Mapping[str, Any]) -> Json:
         """Return the schemas: path and URL in, the metadata out."""
@@ -209,7 +208,7 @@ class DeleteFile(FileFunction):
         path = self._place(msg)
         reactions = ("throwError", "emitEmpty", "emitNothing")
         reaction = choice(cfg, self.names.if_not_found, *reactions, default=self.names.default_if_not_found)
-        if self.store.connect(context, cfg).delete({"path": path, "id": path, "name": path}):
+        if OpenStore(self.store, context, cfg).delete({"path": path, "id": path, "name": path}):
             return message({self.names.path: path})
         if reaction == "throwError":
             raise ApiError("the file: nothing found", status=404)
@@ -245,7 +244,7 @@ class PollFiles(FileFunction):
             ValueError: A field has a wrong value.
         """
         changes = self._changes
-        opened = self.store.connect(context, cfg)
+        opened = OpenStore(self.store, context, cfg)
         members, is_attached = self.store.members, flag(cfg, self.names.attach_file)
         declared = delta(members.id, version=members.version, deleted=changes.deleted)
         for page in declared.pages(cfg, snapshot, self._fetch(opened), of=changes.path):

@@ -31,12 +31,21 @@ def unique_name(name: str, taken: Mapping[str, Any]) -> str:
     >>> unique_name("a.csv", {"a.csv": {}, "a-2.csv": {}})
     'a-3.csv'
     """
-    stem, dot, extension = name.rpartition(".")
     found, number = name, 1
     while found in taken:
         number += 1
-        found = f"{stem}-{number}{dot}{extension}" if stem else f"{name}-{number}"
+        found = numbered(name, number)
     return found
+
+
+def numbered(name: str, number: int) -> str:
+    """Return a name with a number before its extension.
+
+    >>> numbered("b.csv", 2), numbered("README", 3)
+    ('b-2.csv', 'README-3')
+    """
+    stem, dot, extension = name.rpartition(".")
+    return f"{stem}-{number}{dot}{extension}" if stem else f"{name}-{number}"
 
 
 def add_file(files: MutableMapping[str, _File], name: str, file: _File) -> str:

@@ -112,12 +112,14 @@ def to_attachment(
     with download(session, url, **options) as first:
         found = clean_name(name or _name_in(first.headers.get("Content-Disposition", "")) or _end_of(url))
         kind = content_type or first.headers.get("Content-Type") or None
-        opened = [first]
-
-        def content() -> DownloadedFile:
-            return opened.pop() if opened else download(session, url, **options)
-
+        content = beginning_with(first, lambda: download(session, url, **options))
         return StoredFile(found, context.attachments.upload(found, content, kind))
+
+
+def beginning_with(first: DownloadedFile, reopen: Callable[[], DownloadedFile]) -> Callable[[], DownloadedFile]:
+    """Return a function that opens a file; its first call returns the one that is open already."""
+    opened = [first]
+    return lambda: opened.pop() if opened else reopen()
 
 
 def from_attachment(
