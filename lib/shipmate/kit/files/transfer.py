@@ -27,10 +27,10 @@ _ENCODED_NAME: Final = re.compile(r"filename\*=(utf-8|iso-8859-1)'[^']{0,40}'([^
 
 
 class HttpSession(Protocol):
-    """A session like ``context.session(cfg)``, ``context.oauth2(cfg)`` or one of requests."""
+    """A session of ``context.session(cfg)`` or ``context.oauth2(cfg)``."""
 
     def request(self, method: str, url: str, **kwargs: Any) -> "requests.Response":
-        """Send a request."""
+        """Send a request; ``data`` may be a function that returns the body of one attempt."""
         ...
 
 
