@@ -3,7 +3,7 @@
     names       clean and unique names of files
     transfer    one file: from an API to an attachment, and back
     pieces      uploads in several requests, which go on after an error
-    declaration, open_store, functions, store    functions of a component for an API that keeps files
+    store       functions of a component for an API that keeps files
 
-Names are imported on their first use, as with `shipmate.kit`.
+Authors import the names from `shipmate.kit`.
 """

@@ -1,8 +1,9 @@
 """An API that keeps files, as an author declares it: its functions get, put, delete and poll."""
 
 from shipmate.kit.files.declaration import Changes, FileApi, FileMembers, FileNames, StoreDeclaration
-from shipmate.kit.files.functions import DeleteFile, GetFile, PollFiles, PutFile
+from shipmate.kit.files.functions import DeleteFile, GetFile, PutFile
 from shipmate.kit.files.pieces import Pieces
+from shipmate.kit.files.poll_files import PollFiles
 
 
 class FileStore:

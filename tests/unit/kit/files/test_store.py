@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from shipmate.emulator import Fault, Platform, Reply, Server
+from shipmate.emulator import Fault, Platform, Reply, Request, Server
 from shipmate.errors import ApiError, BadInput, ResponseTooLarge
+from shipmate.kit import Pieces
 from tests.unit.kit.files.drive import PIECE, Context, Drive, store_of
 
 LARGE = random.Random(5).randbytes(4 * PIECE + 11)  # noqa: S311 - a file
-TOKENS = {"": {"value": [], "delta": "t1"}}
 
 
 @pytest.fixture
@@ -293,3 +293,36 @@ def test_metadata_and_descriptor_follow_from_the_declaration(drive: Drive, conte
     assert store.delete.using(default_if_not_found="emitEmpty").descriptor()["fields"]["ifNotFound"]["prompt"] == (
         "Emit an empty object"
     )
+
+
+def test_an_upload_in_the_way_of_google_goes_on_as_well(drive: Drive, context: Context) -> None:
+    """The address is in a header, 308 names what has arrived, and an empty PUT asks for it."""
+    received = bytearray()
+
+    def piece(request: Request) -> Reply:
+        received.extend(request.body)
+        if len(received) == len(LARGE):
+            drive.files["large"] = bytes(received)
+            return Reply(200, drive.described("large"))
+        return Reply(308, None, {"Range": f"bytes=0-{len(received) - 1}"} if received else {})
+
+    with Server(name="google") as google:
+        google.route("PUT", "/upload", piece)
+        google.script("/upload", Fault(status=503), Fault(), Fault(drop="before", after_processing=True))
+        opening = Fault(status=200, headers={"Location": f"{google.url}/upload"})
+        drive.script("/items/large/session", opening)
+        pieces = Pieces(
+            open=("POST", "/items/{path}/session"),
+            above_bytes=PIECE,
+            piece_bytes=PIECE,
+            body={"name": "large"},
+            asks="PUT",
+            sleep=lambda seconds: None,
+        )
+        store = store_of(drive, pieces=pieces)
+        found = run(store.put, context, {"path": "large", "attachmentUrl": attached(context, LARGE)})
+        ranges = [each.header("Content-Range") for each in google.requests]
+    assert found["body"]["size"] == len(LARGE)
+    assert drive.files["large"] == LARGE
+    assert ranges.count(f"bytes */{len(LARGE)}") == 2
+    assert drive.requests[0].json() == {"name": "large"}
