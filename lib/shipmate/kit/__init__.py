@@ -2,6 +2,7 @@
 
     polling     triggers that read an API without losing or repeating records
     webhook     signatures, challenges and replies of webhooks
+    files       files between an API and the platform, in pieces
     values      the fields of credentials and steps: numbers, times, choices
     moments     times of an API, compared as moments
 
@@ -12,6 +13,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shipmate.errors import CannotPoll, NoSample, SignatureRefused
+    from shipmate.kit.files.declaration import Changes, FileMembers, FileNames
+    from shipmate.kit.files.names import add_file, clean_name
+    from shipmate.kit.files.pieces import Pieces
+    from shipmate.kit.files.store import FileStore
+    from shipmate.kit.files.transfer import download, from_attachment, to_attachment
     from shipmate.kit.polling.answer import Answer
     from shipmate.kit.polling.delta import Delta, TokenRefused, delta
     from shipmate.kit.polling.fields import PollFields
@@ -25,20 +31,30 @@ __all__ = [
     "After",
     "Answer",
     "CannotPoll",
+    "Changes",
     "Delta",
     "Echo",
+    "FileMembers",
+    "FileNames",
+    "FileStore",
     "HashedEcho",
     "Keyset",
     "Listing",
     "NoSample",
+    "Pieces",
     "PollFields",
     "Received",
     "SignatureRefused",
     "TokenRefused",
     "Webhook",
+    "add_file",
+    "clean_name",
     "delta",
+    "download",
+    "from_attachment",
     "keyset",
     "listing",
+    "to_attachment",
 ]
 
 
@@ -47,20 +63,30 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "After": "shipmate.kit.polling.place",
         "Answer": "shipmate.kit.polling.answer",
         "CannotPoll": "shipmate.errors",
+        "Changes": "shipmate.kit.files.declaration",
         "Delta": "shipmate.kit.polling.delta",
         "Echo": "shipmate.kit.webhook_challenge",
+        "FileMembers": "shipmate.kit.files.declaration",
+        "FileNames": "shipmate.kit.files.declaration",
+        "FileStore": "shipmate.kit.files.store",
         "HashedEcho": "shipmate.kit.webhook_challenge",
         "Keyset": "shipmate.kit.polling.keyset",
         "Listing": "shipmate.kit.polling.listing",
         "NoSample": "shipmate.errors",
+        "Pieces": "shipmate.kit.files.pieces",
         "PollFields": "shipmate.kit.polling.fields",
         "Received": "shipmate.kit.webhook",
         "SignatureRefused": "shipmate.errors",
         "TokenRefused": "shipmate.kit.polling.delta",
         "Webhook": "shipmate.kit.webhook",
+        "add_file": "shipmate.kit.files.names",
+        "clean_name": "shipmate.kit.files.names",
         "delta": "shipmate.kit.polling.delta",
+        "download": "shipmate.kit.files.transfer",
+        "from_attachment": "shipmate.kit.files.transfer",
         "keyset": "shipmate.kit.polling.keyset",
         "listing": "shipmate.kit.polling.listing",
+        "to_attachment": "shipmate.kit.files.transfer",
     }
 
     def __getattr__(name):
