@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from shipmate.kit import Keyset, keyset
 from tests.unit.kit.changing_api import LAG_SECONDS, MOST_DELAY_MS, ChangingApi, Died, Fails, Habits, Run, records_of
@@ -32,8 +32,6 @@ HABITS = st.builds(
 
 class Polling(RuleBasedStateMachine):
     """An API, a flow that polls it, and everything that happens to both."""
-
-    keys = Bundle("keys")
 
     @initialize(habits=HABITS, size=st.integers(1, 6), options=st.tuples(st.booleans(), st.booleans(), st.booleans()))
     def begin(self, habits: Habits, size: int, options: tuple[bool, bool, bool]) -> None:
@@ -97,11 +95,6 @@ class Polling(RuleBasedStateMachine):
     @invariant()
     def the_snapshot_is_small(self) -> None:
         assert len(str(getattr(self, "snapshot", ""))) < 500
-
-    @precondition(lambda self: len(getattr(self, "emitted", {})) < 1)
-    @rule()
-    def nothing_is_new(self) -> None:
-        """Keeps a machine without records going."""
 
     def teardown(self) -> None:
         """Read the rest: then each record has been emitted in its last state."""
