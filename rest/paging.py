@@ -10,11 +10,12 @@ from urllib.parse import urljoin
 
 import requests
 
-from rest.answers import ApiError, describe, find, read_body, require_success
+from rest.answers import ApiError, describe, read_body, require_success
 from rest.moments import moment
 from rest.sending import Retries, number, send
 from rest.urls import following, on_host, resolve
 from shipmate import OAuth2Session
+from shipmate.session.answers import member_at
 
 PAGINGS: Final = ("link", "next_url", "offset")
 # A snapshot as a whole must stay below 5 KB.
@@ -104,7 +105,7 @@ class Collection:
         response = send(api, "GET", url, retries, params=params)
         require_success(response)
         content = read_body(response)
-        values = find(content, self.records_field)
+        values = member_at(content, self.records_field)
         if not isinstance(values, list):
             where = self.records_field or "the answer itself"
             raise ApiError(f"{describe(response)}: expected a list of records in {where}, found something else")
@@ -116,7 +117,9 @@ class Collection:
         if self.paging == "offset":
             # Only an empty page is the last one: an API may return fewer records than the limit.
             return int(position or 0) + count if count else None
-        link = response.links.get("next", {}).get("url") if self.paging == "link" else find(content, self.next_field)
+        link = (
+            response.links.get("next", {}).get("url") if self.paging == "link" else member_at(content, self.next_field)
+        )
         if not link:
             return None
         if not isinstance(link, str):
@@ -130,8 +133,8 @@ class Collection:
         """Yield the records with their identities; equal records are counted, and so differ."""
         counts: Counter[str] = Counter()
         for index, value in enumerate(values):
-            key = find(value, self.id_field) if self.id_field else None
-            changed = find(value, self.since_field) if self.since_field else None
+            key = member_at(value, self.id_field) if self.id_field else None
+            changed = member_at(value, self.since_field) if self.since_field else None
             if self.since_field and (isinstance(changed, bool) or not isinstance(changed, str | int | float)):
                 raise ApiError(f"since_field: expected a time in {self.since_field} of each record, found none")
             if self.since_field:

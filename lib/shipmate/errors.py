@@ -25,6 +25,7 @@
     │  ├─ ReauthorizationRequired     the refresh token is refused or missing
     │  ├─ CredentialsInvalid          the credentials are not usable
     │  └─ SignInFailed                a sign-in in the browser failed
+    ├─ ApiError                     an API refuses a request: its status says who must act   exit 1
     └─ TransientError               nobody: it is retried        exit 1
        ├─ EmitError                   an event was not delivered
        │  ├─ EmitUnconfirmed            the broker has not confirmed a message
@@ -208,6 +209,30 @@ class SignInFailed(AccountError):
     """A sign-in in the browser failed: it was denied, took too long, or its answer does not belong to it."""
 
     code = "sign_in_failed"
+
+
+class ApiError(ShipmateError):
+    """The API that a component calls has answered with an error status, or not at all."""
+
+    code = "api_error"
+
+    def __init__(
+        self, text: str, *, status: int = 0, reason: str = "", api_code: str = "", request_id: str = ""
+    ) -> None:
+        """Create the error.
+
+        Args:
+            text: The text of the error, without secrets.
+            status: The HTTP status, 0 without an answer.
+            reason: What the API says about the error, on one short line.
+            api_code: The API's own code: ``"INVALID_FIELD"``.
+            request_id: The id by which the API's support finds the request.
+        """
+        super().__init__(text)
+        self.status = status
+        self.reason = reason
+        self.api_code = api_code
+        self.request_id = request_id
 
 
 class TransientError(ShipmateError):

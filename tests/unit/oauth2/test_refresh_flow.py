@@ -69,6 +69,8 @@ class World:
             case refresh_flow.AskProvider():
                 answer = self.answers.pop(0)
                 return answer, None
+            case refresh_flow.AskPlatform():
+                return self.answers.pop(0)
             case refresh_flow.Keep(credential):
                 self.credential = credential
                 self.seen.add(credential.keys)
@@ -285,7 +287,7 @@ def test_a_managed_secret_is_read_first_and_refreshed_only_if_unchanged() -> Non
     """The platform refreshes it for all containers."""
     world = World(stored=lambda reads: stored(access_token="m1"))
     assert world.run(refresh_flow.refresh_managed(OLD, world.seen, TERMS)).access_token == "m1"
-    world = World([Granted({"access_token": "m2"})], stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
+    world = World([stored(access_token="m2")], stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
     assert world.run(refresh_flow.refresh_managed(OLD, world.seen, TERMS)).access_token == "m2"
     assert "Save" not in world.steps
 
