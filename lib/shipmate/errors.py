@@ -13,6 +13,7 @@
     │  ├─ InvalidOption               an option of ``context.oauth2`` does not exist or has a wrong value
     │  ├─ UnknownPlaceholder          a ``{name}`` in a URL is not a member of the token
     │  ├─ ResponseTooLarge            an answer has more bytes than its limit
+    │  ├─ CannotPoll                  an API does not return records as the trigger's declaration says
     │  └─ UnsafeUrl                   a URL would send the token elsewhere, or unencrypted
     ├─ OperatorError                fix the installation         exit 2
     │  ├─ BadInput                    a file or an argument has the wrong content
@@ -24,6 +25,7 @@
     ├─ AccountError                 sign in again                exit 1
     │  ├─ ReauthorizationRequired     the refresh token is refused or missing
     │  ├─ CredentialsInvalid          the credentials are not usable
+    │  ├─ SignatureRefused            a request to a webhook has no valid signature
     │  └─ SignInFailed                a sign-in in the browser failed
     ├─ ApiError                     an API refuses a request: its status says who must act   exit 1
     └─ TransientError               nobody: it is retried        exit 1
@@ -32,6 +34,7 @@
        │  └─ KeysNotSaved               new tokens could not be saved
        ├─ ResponseTooSlow             an answer takes longer than its limit
        ├─ ServiceTimeout              a service method took too long
+       ├─ NoSample                    a trigger found no record for a sample
        ├─ ObjectUnavailable           the object storage did not return the body of a message
        │  └─ ObjectExpired              the object storage has deleted the body
        ├─ BrokerLost                  the broker cannot be reached
@@ -125,6 +128,12 @@ class ResponseTooLarge(AuthorError):
     code = "response_too_large"
 
 
+class CannotPoll(AuthorError):
+    """An API does not return records in the order, or with the members, that the trigger's declaration says."""
+
+    code = "cannot_poll"
+
+
 class UnsafeUrl(AuthorError):
     """A URL would send the token to another host, or unencrypted."""
 
@@ -203,6 +212,12 @@ class CredentialsInvalid(AccountError):
     """The credentials are not usable."""
 
     code = "credentials_invalid"
+
+
+class SignatureRefused(AccountError):
+    """A request to a webhook has no signature, or one that its secret does not make."""
+
+    code = "signature_refused"
 
 
 class SignInFailed(AccountError):
@@ -286,6 +301,12 @@ class ServiceTimeout(TransientError):
     """A function took too long to answer a service method."""
 
     code = "service_timeout"
+
+
+class NoSample(TransientError):
+    """A trigger found no record for a sample; the flow itself has no error."""
+
+    code = "no_sample"
 
 
 class ObjectUnavailable(TransientError):
