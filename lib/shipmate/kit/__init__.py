@@ -1,5 +1,6 @@
 """The authors' kit: the functions that most components need, declared in a few lines.
 
+    objects     an API and its resources, and the functions that follow from their declaration
     polling     triggers that read an API without losing or repeating records
     webhook     signatures, challenges and replies of webhooks
     values      the fields of credentials and steps: numbers, times, choices
@@ -12,6 +13,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shipmate.errors import CannotPoll, NoSample, SignatureRefused
+    from shipmate.kit.objects.api import Api
+    from shipmate.kit.objects.declaration import Write
+    from shipmate.kit.objects.fields import Field
+    from shipmate.kit.objects.filters import operators
+    from shipmate.kit.objects.names import Names
+    from shipmate.kit.objects.paging import cursor, link, offset, page, whole
+    from shipmate.kit.objects.resource import Resource, Resources
     from shipmate.kit.polling.answer import Answer
     from shipmate.kit.polling.delta import Delta, TokenRefused, delta
     from shipmate.kit.polling.fields import PollFields
@@ -24,21 +32,33 @@ if TYPE_CHECKING:
 __all__ = [
     "After",
     "Answer",
+    "Api",
     "CannotPoll",
     "Delta",
     "Echo",
+    "Field",
     "HashedEcho",
     "Keyset",
     "Listing",
+    "Names",
     "NoSample",
     "PollFields",
     "Received",
+    "Resource",
+    "Resources",
     "SignatureRefused",
     "TokenRefused",
     "Webhook",
+    "Write",
+    "cursor",
     "delta",
     "keyset",
+    "link",
     "listing",
+    "offset",
+    "operators",
+    "page",
+    "whole",
 ]
 
 
@@ -46,21 +66,33 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
     _LAZY = {
         "After": "shipmate.kit.polling.place",
         "Answer": "shipmate.kit.polling.answer",
+        "Api": "shipmate.kit.objects.api",
         "CannotPoll": "shipmate.errors",
         "Delta": "shipmate.kit.polling.delta",
         "Echo": "shipmate.kit.webhook_challenge",
+        "Field": "shipmate.kit.objects.fields",
         "HashedEcho": "shipmate.kit.webhook_challenge",
         "Keyset": "shipmate.kit.polling.keyset",
         "Listing": "shipmate.kit.polling.listing",
+        "Names": "shipmate.kit.objects.names",
         "NoSample": "shipmate.errors",
         "PollFields": "shipmate.kit.polling.fields",
         "Received": "shipmate.kit.webhook",
+        "Resource": "shipmate.kit.objects.resource",
+        "Resources": "shipmate.kit.objects.resource",
         "SignatureRefused": "shipmate.errors",
         "TokenRefused": "shipmate.kit.polling.delta",
         "Webhook": "shipmate.kit.webhook",
+        "Write": "shipmate.kit.objects.declaration",
+        "cursor": "shipmate.kit.objects.paging",
         "delta": "shipmate.kit.polling.delta",
         "keyset": "shipmate.kit.polling.keyset",
+        "link": "shipmate.kit.objects.paging",
         "listing": "shipmate.kit.polling.listing",
+        "offset": "shipmate.kit.objects.paging",
+        "operators": "shipmate.kit.objects.filters",
+        "page": "shipmate.kit.objects.paging",
+        "whole": "shipmate.kit.objects.paging",
     }
 
     def __getattr__(name):

@@ -4,9 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from shipmate.errors import ApiError
 from shipmate.kit.objects.connection import Connection
 from shipmate.kit.objects.names import Names, names_from
 from shipmate.kit.objects.raw_request import RawRequest
+from shipmate.session.exchange import Diverted
+from shipmate.session.policy import Policy
 from shipmate.urls import HostPattern
 
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ class Api:
             options: Options of ``context.session`` in place of the declared ones.
         """
         hosts: dict[str, Any] = {"hosts": list(self._hosts)} if self._hosts else {}
-        session: Any = context.session(cfg, **{**hosts, **self._options, **options})
+        session = context.session(cfg, **{**hosts, **self._options, **options})
         session.headers.update(self._headers)
         return Connection(session, self._base(session), sends_forms=self._sends_forms, hosts=self._hosts)
 
@@ -85,21 +88,14 @@ class Api:
 
     def verify_credentials(self, context: "Context", credentials: Mapping[str, Any]) -> "Verdict":
         """Verify credentials with one request; ``verify_credentials.py`` imports this function."""
-        import requests  # 97 ms
-
-        connection = self.connect(context, credentials, **self._verify_options())
+        connection = self.connect(context, credentials, policy=Policy(attempts=2, budget_seconds=_VERIFY_SECONDS))
         try:
-            response = connection.get(
-                self.verify, allow=range(400, 600), total_timeout_seconds=_VERIFY_SECONDS, timeout=_VERIFY_SECONDS
-            )
-        except requests.RequestException as error:
-            return {"verified": False, "reason": f"the API cannot be reached: {type(error).__name__}"}
+            response = connection.get(self.verify, allow=range(400, 600), total_timeout_seconds=_VERIFY_SECONDS)
+        except (ApiError, Diverted) as error:
+            return {"verified": False, "reason": f"the API cannot be reached: {error}"}
         if response.status_code < 400:
             return {"verified": True}
         return {"verified": False, "reason": _reason(response.status_code)}
-
-    def _verify_options(self) -> dict[str, Any]:
-        return {}
 
     def _base(self, session: Any) -> str:
         """Return the base URL; a slash at the end of a URL that a person typed in is dropped."""

@@ -7,9 +7,13 @@ from urllib.parse import urljoin
 
 from shipmate import urls
 from shipmate.kit.objects.errors import UnexpectedAnswer
+from shipmate.session import answers
+from shipmate.session.exchange import accepted
 
 if TYPE_CHECKING:
     import requests
+
+    from shipmate.session.session import Session
 
 _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -17,11 +21,13 @@ _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 class Connection:
     """An API and the session of an account: ``connection.get("/contacts/7").json()``."""
 
-    def __init__(self, session: Any, base_url: str, *, sends_forms: bool = False, hosts: Iterable[str] = ()) -> None:
+    def __init__(
+        self, session: "Session", base_url: str, *, sends_forms: bool = False, hosts: Iterable[str] = ()
+    ) -> None:
         """Send nothing yet.
 
         Args:
-            session: A session like ``context.session(cfg)``.
+            session: The session: ``context.session(cfg)``.
             base_url: The URL below which paths are, without a slash at its end.
             sends_forms: Whether the API takes forms and not JSON.
             hosts: The hosts that a URL may name; None other than those of ``base_url`` unless given.
@@ -54,7 +60,8 @@ class Connection:
             limits: Options of the session: ``timeout``, ``total_timeout_seconds``, ``max_bytes``.
 
         Raises:
-            ApiError: The API answers with an error.
+            ApiError: The API answers with an error, or not at all.
+            Diverted: The same, and the fields of the step say that it is emitted or tried later.
             ValueError: A URL leads to another host.
         """
         options: dict[str, Any] = {**limits}
@@ -98,10 +105,7 @@ class Connection:
         return text
 
     def _send(self, method: str, url: str, allow: Iterable[int], options: Mapping[str, Any]) -> "requests.Response":
-        response: requests.Response = self.session.request(method, url, **options)
-        if response.status_code >= 400 and response.status_code not in set(allow):
-            response.raise_for_status()
-        return response
+        return accepted(self.session, method, url, allow=set(allow), **options)
 
     def _is_form(self, headers: Mapping[str, str] | None) -> bool:
         given = next((value for name, value in (headers or {}).items() if name.lower() == "content-type"), None)
@@ -110,22 +114,6 @@ class Connection:
 
 def _without_braces(url: str) -> str:
     return url.replace("{", "%7B").replace("}", "%7D")
-
-
-def content_of(response: "requests.Response") -> Any:
-    """Return the body of an answer: parsed JSON, text, bytes of other types, None without one."""
-    content = response.content
-    if not content:
-        return None
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if "json" in kind or not kind:
-        try:
-            return response.json()
-        except ValueError:
-            return response.text
-    if kind.startswith("text/") or "xml" in kind or "form-urlencoded" in kind or "javascript" in kind:
-        return response.text
-    return content
 
 
 def json_of(response: "requests.Response") -> Any:
@@ -137,7 +125,7 @@ def json_of(response: "requests.Response") -> Any:
     if not response.content.strip():
         return None
     try:
-        return response.json()
-    except ValueError:
-        kind = response.headers.get("Content-Type", "none").partition(";")[0][:100]
+        return answers.json_of(response)
+    except (ValueError, RecursionError):
+        kind = answers.content_type(response)[:100] or "none"
         raise UnexpectedAnswer(f"expected JSON from the API, found a body of the type {kind}") from None

@@ -1,7 +1,7 @@
 """The declaration of a resource: the facts about it that all its functions share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shipmate.kit.objects.connection import Connection
@@ -34,7 +34,7 @@ class Write:
             value and ``{criteria}`` for the field.
         delete: Deletes an object: ``"DELETE"``.
         wrap: The path of the object in a body that is sent: ``"contact"``.
-        merges: Whether an update reads the object and sends all of it with the changes; unless given, with ``PUT`` only.
+        merges: Whether an update reads the object and sends all of it with the changes; unless given, if it is ``PUT``.
         reads_back: Whether an answer without the object leads to one more request, which reads it.
     """
 
@@ -77,7 +77,7 @@ class Declaration:
     most: int
     changes: Any = None
     fetch_changes: Callable[..., Any] | None = None
-    order: Mapping[str, str] = field(default_factory=dict)
+    order: Mapping[str, str] | None = None
 
     def check(self) -> None:
         """Check that the parts fit together.

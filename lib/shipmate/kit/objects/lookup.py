@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Lookup(ResourceFunction):
     """Finds one object by a unique field."""
 
-    def process(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message | None:
+    def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message | None:
         """Return the object, or an empty message where the step's fields allow it.
 
         Raises:

@@ -42,7 +42,7 @@ class _Wanted:
 class LookupMany(ResourceFunction):
     """Finds all objects that match the search terms of a message."""
 
-    def process(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> None:
+    def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> None:
         """Emit the objects: one by one, in pages, or all together.
 
         Raises:
@@ -192,5 +192,3 @@ def _parameters(declared: Declaration, body: Mapping[str, Any]) -> Iterator[tupl
 
 def _object(record: Any) -> Any:
     return record if isinstance(record, Mapping) else {"value": record}
-
-

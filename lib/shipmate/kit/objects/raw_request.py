@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shipmate.invocation.message import Message, message
-from shipmate.kit.objects.connection import Connection, content_of
+from shipmate.kit.objects.connection import Connection
 from shipmate.kit.objects.errors import ValueMissing
 from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.function import Function
@@ -12,6 +12,7 @@ from shipmate.kit.objects.members import is_missing
 from shipmate.kit.objects.names import Names
 from shipmate.kit.objects.views import Descriptor, check_box, entry
 from shipmate.kit.values import flag
+from shipmate.session.errors import message_body
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
@@ -38,7 +39,7 @@ class RawRequest(Function):
         super().__init__(names)
         self._api = api
 
-    def process(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message:
+    def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message:
         """Send the request of a message and return the answer.
 
         Raises:
@@ -57,19 +58,15 @@ class RawRequest(Function):
         response = self._api.connect(context, cfg).send(
             method, str(body["url"]), body=body.get("data") or None, headers=headers, allow=allow
         )
-        content, attachments = content_of(response), None
-        if isinstance(content, bytes):
-            kind = response.headers.get("Content-Type", "")
-            stored = context.attachments.upload("response", content, kind or None)
-            attachments = {"response": stored}
-            content = {"attachmentUrl": stored["url"], "size": len(content), "contentType": kind}
+        answer = message_body(response)
         names = self.names
-        answer = {
-            names.status: response.status_code,
-            names.headers: dict(response.headers),
-            names.response_body: "" if content is None else content,
-        }
-        return message(answer, attachments=attachments)
+        return message(
+            {
+                names.status: answer["statusCode"],
+                names.headers: answer["HTTPHeaders"],
+                names.response_body: "" if answer["responseBody"] is None else answer["responseBody"],
+            }
+        )
 
     def get_meta_model(self, context: "Context", cfg: Mapping[str, Any]) -> dict[str, Schema]:
         """Return the schemas, which no field changes."""
@@ -83,7 +80,7 @@ class RawRequest(Function):
         }
         of_api = f" of {self._api.title}" if self._api.title else ""
         return entry(
-            "Make Raw Request", f"Sends any request to the API{of_api}", fields, metadata=self._metadata()
+            "Make Raw Request", f"Sends any request to the API{of_api}", fields, {"metadata": self._metadata()}
         )  # fmt: skip
 
     def _metadata(self) -> dict[str, Schema]:

@@ -43,14 +43,14 @@ class Records:
     def __init__(self, declared: Declaration, connection: Connection, cfg: Mapping[str, Any]) -> None:
         """Send nothing yet."""
         self.declared = declared
-        self._connection = connection
+        self.connection = connection
         names = [*declared.settings, declared.names.object_type]
-        self._values = {name: cfg.get(name) for name in names if not is_missing(cfg.get(name))}
+        self.values = {name: cfg.get(name) for name in names if not is_missing(cfg.get(name))}
 
     def get(self, id: Any) -> Record | None:
         """Return the object with an id, None if there is none."""
-        path = self.declared.route("GET").path({**self._values, "id": id})
-        response = self._connection.get(path, allow=self.declared.missing)
+        path = self.declared.route("GET").path({**self.values, "id": id})
+        response = self.connection.get(path, allow=self.declared.missing)
         return None if response.status_code in self.declared.missing else self._record(json_of(response))
 
     def one(self, criteria: str, value: Any) -> Record | None:
@@ -72,7 +72,9 @@ class Records:
         if not terms:
             return []
         if self.declared.filters is None:
-            raise ValueError(f"{self.declared.title}: expected no search terms, found {len(terms)}: there are no filters")
+            raise ValueError(
+                f"{self.declared.title}: expected no search terms, found {len(terms)}: there are no filters"
+            )
         return self.declared.filters.params(terms, links)
 
     def pages(self, params: Params, size: int | None, *, start: Position = None) -> Iterator[Page]:
@@ -91,7 +93,7 @@ class Records:
         before: list[Any] | None = None
         for _ in range(_MOST_PAGES):
             if response is not None and paging.kind == "link":
-                response = self._connection.follow(response, str(asked.position))
+                response = self.connection.follow(response, str(asked.position))
             else:
                 response = self._list([*params, *paging.params(asked).items()])
             answer = json_of(response)
@@ -110,7 +112,7 @@ class Records:
     def create(self, body: Mapping[str, Any]) -> Record:
         """Create an object and return it as the API stored it; only its id if the API says no more."""
         route = self._required("create")
-        response = self._write(route, self._values, writable(self.declared.known_fields, body))
+        response = self._write(route, self.values, writable(self.declared.known_fields, body))
         return self._stored(response, _id_in(response.headers.get("Location")))
 
     def update(self, id: Any, body: Mapping[str, Any], stored: Record | None = None) -> Record | None:
@@ -130,7 +132,7 @@ class Records:
             if stored is None:
                 return None
             changes = {**writable(declared.known_fields, stored), **changes}
-        response = self._write(route, {**self._values, "id": id}, changes, allow=declared.missing)
+        response = self._write(route, {**self.values, "id": id}, changes, allow=declared.missing)
         return None if response.status_code in declared.missing else self._stored(response, id)
 
     def upsert(self, criteria: str, value: Any, body: Mapping[str, Any]) -> Record:
@@ -144,7 +146,7 @@ class Records:
             body = {**body, criteria: value}
         if declared.write.upsert and not declared.write.finds:
             route = Route.parse(declared.write.upsert, default=declared.item)
-            values = {**self._values, "criteria": criteria, "value": value, "id": value}
+            values = {**self.values, "criteria": criteria, "value": value, "id": value}
             return self._stored(self._write(route, values, writable(declared.known_fields, body)), None)
         stored = self.one(criteria, value)
         changed = None
@@ -155,8 +157,8 @@ class Records:
     def delete(self, id: Any) -> bool:
         """Delete an object, and return whether there was one."""
         route = self._required("delete")
-        path = route.path({**self._values, "id": id})
-        response = self._connection.send(route.method, path, allow=self.declared.missing)
+        path = route.path({**self.values, "id": id})
+        response = self.connection.send(route.method, path, allow=self.declared.missing)
         return response.status_code not in self.declared.missing
 
     def id_of(self, record: Mapping[str, Any]) -> Any:
@@ -175,8 +177,8 @@ class Records:
         declared = self.declared
         if text := declared.unique[criteria]:
             route = Route.parse(text, default=declared.path)
-            path = route.path({**self._values, "criteria": criteria, "value": value, "id": value})
-            response = self._connection.send(route.method, path, allow=declared.missing)
+            path = route.path({**self.values, "criteria": criteria, "value": value, "id": value})
+            response = self.connection.send(route.method, path, allow=declared.missing)
             answer = None if response.status_code in declared.missing else json_of(response)
             found = member(answer, declared.record)
             return [each for each in (found if isinstance(found, list) else [found]) if each][:2]
@@ -186,16 +188,16 @@ class Records:
 
     def _list(self, params: Params) -> "requests.Response":
         route = self.declared.list
-        path = route.path(self._values)
+        path = route.path(self.values)
         if route.method == "GET":
-            return self._connection.get(path, params=params)
-        return self._connection.send(route.method, path, body=dict(params))
+            return self.connection.get(path, params=params)
+        return self.connection.send(route.method, path, body=dict(params))
 
     def _write(
         self, route: Route, values: Mapping[str, Any], body: Mapping[str, Any], allow: Sequence[int] = ()
     ) -> "requests.Response":
         content = wrapped(dict(body), self.declared.write.wrap)
-        return self._connection.send(route.method, route.path(values), body=content, allow=allow)
+        return self.connection.send(route.method, route.path(values), body=content, allow=allow)
 
     def _stored(self, response: "requests.Response", id: Any) -> Record:
         """Return an object as the API stored it."""

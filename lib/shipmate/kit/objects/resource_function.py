@@ -126,7 +126,8 @@ class ResourceFunction(Function):
         declared = self._first()
         is_static = self._source.types is None and not callable(declared.fields) and not self.changes_schema()
         more: Descriptor = {"metadata": self.schemas(declared, {})} if is_static else {"dynamicMetadata": True}
-        return entry(*self.titles(), fields, **self.entry_members(), **more)
+        title, help_text = self.titles()
+        return entry(title, help_text, fields, {**self.entry_members(), **more})
 
     def entry_members(self) -> Descriptor:
         """Return further members of the entry in ``component.json``."""
@@ -205,6 +206,6 @@ class ResourceFunction(Function):
             model = "object_types" if callable(types) else dict(sorted(types.items(), key=lambda item: item[1].lower()))
             found[self.names.object_type] = select("Object Type", model, "Choose", required=True)
         for name, described in self._first().settings.items():
-            model = described.get("model")
-            found[name] = {**described, **({"model": model.__name__} if callable(model) else {})}
+            named = described.get("model")
+            found[name] = {**described, **({"model": named.__name__} if callable(named) else {})}
         return found

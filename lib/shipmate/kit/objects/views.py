@@ -8,7 +8,7 @@ from shipmate.kit.objects.names import Names
 Descriptor = dict[str, Any]
 
 
-def entry(title: str, help_text: str, fields: Mapping[str, Descriptor], **more: Any) -> Descriptor:
+def entry(title: str, help_text: str, fields: Mapping[str, Descriptor], more: Descriptor) -> Descriptor:
     """Return an entry of ``component.json`` whose fields are in the given order."""
     ordered = {
         name: {**described, "order": max(90 - 10 * place, 1)} for place, (name, described) in enumerate(fields.items())
