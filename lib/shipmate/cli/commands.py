@@ -447,6 +447,36 @@ def _ask(question: "Question") -> str:
     return answer
 
 
+@commands.command()
+@_component
+@click.option("--add", metavar="FILE:NAME", multiple=True, help="Add all functions of this Resource or Api.")
+@click.option("--write", is_flag=True, help="Write the entries to component.json.")
+def describe(root: Path, add: tuple[str, ...], write: bool) -> int:
+    """Generate the entries of component.json that follow from declarations.
+
+    Prints the entries of all functions that `shipmate.kit` has made, unless --write is set. Titles, labels, notes and
+    further fields stay as they are.
+    """
+    from shipmate import component
+    from shipmate.cli import terminal
+    from shipmate.component import Modules
+    from shipmate.tools.validation import entries
+
+    def job() -> int:
+        prepare_process(root)
+        loaded = component.load(root)
+        whole, own = entries.described(loaded, Modules(loaded), add)
+        text = entries.to_text(whole if write else own)
+        if write:
+            (root / component.DESCRIPTOR).write_text(text, encoding="utf-8")
+        else:
+            output.write_text(text)
+        return 0
+
+    with terminal.private_output() as output:
+        return terminal.run(job, output=output, drain=lambda _: None)
+
+
 @commands.command("docs")
 @_component
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to this file.")

@@ -40,6 +40,11 @@ class Modules:
         self._loaded: dict[Path, ModuleType] = {}
         self._lock = threading.RLock()
 
+    @property
+    def root(self) -> Path:
+        """The component's folder."""
+        return self._root
+
     def module(self, function: Function) -> ModuleType:
         """Return the module of a trigger or an action.
 

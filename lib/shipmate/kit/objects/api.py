@@ -86,6 +86,10 @@ class Api:
         """The function that sends any request."""
         return RawRequest(self, self.names)
 
+    def available(self) -> dict[str, str]:
+        """Return the functions of the API, and their ids in new components."""
+        return {"raw_request": "makeRawRequest"}
+
     def verify_credentials(self, context: "Context", credentials: Mapping[str, Any]) -> "Verdict":
         """Verify credentials with one request; ``verify_credentials.py`` imports this function."""
         connection = self.connect(context, credentials, policy=Policy(attempts=2, budget_seconds=_VERIFY_SECONDS))

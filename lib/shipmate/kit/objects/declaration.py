@@ -18,6 +18,7 @@ FieldsOf = Callable[[Connection, Mapping[str, Any]], Sequence[Field]]
 """Returns the fields of a resource: of a connection and the configuration."""
 
 _FIND: Final = "find"
+_REQUESTS: Final = ("list", "item", "find", "create", "update", "upsert", "delete")
 _OF_ONE: Final = frozenset({"id"})
 _OF_CRITERIA: Final = frozenset({"id", "criteria", "value"})
 
@@ -114,6 +115,17 @@ class Declaration:
         text = getattr(self.write, name)
         return Route.parse(text, default=self.path if name == "create" else self.item) if text else None
 
+    def settings_for(self, *requests: str) -> dict[str, Mapping[str, Any]]:
+        """Return the settings that some requests need: those in their paths, and those in no path at all.
+
+        Args:
+            requests: Of ``list``, ``find``, ``item``, ``create``, ``update``, ``upsert`` and ``delete``.
+        """
+        names = {request: self._names_in(request) for request in _REQUESTS}
+        anywhere = frozenset[str]().union(*names.values())
+        here = frozenset[str]().union(*(names[request] for request in requests))
+        return {name: each for name, each in self.settings.items() if name in here or name not in anywhere}
+
     def criteria(self) -> dict[str, str]:
         """Return the choices of a field to find one object by: the id first, then by label."""
         others = {name: self._label(name) for name in self.unique if name != self.id}
@@ -131,6 +143,20 @@ class Declaration:
     def field(self, name: str) -> Field | None:
         """Return a declared field."""
         return next((each for each in self.known_fields if each.name == name), None)
+
+    def _names_in(self, request: str) -> frozenset[str]:
+        if request == "list":
+            return self.list.names
+        if request == "item":
+            return self.route("GET").names
+        if request == "find":
+            routes = [Route.parse(text, default=self.path) if text else self.list for text in self.unique.values()]
+            return self.route("GET").names.union(*(route.names for route in routes))
+        if request == "upsert":
+            is_one = self.write.upsert and not self.write.finds
+            return Route.parse(self.write.upsert or "", default=self.item).names if is_one else frozenset()
+        route = self.request(request)
+        return frozenset() if route is None else route.names
 
     def _label(self, name: str) -> str:
         declared = self.field(name)

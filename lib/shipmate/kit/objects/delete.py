@@ -25,6 +25,8 @@ _NOTHING: Mapping[str, str] = {
 class Delete(ResourceFunction):
     """Deletes the object that a unique field identifies."""
 
+    requests: tuple[str, ...] = ("find", "delete")
+
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message | None:
         """Return the id of the deleted object.
 
@@ -73,6 +75,7 @@ class Delete(ResourceFunction):
 class DeleteById(Delete):
     """Deletes an object by its id."""
 
+    requests: tuple[str, ...] = ("item", "delete")
     by_id_only = True
 
     def titles(self) -> tuple[str, str]:

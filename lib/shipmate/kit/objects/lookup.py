@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class Lookup(ResourceFunction):
     """Finds one object by a unique field."""
 
+    requests: tuple[str, ...] = ("find",)
+
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message | None:
         """Return the object, or an empty message where the step's fields allow it.
 
@@ -79,6 +81,7 @@ class Lookup(ResourceFunction):
 class LookupById(Lookup):
     """Finds one object by its id."""
 
+    requests = ("item",)
     by_id_only = True
 
     def titles(self) -> tuple[str, str]:

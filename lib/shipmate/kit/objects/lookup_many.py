@@ -42,6 +42,8 @@ class _Wanted:
 class LookupMany(ResourceFunction):
     """Finds all objects that match the search terms of a message."""
 
+    requests: tuple[str, ...] = ("list",)
+
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> None:
         """Emit the objects: one by one, in pages, or all together.
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 class Poll(ResourceFunction):
     """Emits new and changed objects, none twice and all of them."""
 
+    requests: tuple[str, ...] = ("list",)
+
     kind = "trigger"
 
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> None:

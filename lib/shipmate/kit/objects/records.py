@@ -126,6 +126,8 @@ class Records:
         route = self._required("update")
         declared = self.declared
         changes = {name: value for name, value in writable(declared.known_fields, body).items() if name != declared.id}
+        if "id" not in route.names:
+            changes[declared.id] = id
         merges = declared.write.merges
         if route.method == "PUT" if merges is None else merges:
             stored = stored if stored is not None else self.get(id)

@@ -105,12 +105,13 @@ class _Functions:
         lacks = {name for name in ("create", "update", "upsert", "delete") if getattr(write, name) is None}
         if write.finds and {"create", "update"} & lacks:
             lacks.add("upsert")
-        if "delete" in lacks or set(declared.unique) - {declared.id}:
-            lacks.add("delete_by_id")
         if declared.changes is None:
             lacks.add("poll")
-        by_id = "lookup" if not set(declared.unique) - {declared.id} and self.types is None else "lookup_by_id"
-        return {name: id for name, id in FUNCTIONS.items() if name not in {*lacks, by_id}}
+        has_choice = self.types is not None or bool(declared.unique)
+        lacks |= {"lookup_by_id", "delete_by_id"} if has_choice or "delete" in lacks else {"delete"}
+        if not has_choice:
+            lacks = (lacks | {"lookup"}) - {"lookup_by_id"}
+        return {name: id for name, id in FUNCTIONS.items() if name not in lacks}
 
 
 class Resource(_Functions):

@@ -48,6 +48,8 @@ class Source(Protocol):
 class ResourceFunction(Function):
     """A function of a resource."""
 
+    requests: tuple[str, ...] = ()
+    """The requests that the function sends, for `Declaration.settings_for`."""
     by_id_only = False
     """Whether the function finds objects by their id only."""
 
@@ -175,7 +177,7 @@ class ResourceFunction(Function):
         """Return the property of a message with the value."""
         field = declared.field(criteria) or Field(criteria)
         kind = "number" if field.type in ("number", "integer") else "string"
-        schema: Schema = {"title": field.label, "type": kind, "required": required}
+        schema: Schema = {"title": field.label, "type": kind, **({"required": True} if required else {})}
         return {self.value_name(declared, criteria): schema}
 
     def criteria_fields(self) -> dict[str, Descriptor]:
@@ -205,7 +207,7 @@ class ResourceFunction(Function):
         if types is not None:
             model = "object_types" if callable(types) else dict(sorted(types.items(), key=lambda item: item[1].lower()))
             found[self.names.object_type] = select("Object Type", model, "Choose", required=True)
-        for name, described in self._first().settings.items():
+        for name, described in self._first().settings_for(*self.requests).items():
             named = described.get("model")
             found[name] = {**described, **({"model": named.__name__} if callable(named) else {})}
         return found

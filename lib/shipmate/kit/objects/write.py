@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Create(ResourceFunction):
     """Creates an object."""
 
+    requests: tuple[str, ...] = ("create",)
+
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message:
         """Return the object as the API stored it."""
         return message(self.records(context, cfg).create(msg["body"]))
@@ -36,6 +38,8 @@ class Create(ResourceFunction):
 
 class Update(ResourceFunction):
     """Changes an object that a unique field identifies."""
+
+    requests: tuple[str, ...] = ("find", "update")
 
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message | None:
         """Return the object as the API stored it.
@@ -93,6 +97,8 @@ class Update(ResourceFunction):
 class Upsert(Update):
     """Changes the object that a unique field identifies, or creates it."""
 
+    requests: tuple[str, ...] = ("find", "create", "update", "upsert")
+
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message:
         """Return the object as the API stored it; a message without a value creates one.
 
@@ -111,8 +117,8 @@ class Upsert(Update):
         criteria = self.chosen_criteria(declared, cfg)
         asked = object_of(declared.known_fields, writes=True)
         if criteria not in asked["properties"]:
-            label = declared.criteria()[criteria]
-            asked["properties"] = {criteria: {"title": label, "type": "string"}, **asked["properties"]}
+            (schema,) = self.value_schema(declared, criteria, required=False).values()
+            asked["properties"] = {criteria: schema, **asked["properties"]}
         return {"in": asked, "out": self.out_schema(declared)}
 
     def fields(self) -> dict[str, Descriptor]:
