@@ -101,7 +101,7 @@ class Names:
         """
         for name in changes:
             if name not in self.__slots__:
-                raise ValueError(f"names: found {name!r}{did_you_mean_or_list(name, self.__slots__)}")
+                raise ValueError(f"names: expected a known one, found {name!r}{did_you_mean_or_list(name, self.__slots__)}")
         return replace(self, **changes)
 
 
@@ -141,6 +141,6 @@ def names_from(given: "Names | Mapping[str, Any] | str | None", default: Names) 
         return given
     if isinstance(given, str):
         if given not in PRESETS:
-            raise ValueError(f"names: found {given!r}{did_you_mean_or_list(given, PRESETS)}")
+            raise ValueError(f"names: expected a known one, found {given!r}{did_you_mean_or_list(given, PRESETS)}")
         return PRESETS[given]
     return default.with_changes(given)

@@ -115,7 +115,7 @@ def _link(declared: Declaration, name: str, body: Mapping[str, Any]) -> Join:
 
 def _require(place: str, found: str, known: Sequence[str]) -> None:
     if known and found not in known:
-        raise ValueError(f"{place}: found {found[:50]!r}{did_you_mean_or_list(found, known)}")
+        raise ValueError(f"{place}: expected a known one, found {found[:50]!r}{did_you_mean_or_list(found, known)}")
 
 
 def _number(value: Any) -> int | float | None:
