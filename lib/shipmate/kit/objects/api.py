@@ -8,7 +8,7 @@ from shipmate.errors import ApiError
 from shipmate.kit.objects.connection import Connection
 from shipmate.kit.objects.names import Names, names_from
 from shipmate.kit.objects.raw_request import RawRequest
-from shipmate.session.exchange import Diverted
+from shipmate.session.diverted import Diverted
 from shipmate.session.policy import Policy
 from shipmate.urls import HostPattern
 

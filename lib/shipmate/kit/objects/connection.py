@@ -7,8 +7,6 @@ from urllib.parse import urljoin
 
 from shipmate import urls
 from shipmate.kit.objects.errors import UnexpectedAnswer
-from shipmate.session import answers
-from shipmate.session.exchange import accepted
 
 if TYPE_CHECKING:
     import requests
@@ -105,6 +103,8 @@ class Connection:
         return text
 
     def _send(self, method: str, url: str, allow: Iterable[int], options: Mapping[str, Any]) -> "requests.Response":
+        from shipmate.session.exchange import accepted  # requests: 97 ms
+
         return accepted(self.session, method, url, allow=set(allow), **options)
 
     def _is_form(self, headers: Mapping[str, str] | None) -> bool:
@@ -122,6 +122,8 @@ def json_of(response: "requests.Response") -> Any:
     Raises:
         UnexpectedAnswer: The body is not JSON.
     """
+    from shipmate.session import answers  # requests: 97 ms
+
     if not response.content.strip():
         return None
     try:

@@ -69,7 +69,8 @@ class Field:
         """Check the types."""
         for given in (self.type, self.items):
             if isinstance(given, str) and given not in _TYPES:
-                raise ValueError(f"field {self.name}: expected a known type, found {given!r}{did_you_mean_or_list(given, _TYPES)}")
+                hint = did_you_mean_or_list(given, _TYPES)
+                raise ValueError(f"field {self.name}: expected a known type, found {given!r}{hint}")
 
     @property
     def label(self) -> str:

@@ -7,7 +7,7 @@ from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.names import Names, names_from
 from shipmate.kit.objects.views import Descriptor
-from shipmate.session.exchange import Diverted
+from shipmate.session.diverted import Diverted
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context

@@ -101,7 +101,8 @@ class Names:
         """
         for name in changes:
             if name not in self.__slots__:
-                raise ValueError(f"names: expected a known one, found {name!r}{did_you_mean_or_list(name, self.__slots__)}")
+                hint = did_you_mean_or_list(name, self.__slots__)
+                raise ValueError(f"names: expected a known one, found {name!r}{hint}")
         return replace(self, **changes)
 
 

@@ -12,7 +12,6 @@ from shipmate.kit.objects.members import is_missing
 from shipmate.kit.objects.names import Names
 from shipmate.kit.objects.views import Descriptor, check_box, entry
 from shipmate.kit.values import flag
-from shipmate.session.errors import message_body
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
@@ -46,6 +45,8 @@ class RawRequest(Function):
             ApiError: The API answers with an error.
             ValueError: The message lacks a method or a URL, or the URL leads to another host.
         """
+        from shipmate.session.errors import message_body  # requests: 97 ms
+
         body = msg["body"]
         method = str(body.get("method") or "").upper()
         if method not in self._api.methods:
