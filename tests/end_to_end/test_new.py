@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 import shipmate
-from shipmate.emulator import Api, OAuth2Provider, Reply, Request, Server
+from shipmate.emulator import Api, OAuth2Provider, Platform, Reply, Request, Server
 from tests.authors import PLUGIN_OF_SHIPMATE_ALONE
 
 SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
-KINDS = ("oauth2", "api-key", "basic", "none")
+KINDS = ("oauth2", "platform", "api-key", "basic", "none")
 # What the environment of a newcomer does not have: the settings of this repository's own tests.
 _OURS = ("COVERAGE", "COV_", "PYTEST", "SHIPMATE")
 
@@ -67,7 +67,8 @@ def root(kind: str, tmp_path: Path) -> Path:
 @pytest.fixture
 def server(kind: str) -> Iterator[Server]:
     """Return the API, which answers 401 to who does not show what the environment of the test has."""
-    expected = {"api-key": ("X-API-Key", "sample-key"), "basic": ("Authorization", "Basic YWRhOnDDpHNzd29yZA==")}
+    basic = ("Authorization", "Basic YWRhOnDDpHNzd29yZA==")
+    expected = {"api-key": ("X-API-Key", "sample-key"), "basic": basic, "platform": basic}
     name, value = expected.get(kind, ("", None))
 
     class Guarded(Server):
@@ -84,17 +85,28 @@ def server(kind: str) -> Iterator[Server]:
 
 
 @pytest.fixture
-def account(root: Path, kind: str, server: Server) -> dict[str, str]:
+def platform() -> Iterator[Platform]:
+    """Return a platform with one secret."""
+    credentials = {"username": "ada", "password": "pässword"}
+    with Platform(secrets={"secret-1": {"type": "basic", "credentials": credentials}}) as started:
+        yield started
+
+
+@pytest.fixture
+def account(root: Path, kind: str, server: Server, platform: Platform) -> dict[str, str]:
     """Write the account file, and return the variables of .env.example, filled in."""
     accounts: dict[str, dict[str, Any]] = {
         "oauth2": {"oauth": server.provider.issue() if isinstance(server, Api) else {}},
         "api-key": {"api_key": "sample-key"},
         "basic": {"username": "ada", "password": "pässword"},
+        "platform": {"secretId": "secret-1"},
     }
     if kind in accounts:
         (root / "account.keys.json").write_text(json.dumps(accounts[kind]))
         (root / "account.keys.json").chmod(0o600)
-    return {"API_URL": f"{server.url}/v1"}
+    names = ("ELASTICIO_API_URI", "ELASTICIO_API_USERNAME", "ELASTICIO_API_KEY", "ELASTICIO_WORKSPACE_ID")
+    of_platform = {name: platform.environ()[name] for name in names} if kind == "platform" else {}
+    return {"API_URL": f"{server.url}/v1", **of_platform}
 
 
 def test_its_own_checks_pass(root: Path) -> None:

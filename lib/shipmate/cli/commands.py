@@ -411,7 +411,11 @@ def validate(root: Path, descriptor: Path | None) -> int:
 @commands.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--title", metavar="TEXT", help="Title of the component.  [default: from the folder's name]")
-@click.option("--auth", metavar="KIND", help="Authentication: oauth2, api-key, basic or none.  [default: oauth2]")
+@click.option(
+    "--auth",
+    metavar="KIND",
+    help="oauth2, platform (the platform keeps the account), api-key, basic or none.  [default: oauth2]",
+)
 @click.option("--base-url", metavar="URL", help="Base URL of the API, like https://api.example.com/v1.")
 @click.option("--action", metavar="TEXT", help="Title of the action.")
 @click.option("--action-id", metavar="ID", help="Id of the action.  [default: from its title]")

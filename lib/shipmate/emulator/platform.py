@@ -113,12 +113,14 @@ class Platform(Server):
         return True
 
     def change_secret(self, secret: str, **attributes: Any) -> None:
-        """Change attributes of a secret, as a person does: ``credentials={...}``, ``type="basic"``.
+        """Change attributes of a secret, or create it, as a person does: ``credentials={...}``, ``type="basic"``.
 
         The secret is ready afterwards, unless ``state="error"`` says something else.
         """
         with self._lock:
-            self.secrets[secret] = _attributes(secret, {**self.secrets[secret], "state": "ready", **attributes})
+            self.secrets[secret] = _attributes(
+                secret, {**self.secrets.get(secret, {"credentials": {}}), "state": "ready", **attributes}
+            )
             if self.secrets[secret]["state"] != "error":
                 self.secrets[secret].pop("error", None)
             self._persist()

@@ -22,7 +22,7 @@ from shipmate.testing.emissions import Emissions
 from shipmate.testing.isolation import only_component
 from shipmate.testing.provider import routes_to, sample_variables
 from shipmate.testing.routes import Route, Routes
-from shipmate.testing.samples import Sample, Samples
+from shipmate.testing.samples import SECRET_ID, Sample, Samples, sample_secret
 from shipmate.testing.subject import ComponentUnderTest
 
 _T = TypeVar("_T")
@@ -65,6 +65,7 @@ class Trial:
         self.subject = ComponentUnderTest(root, routes)
         self.samples = Samples(self.subject.descriptor, surroundings.samples, surroundings.credentials)
         self.provider = OAuth2Provider({"client": "secret"})
+        self.platform = Platform(provider=self.provider)
         self.surroundings = surroundings
         self.apis: list[EmulatedApi] = []
         self.printed = io.StringIO()
@@ -73,6 +74,12 @@ class Trial:
     def sample(self, function: Function) -> Sample:
         """Return the sample inputs of a function, without OAuth2 keys."""
         return self.samples.of(function)
+
+    def keep_secret(self, kind: str) -> dict[str, Any]:
+        """Let the platform keep a new secret of a type, and return its credentials."""
+        attributes = sample_secret(kind, tokens=self.provider.issue())
+        self.platform.change_secret(SECRET_ID, **attributes)
+        return dict(attributes["credentials"])
 
     def serve(self, function: Function | None, failure: Reply | None = None) -> None:
         """Replace all hosts by an emulated API.
@@ -208,8 +215,10 @@ def trial(root: Path, surroundings: Surroundings) -> Iterator[Trial]:
     variables = sample_variables(started.subject.descriptor, os.environ)
     with ExitStack() as stack:
         stack.callback(started.subject.close)
-        platform = stack.enter_context(Platform())
+        platform = stack.enter_context(started.platform)
         routes.own.add(urlsplit(platform.url).netloc)
+        if types := started.samples.secret_types:
+            started.keep_secret(types[0])
         # At the lowest level, where the log is most likely to leak a secret.
         stack.enter_context(mock.patch.dict(os.environ, {**variables, **platform.environ(), "LOG_LEVEL": "trace"}))
         stack.enter_context(only_component(root))

@@ -12,7 +12,9 @@ from shipmate import (
     Message,
     OAuth2,
     OAuth2Session,
+    Policy,
     ReauthorizationRequired,
+    Session,
     Verdict,
     message,
 )
@@ -55,6 +57,15 @@ def every_service(context: Context, msg: Message, cfg: dict[str, Any], snapshot:
         context.attachments.open(each["url"]).read()
     workspace = context.api.get("/v2/workspaces/7", params={"region": context.flow_variables["region"]}).json()
     yield message({"workspace": workspace, "of": msg.get("headers", {})}, attachments={"a.csv": stored})
+
+
+def every_account(context: Context | AsyncContext, cfg: dict[str, Any]) -> Session:
+    session = context.session(cfg, auth=("api_key", "none"), header="X-Key: {apiKey}", hosts=["{base_url}"])
+    context.session(cfg, query="key={apiKey}", basic="{user}:{pin}", refresh="before_expiry")
+    session.require_success(session.post("{base_url}/contacts", json={}, repeatable=True)).json()
+    retries: str = session.fields["retries"]
+    context.logger.info("attempts: %s of %s", session.policy.attempts, retries)
+    return context.session(cfg, policy=Policy(attempts=2, backoff="none", statuses="429, 503", repeat="all"))
 
 
 async def every_way_to_wait(context: AsyncContext, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:

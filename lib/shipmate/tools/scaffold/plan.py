@@ -11,11 +11,11 @@ from typing import Final
 from shipmate.errors import BadInput
 from shipmate.wording import real_path
 
-AUTHENTICATIONS: Final = ("oauth2", "api-key", "basic", "none")
+AUTHENTICATIONS: Final = ("oauth2", "platform", "api-key", "basic", "none")
 _LONGEST_TITLE: Final = 100
 _LONGEST_ID: Final = 60
 # Names of test files that every component has.
-_TAKEN: Final = ("api", "component", "refresh", "verify_credentials")
+_TAKEN: Final = ("api", "component", "refresh", "secret", "verify_credentials")
 # Characters that need no escape in Python, JSON and a shell. Without query and user, which may be secrets.
 _URL: Final = re.compile(r"(https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?)(?:/[a-z0-9._~/-]*)?", re.IGNORECASE)
 _GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
