@@ -417,6 +417,7 @@ def validate(root: Path, descriptor: Path | None) -> int:
     help="oauth2, platform (the platform keeps the account), api-key, basic or none.  [default: oauth2]",
 )
 @click.option("--base-url", metavar="URL", help="Base URL of the API, like https://api.example.com/v1.")
+@click.option("--objects", metavar="TITLE", help="Declare objects with this title, in place of action and trigger.")
 @click.option("--action", metavar="TEXT", help="Title of the action.")
 @click.option("--action-id", metavar="ID", help="Id of the action.  [default: from its title]")
 @click.option("--trigger", metavar="TEXT", help="Title of the trigger.")

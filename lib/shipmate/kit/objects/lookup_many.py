@@ -9,7 +9,7 @@ from shipmate.errors import NoSample
 from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.fields import Schema
-from shipmate.kit.objects.members import is_missing
+from shipmate.kit.objects.members import is_missing, wrapped
 from shipmate.kit.objects.paging import Position
 from shipmate.kit.objects.records import Page, Params, Records
 from shipmate.kit.objects.resource_function import ResourceFunction
@@ -109,6 +109,10 @@ class LookupMany(ResourceFunction):
             note = f"1 to {pages.most}, {pages.default} unless given"
             found[names.page_size] = text_field("Page Size", str(pages.default), note)
         return found
+
+    def sample_answer(self, message: Any) -> Any:
+        """Return a list with one object, in its place in an answer."""
+        return wrapped([message], self._first().pages.records)
 
     def titles(self) -> tuple[str, str]:
         """Return the title and the description in ``component.json``."""

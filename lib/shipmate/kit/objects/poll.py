@@ -9,6 +9,7 @@ from shipmate.invocation.message import Message
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.filters import Expression, Join, Literally, Term
+from shipmate.kit.objects.members import wrapped
 from shipmate.kit.objects.records import Page, Params, Records
 from shipmate.kit.objects.resource_function import ResourceFunction
 from shipmate.kit.objects.terms import typed
@@ -69,6 +70,10 @@ class Poll(ResourceFunction):
     def entry_members(self) -> Descriptor:
         """Return the type of the trigger."""
         return {"type": "polling"}
+
+    def sample_answer(self, message: Any) -> Any:
+        """Return a list with one object, in its place in an answer."""
+        return wrapped([message], self._first().pages.records)
 
     def titles(self) -> tuple[str, str]:
         """Return the title and the description in ``component.json``."""

@@ -8,7 +8,7 @@ from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import ValueMissing
 from shipmate.kit.objects.fields import Field, Schema, object_of
 from shipmate.kit.objects.function import Function
-from shipmate.kit.objects.members import is_missing
+from shipmate.kit.objects.members import is_missing, wrapped
 from shipmate.kit.objects.names import Names
 from shipmate.kit.objects.records import Records
 from shipmate.kit.objects.views import Descriptor, entry, select
@@ -130,6 +130,10 @@ class ResourceFunction(Function):
         more: Descriptor = {"metadata": self.schemas(declared, {})} if is_static else {"dynamicMetadata": True}
         title, help_text = self.titles()
         return entry(title, help_text, fields, {**self.entry_members(), **more})
+
+    def sample_answer(self, message: Any) -> Any:
+        """Return what an API would answer so that the function emits a message: for tests without an API."""
+        return wrapped(message, self._first().record)
 
     def entry_members(self) -> Descriptor:
         """Return further members of the entry in ``component.json``."""

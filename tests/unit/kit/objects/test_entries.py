@@ -10,6 +10,7 @@ from shipmate.cli import commands
 from shipmate.component.metadata import schema_problems
 from shipmate.testing import ComponentUnderTest
 from shipmate.tools.validation import validate_component
+from tests.authors import run_pytest
 from tests.unit.kit.objects.conftest import Declare
 from tests.unit.kit.objects.crm_api import Crm
 
@@ -217,3 +218,13 @@ def test_a_declaration_that_cannot_work_is_refused_when_it_is_made(
     with pytest.raises(Exception, match="does not import") as caught:
         declare(declaration)
     assert text in str(caught.value)
+
+
+def test_the_component_suite_has_samples_of_a_declaration(declare: Declare) -> None:
+    """Messages and answers of the API follow from the fields, so that an author gives none."""
+    root = declare("contacts = declare(pages=offset('data'))").root
+    suite = "component_suite(samples={'raw': {'msg': {'body': {'method': 'GET', 'url': '/me'}}}})"
+    (root / "test_component.py").write_text(f"from shipmate.testing import component_suite\nTestComponent = {suite}\n")
+    done = run_pytest(root, "-k", "messages_match or failures", "-q", "test_component.py")
+
+    assert done.stdout.splitlines()[-1].startswith("14 passed"), done.stdout

@@ -255,6 +255,14 @@ def test_the_same_page_again_is_an_error(declare: Declare, crm: Crm, cfg: Cfg) -
     assert "found the same one again" in many(component, cfg, pageSize=2).errors[0]["message"]
 
 
+def test_an_api_that_returns_all_at_once_is_read_once(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """It may know no pages, or be emulated by one fixed answer; fewer objects than were asked for are all."""
+    contacts = [crm.add(name=f"C{number}") for number in range(4)]
+    component = declare("contacts = declare(pages=offset('data', parameter='skip'))")
+
+    assert bodies(many(component, cfg, pageSize=10)) == contacts
+
+
 def test_a_list_in_another_place_is_an_error(declare: Declare, crm: Crm, cfg: Cfg) -> None:
     """It would look like an API without objects."""
     crm.add(name="Ada")
