@@ -55,7 +55,7 @@ bench: $(DEVELOPMENT)  ## Compare the container with other runtimes; QUICK=1 tak
 image:  ## Build the container image, with docker or buildah; BASE_IMAGE names another base
 	@scripts/image.sh $(IMAGE)
 
-image-test: $(DEVELOPMENT)  ## Send a message through the built image
+image-test: $(DEVELOPMENT)  ## Send messages through the built image, over both transports
 	@$(BIN)/python scripts/image_test.py $(IMAGE)
 
 base-image:  ## Make a base image from Debian packages, without an image registry

@@ -1,4 +1,4 @@
-"""``python -m bench``: compare the runtimes, or soak one of them."""
+"""``python -m bench``: compare the runtimes, soak one of them, or run a flow with faults."""
 
 import argparse
 import json
@@ -15,15 +15,16 @@ from typing import Final
 
 from pika.exceptions import AMQPError
 
-from bench import campaign, machine, plot, report
+from bench import campaign, flow_faults, machine, plot, report
 from bench.brokers import NoBroker, broker
-from bench.plan import FUNCTIONS, Plan
+from bench.plan import FUNCTIONS, SCENARIOS, Plan
+from bench.queues import BrokerQueues, ProxyQueues, Queues
 from bench.results import Results
-from bench.runtimes import RUNTIMES, NotAvailable, Runtime, interpreter
+from bench.runtimes import RUNTIMES, NotAvailable, Runtime, interpreter, transports
 from bench.service import Service
 from bench.soak import Soak, soak
 from bench.station import Station
-from shipmate.emulator import StepQueues
+from shipmate.emulator import RabbitMQNode
 from shipmate.errors import ShipmateError
 
 _RESULTS: Final = Path(__file__).resolve().parent / "results"
@@ -45,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--quick", action="store_true", help="fewer cases and rounds: about 3 minutes")
     run.add_argument("--rounds", type=_count, help="runs of each case and runtime [default: 3, with --quick 2]")
     run.add_argument("--runtimes", default=",".join(RUNTIMES), help="names; the first is compared with the others")
-    run.add_argument("--scenario", choices=FUNCTIONS, help="measure one function only [default: both]")
+    run.add_argument("--scenario", choices=SCENARIOS, help="one function, or both transports [default: both functions]")
     run.add_argument("--python", metavar="PATH,...", help="other interpreters that run shipmate as well")
     run.add_argument("--output", type=Path, default=_RESULTS, help="folder for the results")
     long = commands.add_parser("soak", help="run one runtime for long with expiring tokens, and look for leaks")
@@ -53,17 +54,19 @@ def parser() -> argparse.ArgumentParser:
     long.add_argument("--refresh-every", type=_count, default=500, help="calls until an access token expires")
     long.add_argument("--prefetch", type=_count, default=20)
     long.add_argument("--runtime", choices=("shipmate", "node"), default="shipmate")
+    faults = commands.add_parser("flow-faults", help="run a flow while its processes are killed, and look for losses")
+    faults.add_argument("--messages", type=_count, default=5000)
     return root
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return 0 for success, 1 for void runs, a failed soak or an error, 2 for wrong arguments."""
     words = list(arguments)
-    if not words or words[0] not in ("run", "soak", "-h", "--help"):
+    if not words or words[0] not in ("run", "soak", "flow-faults", "-h", "--help"):
         words.insert(0, "run")
     options = parser().parse_args(words)
     try:
-        return _soak(options) if options.command == "soak" else _run(options)
+        return {"run": _run, "soak": _soak, "flow-faults": _flow_faults}[options.command](options)
     except BadUsage as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -77,23 +80,39 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    functions = (options.scenario,) if options.scenario else FUNCTIONS
-    plan = Plan(options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS), options.quick, functions)
+    is_of_transports = options.scenario == "proxy"
+    functions = FUNCTIONS if options.scenario is None or is_of_transports else (options.scenario,)
+    rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS)
+    plan = Plan(rounds, options.quick, functions, is_of_transports)
     programs = options.python.split(",") if options.python else []
-    runtimes = [*_available(options.runtimes.split(","), functions), *_interpreters(programs)]
+    if is_of_transports and programs:
+        raise BadUsage("--python: expected no other interpreters with --scenario proxy, found some")
+    if is_of_transports:
+        runtimes = transports()
+    else:
+        runtimes = [*_available(options.runtimes.split(","), functions), *_interpreters(programs)]
     with ExitStack() as stack:
         chosen = stack.enter_context(broker())
         circumstances = machine.describe(chosen, runtimes)
         _say("\n".join(f"{name}: {value}" for name, value in circumstances.items()))
         service = stack.enter_context(Service(_USES_OF_A_TOKEN)) if "oauth2" in functions else None
-        station = _station(stack, chosen.uri, service=service)
-        results, void = campaign.conduct(station, plan, runtimes=runtimes, say=_say)
+        stations = {"amqp": _station(stack, stack.enter_context(_queues(chosen.uri)), service=service)}
+        if is_of_transports:
+            stations["proxy"] = _station(stack, stack.enter_context(ProxyQueues()), service=service)
+        results, void = campaign.conduct(stations, plan, runtimes=runtimes, say=_say)
     labels = {runtime.name: runtime.label for runtime in runtimes}
     measured = Results(circumstances, labels, results, plan.rounds, void)
     # A part of the plan, or more than the usual runtimes, must not replace the usual results.
     parts = ["latest", *([options.scenario] if options.scenario else []), *(["python"] if programs else [])]
     _write(measured, options.output, name="-".join(parts))
     return 1 if void else 0
+
+
+def _flow_faults(options: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory() as folder, RabbitMQNode() as node:
+        outcome = flow_faults.run(Path(folder), node, options.messages, say=_say)
+    _say(str(outcome))
+    return 1 if outcome.problems else 0
 
 
 def _available(names: Sequence[str], functions: Sequence[str]) -> list[Runtime]:
@@ -151,7 +170,7 @@ def _soak(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         chosen = stack.enter_context(broker())
         service = stack.enter_context(Service(options.refresh_every, warm_up=settings.tokens))
-        station = _station(stack, chosen.uri, service=service)
+        station = _station(stack, stack.enter_context(_queues(chosen.uri)), service=service)
         failures = soak(station, runtime, settings, say=_say)
     for failure in failures:
         _say(f"FAILED {failure}")
@@ -161,9 +180,9 @@ def _soak(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _queues(uri: str) -> Iterator[StepQueues]:
+def _queues(uri: str) -> Iterator[BrokerQueues]:
     """Yield new queues, and delete them at the end, also after an interrupt."""
-    queues = StepQueues(uri, name=f"bench-{uuid.uuid4().hex[:8]}")
+    queues = BrokerQueues(uri, name=f"bench-{uuid.uuid4().hex[:8]}")
     try:
         yield queues
     finally:
@@ -174,8 +193,7 @@ def _queues(uri: str) -> Iterator[StepQueues]:
         queues.close()
 
 
-def _station(stack: ExitStack, uri: str, *, service: Service | None) -> Station:
-    queues = stack.enter_context(_queues(uri))
+def _station(stack: ExitStack, queues: Queues, *, service: Service | None) -> Station:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipmate-bench-")))
     return stack.enter_context(Station(queues, folder, service=service))
 

@@ -1,6 +1,6 @@
 """All cases of a plan: the runtimes take turns, round after round."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bench.figures import Run
 from bench.measures import measure
@@ -13,9 +13,18 @@ from bench.station import Station
 Say = Callable[[str], None]
 
 
-def conduct(station: Station, plan: Plan, *, runtimes: Sequence[Runtime], say: Say) -> tuple[list[Result], list[str]]:
-    """Measure all cases of a plan; return the results and the void runs, each with its reason."""
-    _warm_up(station, plan.functions, runtimes=runtimes, say=say)
+def conduct(
+    stations: Mapping[str, Station], plan: Plan, *, runtimes: Sequence[Runtime], say: Say
+) -> tuple[list[Result], list[str]]:
+    """Measure all cases of a plan; return the results and the void runs, each with its reason.
+
+    Args:
+        stations: A station for each transport of the runtimes.
+        plan: The cases.
+        runtimes: The runtimes, which take turns.
+        say: Writes a line for the person who waits.
+    """
+    _warm_up(stations, plan.functions, runtimes=runtimes, say=say)
     void: list[str] = []
     results = []
     for case in plan.cases():
@@ -23,7 +32,7 @@ def conduct(station: Station, plan: Plan, *, runtimes: Sequence[Runtime], say: S
         runs: dict[str, list[Run | None]] = {runtime.name: [] for runtime in able}
         for number in range(1, plan.rounds + 1):
             for runtime in able:
-                run, reason = _attempt(station, runtime, case)
+                run, reason = _attempt(stations[runtime.transport], runtime, case)
                 runs[runtime.name].append(run)
                 if reason is not None:
                     void.append(f"{case.name}, {runtime.label}, round {number}: {reason}")
@@ -33,13 +42,15 @@ def conduct(station: Station, plan: Plan, *, runtimes: Sequence[Runtime], say: S
     return results, void
 
 
-def _warm_up(station: Station, functions: Sequence[str], *, runtimes: Sequence[Runtime], say: Say) -> None:
+def _warm_up(
+    stations: Mapping[str, Station], functions: Sequence[str], *, runtimes: Sequence[Runtime], say: Say
+) -> None:
     """Start each runtime once with each function, so that files are read from disk and byte code is compiled."""
     for runtime in runtimes:
         for function in functions:
             if function not in runtime.folders:
                 continue
-            _, reason = _attempt(station, runtime, Case("start", 1, 200, 10, function))
+            _, reason = _attempt(stations[runtime.transport], runtime, Case("start", 1, 200, 10, function))
             if reason is not None:
                 say(f"{runtime.label} does not work: {reason}")
 

@@ -26,6 +26,7 @@ class Metric:
 THROUGHPUT: Final = Metric("messages_per_second", "Throughput", "messages/s", is_better_when_more=True)
 CPU: Final = Metric("cpu_ms_per_message", "CPU per message", "ms")
 API_CPU: Final = Metric("api_cpu_ms_per_message", "CPU of the API server per message", "ms")
+PROXY_CPU: Final = Metric("proxy_cpu_ms_per_message", "CPU of the sailor proxy per message", "ms")
 LATENCY: Final = (
     Metric("p50_ms", "Latency p50", "ms"),
     Metric("p99_ms", "Latency p99", "ms"),

@@ -45,6 +45,8 @@ def throughput(station: Station, runtime: Runtime, case: Case) -> Run:
     }
     if case.function == "oauth2":
         run["api_cpu_ms_per_message"] = (end.api_cpu_seconds - begin.api_cpu_seconds) / messages * 1000
+    if begin.proxy_cpu_seconds is not None and end.proxy_cpu_seconds is not None:
+        run["proxy_cpu_ms_per_message"] = (end.proxy_cpu_seconds - begin.proxy_cpu_seconds) / messages * 1000
     return run
 
 

@@ -16,7 +16,10 @@ MESSAGES: Final = {1_000: 15_000, 10_000: 6000, 300_000: 400}
 WAITS_MS: Final = (5, 50, 500)
 WAITING_PREFETCHES: Final = (20, 100)
 FUNCTIONS: Final = ("oauth2", "echo")
+SCENARIOS: Final = (*FUNCTIONS, "proxy")
+"""The parts of the benchmark: the functions, and the comparison of the transports."""
 _CALLING_MESSAGES: Final = 4000
+_ENDLESS_USES: Final = 1_000_000
 _WAITING_SECONDS: Final = 3
 _LONGEST_SECONDS: Final = 4.0
 _LONGEST_WAITING_SECONDS: Final = 6.0
@@ -82,10 +85,15 @@ class Plan:
     is_quick: bool = False
     """Whether to measure bodies of one size and waits of one length only."""
     functions: Sequence[str] = FUNCTIONS
+    is_of_transports: bool = False
+    """Whether to compare the transports of one runtime, with fewer cases of each function."""
 
     def cases(self) -> Iterator[Case]:
         """Yield the cases in their order."""
-        if "oauth2" in self.functions:
+        if self.is_of_transports:
+            # No refresh: without a lock, the pause before one would be most of the time.
+            yield Case("throughput", 20, 1_000, _CALLING_MESSAGES, "oauth2", token_uses=_ENDLESS_USES)
+        elif "oauth2" in self.functions:
             yield from self._calling()
         if "echo" in self.functions:
             yield from self._throughput()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from bench.figures import API_CPU, CPU, NOISY_SPREAD, THROUGHPUT, Figure, Metric, figure, ratio
+from bench.figures import API_CPU, CPU, NOISY_SPREAD, PROXY_CPU, THROUGHPUT, Figure, Metric, figure, ratio
 from bench.plan import FUNCTIONS, Case, size
 from bench.results import Result, Results
 
@@ -21,6 +21,10 @@ The function makes one HTTP call for each message, with an access token that the
 after 200 calls; where the API waits, about twice in a run. Then the runtime refreshes it, saves it, and repeats the
 call. The limit is arithmetic: prefetch / waiting time. Bodies have 1 kB.
 """
+_CALLS_OF_TRANSPORTS = """\
+The function makes one HTTP call for each message. No token expires, because without a lock the pause before a refresh
+would be most of the time. Bodies have 1 kB.
+"""
 
 
 def markdown(measured: Results, plot: str) -> str:
@@ -37,6 +41,7 @@ def markdown(measured: Results, plot: str) -> str:
         f"![Ratios to the other runtimes]({plot})\n",
         *(_throughput(measured, function) for function in FUNCTIONS),
         _others(measured),
+        _proxy(measured),
         _void(measured),
     ]
     return "\n".join(part for part in parts if part)
@@ -84,7 +89,7 @@ def _throughput(measured: Results, function: str) -> str:
     return "\n".join(
         [
             f"## Throughput of `{function}`\n",
-            *([_CALLS] if calls else []),
+            *([_CALLS_OF_TRANSPORTS if _is_of_transports(measured) else _CALLS] if calls else []),
             _FULL_QUEUE,
             _limits(able, results) if calls else _comparison(able, results, THROUGHPUT),
             f"## CPU time per message of `{function}`\n",
@@ -93,6 +98,11 @@ def _throughput(measured: Results, function: str) -> str:
             *([_api(results)] if calls else []),
         ]
     )
+
+
+def _is_of_transports(measured: Results) -> bool:
+    """Return whether the transports of one runtime are compared."""
+    return measured.subject == "proxy"
 
 
 def _able(measured: Results, results: Sequence[Result]) -> Results:
@@ -135,6 +145,18 @@ def _api(results: Sequence[Result]) -> str:
     return (
         f"The API server used {number(min(values))} to {number(max(values))} ms of CPU time for "
         "each message in these runs, refreshes included.\n"
+    )
+
+
+def _proxy(measured: Results) -> str:
+    """Return how much CPU time the sailor proxy used, so that it is seen whether it was the limit."""
+    found = [figure(runs, PROXY_CPU) for result in measured.cases for runs in result.runs.values()]
+    values = [each.value for each in found if each is not None]
+    if not values:
+        return ""
+    return (
+        f"The sailor proxy of the benchmark used {number(min(values))} to {number(max(values))} ms of CPU time for "
+        "each message. Where that is as much as the runtime's, the proxy may have been the limit.\n"
     )
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 _BENCH: Final = Path(__file__).resolve().parent
 _NODE_SOURCE: Final = _BENCH / "node"
@@ -36,11 +36,21 @@ class Runtime:
     """Folders of the components, by the functions that the runtime can run."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """Variables of this runtime alone."""
+    transport: Literal["amqp", "proxy"] = "amqp"
 
 
 def shipmate() -> Runtime:
     """Return the runtime of this repository."""
     return Runtime("shipmate", "shipmate run", (sys.executable, *_RUN), _FOLDERS)
+
+
+def transports() -> list[Runtime]:
+    """Return the runtime of this repository with each transport; the first one is compared with the other."""
+    command = (sys.executable, *_RUN)
+    return [
+        Runtime("proxy", "over a sailor proxy", command, _FOLDERS, transport="proxy"),
+        Runtime("amqp", "over AMQP", command, _FOLDERS),
+    ]
 
 
 def interpreter(program: str) -> Runtime:

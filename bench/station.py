@@ -2,21 +2,21 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 import orjson
-from pika.exceptions import AMQPError
 
 from bench.plan import Case
 from bench.processes import ProcessTree, VoidRun
+from bench.queues import Arrivals, Queues
 from bench.runtimes import Runtime
 from bench.service import Service
-from shipmate.emulator import Platform, StepQueues
+from shipmate.emulator import Platform
 
 # Out of reach for all runtimes: the loop is measured, not its rate limits.
 _RATES: Final = {"DATA_RATE_LIMIT": 1_000_000, "ERROR_RATE_LIMIT": 1_000_000, "SNAPSHOT_RATE_LIMIT": 1_000_000}
@@ -35,20 +35,14 @@ class Mark:
     cpu_seconds: float
     api_cpu_seconds: float
     """CPU time of the API that the functions call, 0 without one."""
-
-
-@dataclass(slots=True)
-class Arrivals:
-    """The arrival times of outputs, and the last output."""
-
-    moments: list[float] = field(default_factory=list)
-    last: bytes = field(default=b"", repr=False)
+    proxy_cpu_seconds: float | None
+    """CPU time of the sailor proxy, None over AMQP."""
 
 
 class Station:
     """A step for which one runtime after the other is started; a context manager."""
 
-    def __init__(self, queues: StepQueues, folder: Path, *, service: Service | None = None) -> None:
+    def __init__(self, queues: Queues, folder: Path, *, service: Service | None = None) -> None:
         """Start the platform's API.
 
         Args:
@@ -59,7 +53,6 @@ class Station:
         self.queues = queues
         self.service = service
         self._folder = folder
-        self._published = 0
         self._platform = Platform(steps={"flow": {"step": {}}}, accounts={_ACCOUNT: {}})
         self._platform.start()
 
@@ -77,7 +70,9 @@ class Station:
         """Start a runtime on the function of a case, with a new sign-in."""
         environ = {
             **self._platform.environ(),
-            **self.queues.environ(case.function, RABBITMQ_PREFETCH_SAILOR=case.prefetch, **_RATES),
+            **self.queues.environ(
+                case.function, RABBITMQ_PREFETCH_SAILOR=case.prefetch, PROXY_PREFETCH_SAILOR=case.prefetch, **_RATES
+            ),
             # Byte code is kept, as in an image, but outside of the repository.
             "PYTHONPYCACHEPREFIX": str(self._folder / "bytecode"),
         }
@@ -102,23 +97,11 @@ class Station:
 
     def publish(self, content: bytes, count: int = 1) -> None:
         """Publish an encrypted message to the input, once or several times, each with its own id."""
-        headers = {
-            "execId": "exec",
-            "taskId": "flow",
-            "workspaceId": "workspace",
-            "userId": "user",
-            "stepId": "previous",
-            "threadId": "00000000-0000-4000-8000-000000000000",
-            "protocolVersion": _PROTOCOL,
-        }
-        for _ in range(count):
-            # A runtime may treat messages with equal ids as redeliveries of one message.
-            self._published += 1
-            self.queues.publish_raw(content, {**headers, "messageId": f"in-{self._published}"})
+        self.queues.put(content, count)
 
     def withdraw(self) -> int:
         """Remove the messages that are not delivered yet, and return their number."""
-        return int(self.queues.channel.queue_purge(self.queues.queue("input")).method.message_count)
+        return self.queues.withdraw()
 
     def wait_until(self, is_so: Callable[[], bool], tree: ProcessTree) -> None:
         """Poll until a condition is true.
@@ -144,24 +127,12 @@ class Station:
 
         self.wait_until(is_so, tree)
         api_cpu_seconds = 0.0 if self.service is None else self.service.cpu_seconds()
-        return Mark(time.perf_counter(), outputs, tree.cpu_seconds(), api_cpu_seconds)
+        proxy_cpu_seconds = self.queues.transport_cpu_seconds()
+        return Mark(time.perf_counter(), outputs, tree.cpu_seconds(), api_cpu_seconds, proxy_cpu_seconds)
 
-    @contextmanager
-    def arrivals(self) -> Iterator[Arrivals]:
+    def arrivals(self) -> AbstractContextManager[Arrivals]:
         """Take outputs as they arrive, and record their times."""
-        taken = Arrivals()
-
-        def arrived(_channel: Any, _method: Any, _properties: Any, content: bytes) -> None:
-            taken.moments.append(time.perf_counter())
-            taken.last = content
-
-        channel = self.queues.channel
-        tag = channel.basic_consume(self.queues.queue("data"), arrived, auto_ack=True)
-        try:
-            yield taken
-        finally:
-            with suppress(AMQPError):  # must not hide the first error; a broken channel fails at its next use
-                channel.basic_cancel(tag)
+        return self.queues.arrivals()
 
     def check(self, body: Any, outputs: int, *, sample: bytes | None = None) -> None:
         """Check the queues after a runtime has ended.

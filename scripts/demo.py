@@ -40,6 +40,7 @@ def main() -> int:
         WatchfulApi(provider, Path(folder) / "account.keys.json") as api,
     ):
         keys, cfg_file = provider.issue(expired=True), api.cfg_file
+        cfg_file.touch(mode=0o600)
         cfg_file.write_text(json.dumps({"base_url": api.url, "oauth": keys}))
         print("An API with OAuth2, a provider whose refresh tokens rotate, and a stored access token that has expired:")
         print(f"{mask(keys['access_token'])}, with the refresh token {mask(keys['refresh_token'])}.\n")

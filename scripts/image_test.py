@@ -1,7 +1,7 @@
-"""Two messages through the built image, one by `shipmate exec` and one by `shipmate run`, both with an expired token.
+"""Three messages through the built image, by `shipmate exec` and by `shipmate run`, all with an expired token.
 
 `exec` is how a platform of one's own runs a component: it prints the new keys and the data. `run` is a step of a flow:
-it saves the keys at the platform and publishes the data.
+it saves the keys at the platform and publishes the data, over AMQP and over the sailor proxy.
 
     python scripts/image_test.py [IMAGE]        the image's name, shipmate unless given
 
@@ -22,7 +22,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
-from shipmate.emulator import DemoApi, OAuth2Provider, Platform, RabbitMQNode, StepQueues
+from shipmate.emulator import DemoApi, OAuth2Provider, Platform, RabbitMQNode, SailorProxy, StepQueues, StepTraffic
 
 SECONDS = 60
 FORBIDDEN = "pip pip3 gcc cc g++ make ld"
@@ -128,29 +128,27 @@ def check_invocation(runner: Runner) -> None:
     check("demo-secret" not in log and new["access_token"] not in log, "its standard error has no secrets")
 
 
-def check_message(runner: Runner, uri: str) -> None:
-    """Have the image process a message."""
+def check_message(runner: Runner, traffic: StepTraffic) -> None:
+    """Have the image process a message of one transport."""
     steps = {"flow": {"step": {"config": {"_account": "account"}}}}
     with OAuth2Provider() as provider, DemoApi(provider) as api:
         keys = provider.issue(expired=True)
         steps["flow"]["step"]["config"]["base_url"] = api.url
         accounts = {"account": {"oauth": keys}}
-        with (
-            Platform(steps=steps, accounts=accounts) as platform,
-            StepQueues(uri, name=f"image-test-{os.getpid()}") as queues,
-        ):
-            environ = {**platform.environ(), **queues.environ("send_request"), **client_of(provider)}
-            queues.publish({"body": {"url": "/me"}})
+        with Platform(steps=steps, accounts=accounts) as platform, traffic:
+            environ = {**platform.environ(), **traffic.environ("send_request"), **client_of(provider)}
+            traffic.publish({"body": {"url": "/me"}})
             process = runner.start(environ, stderr=subprocess.STDOUT)
             try:
-                (data,) = queues.take("data", timeout_seconds=SECONDS)
-                check(bool(data.message["body"]), "the message was processed")
+                (data,) = traffic.take("data", timeout_seconds=SECONDS)
+                check(bool(data.message["body"]), f"a message was processed over {traffic.transport}")
                 saved = platform.accounts["account"]["oauth"]
                 check(saved["refresh_token"] != keys["refresh_token"], "the refreshed keys were saved at the platform")
                 stop(process)
                 text, _ = process.communicate(timeout=SECONDS)
                 check(process.returncode in (0, 143), f"SIGTERM ended it in order, with {process.returncode}")
                 check("demo-secret" not in text and saved["access_token"] not in text, "its log has no secrets")
+                check(not traffic.problems, f"it broke no rule of the transport: {traffic.problems or 'none'}")
             finally:
                 process.kill()
                 process.wait()
@@ -178,7 +176,8 @@ def main() -> None:
         check_contents(runner)
         check_invocation(runner)
         with broker() as uri:
-            check_message(runner, uri)
+            check_message(runner, StepQueues(uri, name=f"image-test-{os.getpid()}"))
+        check_message(runner, SailorProxy())
     finally:
         runner.remove()
 

@@ -26,6 +26,12 @@ def modules_of_components() -> list[str]:
     return [name for name in sys.modules if name.startswith(COMPONENT)]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the number of random plays, each on all transports, and of messages that survive failures."""
+    parser.addoption("--plays", type=int, default=30, help="number of random plays on all transports")
+    parser.addoption("--messages", type=int, default=40, help="number of messages of the tests with random failures")
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return one worker more than there are cores: a quarter of the time, a worker waits for a process or a timeout."""
     return (os.cpu_count() or 1) + 1

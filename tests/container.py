@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from shipmate.emulator import Platform, StepQueues
+from shipmate.emulator import Platform, StepQueues, StepTraffic
 
 COMPONENT = Path(__file__).parent / "components" / "container"
 SECONDS = 15
@@ -114,8 +114,8 @@ class Container:
 class Launch:
     """Starts containers for the queues and the platform of one test."""
 
-    def __init__(self, queues: StepQueues, platform: Platform) -> None:
-        """Hold the queues and the platform."""
+    def __init__(self, queues: StepTraffic, platform: Platform) -> None:
+        """Hold the queues, or the proxy, and the platform."""
         self.queues = queues
         self.platform = platform
         self._started: list[Container] = []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from shipmate.container.transport import Delivery, Publication, ReboundLimitReached, Transport
-from shipmate.errors import BrokerLost, EmitUnconfirmed
+from shipmate.errors import BrokerLost, EmitError, EmitUnconfirmed
 from shipmate.settings import StepSettings
 
 SECONDS = 10
@@ -18,6 +18,9 @@ class MemoryTransport:
     """Confirms each publication at once, unless it is asked to hold or to refuse some."""
 
     lock: Callable[[str], AbstractContextManager[None]] | None = None
+    secrets: tuple[str, ...] = ()
+    error_limit_bytes: int | None = None
+    more_events: tuple[str, ...] = ()
 
     def __init__(self, on_lost: Callable[[BaseException], None] = lambda error: None) -> None:
         self.published: list[Publication] = []
@@ -26,6 +29,7 @@ class MemoryTransport:
         """Each delivery that is done or has failed, with whether it is a success."""
         self.left: list[Delivery] = []
         self.allows_rebounds = True
+        self.size_limit_bytes: int | None = None
         self.is_alive = True
         self.is_consuming = False
         self.is_closed = False
@@ -102,6 +106,9 @@ class MemoryTransport:
     def publish_later(self, publication: Publication, then: Then) -> None:
         if publication.event == "rebound" and not self.allows_rebounds:
             raise ReboundLimitReached
+        if self.size_limit_bytes is not None and publication.event in ("data", "httpReply"):
+            if (size := len(publication.body)) > self.size_limit_bytes:
+                raise EmitError(f"Outgoing message size {size} exceeds limit of {self.size_limit_bytes}.")
         if self._is_holding:
             with self._changed:
                 self._held.append((publication, then))

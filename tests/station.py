@@ -16,7 +16,8 @@ from shipmate.container import step
 from shipmate.container.messages.cipher import Cipher
 from shipmate.container.startup import Installation
 from shipmate.container.transport import Delivery, Transport
-from shipmate.emulator import Platform, Received, StepQueues
+from shipmate.emulator import Platform, Received, SailorProxy, StepQueues
+from shipmate.emulator.sailor_proxy import MessageRules
 from shipmate.jsonvalue import to_json
 from shipmate.logs.log import Redactor
 from shipmate.settings import StepSettings
@@ -158,6 +159,7 @@ class MemoryStation(Station):
         super().__init__(environ_without_broker(platform, FUNCTION=function, **settings), self._connected)
 
     def _connected(self, settings: StepSettings, *, on_lost: Callable[[BaseException], None]) -> Transport:
+        self.transport.size_limit_bytes = settings.messages.size_limit_bytes
         return self.transport
 
     def _deliver(self, inputs: list[tuple[bytes, Mapping[str, Any] | None]]) -> Done:
@@ -221,8 +223,45 @@ class AmqpStation(Station):
         assert self.queues.depth("input") == 0
 
 
+class ProxyStation(Station):
+    """A step at an emulated sailor proxy; a breach of the contract fails the test."""
+
+    reply_to = "replies"
+
+    def __init__(self, platform: Platform, proxy: SailorProxy, function: str = "commands", **settings: object) -> None:
+        self.proxy = proxy
+        own = dict(settings)
+        # What the platform decides at a proxy, and the container over AMQP.
+        own["PROXY_PREFETCH_SAILOR"] = own.pop("RABBITMQ_PREFETCH_SAILOR", 1)
+        proxy.messages.rebound_limit = int(str(own.pop("REBOUND_LIMIT", 20)))
+        proxy.messages.rebound_delay_ms = int(str(own.pop("REBOUND_INITIAL_EXPIRATION", 15_000)))
+        super().__init__({**platform.environ(), **proxy.environ(function, **own)}, step.new_transport)
+
+    def wait_until_settled(self, count: int) -> None:
+        """Wait until so many deliveries are settled, since the start of the proxy."""
+        self.proxy.wait_until(lambda: len(self.proxy.finished) >= count, SECONDS)
+
+    def _deliver(self, inputs: list[tuple[bytes, Mapping[str, Any] | None]]) -> Done:
+        proxy, before = self.proxy, len(self.proxy.finished)
+        for body, headers in inputs:
+            proxy.publish_raw(body, headers or {})  # without the header at all there is nothing to process
+        self.wait_until_settled(before + len(inputs))
+        done = Done(are_successes=[is_success for _, is_success in proxy.finished[before:]])
+        for kind in ("data", "error", "snapshot", "rebound"):
+            setattr(done, EVENTS[kind], proxy.drain(kind))
+        # An error for the caller who waits is a copy that the proxy makes.
+        done.replies = [each for each in proxy.drain(self.reply_to) if "x-eio-error-response" not in each.headers]
+        return done
+
+    def stop(self) -> None:
+        """Stop the step; nothing that it has settled is delivered again."""
+        super().stop()
+        assert self.proxy.depth("input") == 0
+
+
 StartInMemory = Callable[..., MemoryStation]
 StartAmqp = Callable[..., AmqpStation]
+StartAtProxy = Callable[..., ProxyStation]
 
 
 @pytest.fixture
@@ -245,6 +284,29 @@ def start_amqp(platform: Platform, queues: StepQueues) -> Iterator[StartAmqp]:
 
         def start(function: str = "commands", **settings: object) -> AmqpStation:
             station = AmqpStation(platform, queues, function, **settings)
+            stack.callback(station.stop)
+            return station
+
+        yield start
+
+
+@pytest.fixture
+def proxy() -> Iterator[SailorProxy]:
+    """A sailor proxy; the test fails if a client breaks the contract."""
+    with SailorProxy(messages=MessageRules()) as started:
+        yield started
+        assert started.problems == []
+
+
+@pytest.fixture
+def start_at_proxy(platform: Platform, proxy: SailorProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartAtProxy]:
+    """Starts steps at a sailor proxy; they are stopped at the end."""
+    # A proxy may be slow with its last messages. This one has sent all of them when it answers a PING.
+    monkeypatch.setattr("shipmate.container.proxy.slots._LEAST_WAIT_SECONDS", 0.0)
+    with ExitStack() as stack:
+
+        def start(function: str = "commands", **settings: object) -> ProxyStation:
+            station = ProxyStation(platform, proxy, function, **settings)
             stack.callback(station.stop)
             return station
 

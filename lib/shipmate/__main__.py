@@ -14,6 +14,7 @@ def main() -> NoReturn:
         from shipmate.container import step
 
         step.main()
+    _end_by_ctrl_c()
     from shipmate.cli import commands
 
     commands.main()
@@ -26,6 +27,14 @@ def _end_on_signals() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
+
+
+def _end_by_ctrl_c() -> None:
+    """Let Ctrl-C end the process without a traceback while a command is still being loaded."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

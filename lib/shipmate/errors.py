@@ -38,6 +38,8 @@
        ├─ ObjectUnavailable           the object storage did not return the body of a message
        │  └─ ObjectExpired              the object storage has deleted the body
        ├─ BrokerLost                  the broker cannot be reached
+       ├─ ProxyLost                   the sailor proxy cannot be reached
+       ├─ ClaimRefused                the sailor proxy has given the messages in work to another container
        ├─ PlatformUnavailable         the platform's API does not answer
        └─ TokenEndpointUnavailable    the provider's token endpoint does not answer
 
@@ -289,6 +291,18 @@ class BrokerLost(TransientError):
     """The broker has not accepted a connection or a consumer within the allowed attempts."""
 
     code = "broker_lost"
+
+
+class ProxyLost(TransientError):
+    """The sailor proxy has not accepted a connection within the allowed attempts."""
+
+    code = "proxy_lost"
+
+
+class ClaimRefused(TransientError):
+    """The sailor proxy does not give back the messages in work after a lost connection: another container has them."""
+
+    code = "claim_refused"
 
 
 class ResponseTooSlow(TransientError):

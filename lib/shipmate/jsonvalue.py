@@ -1,7 +1,7 @@
 """JSON: plain copies of values, writing, strict reading, JSON pointers, and the words for kinds of values."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -316,9 +316,25 @@ def repeated_keys(value: Any, pointer: str = "") -> Iterator[str]:
     """
     if isinstance(value, Members):
         yield from (pointer + pointer_to(name) for name in value.repeated)
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, member in members:
+    for step, member in members_of(value):
         yield from repeated_keys(member, pointer + pointer_to(step))
+
+
+def texts_within(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts at any depth of a value, each with its JSON pointer before it.
+
+    >>> list(texts_within({"to": "mail", "lines": [1, "sku"]}))
+    [('/to', 'mail'), ('/lines/1', 'sku')]
+    """
+    if isinstance(value, str):
+        yield pointer, value
+    for step, member in members_of(value):
+        yield from texts_within(member, pointer + pointer_to(step))
+
+
+def members_of(value: Any) -> Iterable[tuple[str | int, Any]]:
+    """Return the members of an object or an array, each with its step of a JSON pointer."""
+    return value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
 
 
 def _slip(text: str, problem: str, position: int) -> tuple[str, int]:

@@ -1,20 +1,26 @@
 """The settings in the environment, read once and then frozen.
 
-Source: contract §2, §5.4, §8.6, §9, §13.
+Source: contract §2, §5.4, §8.6, §9, §13; proxy §2.
 """
 
+import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from shipmate.errors import BadSetting, MissingSetting
 
+_log: Final = logging.getLogger("shipmate.step")
 _PREFIX: Final = "ELASTICIO_"
+_LEADING_NUMBER: Final = re.compile(r"\s*[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})")
 _LEADING_INTEGER: Final = re.compile(r"\s*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(?!0[xX])([0-9]{1,300}))")
 _IV_BYTES: Final = 16
 _NO_LIMIT: Final = sys.maxsize
+_HTTP_PORTS: Final = {"http": 80, "https": 443}
+_DAY_MS: Final = 86_400_000
 # Words as lodash splits them: ordinals, runs of digits, runs of capitals up to the last one before a small letter, and
 # runs of small letters.
 _WORD: Final = re.compile(
@@ -26,10 +32,19 @@ _ALWAYS_NEEDED: Final = (
     "FLOW_ID", "EXEC_ID", "STEP_ID", "CONTAINER_ID", "WORKSPACE_ID", "USER_ID", "COMP_ID", "FUNCTION",
     "API_URI", "API_USERNAME", "API_KEY",
 )  # fmt: skip
-_NEEDED_FOR_MESSAGES: Final = (
-    "AMQP_URI", "LISTEN_MESSAGES_ON", "PUBLISH_MESSAGES_TO", "DATA_ROUTING_KEY", "ERROR_ROUTING_KEY",
-    "REBOUND_ROUTING_KEY", "SNAPSHOT_ROUTING_KEY", "MESSAGE_CRYPTO_IV", "MESSAGE_CRYPTO_PASSWORD",
-)  # fmt: skip
+TransportName = Literal["amqp", "proxy"]
+
+_ADDRESSES: Final[Mapping[TransportName, str]] = {"amqp": "ELASTICIO_AMQP_URI", "proxy": "ELASTICIO_SAILOR_PROXY_URI"}
+"""The variable with the address of each transport's server."""
+_NEEDED_FOR_MESSAGES: Final[Mapping[TransportName, tuple[str, ...]]] = {
+    "amqp": (
+        "AMQP_URI", "LISTEN_MESSAGES_ON", "PUBLISH_MESSAGES_TO", "DATA_ROUTING_KEY", "ERROR_ROUTING_KEY",
+        "REBOUND_ROUTING_KEY", "SNAPSHOT_ROUTING_KEY", "MESSAGE_CRYPTO_IV", "MESSAGE_CRYPTO_PASSWORD",
+    ),
+    "proxy": (
+        "SAILOR_PROXY_JWT_SECRET", "SAILOR_PROXY_URI", "MESSAGE_CRYPTO_PASSWORD", "MESSAGE_CRYPTO_IV",
+    ),
+}  # fmt: skip
 _LOGGED: Final = (
     "API_USERNAME", "COMP_ID", "COMP_NAME", "CONTAINER_ID", "CONTRACT_ID", "EXEC_ID", "EXEC_TYPE",
     "EXECUTION_RESULT_ID", "FLOW_ID", "FLOW_VERSION", "FUNCTION", "STEP_ID", "TASK_USER_EMAIL", "TENANT_ID",
@@ -102,6 +117,19 @@ def integer(environ: Mapping[str, str], name: str, default: int) -> int:
     sign, hexadecimal, digits = match.groups()
     value = int(hexadecimal, 16) if hexadecimal else int(digits)
     return -value if sign == "-" else value
+
+
+def number(environ: Mapping[str, str], name: str, default: float, lowest: float, highest: float) -> float:
+    """Return a variable as a decimal number: leading digits count, other texts give the default, also out of bounds.
+
+    >>> [number({"N": value}, "N", 2, 0, 9) for value in ("1.5", "0", ".5x", "-1", "10", "abc", "")]
+    [1.5, 0.0, 0.5, 2, 2, 2, 2]
+    """
+    match = _LEADING_NUMBER.match(environ.get(name) or "")
+    if match is None:
+        return default
+    value = float(match[0])
+    return value if lowest <= value <= highest else default
 
 
 def boolean(environ: Mapping[str, str], name: str, default: bool) -> bool:
@@ -262,6 +290,94 @@ class BrokerSettings:
     """The delay of the first rebound of a message; it doubles with each further one."""
     rebound_limit: int = 20
 
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "BrokerSettings":
+        """Read the variables of AMQP.
+
+        Raises:
+            MissingSetting: Mandatory variables are unset or empty; the text names all of them.
+        """
+        names = _NEEDED_FOR_MESSAGES["amqp"][:7]
+        require(environ, *(_PREFIX + name for name in names))
+        attempts = integer(environ, _PREFIX + "AMQP_PUBLISH_RETRY_ATTEMPTS", _NO_LIMIT)
+        return cls(
+            uri=Secret(environ[_PREFIX + "AMQP_URI"]),
+            queue=environ[_PREFIX + "LISTEN_MESSAGES_ON"],
+            exchange=environ[_PREFIX + "PUBLISH_MESSAGES_TO"],
+            data_key=environ[_PREFIX + "DATA_ROUTING_KEY"],
+            error_key=environ[_PREFIX + "ERROR_ROUTING_KEY"],
+            rebound_key=environ[_PREFIX + "REBOUND_ROUTING_KEY"],
+            snapshot_key=environ[_PREFIX + "SNAPSHOT_ROUTING_KEY"],
+            prefetch=bounded(environ, _PREFIX + "RABBITMQ_PREFETCH_SAILOR", 1, 1, 65_535),
+            is_persistent=boolean(environ, _PREFIX + "AMQP_PERSISTENT_MESSAGES", False),
+            confirms=boolean(environ, _PREFIX + "AMQP_PUBLISH_CONFIRM_ENABLED", True),
+            publish_delay_ms=integer(environ, _PREFIX + "AMQP_PUBLISH_RETRY_DELAY", 100),
+            publish_attempts=None if attempts == _NO_LIMIT else attempts,
+            publish_max_delay_ms=integer(environ, _PREFIX + "AMQP_PUBLISH_MAX_RETRY_DELAY", 300_000),
+            reconnect_attempts=integer(environ, _PREFIX + "AMQP_RECONNECT_ATTEMPTS", 3),
+            reconnect_delay_ms=integer(environ, _PREFIX + "AMQP_RECONNECT_TIMEOUT", 100),
+            has_error_replies=not boolean(environ, _PREFIX + "NO_ERROR_REPLIES", False),
+            rebound_delay_ms=integer(environ, _PREFIX + "REBOUND_INITIAL_EXPIRATION", 15_000),
+            rebound_limit=integer(environ, _PREFIX + "REBOUND_LIMIT", 20),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """The address of the sailor proxy, the key of the token for it, and how to connect and repeat. Source: proxy §2."""
+
+    uri: str
+    """Scheme, host and port, nothing else: ``http://proxy:5001``."""
+    jwt_secret: Secret
+    prefetch: int = 1
+    """The number of messages in work at the same time."""
+    reconnect_initial_delay_ms: int = 1_000
+    reconnect_max_delay_ms: int = 30_000
+    reconnect_multiplier: float = 2
+    reconnect_jitter: float = 0.3
+    """The largest part of a delay that is added or taken away; 0 for none."""
+    reconnect_attempts: int | None = None
+    """The number of retries after a connection is lost; None for no limit."""
+    request_attempts: int | None = None
+    """The number of retries of a POST request, in addition to the first attempt; None for no limit."""
+    request_delay_ms: int = 100
+    request_max_delay_ms: int = 300_000
+    ping_interval_ms: int = 10_000
+    username: str = ""
+    """The user of the platform's API, for the token."""
+    key: Secret = field(default_factory=Secret)
+    """The key of this user."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "ProxySettings":
+        """Read the variables of the sailor proxy; 0 and fractions are values, PDEF-17 notwithstanding.
+
+        Raises:
+            MissingSetting: The secret or the address is unset or empty; the text names all that are missing.
+            BadSetting: The address is not one of an HTTP server.
+        """
+        require(environ, *(_PREFIX + name for name in _NEEDED_FOR_MESSAGES["proxy"][:2]))
+        reconnects = bounded(environ, _PREFIX + "PROXY_RECONNECT_MAX_RETRIES", _NO_LIMIT, 0, _NO_LIMIT)
+        retries = bounded(environ, _PREFIX + "PROXY_OBJECT_REQUEST_RETRY_ATTEMPTS", _NO_LIMIT, 0, _NO_LIMIT)
+        return cls(
+            uri=_proxy_uri(environ),
+            jwt_secret=Secret(environ[_PREFIX + "SAILOR_PROXY_JWT_SECRET"]),
+            prefetch=bounded(environ, _PREFIX + "PROXY_PREFETCH_SAILOR", 1, 1, 65_535),
+            reconnect_initial_delay_ms=bounded(environ, _PREFIX + "PROXY_RECONNECT_INITIAL_DELAY", 1_000, 0, _DAY_MS),
+            reconnect_max_delay_ms=bounded(environ, _PREFIX + "PROXY_RECONNECT_MAX_DELAY", 30_000, 0, _DAY_MS),
+            reconnect_multiplier=number(environ, _PREFIX + "PROXY_RECONNECT_BACKOFF_MULTIPLIER", 2, 0, 100),
+            reconnect_jitter=number(environ, _PREFIX + "PROXY_RECONNECT_JITTER_FACTOR", 0.3, 0, 1),
+            reconnect_attempts=None if reconnects == _NO_LIMIT else reconnects,
+            request_attempts=None if retries == _NO_LIMIT else retries,
+            request_delay_ms=bounded(environ, _PREFIX + "PROXY_OBJECT_REQUEST_RETRY_DELAY", 100, 0, _DAY_MS),
+            request_max_delay_ms=bounded(
+                environ, _PREFIX + "PROXY_OBJECT_REQUEST_MAX_RETRY_DELAY", 300_000, 0, _DAY_MS
+            ),
+            ping_interval_ms=bounded(environ, _PREFIX + "PROXY_PING_INTERVAL_MS", 10_000, 1, _DAY_MS),
+            username=environ.get(_PREFIX + "API_USERNAME", ""),
+            key=Secret(environ.get(_PREFIX + "API_KEY", "")),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RateSettings:
@@ -291,7 +407,7 @@ class MessageSettings:
     lightweight_threshold_bytes: int = 1_048_576
     """The size of plain JSON above which bodies are large."""
     extra_headers: Mapping[str, str] = field(default_factory=dict)
-    """The headers that additional variables make, for every event. Source: contract §5.4."""
+    """The headers that additional variables make, for every event. Source: contract §5.4, proxy §2.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +418,10 @@ class StepSettings:
     """
 
     flow: FlowSettings
-    broker: BrokerSettings
+    broker: BrokerSettings | None
+    """None if the transport is not AMQP."""
+    proxy: ProxySettings | None
+    """None if the transport is not the sailor proxy."""
     messages: MessageSettings
     rates: RateSettings
     is_startup: bool = False
@@ -312,17 +431,24 @@ class StepSettings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "StepSettings":
-        """Read every variable that the platform sets for a step.
+        """Read every variable that the platform sets for a step; those of the other transport are not read.
 
         Raises:
-            MissingSetting: Variables are unset or empty; the text names them in the order of contract §2.
-            BadSetting: The initialization vector does not have 16 bytes.
+            MissingSetting: Variables are unset or empty; the text names them in the order of contract §2, proxy §2.
+            BadSetting: The choice of the transport, the address of the proxy, or the length of the initialization
+                vector is wrong.
         """
-        require(environ, *(_PREFIX + name for name in (*_ALWAYS_NEEDED, *_NEEDED_FOR_MESSAGES)))
+        transport = transport_of(environ)
+        names = (*_ALWAYS_NEEDED, *_NEEDED_FOR_MESSAGES[transport])
+        if missing := [each for name in names if not environ.get(each := _PREFIX + name)]:
+            address = _ADDRESSES[transport]
+            remedies = {address: _remedy(environ, transport)} if address in missing else {}
+            raise missing_settings({**dict.fromkeys(missing, ""), **remedies})
         return cls(
             flow=_flow(environ),
-            broker=_broker(environ),
-            messages=_messages(environ),
+            broker=BrokerSettings.from_environ(environ) if transport == "amqp" else None,
+            proxy=ProxySettings.from_environ(environ) if transport == "proxy" else None,
+            messages=_messages(environ, transport),
             rates=_rates(environ),
             is_startup=boolean(environ, _PREFIX + "STARTUP_REQUIRED", False),
             stop_seconds=bounded(environ, "SHIPMATE_STOP_SECONDS", 10, 0, 86_400),
@@ -331,7 +457,7 @@ class StepSettings:
 
 @dataclass(frozen=True, slots=True)
 class ShutdownSettings:
-    """The settings of a container that runs the shutdown hook: it needs neither a broker nor messages."""
+    """The settings of a container that runs the shutdown hook: it needs neither a transport nor messages."""
 
     flow: FlowSettings
 
@@ -344,6 +470,29 @@ class ShutdownSettings:
         """
         require(environ, *(_PREFIX + name for name in _ALWAYS_NEEDED))
         return cls(_flow(environ))
+
+
+def transport_of(environ: Mapping[str, str]) -> TransportName:
+    """Return the transport of a container.
+
+    ``SHIPMATE_TRANSPORT`` decides, then the address of the broker, then that of the proxy. Without any of them, a
+    container with the secret for the proxy lacks the address of the proxy. Source: proxy §17, Q1.
+
+    Raises:
+        BadSetting: ``SHIPMATE_TRANSPORT`` is neither ``amqp`` nor ``proxy``.
+
+    >>> transport_of({"ELASTICIO_SAILOR_PROXY_URI": "http://proxy:5001"})
+    'proxy'
+    """
+    match environ.get("SHIPMATE_TRANSPORT") or None:
+        case "amqp" | "proxy" as transport:
+            return transport
+        case None:
+            signs = ("ELASTICIO_SAILOR_PROXY_URI", "ELASTICIO_SAILOR_PROXY_JWT_SECRET")
+            is_proxy = not environ.get("ELASTICIO_AMQP_URI") and any(environ.get(name) for name in signs)
+            return "proxy" if is_proxy else "amqp"
+        case other:
+            raise BadSetting(f"SHIPMATE_TRANSPORT: expected amqp or proxy, found {other!r}")
 
 
 def is_shutdown(environ: Mapping[str, str]) -> bool:
@@ -359,13 +508,26 @@ def log_fields(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def camel_case(name: str) -> str:
-    """Return the name of the header for a variable.
+    """Return the name of the AMQP header for a variable. Source: contract §5.4.
 
     >>> [camel_case(name) for name in ("FIRST_ONE", "A1_B2", "FOO_1BAR", "V2_API", "foo-bar", "XMLHttp")]
     ['firstOne', 'a1B2', 'foo1Bar', 'v2Api', 'fooBar', 'xmlHttp']
     """
-    words = [word[0].lower() for word in _WORD.finditer(name)]
+    words = _words(name)
     return "".join([*words[:1], *(word.capitalize() for word in words[1:])])
+
+
+def snake_case(name: str) -> str:
+    """Return the name of the proxy's metadata field for a variable. Source: proxy §2.5.
+
+    >>> [snake_case(name) for name in ("FIRST_ONE", "A1_B2", "V2_API", "foo-bar", "XMLHttp", "MY__VAR")]
+    ['first_one', 'a_1_b_2', 'v_2_api', 'foo_bar', 'xml_http', 'my_var']
+    """
+    return "_".join(_words(name))
+
+
+def _words(name: str) -> list[str]:
+    return [word[0].lower() for word in _WORD.finditer(name)]
 
 
 def _flow(environ: Mapping[str, str]) -> FlowSettings:
@@ -373,31 +535,45 @@ def _flow(environ: Mapping[str, str]) -> FlowSettings:
     return FlowSettings(*(environ[_PREFIX + name] for name in names))
 
 
-def _broker(environ: Mapping[str, str]) -> BrokerSettings:
-    attempts = integer(environ, _PREFIX + "AMQP_PUBLISH_RETRY_ATTEMPTS", _NO_LIMIT)
-    return BrokerSettings(
-        uri=Secret(environ[_PREFIX + "AMQP_URI"]),
-        queue=environ[_PREFIX + "LISTEN_MESSAGES_ON"],
-        exchange=environ[_PREFIX + "PUBLISH_MESSAGES_TO"],
-        data_key=environ[_PREFIX + "DATA_ROUTING_KEY"],
-        error_key=environ[_PREFIX + "ERROR_ROUTING_KEY"],
-        rebound_key=environ[_PREFIX + "REBOUND_ROUTING_KEY"],
-        snapshot_key=environ[_PREFIX + "SNAPSHOT_ROUTING_KEY"],
-        prefetch=bounded(environ, _PREFIX + "RABBITMQ_PREFETCH_SAILOR", 1, 1, 65_535),
-        is_persistent=boolean(environ, _PREFIX + "AMQP_PERSISTENT_MESSAGES", False),
-        confirms=boolean(environ, _PREFIX + "AMQP_PUBLISH_CONFIRM_ENABLED", True),
-        publish_delay_ms=integer(environ, _PREFIX + "AMQP_PUBLISH_RETRY_DELAY", 100),
-        publish_attempts=None if attempts == _NO_LIMIT else attempts,
-        publish_max_delay_ms=integer(environ, _PREFIX + "AMQP_PUBLISH_MAX_RETRY_DELAY", 300_000),
-        reconnect_attempts=integer(environ, _PREFIX + "AMQP_RECONNECT_ATTEMPTS", 3),
-        reconnect_delay_ms=integer(environ, _PREFIX + "AMQP_RECONNECT_TIMEOUT", 100),
-        has_error_replies=not boolean(environ, _PREFIX + "NO_ERROR_REPLIES", False),
-        rebound_delay_ms=integer(environ, _PREFIX + "REBOUND_INITIAL_EXPIRATION", 15_000),
-        rebound_limit=integer(environ, _PREFIX + "REBOUND_LIMIT", 20),
-    )
+def _remedy(environ: Mapping[str, str], transport: TransportName) -> str:
+    """Return what to do about the missing address of a transport's server."""
+    if environ.get("SHIPMATE_TRANSPORT"):
+        return f"SHIPMATE_TRANSPORT is {transport}"
+    other = _ADDRESSES["proxy" if transport == "amqp" else "amqp"]
+    return f"set it, or {other} for the other transport"
 
 
-def _messages(environ: Mapping[str, str]) -> MessageSettings:
+def _proxy_uri(environ: Mapping[str, str]) -> str:
+    """Return the scheme, the host and the port of the sailor proxy; the platform's own client ignores a path as well.
+
+    Raises:
+        BadSetting: The text is not such an address; it is not quoted, since it may have a password.
+    """
+    name = _ADDRESSES["proxy"]
+    expected = f"{name}: expected http://host:port"
+    text = environ[name]
+    if re.search(r"[\s\\\x00-\x1f\x7f]", text):
+        raise BadSetting(f"{expected}, found white space, a backslash or a control character")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise BadSetting(f"{expected}, found a host or a port that does not exist; ports are 1 to 65535") from None
+    if parts.scheme in ("amqp", "amqps"):
+        raise BadSetting(f"{expected}, found {parts.scheme}://; a broker's address belongs in {_ADDRESSES['amqp']}")
+    if parts.scheme not in _HTTP_PORTS or not host:
+        raise BadSetting(f"{expected}, found {'no host' if parts.scheme in _HTTP_PORTS else 'another scheme or none'}")
+    if "@" in parts.netloc:
+        raise BadSetting(f"{expected}, found a user or a password; the container signs in with a token")
+    if port == 0:
+        raise BadSetting(f"{expected}, found port 0; ports are 1 to 65535")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        _log.warning("%s: only scheme, host and port count; the rest is ignored", name)
+    literal = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{literal}:{_HTTP_PORTS[parts.scheme] if port is None else port}"
+
+
+def _messages(environ: Mapping[str, str], transport: TransportName) -> MessageSettings:
     iv = environ[_PREFIX + "MESSAGE_CRYPTO_IV"]
     if (length := len(iv.encode("utf-8", "surrogateescape"))) != _IV_BYTES:
         raise BadSetting(f"{_PREFIX}MESSAGE_CRYPTO_IV: expected a text of {_IV_BYTES} bytes, found {length}")
@@ -410,7 +586,7 @@ def _messages(environ: Mapping[str, str]) -> MessageSettings:
         no_self_passthrough=boolean(environ, _PREFIX + "NO_SELF_PASSTRHOUGH", False),
         is_lightweight=boolean(environ, _PREFIX + "EMIT_LIGHTWEIGHT_MESSAGE", False),
         lightweight_threshold_bytes=integer(environ, _PREFIX + "OBJECT_STORAGE_SIZE_THRESHOLD", 1_048_576),
-        extra_headers=_extra_headers(environ),
+        extra_headers=_extra_headers(environ, camel_case if transport == "amqp" else snake_case),
     )
 
 
@@ -423,6 +599,6 @@ def _rates(environ: Mapping[str, str]) -> RateSettings:
     )
 
 
-def _extra_headers(environ: Mapping[str, str]) -> dict[str, str]:
+def _extra_headers(environ: Mapping[str, str], header: Callable[[str], str]) -> dict[str, str]:
     names = [name.strip() for name in environ.get(_PREFIX + "ADDITIONAL_VARS_FOR_HEADERS", "").split(",")]
-    return {camel_case(name.removeprefix(_PREFIX)): environ[name] for name in names if name and name in environ}
+    return {header(name.removeprefix(_PREFIX)): environ[name] for name in names if name and name in environ}

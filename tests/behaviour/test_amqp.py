@@ -20,6 +20,12 @@ def test_persistence_is_a_setting(start_amqp: StartAmqp) -> None:
     assert done.data[0].properties.delivery_mode == 2
 
 
+def test_a_message_that_is_too_large_is_named_with_a_full_stop(start_amqp: StartAmqp) -> None:
+    """Contract 6.1."""
+    done = start_amqp(OUTGOING_MESSAGE_SIZE_LIMIT=200).deliver(commands(["emit", "data", {"body": "x" * 200}]))
+    assert done.errors[0].error["message"].endswith(" exceeds limit of 200.")
+
+
 def test_the_copy_of_an_error_goes_to_the_caller_who_waits(start_amqp: StartAmqp) -> None:
     """Contract 6.2: the encrypted error alone."""
     station = start_amqp()

@@ -66,7 +66,7 @@ def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(
         for line in rabbitmq.ctl("list_connections", "pid", "client_properties").splitlines():
             if '-read"' in line:
                 rabbitmq.ctl("close_connection", line.split("\t")[0], "closed by a test")
-        eventually(lambda: delivery.channel_epoch == 1, queues)
+        eventually(lambda: delivery.epoch == 1, queues)
         broker._submit(broker._leave_stale, delivery)
         assert taken.next() is delivery
         broker.settle(delivery, is_success=True)

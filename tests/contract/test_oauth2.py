@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -1000,6 +1000,71 @@ def test_the_lock_of_the_author_encloses_the_refresh(bench: Workbench) -> None:
         raise OSError("no lock server")
 
     assert bench.session(bench.cfg(_account="a"), lock=broken).get(bench.api.url + "/me").status_code == 200
+
+
+@pytest.fixture
+def unlocked(bench: Workbench) -> Workbench:
+    """Return the bench of a container whose transport has no locks; its stored keys can be read."""
+    bench.stored.is_unlocked = True
+    bench.stored.fields = bench.cfg()
+    return bench
+
+
+def test_without_a_lock_a_container_pauses_and_looks_again_before_it_asks(unlocked: Workbench) -> None:
+    """Decision 8: the keys of a container that was faster appear during the pause."""
+    faster = unlocked.provider.issue()
+
+    def save_during_the_pause(reads: int) -> None:
+        if unlocked.time.slept:
+            unlocked.stored.fields = {"oauth": faster}
+
+    unlocked.stored.on_read = save_during_the_pause
+    assert unlocked.session().get(unlocked.api.url + "/me").status_code == 200
+    assert unlocked.provider.token_requests == []
+    (pause,) = unlocked.time.slept
+    assert 0 < pause <= 2
+
+
+def test_without_a_lock_the_keys_that_are_stored_after_the_save_are_used(
+    unlocked: Workbench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Decision 8: another container has saved after this one, at a provider with a grace period."""
+    other = unlocked.provider.issue()
+
+    def save_later(reads: int) -> None:
+        if unlocked.call.updates:
+            unlocked.stored.fields = {"oauth": other}
+
+    unlocked.stored.on_read = save_later
+    cfg = unlocked.cfg(_account="a1")
+    assert unlocked.session(cfg).get(unlocked.api.url + "/me").status_code == 200
+    assert unlocked.session(cfg).access_token() == other["access_token"]
+    assert len(unlocked.provider.token_requests) == 1
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "another process has refreshed account a1 at the same moment: its keys are used"
+    ]
+
+
+def test_without_a_lock_the_error_of_a_dead_credential_names_the_race(unlocked: Workbench) -> None:
+    """An operator learns what may have happened; with a lock it cannot have."""
+    unlocked.provider.revoke()
+    with pytest.raises(ReauthorizationRequired, match=r"Sign in again\. Another container may have used it"):
+        unlocked.session().get(unlocked.api.url + "/me")
+    assert 4 <= sum(unlocked.time.slept) <= 6
+
+
+def test_a_lock_of_the_author_makes_the_pause_needless(unlocked: Workbench) -> None:
+    """Decision 8: the container is as safe as with a lock of the transport."""
+    session = unlocked.session(lock=lambda account: nullcontext())
+    assert session.get(unlocked.api.url + "/me").status_code == 200
+    assert (unlocked.time.slept, unlocked.stored.reads) == ([], 1)
+
+
+def test_with_a_lock_there_is_neither_a_pause_nor_a_second_look(bench: Workbench) -> None:
+    """Over AMQP nothing has changed."""
+    bench.stored.fields = bench.cfg()
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert (bench.time.slept, bench.stored.reads) == ([], 1)
 
 
 def test_nothing_secret_is_logged(bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:

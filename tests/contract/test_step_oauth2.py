@@ -3,11 +3,11 @@
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform, StepQueues
+from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform, SailorProxy, StepQueues
 from tests.container import Container, Launch, closing, eventually
 
 
@@ -52,7 +52,7 @@ def start(world: World, queues: StepQueues) -> Iterator[Launch]:
 
 def launched(start: Launch, world: World, count: int) -> list[Container]:
     """Start so many containers, with 16 messages at once each."""
-    settings = {"RABBITMQ_PREFETCH_SAILOR": 16, "DATA_RATE_LIMIT": 1000}
+    settings = {"RABBITMQ_PREFETCH_SAILOR": 16, "PROXY_PREFETCH_SAILOR": 16, "DATA_RATE_LIMIT": 1000}
     made = [start("calls", world.variables, **settings) for _ in range(count)]
     return [container.ready() for container in made]
 
@@ -142,3 +142,65 @@ def test_keys_that_could_not_be_saved_are_saved_before_the_end(start: Launch, wo
     assert container.stop() == 0
     assert world.platform.accounts["account"]["oauth"]["refresh_token"] != before
     assert len(world.refreshes()) == 1
+
+
+@pytest.fixture
+def proxy() -> Iterator[SailorProxy]:
+    """Return a sailor proxy, which has no lock for its containers."""
+    with SailorProxy() as running:
+        yield running
+
+
+@pytest.fixture
+def start_on_proxy(world: World, proxy: SailorProxy) -> Iterator[Launch]:
+    """Starts containers of that step on the proxy."""
+    with closing(Launch(proxy, world.platform)) as launch:
+        yield launch
+
+
+def answers_of_a_round(world: World, proxy: SailorProxy, numbers: range) -> tuple[int, list[str]]:
+    """Let the token expire, send messages to all containers at once; return the number of outputs, and the errors."""
+    world.provider.expire_access_tokens()
+    proxy.fill({"body": {"number": number}} for number in numbers)
+    proxy.wait_until(lambda: proxy.depth("data") + proxy.depth("error") >= len(numbers), 30)
+    return len(proxy.drain("data")), [each.error["name"] for each in proxy.drain("error")]
+
+
+def test_without_a_lock_and_with_a_grace_period_no_message_fails(
+    start_on_proxy: Launch, world: World, proxy: SailorProxy
+) -> None:
+    """Decision 8: whoever refreshes at the same moment, all containers agree on the keys that were stored last."""
+    world.provider.grants.rules = replace(world.provider.grants.rules, grace_uses=9)
+    containers = launched(start_on_proxy, world, 3)
+    for number in range(2):
+        assert answers_of_a_round(world, proxy, range(number * 60, number * 60 + 60)) == (60, [])
+    stored = world.platform.accounts["account"]["oauth"]["access_token"]
+    assert world.provider.grants.state(stored) == "valid"
+    assert [container.stop() for container in containers] == [0, 0, 0]
+
+
+def test_without_a_lock_a_refresh_token_is_used_once_as_a_rule(
+    start_on_proxy: Launch, world: World, proxy: SailorProxy
+) -> None:
+    """Decision 8: of the containers that met the 401 together one asks, and the others find its keys."""
+    world.provider.grants.rules = replace(world.provider.grants.rules, grace_uses=9)
+    containers = launched(start_on_proxy, world, 2)
+    for number in range(5):
+        answers_of_a_round(world, proxy, range(number * 60, number * 60 + 60))
+    assert len(world.refreshes()) - len(set(world.refreshes())) <= 3
+    assert [container.stop() for container in containers] == [0, 0]
+
+
+def test_without_a_lock_an_operator_sees_that_reuse_detection_has_struck(
+    start_on_proxy: Launch, world: World, proxy: SailorProxy
+) -> None:
+    """Decision 8: here a refresh takes longer than the longest pause, so that both containers use one token."""
+    world.provider.script("/token", Fault(delay_seconds=2.5), times=9)
+    containers = launched(start_on_proxy, world, 2)
+    outputs, errors = answers_of_a_round(world, proxy, range(60))
+    assert len(world.refreshes()) > len(set(world.refreshes()))
+    assert outputs < 60
+    assert set(errors) == {"ReauthorizationRequired"}
+    assert any("at the same moment: its keys are used" in each.output for each in containers)
+    assert any("Another container may have used it at the same moment" in each.output for each in containers)
+    assert [container.stop() for container in containers] == [0, 0]

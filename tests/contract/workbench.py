@@ -32,6 +32,7 @@ class StoredOutside:
     def __init__(self) -> None:
         self.fields: Mapping[str, Any] | None = None
         self.is_savable = True
+        self.is_unlocked = False
         self.reads = 0
         self.on_read: Callable[[int], None] = lambda reads: None
 

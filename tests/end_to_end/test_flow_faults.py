@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench import flow_faults
 from shipmate.emulator import RabbitMQNode
 from tests.flows import ECHO, FlowFolder, ended
 
@@ -22,14 +23,6 @@ def process(context, msg, cfg, snapshot):
     for number in range(cfg["count"]):
         yield message({"number": number})
 """
-SLOW = """
-import time
-from shipmate import message
-
-def process(context, msg, cfg, snapshot):
-    time.sleep(0.005)
-    return message({**msg["body"], **cfg})
-"""
 WAITING = """
 import time
 
@@ -41,7 +34,7 @@ def process(context, msg, cfg, snapshot):
 @pytest.fixture
 def folder(tmp_path: Path, own_rabbitmq: RabbitMQNode) -> FlowFolder:
     folder = FlowFolder(tmp_path, own_rabbitmq.uri)
-    folder.component(many=MANY, slow=SLOW, echo=ECHO, waiting=WAITING)
+    folder.component(many=MANY, echo=ECHO, waiting=WAITING)
     return folder
 
 
@@ -66,41 +59,12 @@ def wait_until(is_so: Callable[[], object]) -> None:
         os.sched_yield()
 
 
-def test_a_step_that_is_killed_in_the_middle_loses_no_message(folder: FlowFolder) -> None:
-    edges = [
-        {"source": "s1", "target": "s2", "config": {"mapper": {"number": "number"}}},
-        {"source": "s2", "target": "s3"},
-    ]
-    first = {"command": "many", "fields": {"count": 500}}
-    folder.flow(first, "slow", "echo", edges=edges, prefetch={"s1": 20, "s2": 20, "s3": 20})
-    process = folder.start("--once")
-    numbers = lines_of(process)
-    seen = [next(numbers) for _ in range(100)]
-    (victim,) = containers_of(folder, "slow")
-    victim.kill()
-    seen += numbers
-    ran = ended(process)
-    assert ran.status == 0, ran.text
-    assert set(seen) == set(range(500))
-    assert len(seen) <= 520  # what was in work may come twice
-    assert folder.processes() == []
-
-
-@pytest.mark.parametrize("way", ["stop", "kill"])
-def test_a_broker_that_is_restarted_loses_no_message(folder: FlowFolder, own_rabbitmq: RabbitMQNode, way: str) -> None:
-    mapped = {"source": "s1", "target": "s2", "config": {"mapper": {"number": "number"}}}
-    folder.flow({"command": "many", "fields": {"count": 500}}, "slow", edges=[mapped])
-    process = folder.start("--once")
-    numbers = lines_of(process)
-    seen = [next(numbers) for _ in range(50)]
-    getattr(own_rabbitmq, way)()
-    own_rabbitmq.start()
-    seen += numbers
-    ran = ended(process, 120)
-    assert ran.status == 0, ran.text
-    assert set(seen) == set(range(500))
-    assert folder.processes() == []
-    assert queues_of(own_rabbitmq) == []
+def test_a_flow_loses_nothing_when_containers_die_tokens_expire_and_the_broker_restarts(
+    tmp_path: Path, own_rabbitmq: RabbitMQNode
+) -> None:
+    outcome = flow_faults.run(tmp_path, own_rabbitmq, 300)
+    assert outcome.problems == [], f"{outcome}\n{outcome.log}"
+    assert len(outcome.faults) == 5
 
 
 def test_the_processes_of_a_killed_run_end_and_the_next_run_deletes_its_queues(

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,34 @@ def process(context, msg, cfg, snapshot):
     return message({"count": count})
 """
 
+LATE = """
+import os
+import pika
+
+# A container in a language of its own: it settles its message, and emits later.
+connection = pika.BlockingConnection(pika.URLParameters(os.environ["ELASTICIO_AMQP_URI"]))
+channel = connection.channel()
+
+def take(channel, method, properties, body):
+    channel.basic_ack(method.delivery_tag)
+    exchange, key = os.environ["ELASTICIO_PUBLISH_MESSAGES_TO"], os.environ["ELASTICIO_DATA_ROUTING_KEY"]
+    connection.call_later(0.5, lambda: channel.basic_publish(exchange, key, body, properties))
+
+channel.basic_consume(os.environ["ELASTICIO_LISTEN_MESSAGES_ON"], take)
+channel.start_consuming()
+"""
+HOOKS = """
+from shipmate import message
+
+def startup(cfg):
+    return {"hook": 7}
+
+def process(context, msg, cfg, snapshot):
+    return message({})
+
+def shutdown(cfg, data):
+    open("ended", "w").write(f"{cfg['own']} {data['hook']}")
+"""
 PID = """
 import os
 from shipmate import message
@@ -129,7 +158,8 @@ def test_a_mapping_that_fails_is_an_error_of_its_message(folder: FlowFolder) -> 
     ran = folder.run("--once")
     assert ran.status == 1
     assert sorted(each["x"] for each in ran.results) == [0, 2]
-    assert "mapper:s1:s2" in ran.text
+    (error,) = (line for line in map(json.loads, ran.text.splitlines()) if line["level"] >= 50)
+    assert error["step"] == "mapper:s1:s2"
 
 
 def test_the_error_handler_gets_the_errors_of_other_steps(folder: FlowFolder) -> None:
@@ -147,6 +177,7 @@ def test_messages_in_place_of_a_tick(folder: FlowFolder) -> None:
     assert folder.run("--msg", '{"body": {"a": 1}}').results == [{"a": 1}]
     messages = folder.folder / "messages.jsonl"
     messages.write_text("".join(json.dumps({"body": {"n": n}}) + "\n" for n in range(20)))
+    folder.flow("echo", "echo")  # an action can begin, too
     assert sorted(each["n"] for each in folder.run("--msgs", str(messages)).results) == list(range(20))
 
 
@@ -174,6 +205,38 @@ def test_a_rebound_comes_back_after_its_delay(folder: FlowFolder) -> None:
     ran = folder.run("--once")
     assert ran.status == 0, ran.text
     assert len(ran.results) == 1
+
+
+def test_bodies_of_5_megabytes_go_through_a_mapping_and_a_step(folder: FlowFolder) -> None:
+    """The passthrough doubles them: without the object storage the message would be too large."""
+    mapped = {"source": "s1", "target": "s2", "config": {"mapper": {"text": "text"}}}
+    folder.flow("first", "echo", edges=[mapped])
+    message = folder.folder / "message.json"
+    message.write_text(json.dumps({"body": {"text": "x" * 5_000_000}}))
+    ran = folder.run("--msg", str(message))
+    assert ran.status == 0, ran.text
+    assert [len(each["text"]) for each in ran.results] == [5_000_000]
+    assert not (folder.state / "objects").exists()
+
+
+def test_a_run_that_lingers_gets_the_messages_of_a_step_that_emits_later(folder: FlowFolder) -> None:
+    late = folder.folder / "late"
+    late.mkdir()
+    described = {"title": "Late", "language": "other", "actions": {"late": {"title": "Late", "main": "./late.py"}}}
+    (late / "component.json").write_text(json.dumps(described))
+    (late / "late.py").write_text(LATE)
+    components = {"own": "own", "late": {"path": "late", "command": [sys.executable, "late.py"]}}
+    folder.flow("first", "late:late", components=components)
+    ran = folder.run("--msg", '{"body": {"a": 1}}', "--linger", "2s")
+    assert (ran.status, ran.results) == (0, [{"a": 1}]), ran.text
+
+
+def test_the_first_step_begins_with_its_hook_startup_and_ends_with_shutdown(folder: FlowFolder) -> None:
+    folder.component(first=HOOKS, echo=ECHO)
+    folder.flow({"command": "first", "fields": {"own": "mine"}}, "echo")
+    ran = folder.run("--once")
+    assert ran.status == 0, ran.text
+    assert (folder.folder / "own" / "ended").read_text() == "mine 7"
 
 
 def test_snapshots_are_kept_between_runs_until_they_are_forgotten(folder: FlowFolder) -> None:
@@ -240,6 +303,10 @@ def test_ctrl_c_drains_the_flow(folder: FlowFolder) -> None:
     ran = ended(process)
     assert ran.status == 0, ran.text
     assert len(ran.results) == 49  # and the one that was read above
+    log = [json.loads(line) for line in ran.text.splitlines()]
+    assert log[0]["msg"].startswith("connected to the broker at amqp://127.0.0.1:")
+    assert any(line["msg"].startswith("Ctrl-C or SIGTERM") for line in log)
+    assert [line["step"] for line in log if line["msg"] == "a step takes messages"] == ["s1", "s2"]
     assert folder.processes() == []
 
 

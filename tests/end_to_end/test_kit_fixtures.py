@@ -343,6 +343,54 @@ def test_the_container_runs_the_component_against_a_real_broker(folder: Path, ra
     assert all_pass(outcomes_of(folder, tests, SHIPMATE_TEST_AMQP_URI=rabbitmq.uri))
 
 
+def test_the_container_runs_the_component_at_a_sailor_proxy(folder: Path) -> None:
+    """The same test for both transports is a parameter; a proxy needs no broker."""
+    tests = """
+        import pytest
+
+        from shipmate.emulator import DemoApi
+
+        @pytest.mark.container(transport="proxy")
+        def test_run(component, oauth2_provider, container):
+            component.serve("https://crm.example.com", DemoApi(oauth2_provider))
+            cfg = {"oauth": oauth2_provider.issue(expired=True)}
+            emissions = container.run("plain", {"body": {"name": "Ada"}}, cfg=cfg)
+            assert emissions.message["body"] == {"id": "1", "name": "Ada"}
+            assert container.stored_keys["oauth"] == emissions.updated_keys[0]["oauth"]
+            again = container.run("plain", {"body": {"name": "Eve"}}, cfg=cfg)
+            assert again.message["body"]["id"] == "2"
+            assert container.log.count('"msg": "consuming"') == 1
+            assert container.stop() == 0
+
+        @pytest.mark.parametrize("container", ["proxy"], indirect=True)
+        def test_events(container):
+            emissions = container.run("events", snapshot={"next": 4})
+            assert emissions.snapshots == [{"next": 5}]
+            assert emissions.rebounds == ["the API is busy"]
+            assert emissions.http_replies[0]["statusCode"] == 200
+
+        @pytest.mark.container(transport="proxy")
+        def test_breach(container):
+            container.problems.append("poll with a body")
+        """
+    found = outcomes_of(folder, tests, PATH=str(folder))["tests"]
+    assert [found[name].status for name in ("run", "events[proxy]")] == ["passed", "passed"]
+    assert found["breach"].status == "error"
+    assert "the runtime broke the contract of the sailor proxy: ['poll with a body']" in found["breach"].text
+
+
+def test_a_transport_that_does_not_exist_is_named(folder: Path) -> None:
+    tests = """
+        import pytest
+
+        @pytest.mark.container(transport="http")
+        def test_run(container):
+            pass
+        """
+    found = outcomes_of(folder, tests)["tests"]["run"]
+    assert "expected 'amqp' or 'proxy' as the transport of the container, found 'http'" in found.text
+
+
 def test_a_container_that_ends_gives_a_failure_with_its_log(folder: Path, rabbitmq: RabbitMQNode) -> None:
     """The report of the test has the log as well."""
     tests = """

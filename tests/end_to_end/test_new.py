@@ -238,7 +238,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_at_a_terminal_it_asks_until_the_answers_are_right(start: Start, tmp_path: Path) -> None:
     terminal = start("new", "crm")
     terminal.answer("Title of the component [Crm]: ", "Mein CRM\n")
-    terminal.answer("Authentication (oauth2, api-key, basic, none) [oauth2]: ", "kerberos\n")
+    terminal.answer("Authentication (oauth2, platform, api-key, basic, none) [oauth2]: ", "kerberos\n")
     terminal.answer("[oauth2]: ", "basic\n")
     terminal.answer("Base URL of the API [https://api.example.com]: ", "crm.example.com\n")
     terminal.answer("[https://api.example.com]: ", "https://crm.example.com/\n")
@@ -288,7 +288,7 @@ def test_nothing_is_asked_for_a_folder_that_cannot_be_used(start: Start, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--auth", "kerberos"], "expected one of oauth2, api-key, basic, none, found 'kerberos' for --auth"),
+        (["--auth", "kerberos"], "expected one of oauth2, platform, api-key, basic, none, found 'kerberos' for --auth"),
         (["--action", "連絡先"], "expected the option --action-id, found none"),
         (["--trigger", "Create record"], "expected the option --trigger-id, found none"),
     ],

@@ -1,5 +1,6 @@
 """The entry of the command, before anything else is loaded."""
 
+import signal
 import subprocess
 import sys
 
@@ -23,3 +24,23 @@ def test_on_windows_one_line_says_where_the_command_runs(arguments: tuple[str, .
 
     assert done.stderr == "Error: expected Linux or macOS, found Windows; run shipmate in WSL or in a container\n"
     assert (done.stdout, done.returncode) == ("", 2)
+
+
+INTERRUPTED = """
+import os, signal, sys
+
+class Interruption:
+    def find_spec(self, name, *_):
+        if name == "shipmate.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interruption())
+from shipmate.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_has_no_traceback_while_a_command_is_loaded() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, "flow"], capture_output=True, text=True, check=False)
+
+    assert (done.stderr, done.stdout, done.returncode) == ("", "", -signal.SIGINT)

@@ -83,12 +83,21 @@ def test_the_types_are_loaded_without_requests() -> None:
     assert loaded & {"requests", "urllib3", "asyncio", "shipmate.emulator"} == set()
 
 
-def test_the_container_starts_without_what_the_first_message_does_not_need() -> None:
-    """Cold start: the broker's client and the encryption are needed, requests and the command line are not."""
-    loaded = loaded_by("import shipmate.container.step")
+@pytest.mark.parametrize(
+    ("transport", "needed", "of_the_other"),
+    [("amqp", "pika", {"hpack", "h2", "shipmate.container.proxy"}), ("proxy", "hpack", {"pika", "h2"})],
+)
+def test_the_container_starts_without_what_the_first_message_does_not_need(
+    transport: str, needed: str, of_the_other: set[str]
+) -> None:
+    """Cold start: the client of one transport and the encryption are needed, requests and the command line are not."""
+    loaded = loaded_by(f"import shipmate.container.step, shipmate.container.{transport}")
 
-    assert (
-        loaded & {"requests", "urllib3", "jsonschema", "click", "shipmate.emulator", "shipmate.oauth2.refresher"}
-        == set()
-    )
-    assert {"pika", "cryptography"} <= loaded
+    unneeded = {"requests", "urllib3", "jsonschema", "click", "shipmate.emulator", "shipmate.oauth2.refresher"}
+    assert loaded & (unneeded | of_the_other) == set()
+    assert {needed, "cryptography"} <= loaded
+
+
+def test_a_step_imports_no_transport_before_it_is_chosen() -> None:
+    """A container pays for the one that it uses."""
+    assert loaded_by("import shipmate.container.step") & {"pika", "hpack", "h2"} == set()

@@ -23,7 +23,7 @@ REFERENCE = ROOT / "docs" / "reference"
 PAGES = ("commands", "component-json", "context", "emulator", "environment", "flow", "glossary", "oauth2", "README")
 MODULES = sorted((ROOT / "lib" / "shipmate").rglob("*.py"))
 
-QUOTED = re.compile(r"'([A-Z][A-Z0-9_]*[A-Z0-9]|[a-z]+_proxy)'")
+QUOTED = re.compile(r"'([A-Z][A-Z0-9_]*[A-Z0-9]|(?:https?|all|no)_proxy)'")
 
 
 def page(name: str) -> str:
@@ -57,7 +57,8 @@ def variables() -> dict[str, set[str]]:
     """Return the variables that the package reads, with the names of the modules."""
     found: dict[str, set[str]] = {}
     for path in MODULES:
-        if path.name == "rabbitmq.py":  # its variables are set for RabbitMQ, and not read
+        # Variables that are set for RabbitMQ, and not read; names of HTTP/2's errors.
+        if path.name in ("rabbitmq.py", "frames.py"):
             continue
         for name in variables_in(path.read_text(encoding="utf-8")):
             found.setdefault(name, set()).add(path.name)
@@ -119,7 +120,7 @@ def numbers_of(code: str) -> Iterator[tuple[str, list[str]]]:
                 known[name] = value
     for node in nodes:
         match node:
-            case ast.Call(func=ast.Name(id="integer" | "boolean" | "bounded"), args=[_, variable, *given]):
+            case ast.Call(func=ast.Name(id="integer" | "boolean" | "bounded" | "number"), args=[_, variable, *given]):
                 values = [
                     each.value if isinstance(each, ast.Constant) else known.get(ast.unparse(each)) for each in given
                 ]
@@ -130,7 +131,7 @@ def numbers_of(code: str) -> Iterator[tuple[str, list[str]]]:
 def test_the_environment_page_has_the_defaults_and_bounds_of_the_code() -> None:
     """A wrong default on the page is worse than none."""
     rows = {
-        name.removeprefix("ELASTICIO_"): re.findall(r"\w+", row)
+        name.removeprefix("ELASTICIO_"): re.findall(r"\d+\.\d+|\w+", row)
         for name, row in re.findall(r"^\| `(\w+)` \|(.*)$", page("environment"), re.MULTILINE)
     }
     found = [pair for path in MODULES for pair in numbers_of(path.read_text(encoding="utf-8"))]

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
-from shipmate.errors import MissingSetting
+from shipmate.errors import BadSetting, MissingSetting
+from shipmate.logs.log import Redactor
 from shipmate.settings import (
     ApiSettings,
+    BrokerSettings,
+    ProxySettings,
     Secret,
     ShutdownSettings,
     StepSettings,
@@ -16,7 +19,9 @@ from shipmate.settings import (
     integer,
     is_shutdown,
     log_fields,
+    number,
     text,
+    transport_of,
 )
 
 NEEDED = {
@@ -144,6 +149,12 @@ FOR_MESSAGES = (
     "REBOUND_ROUTING_KEY", "SNAPSHOT_ROUTING_KEY", "MESSAGE_CRYPTO_IV", "MESSAGE_CRYPTO_PASSWORD",
 )  # fmt: skip
 STEP = {f"ELASTICIO_{name}": "sixteen bytes ok" for name in (*ALWAYS, *FOR_MESSAGES)}
+FOR_PROXY = ("SAILOR_PROXY_JWT_SECRET", "SAILOR_PROXY_URI", "MESSAGE_CRYPTO_PASSWORD", "MESSAGE_CRYPTO_IV")
+PROXY = {
+    **{f"ELASTICIO_{name}": "sixteen bytes ok" for name in (*ALWAYS, *FOR_PROXY)},
+    "ELASTICIO_SAILOR_PROXY_URI": "http://proxy:5001",
+}
+AMQP_REMEDY = "set it, or ELASTICIO_SAILOR_PROXY_URI for the other transport"
 
 
 @pytest.mark.parametrize("empty", [False, True])
@@ -155,7 +166,20 @@ def test_variables_of_a_step_are_missed_in_the_order_of_the_platform(empty: bool
         given = environ if empty else {name: value for name, value in environ.items() if value}
         with pytest.raises(MissingSetting) as caught:
             StepSettings.from_environ(given)
-        assert str(caught.value) == "; ".join(f"ELASTICIO_{name} is missing" for name in names[count:])
+        expected = "; ".join(f"ELASTICIO_{name} is missing" for name in names[count:])
+        assert str(caught.value).replace(f": {AMQP_REMEDY}", "") == expected
+
+
+def test_variables_of_a_step_on_the_proxy_are_missed_in_the_order_of_the_platform() -> None:
+    """Proxy 2.1; the limit of the size keeps its default."""
+    names = [*ALWAYS, *FOR_PROXY]
+    for count in range(len(ALWAYS) + 2):
+        given = {f"ELASTICIO_{name}": PROXY[f"ELASTICIO_{name}"] for name in names[:count]}
+        with pytest.raises(MissingSetting) as caught:
+            StepSettings.from_environ({**given, "SHIPMATE_TRANSPORT": "proxy"})
+        found = str(caught.value).replace(": SHIPMATE_TRANSPORT is proxy", "")
+        assert found == "; ".join(f"ELASTICIO_{name} is missing" for name in names[count:])
+    assert StepSettings.from_environ(PROXY).messages.size_limit_bytes == 10_485_760
 
 
 @pytest.mark.parametrize(("value", "expected"), [("", False), ("false", False), ("0", True), ("true", True)])
@@ -164,10 +188,11 @@ def test_the_parsed_truth_value_decides_whether_the_shutdown_hook_runs(value: st
     assert is_shutdown({"ELASTICIO_HOOK_SHUTDOWN": value}) is expected
 
 
-def test_only_a_step_that_processes_messages_needs_a_broker() -> None:
-    """Contract 2.3: the variables of the broker and of messages may be missing for the shutdown hook, and no others."""
+def test_only_a_step_that_processes_messages_needs_a_transport() -> None:
+    """Contract 2.3, proxy 2.1: the variables of transports and messages may be missing for the shutdown hook."""
     environ = {f"ELASTICIO_{name}": "x" for name in ALWAYS}
     assert ShutdownSettings.from_environ(environ).flow.function == "x"
+    assert ShutdownSettings.from_environ({**environ, "SHIPMATE_TRANSPORT": "other"}).flow.function == "x"
     with pytest.raises(MissingSetting, match="AMQP_URI"):
         StepSettings.from_environ(environ)
     with pytest.raises(MissingSetting, match="API_KEY"):
@@ -177,8 +202,210 @@ def test_only_a_step_that_processes_messages_needs_a_broker() -> None:
 @pytest.mark.parametrize(("value", "attempts"), [("", None), ("many", None), ("0", 0), ("-1", -1), ("5", 5)])
 def test_attempts_to_publish_have_no_limit_unless_there_is_a_number(value: str, attempts: int | None) -> None:
     """Contract 2.1: negative values pass, and 0 is a value."""
-    broker = StepSettings.from_environ({**STEP, "ELASTICIO_AMQP_PUBLISH_RETRY_ATTEMPTS": value}).broker
+    broker = BrokerSettings.from_environ({**STEP, "ELASTICIO_AMQP_PUBLISH_RETRY_ATTEMPTS": value})
     assert broker.publish_attempts == attempts
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "amqp"),
+        ({"ELASTICIO_AMQP_URI": "a"}, "amqp"),
+        ({"ELASTICIO_SAILOR_PROXY_URI": "p"}, "proxy"),
+        ({"ELASTICIO_AMQP_URI": "a", "ELASTICIO_SAILOR_PROXY_URI": "p"}, "amqp"),
+        ({"ELASTICIO_AMQP_URI": "", "ELASTICIO_SAILOR_PROXY_URI": "p"}, "proxy"),
+        ({"ELASTICIO_SAILOR_PROXY_JWT_SECRET": "s"}, "proxy"),
+        ({"ELASTICIO_AMQP_URI": "a", "ELASTICIO_SAILOR_PROXY_JWT_SECRET": "s"}, "amqp"),
+        ({"ELASTICIO_AMQP_URI": "a", "SHIPMATE_TRANSPORT": "proxy"}, "proxy"),
+        ({"ELASTICIO_SAILOR_PROXY_URI": "p", "SHIPMATE_TRANSPORT": "amqp"}, "amqp"),
+        ({"ELASTICIO_SAILOR_PROXY_URI": "p", "SHIPMATE_TRANSPORT": ""}, "proxy"),
+    ],
+)
+def test_the_broker_wins_over_the_proxy_unless_the_choice_is_made(given: dict[str, str], expected: str) -> None:
+    """Proxy 17, Q1: an empty variable counts as absent."""
+    assert transport_of(given) == expected
+
+
+@pytest.mark.parametrize("value", ["AMQP", "prox", "http2", " proxy"])
+def test_an_unknown_transport_is_refused_although_the_addresses_are_set(value: str) -> None:
+    """A misspelt choice must not end at the default."""
+    with pytest.raises(BadSetting, match=rf"^SHIPMATE_TRANSPORT: expected amqp or proxy, found '{value}'$"):
+        StepSettings.from_environ({**STEP, **PROXY, "SHIPMATE_TRANSPORT": value})
+
+
+def test_only_the_variables_of_the_chosen_transport_are_read() -> None:
+    """Those of the other one may be missing or wrong."""
+    amqp = StepSettings.from_environ({**STEP, "ELASTICIO_SAILOR_PROXY_URI": "nonsense"})
+    assert (amqp.proxy, amqp.broker is None) == (None, False)
+    proxy = StepSettings.from_environ({**PROXY, "ELASTICIO_AMQP_URI": "nonsense", "SHIPMATE_TRANSPORT": "proxy"})
+    assert (proxy.broker, proxy.proxy) == (None, ProxySettings.from_environ(PROXY))
+    assert ProxySettings.from_environ(PROXY).uri == "http://proxy:5001"
+
+
+@pytest.mark.parametrize(
+    ("lacking", "given", "expected"),
+    [
+        ({"AMQP_URI"}, STEP, f"ELASTICIO_AMQP_URI is missing: {AMQP_REMEDY}"),
+        (
+            {"SAILOR_PROXY_URI"},
+            PROXY,
+            "ELASTICIO_SAILOR_PROXY_URI is missing: set it, or ELASTICIO_AMQP_URI for the other transport",
+        ),
+        ({"SAILOR_PROXY_JWT_SECRET"}, PROXY, "ELASTICIO_SAILOR_PROXY_JWT_SECRET is missing"),
+        (
+            {"SAILOR_PROXY_URI"},
+            {**PROXY, "SHIPMATE_TRANSPORT": "proxy", "ELASTICIO_AMQP_URI": "amqp://broker"},
+            "ELASTICIO_SAILOR_PROXY_URI is missing: SHIPMATE_TRANSPORT is proxy",
+        ),
+        (
+            {"AMQP_URI"},
+            {**STEP, "SHIPMATE_TRANSPORT": "amqp", "ELASTICIO_SAILOR_PROXY_URI": "http://proxy:5001"},
+            "ELASTICIO_AMQP_URI is missing: SHIPMATE_TRANSPORT is amqp",
+        ),
+    ],
+)
+def test_a_choice_that_is_half_set_names_what_is_missing(
+    lacking: set[str], given: dict[str, str], expected: str
+) -> None:
+    """Without any address, both are named."""
+    environ = {name: value for name, value in given.items() if name.removeprefix("ELASTICIO_") not in lacking}
+    with pytest.raises(MissingSetting) as caught:
+        StepSettings.from_environ(environ)
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("http://proxy:5001", "http://proxy:5001"),
+        ("http://proxy:5001/", "http://proxy:5001"),
+        ("HTTP://Proxy", "http://proxy:80"),
+        ("https://proxy.example", "https://proxy.example:443"),
+        ("http://[::1]:5001", "http://[::1]:5001"),
+        ("http://127.0.0.1:65535", "http://127.0.0.1:65535"),
+    ],
+)
+def test_the_address_of_the_proxy_has_a_scheme_a_host_and_a_port(uri: str, expected: str) -> None:
+    """Proxy 2.1; the port of the scheme is the default."""
+    assert ProxySettings.from_environ({**PROXY, "ELASTICIO_SAILOR_PROXY_URI": uri}).uri == expected
+
+
+@pytest.mark.parametrize("rest", ["/path", "/message?prefetch=1", "?stepId=1", "#here"])
+def test_the_rest_of_the_address_is_ignored_with_a_warning(rest: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Proxy 2.1: requests carry paths of their own."""
+    settings = ProxySettings.from_environ({**PROXY, "ELASTICIO_SAILOR_PROXY_URI": f"http://proxy:5001{rest}"})
+    assert settings.uri == "http://proxy:5001"
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert caplog.messages[0].startswith("ELASTICIO_SAILOR_PROXY_URI: ")
+
+
+@pytest.mark.parametrize(
+    ("uri", "found"),
+    [
+        ("amqp://guest:pa55word@broker:5672/", "amqp://; a broker's address belongs in ELASTICIO_AMQP_URI"),
+        ("http://user:pa55word@proxy:5001", "a user or a password"),
+        ("http://proxy:0", "port 0"),
+        ("http://proxy:65536", "ports are 1 to 65535"),
+        ("http://proxy:port", "ports are 1 to 65535"),
+        ("http://[proxy", "a host"),
+        ("proxy:5001", "another scheme or none"),
+        ("h2c://proxy:5001", "another scheme or none"),
+        ("//proxy:5001", "another scheme or none"),
+        ("http://:5001", "no host"),
+        ("http://proxy :5001", "white space"),
+        ("http://proxy:5001\\@other", "a backslash"),
+        ("http://proxy:5001\n", "white space"),
+    ],
+)
+def test_a_wrong_address_of_the_proxy_is_refused_without_a_quotation(uri: str, found: str) -> None:
+    """It may have a password."""
+    with pytest.raises(BadSetting) as caught:
+        StepSettings.from_environ({**PROXY, "ELASTICIO_SAILOR_PROXY_URI": uri})
+    message = str(caught.value)
+    assert message.startswith("ELASTICIO_SAILOR_PROXY_URI: expected http://host:port, found ")
+    assert found in message
+    assert "pa55word" not in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value", "expected"),
+    [
+        ("PREFETCH_SAILOR", "prefetch", "20", 20),
+        ("PREFETCH_SAILOR", "prefetch", "0", 1),
+        ("RECONNECT_INITIAL_DELAY", "reconnect_initial_delay_ms", "0", 0),
+        ("RECONNECT_INITIAL_DELAY", "reconnect_initial_delay_ms", "-1", 1_000),
+        ("RECONNECT_MAX_DELAY", "reconnect_max_delay_ms", "0", 0),
+        ("RECONNECT_BACKOFF_MULTIPLIER", "reconnect_multiplier", "1.5", 1.5),
+        ("RECONNECT_BACKOFF_MULTIPLIER", "reconnect_multiplier", "0", 0),
+        ("RECONNECT_BACKOFF_MULTIPLIER", "reconnect_multiplier", "-1", 2),
+        ("RECONNECT_BACKOFF_MULTIPLIER", "reconnect_multiplier", "Infinity", 2),
+        ("RECONNECT_JITTER_FACTOR", "reconnect_jitter", "0", 0),
+        ("RECONNECT_JITTER_FACTOR", "reconnect_jitter", "0.05", 0.05),
+        ("RECONNECT_JITTER_FACTOR", "reconnect_jitter", "1.01", 0.3),
+        ("RECONNECT_MAX_RETRIES", "reconnect_attempts", "0", 0),
+        ("RECONNECT_MAX_RETRIES", "reconnect_attempts", "", None),
+        ("OBJECT_REQUEST_RETRY_ATTEMPTS", "request_attempts", "3", 3),
+        ("OBJECT_REQUEST_RETRY_ATTEMPTS", "request_attempts", "0", 0),
+        ("OBJECT_REQUEST_RETRY_ATTEMPTS", "request_attempts", "many", None),
+        ("OBJECT_REQUEST_RETRY_DELAY", "request_delay_ms", "0", 0),
+        ("OBJECT_REQUEST_MAX_RETRY_DELAY", "request_max_delay_ms", "7", 7),
+        ("PING_INTERVAL_MS", "ping_interval_ms", "250", 250),
+        ("PING_INTERVAL_MS", "ping_interval_ms", "0", 10_000),
+    ],
+)
+def test_the_numbers_of_the_proxy_may_be_fractions_and_0(
+    name: str, field: str, value: str, expected: float | None
+) -> None:
+    """Proxy 2.2, without PDEF-17; beyond the bounds the default is taken."""
+    settings = ProxySettings.from_environ({**PROXY, f"ELASTICIO_PROXY_{name}": value})
+    assert getattr(settings, field) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("1.5", 1.5),
+        (" .25", 0.25),
+        ("2.", 2),
+        ("0", 0),
+        ("1,5", 1),
+        ("9.01", 3),
+        ("-0.1", 3),
+        ("x", 3),
+        ("", 3),
+        ("٣", 3),
+    ],
+)
+def test_a_decimal_number_is_read_up_to_its_end(value: str, expected: float) -> None:
+    """As integers are, but with its fraction."""
+    assert number({"N": value}, "N", 3, 0, 9) == expected
+
+
+def test_the_secret_of_the_proxy_is_hidden() -> None:
+    """In representations and in the log."""
+    environ = {**PROXY, "ELASTICIO_SAILOR_PROXY_JWT_SECRET": "the-secret-of-the-proxy"}
+    redactor = Redactor()
+    redactor.add_environment(environ)
+    assert "the-secret-of-the-proxy" not in repr(StepSettings.from_environ(environ))
+    assert "the-secret-of-the-proxy" not in redactor.redact("signed with the-secret-of-the-proxy")
+
+
+def test_additional_variables_become_snake_case_on_the_proxy() -> None:
+    """Proxy 2.5: its whole list; letters and digits are separate words."""
+    values = {
+        "ELASTICIO_FIRST_ONE": "first_one",
+        "MY_VAR": "my_var",
+        "ELASTICIO_THIRD_ELASTICIO_ENV": "third_elasticio_env",
+        "A1_B2": "a_1_b_2",
+        "V2_API": "v_2_api",
+        "foo-bar": "foo_bar",
+        "XMLHttp": "xml_http",
+        "MY__VAR": "my_var",
+    }
+    environ = {**PROXY, **dict.fromkeys(values, "value")}
+    environ["ELASTICIO_ADDITIONAL_VARS_FOR_HEADERS"] = ", ".join([*values, "UNSET"])
+    assert set(StepSettings.from_environ(environ).messages.extra_headers) == set(values.values())
 
 
 def test_additional_variables_become_headers() -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _BAD_INPUT: Final = 2
-_FILE: Final = click.Path(path_type=Path)
-_flow_file = click.argument("file", metavar="FILE", type=_FILE)
+_FILE: Final = click.Path(readable=False, path_type=Path)  # the reader of the file says why it is not readable
+_flow_file = click.argument("file", metavar="[FILE]", required=False, type=_FILE)
 _flow_of_list = click.option("--flow", "flow_id", metavar="ID", help="Flow in a list of flows: its id or name.")
 _template = click.option("--template", metavar="TITLE", help="Flow in a recipe: its title, or its number from 1.")
 _amqp = click.option(
@@ -56,14 +56,17 @@ def flow() -> None:
 @_flow_of_list
 @_template
 @click.option("--json", "is_json", is_flag=True, help="Print each problem as one line of JSON.")
-def check(file: Path, flow_id: str | None, template: str | None, is_json: bool) -> int:
+def check(file: Path | None, flow_id: str | None, template: str | None, is_json: bool) -> int:
     """Check a flow file, and print all its problems.
 
-    Nothing is run. The exit status is 2 with errors, and 0 without.
+    FILE is flow.yaml, flow.yml or flow.json by default. Nothing is run. The exit status is 2 with errors, and 0
+    without.
     """
     from shipmate.cli import terminal
     from shipmate.flow.check import check
+    from shipmate.flow.file import only_file_in
 
+    file = file or only_file_in(Path())
     with terminal.private_output() as output:
         report = check(file, flow=flow_id, template=template).report
         if is_json:
@@ -90,7 +93,7 @@ def _lines(report: "Report") -> Iterable[str]:
 
 
 @flow.command()
-@click.argument("file", metavar="[FILE]", required=False, type=_FILE)
+@_flow_file
 @_component("Component folder.")
 @click.option("--trigger", metavar="ID", help="Trigger of the component, timer or webhook.  [default: the first one]")
 @click.option("--action", metavar="ID", help="Action of the component.  [default: the first one]")
@@ -106,16 +109,23 @@ def new(file: Path | None, root: Path, trigger: str | None, action: str | None) 
 
 
 @flow.command("run")
-@click.argument("file", metavar="[FILE]", required=False, type=_FILE)
+@_flow_file
 @_flow_of_list
 @_template
 @_amqp
 @click.option("--once", "is_once", is_flag=True, help="Run the first step once, and end when everything is done.")
 @click.option("--for", "duration", metavar="TIME", help="Drain the flow after a time: 30s, 10m, 2h.")
+@click.option("--linger", metavar="TIME", help="End after so much time without any message.  [default: at once]")
 @click.option("--msg", metavar="-|FILE|JSON", help="Message for the first step, in place of its schedule.")
 @click.option("--msgs", metavar="FILE", type=_FILE, help="File with such messages, one in each line.")
 @click.option("--fresh", "is_fresh", is_flag=True, help="Forget the snapshots of earlier runs.")
-@click.option("--webhook-port", metavar="PORT", type=int, default=0, help="Port of the webhook.  [default: a free one]")
+@click.option(
+    "--webhook-port",
+    metavar="PORT",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="Port of the webhook.  [default: a free one]",
+)
 @click.option("--function", metavar="NAME", help="Run one function of a component, in place of FILE.")
 @_component("Component folder of the function.")
 @click.option("--account", metavar="FILE", type=_FILE, help="File with the account's credentials, for the function.")
@@ -130,8 +140,9 @@ def new(file: Path | None, root: Path, trigger: str | None, action: str | None) 
 def run_flow(file: Path | None, flow_id: str | None, template: str | None, **given: Any) -> int:
     """Run a flow on this machine.
 
-    The steps run as containers at a real RabbitMQ. Each message of a last step is one line of JSON on standard output.
-    Ctrl-C processes the messages that are in the flow, and ends; a second one ends at once.
+    FILE is flow.yaml, flow.yml or flow.json by default. The steps run as containers at a real RabbitMQ. Each message
+    of a last step is one line of JSON on standard output. Ctrl-C processes the messages that are in the flow, and ends;
+    a second one ends at once.
     """
     from shipmate.cli import flow_run
 
@@ -139,7 +150,7 @@ def run_flow(file: Path | None, flow_id: str | None, template: str | None, **giv
 
 
 @flow.command()
-@_flow_file
+@click.argument("file", metavar="FILE", type=_FILE)
 @click.option("--step", metavar="ID", help="Step or mapping whose errors are retried.  [default: all]")
 @click.option("--cfg", metavar="-|FILE|JSON", help="Configuration of the function, for errors of --function.")
 @_amqp

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from shipmate.cli.flow_run import broker_uri, load, trace_file
+from shipmate.cli.flow_run import broker, load, trace_file
 from shipmate.cli.flow_watch import stopped, watch
 from shipmate.cli.workspace import configure_log
 from shipmate.errors import BadInput
@@ -35,9 +35,7 @@ def run(file: Path, *, step: str | None, **given: Any) -> int:
         retry = Retry(errors, step)
         flow = _flow_of(retry.flow, given["cfg"], file)
         retry.check(flow)
-        options = RunOptions(
-            amqp_uri=broker_uri(given["amqp_uri"]), inputs=retry.inputs(flow), trace=trace_file(given, redactor)
-        )
+        options = RunOptions(**broker(given["amqp_uri"]), inputs=retry.inputs(flow), trace=trace_file(given, redactor))
         keeping = ErrorKeeping(errors, retry.flow, has_inputs=not given["has_no_inputs"])
         _log.info("retrying errors", extra={"flow": flow.name, "path": str(flow.path), "errors": retry.count})
         is_complete = False

@@ -3,27 +3,36 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TextIO
+from typing import Any, BinaryIO, Final
 
 import click
+from click.core import ParameterSource
 
 from shipmate.cli.flow_watch import stopped, watch
 from shipmate.cli.workspace import configure_log
 from shipmate.errors import BadInput
+from shipmate.flow.broker_problems import VARIABLE
 from shipmate.flow.check import require_flow
 from shipmate.flow.coordinator import FlowStopped, RunOptions
 from shipmate.flow.errors_file import NAME, ErrorsFile
+from shipmate.flow.file import only_file_in
 from shipmate.flow.folder import RunFolder
 from shipmate.flow.graph import Flow
 from shipmate.flow.journal import ErrorKeeping
+from shipmate.flow.messages_file import MessagesFile
 from shipmate.flow.single import flow_of
 from shipmate.flow.trace import TraceFile
-from shipmate.local.options import Source, gather, object_of, parse, read_option
+from shipmate.local.options import gather, object_of, read_option
 from shipmate.logs.redaction import Redactor
-from shipmate.wording import file_problem
 
+_OF_FUNCTION: Final[Mapping[str, str]] = {
+    "root": "--component", "account": "--account", "cfg": "--cfg", "prefetch": "--prefetch"
+}  # fmt: skip
+"""The options, by their parameters, that a run of a flow file does not have."""
+_EXAMPLE: Final = """a message is JSON in quotes, such as --msg '{"body": {"name": "Ada"}}', or a file with it"""
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
 _SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -36,12 +45,13 @@ def run(file: Path | None, **given: Any) -> int:
         **given: The options of the command.
     """
     redactor = configure_log()
-    if (file is None) == (given["function"] is None):
-        raise click.UsageError("expected a flow file, or --function NAME")
-    if file is None and given["msg"] is None and given["msgs"] is None:
-        raise click.UsageError("--function needs --msgs or --msg")
+    file = _file(file, given)
     flow = load(file, given)
-    options = _options(given, redactor)
+    with ExitStack() as stack:
+        return _run(flow, _options(given, redactor, stack), file, given, redactor)
+
+
+def _run(flow: Flow, options: RunOptions, file: Path | None, given: Mapping[str, Any], redactor: Redactor) -> int:
     errors = ErrorsFile(given["errors"] or RunFolder(flow).path / NAME)
     if given["errors"] is not None:
         errors.open()
@@ -52,6 +62,21 @@ def run(file: Path | None, **given: Any) -> int:
         return stopped(error)
     finally:
         errors.close()
+
+
+def _file(file: Path | None, given: Mapping[str, Any]) -> Path | None:
+    """Return the flow file, None for one function of a component."""
+    if given["function"] is None:
+        source = click.get_current_context().get_parameter_source
+        for name, option in _OF_FUNCTION.items():
+            if source(name) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"{option} needs --function; a flow file has its own")
+        return file or only_file_in(Path())
+    if file is not None:
+        raise click.UsageError("FILE and --function exclude each other")
+    if given["msg"] is None and given["msgs"] is None:
+        raise click.UsageError("--function needs --msgs or --msg")
+    return None
 
 
 def load(file: Path | None, given: Mapping[str, Any]) -> Flow:
@@ -96,18 +121,20 @@ def _origin(file: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _options(given: Mapping[str, Any], redactor: Redactor) -> RunOptions:
+def _options(given: Mapping[str, Any], redactor: Redactor, stack: ExitStack) -> RunOptions:
     if given["msg"] is not None and given["msgs"] is not None:
         raise click.UsageError("--msg and --msgs exclude each other")
     messages: Iterable[Mapping[str, Any]] | None = None
     if given["msg"] is not None:
-        messages = [gather({"msg": read_option("--msg", given["msg"], _stdin())}).msg]
+        messages = [_message(given["msg"])]
     elif given["msgs"] is not None:
-        messages = _messages(given["msgs"])
+        messages = MessagesFile(given["msgs"])
+        stack.callback(messages.close)
     return RunOptions(
-        amqp_uri=broker_uri(given["amqp_uri"]),
+        **broker(given["amqp_uri"]),
         is_once=given["is_once"],
-        for_seconds=None if given["duration"] is None else _seconds(given["duration"]),
+        for_seconds=None if given["duration"] is None else _seconds("--for", given["duration"]),
+        linger_seconds=0.0 if given["linger"] is None else _seconds("--linger", given["linger"]),
         messages=messages,
         is_fresh=given["is_fresh"],
         webhook_port=given["webhook_port"],
@@ -115,40 +142,31 @@ def _options(given: Mapping[str, Any], redactor: Redactor) -> RunOptions:
     )
 
 
-def broker_uri(given: str | None) -> str | None:
-    """Return the broker's address, None for a private broker."""
-    return given or os.environ.get("SHIPMATE_AMQP_URI") or None
+def broker(given: str | None) -> dict[str, Any]:
+    """Return the broker's address and its origin as arguments of `RunOptions`, none for a private broker."""
+    if given:
+        return {"amqp_uri": given, "amqp_origin": "--amqp"}
+    uri = os.environ.get(VARIABLE)
+    return {"amqp_uri": uri, "amqp_origin": VARIABLE} if uri else {}
 
 
 def _stdin() -> BinaryIO | None:
     return sys.stdin.buffer if sys.stdin is not None else None
 
 
-def _seconds(text: str) -> float:
+def _seconds(option: str, text: str) -> float:
     if (match := _DURATION.fullmatch(text)) is None:
-        raise BadInput(f"expected a time such as 30s, 10m or 2h, found {text!r:.40} for --for")
+        raise BadInput(f"expected a time such as 30s, 10m or 2h, found {text!r:.40} for {option}")
     return int(match[1]) * _SECONDS[match[2]]
 
 
-def _messages(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Return the messages of a file, one in each line; the file is opened before anything is started.
+def _message(text: str) -> Mapping[str, Any]:
+    """Return the message of ``--msg``.
 
     Raises:
-        BadInput: The file cannot be read; while the messages are read also that a line is not a message.
+        BadInput: It is no message; the text has an example.
     """
     try:
-        file = path.open(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise BadInput(f"expected a readable file, found {file_problem(error)}: --msgs {path}") from None
-    return _lines_of(file, path)
-
-
-def _lines_of(file: TextIO, path: Path) -> Iterator[Mapping[str, Any]]:
-    with file:
-        try:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    place = f"--msgs {path}, line {number}"
-                    yield gather({"msg": Source(parse(line, place), place)}).msg
-        except (OSError, UnicodeError) as error:
-            raise BadInput(f"expected a readable file, found {file_problem(error)}: --msgs {path}") from None
+        return gather({"msg": read_option("--msg", text, _stdin())}).msg
+    except BadInput as error:
+        raise BadInput(f"{error}; {_EXAMPLE}") from None

@@ -35,19 +35,23 @@ def watch(flow: Flow, options: RunOptions, *, keeping: ErrorKeeping, redactor: R
 
     Raises:
         FlowStopped: The flow could not go on.
+        OSError: The results, or the snapshots, cannot be written.
         ShipmateError: The flow could not begin.
     """
     redactor.add_environment(os.environ)
     with terminal.private_output() as output, _screen(output) as (view, write):
-        journal = Journal(flow, view, write, redactor, keeping)
+        results = _Results(write)
+        journal = Journal(flow, view, results.write, redactor, keeping)
         coordinator = Coordinator(flow, options, journal, redactor)
-        output.on_closed = coordinator.interrupt  # nobody reads the results
+        output.on_closed = results.on_failed = coordinator.interrupt  # nobody reads the results
         before = {number: signal.signal(number, lambda *_: coordinator.interrupt()) for number in _STOP_SIGNALS}
         try:
             if options.trace is not None:
                 options.trace.open()
             status = coordinator.run()
-            journal.end(status)
+            journal.end(status if results.problem is None else FAILED)
+            if results.problem is not None:
+                raise results.problem
             return status
         except FlowStopped:
             journal.end(FAILED)
@@ -57,6 +61,23 @@ def watch(flow: Flow, options: RunOptions, *, keeping: ErrorKeeping, redactor: R
                 options.trace.close()
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+class _Results:
+    """Writes results until they cannot be written, on a full disk for example."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self.problem: OSError | None = None
+        self.on_failed: Callable[[], None] = lambda: None
+
+    def write(self, value: Mapping[str, Any]) -> None:
+        if self.problem is None:
+            try:
+                self._write(value)
+            except OSError as error:
+                self.problem = error
+                self.on_failed()
 
 
 def stopped(error: FlowStopped) -> int:

@@ -14,15 +14,18 @@ from shipmate.container.messages.lightweight import BodyStore
 from shipmate.container.messages.passthrough import carried, without
 from shipmate.container.state import StepState
 from shipmate.container.transport import Delivery, Publication, ReboundLimitReached, Transport
-from shipmate.errors import EmitError, EmitUnconfirmed
+from shipmate.errors import EmitUnconfirmed
 from shipmate.invocation.events import Event
 from shipmate.invocation.failure import format_error
-from shipmate.invocation.sink import PLATFORM, Sink
+from shipmate.invocation.sink import PLATFORM, Rules, Sink
 from shipmate.jsonvalue import encode
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import MessageSettings
 
 _REPLY_PROTOCOL: Final = 1
+_CUSTOM_PROTOCOL: Final = 2
+# All headers of a message must fit into one frame, which has 131072 bytes at most brokers.
+_LONGEST_REASON: Final = 10_000
 _REBOUND_LIMIT: Final = "Rebound limit exceeded"
 
 
@@ -38,6 +41,7 @@ class StepResources:
     state: StepState = field(repr=False)
     is_passthrough: bool = False
     """True if emitted messages carry the messages of earlier steps."""
+    rules: Rules = PLATFORM
 
 
 class DeliverySink(Sink):
@@ -45,14 +49,13 @@ class DeliverySink(Sink):
 
     __slots__ = (
         "_base", "_delivery", "_message", "_resources", "_settings", "_stored", "_transport", "errors", "incoming",
-        "is_decoded", "is_left",
+        "is_decoded", "is_left", "rules",
     )  # fmt: skip
-
-    rules = PLATFORM
 
     def __init__(self, resources: StepResources, transport: Transport, delivery: Delivery, incoming: Incoming) -> None:
         """Start with a delivery, and its metadata; the message is not decoded yet."""
         self._resources = resources
+        self.rules = resources.rules
         self._settings = resources.settings
         self._transport = transport
         self._delivery = delivery
@@ -116,7 +119,7 @@ class DeliverySink(Sink):
         self._transport.publish(self._data(event.value))
 
     def _data(self, emitted: Mapping[str, Any]) -> Publication:
-        """Assemble the message, store large bodies, encode it and check its size. Source: contract §6.1."""
+        """Assemble the message, store large bodies, and encode it. Source: contract §6.1."""
         settings, resources = self._settings, self._resources
         headers = emitted.get("headers")
         message_id = emitted.get("id") or new_id()
@@ -126,7 +129,6 @@ class DeliverySink(Sink):
         # The last step, since the entry of the passthrough keeps the key.
         message["headers"], routing_key = split_routing_key(message["headers"])
         body = resources.codec.data_body(message)
-        self._check_size(body)
         metadata = {**self._base, "messageId": message_id, "end": epoch_ms(), "protocolVersion": settings.protocol}
         return Publication("data", metadata, body, self._delivery, routing_key)
 
@@ -158,13 +160,21 @@ class DeliverySink(Sink):
         original = self._delivery.body if self.is_decoded else None
         metadata = {**self._base, "messageId": new_id(), "end": epoch_ms()}
         body = codec.error_body(bare_error, original, self.incoming)
+        limit = self._transport.error_limit_bytes
+        if limit is not None and len(body) > limit:
+            body = codec.short_error_body(event.value, limit)
         self._transport.publish(
             Publication("error", metadata, body, self._delivery, bare_error=bare_error if self.is_decoded else None)
         )
 
     def _emit_rebound(self, event: Event) -> None:
         """Send the message back, to be delivered again later. Source: contract §6.3."""
-        metadata = {**self._base, "messageId": new_id(), "end": epoch_ms(), "reboundReason": event.value}
+        metadata = {
+            **self._base,
+            "messageId": new_id(),
+            "end": epoch_ms(),
+            "reboundReason": event.value[:_LONGEST_REASON],
+        }
         try:
             self._transport.publish(Publication("rebound", metadata, b"", self._delivery))
             return
@@ -198,17 +208,19 @@ class DeliverySink(Sink):
         headers = value.get("headers")
         value["headers"], routing_key = split_routing_key(headers) if isinstance(headers, Mapping) else ({}, None)
         body = self._resources.codec.encrypted_json(value)
-        self._check_size(body)
         metadata = {**self._base, "messageId": new_id(), "protocolVersion": _REPLY_PROTOCOL}
         self._transport.publish(Publication("httpReply", metadata, body, self._delivery, routing_key))
 
     def _emit_end(self, event: Event) -> None:
         """Do nothing: the message is settled when the function returns."""
 
-    def _check_size(self, body: bytes) -> None:
-        limit = self._settings.size_limit_bytes
-        if len(body) > limit:
-            raise EmitError(f"Outgoing message size {len(body)} exceeds limit of {limit}.")
+    def _emit_custom(self, event: Event) -> None:
+        """Publish a value under a type of the author's own, which the platform must know. Source: proxy §7.1."""
+        value = event.value
+        protocol = value.get("protocolVersion", _CUSTOM_PROTOCOL)
+        body = self._resources.codec.encrypted(value.get("payload"), protocol)
+        metadata = {**self._base, "messageId": new_id(), "protocolVersion": protocol}
+        self._transport.publish(Publication(value["type"], metadata, body, self._delivery))
 
 
 _DELIVER: Final[Mapping[str, Callable[[DeliverySink, Event], None]]] = {
@@ -219,6 +231,7 @@ _DELIVER: Final[Mapping[str, Callable[[DeliverySink, Event], None]]] = {
     "updateSnapshot": DeliverySink._emit_snapshot_part,
     "updateKeys": DeliverySink._emit_keys,
     "httpReply": DeliverySink._emit_reply,
+    "customType": DeliverySink._emit_custom,
     "end": DeliverySink._emit_end,
 }
 

@@ -10,12 +10,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol
 
 from shipmate import component
 from shipmate.container import graceful_stop
-from shipmate.container.amqp import Broker
 from shipmate.container.delivery_sink import StepResources, start_error
 from shipmate.container.hooks import call_hook, shut_down
 from shipmate.container.messages.codec import MessageCodec
@@ -24,9 +24,11 @@ from shipmate.container.processor import Loaded, Processor
 from shipmate.container.startup import Installation, config_of, configure_log, load_component, log_fatal
 from shipmate.container.state import StepState
 from shipmate.container.transport import Delivery, Transport
-from shipmate.errors import BrokerLost, BrokerRefused, ShipmateError
+from shipmate.errors import BrokerLost, BrokerRefused, ClaimRefused, ProxyLost, ShipmateError
+from shipmate.invocation.events import EVENTS
 from shipmate.invocation.failure import format_error
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
+from shipmate.invocation.sink import PLATFORM
 from shipmate.logs.records import redacted
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import ShutdownSettings, StepSettings, is_shutdown
@@ -64,7 +66,27 @@ def new_transport(
     Raises:
         BadSetting: The address of the broker is not a valid AMQP address.
     """
-    return Broker(settings.broker, settings.rates, on_lost=on_lost, on_settled=on_settled)
+    if settings.broker is not None:
+        from shipmate.container.amqp import Broker
+
+        return Broker(
+            settings.broker,
+            settings.rates,
+            on_lost=on_lost,
+            on_settled=on_settled,
+            size_limit_bytes=settings.messages.size_limit_bytes,
+        )
+    from shipmate.container.proxy import ProxyTransport
+
+    assert settings.proxy is not None  # noqa: S101 - one of both is always set
+    return ProxyTransport(
+        settings.proxy,
+        settings.rates,
+        flow=settings.flow,
+        size_limit_bytes=settings.messages.size_limit_bytes,
+        on_lost=on_lost,
+        on_settled=on_settled,
+    )
 
 
 class Step:
@@ -87,6 +109,7 @@ class Step:
         self._events: SignalQueue[signal.Signals | BaseException | str] = SignalQueue()
         self._codec = MessageCodec(settings.flow, settings.messages)
         self._transport = new_transport(settings, on_lost=self._events.put)
+        installation.redactor.add(*self._transport.secrets)
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""
@@ -123,7 +146,12 @@ class Step:
         """Begin to process messages."""
         self._sessions = loaded.sessions
         processor = Processor(loaded, self._transport)
-        self._transport.consume(processor.work, lambda: self._events.put(_CONSUMING))
+        self._transport.consume(processor.work, self._on_consuming)
+
+    def _on_consuming(self) -> None:
+        """Log it here, before a message can be processed; called on another thread."""
+        _log.info("consuming")
+        self._events.put(_CONSUMING)
 
     def stop(self) -> None:
         """Take no more messages, wait for those in work, and close."""
@@ -133,7 +161,6 @@ class Step:
         """Wait for the end; return the exit status."""
         event = self._events.get()
         if event == _CONSUMING:
-            _log.info("consuming")
             event = self._events.get()
         elif isinstance(event, BaseException):
             self._report_start(event)
@@ -142,15 +169,24 @@ class Step:
             _log.info("%s: stopping when the messages in work are done", event.name)
             self.stop()
             graceful_stop.log_threads()
-            return 0
+            return self._status_after_stop()
         lost = event if isinstance(event, BaseException) else None
-        if isinstance(lost, BrokerRefused):
+        if isinstance(lost, BrokerRefused | ClaimRefused | ProxyLost):
             log_fatal(lost)
             graceful_stop.finish_refreshes(self._sessions)
             return 1
         _log.critical("the connection to the broker is lost: ending with status 1, for a restart", exc_info=lost)
         graceful_stop.finish_refreshes(self._sessions)
         return 1
+
+    def _status_after_stop(self) -> int:
+        """Return 1 if the messages in work were lost while the process was stopping, otherwise 0. Source: proxy §12."""
+        while not self._events.is_empty:
+            event = self._events.get()
+            if isinstance(event, ClaimRefused | ProxyLost):
+                log_fatal(event)
+                return 1
+        return 0
 
     def _on_signal(self, number: signal.Signals) -> signal.Signals:
         """Return the signal as an event, or end the process at once while it has not begun anything to finish."""
@@ -207,6 +243,7 @@ class Step:
             keys=keys,
             state=state,
             is_passthrough=data.get("is_passthrough") is True,
+            rules=replace(PLATFORM, events=(*EVENTS, *self._transport.more_events)),
         )
 
     def _report_start(self, error: BaseException) -> None:
@@ -219,7 +256,7 @@ class Step:
         confirmed = threading.Event()
         self._transport.publish_later(start_error(self._codec, formatted), lambda _: confirmed.set())
         self._transport.flush()
-        confirmed.wait(1.0 if isinstance(error, BrokerLost | BrokerRefused) else _START_ERROR_SECONDS)
+        confirmed.wait(1.0 if isinstance(error, BrokerLost | BrokerRefused | ProxyLost) else _START_ERROR_SECONDS)
         self._transport.close()
 
 

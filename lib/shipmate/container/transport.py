@@ -41,7 +41,8 @@ class Publication(NamedTuple):  # 0.5 µs; a frozen dataclass of this size takes
     """
 
     event: str
-    """The name that authors emit: ``data``, ``error``, ``rebound``, ``snapshot``, ``updateSnapshot``, ``httpReply``."""
+    """The name that authors emit: ``data``, ``error``, ``rebound``, ``snapshot``, ``updateSnapshot``, ``httpReply``;
+    or a type of the author's own."""
     metadata: Mapping[str, Any]
     """The headers of the event. Source: contract §5.2, §5.3."""
     body: bytes
@@ -64,6 +65,18 @@ class ReboundLimitReached(Exception):
 
 class Transport(Protocol):
     """Delivers messages on many threads, and takes publications from any thread."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts that nobody may see, besides the values of the environment."""
+
+    @property
+    def error_limit_bytes(self) -> int | None:
+        """The most bytes of the body of an error, None for any number."""
+
+    @property
+    def more_events(self) -> tuple[str, ...]:
+        """The events that authors may emit on this transport alone."""
 
     @property
     def lock(self) -> Callable[[str], AbstractContextManager[None]] | None:
@@ -97,7 +110,7 @@ class Transport(Protocol):
 
         Raises:
             EmitUnconfirmed: The platform has not confirmed in as many attempts as are allowed.
-            EmitError: The event cannot be published.
+            EmitError: The event cannot be published, since it is too large for example.
             ReboundLimitReached: The message has been sent back too often.
         """
 

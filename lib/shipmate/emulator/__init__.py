@@ -1,7 +1,7 @@
 """Servers for tests and demonstrations: an OAuth2 provider, a protected API, the platform, and a private RabbitMQ.
 
 The HTTP servers listen on local ports, record all requests in one journal and fail on demand. `StepQueues` plays the
-platform's part for one step at a broker.
+platform's part for one step at a broker, `SailorProxy` over HTTP/2.
 
 >>> import requests
 >>> from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
@@ -28,7 +28,9 @@ from shipmate.emulator.platform import Platform
 
 if TYPE_CHECKING:
     from shipmate.emulator.rabbitmq import RabbitMQNode, RabbitMQNotInstalled, RabbitMQNotStarted
-    from shipmate.emulator.step_queues import NotTaken, Received, StepQueues
+    from shipmate.emulator.sailor_proxy import ProxyFault, ProxyRequest, SailorProxy
+    from shipmate.emulator.step_queues import StepQueues
+    from shipmate.emulator.step_traffic import NotTaken, Received, StepTraffic
 
 __all__ = [
     "Api",
@@ -39,29 +41,37 @@ __all__ = [
     "OAuth2Provider",
     "OAuth2Refusal",
     "Platform",
+    "ProxyFault",
+    "ProxyRequest",
     "RabbitMQNode",
     "RabbitMQNotInstalled",
     "RabbitMQNotStarted",
     "Received",
     "Reply",
     "Request",
+    "SailorProxy",
     "Server",
     "StepQueues",
+    "StepTraffic",
 ]
 
 
 _MODULES = {
-    "NotTaken": "step_queues",
+    "NotTaken": "step_traffic",
+    "ProxyFault": "sailor_proxy",
+    "ProxyRequest": "sailor_proxy",
     "RabbitMQNode": "rabbitmq",
     "RabbitMQNotInstalled": "rabbitmq",
     "RabbitMQNotStarted": "rabbitmq",
-    "Received": "step_queues",
+    "Received": "step_traffic",
+    "SailorProxy": "sailor_proxy",
     "StepQueues": "step_queues",
+    "StepTraffic": "step_traffic",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs a broker on first use: the demo and most tests do without the AMQP client."""
+    """Import what needs a transport on first use: the demo and most tests use neither AMQP nor HTTP/2."""
     if name in _MODULES:
         from importlib import import_module
 

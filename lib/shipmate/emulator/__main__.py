@@ -2,7 +2,8 @@
 
 The first line of standard output is a JSON object with their addresses and the variables by which a container finds
 the platform. The account ``demo`` has an expired token that can be refreshed. ``--port 8100`` serves the provider on
-this port and the other two on the next ones; without it they listen on free ports.
+this port and the others on the next ones; without it they listen on free ports. ``--proxy`` adds a sailor proxy and its
+control.
 """
 
 import argparse
@@ -11,12 +12,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any, Final
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any, Final
 
 from shipmate.emulator import DemoApi, OAuth2Provider, Platform, Request
 from shipmate.wording import escaped, file_problem
 
+if TYPE_CHECKING:
+    from shipmate.emulator import SailorProxy
+
+_PORTS, _PORTS_WITHOUT_PROXY = 5, 3
 _HIGHEST_PORT: Final = 65_533
 
 
@@ -25,6 +30,7 @@ def serve(
     write: Callable[[str], Any],
     port: int = 0,
     *,
+    with_proxy: bool = False,
     show: Callable[[str], Any] = lambda _: None,
 ) -> None:
     """Start the servers, write their addresses, and serve until the event is set.
@@ -32,46 +38,67 @@ def serve(
     Args:
         stopped: Ends the serving.
         write: Receives one line of JSON.
-        port: The first of three consecutive ports; 0 for free ones.
+        port: The first of consecutive ports; 0 for free ones.
+        with_proxy: Whether a sailor proxy and its control are served as well.
         show: Receives one line for each request.
 
     Raises:
         OSError: A port is in use.
     """
-    ports = (port, port + 1, port + 2) if port else (0, 0, 0)
-    with OAuth2Provider(port=ports[0]) as provider, DemoApi(provider, port=ports[1]) as api:
-        oauth = provider.issue("read write", expired=True)
+    ports = [port + number if port else 0 for number in range(_PORTS)]
+    with ExitStack() as stack:
+        provider = stack.enter_context(OAuth2Provider(port=ports[0]))
+        api = stack.enter_context(DemoApi(provider, port=ports[1]))
+        accounts = {"demo": {"oauth": provider.issue("read write", expired=True)}}
         steps = {"flow": {"step": {"config": {"_account": "demo"}}}}
-        with Platform(provider=provider, accounts={"demo": {"oauth": oauth}}, steps=steps, port=ports[2]) as platform:
-            addresses = {
-                "provider": provider.url,
-                "token_url": provider.token_url,
-                "clients": provider.clients.known,
-                "api": api.url,
-                "platform": platform.url,
-                "environ": platform.environ(),
-            }
-            for server in (provider, api, platform):
-                server.on_reply = lambda request: show(_line(request))
-            write(json.dumps(addresses) + "\n")
-            stopped.wait()
+        platform = stack.enter_context(Platform(provider=provider, accounts=accounts, steps=steps, port=ports[2]))
+        addresses = {
+            "provider": provider.url,
+            "token_url": provider.token_url,
+            "clients": provider.clients.known,
+            "api": api.url,
+            "platform": platform.url,
+            "environ": platform.environ(),
+        }
+        for server in (provider, api, platform):
+            server.on_reply = lambda request: show(_line(request))
+        if with_proxy:
+            from shipmate.emulator import SailorProxy  # needs h2, which the others do without
+            from shipmate.emulator.sailor_proxy.control import ProxyControl
+
+            proxy = stack.enter_context(SailorProxy(port=ports[3]))
+            control = stack.enter_context(ProxyControl(proxy, port=ports[4]))
+            addresses |= {"proxy": proxy.uri, "control": control.url, "environ": _environ(platform, proxy)}
+        write(json.dumps(addresses) + "\n")
+        stopped.wait()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status."""
-    port = _parser().parse_args(arguments).port
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    port = options.port
+    if options.proxy and port + _PORTS > 65_536:
+        parser.error(f"--port with --proxy: expected a number from 1 to {65_536 - _PORTS}, found {port}")
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     # Line buffering: the parent process waits for the first line.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a TextIO in typeshed
     try:
-        serve(stopped, sys.stdout.write, port, show=_show)
+        serve(stopped, sys.stdout.write, port, with_proxy=options.proxy, show=_show)
     except OSError as error:
-        reason = file_problem(error)
-        sys.stderr.write(f"Error: cannot listen on the ports {port} to {port + 2}: {reason}\n")
+        reason, used = file_problem(error), _PORTS if options.proxy else _PORTS_WITHOUT_PROXY
+        sys.stderr.write(f"Error: cannot listen on the ports {port} to {port + used - 1}: {reason}\n")
         return 1
     return 0
+
+
+def _environ(platform: Platform, proxy: "SailorProxy") -> dict[str, str]:
+    """Return the variables of a container, but for the function."""
+    environ = {**platform.environ(), **proxy.environ("")}
+    del environ["ELASTICIO_FUNCTION"]
+    return environ
 
 
 def _show(line: str) -> None:
@@ -90,8 +117,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m shipmate.emulator", description="Serve an OAuth2 provider, an API and a platform until stopped."
     )
     parser.add_argument(
-        "--port", type=_port, default=0, help="port of the provider; the others use the next two [default: free ports]"
+        "--port", type=_port, default=0, help="port of the provider; the others use the next ones [default: free ports]"
     )
+    parser.add_argument("--proxy", action="store_true", help="serve a sailor proxy and its control, too")
     return parser
 
 

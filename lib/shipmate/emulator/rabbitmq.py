@@ -1,8 +1,6 @@
 """A private RabbitMQ node: its files and ports are its own, so that many can run beside each other on one machine."""
 
-import contextlib
 import os
-import random
 import shutil
 import signal
 import socket
@@ -14,12 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from shipmate.emulator.ports import HOST, free_port
 from shipmate.errors import OperatorError
 
 PLACES: Final = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/sbin", "/usr/local/sbin")
 """Searched before PATH, where Debian has a wrapper that switches to the user ``rabbitmq``."""
-_HOST: Final = "127.0.0.1"
-_BELOW_EPHEMERAL_PORTS: Final = range(15_000, 32_000)
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.05
@@ -55,11 +52,11 @@ class RabbitMQNode:
 
     def __init__(self) -> None:
         """Choose the ports and make the folder; `start` starts the node."""
-        self.port = _free_port()
+        self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="shipmate-rabbitmq-"))
         (self.folder / "enabled_plugins").write_text("[].")
-        self._epmd_port = _free_port()
-        self._environ = self._variables(_free_port())
+        self._epmd_port = free_port()
+        self._environ = self._variables(free_port())
         self._epmd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -81,7 +78,7 @@ class RabbitMQNode:
     @property
     def uri(self) -> str:
         """The address for clients: ``amqp://guest:guest@127.0.0.1:PORT/``."""
-        return f"amqp://guest:guest@{_HOST}:{self.port}/"
+        return f"amqp://guest:guest@{HOST}:{self.port}/"
 
     @property
     def groups(self) -> list[int]:
@@ -97,7 +94,7 @@ class RabbitMQNode:
         """
         if self._epmd is None:
             # Erlang would start it as a daemon, which outlives the node and whose pid nobody knows.
-            self._epmd = self._spawn(_find("epmd"), "-port", str(self._epmd_port), "-address", _HOST)
+            self._epmd = self._spawn(_find("epmd"), "-port", str(self._epmd_port), "-address", HOST)
             self._wait(lambda: _accepts(self._epmd_port), self._epmd)
         self._server = self._spawn(_find("rabbitmq-server"))
         self._wait(lambda: _accepts(self.port, _GREETING), self._server)
@@ -152,7 +149,7 @@ class RabbitMQNode:
             **inherited,
             "HOME": str(self.folder),  # for the cookie
             "ERL_CRASH_DUMP": str(self.folder / "crash"),
-            "ERL_EPMD_ADDRESS": _HOST,
+            "ERL_EPMD_ADDRESS": HOST,
             "ERL_EPMD_PORT": str(self._epmd_port),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq"),
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
@@ -162,7 +159,7 @@ class RabbitMQNode:
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
             "RABBITMQ_NODENAME": name,
-            "RABBITMQ_NODE_IP_ADDRESS": _HOST,
+            "RABBITMQ_NODE_IP_ADDRESS": HOST,
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_PID_FILE": str(self.folder / "pid"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{scheduler} {distribution}",
@@ -206,19 +203,10 @@ def _find(program: str) -> str:
     return path
 
 
-def _free_port() -> int:
-    """Return a free port outside of the range that outgoing connections take while the node is stopped."""
-    while True:
-        port = random.SystemRandom().choice(_BELOW_EPHEMERAL_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((_HOST, port))
-            return port
-
-
 def _accepts(port: int, greeting: bytes = b"") -> bool:
     """Tell whether a server accepts a connection, and answers the greeting if there is one."""
     try:
-        with socket.create_connection((_HOST, port), timeout=1) as client:
+        with socket.create_connection((HOST, port), timeout=1) as client:
             client.sendall(greeting)
             return not greeting or bool(client.recv(1))
     except OSError:

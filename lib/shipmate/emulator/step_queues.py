@@ -1,70 +1,31 @@
 """The platform's side of one step at a real AMQP broker: the exchange and queues of the step, filled and emptied."""
 
-import json
-import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 import pika
 from pika.exceptions import AMQPError
 
-from shipmate.container.messages.cipher import Cipher
+from shipmate.emulator.step_traffic import IV, OUTPUTS, PASSWORD, TAKE_SECONDS, Received, StepTraffic
 from shipmate.errors import BadInput
-from shipmate.jsonvalue import to_json
-
-OUTPUTS: Final = ("data", "error", "snapshot", "rebound")
-_TAKE_SECONDS: Final = 10.0
 
 
-class NotTaken(AssertionError):
-    """Fewer messages arrived than expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message that a component has published."""
-
-    body: bytes = field(repr=False)
-    headers: Mapping[str, Any]
-    properties: Any = field(repr=False)
-    routing_key: str
-    cipher: Cipher = field(repr=False)
-
-    @property
-    def message(self) -> Any:
-        """The decrypted message; a snapshot, which is not encrypted, as it is."""
-        if "snapshotEvent" in self.headers:
-            return json.loads(self.body)
-        return json.loads(self.cipher.decode(self.body, self.headers.get("protocolVersion", 1)))
-
-    @property
-    def error(self) -> Any:
-        """The decrypted error: ``{"name": ..., "message": ..., "stack": ...}``. Source: contract §6.2."""
-        return json.loads(self.cipher.decode(json.loads(self.body)["error"].encode(), 1))
-
-    @property
-    def error_input(self) -> Any:
-        """The decrypted input of an error, None if the error has none."""
-        encrypted = json.loads(self.body).get("errorInput")
-        return None if encrypted is None else json.loads(self.cipher.decode(encrypted.encode(), 1))
-
-
-class StepQueues:
+class StepQueues(StepTraffic):
     """The exchange and queues of one step, as the platform declares them; a context manager that deletes them.
 
     Rejected inputs go to the queue ``dead``. A rebound waits in the queue ``rebound`` until it expires, and is then an
     input again. Source: contract §3.1, §6.3.
     """
 
+    transport = "amqp"
+
     def __init__(
         self,
         amqp_uri: str,
         *,
         name: str = "step",
-        password: str = "emulator-password",  # noqa: S107 - one for the emulator alone
-        iv: str = "emulator-vector!",
+        password: str = PASSWORD,
+        iv: str = IV,
         output_limit: int | None = None,
     ) -> None:
         """Connect and declare the exchange and queues.
@@ -79,11 +40,10 @@ class StepQueues:
         Raises:
             BadInput: The broker cannot be reached.
         """
+        super().__init__(password=password, iv=iv)
         self.name = name
         self.uri = amqp_uri
-        self.cipher = Cipher(password, iv)
         self.exchange = f"{name}:exchange"
-        self._password, self._iv = password, iv
         self._output_limit = output_limit
         self._kinds = [*OUTPUTS, "dead"]
         self.connect()
@@ -98,17 +58,6 @@ class StepQueues:
             self.channel = self._connection.channel()
         except (AMQPError, OSError, ValueError) as error:
             raise BadInput(f"expected the address of a running AMQP broker, found {type(error).__name__}") from None
-
-    def __enter__(self) -> "StepQueues":
-        """Return these queues."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Delete the queues and disconnect."""
-        self.delete()
-        self.close()
 
     def queue(self, kind: str) -> str:
         """Return the queue name for ``input``, ``dead``, a kind of output, or a key from `bind`."""
@@ -140,32 +89,6 @@ class StepQueues:
         self._kinds.append(routing_key)
         return routing_key
 
-    def environ(self, function: str, **more: object) -> dict[str, str]:
-        """Return the environment variables of a container for this step.
-
-        Args:
-            function: Id of the trigger or action.
-            **more: Further variables, without ``ELASTICIO_``; they override these.
-        """
-        values: dict[str, object] = {
-            "FLOW_ID": "flow",
-            "EXEC_ID": "exec",
-            "STEP_ID": "step",
-            "CONTAINER_ID": "container",
-            "WORKSPACE_ID": "workspace",
-            "USER_ID": "user",
-            "COMP_ID": "component",
-            "FUNCTION": function,
-            "AMQP_URI": self.uri,
-            "LISTEN_MESSAGES_ON": self.queue("input"),
-            "PUBLISH_MESSAGES_TO": self.exchange,
-            **{f"{kind.upper()}_ROUTING_KEY": self.routing_key(kind) for kind in OUTPUTS},
-            "MESSAGE_CRYPTO_PASSWORD": self._password,
-            "MESSAGE_CRYPTO_IV": self._iv,
-            **more,
-        }
-        return {f"ELASTICIO_{name}": str(value) for name, value in values.items()}
-
     def publish(
         self,
         message: Any,
@@ -182,21 +105,9 @@ class StepQueues:
             protocol: Protocol version of the encoding, 1 or 2.
             properties: Further AMQP properties, named as in pika.
         """
-        message_id = str(uuid.uuid4())
-        all_headers = {
-            "execId": "exec",
-            "taskId": "flow",
-            "workspaceId": "workspace",
-            "userId": "user",
-            "stepId": "previous",
-            "threadId": str(uuid.uuid4()),
-            "messageId": message_id,
-            "protocolVersion": protocol,
-            **(headers or {}),
-        }
-        present = {name: value for name, value in all_headers.items() if value is not None}
-        self.publish_raw(self.cipher.encode(to_json(message), protocol), present, properties)
-        return str(present.get("messageId", message_id))
+        message_id, body, all_headers = self._encoded(message, headers, protocol)
+        self.publish_raw(body, all_headers, properties)
+        return message_id
 
     def publish_raw(
         self, body: bytes, headers: Mapping[str, Any] | None, properties: Mapping[str, Any] | None = None
@@ -208,23 +119,8 @@ class StepQueues:
         )
         self.channel.basic_publish("", self.queue("input"), body, amqp_properties)
 
-    def fill(self, messages: Iterable[Any], *, protocol: int = 1) -> list[str]:
-        """Publish many messages to the input, and return their ids when the broker has received all of them."""
-        ids = [self.publish(message, protocol=protocol) for message in messages]
-        self.depth("input")  # a channel is served in order, so the reply follows the messages
-        return ids
-
-    def take(self, kind: str, count: int = 1, timeout_seconds: float = _TAKE_SECONDS) -> list[Received]:
-        """Wait for messages of a kind, and return them in order.
-
-        Args:
-            kind: As for `queue`.
-            count: How many messages to wait for.
-            timeout_seconds: Longest wait for the next message.
-
-        Raises:
-            NotTaken: Fewer arrived in time. The text has the errors that the step published.
-        """
+    def take(self, kind: str, count: int = 1, timeout_seconds: float = TAKE_SECONDS) -> list[Received]:
+        """Wait for messages of a kind, and return them in order; as `StepTraffic.take`."""
         taken: list[Received] = []
         channel = self._connection.channel()
         channel.basic_qos(prefetch_count=count)
@@ -237,10 +133,7 @@ class StepQueues:
                 break
         channel.cancel()
         channel.close()
-        if len(taken) < count:
-            errors = [] if kind == "error" else [f"{each.error['message']}" for each in self.drain("error")]
-            raise NotTaken(f"expected {count} of {kind}, found {len(taken)}; errors: {errors or 'none'}")
-        return taken
+        return self._checked(kind, count, taken)
 
     def drain(self, kind: str) -> list[Received]:
         """Return all messages that are in a queue now."""
@@ -274,3 +167,11 @@ class StepQueues:
         """Disconnect."""
         if self._connection.is_open:
             self._connection.close()
+
+    def _address(self) -> Mapping[str, object]:
+        return {
+            "AMQP_URI": self.uri,
+            "LISTEN_MESSAGES_ON": self.queue("input"),
+            "PUBLISH_MESSAGES_TO": self.exchange,
+            **{f"{kind.upper()}_ROUTING_KEY": self.routing_key(kind) for kind in OUTPUTS},
+        }

@@ -53,7 +53,7 @@ def check(
         checks.check_structure(findings, file, found)
         implementations = checks.check_functions(findings, file, found)
         checks.check_accounts(findings, file, found, implementations)
-        checks.check_expressions(findings, found, implementations)
+        checks.check_expressions(findings, file, found, implementations)
         checks.check_schedule(findings, file, found)
     findings.problems.sort(key=_order)
     report = findings.report()

@@ -7,20 +7,23 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from shipmate.container.amqp import Broker
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.messages.cipher import Cipher, Undecodable
-from shipmate.container.messages.codec import new_id
+from shipmate.container.messages.codec import MessageCodec, new_id
+from shipmate.container.messages.lightweight import BodyStore, forget_ids
 from shipmate.container.transport import Publication
-from shipmate.errors import EmitUnconfirmed
+from shipmate.emulator import Platform
+from shipmate.errors import EmitUnconfirmed, ObjectUnavailable
 from shipmate.flow.identity import Run
 from shipmate.flow.intake import Intake
 from shipmate.flow.topology import DEAD, INPUT, REPLY, Station
 from shipmate.jsonvalue import from_json, to_json
-from shipmate.settings import BrokerSettings, RateSettings, Secret
+from shipmate.settings import BrokerSettings, RateSettings, Secret, StepSettings
 
 _log: Final = logging.getLogger("shipmate.flow")
 _PREFETCH: Final = 65_535
@@ -69,6 +72,9 @@ class Collector:
         self._run = run
         self._receiver = receiver
         self._cipher = Cipher(run.password, run.iv)
+        step = StepSettings.from_environ(run.environ(run.topology.first, amqp_uri))
+        codec = MessageCodec(step.flow, step.messages)
+        self._bodies = BodyStore(lambda: _Objects(run.platform), codec)
         topology = run.topology
         settings = BrokerSettings(
             uri=Secret(amqp_uri),
@@ -125,8 +131,8 @@ class Collector:
         self._broker.stop_retrying()
         self._broker.close()
 
-    def send(self, station: Station, message: Mapping[str, Any], headers: Mapping[str, Any]) -> None:
-        """Put a message into the queue of a step, and return when the broker has confirmed it.
+    def send(self, station: Station, message: Mapping[str, Any], headers: Mapping[str, Any]) -> int:
+        """Put a message into the queue of a step, and return its size in bytes when the broker has confirmed it.
 
         Args:
             station: The step.
@@ -137,9 +143,12 @@ class Collector:
             EmitUnconfirmed: The broker has not confirmed it.
         """
         if station.takes_errors:
-            self.send_raw(station, to_json({name: self._sealed(each) for name, each in message.items()}), headers)
+            body = to_json({name: self._sealed(each) for name, each in message.items()})
         else:
-            self.send_raw(station, self._sealed(message).encode(), {**headers, "protocolVersion": 1})
+            body = self._sealed(message).encode()
+            headers = {**headers, "protocolVersion": 1}
+        self.send_raw(station, body, headers)
+        return len(body)
 
     def send_raw(self, station: Station, body: bytes, headers: Mapping[str, Any]) -> None:
         """Put an encoded message into the queue of a step; as `send`."""
@@ -203,15 +212,24 @@ class Collector:
 
     def _value(self, event: str, station: Station, delivery: AmqpDelivery) -> Any:
         if event == "data":
-            return self._decoded(delivery.body, _protocol(delivery.metadata))
+            return self._whole(self._decoded(delivery.body, _protocol(delivery.metadata)))
         if event == "snapshot":
             return json.loads(delivery.body)
         if event == "error":
             collected = self._opened(json.loads(delivery.body))
             if station.takes_errors and isinstance(given := collected.get("errorInput"), dict):
                 collected["errorInput"] = self._opened(given)
+            self._whole(collected.get("errorInput"))
             return collected
         return None
+
+    def _whole(self, message: Any) -> Any:
+        """Put bodies from the object storage, which ends with the run, into a message; files of replies stay there."""
+        if isinstance(message, dict):
+            with suppress(ObjectUnavailable):
+                self._bodies.resolve(message)
+                forget_ids(message)
+        return message
 
     def _opened(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
         """Return the decrypted members of an error."""
@@ -231,7 +249,7 @@ class Collector:
             return None
 
     def _reply(self, key: str, delivery: AmqpDelivery) -> None:
-        value = self._decoded(delivery.body, _protocol(delivery.metadata))
+        value = self._whole(self._decoded(delivery.body, _protocol(delivery.metadata)))
         self._receiver.on_reply(key, delivery.metadata, value)
 
     def _return_rebounds(self) -> None:
@@ -255,6 +273,27 @@ class Collector:
         self._settle(delivery)
         with self._lock:
             self._returning -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    content: bytes
+
+
+class _Objects:
+    """The object storage of the run, without HTTP."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._objects = platform.maester.objects
+
+    def create(self, content: bytes) -> str:
+        raise NotImplementedError  # nothing is stored here
+
+    def read(self, object_id: str) -> _Content:
+        stored = self._objects.get(object_id)
+        if stored is None:
+            raise ObjectUnavailable(f"no object {object_id}")
+        return _Content(stored.data)
 
 
 def _delay_seconds(properties: Any) -> float:

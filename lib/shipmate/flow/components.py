@@ -39,6 +39,12 @@ class Implementation:
     descriptor: Component | None = None
     """The content of ``component.json``; a command may have none."""
 
+    def kind_of(self, function: str) -> str | None:
+        """Return ``trigger`` or ``action`` for a function of the component, None if nothing says it."""
+        if self.descriptor is not None and function in self.descriptor.functions:
+            return self.descriptor.functions[function].kind
+        return self.standard.kind if self.standard is not None else None
+
 
 class ComponentProblem(Exception):
     """Nothing can run a step; the text says what was expected, what was found, and what to do."""

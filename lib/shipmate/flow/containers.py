@@ -31,8 +31,11 @@ _STOP_SECONDS: Final = 15.0
 _LAST_LINES: Final = 20
 _LONGEST_LINE: Final = 65_536
 _STARTUP: Final = "ELASTICIO_STARTUP_REQUIRED"
+_SHUTDOWN: Final = "ELASTICIO_HOOK_SHUTDOWN"
 _ERROR_LEVEL: Final = 50
 """bunyan's number for errors."""
+_NODE_NOTICE: Final = "Error occurred during trigger or action processing"
+"""What the official runtime logs before it publishes an error. Source: elasticio-sailor-nodejs 2.6 and 2.7."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +106,34 @@ class Container:
         self._settled_before = self.tally.settled
         start = self._start
         environ = {**start.environ, _STARTUP: "1"} if start.is_first_start(self) else dict(start.environ)
+        self.process = self._run(environ, subprocess.PIPE)
+        self.starts += 1
+        assert self.process.stdout is not None  # noqa: S101
+        return self.process.stdout
+
+    def begin_shutdown(self) -> None:
+        """Start a process that runs the hook ``shutdown`` and ends; its output is in the log. Source: contract §1.4.
+
+        Raises:
+            BadInput: The program does not exist.
+        """
+        self.process = self._run({**self._start.environ, _SHUTDOWN: "1"}, self.log or subprocess.DEVNULL)
+
+    def _run(self, environ: Mapping[str, str], output: int | IO[bytes]) -> subprocess.Popen[bytes]:
+        start = self._start
         try:
-            self.process = subprocess.Popen(  # noqa: S603 - the command that the flow's author has chosen
+            return subprocess.Popen(  # noqa: S603 - the command that the flow's author has chosen
                 start.command,
                 cwd=start.folder,
                 env=environ,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         except OSError as error:
             problem = f"expected a program for the step {self.station.id}, found {start.command[0]}"
             raise BadInput(f"{problem}: {file_problem(error)}") from None
-        self.starts += 1
-        assert self.process.stdout is not None  # noqa: S101
-        return self.process.stdout
 
     def reap(self, now: float) -> bool:
         """Return whether the process has died since the last call; note its status and when to start the next one."""
@@ -293,7 +308,8 @@ def _is_event(text: str) -> bool:
     """Return whether a line is that of a runtime about an error that it publishes as well."""
     with contextlib.suppress(ValueError, RecursionError):
         record: Any = json.loads(text)
-        return record.get("name") == "sailor" and isinstance(record.get("err"), dict)
+        is_ours = record.get("name") == "sailor" and isinstance(record.get("err"), dict)
+        return is_ours or record.get("msg") == _NODE_NOTICE
     return False
 
 

@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -12,12 +13,15 @@ from shipmate.container.messages.codec import new_id
 from shipmate.errors import BadInput, TransientError
 from shipmate.flow.collector import Collected
 from shipmate.flow.containers import MOST_DEATHS, Container, readable
+from shipmate.flow.counting import Tally
 from shipmate.flow.gateway import Gateway, Hook, hook_of, is_webhook, reply_from
 from shipmate.flow.gateway.storage import EmulatedStorage
 from shipmate.flow.graph import Flow
 from shipmate.flow.machinery import Machinery
 from shipmate.flow.observer import Observer
+from shipmate.flow.pass_through_process import PassThroughEnded
 from shipmate.flow.progress import QUIET_SECONDS, Quiet, StationCounts, counts_of, outstanding
+from shipmate.flow.queue_limit import QueueLimit
 from shipmate.flow.queues import BrokerUnreachable
 from shipmate.flow.retry import StepInput
 from shipmate.flow.schedule import DEFAULT, parse_schedule
@@ -29,10 +33,14 @@ from shipmate.logs.redaction import Redactor
 
 _log: Final = logging.getLogger("shipmate.flow")
 _LOOK_SECONDS: Final = 0.05
+"""The time between two looks at the counts while nothing happens."""
+_BUSY_SECONDS: Final = 0.2
+"""The same while messages are processed."""
 _SELDOM_SECONDS: Final = 0.5
 """The time between two looks at the lengths of the queues while nobody waits for the end."""
 _BROKER_SECONDS: Final = 120.0
 """The time after which a broker that does not come back ends the run."""
+_HOW_TO_END: Final = "Ctrl-C or SIGTERM: process what is in the flow, and end; a second one: end at once"
 _Fed = TypeVar("_Fed")
 DONE: Final = 0
 FAILED: Final = 1
@@ -51,10 +59,14 @@ class RunOptions:
 
     amqp_uri: str | None = None
     """The broker's address, None for a private RabbitMQ."""
+    amqp_origin: str = "--amqp"
+    """The option or the variable with the address."""
     is_once: bool = False
     """Whether the run ends when the first step's trigger has run once and everything is done."""
     for_seconds: float | None = None
     """The time after which the run is drained, None for no limit."""
+    linger_seconds: float = 0.0
+    """The time without any message before the run ends: some steps emit later than they settle their input."""
     messages: Iterable[Mapping[str, Any]] | None = field(default=None, repr=False)
     """Messages for the first step, in place of ticks; the run ends when they are processed."""
     inputs: Iterable[StepInput] | None = field(default=None, repr=False)
@@ -75,7 +87,8 @@ class Coordinator:
         """Prepare; nothing is opened yet.
 
         Raises:
-            BadInput: A webhook without messages cannot run once.
+            BadInput: The first step has nothing to begin with: it is an action without messages, or a webhook without
+                messages that is to run once.
             ComponentProblem: Nothing can run a step.
         """
         self.flow = flow
@@ -92,26 +105,35 @@ class Coordinator:
         """Whether everything that the first step is to get is in its queue."""
         self._feed_error: Exception | None = None
         self._depths: Mapping[str, int] = {}
+        self._queue_limit = QueueLimit()
         self._looked_at = 0.0
         self._lost_at: float | None = None
         self._losses = 0
         self._losses_at_start: dict[Container, int] = {}
         self._quiet = Quiet()
+        self._calm = Quiet()
         self._gateway: Gateway | None = None
         self._ticker: Ticker | None = None
         self.machinery = Machinery(
             flow,
             self,
             amqp_uri=options.amqp_uri,
+            amqp_origin=options.amqp_origin,
             is_fresh=options.is_fresh,
             redactor=redactor,
             on_line=observer.line,
             trace=options.trace,
             state=options.state,
         )
-        self._is_webhook = is_webhook(flow.first, self.machinery.implementations[flow.first.id])
-        if options.is_once and self._is_webhook and options.messages is None:
-            raise BadInput("expected a message for a flow that begins with a webhook, found none; give it with --msg")
+        first = self.machinery.implementations[flow.first.id]
+        self._is_webhook = is_webhook(flow.first, first)
+        if options.messages is None and options.inputs is None:
+            begins_with = "a webhook" if options.is_once and self._is_webhook else ""
+            if first.kind_of(flow.first.function) == "action":
+                begins_with = f"the action {flow.first.function}"
+            if begins_with:
+                problem = f"expected a message for a flow that begins with {begins_with}, found none"
+                raise BadInput(f"{problem}; give it with --msg or --msgs")
 
     def interrupt(self) -> None:
         """Drain the flow, or end it at once at the second call; safe in a signal handler and on any thread."""
@@ -132,6 +154,8 @@ class Coordinator:
                 self._watch()
                 self._stop_feeding()
                 machinery.containers.stop()
+                self._refresh()
+                machinery.shut_down(lambda: self._interrupts > 1)
             finally:
                 self._stop_feeding()
                 if self._gateway is not None:
@@ -197,9 +221,17 @@ class Coordinator:
         elif self._is_webhook:
             self._open_gateway()
         else:
-            schedule = parse_schedule(self.flow.schedule or DEFAULT, local_zone())
-            self._ticker = Ticker(schedule, self._tick, self._ticks_in_first_step)
-            self._ticker.start()
+            self._start_ticker(self.flow.schedule or DEFAULT)
+        if not self._ends_by_itself:
+            _log.info(_HOW_TO_END)
+
+    def _start_ticker(self, text: str) -> None:
+        schedule = parse_schedule(text, local_zone())
+        if (moment := schedule.first(datetime.now(UTC))) is not None:
+            at = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            _log.info("the schedule begins the first step", extra={"schedule": text, "at": at})
+        self._ticker = Ticker(schedule, self._tick, self._ticks_in_first_step)
+        self._ticker.start()
 
     def _feed_in_background(self, messages: Iterable[_Fed], send: Callable[[_Fed], None]) -> None:
         def feed() -> None:
@@ -252,7 +284,9 @@ class Coordinator:
         machinery = self.machinery
 
         def publish(message: Mapping[str, Any], headers: Mapping[str, Any]) -> bool:
-            machinery.collector.send(machinery.topology.first, message, headers)
+            if self._queue_limit.is_full:
+                return False
+            self._queue_limit.sent(machinery.collector.send(machinery.topology.first, message, headers))
             return True
 
         self._gateway = Gateway(
@@ -288,22 +322,36 @@ class Coordinator:
                 self._feeding.release()
             if self._feed_error is not None:
                 raise self._feed_error
+            self._refresh()
             self._tend(now)
             if now - self._looked_at >= _SELDOM_SECONDS:
                 self._look(now)
                 self.machinery.platform.save_snapshots()
                 self._observer.counts(self.counts())
-            if self._is_fed and (is_draining or self._is_ending) and self._seems_idle(now):
+            calm_seconds = self._calm.seconds(now, self._facts())
+            is_calm = calm_seconds >= self._options.linger_seconds
+            if is_calm and self._is_fed and (is_draining or self._ends_by_itself) and self._seems_idle(now):
                 self._look(now)
                 if self._lost_at is None and not any(self._depths.values()) and self._seems_idle(now):
                     return
-            self._woken.wait(_LOOK_SECONDS)
+            self._woken.wait(_LOOK_SECONDS if calm_seconds else _BUSY_SECONDS)
             self._woken.clear()
 
     @property
-    def _is_ending(self) -> bool:
+    def _ends_by_itself(self) -> bool:
         options = self._options
-        return self._is_fed and (options.is_once or options.messages is not None or options.inputs is not None)
+        return options.is_once or options.messages is not None or options.inputs is not None
+
+    def _refresh(self) -> None:
+        """Read the counts of the containers.
+
+        Raises:
+            FlowStopped: The process that counts has ended.
+        """
+        try:
+            self.machinery.pass_through.refresh()
+        except PassThroughEnded as error:
+            raise FlowStopped(str(error)) from None
 
     def _seems_idle(self, now: float) -> bool:
         """Return whether nothing is in work or on its way, as far as this process knows; the broker may know more."""
@@ -311,11 +359,24 @@ class Coordinator:
         tallies, collector = machinery.tallies, machinery.collector
         if self._lost_at is not None or collector.waiting_rebounds or any(each.unsettled for each in tallies):
             return False
+        own_facts = self._own_facts()
+        self._refresh()
+        if self._own_facts() != own_facts or any(each.unsettled for each in tallies):
+            return False  # the counts of both processes are not of one moment, or a message has come
         left = outstanding(machinery.topology, tallies, sent=dict(collector.published), collected=collector.settled)
         if left == 0:
             return True
-        facts = (left, *(each.delivered for each in tallies), *(each.settled for each in tallies), collector.settled)
-        return self._quiet.seconds(now, facts) >= QUIET_SECONDS
+        return self._quiet.seconds(now, self._facts()) >= QUIET_SECONDS
+
+    def _facts(self) -> tuple[int, ...]:
+        """Return numbers that change with each message."""
+        return (*self._own_facts(), *_numbers(each.tally for each in self.machinery.containers.all))
+
+    def _own_facts(self) -> tuple[int, ...]:
+        """Return those of this process."""
+        collector = self.machinery.collector
+        published = sum(dict(collector.published).values())
+        return (collector.settled, published, *_numbers(each.tally for each in self.machinery.local_steps))
 
     def _look(self, now: float) -> None:
         """Read the lengths of the queues; notice that the broker is lost, or there again."""
@@ -323,6 +384,7 @@ class Coordinator:
         queues = self.machinery.queues
         try:
             self._depths = queues.depths()
+            self._queue_limit.looked(self._depths[self.machinery.topology.queue(self.machinery.topology.first)])
             return
         except BrokerUnreachable as error:
             if self._lost_at is None:
@@ -367,6 +429,11 @@ class Coordinator:
                 self._observer.started(container)
         if died or due:
             self.machinery.watch_groups()
+
+
+def _numbers(tallies: Iterable[Tally]) -> Iterator[int]:
+    for tally in tallies:
+        yield from (tally.delivered, tally.settled, sum(tally.published.copy().values()))
 
 
 def _obituary(container: Container) -> str:

@@ -3,13 +3,15 @@
 YAML has the values of its core schema, which are those of JSON: ``yes`` and ``2026-01-31`` are text.
 """
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from shipmate.errors import BadInput
-from shipmate.jsonvalue import BOM, InvalidJson, Members, parse_json, repeated_keys
+from shipmate.jsonvalue import BOM, InvalidJson, Members, members_of, parse_json, pointer_to, repeated_keys
 from shipmate.wording import file_problem, not_utf8
 
 if TYPE_CHECKING:
@@ -24,6 +26,12 @@ _NULLS: Final = ("", "~", "null", "Null", "NULL")
 _BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,400}")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]{1,400}|[0-9]{1,400}(?:\.[0-9]{0,400})?)(?:[eE][-+]?[0-9]{1,3})?")
+_REWRITTEN: Final = re.compile(r"\+.*|[-+]?0[0-9].*")
+"""Numbers that are probably no numbers, but codes and phone numbers: their zeros and signs would be lost."""
+_MISTAKABLE: Final = re.compile(
+    r"yes|no|on|off|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{1,2}(?::[0-9]{2}){1,2}", re.IGNORECASE
+)
+"""Texts that YAML 1.1 takes for booleans, dates and numbers."""
 _TEXT_TAGS: Final = ("!", "tag:yaml.org,2002:str")
 _NEEDS_QUOTES: Final = "put text that begins with one of * & ! @ ` % into quotes"
 
@@ -45,8 +53,21 @@ class FlowFileError(BadInput):
         self.problem = problem
 
 
-def read_document(path: Path) -> Any:
-    """Return the value in a JSON or YAML file.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The content of a file."""
+
+    value: Any = field(repr=False)
+    plain: Mapping[str, str] = field(default_factory=dict)
+    """The values without quotes whose meaning people mistake, as the file has them, by their pointers.
+
+    These are numbers that JSON writes in another way, such as ``1.10``, and texts that older versions of YAML take for
+    something else: ``no``, ``2026-01-31``, ``08:00``.
+    """
+
+
+def read_document(path: Path) -> Document:
+    """Return the content of a JSON or YAML file.
 
     Args:
         path: The file. Its ending decides on the format; with another ending, a file that begins with a brace is JSON.
@@ -57,11 +78,21 @@ def read_document(path: Path) -> Any:
     text = _read_text(path)
     if not text.strip():
         raise FlowFileError(path, "", "expected a flow in JSON or YAML, found an empty file")
-    value = _parse_json(path, text) if _is_json(path, text) else _Yaml(path).parse(text)
-    _check_limits(path, value)
-    for pointer in repeated_keys(value):
+    document = Document(_parse_json(path, text)) if _is_json(path, text) else _Yaml(path).parse(text)
+    _check_limits(path, document.value)
+    for pointer in repeated_keys(document.value):
         raise FlowFileError(path, pointer, "expected a unique key, found a repeated one")
-    return value
+    for pointer in _infinite_numbers(document.value):
+        raise FlowFileError(path, pointer, "expected a number that JSON has, found one that is too large")
+    return document
+
+
+def _infinite_numbers(value: Any, pointer: str = "") -> Iterator[str]:
+    """Yield the pointers of numbers such as ``1e999``, which Python takes for infinity."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield pointer
+    for step, member in members_of(value):
+        yield from _infinite_numbers(member, pointer + pointer_to(step))
 
 
 def _is_json(path: Path, text: str) -> bool:
@@ -114,9 +145,12 @@ class _Yaml:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.anchors: dict[str, Any] = {}
+        self.steps: list[str | int] = []
+        """Where the current value is in the document."""
+        self.plain: dict[str, str] = {}
 
-    def parse(self, text: str) -> Any:
-        """Return the value of the only document.
+    def parse(self, text: str) -> Document:
+        """Return the only document.
 
         Raises:
             FlowFileError: The text is not YAML, or uses what a flow file must not have.
@@ -125,7 +159,7 @@ class _Yaml:
 
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            return self._document(yaml.parse(text, Loader=loader))
+            return Document(self._document(yaml.parse(text, Loader=loader)), self.plain)
         except yaml.YAMLError as error:
             raise FlowFileError(self.path, "", f"expected YAML, found {_syntax_problem(text, error)}") from None
 
@@ -137,13 +171,13 @@ class _Yaml:
             if isinstance(event, yaml.DocumentStartEvent):
                 if documents:
                     self._refuse(event, "one document", "a second one")
-                documents.append(self._value(next(events), events, 0))
+                documents.append(self._value(next(events), events))
         return documents[0] if documents else None
 
-    def _value(self, event: "Event", events: "Iterator[Event]", depth: int) -> Any:
+    def _value(self, event: "Event", events: "Iterator[Event]") -> Any:
         import yaml
 
-        if depth > DEEPEST:
+        if len(self.steps) > DEEPEST:
             self._refuse(event, f"at most {DEEPEST} levels of objects and arrays", "more")
         value: Any
         match event:
@@ -157,14 +191,21 @@ class _Yaml:
             case yaml.SequenceStartEvent():
                 value = []
                 while not isinstance(item := next(events), yaml.SequenceEndEvent):
-                    value.append(self._value(item, events, depth + 1))
+                    value.append(self._member(len(value), item, events))
             case _:
                 pairs = []
                 while not isinstance(key := next(events), yaml.MappingEndEvent):
-                    pairs.append((self._key(key), self._value(next(events), events, depth + 1)))
+                    name = self._key(key)
+                    pairs.append((name, self._member(name, next(events), events)))
                 value = Members(pairs)
         if (anchor := getattr(event, "anchor", None)) is not None:
             self.anchors[anchor] = value
+        return value
+
+    def _member(self, step: str | int, event: "Event", events: "Iterator[Event]") -> Any:
+        self.steps.append(step)
+        value = self._value(event, events)
+        self.steps.pop()
         return value
 
     def _key(self, event: "Event") -> str:
@@ -186,14 +227,22 @@ class _Yaml:
             return None
         if text in _BOOLEANS:
             return _BOOLEANS[text]
-        if _INTEGER.fullmatch(text):
-            return int(text)
-        return float(text) if _FLOAT.fullmatch(text) and abs(float(text)) != float("inf") else text
+        is_integer = _INTEGER.fullmatch(text)
+        if not is_integer and not (_FLOAT.fullmatch(text) and math.isfinite(float(text))):
+            if _MISTAKABLE.fullmatch(text):
+                self.plain[pointer_to(*self.steps)] = text
+            return text
+        if _REWRITTEN.fullmatch(text):
+            self._refuse(event, "a number as JSON has it, or text in quotes", f'{text:.40}; quote it: "{text:.40}"')
+        value = int(text) if is_integer else float(text)
+        if repr(value) != text:
+            self.plain[pointer_to(*self.steps)] = text
+        return value
 
     def _refuse(self, event: "Event", expected: str, found: str) -> NoReturn:
         mark = event.start_mark
         place = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
-        raise FlowFileError(self.path, "", f"expected {expected}, found {found}{place}")
+        raise FlowFileError(self.path, pointer_to(*self.steps), f"expected {expected}, found {found}{place}")
 
 
 def _syntax_problem(text: str, error: Any) -> str:
@@ -206,6 +255,10 @@ def _syntax_problem(text: str, error: Any) -> str:
         problem += "; indent with blanks in place of tabs"
     elif "alias" in str(error) or "cannot start" in problem:
         problem += f"; {_NEEDS_QUOTES}"
+    elif problem.startswith("did not find expected ',' or"):
+        problem += "; put text with a comma, a colon, a bracket or a brace into quotes"
+    elif "quoted scalar" in (getattr(error, "context", None) or ""):
+        problem += "; close the quotes"
     elif "mapping values are not allowed" in problem:
         problem += "; put text with a colon and a blank into quotes"
     elif "expected key" in problem:

@@ -1,6 +1,5 @@
 """The file that keeps the errors of a flow, until their messages are retried with success."""
 
-import fcntl
 import json
 import os
 import stat
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from shipmate.errors import BadInput
 from shipmate.jsonvalue import to_json
+from shipmate.locks import Locked, lock
 from shipmate.wording import file_problem
 
 NAME: Final = "errors.jsonl"
@@ -42,12 +42,10 @@ class ErrorsFile:
         except (OSError, ValueError) as error:
             raise BadInput(f"expected a writable file for errors, found {file_problem(error)}: {self.path}") from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock(descriptor)
+        except Locked:
             os.close(descriptor)
             raise BadInput(f"expected an errors file of one run, found another run that uses {self.path}") from None
-        except OSError:  # some network file systems have no locks
-            pass
         if self._is_regular(descriptor):
             with suppress(OSError):
                 os.fchmod(descriptor, _OWNER_ONLY)
@@ -129,8 +127,8 @@ class ErrorsFile:
         before, self._descriptor = self._descriptor, None
         if not is_empty:
             self._descriptor = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-            with suppress(OSError):
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(Locked):
+                lock(self._descriptor)
         if before is not None:
             os.close(before)
 

@@ -8,8 +8,15 @@ from typing import Any, Final
 from jsonata.jsonata import Jsonata
 
 from shipmate.errors import BadInput
-from shipmate.flow.dialect.analysis import Reference, newer_operators, reference_of, sees_whole_root
+from shipmate.flow.dialect.analysis import (
+    Reference,
+    newer_operators,
+    reference_of,
+    sees_whole_root,
+    unknown_functions,
+)
 from shipmate.flow.dialect.evaluator import Evaluator
+from shipmate.flow.dialect.functions import FUNCTIONS
 from shipmate.flow.dialect.problems import problem
 from shipmate.flow.dialect.values import UNDEFINED, to_json, with_nulls
 from shipmate.flow.moment.moment import new_moment
@@ -22,6 +29,8 @@ EARLIER_STEPS: Final = "elasticio"
 """The member of the root that holds the messages of earlier steps, where the message has a passthrough."""
 _EXCERPT: Final = 60
 _FUNCTIONS: Final = {"moment": Jsonata.JLambda(new_moment)}
+FUNCTION_NAMES: Final = frozenset({*FUNCTIONS, *_FUNCTIONS, "getPassthrough", "getFlowVariables"})
+"""The functions that an expression can call, without their ``$``."""
 _BLANKS: Final = re.compile(r"\s+")
 
 
@@ -111,7 +120,7 @@ class Scope:
 class Expression:
     """A compiled expression; any number of threads may evaluate it at once."""
 
-    __slots__ = ("_evaluator", "_reference", "_sees_whole_root", "newer_operators", "text")
+    __slots__ = ("_evaluator", "_reference", "_sees_whole_root", "text")
 
     def __init__(self, text: str) -> None:
         """Compile the expression; `Expression.compile` keeps what it has compiled.
@@ -129,8 +138,16 @@ class Expression:
             raise self._error(error, is_static=True) from None
         self._sees_whole_root = sees_whole_root(self._evaluator.ast, EARLIER_STEPS)
         self._reference: Reference | None = None if self._sees_whole_root else reference_of(self._evaluator.ast)
-        self.newer_operators = newer_operators(text)
+
+    @property
+    def newer_operators(self) -> tuple[str, ...]:
         """The operators that the platform's JSONata 1.8 does not know."""
+        return newer_operators(self.text)
+
+    @property
+    def unknown_functions(self) -> list[str]:
+        """The functions that the expression calls and nothing defines, as they stand in it."""
+        return unknown_functions(self._evaluator.ast, FUNCTION_NAMES)
 
     @staticmethod
     def compile(text: str) -> "Expression":

@@ -5,7 +5,7 @@ from typing import Final
 
 from shipmate.errors import OperatorError
 
-_PACKAGES: Final = {"jsonata": "jsonata-python", "yaml": "PyYAML", "rich": "rich"}
+_PACKAGES: Final = {"jsonata": "jsonata-python", "regex": "regex", "rich": "rich", "yaml": "PyYAML"}
 
 
 def require_extra() -> None:
@@ -16,4 +16,4 @@ def require_extra() -> None:
     """
     missing = [name for module, name in _PACKAGES.items() if find_spec(module) is None]
     if missing:
-        raise OperatorError(f"expected {' and '.join(missing)}, found none; run pip install 'shipmate[flow]'")
+        raise OperatorError(f"expected {', '.join(missing)}, found none; run pip install 'shipmate[flow]'")

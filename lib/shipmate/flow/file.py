@@ -1,16 +1,21 @@
 """Finds the flow in a file, in whatever envelope the platform's API, a recipe or a person has put it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from shipmate.errors import BadInput
 from shipmate.flow.document import FlowFileError, read_document
 from shipmate.jsonvalue import kind_of, pointer_to
 from shipmate.wording import did_you_mean_or_list
 
+NAMES: Final = ("flow.yaml", "flow.yml", "flow.json")
+"""The names of the file that a command takes without being given one."""
 LOCAL_MEMBERS: Final = ("components", "accounts", "secrets", "variables", "schedule", "prefetch", "containers")
 """What a flow needs on this machine, and the platform's format lacks."""
+_LONGEST_ID: Final = 200
 _SHAPES: Final = "a flow with the member 'graph', as the platform's API returns it"
 _OLD_CONNECTIONS: Final = (
     "a flow of the format with 'connections' and 'compId', which the platform replaced with 'graph'; "
@@ -40,6 +45,8 @@ class FlowFile:
     """The pointers of local members that another level of the file has as well."""
     declared_variables: tuple[str, ...] = ()
     """The ids of the variables that a recipe declares."""
+    plain: Mapping[str, str] = field(default_factory=dict)
+    """The values of `Document.plain`."""
 
     @property
     def folder(self) -> Path:
@@ -63,6 +70,22 @@ class _Part:
         return _Part(value, self.pointer + pointer_to(*steps), (*self.around, self))
 
 
+def only_file_in(folder: Path) -> Path:
+    """Return the flow file in a folder, which has one of the usual names.
+
+    Raises:
+        BadInput: There is none, or more than one.
+    """
+    found = [path for name in NAMES if os.path.lexists(path := folder / name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        named = " and ".join(map(str, found))
+        raise BadInput(f"expected one flow file in this folder, found {named}; name one of them")
+    expected = f"{', '.join(NAMES[:-1])} or {NAMES[-1]}"
+    raise BadInput(f"expected {expected} in this folder, found none; name a file, or write one: shipmate flow new")
+
+
 def read(path: Path, *, flow: str | None = None, template: str | None = None) -> FlowFile:
     """Return the flow in a file.
 
@@ -74,7 +97,8 @@ def read(path: Path, *, flow: str | None = None, template: str | None = None) ->
     Raises:
         FlowFileError: The file has no flow, several without a choice, or a flow in a format of before ``graph``.
     """
-    value = read_document(path)
+    document = read_document(path)
+    value = document.value
     if not isinstance(value, dict):
         raise FlowFileError(path, "", f"expected {_SHAPES}, found {kind_of(value)}")
     if flow is not None and _list_of_flows(value) is None:
@@ -101,6 +125,7 @@ def read(path: Path, *, flow: str | None = None, template: str | None = None) ->
         local=local,
         twice=twice,
         declared_variables=declared,
+        plain=document.plain,
     )
 
 
@@ -181,9 +206,16 @@ def _old_format(graph: Mapping[str, Any]) -> str | None:
 
 
 def _id(path: Path, part: _Part) -> str:
-    """Return the id of the flow; without one in the file it is the file's name without its ending."""
+    """Return the id of the flow; without one in the file it is the file's name without its ending.
+
+    Raises:
+        FlowFileError: The id cannot stand in a URL or a variable.
+    """
     for each in (part, *reversed(part.around)):
         if isinstance(given := each.value.get("id"), str) and given:
+            if not given.isprintable() or given in (".", "..") or len(given) > _LONGEST_ID:
+                problem = f"expected an id of at most {_LONGEST_ID} characters that can be printed, found another text"
+                raise FlowFileError(path, f"{each.pointer}/id", problem)
             return given
     return path.name.partition(".")[0] or "flow"
 

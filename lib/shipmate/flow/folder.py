@@ -1,6 +1,5 @@
 """The folder of a flow, ``.shipmate/flow/<id>`` beside its file: snapshots, logs, and the note about a run."""
 
-import fcntl
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from shipmate.errors import BadInput
 from shipmate.flow.graph import Flow
+from shipmate.locks import Locked, lock
 from shipmate.wording import file_problem
 
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -30,6 +30,25 @@ class Note:
     queues: tuple[str, ...]
     is_private: bool = False
     """Whether the broker was the run's own, which has ended with it."""
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file as a whole, which only the owner may read.
+
+    Raises:
+        OSError: It cannot be written; it is unchanged.
+    """
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None  # the name that people know
 
 
 class RunFolder:
@@ -66,12 +85,10 @@ class RunFolder:
                 f"expected a folder for logs and snapshots, found {file_problem(error)}: {self.path}"
             ) from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock(descriptor)
+        except Locked:
             os.close(descriptor)
             raise BadInput(f"expected one run of the flow at a time, found another one in {self.path}") from None
-        except OSError:  # some network file systems have no locks
-            pass
         self._lock = descriptor
         for log in self.logs.glob("*.log"):
             log.unlink()
@@ -88,10 +105,7 @@ class RunFolder:
 
     def leave(self, note: Note) -> None:
         """Note what this run creates, for the next one, should this one be killed."""
-        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=".run.")
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(asdict(note), file)
-        os.replace(temporary, self._note)
+        replace_file(self._note, json.dumps(asdict(note)))
 
     def found(self) -> Note | None:
         """Return the note of a run that was killed, None if the last run has ended in order."""

@@ -51,11 +51,12 @@ class Run:
             "RABBITMQ_PREFETCH_SAILOR": station.prefetch,
             "AMQP_PERSISTENT_MESSAGES": str(self.is_persistent).lower(),
             "NO_SELF_PASSTRHOUGH": "true",
+            "EMIT_LIGHTWEIGHT_MESSAGE": "true",
         }
         if station.takes_errors:
             values["INPUT_FORMAT"] = "error"
         ours = {f"{_PREFIX}{name}": str(value) for name, value in values.items()}
-        return {**self.platform.environ(topology.flow.id, station.id), **ours}
+        return {**self.platform.environ(topology.flow.id, station.id), **ours, "SHIPMATE_TRANSPORT": "amqp"}
 
     def process_environ(
         self, station: Station, amqp_uri: str, *, container: int, own: Mapping[str, str]

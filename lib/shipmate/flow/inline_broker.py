@@ -17,6 +17,7 @@ from shipmate.container.amqp.adapter import TurnLoop
 from shipmate.container.amqp.connection import ChannelUser, Connection, ReconnectPolicy, connection_parameters
 from shipmate.container.amqp.consumer import Consumer
 from shipmate.container.amqp.deliveries import AmqpDelivery
+from shipmate.container.amqp.error_copies import publish_error_copy
 from shipmate.container.amqp.publisher import Publisher, RoutedPublication, Then
 from shipmate.container.amqp.routing import Routing
 from shipmate.container.transport import Delivery, Publication
@@ -97,26 +98,8 @@ class InlineBroker:
             ReboundLimitReached: The message has been sent back too often.
         """
         routed = self._routing.route(publication)
-        if (copy := self._routing.error_reply(publication)) is not None:
-            self._send(copy, _forget)
-        outcome: list[EmitUnconfirmed | None] = []
-        done = threading.Event()
-
-        def then(error: EmitUnconfirmed | None) -> None:
-            outcome.append(error)
-            done.set()
-
-        self._send(routed, then)
-        if self._is_here:
-            self._release()
-            while not outcome and not self._is_over:
-                self._loop.turn(may_wait=True)
-                self._do()
-            self._hold()
-        else:
-            done.wait()
-        if outcome and outcome[0] is not None:
-            raise outcome[0]
+        publish_error_copy(self._routing, publication, self._publish)
+        self._publish(routed)
 
     def publish_later(self, publication: Publication, then: Then) -> None:
         """Publish without waiting; ``then`` is called on the thread of this broker."""
@@ -157,6 +140,26 @@ class InlineBroker:
             user=user,
             on_given_up=self._fail,
         )
+
+    def _publish(self, routed: RoutedPublication) -> None:
+        outcome: list[EmitUnconfirmed | None] = []
+        done = threading.Event()
+
+        def then(error: EmitUnconfirmed | None) -> None:
+            outcome.append(error)
+            done.set()
+
+        self._send(routed, then)
+        if self._is_here:
+            self._release()
+            while not outcome and not self._is_over:
+                self._loop.turn(may_wait=True)
+                self._do()
+            self._hold()
+        else:
+            done.wait()
+        if outcome and outcome[0] is not None:
+            raise outcome[0]
 
     def _send(self, routed: RoutedPublication, then: Then) -> None:
         self._submit(lambda: self._publisher.publish(routed, then))
@@ -245,8 +248,3 @@ def _pause_seconds(prefetch: int) -> float:
 def _is_closed(link: Connection) -> bool:
     connection: Any = link.connection
     return connection is None or connection.is_closed
-
-
-def _forget(error: EmitUnconfirmed | None) -> None:
-    if error is not None:
-        _log.warning("could not publish the copy of an error to reply_to: %s", error)

@@ -15,10 +15,11 @@ _PAUSE_SECONDS: Final = 5.0
 
 
 class Lines:
-    """Logs the beginning, the counts when they have changed, errors, and the end."""
+    """Logs the beginning, each step that is ready, the counts when they have changed, errors, and the end."""
 
     def __init__(self) -> None:
         """Start with nothing."""
+        self._ready: set[str] = set()
         self._shown_at: float | None = None
         self._shown: Mapping[str, StationCounts] = {}
         self._last: Mapping[str, StationCounts] = {}
@@ -30,6 +31,10 @@ class Lines:
     def show(self, counts: Sequence[StationCounts], now: float) -> None:
         """Log the counts if they have changed, at most every few seconds."""
         self._last = {each.station.id: each for each in counts}
+        for step, each in self._last.items():
+            if each.consuming and step not in self._ready and each.station.node is not None:
+                self._ready.add(step)
+                _log.info("a step takes messages", extra={"step": step, "containers": each.consuming})
         if self._shown_at is None:
             self._shown_at = now
         if now - self._shown_at >= _PAUSE_SECONDS:

@@ -97,6 +97,7 @@ def read_variables(findings: Findings, file: FlowFile) -> dict[str, str]:
     for name, value in members.value.items():
         if isinstance(value, str | int | float):
             variables[name] = as_text(value)
+            _check_quotes(findings, members.place(name), file.plain.get(members.place(name)), value)
         else:
             findings.error(members.place(name), f"expected text, found {kind_of(value)}")
     for name in file.declared_variables:
@@ -104,6 +105,18 @@ def read_variables(findings: Findings, file: FlowFile) -> dict[str, str]:
             problem = f"expected a value for the variable {shown(name)} of the recipe, found none"
             findings.error(members.pointer, f"{problem}; write variables: {{{name}: ...}}")
     return variables
+
+
+def _check_quotes(findings: Findings, pointer: str, plain: str | None, value: str | float | bool) -> None:
+    """Add the problem of a text that stands in YAML without quotes, and is or may be taken for another value."""
+    if plain is None:
+        return
+    if isinstance(value, str):
+        problem = f"expected quotes around {plain}, found none; other readers of YAML take it for another value"
+        findings.warning(pointer, f'{problem}: quote it: "{plain}"')
+    else:
+        problem = f"expected text, found {plain}, which is the number {as_text(value)}"
+        findings.error(pointer, f'{problem}; quote it: "{plain}"')
 
 
 def local_object(findings: Findings, file: FlowFile, name: str) -> ObjectReader:

@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -25,7 +26,7 @@ from shipmate.invocation.loops import Loops
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of
 from shipmate.logs.redaction import Redactor
 from shipmate.oauth2.storage.platform import PlatformTokenStore
-from shipmate.settings import StepSettings
+from shipmate.settings import BrokerSettings, StepSettings
 
 _log: Final = logging.getLogger("shipmate.flow")
 _ENDLESS: Final = 1_000_000_000
@@ -39,15 +40,32 @@ _NO_COMPONENT: Final = Component(
 )
 
 
+@contextmanager
+def errors_not_logged() -> Iterator[None]:
+    """Leave the errors that local steps publish out of the log within the block: the observer of the run logs them."""
+
+    def is_unpublished(record: logging.LogRecord) -> bool:
+        return getattr(record, "err", None) is None
+
+    log = logging.getLogger("shipmate.invocation")
+    log.addFilter(is_unpublished)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_unpublished)
+
+
 class CountingBroker:
     """A transport that adds what goes through it to a tally, as the pass-through does for a container."""
 
-    def __init__(self, settings: StepSettings, tally: Tally) -> None:
+    error_limit_bytes: int | None = None
+
+    def __init__(self, settings: BrokerSettings, tally: Tally) -> None:
         """Prepare; nothing is opened yet."""
         self._tally = tally
         self._lock = threading.Lock()
         # The coordinator outlives a broker that is restarted.
-        broker = replace(settings.broker, reconnect_attempts=_ENDLESS, reconnect_delay_ms=200)
+        broker = replace(settings, reconnect_attempts=_ENDLESS, reconnect_delay_ms=200)
         self._broker = InlineBroker(broker, on_lost=self._lost, on_settled=self._settled)
         self._routes = {
             "data": broker.data_key,
@@ -182,7 +200,7 @@ class LocalStep:
         """
         environ = self._run.environ(self.station, amqp_uri)
         settings = StepSettings.from_environ(environ)
-        broker = self._broker = CountingBroker(settings, self.tally)
+        broker = self._broker = CountingBroker(BrokerSettings.from_environ(environ), self.tally)
         broker.consume(Processor(self._load(settings, environ), broker).work)  # type: ignore[arg-type]  # it needs no more
 
     def stop(self) -> None:

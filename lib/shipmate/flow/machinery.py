@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -15,16 +15,18 @@ from shipmate.flow.builtin import descriptor_of, mapper, process_of, router
 from shipmate.flow.collector import Collector, Receiver
 from shipmate.flow.components import Implementation, implementation_of, is_router
 from shipmate.flow.containers import Container, Containers, Line, Start, command_of
-from shipmate.flow.counting import PassThrough, Tally
+from shipmate.flow.counting import Tally
 from shipmate.flow.expressions import Expression
 from shipmate.flow.folder import Note, RunFolder
 from shipmate.flow.graph import Flow, Node
 from shipmate.flow.guard import Guard
 from shipmate.flow.identity import Run
-from shipmate.flow.local_steps import LocalStep, Shared
+from shipmate.flow.local_steps import LocalStep, Shared, errors_not_logged
 from shipmate.flow.mapping import Mapping as CompiledMapping
-from shipmate.flow.platform import FlowPlatform
-from shipmate.flow.queues import BrokerUnreachable, FlowQueues, broker_address, place_of, through
+from shipmate.flow.pass_through_process import PassThroughProcess
+from shipmate.flow.platform import OBJECTS, FlowPlatform
+from shipmate.flow.queues import BrokerRefuses, BrokerUnreachable, FlowQueues, broker_address, place_of, through
+from shipmate.flow.shutdown import may_have_hook, run_hook
 from shipmate.flow.tap import Tap
 from shipmate.flow.topology import Station, Topology
 from shipmate.flow.trace import TraceFile
@@ -45,6 +47,7 @@ class Machinery:
         receiver: Receiver,
         *,
         amqp_uri: str | None,
+        amqp_origin: str,
         is_fresh: bool,
         redactor: Redactor,
         on_line: Callable[[Line], None],
@@ -57,6 +60,7 @@ class Machinery:
             flow: The flow.
             receiver: Gets what the steps publish to the platform.
             amqp_uri: The broker's address, None for a private one.
+            amqp_origin: The option or the variable with the address.
             is_fresh: Whether to forget the snapshots of earlier runs.
             redactor: Hides secrets.
             on_line: Gets the errors in the logs of containers.
@@ -76,7 +80,8 @@ class Machinery:
         self.local_steps: list[LocalStep] = []
         self._run_id = run_id
         self._receiver, self._on_line = receiver, on_line
-        self._amqp_uri, self._is_fresh, self._trace = amqp_uri, is_fresh, trace
+        self._amqp_uri, self._amqp_origin = amqp_uri, amqp_origin
+        self._is_fresh, self._trace = is_fresh, trace
         self._shared = Shared(redactor)
         self._stack = ExitStack()
 
@@ -124,7 +129,20 @@ class Machinery:
         groups = [each.group for each in self.containers.all if each.group is not None]
         self.guard.watch([*groups, *(self.node.groups if self.node else [])])
 
+    def shut_down(self, is_stopped: Callable[[], bool]) -> None:
+        """Run the hook ``shutdown`` of the first step, if its container has begun and it may have one.
+
+        Args:
+            is_stopped: Returns whether to end at once.
+        """
+        first = self.flow.first
+        data = self.platform.startup_data.get(self.flow.id)
+        if data is None or not may_have_hook(self.implementations[first.id], first.function, data):
+            return
+        run_hook(self.containers.of(self.topology.first)[0], on_started=self.watch_groups, is_stopped=is_stopped)
+
     def _start(self, stack: ExitStack) -> None:
+        stack.enter_context(errors_not_logged())
         self.folder.acquire()
         stack.callback(self.folder.release)
         uri = self._broker(stack)
@@ -133,16 +151,18 @@ class Machinery:
         for known in (*self.platform.accounts.values(), self.flow.secrets, {"password": urlsplit(uri).password or ""}):
             self._shared.redactor.add_mapping(known)
         self.platform.on_keys = self._shared.redactor.add_mapping
+        stack.callback(self.platform.forget_objects)
         stack.enter_context(self.platform)
         stack.callback(self.platform.save_snapshots)
         self.run = Run(self.topology, self.platform, self._run_id)
-        self.queues = FlowQueues(uri, self.topology)
+        self.queues = FlowQueues(uri, self.topology, origin=None if self._amqp_uri is None else self._amqp_origin)
         self.queues.connect()
         stack.callback(self.queues.close)
+        _log.info("connected to the broker at %s", place_of(uri))
         self._delete_leftovers(uri)
         self.folder.leave(Note(place_of(uri), self.topology.exchange, self.topology.queues, self.node is not None))
+        self._declare_queues()
         stack.callback(self._delete_queues)
-        self.queues.declare()
         if self._trace is not None:
             tap = Tap(uri, self.topology.exchange, self._trace.writer(self.topology, self.run))
             stack.callback(tap.stop)
@@ -151,7 +171,7 @@ class Machinery:
         stack.callback(self.collector.stop)
         self.collector.start()
         self._start_local_steps(stack, uri)
-        self.pass_through = PassThrough(broker_address(uri))
+        self.pass_through = PassThroughProcess(broker_address(uri), uri)
         self.pass_through.start()
         stack.callback(self.pass_through.close)
         self.containers = Containers(self._on_line)
@@ -160,12 +180,13 @@ class Machinery:
 
     def _broker(self, stack: ExitStack) -> str:
         """Return the broker's address, and start the guard."""
+        objects = self.folder.path / OBJECTS
         if self._amqp_uri is not None:
-            self.guard.start([])
+            self.guard.start([objects])
             stack.callback(self.guard.release)
             return self._amqp_uri
         self.node = RabbitMQNode()
-        self.guard.start([self.node.folder])
+        self.guard.start([self.node.folder, objects])
         stack.callback(self.guard.release)
         stack.callback(self.node.close)
         _log.info("starting a private RabbitMQ")
@@ -185,6 +206,19 @@ class Machinery:
             _log.warning(
                 "a run that was killed has left queues at %s; that broker deletes them within an hour", found.broker
             )
+
+    def _declare_queues(self) -> None:
+        """Declare exchange and queues: all of them, or none."""
+        try:
+            self.queues.declare()
+        except BrokerUnreachable as error:
+            with suppress(BrokerUnreachable):
+                self.queues.connect()
+                self.queues.delete()
+                self.folder.forget()
+            if isinstance(error, BrokerRefuses):  # then it has refused the first one, and there are none
+                self.folder.forget()
+            raise
 
     def _delete_queues(self) -> None:
         """Delete the queues, and the note about them; a private broker's end with it."""

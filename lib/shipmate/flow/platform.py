@@ -1,20 +1,24 @@
 """The platform's API for one run of a flow: step data, accounts in key files, secrets, and snapshots that are kept."""
 
 import json
-import os
-import tempfile
+import shutil
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from email.message import Message
 from pathlib import Path
 from typing import Any, Final
 
 from shipmate.emulator import Journal, Platform, Reply, Request
 from shipmate.errors import BadInput, KeysNotSaved
+from shipmate.flow.folder import replace_file
 from shipmate.flow.graph import Flow, Node
+from shipmate.flow.on_disk import OnDisk
 from shipmate.oauth2.storage.file import TokenFile
 
 SNAPSHOTS: Final = "snapshots.json"
+OBJECTS: Final = "objects"
+"""The folder of the object storage, which lasts as long as the run."""
 
 
 class NoJournal(Journal):
@@ -51,6 +55,14 @@ class FlowPlatform(Platform):
             key=key,
             journal=NoJournal(),
         )
+        objects = folder / OBJECTS
+        shutil.rmtree(objects, ignore_errors=True)  # those of a run that was killed
+        objects.mkdir(mode=0o700, parents=True)
+        self.maester.objects = OnDisk(
+            objects, lambda stored: stored.data, lambda stored, data: replace(stored, data=data)
+        )
+        self.steward.files = OnDisk(objects, lambda file: file[0], lambda file, data: (data, file[1]))
+        self._objects = objects
         self.flow = flow
         self.on_keys: Callable[[Mapping[str, Any]], object] = lambda _: None
         """Called with new keys of an account, before a step gets them."""
@@ -100,6 +112,10 @@ class FlowPlatform(Platform):
                 value = {**(before if isinstance(before, dict) else {}), **value}
             data["snapshot"] = value
             self._snapshots.keep(step, value)
+
+    def forget_objects(self) -> None:
+        """Delete the content of the object storage."""
+        shutil.rmtree(self._objects, ignore_errors=True)
 
     def save_snapshots(self) -> None:
         """Write the snapshots that have changed."""
@@ -158,15 +174,16 @@ class SnapshotFile:
             self._is_changed = True
 
     def save(self) -> None:
-        """Write the file if a snapshot has changed."""
+        """Write the file if a snapshot has changed.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
         with self._lock:
             if not self._is_changed:
                 return
             text, self._is_changed = json.dumps(self._values, indent=2), False
-        descriptor, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        with os.fdopen(descriptor, "w") as file:  # only the owner may read what mkstemp creates
-            file.write(text)
-        os.replace(temporary, self._path)
+        replace_file(self._path, text)
 
 
 def _read(file: TokenFile) -> dict[str, Any]:

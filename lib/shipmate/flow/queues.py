@@ -12,10 +12,10 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shipmate.container.amqp.connection import connection_parameters
 from shipmate.errors import BadInput, BadSetting, TransientError
-from shipmate.flow.counting import BrokerAddress
+from shipmate.flow.broker_problems import connection_problem, refusal_advice
+from shipmate.flow.pass_through import BrokerAddress
 from shipmate.flow.topology import DEAD, REPLY, Topology
 
-VARIABLE: Final = "SHIPMATE_AMQP_URI"
 _EXPIRES_MS: Final = 3_600_000
 """A broker deletes queues that nobody uses for an hour, should no later run delete them."""
 _PORTS: Final[Mapping[str, int]] = {"amqp": 5672, "amqps": 5671}
@@ -28,11 +28,20 @@ class BrokerUnreachable(TransientError):
     code = "broker_unreachable"
 
 
+class BrokerRefuses(BrokerUnreachable):
+    """The user of the broker may not declare or delete an exchange or a queue."""
+
+
 class FlowQueues:
     """The exchange and queues of a run; for one thread."""
 
-    def __init__(self, amqp_uri: str, topology: Topology) -> None:
+    def __init__(self, amqp_uri: str, topology: Topology, *, origin: str | None = None) -> None:
         """Name the broker; `connect` connects.
+
+        Args:
+            amqp_uri: The address of the broker.
+            topology: The queues.
+            origin: The option or the variable with the address, None for a private broker.
 
         Raises:
             BadInput: The address is not one of a broker.
@@ -40,11 +49,12 @@ class FlowQueues:
         logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs each step of a connection
         self.uri = amqp_uri
         self.topology = topology
+        self._origin = origin
         try:
             self._parameters = connection_parameters(amqp_uri, "shipmate-flow")
         except BadSetting:
-            problem = "expected the address of a broker, such as amqp://127.0.0.1:5672/, found other text: --amqp"
-            raise BadInput(problem) from None
+            problem = "expected the address of a broker, such as amqp://127.0.0.1:5672/, found other text"
+            raise BadInput(f"{problem}: {origin}") from None
         self._parameters.heartbeat = 0
         self._connection: pika.BlockingConnection | None = None
         self._channel: Any = None
@@ -60,8 +70,8 @@ class FlowQueues:
             self._connection = pika.BlockingConnection(self._parameters)
             self._channel = self._connection.channel()
         except (AMQPError, OSError) as error:
-            problem = f"the broker at {place_of(self.uri)} does not accept a connection"
-            raise BrokerUnreachable(f"{problem}: {type(error).__name__}") from None
+            problem = connection_problem(error, self._origin)
+            raise BrokerUnreachable(f"cannot connect to the broker at {place_of(self.uri)}: {problem}") from None
 
     def declare(self) -> None:
         """Declare the exchange and queues."""
@@ -115,7 +125,9 @@ class FlowQueues:
             yield self._channel
         except (AMQPError, OSError) as error:
             if isinstance(error, ChannelClosedByBroker):
-                raise BrokerUnreachable(f"the broker at {place_of(self.uri)} refuses: {error.reply_text}") from None
+                advice = refusal_advice(self._origin)
+                problem = f"the broker at {place_of(self.uri)} refuses: {error.reply_text}{advice}"
+                raise BrokerRefuses(problem) from None
             raise BrokerUnreachable(f"the connection to the broker at {place_of(self.uri)} is lost") from None
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from shipmate import component
 from shipmate.flow.graph import ORDINARY, ComponentSource, Flow, Node
-from shipmate.local.account import ACCOUNT_FILE
+from shipmate.local.account import ACCOUNT_FILE, read_account
 
 STEP: Final = "step_1"
 _ACCOUNT: Final = "account"
@@ -32,10 +32,11 @@ def flow_of(
     Raises:
         DescriptorError: The folder has no component.
         FunctionNotFound: The component has no such function.
+        BadInput: The file with the keys does not exist, or is not an object.
     """
     component.load(root).function(function)
-    if account is None and (root / ACCOUNT_FILE).exists():
-        account = root / ACCOUNT_FILE
+    if read_account(root, None if account is None else str(account)) is not None:
+        account = account or root / ACCOUNT_FILE
     name = root.resolve().name or "component"
     node = Node(
         id=STEP,

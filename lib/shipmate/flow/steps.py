@@ -16,6 +16,8 @@ MOST_CONTAINERS: Final = 20
 _MOST_REPLICAS: Final = 5
 _LONGEST_ID: Final = 80
 """The longest id of a step in bytes, since the names of queues, which have two ids, are limited."""
+_RESERVED: Final = (".", "..")
+"""Texts that mean another folder in a URL: a step asks the platform for its data by its id."""
 _COMMAND: Final = "team/component:function"
 _IGNORED: Final = frozenset(
     {
@@ -83,6 +85,9 @@ def read_steps(findings: Findings, file: FlowFile, *, accounts: Collection[str],
 def _step_id(step: ObjectReader) -> str | None:
     step_id = step.required_text("id", "the id of the step")
     if step_id is None:
+        return None
+    if step_id in _RESERVED:
+        step.findings.error(step.place("id"), f"expected an id other than . and .., found {step_id}")
         return None
     if not step_id.isprintable() or len(step_id.encode()) > _LONGEST_ID:
         problem = f"expected an id of at most {_LONGEST_ID} bytes without control characters, found another text"

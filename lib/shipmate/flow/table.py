@@ -7,15 +7,14 @@ from typing import Any, Final, TextIO, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table as Grid
 from rich.text import Text
 
 from shipmate.flow.events import Failure
 from shipmate.flow.graph import Flow
+from shipmate.flow.grid import Grid, plain
 from shipmate.flow.journal import Totals
 from shipmate.flow.progress import StationCounts
-from shipmate.flow.state import Rates, in_order_of, state_of
-from shipmate.wording import escaped
+from shipmate.flow.state import Rates
 
 Frames = Callable[[Mapping[str, Any]], Sequence[str]]
 """Returns the lines of an error's stack that are the author's."""
@@ -25,8 +24,6 @@ _PAUSE_SECONDS: Final = 0.25
 _MOST_ERRORS: Final = 3
 _MOST_FRAMES: Final = 6
 _LONGEST_TEXT: Final = 300
-_NUMBERS: Final = ("in", "out", "errors", "rebounds", "queued", "rate")
-_STYLES: Final[Mapping[str, str]] = {"working": "green", "starting": "yellow", "stopped": "red"}
 
 
 class Table:
@@ -130,54 +127,20 @@ def rendered(
         frames_of: Returns the author's lines of an error's stack.
         totals: The sums of a run that has ended.
     """
-    parts: list[RenderableType] = [_grid(flow, counts, rates, has_ended=totals is not None)]
+    parts: list[RenderableType] = [Grid(flow, counts, rates, has_ended=totals is not None)]
     parts += [_error(failure, frames_of) for failure in failures]
     if totals is not None:
         parts.append(Text(_sums(totals), style="bold red" if totals.errors else "bold green"))
     return Group(*parts)
 
 
-def _grid(flow: Flow, counts: Sequence[StationCounts], rates: Sequence[float], *, has_ended: bool) -> Grid:
-    grid = Grid(title=_plain(flow.name), title_justify="left", box=None, pad_edge=False, header_style="bold")
-    grid.add_column("step", no_wrap=True, overflow="ellipsis")
-    grid.add_column("state")
-    grid.add_column("containers", justify="right")
-    for name in _NUMBERS:
-        grid.add_column(name, justify="right")
-    rate_of = {each.station.id: rate for each, rate in zip(counts, rates, strict=False)}
-    for each in in_order_of(flow, counts):
-        station = each.station
-        state = "ended" if has_ended else state_of(each)
-        containers = str(station.containers) if has_ended else f"{each.running}/{station.containers}"
-        grid.add_row(
-            Text(_plain(_title(each)), style="dim" if station.edge is not None else ""),
-            Text(state, style=_STYLES.get(state, "")),
-            "-" if station.edge is not None else containers,
-            f"{each.received:,}",
-            f"{each.emitted:,}",
-            Text(f"{each.errors:,}", style="bold red" if each.errors else ""),
-            Text(f"{each.rebounds:,}", style="yellow" if each.rebounds else ""),
-            f"{each.queued:,}",
-            f"{rate_of.get(station.id, 0.0):,.1f}/s",
-        )
-    return grid
-
-
-def _title(counts: StationCounts) -> str:
-    """Return what the table calls a step: its id, and its name if that is another one."""
-    node = counts.station.node
-    if node is None or node.name == node.id:
-        return counts.station.id
-    return f"{node.id} {node.name}"
-
-
 def _error(failure: Failure, frames_of: Frames) -> Text:
     moment = failure.time[11:19]
     head = f"\n{moment} {failure.step}: {failure.name}: {failure.message}"[:_LONGEST_TEXT]
-    text = Text("\n" + _plain(head.strip()), style="bold red")
+    text = Text("\n" + plain(head.strip()), style="bold red")
     frames = list(frames_of(failure.error))
     for line in frames[-_MOST_FRAMES:]:  # the innermost frames are the last ones
-        text.append("\n" + _plain(line[:_LONGEST_TEXT]), style="not bold cyan")
+        text.append("\n" + plain(line[:_LONGEST_TEXT]), style="not bold cyan")
     return text
 
 
@@ -186,9 +149,5 @@ def _sums(totals: Totals) -> str:
     text = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for count, name in counted)
     text = f"\n{text} in {totals.seconds:,.1f} s"
     if totals.errors_file is not None:
-        text += f"; errors are in {_plain(str(totals.errors_file))}"
+        text += f"; errors are in {plain(str(totals.errors_file))}"
     return text
-
-
-def _plain(text: str) -> str:
-    return escaped(" ".join(text.split()) if "\n" in text else text)

@@ -11,6 +11,8 @@ from shipmate.wording import did_you_mean, did_you_mean_or_list
 
 _LONGEST_SHOWN: Final = 40
 """The longest text that a problem quotes; a longer one may be a secret at the wrong place."""
+_MEANT: Final = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+"""Texts that are meant as booleans."""
 _MOST_LISTED: Final = 12
 """The most names that a problem lists, so that many problems do not list many names each."""
 
@@ -54,7 +56,9 @@ class ObjectReader:
         value = self.value.get(name)
         if value is None or isinstance(value, bool):
             return bool(value)
-        self.findings.error(self.place(name), f"expected true or false, found {kind_of(value)}")
+        meant = _MEANT.get(value.lower()) if isinstance(value, str) else None
+        found = f"{shown(value)}; write {meant}, without quotes" if meant is not None else kind_of(value)
+        self.findings.error(self.place(name), f"expected true or false, found {found}")
         return False
 
     def number(self, name: str, lowest: int, highest: int) -> int | None:

@@ -19,6 +19,9 @@ _log: Final = logging.getLogger("shipmate.invocation")
 EVENTS: Final = ("data", "error", "rebound", "snapshot", "updateSnapshot", "updateKeys", "httpReply", "end")
 """The events of a function that processes messages. Source: contract §6."""
 
+CUSTOM: Final = "customType"
+"""The event for a type of the author's own, which only the sailor proxy takes. Source: proxy §7.1."""
+
 KEYS_ONLY: Final = ("updateKeys",)
 """The events of a function that returns an answer: metadata, choices, a verdict."""
 
@@ -92,6 +95,14 @@ def _object(value: Any, _: Redactor) -> Any:
     return plain(value)
 
 
+def _custom(value: Any, _: Redactor) -> Any:
+    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str) or not value["type"]:
+        raise InvalidMessage(
+            'This event needs an object with a text "type", a "payload", and perhaps "protocolVersion"'
+        )
+    return plain(value)
+
+
 def _nothing_else(_value: Any, _: Redactor) -> None:
     return None
 
@@ -104,5 +115,6 @@ _VALUES: Final[Mapping[str, Callable[[Any, Redactor], Any]]] = {
     "updateSnapshot": _snapshot_part,
     "updateKeys": _object,
     "httpReply": _object,
+    CUSTOM: _custom,
     "end": _nothing_else,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shipmate.errors import InvalidMessage
 from shipmate.invocation.call import Call
 from shipmate.invocation.context import Context
-from shipmate.invocation.events import EVENTS, KEYS_ONLY
+from shipmate.invocation.events import KEYS_ONLY
 from shipmate.invocation.failure import error_text
 from shipmate.invocation.loops import Loops
 from shipmate.invocation.services import Services
@@ -90,7 +90,7 @@ def process_later(
         ids: The ids of the message.
         on_end: Called once, on any thread, when every event is safe or its failure is reported.
     """
-    call = Call(sink, services.redactor, services.loops, events=EVENTS)
+    call = Call(sink, services.redactor, services.loops, events=sink.rules.events)
     context = _context(call, services, ids)
     failure: BaseException | None = None
     with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):

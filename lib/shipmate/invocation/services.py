@@ -98,7 +98,7 @@ class LazyOAuth2:
         from shipmate.settings import ResponseLimits
 
         return OAuth2Services(
-            credential_store=CredentialStore(),
+            credential_store=CredentialStore(is_unlocked=self._token_store.is_unlocked),
             token_store=self._token_store,
             defaults=self._component.oauth2 or {},
             credential_fields=frozenset(self._component.credentials.get("fields") or {}),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from shipmate.invocation.events import Event
+from shipmate.invocation.events import EVENTS, Event
 
 OnDelivered = Callable[[BaseException | None], None]
 """Called on any thread when an event is safe, or with the reason why it is not."""
@@ -20,6 +20,8 @@ class Rules:
     """A function that returns ``False``, 0 or ``""``, which are falsy in JavaScript, emits nothing."""
     first_end_decides: bool = False
     """Only errors before the first ``end`` fail the input, and other events may follow it; else none may."""
+    events: tuple[str, ...] = EVENTS
+    """The events that a function that processes messages may emit."""
 
 
 STRICT: Final = Rules()

@@ -1,5 +1,6 @@
 """The account of a local run: a file of credential fields, which lies under the rest of the configuration."""
 
+import shlex
 import stat
 from pathlib import Path
 from typing import Final
@@ -28,11 +29,21 @@ def read_account(root: Path, name: str | None) -> Source | None:
     if is_absent(path):
         if name is None:
             return None
-        raise BadInput(f"expected a file with an account, found none: {place}; shipmate login {place} creates it")
+        raise BadInput(f"expected a file with an account, found none: {place}; {login_command(root, path)} creates it")
     # A pipe can be read once, and not rewritten.
     source = Source(parse(read_file(path, place), place), place, path if path.is_file() else None)
     object_of(source)
     return source
+
+
+def login_command(root: Path, account: Path) -> str:
+    """Return the command that signs in and writes the file of an account.
+
+    >>> login_command(Path("crm"), Path("my keys.json")), login_command(Path(), Path("a.keys.json"))
+    ("shipmate login --component crm --account 'my keys.json'", 'shipmate login --account a.keys.json')
+    """
+    component = f" --component {shlex.quote(str(root))}" if root != Path() else ""
+    return f"shipmate login{component} --account {shlex.quote(str(account))}"
 
 
 def is_absent(path: Path) -> bool:

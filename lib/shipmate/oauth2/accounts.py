@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import random
 import threading
 import time
 import weakref
@@ -25,6 +26,7 @@ _log: Final = logging.getLogger("shipmate.oauth2")
 # The longest that a refresh takes: three tries with their timeouts, the search for newer keys, and saving.
 _LONGEST_WAIT_SECONDS: Final = 180.0
 _LAST_SAVE_SECONDS: Final = 10.0
+_MOST_HASTE: Final = 5.0
 _POOLS: Final = 16
 _POOL_CONNECTIONS: Final = 64
 
@@ -61,6 +63,8 @@ class Account:
         self.is_keyless = is_keyless
         self.credential = Credential()
         self.seen_tokens = SeenTokens()
+        self.haste = 1.0
+        """How many times earlier than usual the access token is due."""
         self.looked_at: float | None = None
         """Monotonic seconds of the last look for a new sign-in after a refusal."""
         self.save_again: Callable[[], object] | None = None
@@ -145,14 +149,20 @@ class Account:
 
     def _keep(self, credential: Credential) -> None:
         self.seen_tokens.add(credential.keys)
-        self.credential = credential.following(self.credential)
+        previous, self.credential = self.credential, credential.following(self.credential)
+        if self._store.is_unlocked and self.credential.generation != previous.generation:
+            self.haste = random.uniform(1, _MOST_HASTE)  # noqa: S311
 
 
 class CredentialStore:
     """The accounts of the process; each run mode creates one store."""
 
-    def __init__(self) -> None:
-        """Start without accounts."""
+    def __init__(self, *, is_unlocked: bool = False) -> None:
+        """Start without accounts; ``is_unlocked`` says that no lock keeps other processes from refreshing them.
+
+        Each such process then finds its tokens due at another moment, so that two of them hardly refresh together.
+        """
+        self.is_unlocked = is_unlocked
         self.failures = KnownFailures()
         self._adapter: LimitedAdapter | None = None
         self._client: LeanClient | None = None

@@ -25,11 +25,16 @@ class Expiry:
         """Tell whether the token has expired."""
         return now >= self.at
 
-    def is_due(self, now: float) -> bool:
-        """Tell whether the token has expired or soon will: within a minute, or a tenth of its life if shorter."""
+    def is_due(self, now: float, *, haste: float = 1.0) -> bool:
+        """Tell whether the token has expired or soon will: within a minute, or a tenth of its life if shorter.
+
+        Args:
+            now: Monotonic seconds.
+            haste: How many times that span before its expiry the token is due.
+        """
         life = self.life_seconds
         skew = _LONGEST_SKEW_SECONDS if life is None else min(_LONGEST_SKEW_SECONDS, life * _SKEW_SHARE_OF_LIFE)
-        return now >= self.at - skew
+        return now >= self.at - skew * haste
 
 
 def answered_expiry(answer: Keys, *, asked_at: float, wall_clock: float) -> Expiry | None:

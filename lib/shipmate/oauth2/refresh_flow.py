@@ -88,7 +88,14 @@ class Wait:
     """What is waited for, for the log."""
 
 
-FlowStep = ReadStored | AskProvider | AskPlatform | Keep | Save | Wait
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Log a warning for the operator."""
+
+    text: str
+
+
+FlowStep = ReadStored | AskProvider | AskPlatform | Keep | Save | Wait | Warn
 Flow = Generator[FlowStep, Any, Credential]
 
 
@@ -107,6 +114,16 @@ class RefreshRules:
     """Whether another process may have spent the refresh token without having saved its keys yet."""
     adoption_suffices: bool = True
     """True if newer keys of another process replace a refresh."""
+    unlocked_pause_seconds: float | None = None
+    """A random pause before a refresh that no lock protects from other processes; None for one that a lock protects.
+
+    Source: proxy §17, Q9.
+    """
+
+    @property
+    def is_locked(self) -> bool:
+        """False if another process may refresh at the same moment."""
+        return self.unlocked_pause_seconds is None
 
 
 def drive(steps: Flow, do: Callable[[FlowStep], Any]) -> None:
@@ -136,6 +153,9 @@ def refresh(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Fl
         KeysNotSaved: The new keys are in memory only.
     """
     adopted = yield from _adopt(seen)
+    if adopted is None and rules.unlocked_pause_seconds and rules.adoption_suffices:
+        yield Wait(rules.unlocked_pause_seconds)
+        adopted = yield from _adopt(seen)
     if adopted is not None:
         credential = adopted
         if rules.adoption_suffices and adopted.access_token:
@@ -150,9 +170,13 @@ def refresh(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Fl
             f"{rules.account} has no refresh token for {rules.provider}: sign in again to get one"
         )
     refreshed = yield from _ask(credential, seen, rules)
-    if refreshed.is_unsaved:
-        return (yield from save(refreshed, rules))
-    return refreshed
+    if not refreshed.is_unsaved:
+        return refreshed
+    saved = yield from save(refreshed, rules)
+    if not rules.is_locked and (adopted := (yield from _adopt(seen))) is not None:
+        yield Warn(f"another process has refreshed {rules.account} at the same moment: its keys are used")
+        return adopted
+    return saved
 
 
 def save(credential: Credential, rules: RefreshRules) -> Flow:
@@ -276,6 +300,11 @@ def _ask(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
         if isinstance(answer, Refused) and rules.needs_refresh_token:
             adopted = yield from _await_winner(seen, answer, rules)
             if adopted is not None:
+                if not rules.is_locked:
+                    yield Warn(
+                        f"another process has refreshed {rules.account} at the same moment: its keys are used; "
+                        f"if {rules.provider} takes that for theft, it revokes them, and the account must sign in again"
+                    )
                 return adopted
             yield Keep(credential.refused(str(_failure(answer, credential, rules))))
         raise _failure(answer, credential, rules)
@@ -320,8 +349,11 @@ def _failure(answer: Failure, credential: Credential, rules: RefreshRules) -> Sh
                 f"{rules.provider} refuses the refresh token of {rules.account} ({said}) after a refresh "
                 "whose answer was lost: its outcome is unknown. Sign in again."
             )
+        race = ""
+        if not rules.is_locked:
+            race = " Another container may have used it at the same moment: no lock prevents that on a sailor proxy."
         return ReauthorizationRequired(
-            f"{rules.provider} refuses the refresh token of {rules.account} ({said}). Sign in again."
+            f"{rules.provider} refuses the refresh token of {rules.account} ({said}). Sign in again.{race}"
         )
     if isinstance(answer, Misconfigured):
         return ClientMisconfigured(

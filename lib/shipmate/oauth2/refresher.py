@@ -1,8 +1,10 @@
 """Does the steps of the flows in `shipmate.oauth2.refresh_flow`, for keys that the component refreshes itself."""
 
 import logging
+import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -31,6 +33,8 @@ _log = logging.getLogger("shipmate.oauth2")
 
 _LONGEST_PAUSE_SECONDS: Final = 300.0
 _REFUSED_CLIENT_SECONDS: Final = 60.0
+# docs/decisions/0008-refresh-without-a-lock.md has the figures behind it.
+_LONGEST_UNLOCKED_PAUSE_SECONDS: Final = 2.0
 
 
 class Refresher:
@@ -69,8 +73,11 @@ class Refresher:
     def refresh(self, credential: Credential) -> None:
         """Get and save a new access token."""
         self._services.token_store.check(self._account_id)
-        with self._locks():
-            refresh_flow.drive(refresh_flow.refresh(credential, self.account.seen_tokens, self._rules), self._do)
+        with self._locks() as is_locked:
+            # At random, so that containers that meet a 401 together do not ask the provider together.
+            pause = None if is_locked else random.uniform(0, _LONGEST_UNLOCKED_PAUSE_SECONDS)  # noqa: S311
+            rules = replace(self._rules, unlocked_pause_seconds=pause)
+            refresh_flow.drive(refresh_flow.refresh(credential, self.account.seen_tokens, rules), self._do)
 
     def save(self, credential: Credential) -> None:
         """Save keys whose last save failed."""
@@ -85,6 +92,8 @@ class Refresher:
             return self._services.keep(self.account, step.credential)
         if isinstance(step, refresh_flow.Wait):
             return self._wait(step)
+        if isinstance(step, refresh_flow.Warn):
+            return _log.warning("%s", step.text)
         if isinstance(step, refresh_flow.ReadStored):
             return self._read_stored()
         if isinstance(step, refresh_flow.Save):
@@ -166,7 +175,9 @@ class Refresher:
         return None
 
     @contextmanager
-    def _locks(self) -> Iterator[None]:
+    def _locks(self) -> Iterator[bool]:
+        """Hold the locks of the token store and of the author; yield False if neither can keep other processes out."""
+        is_locked = not self._services.token_store.is_unlocked
         hooks = [self._services.token_store.lock, *([self._options.lock] if self._options.lock else [])]
         with ExitStack() as stack:
             for hook in hooks:
@@ -174,6 +185,7 @@ class Refresher:
                     lock = hook(self._account_id)
                     lock.__enter__()
                     stack.push(partial(_release, lock))
+                    is_locked |= hook is self._options.lock
                 except Exception as error:
                     # The lock only makes a race unlikely: a refresh without it is better than none.
                     _log.warning(
@@ -181,7 +193,7 @@ class Refresher:
                         extra={"reason": type(error).__name__},
                         exc_info=hook is self._options.lock,  # the author's own frames
                     )
-            yield
+            yield is_locked
 
 
 def _release(lock: AbstractContextManager[object], *failure: Any) -> None:

@@ -157,7 +157,7 @@ class OAuth2Session(ApiSession):
             # A managed secret was only read: its token may be old, and then a 401 asks for a refresh.
             return self._refresh(credential.generation), not self._is_managed
         expiry, now = credential.expiry, self._clock.monotonic()
-        if policy == "before_expiry" and expiry is not None and expiry.is_due(now):
+        if policy == "before_expiry" and expiry is not None and expiry.is_due(now, haste=self._account.haste):
             return self._refresh_ahead(credential, is_past=expiry.is_past(now)), True
         self._hand_to_cfg(credential)
         return credential, False

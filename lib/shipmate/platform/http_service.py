@@ -134,6 +134,7 @@ class _PlainAnswer:
     def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
         self.status_code = status
         self.headers = headers
+        """By their names in lower case."""
         self.content = content
 
     def close(self) -> None:
@@ -274,7 +275,8 @@ class HttpService:
             raise no_address from None
         except (OSError, WrongAnswer, BrokenBody) as error:
             raise _NoAnswer(self._too_slow if time.monotonic() >= end else type(error).__name__) from None
-        return _PlainAnswer(answer.status, dict(answer.fields), answer.body)
+        headers = {name.lower(): value for name, value in answer.fields}
+        return _PlainAnswer(answer.status, headers, answer.body)
 
     def _place(self, method: str, url: str) -> str:
         return f"{method} {_path(url)} of the {self._name}"
@@ -299,7 +301,7 @@ class HttpService:
                 answer.close()
                 if status < 500 and status not in self._retries.temporary:
                     raise PlatformRefused(f"{place}: expected success, found {problem}", status=status)
-                asked = retry_after_seconds(answer.headers.get("Retry-After"), time.time()) or 0.0
+                asked = retry_after_seconds(answer.headers.get("retry-after"), time.time()) or 0.0
                 pause = max(pause, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
             if number < attempts - 1:
                 self._retries.sleep(pause)

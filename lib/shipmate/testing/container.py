@@ -1,4 +1,4 @@
-"""The component as a container: ``shipmate run`` in its own process, at a real RabbitMQ."""
+"""The component as a container: ``shipmate run`` in its own process, at a real RabbitMQ or a sailor proxy."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from shipmate.component import Component
 from shipmate.emulator import Platform, StepQueues
-from shipmate.emulator.step_queues import OUTPUTS
+from shipmate.emulator.step_traffic import OUTPUTS, StepTraffic
 from shipmate.invocation.services import register_secrets
 from shipmate.logs.redaction import Redactor
 from shipmate.testing import container_process
@@ -87,8 +87,14 @@ class _Process:
 class ContainerUnderTest:
     """The component as the platform starts it: a process serves all messages of one function and configuration."""
 
-    def __init__(self, component: Component, platform: Platform, amqp_uri: str, routes: Routes) -> None:
-        """Declare the queues; `start` or `run` starts the process.
+    def __init__(self, component: Component, platform: Platform, amqp_uri: str | None, routes: Routes) -> None:
+        """Declare the queues, or start the proxy; `start` or `run` starts the process.
+
+        Args:
+            component: The component.
+            platform: Has the step and the account.
+            amqp_uri: The broker's address; None for a sailor proxy.
+            routes: Where the requests of the process go.
 
         Raises:
             BadInput: The broker does not accept a connection.
@@ -98,13 +104,16 @@ class ContainerUnderTest:
         self.exit_status: int | None = None
         """Exit status of the last process."""
         self.redactor = Redactor()
+        self.problems: list[str] = []
+        """The breaches of the contract by the runtime, as far as the proxy saw them."""
         self._component = component
         self._routes = routes
         self._log: list[str] = []
         self._process: _Process | None = None
         self._started_with: tuple[Any, ...] = ()
         platform.accounts.setdefault(_ACCOUNT, {})
-        self.queues = self._new_queues(amqp_uri)
+        self._amqp_uri = amqp_uri
+        self.traffic = self._new_traffic()
 
     @property
     def log(self) -> str:
@@ -150,16 +159,16 @@ class ContainerUnderTest:
             return self
         self._component.function(function)
         if self.stop() is not None or self.exit_status is not None:
-            # The broker requeues messages that the last process has not settled, at any time.
-            self._delete_queues()
-            self.queues = self._new_queues(self.queues.uri)
+            # The platform delivers again what the last process has not settled, at any time.
+            self._delete_traffic()
+            self.traffic = self._new_traffic()
         self._started_with = arguments
         config = dict(cfg or {})
         register_secrets(self.redactor, self._component, config, os.environ)
         keys = {name: value for name, value in config.items() if isinstance(value, Mapping)}
         self.platform.accounts[_ACCOUNT] = keys
         self.platform.steps["flow"] = {"step": {"config": {**config, "_account": _ACCOUNT}, "snapshot": snapshot}}
-        options = {"routes": self._routes_and_broker(), "closes_network": self._routes.is_closed}
+        options = {"routes": self._routes_and_platform(), "closes_network": self._routes.is_closed}
         self._process = _Process(self._component, self._environ(function, settings or {}), options)
         self._wait(
             lambda process: any('"msg": "consuming"' in line for line in process.lines), timeout_seconds, "consume"
@@ -195,7 +204,7 @@ class ContainerUnderTest:
         """
         self.start(function, cfg, snapshot, settings=settings)
         before = json.dumps(self.stored_keys, sort_keys=True)
-        message_id = self.queues.publish(
+        message_id = self.traffic.publish(
             {"headers": {}, "body": {}, **(msg or {})}, headers={"reply_to": self._reply_to}
         )
         self._wait(lambda process: message_id in process.settled, timeout_seconds, "settle the message")
@@ -216,25 +225,33 @@ class ContainerUnderTest:
         return self.exit_status
 
     def close(self) -> None:
-        """Stop the process and delete the queues."""
+        """Stop the process and delete the queues, or stop the proxy."""
         self.stop()
-        self._delete_queues()
+        self._delete_traffic()
 
-    def _delete_queues(self) -> None:
-        self.queues.delete()
-        self.queues.close()
+    def _delete_traffic(self) -> None:
+        self.problems += self.traffic.problems
+        self.traffic.delete()
+        self.traffic.close()
 
     def report(self) -> str:
         """Return the last lines of the log, for the report of a failed test."""
         return "\n".join(_readable(line) for line in self.log.splitlines()[-_LOG_LINES:])
 
-    def _new_queues(self, uri: str) -> StepQueues:
-        queues = StepQueues(uri, name=f"shipmate-test-{uuid.uuid4().hex[:8]}")
-        self._reply_to = queues.bind(f"{queues.name}:reply")
-        return queues
+    def _new_traffic(self) -> StepTraffic:
+        name = f"shipmate-test-{uuid.uuid4().hex[:8]}"
+        traffic: StepTraffic
+        if self._amqp_uri is None:
+            from shipmate.emulator import SailorProxy  # needs h2, which tests of other containers do without
+
+            traffic = SailorProxy().start()
+        else:
+            traffic = StepQueues(self._amqp_uri, name=name)
+        self._reply_to = traffic.bind(f"{name}:reply")
+        return traffic
 
     def _published(self, kind: str) -> list[Any]:
-        received = self.queues.drain(kind)
+        received = self.traffic.drain(kind)
         if kind == "error":
             return [each.error for each in received]
         if kind == "rebound":
@@ -242,18 +259,18 @@ class ContainerUnderTest:
         return [each.message for each in received]
 
     def _replies(self) -> list[Any]:
-        received = self.queues.drain(self._reply_to)
+        received = self.traffic.drain(self._reply_to)
         return [each.message for each in received if not each.headers.get("x-eio-error-response")]
 
     def _environ(self, function: str, settings: Mapping[str, object]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELASTICIO_")}
-        ours = {**self.platform.environ(), **self.queues.environ(function, **settings)}
+        ours = {**self.platform.environ(), **self.traffic.environ(function, **settings)}
         return {"LOG_LEVEL": "debug", **inherited, **ours, "ELASTICIO_COMPONENT_PATH": ""}
 
-    def _routes_and_broker(self) -> dict[str, Any]:
-        """Return the routes for the process, which may reach the broker as well."""
+    def _routes_and_platform(self) -> dict[str, Any]:
+        """Return the routes for the process, which may reach the broker or the proxy as well."""
         routes = self._routes.as_json()
-        return {**routes, "allowed": [*routes["allowed"], urlsplit(self.queues.uri).hostname or ""]}
+        return {**routes, "allowed": [*routes["allowed"], urlsplit(self.traffic.uri).hostname or ""]}
 
     def _wait(self, is_done: Callable[[_Process], bool], timeout_seconds: float, what: str) -> None:
         __tracebackhide__ = True

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MARKERS = (
     "oauth2_provider(**options): arguments of shipmate.emulator.OAuth2Provider for the fixture oauth2_provider",
+    "container(transport='amqp' or 'proxy'): how the fixture container gets its messages; AMQP unless given",
     "network: the test may reach hosts outside of this machine",
 )
 
@@ -129,20 +130,25 @@ def rabbitmq() -> "Iterator[RabbitMQNode]":
 def container(
     request: pytest.FixtureRequest, component: "ComponentUnderTest", platform: "Platform"
 ) -> "Iterator[ContainerUnderTest]":
-    """The component as ``shipmate run`` in its own process, with a real RabbitMQ.
+    """The component as ``shipmate run`` in its own process, with a real RabbitMQ or an emulated sailor proxy.
 
-    ``SHIPMATE_TEST_AMQP_URI`` names the broker; otherwise it is that of the fixture ``rabbitmq``.
+    ``@pytest.mark.container(transport="proxy")`` chooses the proxy for a test, and
+    ``@pytest.mark.parametrize("container", ["amqp", "proxy"], indirect=True)`` runs it on both.
+    ``SHIPMATE_TEST_AMQP_URI`` names the broker; otherwise it is that of the fixture ``rabbitmq``. A breach of the
+    proxy's contract by the runtime fails the test.
     """
     from shipmate.errors import BadInput
     from shipmate.testing.container import URI_VARIABLE, ContainerUnderTest
 
-    uri = _broker(request)
+    uri = _broker(request) if _transport(request) == "amqp" else None
     try:
         started = ContainerUnderTest(component.descriptor, platform, uri, component.routes)
     except BadInput as error:
         pytest.fail(f"{URI_VARIABLE}: {error}", pytrace=False)
     yield started
     started.close()
+    if started.problems:
+        pytest.fail(f"the runtime broke the contract of the sailor proxy: {started.problems}", pytrace=False)
 
 
 @pytest.fixture
@@ -172,6 +178,15 @@ def flow(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         pytest.fail(str(error), pytrace=False)
     yield started
     started.close()
+
+
+def _transport(request: pytest.FixtureRequest) -> str:
+    """Return the transport of the fixture ``container``: the parameter, that of the marker, or AMQP."""
+    marker = request.node.get_closest_marker("container")
+    transport = getattr(request, "param", marker.kwargs.get("transport", "amqp") if marker else "amqp")
+    if transport not in ("amqp", "proxy"):
+        pytest.fail(f"expected 'amqp' or 'proxy' as the transport of the container, found {transport!r}", pytrace=False)
+    return str(transport)
 
 
 def _broker(request: pytest.FixtureRequest) -> str:

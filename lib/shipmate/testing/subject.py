@@ -16,6 +16,7 @@ from shipmate.invocation.services import LazyOAuth2, Services, platform_of, regi
 from shipmate.local import fixtures, options
 from shipmate.logs import log
 from shipmate.logs.redaction import Redactor
+from shipmate.oauth2.storage.token_store import TokenStore
 from shipmate.testing.emissions import Emissions, RecordingSink
 from shipmate.testing.routes import Routes
 
@@ -28,7 +29,7 @@ class Call:
     emissions: Emissions
 
 
-class SavedKeys:
+class SavedKeys(TokenStore):
     """The keys of the account at the platform; there are none before the first `save`."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from shipmate.component import DESCRIPTOR, Function
 from shipmate.emulator import Reply, Server
 from shipmate.errors import DescriptorError, ShipmateError
-from shipmate.testing import checks, secret_checks, token_checks
+from shipmate.testing import checks, token_checks
 from shipmate.testing.isolation import only_component
 from shipmate.testing.subject import find_root
 from shipmate.testing.trial import Surroundings, Trial, function_ids, trial
@@ -22,7 +22,6 @@ CHECKS: Final = (
     "wrong_credentials_are_refused",
     "expired_token_is_refreshed",
     "rotated_token_is_taken_over",
-    "platform_secret_is_used",
     "failures_are_reported",
     "messages_match_metadata",
     "secrets_stay_secret",
@@ -151,10 +150,6 @@ class ComponentSuite:
     def test_rotated_token_is_taken_over(self, component_trial: Trial, function_id: str) -> None:
         """The function uses keys that another container has refreshed."""
         _judge_function(token_checks.rotated_token_is_taken_over, component_trial, function_id)
-
-    def test_platform_secret_is_used(self, component_trial: Trial, function_id: str) -> None:
-        """The function proves the account by a secret of each type that the component accepts."""
-        _judge_function(secret_checks.platform_secret_is_used, component_trial, function_id)
 
     def test_failures_are_reported(self, component_trial: Trial, function_id: str) -> None:
         """The function emits an error or a rebound when the API refuses a request."""

@@ -69,3 +69,12 @@ def test_the_quick_plan_measures_the_same_things_with_one_size_and_one_wait() ->
 def test_the_plan_of_one_function_measures_that_function_alone() -> None:
     """The scenario with a token has nothing of the echo in it."""
     assert {case.function for case in Plan(rounds=3, functions=("oauth2",)).cases()} == {"oauth2"}
+
+
+def test_the_comparison_of_the_transports_refreshes_no_token() -> None:
+    """Without a lock the pause before a refresh would be most of the time."""
+    cases = list(Plan(rounds=3, is_of_transports=True).cases())
+    (calls,) = [case for case in cases if case.function == "oauth2"]
+    assert calls.token_uses is not None
+    assert calls.token_uses > calls.messages + calls.warm_up
+    assert {case.measure for case in cases} == {"throughput", "latency", "start"}

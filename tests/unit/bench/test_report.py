@@ -119,3 +119,15 @@ def test_the_scale_keeps_the_order_of_ratios() -> None:
 
 def _run(messages_per_second: float) -> dict[str, float]:
     return {"messages_per_second": messages_per_second, "cpu_ms_per_message": 1.0}
+
+
+def test_the_report_of_the_transports_says_whether_the_proxy_was_the_limit() -> None:
+    """Its CPU time stands beside that of the runtime; over AMQP it is not known."""
+    run = {"messages_per_second": 4000.0, "cpu_ms_per_message": 0.2}
+    case = Case("throughput", 20, 1_000, 4000, "oauth2", token_uses=1_000_000)
+    runs = {"proxy": [{**run, "proxy_cpu_ms_per_message": 0.05}], "amqp": [run]}
+    labels = {"proxy": "over a sailor proxy", "amqp": "over AMQP"}
+    text = markdown(Results({}, labels, [Result(case, runs)], rounds=1), "latest-proxy.svg")
+    assert "used 0.050 to 0.050 ms of CPU time for each message" in text
+    assert "No token expires" in text
+    assert "after 200 calls" not in text

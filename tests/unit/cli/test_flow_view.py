@@ -1,5 +1,6 @@
 """What ``shipmate flow`` shows of a run, keeps of its errors, and retries; the run itself is played by the test."""
 
+import errno
 import io
 import json
 import logging
@@ -110,6 +111,26 @@ def test_results_are_lines_on_standard_output(play: Callable[[Play], None], capf
     assert json.loads(line) == {
         "step": "step_4", "id": "m1", "thread": "t1", "message": {"body": {"text": "\u2028\ud800"}},
     }  # fmt: skip
+
+
+def test_results_that_cannot_be_written_end_the_run(
+    play: Callable[[Play], None], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A flow whose results are lost must not look as if it has succeeded."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def run(played: Played) -> int:
+        for _ in range(2):
+            played.observer.result(played.collect("step_4", {"body": {}}, messageId="m1", threadId="t1"))
+        assert played.interrupts == 1
+        return 0
+
+    monkeypatch.setattr(Output, "write", refuse)
+    play(run)
+    assert commands.run(RUN) == 1
+    assert capfd.readouterr().err.splitlines()[-1] == "Error: no space left on device: standard output"
 
 
 def test_a_run_is_lines_of_json_where_no_terminal_is(
@@ -245,7 +266,6 @@ def test_the_errors_of_one_function_are_retried_with_its_component(
         (["run", "flow.yaml", "--keep-bodies"], "--keep-bodies needs --trace"),
         (["run", "flow.yaml", "--errors", "."], "expected a writable file for errors, found a directory: ."),
         (["run", "flow.yaml", "--trace", "."], "expected a writable file for the trace, found a directory: ."),
-        (["run"], "expected a flow file, or --function NAME"),
         (["retry", "none.jsonl"], "expected a file with the errors of a flow, found none: none.jsonl"),
         (["retry", "flow.yaml"], "expected an error of shipmate flow run, found other text in line 1: flow.yaml"),
         (["retry", "odd.jsonl"], "expected texts in /flow of each error, found another value: odd.jsonl"),

@@ -9,6 +9,8 @@ from shipmate.container.messages.codec import Incoming
 from shipmate.container.transport import Delivery
 from shipmate.errors import EmitUnconfirmed
 from shipmate.invocation.events import Event
+from shipmate.jsonvalue import to_json
+from tests.memory_transport import MemoryTransport
 from tests.station import StartInMemory, commands
 
 
@@ -111,3 +113,54 @@ def test_the_error_of_a_start_has_no_message(start_in_memory: StartInMemory) -> 
     assert set(publication.metadata) == set(
         "execId taskId workspaceId containerId userId stepId compId function messageId".split()
     )
+
+
+def test_a_long_reason_of_a_rebound_is_cut(start_in_memory: StartInMemory) -> None:
+    """It is a header, and all headers must fit into one frame of AMQP."""
+    (rebound,) = start_in_memory().deliver(commands(["emit", "rebound", "r" * 200_000])).rebounds
+    assert rebound.headers["reboundReason"] == "r" * 10_000
+
+
+@pytest.mark.parametrize("limit", [500, 1000, 4000, 20_000])
+def test_an_error_is_as_long_as_the_transport_allows(start_in_memory: StartInMemory, limit: int) -> None:
+    """Proxy 7.3, PDEF-7: first without the input, then with shorter texts; the message is settled in any case."""
+    station = start_in_memory()
+    station.transport.error_limit_bytes = limit
+    message = commands(["emit", "error", {"name": "Mine", "message": "m" * 5000, "stack": "s"}], filler="f" * 8000)
+    done = station.deliver(message)
+    (error,) = done.errors
+    assert len(error.body) <= limit
+    assert error.error["name"] == "Mine"
+    assert (error.error["message"] == "m" * 5000) is (limit > 8000)
+    assert error.error_input is None
+    assert not done.is_success
+
+
+def test_an_error_stays_readable_whatever_the_limit_is(start_in_memory: StartInMemory) -> None:
+    """The stack goes first; of the message the beginning is left."""
+    station = start_in_memory()
+    station.transport.error_limit_bytes = 10
+    (error,) = station.deliver(commands(["raise", "m" * 5000])).errors
+    assert error.error == {"name": "ValueError", "message": "m" * 200, "stack": ""}
+
+
+def test_an_event_of_the_author_s_own_type_is_only_for_transports_that_take_it(
+    start_in_memory: StartInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proxy 7.1: encrypted with the protocol that the author names, 2 by default."""
+    refused = start_in_memory().deliver(commands(["emit", "customType", {"type": "mine", "payload": {"p": 1}}]))
+    assert [each.error["name"] for each in refused.errors] == ["UnknownEvent"]
+    monkeypatch.setattr(MemoryTransport, "more_events", ("customType",))
+    station = start_in_memory()
+    transport = station.transport
+    for value in ({"type": "mine", "payload": {"p": 1}}, {"type": "mine", "payload": {"p": 1}, "protocolVersion": 1}):
+        transport.deliver(station.cipher.encode(to_json(commands(["emit", "customType", value])), 1), {})
+    assert [(each.event, each.metadata["protocolVersion"]) for each in transport.published] == [
+        ("mine", 2),
+        ("mine", 1),
+    ]
+    first, second = (station.cipher.decode(each.body, each.metadata["protocolVersion"]) for each in transport.published)
+    assert first == second == b'{"p":1}'
+    for wrong in (None, {}, {"type": 7, "payload": 1}, {"type": ""}):
+        transport.deliver(station.cipher.encode(to_json(commands(["emit", "customType", wrong])), 1), {})
+    assert [each.event for each in transport.published[2:]] == ["error"] * 4

@@ -109,6 +109,31 @@ def test_ports_in_a_row_can_be_chosen() -> None:
     assert ports == [ports[0], ports[0] + 1, ports[0] + 2]
 
 
+def test_a_proxy_can_be_served_and_steered_as_well() -> None:
+    """As far as a shell needs it: messages into the step, its events, failures."""
+    stopped = threading.Event()
+    lines: Queue[str] = Queue()
+    thread = threading.Thread(target=command.serve, args=(stopped, lines.put), kwargs={"with_proxy": True})
+    thread.start()
+    try:
+        found = json.loads(lines.get(timeout=TIMEOUT))
+        assert found["environ"]["ELASTICIO_SAILOR_PROXY_URI"] == found["proxy"]
+        assert "ELASTICIO_FUNCTION" not in found["environ"]
+        assert "ELASTICIO_API_URI" in found["environ"]
+        (message_id,) = requests.post(found["control"] + "/messages", json={}, timeout=TIMEOUT).json()
+        assert requests.get(found["control"] + "/state", timeout=TIMEOUT).json()["waiting"] == 1
+        assert len(message_id) == 36
+    finally:
+        stopped.set()
+        thread.join(TIMEOUT)
+
+
+def test_with_a_proxy_the_highest_port_is_a_lower_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--proxy", "--port", "65532"])
+    assert "expected a number from 1 to 65531, found 65532" in capsys.readouterr().err
+
+
 def free_ports() -> int:
     """Return the first of three ports in a row that nobody listens on now."""
     while True:

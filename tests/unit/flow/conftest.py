@@ -15,7 +15,10 @@ COMPONENT: dict[str, Any] = {
         "upsert_contact": {
             "title": "Upsert",
             "main": "./upsert.py",
-            "fields": {"list": {"label": "List", "required": True}, "mode": {"label": "Mode"}},
+            "fields": {
+                "list": {"label": "List", "required": True, "viewClass": "TextFieldView"},
+                "mode": {"label": "Mode"},
+            },
             "metadata": {
                 "in": {"type": "object", "properties": {"email": {"type": "string", "required": True}, "name": {}}}
             },

@@ -119,13 +119,10 @@ WRONG: list[tuple[str, Change, str]] = [
     ("a missing field", put(f"{NODES}/1/fields", {"mode": "x"}),
      "/graph/nodes/1/fields: expected the field 'list', which 'upsert_contact' requires, found none"),
     ("fields as a list", put(f"{NODES}/0/fields", ["a"]), "/graph/nodes/0/fields: expected an object, found an array"),
-    ("first as text", put(f"{NODES}/0/first", "yes"),
+    ("first as text", put(f"{NODES}/0/first", "maybe"),
      "/graph/nodes/0/first: expected true or false, found text"),
     ("two first steps", all_of(put(f"{NODES}/0/first", True), put(f"{NODES}/1/first", True)),
      "/graph/nodes/1/first: expected one first step, found a second one; 'step_1' is the first"),
-    ("an action as the first step", put(f"{NODES}/0/command", "elasticio/splitter:split"),
-     "/graph/nodes/0/command: expected a trigger as the first step, found the action 'split'; begin with a trigger, or "
-     "with simple-trigger:timer or webhook:receive"),
     ("a trigger in the middle", put(f"{NODES}/1/command/actionOrTrigger", "poll"),
      "/graph/nodes/1/command: expected an action after the first step, found the trigger 'poll'; "
      "the actions of 'crm' are upsert_contact"),
@@ -188,7 +185,11 @@ WRONG: list[tuple[str, Change, str]] = [
      "/graph/nodes/1/credentials_id: expected 'k1' in 'accounts' of the file, found none; write "
      "accounts: {k1: FILE}; shipmate login --account FILE creates the file"),
     ("a key file that does not exist", put("/accounts/k1", "none.json"),
-     "/accounts/k1: expected a readable file, found no such file or directory: FOLDER/none.json"),
+     "/accounts/k1: expected the key file FOLDER/none.json, found none; write a JSON object with api_key into it"),
+    ("a key file that does not exist, and is written by a sign-in",
+     all_of(put("/accounts/k1", "my keys.json"), put("/components/crm", "./oauth2")),
+     "/accounts/k1: expected the key file FOLDER/my keys.json, found none; shipmate login --component FOLDER/oauth2 "
+     "--account 'FOLDER/my keys.json' creates it"),
     ("a key file that is no object", put("/accounts/k1", "list.json"),
      "/accounts/k1: expected an object in FOLDER/list.json, found an array"),
     ("a file without keys", put("/accounts/k1", "crm/component.json"),
@@ -222,6 +223,8 @@ WRONG: list[tuple[str, Change, str]] = [
      "/nodes_config/step_2/replicas: expected a whole number from 1 to 5, found 6"),
     ("too many containers", put("/containers", {"step_2": 21}),
      "/containers/step_2: expected a whole number from 1 to 20, found 21"),
+    ("a boolean in the words of YAML 1.1", put(f"{NODES}/0/first", "yes"),
+     "/graph/nodes/0/first: expected true or false, found 'yes'; write true, without quotes"),
     ("a prefetch of an unknown step", put("/prefetch", {"step_6": 2}),
      "/prefetch/step_6: expected the id of a step, found 'step_6'; did you mean 'step_5'?"),
     ("a prefetch as text", put("/prefetch", "5"), "/prefetch: expected a whole number from 1 to 65535, found text"),
@@ -241,6 +244,17 @@ WRONG: list[tuple[str, Change, str]] = [
     ("a member at two levels",
      lambda flow: flow.update(data={"accounts": {}, "attributes": {"graph": flow.pop("graph")}}),
      "/data/accounts: expected this member once in the file, found it at an outer level as well"),
+    ("a misspelt function", put(f"{EDGES}/0/config/mapper/name", "$uppercse(name)"),
+     "/graph/edges/0/config/mapper/name: expected a function of JSONata, found '$uppercse'; did you mean "
+     "'$uppercase'?"),
+    ("a misspelt function of the platform", put(f"{EDGES}/2/config/condition", "$getFlowVariable().site = 'web'"),
+     "/graph/edges/2/config/condition: expected a function of JSONata, found '$getFlowVariable'; did you mean "
+     "'$getFlowVariables'?"),
+    ("a function without $", put(f"{EDGES}/0/config/mapper", {"email": "mail", "name": {"first": "uppercase(name)"}}),
+     "/graph/edges/0/config/mapper/name/first: expected a function of JSONata, found 'uppercase'; did you mean "
+     "'$uppercase'?"),
+    ("an id that is a folder", put(f"{NODES}/5", {"id": "..", "command": "router:route"}),
+     "/graph/nodes/5/id: expected an id other than . and .., found .."),
     ("an unknown type", put("/type", "long-running"),
      "/type: expected one of ordinary, long_running, found 'long-running'; did you mean 'long_running'?"),
 ]  # fmt: skip
@@ -251,9 +265,14 @@ def test_a_wrong_file_has_one_line_with_its_place(folder: Path, change: Change, 
     (folder / "list.json").write_text("[]")
     (folder / "broken").mkdir()
     (folder / "broken" / "component.json").write_text("{")
-    for name, language in (("node", "nodejs"), ("java", "java")):
+    oauth2 = {"oauth2": {"client_id": "id", "client_secret": "s", "auth_uri": "http://a", "token_uri": "http://t"}}
+    for name, own in (
+        ("node", {"language": "nodejs"}),
+        ("java", {"language": "java"}),
+        ("oauth2", {"credentials": oauth2}),
+    ):
         (folder / name).mkdir()
-        (folder / name / "component.json").write_text(json.dumps({**COMPONENT, "language": language}))
+        (folder / name / "component.json").write_text(json.dumps({**COMPONENT, **own}))
     result = checked(folder, changed(change))
     found = [line_of(each) for each in result.report.errors]
 
@@ -277,6 +296,11 @@ WARNINGS: list[tuple[str, Change, str]] = [
      "/acounts: warning: expected a known member, found 'acounts', which is ignored; did you mean 'accounts'?"),
     ("an unknown field", put(f"{NODES}/1/fields/mod", 1),
      "/graph/nodes/1/fields/mod: warning: expected a field of 'upsert_contact', found 'mod'; did you mean 'mode'?"),
+    ("a number in a field of text", put(f"{NODES}/1/fields/list", 1.5),
+     "/graph/nodes/1/fields/list: warning: expected text for the field 'list', found a number; put it into quotes"),
+    ("an action as the first step", put(f"{NODES}/0/command", "elasticio/request-reply:reply"),
+     "/graph/nodes/0/command: warning: expected a trigger as the first step, found the action 'reply', which needs "
+     "--msg or --msgs; begin with a trigger, or with simple-trigger:timer or webhook:receive"),
     ("settings of an unknown step", put("/nodes_config/step_9", {}),
      "/nodes_config/step_9: warning: expected the id of a step, found 'step_9'; did you mean 'step_5'?"),
     ("an agent", put(f"{NODES}/0/vpn_agent_id", "v1"),
@@ -315,6 +339,47 @@ def test_a_doubtful_file_has_a_warning_and_runs(folder: Path, change: Change, li
 
     assert result.flow is not None
     assert line in lines(folder, changed(change))
+
+
+@pytest.mark.parametrize(
+    ("mapper", "variables", "line"),
+    [
+        ("x", "1.10", '/variables/v: expected text, found 1.10, which is the number 1.1; quote it: "1.10"'),
+        ("x", "no", "/variables/v: warning: expected quotes around no, found none; other readers of YAML take it for "
+         'another value: quote it: "no"'),
+        ("x", "08:00", "/variables/v: warning: expected quotes around 08:00, found none; other readers of YAML take it "
+         'for another value: quote it: "08:00"'),
+        ("x", "null", "/variables/v: expected text, found nothing"),
+        ("no", "x", "/graph/edges/0/config/mapper/a: warning: expected a constant in quotes of its own, found no, "
+         "which is the name of a member; quote it: '\"no\"'"),
+        ("2026-10-31", "x", "/graph/edges/0/config/mapper/a: warning: expected a constant in quotes of its own, found "
+         "2026-10-31, which is a subtraction; quote it: '\"2026-10-31\"'"),
+        ("2026-01-31", "x", "/graph/edges/0/config/mapper/a: expected JSONata, found S0201: Syntax error: 1, at "
+         "character 7 of `2026-01-31`; a constant text needs quotes of its own"),
+        ("08:00", "x", "/graph/edges/0/config/mapper/a: expected JSONata, found S0201: Syntax error: 8, at character 2 "
+         "of `08:00`; a constant text needs quotes of its own"),
+        ("on: x}, b: {c", "x", None),
+    ],
+)  # fmt: skip
+def test_a_value_of_yaml_without_quotes_says_what_it_is(
+    tmp_path: Path, mapper: str, variables: str, line: str | None
+) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(
+        "graph:\n  nodes: [{id: no, command: 'simple-trigger:timer', name: on}, {id: 'b', command: 'router:route'}]\n"
+        f"  edges: [{{source: no, target: b, config: {{mapper: {{a: {mapper if line else 'x'}}}}}}}]\n"
+        f"variables: {{v: {variables}}}\n"
+    )
+    problems = [line_of(each).removeprefix(f"{path}: ") for each in check(path).report.problems]
+
+    assert problems == ([line] if line else [])
+
+
+def test_a_step_that_cannot_be_read_makes_no_other_step_wrong(folder: Path) -> None:
+    """It may be the first one."""
+    flow = changed(all_of(put(f"{NODES}/0/id", 1), put(f"{EDGES}/0/source", 1)))
+
+    assert [line.partition(":")[0] for line in lines(folder, flow)] == ["/graph/edges/0/source", "/graph/nodes/0/id"]
 
 
 def test_metadata_that_is_not_usable_is_a_warning(folder: Path) -> None:

@@ -60,8 +60,9 @@ def test_the_output_is_in_the_log_and_its_errors_are_told(started: Started) -> N
 def test_the_log_line_of_an_error_that_is_published_is_not_told(started: Started) -> None:
     """It would be shown twice."""
     published = '{"name": "sailor", "level": 50, "msg": "ValueError: no", "err": {"message": "no"}}'
+    in_node = '{"name": "component", "level": 50, "msg": "Error occurred during trigger or action processing"}'
     own = '{"name": "component", "level": 50, "msg": "own", "err": {"message": "no"}}'
-    container = started.begin(f"print({published!r}); print({own!r})")
+    container = started.begin(f"print({published!r}); print({in_node!r}); print({own!r})")
     wait_for_death(container)
     started.containers.close()
     assert [each.text for each in started.errors] == ["own"]

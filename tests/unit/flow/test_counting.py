@@ -1,18 +1,13 @@
-"""The pass-through counts the AMQP frames that go through it, however they arrive."""
+"""The frames of a connection are counted, however they arrive."""
 
-import socket
-import ssl
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 from pika import BasicProperties, frame, spec
 
-from shipmate.flow.counting import BrokerAddress, FrameCounter, FrameReader, PassThrough, Tally
+from shipmate.flow.counting import FrameCounter, FrameReader, Tally
 
 GREETING = b"AMQP\x00\x00\x09\x01"
 
@@ -150,97 +145,3 @@ def test_what_is_no_frame_is_not_looked_at(tally: Tally) -> None:
     reader.feed(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     reader.feed(ack(1))
     assert seen == []
-
-
-class FakeBroker:
-    """Accepts one connection, and answers with what it has received."""
-
-    def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def serve(self) -> None:
-        peer, _ = self.listener.accept()
-        with peer:
-            while data := peer.recv(65_536):
-                peer.sendall(data)
-
-
-@pytest.fixture
-def broker() -> Iterator[FakeBroker]:
-    broker = FakeBroker()
-    yield broker
-    broker.listener.close()
-
-
-def test_bytes_go_through_unchanged_in_both_directions(broker: FakeBroker, tally: Tally) -> None:
-    passes = PassThrough(BrokerAddress("127.0.0.1", broker.port))
-    passes.start()
-    sent = GREETING + publish("data.0", bytes(range(256)) * 20_000)
-    with socket.create_connection(("127.0.0.1", passes.open(tally))) as client:
-        sender = threading.Thread(target=client.sendall, args=(sent,))
-        sender.start()
-        received = b""
-        while len(received) < len(sent):
-            received += client.recv(65_536)
-        sender.join()
-        assert received == sent
-        assert tally.published == {"data.0": 1}
-    broker.thread.join(5)
-    passes.close()
-    assert tally.connections == 0
-
-
-def test_a_broker_with_tls_gets_it_from_the_pass_through(tally: Tally) -> None:
-    authority = trustme.CA()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(server)
-    client_context = ssl.create_default_context()
-    authority.configure_trust(client_context)
-    sent = GREETING + publish("data.0", bytes(range(256)) * 8_000)
-
-    def serve(listener: socket.socket) -> None:
-        peer, _ = listener.accept()
-        with server.wrap_socket(peer, server_side=True) as encrypted:
-            received = b""
-            while len(received) < len(sent):
-                received += encrypted.recv(65_536)
-            encrypted.sendall(received)
-            encrypted.recv(1)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
-        thread.start()
-        passes = PassThrough(BrokerAddress("localhost", listener.getsockname()[1], client_context))
-        passes.start()
-        with socket.create_connection(("127.0.0.1", passes.open(tally))) as client:
-            client.sendall(sent)
-            received = b""
-            while len(received) < len(sent):
-                received += client.recv(65_536)
-        assert received == sent
-        assert tally.published == {"data.0": 1}
-        passes.close()
-        thread.join(5)
-
-
-def test_a_container_loses_its_connection_when_the_pass_through_ends(broker: FakeBroker, tally: Tally) -> None:
-    passes = PassThrough(BrokerAddress("127.0.0.1", broker.port))
-    passes.start()
-    with socket.create_connection(("127.0.0.1", passes.open(tally))) as client:
-        client.sendall(GREETING)
-        assert client.recv(8) == GREETING
-        passes.close()
-        assert client.recv(1) == b""
-
-
-def test_a_broker_that_is_away_ends_the_connection_of_the_container(tally: Tally) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    passes = PassThrough(BrokerAddress("127.0.0.1", port))
-    passes.start()
-    with socket.create_connection(("127.0.0.1", passes.open(tally))) as client:
-        assert client.recv(1) == b""
-    passes.close()

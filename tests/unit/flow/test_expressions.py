@@ -299,9 +299,56 @@ def test_values_that_are_the_same_are_found_in_linear_time() -> None:
     assert evaluate("$count($distinct($map([1..20000], function($n){{'n': $n}})))", timeout_seconds=60) == 20_000
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$contains(text, /^(a|a)*$/)",
+        "$match(text, /^(a|aa)+$/)",
+        "$replace(text, /^(a|aa)+$/, 'x')",
+        "$split(text, /(a|aa)+$/)",
+        "/^(a|a)*$/(text)",
+        "text ~> /^(a|a)*$/",
+        "$replace(text, 'a', function($m) { $contains($$.text, /^(a|a)*$/) ? 'x' : 'y' })",
+    ],
+)
+def test_a_pattern_that_backtracks_ends_with_the_time_of_the_expression(text: str) -> None:
+    """``re`` would search for years, and keep all other threads from running."""
+    with pytest.raises(ExpressionError, match=r"^D1012: The expression takes longer than 0\.1 seconds"):
+        Expression.compile(text).evaluate({"text": "a" * 60 + "b"}, timeout_seconds=0.1)
+
+
+def test_the_time_of_a_pattern_is_that_of_all_its_matches() -> None:
+    """Each match is fast, and there are too many of them."""
+    with pytest.raises(ExpressionError, match=r"^D1012"):
+        Expression.compile("$match(text, /a/)").evaluate({"text": "a" * 1_000_000}, timeout_seconds=0.05)
+
+
+def test_a_text_that_is_too_long_for_a_time_is_none() -> None:
+    text = "1" * 1_000_000 + "x"
+    assert Expression.compile("$toMillis(text, '[Y][M][D]')").evaluate({"text": text}, timeout_seconds=1) is UNDEFINED
+
+
 # What check says
 
 
 def test_operators_of_later_versions_are_known() -> None:
     assert Expression.compile("a ?? b ?: c").newer_operators == ("?:", "??")
     assert Expression.compile("/(?:a)/ in ['??', \"?:\"]").newer_operators == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("$foo(1) & $bar(?, 1) & $foo(2)", ["$foo", "$bar"]),
+        ("name ~> $uppercase ~> $foo", ["$foo"]),
+        ("items[$foo()].{'a': $bar($)}^($baz(a))", ["$foo", "$bar", "$baz"]),
+        ("items.uppercase(name)", ["uppercase"]),
+        ("($f := function($g) { $g($h) }; $f($uppercase))", []),
+        ("items@$i.prices#$p.$i($p())", []),
+        ("$map(items, $foo)", []),
+        ("$moment(due).clone().format('L') & $getPassthrough().a.body & $getFlowVariables().b", []),
+        ("$(1) & $$(1)", []),
+    ],
+)
+def test_a_function_that_nothing_defines_is_known(text: str, unknown: list[str]) -> None:
+    assert Expression.compile(text).unknown_functions == unknown

@@ -94,6 +94,11 @@ def test_a_template_of_a_recipe_is_chosen_by_title_or_number(tmp_path: Path, cho
         (flow(), {"flow": "f1"}, "expected a list of flows for --flow, found another file"),
         (flow(), {"template": "1"}, "expected a recipe for --template, found another file"),
         ({"graph": []}, {}, "/graph: expected an object with nodes and edges, found an array"),
+        *(
+            ({"data": {"id": text, "attributes": {"graph": {"nodes": []}}}}, {},
+             "/data/id: expected an id of at most 200 characters that can be printed, found another text")
+            for text in ("..", "a\x00b", "x" * 201)
+        ),
     ],
 )  # fmt: skip
 def test_a_file_without_one_flow_is_refused(tmp_path: Path, value: Any, choice: dict[str, str], problem: str) -> None:
@@ -128,7 +133,7 @@ def test_local_members_stand_at_any_level(tmp_path: Path) -> None:
 def yaml(folder: Path, text: str, name: str = "orders.yaml") -> Any:
     path = folder / name
     path.write_text(text)
-    return read_document(path)
+    return read_document(path).value
 
 
 def test_yaml_has_the_values_of_json(tmp_path: Path) -> None:
@@ -138,6 +143,15 @@ def test_yaml_has_the_values_of_json(tmp_path: Path) -> None:
     assert yaml(tmp_path, text) == {
         "a": "no", "b": "2026-01-31", "c": [1, -2.5, 1000.0, None, True], "7": {"k": "1"}, "d": {"k": "1"}, "e": "0x10",
         "f": "5",
+    }  # fmt: skip
+
+
+def test_values_without_quotes_that_people_mistake_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text("a: [no, 2026-01-31, 08:00, 1.10, 1.5, 'no', 7, yes sir]\nb: &x {on: ON}\nc: *x\n")
+
+    assert read_document(path).plain == {
+        "/a/0": "no", "/a/1": "2026-01-31", "/a/2": "08:00", "/a/3": "1.10", "/b/on": "ON"
     }  # fmt: skip
 
 
@@ -169,6 +183,14 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] *
         ("a:\n\t- b", "at line 2, column 1 (found character that cannot start any token; indent with blanks"),
         ("a: \x07", "expected YAML, found"),
         ("&a [*a]", "expected the name of an anchor, found another"),
+        (
+            "a: {zip: 01234}",
+            "/a/zip: expected a number as JSON has it, or text in quotes, found 01234; quote it: "
+            '"01234" (at line 1, column 10)',
+        ),
+        ("phones: [+49123]", "/phones/0: expected a number as JSON has it, or text in quotes, found +49123; quote it"),
+        ("a: {b: x, y: [1}", "put text with a comma, a colon, a bracket or a brace into quotes"),
+        ("a: 'x", "found unexpected end of stream; close the quotes"),
         ("[" * 500, "expected at most 100 levels of objects and arrays, found more"),
         (LAUGHS, "expected at most 500000 values, found more"),
     ],
@@ -186,6 +208,7 @@ def test_a_yaml_file_that_is_wrong_is_refused_in_one_line(tmp_path: Path, text: 
     [
         (b'{"a": 1, "a": 2}', "/a: expected a unique key, found a repeated one"),
         (b'{"a": 1,}', "expected JSON, found an error at line 1, column 8 (a comma before })"),
+        (b'{"a": [1, {"b": -1e999}]}', "/a/1/b: expected a number that JSON has, found one that is too large"),
         (b"[" * 200 + b"]" * 200, "expected at most 100 levels of objects and arrays, found more"),
         (b"[" * 100_000, "expected JSON, found a value that is nested too deeply"),
         (b"\xff", "expected text in UTF-8, found bytes that are not UTF-8 (at byte 1)"),

@@ -130,17 +130,20 @@ def test_counts_are_logged_when_they_have_changed_every_few_seconds(
     assert [record.__dict__["counts"]["a"]["in"] for record in logged] == [2, 3]
 
 
-def test_the_lines_of_a_run_are_its_beginning_its_errors_and_its_end(
+def test_the_lines_of_a_run_are_its_beginning_its_steps_its_errors_and_its_end(
     trial: Trial, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    trial.journal.counts([counts(trial.made, "a", running=1), counts(trial.made, "mapper:a:b", consuming=1)])
+    trial.journal.counts(trial.counts(1))
     trial.journal.counts(trial.counts(1))
     trial.journal.error(collected_error(trial.made, "b"))
     trial.journal.rebound(Collected(trial.made.station("b"), {}, None, 1), 15.0)
     trial.clock.now = 101.5
     trial.journal.end(1)
-    begin, error, end = (record.__dict__ for record in caplog.records)
+    begin, ready, error, end = (record.__dict__ for record in caplog.records)
     assert (begin["msg"], begin["flow"], begin["steps"]) == ("the flow begins", "f1", ["a", "b"])
+    assert (ready["msg"], ready["step"], ready["containers"]) == ("a step takes messages", "a", 1)
     assert (error["msg"], error["step"], error["threadId"], error["messageId"]) == ("a message failed", "b", "t1", "m1")
     assert error["error"]["message"] == "no such list"
     assert (end["msg"], end["status"], end["seconds"]) == ("the flow has ended", 1, 1.5)

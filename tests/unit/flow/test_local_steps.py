@@ -1,6 +1,8 @@
 """Mappings and stand-ins process messages inside the coordinator as a container does."""
 
+import io
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,10 @@ from shipmate.flow import local_steps
 from shipmate.flow.builtin import mapper, timer
 from shipmate.flow.graph import Edge, Flow, Node
 from shipmate.flow.identity import Run
-from shipmate.flow.local_steps import LocalStep, Shared
+from shipmate.flow.local_steps import LocalStep, Shared, errors_not_logged
 from shipmate.flow.mapping import Mapping
 from shipmate.flow.topology import Station, Topology
+from shipmate.logs.log import configure
 from shipmate.logs.redaction import Redactor
 from shipmate.settings import BrokerSettings
 from tests.memory_transport import MemoryTransport
@@ -118,6 +121,19 @@ def test_an_error_of_a_local_step_has_its_input_and_rejects_it(run: Run, mapping
     assert decoded(run, envelope["errorInput"].encode())["body"] == {"elasticio": 1}
     assert "/graph/edges/0/config/mapper" in decoded(run, envelope["error"].encode())["message"]
     assert (mapping.tally.rejected, mapping.tally.published[mapping.station.key("error")]) == (1, 1)
+
+
+def test_an_error_that_is_published_is_not_logged_as_well(run: Run, mapping: LocalStep) -> None:
+    wrong = {"body": {"elasticio": 1}, "passthrough": {}}
+    log = io.StringIO()
+    with configure(logging.INFO, Redactor(), stream=log, as_json=True):
+        with errors_not_logged():
+            deliver(run, wrong)
+        assert [each.event for each in MemoryBroker.made.published] == ["error"]
+        assert log.getvalue() == ""
+
+        deliver(run, wrong)
+        assert log.getvalue().count("\n") == 1
 
 
 def test_a_publication_that_fails_is_not_counted(run: Run, mapping: LocalStep) -> None:

@@ -1,5 +1,6 @@
 """What a run leaves on the disk, and who cleans up after it."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shipmate.errors import BadInput
-from shipmate.flow.folder import Note, RunFolder
+from shipmate.flow.folder import Note, RunFolder, replace_file
 from shipmate.flow.graph import Flow
 from shipmate.flow.guard import Guard
 from shipmate.flow.single import flow_of
@@ -102,3 +103,18 @@ def test_a_released_guard_does_nothing(tmp_path: Path) -> None:
     assert folder.exists()
     os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+
+
+def test_a_file_that_cannot_be_replaced_is_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "snapshots.json"
+    replace_file(path, "{}")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "a name that nobody knows")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        replace_file(path, '{"a": 1}')
+    assert raised.value.filename == str(path)
+    assert [each.name for each in tmp_path.iterdir()] == ["snapshots.json"]
+    assert path.read_text() == "{}"

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipmate.flow.schedule import DEFAULT, BadSchedule, Cron, Interval, Once, parse_schedule
+from shipmate.flow.zone import local_zone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -217,3 +218,12 @@ def test_in_any_zone_an_expression_for_every_hour_is_the_wall_clock(zone: str, s
     between = [begin + timedelta(minutes=number) for number in range(1, count)]
     assert not [each for each in between if fits(each)]
     assert fits(following) or text.startswith("15,45")
+
+
+def test_a_zone_that_does_not_exist_is_utc_with_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TZ", "Nowhere/City")
+
+    assert [local_zone(), local_zone()] == [UTC, UTC]
+    assert caplog.messages == ["TZ: expected a time zone such as Europe/Berlin, found 'Nowhere/City'; times are UTC"]

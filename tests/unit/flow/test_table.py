@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from shipmate.cli.tracebacks import author_frames
@@ -13,7 +14,7 @@ from shipmate.flow.journal import Totals
 from shipmate.flow.state import Rates, fields_of, state_of
 from shipmate.flow.table import Table, rendered
 from tests.unit.flow.runs import counts, failure, two_steps
-from tests.unit.flow.test_topology import node, topology
+from tests.unit.flow.test_topology import edge, node, topology
 
 
 def text_of(*failures: Failure, totals: Totals | None = None, **more: int) -> list[str]:
@@ -38,6 +39,55 @@ def test_each_step_has_a_row_and_a_mapping_stands_before_its_target() -> None:
         ["mapper:a:b", "working", "-", "1,200", "1,199", "0", "0", "0", "300.0/s"],
         ["b", "working", "2/1", "40", "30", "3", "2", "1,159", "7.0/s"],
     ]
+
+
+def narrow(width: int, **more: int) -> list[str]:
+    """Return the lines of a table for a terminal of some columns."""
+    made = topology(
+        [node("step_1", is_first=True, name="New contacts"), node("step_2")], [edge("step_1", "step_2", {"x": "y"})]
+    )
+    all_counts = [
+        counts(made, "step_1", running=1, consuming=1, received=1, emitted=12_345),
+        counts(made, "mapper:step_1:step_2", running=1, consuming=1, received=12_345, emitted=12_345),
+        counts(made, "step_2", running=1, consuming=1, received=12_000, emitted=12_000, queued=345, **more),
+    ]
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(
+        rendered(made.flow, all_counts, [0.2, 1234.5, 7.0], frames_of=author_frames)
+    )
+    return [line.rstrip() for line in stream.getvalue().splitlines()[1:]]
+
+
+def test_80_columns_have_a_table_without_what_says_nothing() -> None:
+    assert narrow(80, errors=3) == [
+        "step                  state   up      in     out  errors  queued       rate",
+        "step_1                ready  1/1       1  12,345       0       0      0.2/s",
+        "mapper:step_1:step_2  ready    -  12,345  12,345       0       0  1,234.5/s",
+        "step_2                ready  1/1  12,000  12,000       3     345      7.0/s",
+    ]
+    assert "rebounds" in narrow(80, rebounds=2)[0]
+
+
+@pytest.mark.parametrize("width", [60, 40, 20])
+def test_a_narrow_terminal_cuts_no_number(width: int) -> None:
+    lines = narrow(width, errors=3, rebounds=2)
+
+    assert max(map(len, lines)) <= width
+    assert " ".join(" ".join(lines).split()) == (
+        "step_1 ready in 1 out 12,345 rate 0.2/s "
+        "mapper:step_1:step_2 ready in 12,345 out 12,345 rate 1,234.5/s "
+        "step_2 ready in 12,000 out 12,000 errors 3 rebounds 2 queued 345 rate 7.0/s"
+    )
+
+
+def test_a_container_that_is_missing_is_shown_at_any_width() -> None:
+    made = two_steps()
+    for width in (120, 80, 40):
+        stream = io.StringIO()
+        Console(file=stream, width=width).print(
+            rendered(made.flow, [counts(made, "a")], [0.0], frames_of=author_frames)
+        )
+        assert "0/1" in stream.getvalue()
 
 
 def test_a_step_starts_until_it_consumes_and_stops_without_a_process() -> None:

@@ -27,7 +27,7 @@ def test_a_named_file_replaces_the_default_one(tmp_path: Path) -> None:
 
 
 def test_a_named_file_that_is_missing_is_refused_with_the_command_that_creates_it(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"shipmate login --account .*none\.json creates it"):
+    with pytest.raises(BadInput, match=r"shipmate login --component .* --account .*none\.json creates it"):
         read_account(tmp_path, str(tmp_path / "none.json"))
 
 

@@ -81,3 +81,11 @@ def test_a_response_is_dated_unless_the_provider_has_done_so() -> None:
         {"expires_in": "x"},
     ):
         assert dated(answer, wall_clock=1000) == answer
+
+
+def test_haste_makes_a_token_due_earlier() -> None:
+    """By so many times the usual span; it has expired at the same moment as before."""
+    expiry = Expiry(at=3600, life_seconds=3600)
+    assert [expiry.is_due(now, haste=5) for now in (3299, 3300, 3540)] == [False, True, True]
+    assert [expiry.is_due(now) for now in (3539, 3540)] == [False, True]
+    assert not expiry.is_past(3599)

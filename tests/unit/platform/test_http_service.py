@@ -197,6 +197,16 @@ def test_retry_after_makes_a_pause_longer_up_to_a_minute(server: Server, value: 
     assert pauses == [pause]
 
 
+@pytest.mark.parametrize("name", ["Retry-After", "retry-after"])
+def test_names_of_headers_have_no_case(server: Server, name: str) -> None:
+    """HTTP/1.1 servers write them as they like. Source: RFC 9110 §5.1."""
+    pauses: list[float] = []
+    server.script("/thing", Fault(status=429, headers={name: "7"}), Fault(status=429, headers={name: "7"}))
+    service(pauses).get_object(server.url + "/thing", "a thing", has_proxy=False)
+    service(pauses).send("GET", server.url + "/thing")
+    assert pauses == [7, 7]
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [

@@ -2,10 +2,8 @@
 
 ``broker`` is the face of the package, the transport of a step. ``routing`` turns publications into AMQP messages.
 ``connection`` keeps a connection and its channel open, ``consumer`` takes messages and acknowledges or rejects them,
-``deliveries`` recognises redeliveries, and ``pending_acks`` acknowledges many messages with one frame. ``publisher``
-publishes, waits for confirms and retries; ``silence`` measures how long they take. ``workers`` are the threads;
-``pace`` and ``clocks`` tell them whether functions wait. ``inflight`` counts unsettled messages, ``lease`` is a lock
-between containers. ``adapter``, ``properties`` and ``fields`` adapt pika.
+``pending_acks`` acknowledges many messages with one frame. ``publisher`` publishes, waits for confirms and retries.
+``lease`` is a lock between containers. ``adapter``, ``properties`` and ``fields`` adapt pika.
 
 To settle a message is to acknowledge or to reject it; to leave it is to do neither, so that the broker redelivers it.
 

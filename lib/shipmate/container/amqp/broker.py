@@ -16,11 +16,12 @@ from shipmate.container.amqp.adapter import TurnLoop, check_pika_version
 from shipmate.container.amqp.connection import ChannelUser, Connection, ReconnectPolicy, connection_parameters
 from shipmate.container.amqp.consumer import Consumer
 from shipmate.container.amqp.deliveries import AmqpDelivery
-from shipmate.container.amqp.inflight import InFlight
+from shipmate.container.amqp.error_copies import publish_error_copy
 from shipmate.container.amqp.lease import Lease, Patience
 from shipmate.container.amqp.publisher import Publisher, RoutedPublication, Then
 from shipmate.container.amqp.routing import Routing
-from shipmate.container.amqp.workers import Workers
+from shipmate.container.threads.inflight import InFlight
+from shipmate.container.threads.workers import Workers
 from shipmate.container.throttle import Throttle
 from shipmate.container.transport import Delivery, Publication
 from shipmate.errors import EmitUnconfirmed
@@ -37,6 +38,10 @@ class Broker:
     A broker that is short of memory blocks the second one, and still takes acknowledgements on the first.
     """
 
+    secrets: tuple[str, ...] = ()
+    error_limit_bytes: int | None = None
+    more_events: tuple[str, ...] = ()
+
     def __init__(
         self,
         settings: BrokerSettings,
@@ -44,6 +49,7 @@ class Broker:
         *,
         on_lost: Callable[[BaseException], None],
         on_settled: Callable[[Delivery, bool], None] | None = None,
+        size_limit_bytes: int | None = None,
     ) -> None:
         """Prepare the connections; nothing is opened yet.
 
@@ -52,6 +58,7 @@ class Broker:
             rates: How many events of a kind may start in each interval.
             on_lost: Called when the broker cannot be reached any more: the process must end.
             on_settled: Called with each delivery that is settled, and whether it is a success.
+            size_limit_bytes: The limit of the encoded body of a message or a reply, None for none.
 
         Raises:
             BadSetting: The address is not a valid AMQP address.
@@ -61,7 +68,7 @@ class Broker:
         # pika logs every step of a connection; the important ones are logged here.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
         self._settings = settings
-        self._routing = Routing(settings)
+        self._routing = Routing(settings, size_limit_bytes)
         self._throttles = {
             "data": Throttle(rates.data, rates.interval_ms),
             "error": Throttle(rates.error, rates.interval_ms),
@@ -124,12 +131,11 @@ class Broker:
 
         Raises:
             EmitUnconfirmed: The broker has not confirmed in as many attempts as are allowed.
-            EmitError: A reply has no caller who waits for it.
+            EmitError: It is too large, or a reply has no caller who waits for it.
             ReboundLimitReached: The message has been sent back too often.
         """
         routed = self._routing.route(publication)
-        if (copy := self._routing.error_reply(publication)) is not None:
-            self._publish_copy(copy)  # the caller must not wait for the rate limit
+        publish_error_copy(self._routing, publication, self._publish)  # the caller does not wait for the rate limit
         self._wait_for_rate(publication.event)
         self._publish(routed)
 
@@ -139,6 +145,9 @@ class Broker:
         Args:
             publication: A data event, or the error of a process that could not start.
             then: Called on the I/O thread, with None when the broker has confirmed, else with the error.
+
+        Raises:
+            EmitError: It is too large; ``then`` is not called.
         """
         routed = self._routing.route(publication)
         self._wait_for_rate(publication.event)
@@ -217,15 +226,6 @@ class Broker:
         """Wait until the rate limit of an event allows it; some events have none. Source: contract §6."""
         if (throttle := self._throttles.get(event)) is not None:
             throttle.wait()
-
-    def _publish_copy(self, copy: RoutedPublication) -> None:
-        """Publish the copy of an error; it is no failure if its reader has gone."""
-        try:
-            self._publish(copy)
-        except EmitUnconfirmed as error:
-            if error.is_left_to_broker:
-                raise
-            _log.warning("could not publish the copy of an error to reply_to: %s", error)
 
     def _publish(self, routed: RoutedPublication) -> None:
         outcome: list[EmitUnconfirmed | None] = []

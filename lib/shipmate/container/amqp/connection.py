@@ -219,6 +219,12 @@ class Connection:
 
 def describe(reason: BaseException) -> str:
     """Return why a connection ended: type and text of the innermost exception, in one line, without credentials."""
+    inner = innermost(reason)
+    return " ".join(f"{type(inner).__name__}: {inner}".split())
+
+
+def innermost(reason: BaseException) -> BaseException:
+    """Return the exception that pika has wrapped in others."""
     inner: Any = reason
     for _ in range(5):
         nested = getattr(inner, "exceptions", None) or getattr(inner, "exception", None)
@@ -228,4 +234,4 @@ def describe(reason: BaseException) -> str:
         if nested is None:
             break
         inner = nested
-    return " ".join(f"{type(inner).__name__}: {inner}".split())
+    return inner  # type: ignore[no-any-return]  # the attributes of pika's exceptions have no types

@@ -13,9 +13,10 @@ from typing import Any, Final
 from pika.channel import Channel
 from pika.exceptions import AMQPError
 
-from shipmate.container.amqp.deliveries import Admission, AmqpDelivery, Deliveries
+from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.pending_acks import PendingAcks
 from shipmate.container.amqp.properties import UnreadableProperties
+from shipmate.container.redeliveries import Admission, Deliveries
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
@@ -33,7 +34,7 @@ class Consumer:
         """Start without a channel and without a subscription."""
         self._settings = settings
         self._on_delivery = on_delivery
-        self._deliveries = Deliveries(time.monotonic)
+        self._deliveries = Deliveries[AmqpDelivery](time.monotonic)
         self._channel: Channel | None = None
         self._tags = PendingAcks()
         self._tag: str | None = None
@@ -55,7 +56,7 @@ class Consumer:
         """Note that the channel is lost."""
         self._channel = None
         self._tags = PendingAcks()
-        self._deliveries.next_channel()
+        self._deliveries.next_epoch()
         if not self._wants_messages:
             self.stopped.set()
 
@@ -77,7 +78,7 @@ class Consumer:
 
     def is_stale(self, delivery: AmqpDelivery) -> bool:
         """Tell, on any thread, whether a message was delivered on a channel that is lost."""
-        return delivery.channel_epoch != self._deliveries.channel_epoch
+        return delivery.epoch != self._deliveries.epoch
 
     def forget_stale(self, delivery: AmqpDelivery) -> bool:
         """Forget a message of a lost channel, unless it is redelivered already; return whether it was forgotten."""
@@ -118,7 +119,7 @@ class Consumer:
             _UNREADABLE if isinstance(properties, UnreadableProperties) else None,
             properties,
             method.delivery_tag,
-            self._deliveries.channel_epoch,
+            self._deliveries.epoch,
             method.exchange,
             method.routing_key,
             method.consumer_tag,

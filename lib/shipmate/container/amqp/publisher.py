@@ -18,7 +18,7 @@ from pika.spec import Basic
 
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.properties import NewProperties, RepeatedProperties
-from shipmate.container.amqp.silence import Silence
+from shipmate.container.silence import Silence
 from shipmate.errors import EmitUnconfirmed
 from shipmate.logs.records import excerpt
 from shipmate.settings import BrokerSettings

@@ -16,8 +16,6 @@ from shipmate.errors import EmitError
 from shipmate.settings import BrokerSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
-# All headers of a message must fit into one frame, which has 131072 bytes at most brokers.
-_LONGEST_REASON: Final = 10_000
 # RabbitMQ publishes a message with the routing keys in these headers as well.
 _ADDRESSING: Final = frozenset({"CC", "BCC"})
 _ERROR_COPY: Final = "x-eio-error-response"
@@ -28,8 +26,9 @@ _LONGEST_DELAY_MS: Final = 2**32 - 1
 class Routing:
     """Knows the routing keys of one step, and the limits of its rebounds."""
 
-    def __init__(self, settings: BrokerSettings) -> None:
-        """Take the keys and limits from the settings."""
+    def __init__(self, settings: BrokerSettings, size_limit_bytes: int | None = None) -> None:
+        """Take the keys and limits from the settings; None as limit of the size for none."""
+        self._size_limit_bytes = size_limit_bytes
         self._data_key = settings.data_key
         self._keys = {
             "error": settings.error_key,
@@ -47,13 +46,16 @@ class Routing:
         """Return the AMQP message of a publication.
 
         Raises:
-            EmitError: A reply has no caller who waits for it, or the caller's address is a key of this step.
+            EmitError: A message is too large, a reply has no caller who waits for it, or the caller's address is a key
+                of this step.
             ReboundLimitReached: The message has been sent back too often.
         """
         event = publication.event
         if event == "data":
+            self._check_size(publication.body)
             return RoutedPublication(publication.routing_key or self._data_key, publication.body, publication.metadata)
         if event == "httpReply":
+            self._check_size(publication.body)
             return self._reply(publication)
         if event == "rebound":
             return self._rebound(publication)
@@ -76,6 +78,12 @@ class Routing:
         headers = {**publication.metadata, "messageId": new_id(), _ERROR_COPY: True}
         return RoutedPublication(key, error, headers, is_reply=True)
 
+    def _check_size(self, body: bytes) -> None:
+        """Check the size of a message or a reply. Source: contract §6.1."""
+        limit = self._size_limit_bytes
+        if limit is not None and len(body) > limit:
+            raise EmitError(f"Outgoing message size {len(body)} exceeds limit of {limit}.")
+
     def _reply(self, publication: Publication) -> RoutedPublication:
         key = _reply_key(publication.metadata)
         if key is None:
@@ -97,7 +105,7 @@ class Routing:
         headers = {
             **{name: value for name, value in origin.metadata.items() if name not in _ADDRESSING},
             "reboundIteration": iteration,
-            "reboundReason": publication.metadata["reboundReason"][:_LONGEST_REASON],
+            "reboundReason": publication.metadata["reboundReason"],
             "end": publication.metadata["end"],
         }
         delay_ms = min(2 ** min(iteration - 1, 32) * self._rebound_delay_ms, _LONGEST_DELAY_MS)

@@ -21,6 +21,7 @@ _USUAL: Final = frozenset(
     "execId taskId workspaceId containerId userId stepId compId function threadId messageId parentMessageId start end "
     "protocolVersion retry reply_to reboundIteration reboundReason".split()
 )
+_LEAST_CHARACTERS: Final = 200
 _ROUTING_KEY: Final = "x-eio-routing-key"
 # The two highest bits of a digit are those of the variant. Source: RFC 9562 §4.1.
 _VARIANTS: Final = {f"{number:x}": f"{0b1000 | number & 0b11:x}" for number in range(16)}
@@ -177,6 +178,10 @@ class MessageCodec:
         """Return a value as JSON, encrypted and in base64, which every consumer can decode."""
         return self._cipher.encode(encode(value), 1)
 
+    def encrypted(self, value: Any, protocol: int) -> bytes:
+        """Return a value as JSON, encrypted as the protocol has it."""
+        return self._cipher.encode(encode(value), protocol)
+
     def error_body(self, bare_error: bytes, original: bytes | None, incoming: Incoming | None) -> bytes:
         """Return the body of an error event. Source: contract §6.2.
 
@@ -195,6 +200,21 @@ class MessageCodec:
         else:
             return encode({"error": bare_error.decode("ascii"), "errorInput": original.decode("utf-8", "replace")})
         return b'{"error":"%b","errorInput":"%b"}' % (bare_error, error_input)
+
+    def short_error_body(self, error: Mapping[str, Any], most_bytes: int) -> bytes:
+        """Return the body of an error event without the input, and with shorter texts if the limit demands that.
+
+        The stack is cut first, then the message, which stays readable whatever the limit is.
+
+        Source: proxy §7.3.
+        """
+        shorter = dict(error)
+        body = self.error_body(self.encrypted_json(shorter), None, None)
+        for name, least in (("stack", 0), ("message", _LEAST_CHARACTERS)):
+            while len(body) > most_bytes and isinstance(text := shorter.get(name), str) and len(text) > least:
+                shorter[name] = text[: max(least, len(text) // 2)]
+                body = self.error_body(self.encrypted_json(shorter), None, None)
+        return body
 
     def encrypt(self, content: bytes) -> bytes:
         """Return content as the object storage keeps it. Source: contract §8.6."""

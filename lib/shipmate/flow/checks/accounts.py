@@ -1,6 +1,7 @@
 """Checks accounts and secrets: each that a step uses has a file with the fields of its component."""
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from shipmate.flow.checks.functions import credential_fields
@@ -10,6 +11,7 @@ from shipmate.flow.graph import Flow, Node
 from shipmate.flow.local_members import local_object, read_object
 from shipmate.flow.values import shown
 from shipmate.jsonvalue import pointer_to
+from shipmate.local.account import is_absent, login_command
 from shipmate.tools.validation.report import Findings
 from shipmate.wording import did_you_mean
 
@@ -26,7 +28,14 @@ def check_accounts(
         implementations: What runs each step, by the step's id.
     """
     places = local_object(Findings(str(file.path)), file, "accounts")
-    keys = {name: read_object(findings, places.place(name), path) for name, path in flow.accounts.items()}
+    users = {node.account: node for node in reversed(flow.nodes) if node.account is not None}
+    keys: dict[str, Mapping[str, Any] | None] = {}
+    for name, path in flow.accounts.items():
+        if is_absent(path):
+            advice = _creation(path, implementations.get(users[name].id) if name in users else None)
+            findings.error(places.place(name), f"expected the key file {path}, found none; {advice}")
+        else:
+            keys[name] = read_object(findings, places.place(name), path)
     for node in flow.nodes:
         implementation = implementations.get(node.id)
         if node.account is not None and node.account not in flow.accounts:
@@ -40,6 +49,15 @@ def check_accounts(
         elif declared and node.account is None and node.secret is None:
             problem = f"expected credentials_id, since {shown(node.component)} has credentials, found none"
             findings.warning(node.pointer, f"{problem}; name an account, and its key file in 'accounts'")
+
+
+def _creation(path: Path, implementation: Implementation | None) -> str:
+    """Return what to do about a key file that does not exist, by the component of the step that uses it."""
+    descriptor = implementation.descriptor if implementation is not None else None
+    if descriptor is not None and descriptor.oauth2 is not None:
+        return f"{login_command(descriptor.root, path)} creates it"
+    fields = ", ".join(credential_fields(implementation))
+    return f"write a JSON object with {fields or 'the credentials'} into it"
 
 
 def _missing(findings: Findings, pointer: str, section: str, name: str, known: Collection[str]) -> None:

@@ -2,39 +2,44 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from shipmate.flow.components import Implementation
+from shipmate.flow.file import FlowFile
 from shipmate.flow.graph import Edge, Flow, Node
 from shipmate.flow.values import shown
-from shipmate.jsonvalue import pointer_to
+from shipmate.jsonvalue import texts_within
 from shipmate.tools.validation.report import Findings
+from shipmate.wording import did_you_mean
 
 _VARIABLE: Final = re.compile(r"\$getFlowVariables\(\)\.(\w+)")
 _DOCUMENTED_ERROR: Final = re.compile(r"\berrorInput\.(content|properties)\b")
 
 
-def check_expressions(findings: Findings, flow: Flow, implementations: Mapping[str, Implementation]) -> None:
+def check_expressions(
+    findings: Findings, file: FlowFile, flow: Flow, implementations: Mapping[str, Implementation]
+) -> None:
     """Add the expressions that are not JSONata, or are probably not what the author means.
 
     Args:
         findings: Receives the problems.
-        flow: The flow.
+        file: The file.
+        flow: The flow in it.
         implementations: What runs each step, by the step's id.
     """
     for edge in flow.edges:
         for pointer, text in _of_edge(edge):
-            _check(findings, flow, pointer, text)
+            _check(findings, file, flow, pointer, text)
             if edge.source is None and (match := _DOCUMENTED_ERROR.search(text)):
                 message = f"expected errorInput.body or errorInput.headers, found errorInput.{match[1]}"
                 findings.warning(pointer, f"{message}, which the runtime does not send")
     for node in flow.nodes:
         for pointer, text in _of_node(node, implementations.get(node.id)):
-            _check(findings, flow, pointer, text)
+            _check(findings, file, flow, pointer, text)
 
 
 def _of_edge(edge: Edge) -> Iterator[tuple[str, str]]:
-    yield from _texts(edge.mapper, f"{edge.pointer}/config/mapper")
+    yield from texts_within(edge.mapper, f"{edge.pointer}/config/mapper")
     if edge.condition is not None:
         yield f"{edge.pointer}/config/condition", edge.condition
 
@@ -48,26 +53,21 @@ def _of_node(node: Node, implementation: Implementation | None) -> Iterator[tupl
         if isinstance(text := node.fields.get(name), str) and text:
             yield f"{node.pointer}/fields/{name}", text
     if standard.component == "mapper":
-        yield from _texts(node.fields.get("mapper"), f"{node.pointer}/fields/mapper")
+        yield from texts_within(node.fields.get("mapper"), f"{node.pointer}/fields/mapper")
 
 
-def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    """Yield the expressions of a mapping: each text, at any depth. The depth of a file is limited."""
-    if isinstance(value, str):
-        yield pointer, value
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, member in members:
-        yield from _texts(member, pointer + pointer_to(step))
-
-
-def _check(findings: Findings, flow: Flow, pointer: str, text: str) -> None:
-    from shipmate.flow.expressions import Expression, ExpressionError  # 60 ms
+def _check(findings: Findings, file: FlowFile, flow: Flow, pointer: str, text: str) -> None:
+    from shipmate.flow.expressions import FUNCTION_NAMES, Expression, ExpressionError  # 60 ms
 
     try:
         expression = Expression.compile(text)
     except ExpressionError as error:
         findings.error(pointer, f"expected JSONata, found {error}{_advice(text)}")
         return
+    _check_constant(findings, pointer, file.plain.get(pointer))
+    for name in expression.unknown_functions:
+        known = [f"${each}" for each in sorted(FUNCTION_NAMES)]
+        findings.error(pointer, f"expected a function of JSONata, found {shown(name)}{did_you_mean(name, known)}")
     if "{{" in text:
         findings.warning(pointer, "expected JSONata, found {{, which it does not replace; join texts with &")
     if expression.newer_operators:
@@ -77,6 +77,14 @@ def _check(findings: Findings, flow: Flow, pointer: str, text: str) -> None:
         if name not in flow.variables:
             message = f"expected a value for the flow variable {shown(name)}, found none"
             findings.warning(pointer, f"{message}; write variables: {{{name}: ...}}")
+
+
+def _check_constant(findings: Findings, pointer: str, plain: str | None) -> None:
+    """Add a warning for what is meant as a constant, such as ``no`` and ``2026-10-31`` in YAML without quotes."""
+    if plain is not None and (plain.isalpha() or plain.count("-") == 2):
+        found = "the name of a member" if plain.isalpha() else "a subtraction"
+        message = f"expected a constant in quotes of its own, found {plain}, which is {found}"
+        findings.warning(pointer, f"""{message}; quote it: '"{plain}"'""")
 
 
 def _advice(text: str) -> str:

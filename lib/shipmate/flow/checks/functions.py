@@ -1,7 +1,7 @@
 """Checks that the function of each step exists, stands at its place, and has its fields."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from shipmate.component import DESCRIPTOR, Function
 from shipmate.component.metadata import schema_of, to_draft4
@@ -9,16 +9,21 @@ from shipmate.errors import DescriptorError
 from shipmate.flow.components import ComponentProblem, Implementation, implementation_of
 from shipmate.flow.file import FlowFile
 from shipmate.flow.graph import Edge, Flow, Node
-from shipmate.flow.values import shown
-from shipmate.jsonvalue import pointer_to
+from shipmate.flow.values import ObjectReader, shown
+from shipmate.jsonvalue import kind_of, pointer_to
 from shipmate.tools.validation.report import Findings
 from shipmate.wording import did_you_mean
+
+_TEXT_VIEWS: Final = ("TextFieldView", "TextAreaView", "PasswordFieldView")
+"""The views of fields whose values the platform's designer always writes as text."""
 
 
 def check_functions(findings: Findings, file: FlowFile, flow: Flow) -> dict[str, Implementation]:
     """Add the problems of components, functions and fields; return what runs each step, by the step's id."""
     found: dict[str, Implementation] = {}
-    has_first = any(each.is_first for each in flow.nodes)
+    # A step that could not be read may be the first one.
+    is_whole = len(flow.nodes) == len(ObjectReader(Findings(""), "", file.graph).items("nodes"))
+    has_first = is_whole and any(each.is_first for each in flow.nodes)
     for node in flow.nodes:
         try:
             implementation = implementation_of(flow, node)
@@ -54,21 +59,20 @@ def _function(implementation: Implementation, node: Node) -> Function | None:
 
 
 def _check_kind(findings: Findings, node: Node, implementation: Implementation) -> None:
-    function = _function(implementation, node) or implementation.standard
-    if function is None or (function.kind == "trigger") == node.is_first:
+    kind = implementation.kind_of(node.function)
+    if kind is None or (kind == "trigger") == node.is_first:
         return
+    wanted = "trigger" if node.is_first else "action"
+    descriptor = implementation.descriptor
+    others = [each.id for each in descriptor.functions.values() if each.kind == wanted] if descriptor else []
+    advice = f"the {wanted}s of {shown(node.component)} are {', '.join(others)}" if others else ""
     if node.is_first:
-        problem = f"expected a trigger as the first step, found the action {shown(node.function)}"
-        advice = "begin with a trigger, or with simple-trigger:timer or webhook:receive"
+        message = f"expected a trigger as the first step, found the action {shown(node.function)}"
+        advice = advice or "begin with a trigger, or with simple-trigger:timer or webhook:receive"
+        findings.warning(f"{node.pointer}/command", f"{message}, which needs --msg or --msgs; {advice}")
     else:
         problem = f"expected an action after the first step, found the trigger {shown(node.function)}"
-        advice = "choose an action"
-    descriptor = implementation.descriptor
-    kind = "trigger" if node.is_first else "action"
-    others = [each.id for each in descriptor.functions.values() if each.kind == kind] if descriptor else []
-    if others:
-        advice = f"the {kind}s of {shown(node.component)} are {', '.join(others)}"
-    findings.error(f"{node.pointer}/command", f"{problem}; {advice}")
+        findings.error(f"{node.pointer}/command", f"{problem}; {advice or 'choose an action'}")
 
 
 def _check_fields(findings: Findings, node: Node, implementation: Implementation, function: Function) -> None:
@@ -76,10 +80,17 @@ def _check_fields(findings: Findings, node: Node, implementation: Implementation
     of_all = descriptor.raw.get("fields") if descriptor is not None else None
     known = {**(of_all if isinstance(of_all, Mapping) else {}), **function.fields}
     _check_required(findings, node, _required(known))
-    for name in node.fields:
+    for name, value in node.fields.items():
         if name not in known:
             problem = f"expected a field of {shown(node.function)}, found {shown(name)}"
             findings.warning(f"{node.pointer}/fields{pointer_to(name)}", f"{problem}{did_you_mean(name, known)}")
+        elif isinstance(value, bool | int | float) and _is_text(known[name]):
+            problem = f"expected text for the field {shown(name)}, found {kind_of(value)}; put it into quotes"
+            findings.warning(f"{node.pointer}/fields{pointer_to(name)}", problem)
+
+
+def _is_text(described: object) -> bool:
+    return isinstance(described, Mapping) and described.get("viewClass") in _TEXT_VIEWS
 
 
 def _required(fields: Mapping[str, Any]) -> Iterator[str]:

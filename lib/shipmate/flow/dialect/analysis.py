@@ -18,6 +18,10 @@ _ARGUMENTS: Final = {
     "eval": 99,
 }  # fmt: skip
 """The functions that take the context for an argument that is left out, and how many they need."""
+_ROOTS: Final = ("", "$")
+"""The variables ``$`` and ``$$``."""
+_METHODS: Final = frozenset({"clone"})
+"""The functions whose names are those of methods of ``$moment(...)``, too."""
 _QUOTE: Final = re.compile("[\"'`]")
 _QUOTED: Final = {
     '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL),
@@ -101,7 +105,7 @@ def _sees(node: Any, member: str) -> bool:
     if node.type in _SEE_ALL:
         return True
     if node.type == "variable":
-        return node.value in ("", "$")
+        return node.value in _ROOTS
     if node.type == "function" and getattr(node.procedure, "type", None) == "variable":
         return len(node.arguments or ()) < _ARGUMENTS.get(node.procedure.value, 0)
     return bool(node.type == "name" and node.value == member)
@@ -126,6 +130,37 @@ def _nodes(ast: Any) -> Iterator[Any]:
             seen.add(id(each))
             yield each
             waiting.extend(value for name, value in vars(each).items() if name != "_outer_instance")
+
+
+def unknown_functions(ast: Any, known: frozenset[str]) -> list[str]:
+    """Return the functions that an expression calls and nothing defines, with their ``$``, in the order of the text.
+
+    A name without ``$`` is one of them if it is that of a known function.
+
+    Args:
+        ast: The expression.
+        known: The names of functions, without ``$``.
+    """
+    bound, called = set[str](), dict[int, str]()
+    for node in _nodes(ast):
+        bound.update(_bound_by(node))
+        function: Any = node.rhs if node.type == "apply" else getattr(node, "procedure", None)
+        match getattr(function, "type", None):
+            case "variable" if function.value not in (*_ROOTS, *known):
+                called[function.position] = f"${function.value}"
+            case "path" if len(function.steps) == 1 and function.steps[0].value in known - _METHODS:
+                called[function.steps[0].position] = str(function.steps[0].value)
+    names = (called[position] for position in sorted(called))
+    return list(dict.fromkeys(name for name in names if name[1:] not in bound))
+
+
+def _bound_by(node: Any) -> Iterator[str]:
+    """Yield the names of the variables that a part of an expression defines."""
+    if node.type == "bind":
+        yield node.lhs.value
+    elif node.type == "lambda":
+        yield from (each.value for each in node.arguments)
+    yield from (name for name in (getattr(node, "focus", None), getattr(node, "index", None)) if isinstance(name, str))
 
 
 def newer_operators(text: str) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ _TIME: Final = re.compile(
     r"(?:[+-][0-2][0-9]:?[0-5][0-9]|Z)?"
 )
 """The texts that ``$toMillis`` accepts; some of them are no times."""
+_LONGEST_TIME: Final = 200
+"""The most characters of a text that a picture can match."""
 _PARTS: Final = re.compile(
     r"([0-9]{4})(?:-([0-9]{2}))?(?:-([0-9]{2}))?(?:T([0-9:]{8})(\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
@@ -262,7 +264,8 @@ def _parse_integer(text: Any, picture: Any) -> Any:
 def _to_millis(text: Any, picture: Any) -> Any:
     """Return the milliseconds since 1970 of a time, NaN for one that does not exist."""
     if text is None or picture is not None:
-        return Functions.datetime_to_millis(text, picture)
+        # The pattern of jsonata-python for a picture backtracks: its time grows with a power of the text's length.
+        return None if len(text or "") > _LONGEST_TIME else Functions.datetime_to_millis(text, picture)
     if not _TIME.fullmatch(text):
         raise JException("D3110", -1, text)
     if (parts := _PARTS.fullmatch(text)) is None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import regex
 from jsonata.functions import Functions
 from jsonata.jexception import JException
 from jsonata.utils import Utils
@@ -33,7 +34,7 @@ def match(text: Any, pattern: Any, limit: float | None) -> Any:
     return found
 
 
-def _groups(match: "re.Match[str]") -> list[Any]:
+def _groups(match: "regex.Match[str]") -> list[Any]:
     """Return the groups; one without a part in the match is null in JSON."""
     return Utils.JList(Utils.NULL_VALUE if group is None else group for group in match.groups())  # type: ignore[no-any-return]
 
@@ -87,7 +88,7 @@ def _replace_text(text: str, pattern: str, replacement: Any, limit: float | None
     return text.replace(pattern, replacement, -1 if limit is None else math.ceil(limit))
 
 
-def _replacement(match: "re.Match[str]", replacement: Any) -> str:
+def _replacement(match: "regex.Match[str]", replacement: Any) -> str:
     """Return the text that takes the place of a match: ``$1`` is a group, ``$0`` the match, ``$$`` a dollar."""
     if not isinstance(replacement, str):
         details = {"match": match.group(), "start": match.start(), "end": match.end(), "groups": _groups(match)}

@@ -1,10 +1,15 @@
-"""Regular expressions of JavaScript, translated for ``re``."""
+"""Regular expressions of JavaScript, translated for the package regex, which can end a search that takes too long."""
 
+import math
 import re
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import regex
 from jsonata.jexception import JException
+from jsonata.jsonata import Jsonata
 
 if TYPE_CHECKING:
     from jsonata.regex_engine import RegexFlags
@@ -29,7 +34,7 @@ class Pattern:
     """A compiled pattern of an expression, with the methods that jsonata-python asks of one.
 
     Raises:
-        re.error: The pattern is none, or ``re`` cannot express it.
+        regex.error: The pattern is none.
     """
 
     __slots__ = ("_compiled",)
@@ -42,36 +47,64 @@ class Pattern:
             ignores_case: Whether the flag ``i`` stands behind it.
             is_multiline: Whether the flag ``m`` stands behind it.
         """
-        flags = re.IGNORECASE if ignores_case else re.NOFLAG
+        flags = regex.IGNORECASE if ignores_case else 0
         translation = translated(pattern, is_multiline=is_multiline)
-        self._compiled = re.compile(translation, flags)  # pattern: the author of the expression writes it
+        self._compiled = regex.compile(translation, flags)  # pattern: each search has a limit of time
 
-    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+    def finditer(self, text: str) -> "Iterator[regex.Match[str]]":
         """Yield the matches.
 
         Raises:
             JException: A match is empty, and the text goes on behind it (D1004): the platform would find it again.
+                Or the time of the evaluation is over (D1012).
         """
-        for index, match in enumerate(self._compiled.finditer(text)):
-            if index and not match.group():
+        position = 0
+        while (match := self._next(text, position)) is not None:
+            if position and not match.group():
                 raise JException("D1004", -1)
             yield match
-            if match.end() >= len(text):
+            position = match.end()
+            if position >= len(text):
                 return
             if not match.group():
                 raise JException("D1004", -1)
 
-    def search(self, text: str) -> re.Match[str] | None:
+    def _next(self, text: str, position: int) -> "regex.Match[str] | None":
+        with _bounded() as seconds:
+            return self._compiled.search(text, position, timeout=seconds)
+
+    def search(self, text: str) -> "regex.Match[str] | None":
         """Return the first match, None if there is none."""
         return next(self.finditer(text), None)
 
     def sub(self, replacement: str, text: str, count: int = 0) -> str:
-        """Replace matches as ``re`` does; `shipmate.flow.dialect.functions` has the platform's way."""
-        return self._compiled.sub(replacement, text, count)
+        """Replace matches as Python does; `shipmate.flow.dialect.matching` has the platform's way."""
+        with _bounded() as seconds:
+            replaced: str = self._compiled.sub(replacement, text, count, timeout=seconds)
+        return replaced
 
     def split(self, text: str, maxsplit: int = 0) -> list[str]:
-        """Split at matches as ``re`` does; `shipmate.flow.dialect.functions` has the platform's way."""
-        return self._compiled.split(text, maxsplit)
+        """Split at matches as Python does; `shipmate.flow.dialect.matching` has the platform's way."""
+        with _bounded() as seconds:
+            parts: list[str] = self._compiled.split(text, maxsplit, timeout=seconds)
+        return parts
+
+
+@contextmanager
+def _bounded() -> Iterator[float | None]:
+    """Give the seconds that the present evaluation has left, None for any number.
+
+    Raises:
+        JException: The time is over (D1012).
+    """
+    evaluation = getattr(Jsonata.CURRENT, "jsonata", None)
+    seconds: float = getattr(evaluation, "deadline", math.inf) - time.monotonic()
+    try:
+        if seconds <= 0:
+            raise TimeoutError
+        yield None if math.isinf(seconds) else seconds
+    except TimeoutError:
+        raise JException("D1012", -1, f"{getattr(evaluation, 'timeout_seconds', math.inf):g}") from None
 
 
 def compile_pattern(pattern: str, flags: "RegexFlags") -> Pattern:
@@ -82,8 +115,8 @@ def compile_pattern(pattern: str, flags: "RegexFlags") -> Pattern:
     """
     try:
         return Pattern(pattern, ignores_case=flags.case_insensitive, is_multiline=flags.multiline)
-    except (re.error, OverflowError, RecursionError) as error:
-        reason = error.msg if isinstance(error, re.error) else "it is too large"
+    except (regex.error, OverflowError, RecursionError) as error:
+        reason = error.msg if isinstance(error, regex.error) else "it is too large"
         raise JException(INVALID_PATTERN, -1, reason) from None
 
 
@@ -92,7 +125,7 @@ INVALID_PATTERN: Final = "pattern"
 
 
 def translated(pattern: str, *, is_multiline: bool) -> str:
-    """Return the pattern for ``re``.
+    """Return the pattern for Python.
 
     >>> print(translated(r"^(?<year>\\d+)$", is_multiline=False))
     ^(?P<year>[0-9]+)\\Z
@@ -140,7 +173,7 @@ def _group(pattern: str, position: int) -> tuple[str, int]:
 def _escape(pattern: str, position: int, *, in_class: bool) -> tuple[str, int]:
     """Translate the escape at a position; return it and the position behind it."""
     if position + 1 >= len(pattern):
-        raise re.error("\\ at end of pattern")
+        raise regex.error("\\ at end of pattern")
     each = pattern[position + 1]
     after = position + 2
     if each in _MEMBERS:
@@ -185,5 +218,5 @@ def _character_class(pattern: str, position: int) -> tuple[str, int]:
             text, position = ("\\" + each if special else each), position + 1
         out.append(text)
     if position >= len(pattern):
-        raise re.error("unterminated character set")
+        raise regex.error("unterminated character set")
     return "".join([*out, "]"]), position + 1

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import threading
 import uuid
@@ -83,7 +84,7 @@ class Gateway:
         try:
             listener = socket.create_server((_HOST, self._port), backlog=_BACKLOG)
         except (OSError, OverflowError) as error:
-            reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else "not a port"
+            reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else "not a port"
             raise BadInput(f"--webhook-port: expected a free port, found {self._port}: {reason}") from None
         self._port = listener.getsockname()[1]
         is_ready = threading.Event()

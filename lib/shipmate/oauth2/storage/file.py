@@ -1,7 +1,6 @@
 """A JSON file with the credentials of one account; one process at a time replaces it as a whole."""
 
 import errno
-import fcntl
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipmate.errors import KeysNotSaved
+from shipmate.locks import lock
 from shipmate.wording import file_problem, real_path
 
 _OWNER_ONLY: Final = 0o600
@@ -137,11 +137,13 @@ class TokenFile:
             except OSError as error:
                 raise KeysNotSaved(f"{self.path} cannot be opened: {_reason(error)}") from error
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if os.path.samestat(os.fstat(descriptor), os.stat(self._target())) and not self._recover():
-                    return descriptor
+                is_locked = lock(descriptor, waits=True)
+                if is_locked and os.path.samestat(os.fstat(descriptor), os.stat(self._target())):
+                    if not self._recover():
+                        return descriptor
             except OSError:
-                # Some network file systems have no locks: saving without one is better than not saving.
+                is_locked = False
+            if not is_locked:  # saving without a lock is better than not saving
                 os.close(descriptor)
                 return None
             os.close(descriptor)
@@ -207,9 +209,8 @@ class TokenFile:
                 with suppress(OSError):  # root in a container must not become the owner
                     os.fchown(descriptor, before.st_uid, before.st_gid)
             _write(descriptor, content)
-            with suppress(OSError):
-                # Locked before it has the name, so that no other process locks it first.
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Locked before it has the name, so that no other process locks it first.
+            lock(descriptor, waits=True)
         except OSError:
             os.close(descriptor)
             draft.unlink(missing_ok=True)

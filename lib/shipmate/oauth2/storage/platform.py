@@ -31,12 +31,17 @@ class PlatformTokenStore(TokenStore):
             account: ``_account`` in the ``cfg``, None without one.
             platform: Returns the client of the platform's API.
             read_config: Reads the step's ``cfg`` from the platform, None without a step.
-            lock: Returns a lock of a name that all containers share, None without a broker.
+            lock: Returns a lock of a name that all containers share, None if the transport has no locks.
         """
         self._account = account
         self._platform = platform
         self._read_config = read_config
         self._lock = lock
+
+    @property
+    def is_unlocked(self) -> bool:
+        """True for a step whose transport has no locks: other containers may refresh at the same moment."""
+        return self._lock is None and self._read_config is not None
 
     def check(self, account: str | None) -> None:
         """Raise `KeysNotSaved` if the account is unknown, so that keys cannot be saved."""

@@ -8,6 +8,11 @@ from typing import Any, Protocol
 class TokenStore(Protocol):
     """Keeps the credential fields of accounts; ``account`` is None for the account in ``cfg``."""
 
+    @property
+    def is_unlocked(self) -> bool:
+        """True if other processes refresh the same accounts and no lock can keep them out."""
+        return False
+
     def check(self, account: str | None) -> None:
         """Raise `KeysNotSaved` if keys of this account cannot be saved at all."""
 

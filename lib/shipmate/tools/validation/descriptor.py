@@ -15,7 +15,7 @@ from shipmate.component.descriptor import SECTIONS, read_json
 from shipmate.component.metadata import schema_problems, sentence, slips
 from shipmate.component.metadata.differences import LONGEST_SHOWN
 from shipmate.errors import DescriptorError
-from shipmate.jsonvalue import Members, kind_of, object_member, parse_json, pointer_to, repeated_keys
+from shipmate.jsonvalue import Members, kind_of, object_member, parse_json, pointer_to, repeated_keys, texts_within
 from shipmate.session.ways import ways_in
 from shipmate.tools.validation.report import Findings, Report
 from shipmate.tools.validation.spelling import misspelt
@@ -209,7 +209,7 @@ def _check_templates(findings: Findings, raw: dict[str, Any]) -> None:
     known = {*object_member(raw, "envVars"), *object_member(credentials, "fields")}
     known.update(name for name in (older if isinstance(older, list | dict) else ()) if isinstance(name, str))
     for section in ("oauth1", "oauth2"):
-        for pointer, text in _texts(credentials.get(section), pointer_to("credentials", section)):
+        for pointer, text in texts_within(credentials.get(section), pointer_to("credentials", section)):
             for name in map(str.strip, _TEMPLATE.findall(text)):
                 if name in known:
                     continue
@@ -229,11 +229,3 @@ def _check_addresses(findings: Findings, raw: dict[str, Any]) -> None:
         if address is not None and not is_loopback(address[1].strip("[]")):
             message = "expected an https address, found an http one, which shows secrets to others"
             findings.warning(pointer_to("credentials", "oauth2", name), message)
-
-
-def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield pointer, value
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, member in members:
-        yield from _texts(member, pointer + pointer_to(step))

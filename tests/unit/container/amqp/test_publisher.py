@@ -130,7 +130,7 @@ def test_a_message_that_goes_back_has_no_other_users_name(user: str | None, kept
     world = World()
     channel: Any = SimpleNamespace(basic_publish=lambda *args, **more: sent.append(args[3]), is_open=True)
     world.publisher.channel_ready(channel)
-    origin = AmqpDelivery(b"", {}, False, None, BasicProperties(user_id=user, app_id="app"), tag=1, channel_epoch=0)
+    origin = AmqpDelivery(b"", {}, False, None, BasicProperties(user_id=user, app_id="app"), tag=1, epoch=0)
     world.publisher.publish(RoutedPublication("rebound", b"", {}, origin, 1), world.outcomes.append)
     assert [(each.user_id, each.app_id) for each in sent] == [(kept, "app")]
 

@@ -128,3 +128,11 @@ def test_without_an_account_nothing_is_locked() -> None:
     locks = Locks()
     with PlatformTokenStore(None, platform=no_platform, lock=locks).lock(None):
         assert locks.names == []
+
+
+def test_a_step_on_a_transport_without_locks_is_unlocked() -> None:
+    """Other containers may refresh at the same moment; a service call and a step with a lock go on as they did."""
+    step = PlatformTokenStore("own", platform=no_platform, read_config=dict)
+    locked = PlatformTokenStore("own", platform=no_platform, read_config=dict, lock=Locks())
+    service = PlatformTokenStore("own", platform=no_platform)
+    assert [step.is_unlocked, locked.is_unlocked, service.is_unlocked] == [True, False, False]

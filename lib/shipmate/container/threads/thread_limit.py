@@ -21,6 +21,8 @@ _BUSY: Final = 0.7
 """The share of one processor from which a process is busy, where it can have a processor."""
 _LESS_BUSY: Final = 0.7
 """A process for which more items at once were no gain is busy from this part of its share at that time."""
+_IDLE: Final = 0.05
+"""The share of one processor below which a process whose items do not end waits, whatever else the machine does."""
 _MARGIN: Final = 1.3
 _LONGEST_PAUSE_SECONDS: Final = 4.0
 
@@ -118,6 +120,31 @@ class ThreadLimit:
             if (self._is_next_smaller and other > self.now * _WORTH_A_TRIAL) or not self._try(other, rate, share):
                 self._is_next_smaller = not self._is_next_smaller
         return max(0, self.now - before)
+
+    def stalled(self, now_seconds: float, *, cpu_seconds: float, items: int) -> int:
+        """Double the limit if no item has ended for an interval and the process is not busy; return by how many.
+
+        `measured` is called when items end. Those that wait for hours, or for each other, never let it see more.
+
+        Args:
+            now_seconds: The time.
+            cpu_seconds: CPU time of the process so far.
+            items: Number of items that were begun so far.
+
+        >>> limit = ThreadLimit(50)
+        >>> [limit.stalled(now, cpu_seconds=0.0, items=20) for now in (7.0, 7.05, 7.15, 7.3, 7.5)]
+        [0, 0, 20, 10, 0]
+        """
+        is_first, seconds = self._due < 0, now_seconds - self._begun
+        if not is_first and seconds < self.interval_seconds:
+            return 0
+        used = cpu_seconds - self._cpu_seconds
+        self._begun, self._cpu_seconds, self._items = now_seconds, cpu_seconds, items
+        self._due = now_seconds + self.interval_seconds
+        if is_first or used / seconds >= max(self._busy, _IDLE):
+            return 0
+        before, self.now, self._before = self.now, min(self.most, 2 * self.now), None
+        return self.now - before
 
     def _try(self, other: int, rate: float, share: float) -> bool:
         """Try another limit; return False if it is the present one."""

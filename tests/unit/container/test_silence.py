@@ -1,6 +1,6 @@
 """How long a broker that confirms nothing is waited for, decided from numbers alone."""
 
-from shipmate.container.amqp.silence import Silence
+from shipmate.container.silence import Silence
 
 LIMIT_SECONDS = 0.4
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from shipmate.container.amqp.clocks import Clocks, cpu_seconds_of
+from shipmate.container.threads.clocks import Clocks, cpu_seconds_of
 
 SECONDS = 10
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from shipmate.container.amqp.thread_limit import ThreadLimit
+from shipmate.container.threads.thread_limit import ThreadLimit
 
 
 def settled(

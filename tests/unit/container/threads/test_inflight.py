@@ -2,7 +2,7 @@
 
 import threading
 
-from shipmate.container.amqp.inflight import InFlight
+from shipmate.container.threads.inflight import InFlight
 
 SECONDS = 10
 

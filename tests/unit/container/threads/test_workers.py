@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from shipmate.container.amqp.clocks import Clocks
-from shipmate.container.amqp.pace import Pace
-from shipmate.container.amqp.workers import Workers
+from shipmate.container.threads.clocks import Clocks
+from shipmate.container.threads.pace import Pace
+from shipmate.container.threads.workers import Workers
 
 SECONDS = 10
 
@@ -200,6 +200,17 @@ def test_waiting_items_are_processed_at_the_same_time() -> None:
                 world.submit(*[item] * 16)
                 world.names(16)
             assert world.most_working == 16
+
+
+def test_items_that_all_wait_for_each_other_are_all_processed_at_once() -> None:
+    """None ends before the last one has begun, so that no end can tell that they wait."""
+    gates = [Gate() for _ in range(70)]
+    with World(count=70) as world:
+        world.submit(*gates)
+        for gate in gates:
+            assert gate.entered.wait(SECONDS)
+        for gate in gates:
+            gate.go_on.set()
 
 
 def test_no_more_items_are_processed_at_once_than_allowed() -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipmate.container.amqp.deliveries import Admission, AmqpDelivery, Deliveries
+from shipmate.container.amqp.deliveries import AmqpDelivery
+from shipmate.container.redeliveries import Admission, Deliveries
 
 
 class Clock:
@@ -36,16 +37,16 @@ def delivered(
     deliveries: Deliveries, tag: int, message_id: Any = "m", *, again: bool = False, body: bytes = b"body"
 ) -> AmqpDelivery:
     """Return a delivery on the present channel."""
-    return AmqpDelivery(body, {"messageId": message_id}, again, None, None, tag, deliveries.channel_epoch)
+    return AmqpDelivery(body, {"messageId": message_id}, again, None, None, tag, deliveries.epoch)
 
 
 def test_a_redelivery_after_a_lost_channel_is_adopted(deliveries: Deliveries) -> None:
     """Contract 3.7: the message is not processed again, and is settled by its new tag."""
     first = delivered(deliveries, 1)
     assert deliveries.admit(first) is Admission.PROCESS
-    deliveries.next_channel()
+    deliveries.next_epoch()
     assert deliveries.admit(delivered(deliveries, 7, again=True)) is Admission.ADOPTED
-    assert (first.tag, first.channel_epoch) == (7, 1)
+    assert (first.tag, first.epoch) == (7, 1)
     assert deliveries.settle(first, is_success=True)
 
 
@@ -54,7 +55,7 @@ def test_an_outcome_waits_for_its_redelivery(deliveries: Deliveries, is_success:
     """Contract 3.7: the redelivery gets the outcome once; then the id may belong to another message."""
     first = delivered(deliveries, 1)
     deliveries.admit(first)
-    deliveries.next_channel()
+    deliveries.next_epoch()
     assert not deliveries.settle(first, is_success=is_success)
     assert deliveries.admit(delivered(deliveries, 2, again=True)) is expected
     assert deliveries.admit(delivered(deliveries, 3, again=True)) is Admission.PROCESS
@@ -69,7 +70,7 @@ def test_an_answer_that_was_lost_with_its_channel_is_repeated(
     deliveries.admit(first)
     assert deliveries.settle(first, is_success=is_success)
     for tag in (2, 3):
-        deliveries.next_channel()
+        deliveries.next_epoch()
         assert deliveries.admit(delivered(deliveries, tag, again=True)) is expected
     assert deliveries.admit(delivered(deliveries, 4, again=True)) is Admission.PROCESS
 
@@ -80,7 +81,7 @@ def test_answers_to_equal_messages_are_repeated_as_often_as_they_were_given(deli
         same = delivered(deliveries, tag)
         deliveries.admit(same)
         deliveries.settle(same, is_success=True)
-    deliveries.next_channel()
+    deliveries.next_epoch()
     found = Counter(deliveries.admit(delivered(deliveries, tag, again=True)) for tag in range(4001))
     assert found == {Admission.ACKNOWLEDGE: 4000, Admission.PROCESS: 1}
 
@@ -91,7 +92,7 @@ def test_only_the_last_answers_are_kept(deliveries: Deliveries) -> None:
         one = delivered(deliveries, number, f"m{number}")
         deliveries.admit(one)
         deliveries.settle(one, is_success=True)
-    deliveries.next_channel()
+    deliveries.next_epoch()
     assert deliveries.admit(delivered(deliveries, 1, "m0", again=True)) is Admission.PROCESS
     assert deliveries.admit(delivered(deliveries, 2, "m4999", again=True)) is Admission.ACKNOWLEDGE
 
@@ -100,7 +101,7 @@ def test_the_same_id_may_belong_to_another_message(deliveries: Deliveries) -> No
     """Contract 3.7: on the same channel, or without the redelivered flag, or with another body."""
     deliveries.admit(delivered(deliveries, 1))
     assert deliveries.admit(delivered(deliveries, 2, again=True)) is Admission.PROCESS
-    deliveries.next_channel()
+    deliveries.next_epoch()
     assert deliveries.admit(delivered(deliveries, 3)) is Admission.PROCESS
     assert deliveries.admit(delivered(deliveries, 4, again=True, body=b"another")) is Admission.PROCESS
 
@@ -110,7 +111,7 @@ def test_without_an_id_nothing_is_recognised(deliveries: Deliveries, message_id:
     """Contract 3.7: each delivery without an id is processed, and settled by its own tag."""
     first = delivered(deliveries, 1, message_id)
     assert deliveries.admit(first) is Admission.PROCESS
-    deliveries.next_channel()
+    deliveries.next_epoch()
     assert deliveries.admit(delivered(deliveries, 2, message_id, again=True)) is Admission.PROCESS
     assert not deliveries.settle(first, is_success=True)
 
@@ -119,7 +120,7 @@ def test_an_outcome_is_forgotten_after_a_while(deliveries: Deliveries, clock: Cl
     """Contract 15, DEF-4 and DEF-7: another container may have got the redelivery, and memory is limited."""
     first = delivered(deliveries, 1)
     deliveries.admit(first)
-    deliveries.next_channel()
+    deliveries.next_epoch()
     deliveries.settle(first, is_success=True)
     clock.now += 301
     assert deliveries.admit(delivered(deliveries, 2, again=True)) is Admission.PROCESS
@@ -129,7 +130,7 @@ def test_a_delivery_that_is_left_is_forgotten(deliveries: Deliveries) -> None:
     """The broker redelivers it, and it is processed then."""
     first = delivered(deliveries, 1)
     deliveries.admit(first)
-    deliveries.next_channel()
+    deliveries.next_epoch()
     assert deliveries.forget_stale(first)
     second = delivered(deliveries, 2, again=True)
     assert deliveries.admit(second) is Admission.PROCESS
@@ -157,7 +158,7 @@ def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: 
     tag = 0
 
     def answer(delivery: AmqpDelivery) -> None:
-        assert delivery.channel_epoch == deliveries.channel_epoch
+        assert delivery.epoch == deliveries.epoch
         unseen.append(unacked.pop(delivery.tag))
 
     for action, number, is_success in steps:
@@ -175,7 +176,7 @@ def test_every_message_is_processed_once_and_settled_on_a_living_channel(steps: 
                 assert admission is seen[number]
                 answer(delivery)
         elif action in ("lose", "lose answers"):
-            deliveries.next_channel()
+            deliveries.next_epoch()
             waiting.update(dict.fromkeys(unacked.values(), True))
             unacked.clear()
             if action == "lose answers":

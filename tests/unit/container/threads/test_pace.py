@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.container.amqp.pace import Pace
+from shipmate.container.threads.pace import Pace
 
 WAITS = {"seconds": 0.1, "cpu_seconds": 0.0, "running_threads": 1}
 

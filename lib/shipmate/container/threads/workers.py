@@ -17,9 +17,9 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Final, Generic, TypeVar
 
-from shipmate.container.amqp.clocks import Clocks
-from shipmate.container.amqp.pace import Pace
-from shipmate.container.amqp.thread_limit import ThreadLimit
+from shipmate.container.threads.clocks import Clocks
+from shipmate.container.threads.pace import Pace
+from shipmate.container.threads.thread_limit import ThreadLimit
 
 _T = TypeVar("_T")
 
@@ -118,6 +118,7 @@ class Workers(Generic[_T]):
             self._items.append(item)
             if not self._pace.is_quick:
                 self._wake_for_items(1)
+            self._watch_limit()
 
     def wait(self, is_done: Callable[[], bool], wait: Callable[[], object]) -> None:
         """Wait, on any thread, for something that I/O brings about.
@@ -254,7 +255,9 @@ class Workers(Generic[_T]):
         """Take an item, with the lock held."""
         self._items_taken += 1
         self._items_in_work += 1
-        return self._items.popleft()
+        item = self._items.popleft()
+        self._watch_limit()
+        return item
 
     def _lead(self, me: _Thread) -> None:
         """Do I/O, and process quick items in between, until another thread leads."""
@@ -322,23 +325,43 @@ class Workers(Generic[_T]):
             if seconds < self._quickest_seconds:
                 self._quickest_seconds = seconds
             if self._limit.is_due(ended):
-                self._adapt_limit(ended)
+                with self._lock:
+                    self._adapt_limit(ended)
         return seconds
 
-    def _adapt_limit(self, now_seconds: float) -> None:
-        with self._lock:
-            if not self._limit.is_due(now_seconds):  # another thread was faster
-                return
-            quickest_seconds, self._quickest_seconds = self._quickest_seconds, math.inf
-            grown = self._limit.measured(
-                now_seconds,
-                cpu_seconds=self._clocks.process(),
-                items=self._items_taken,
-                waiting=len(self._items),
-                quickest_seconds=quickest_seconds,
+    @property
+    def _is_limit_reached(self) -> bool:
+        """True, with the lock held, if items wait because enough others are in work."""
+        return bool(self._items) and self._items_in_work >= self._limit.now
+
+    def _watch_limit(self) -> None:
+        """Have a thread watch, with the lock held, if items wait because enough others are in work."""
+        if self._watcher is None and self._is_limit_reached:
+            self._appoint_watcher()
+
+    def _grow_if_all_wait(self) -> None:
+        """Process more items at once, with the lock held, if none of them ends: functions may wait for each other."""
+        if self._is_limit_reached and self._quickest_seconds == math.inf:
+            grown = self._limit.stalled(
+                self._clocks.wall(), cpu_seconds=self._clocks.process(), items=self._items_taken
             )
-            if grown and not self._pace.is_quick:
+            if grown:
                 self._wake_for_items(grown)
+
+    def _adapt_limit(self, now_seconds: float) -> None:
+        """Adapt the limit, with the lock held."""
+        if not self._limit.is_due(now_seconds):  # another thread was faster
+            return
+        quickest_seconds, self._quickest_seconds = self._quickest_seconds, math.inf
+        grown = self._limit.measured(
+            now_seconds,
+            cpu_seconds=self._clocks.process(),
+            items=self._items_taken,
+            waiting=len(self._items),
+            quickest_seconds=quickest_seconds,
+        )
+        if grown and not self._pace.is_quick:
+            self._wake_for_items(grown)
 
     def _appoint_watcher(self) -> None:
         """Have a sleeping thread watch, with the lock held; if there is none, the next one without work does."""
@@ -358,9 +381,11 @@ class Workers(Generic[_T]):
                 if self._watcher is not me:  # it has just been woken
                     continue
                 if (busy := self._busy) is None:
-                    quiet = quiet + 1 if items_taken == self._items_taken else 0
+                    is_quiet = items_taken == self._items_taken and not self._is_limit_reached
+                    quiet = quiet + 1 if is_quiet else 0
                     items_taken = self._items_taken
                     if quiet < _QUIET_LOOKS:
+                        self._grow_if_all_wait()
                         continue
                     self._watcher = None
                     break
