@@ -92,7 +92,7 @@ def moment(value: Any) -> Moment:
     else:
         read = None
     if read is None:
-        raise ValueError(f"expected {FORMS}, found {_form(value)}")
+        raise ValueError(f"expected {FORMS}, found {form_of(value)}")
     return read
 
 
@@ -142,7 +142,7 @@ def _of_datetime(when: datetime, time: str = "00:00:00") -> Moment:
     return Moment(False, order, earliest.total_seconds(), _RESOLUTIONS.get(digits, 1))
 
 
-def _form(value: Any) -> str:
+def form_of(value: Any) -> str:
     """Return the form of a value without the value: ``"the form '99/99/9999'"``."""
     if not isinstance(value, str):
         return "something else"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shipmate.kit.moments import FORMS
+from shipmate.kit.moments import form_of
 from shipmate.kit.moments import moment as read_moment
 from shipmate.wording import closest_name
 
@@ -30,7 +30,7 @@ def number(cfg: Mapping[str, Any], name: str, *, default: int, least: int, most:
     [50, 100, 100, 20]
 
     Raises:
-        ValueError: The field has something else than a whole number from ``least`` to ``most``.
+        ValueError: The field has something else than a number from ``least`` to ``most``.
     """
     given = cfg.get(name)
     if isinstance(given, float) and given.is_integer():
@@ -39,7 +39,7 @@ def number(cfg: Mapping[str, Any], name: str, *, default: int, least: int, most:
     digits = found.removeprefix("-")
     is_whole = digits.isascii() and digits.isdecimal() and len(digits) <= 18 and not isinstance(given, bool)
     if not is_whole or not least <= int(found) <= most:
-        raise ValueError(f"{name}: expected a whole number from {least} to {most}, found {found[:30]!r}")
+        raise ValueError(f"{name}: expected a number from {least} to {most}, found {found[:30]!r}")
     return int(found)
 
 
@@ -92,9 +92,8 @@ def moment(cfg: Mapping[str, Any], name: str) -> datetime | None:
         return None
     try:
         return read_moment(given).when
-    except (ValueError, OverflowError) as error:
-        reason = str(error) if isinstance(error, ValueError) else f"expected {FORMS}, found a number that is too large"
-        raise ValueError(f"{name}: {reason}") from None
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name}: expected a moment such as 2026-01-31T09:30:00Z, found {form_of(given)}") from None
 
 
 _TRUE = frozenset({"true", "on", "yes", "1"})

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from shipmate.errors import CannotPoll
 from shipmate.kit.moments import moment
-from shipmate.kit.polling.answer import Answer, as_answer
+from shipmate.kit.polling.answer import Answer, Record, as_answer
 from shipmate.kit.polling.bound import FORMATS, Bound, Format, iso
 from shipmate.kit.polling.emission import LOG, Envelope, Page, digest, emit_pages, sample
 from shipmate.kit.polling.fields import (
@@ -42,6 +42,9 @@ class Fetch(Protocol):
         ...
 
 
+Snapshots = Literal["page", "message"]
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -63,6 +66,7 @@ class Keyset:
     checks_ids: bool
     fields: PollFields
     read_old: ReadOld
+    snapshots: Snapshots
     now: Callable[[], datetime] = field(default=_utc_now)
     clock: Callable[[], float] = field(default=time.monotonic)
 
@@ -156,10 +160,18 @@ class Keyset:
             records = walk.take(as_answer(fetch(walk.after, walk.until, walk.limit)))
             requests += 1
             if records:
-                values = [record.value for record in records]
-                yield Page(values, envelope.messages(records), walk.place.snapshot(source))
+                yield from self._pages_of(records, walk, envelope, source)
                 if single_page:
                     return
+
+    def _pages_of(self, records: list[Record], walk: Walk, envelope: Envelope, source: str) -> Iterator[Page]:
+        if self.snapshots == "message" and not envelope.by_page and self.compare != "time":
+            for record in records:
+                place = Place(record.changed, record.id)
+                yield Page([record.value], envelope.messages([record]), place.snapshot(source))
+        else:
+            values = [record.value for record in records]
+            yield Page(values, envelope.messages(records), walk.place.snapshot(source))
 
     def _is_late(self, begun: float) -> bool:
         return self.max_seconds is not None and self.clock() - begun >= self.max_seconds
@@ -179,6 +191,7 @@ def keyset(
     start: str = START,
     labels: Mapping[str, str] | None = None,
     checks_ids: bool = True,
+    snapshots: Snapshots = "page",
     fields: PollFields | None = None,
     read_old: ReadOld = read_published,
 ) -> Keyset:
@@ -200,6 +213,8 @@ def keyset(
         start: The time to begin at unless a person chooses one.
         labels: The labels of the times in ``component.json``.
         checks_ids: False for an API whose order of ids is neither that of numbers nor of text.
+        snapshots: ``message``: a snapshot follows each message instead of each page, and a process that dies repeats
+            one message at most. It has no effect with ``compare="time"``.
         fields: The ids of the trigger's fields.
         read_old: Reads snapshots of a component's predecessor; by default those of published components.
 
@@ -215,8 +230,9 @@ def keyset(
             "keyset: expected the paths of a time and an id, by which the API orders its records, found none: "
             "without an order declare listing(...)"
         )
-    if compare not in get_args(Compare):
-        raise ValueError(f"compare: expected {', '.join(get_args(Compare))}, found {compare!r}")
+    for name, given, known in (("compare", compare, Compare), ("snapshots", snapshots, Snapshots)):
+        if given not in get_args(known):
+            raise ValueError(f"{name}: expected {', '.join(get_args(known))}, found {given!r}")
     for name, number in (("lag_seconds", lag_seconds), ("max_pages", max_pages)):
         if number < 1:
             raise ValueError(f"{name}: expected at least 1, found {number}")
@@ -234,6 +250,7 @@ def keyset(
         checks_ids=checks_ids,
         fields=fields or PollFields(),
         read_old=read_old,
+        snapshots=snapshots,
     )
 
 
