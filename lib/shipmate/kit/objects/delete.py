@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from shipmate.errors import NoSample
 from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import NothingFound
@@ -10,6 +11,7 @@ from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.records import Records
 from shipmate.kit.objects.resource_function import ResourceFunction
 from shipmate.kit.objects.views import Descriptor, select
+from shipmate.kit.polling.fields import is_sample
 from shipmate.kit.values import choice
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Delete(ResourceFunction):
         Raises:
             ValueMissing: The message has no value.
             NothingFound: There is no such object, and the step's field asks for an error.
+            NoSample: There is no such object, the run fetches a sample, and would emit nothing.
             MoreThanOneFound: There are several.
         """
         names, records = self.names, self.records(context, cfg)
@@ -45,6 +48,11 @@ class Delete(ResourceFunction):
             return message({declared.id: id})
         if strategy == "throwError":
             raise NothingFound(f"{declared.title}: nothing found")
+        if strategy == "emitNothing" and is_sample():
+            raise NoSample(
+                "the sample: expected an object to delete, found none; this concerns the sample only: in the flow, "
+                "nothing found is no error"
+            )
         return message({}) if strategy == "emitEmpty" else None
 
     def schemas(self, declared: Declaration, cfg: Mapping[str, Any]) -> dict[str, Schema]:

@@ -14,13 +14,13 @@ class Names:
     Args:
         object_type: The choice of the resource, if there are several.
         criteria: The choice of the field by which one object is found.
-        criteria_value: The member of the message with the value; ``{field}`` stands for the chosen field.
+        criteria_value: The member of the message with the value; ``{field}`` is the chosen field.
         id_value: The member of the message with the id, in functions that know objects by id only.
         allow_omitted: The check box that allows messages without a value.
         allow_zero: The check box that turns "nothing found" into an empty object.
         wait: The check box that turns "nothing found" into a rebound.
         emit: The choice between single objects, pages and all.
-        individually: The values of ``emit`` for one message per object; the first one is that of new flows.
+        individually: The values of ``emit`` for one message per object; new flows have the first.
         pages: The values of ``emit`` for one message per page.
         everything: The values of ``emit`` for one message with all objects.
         default_emit: The meaning of an empty ``emit``.

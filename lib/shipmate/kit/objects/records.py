@@ -196,7 +196,10 @@ class Records:
         path = route.path(self.values)
         if route.method == "GET":
             return self.connection.get(path, params=params)
-        return self.connection.send(route.method, path, body=dict(params))
+        body = dict(params)
+        if len(body) < len(params):
+            raise ValueError(f"{self.declared.title}: expected each search parameter once, found one twice")
+        return self.connection.send(route.method, path, body=body)
 
     def _write(
         self, route: Route, values: Mapping[str, Any], body: Mapping[str, Any], allow: Sequence[int] = ()

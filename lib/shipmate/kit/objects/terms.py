@@ -30,7 +30,7 @@ def read_terms(declared: Declaration, cfg: Mapping[str, Any], body: Mapping[str,
     """
     count, names = count_of(declared, cfg), declared.names
     terms = [_term(declared, names.term_name(index), body) for index in range(count)]
-    links = [_link(declared, names.link_name(index), body) for index in range(count - 1)]
+    links: list[Join] = [_link(declared, names.link_name(index), body) for index in range(count - 1)]
     return terms, links
 
 

@@ -56,11 +56,12 @@ def _add(raw: Entry, modules: Modules, main: str) -> None:
     if not callable(available):
         raise BadInput(f"--add {main}: expected a Resource, Resources or an Api, found {type(source).__name__}")
     mains = {entry.get("main") for section in SECTIONS for entry in object_member(raw, section).values()}
-    for name, id in available().items():
+    functions: Mapping[str, str] = available()
+    for name, id in functions.items():
         if (own := f"{main}.{name}") in mains:
             continue
         if any(id in object_member(raw, section) for section in SECTIONS):
-            id = str(id).replace("Object", "".join(re.findall(r"\w+", source.title)))
+            id = id.replace("Object", "".join(re.findall(r"\w+", source.title)))
         section = f"{getattr(source, name).kind}s"
         raw.setdefault(section, {})[id] = {"main": own}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shipmate.emulator import Fault
+from shipmate.emulator import Fault, Reply
 from tests.unit.kit.objects.conftest import Declare
 from tests.unit.kit.objects.crm_api import KEY, URL, Crm
 
@@ -231,7 +231,7 @@ def test_a_number_out_of_range_is_named_with_its_bounds(
     declare: Declare, crm: Crm, cfg: Cfg, name: str, value: str
 ) -> None:
     """A wrong number is not replaced by another one in silence."""
-    assert f"{name}: expected a whole number from" in many(declare(), cfg, **{name: value}).errors[0]["message"]
+    assert f"{name}: expected a number from" in many(declare(), cfg, **{name: value}).errors[0]["message"]
 
 
 def test_a_sample_is_small_and_not_empty(declare: Declare, crm: Crm, cfg: Cfg, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,6 +280,28 @@ def test_a_link_leads_to_the_next_page_on_the_same_host_only(declare: Declare, c
 
     crm.script(None, Fault(200, {"data": [{"id": "1"}], "next": "https://elsewhere.example.com/v1/contacts"}))
     assert "another host" in many(component, cfg).errors[0]["message"]
+
+
+def test_a_list_may_be_asked_for_in_a_body(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Each parameter once, since none may be lost."""
+    crm.route("POST", "/v1/search", lambda request: Reply(200, {"data": [request.json()]}))
+    component = declare("contacts = declare(list='POST /search')")
+    term = {"fieldName": "name", "condition": "eq", "fieldValue": "Ada"}
+
+    assert bodies(many(component, cfg, {"sTerm_1": term}, termNumber=1)) == [{"name": "Ada", "limit": "50"}]
+    twice = many(component, cfg, {"sTerm_1": term, "sTerm_2": term}, termNumber=2)
+    assert "expected each search parameter once" in twice.errors[0]["message"]
+
+
+def test_parameters_of_a_list_may_be_members_of_a_message(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Under their own names; an empty one is left out."""
+    crm.add(name="Ada", age=0)
+    crm.add(name="Ada", age=1)
+    component = declare("contacts = declare(parameters=[Field('name', required=True), Field('age', 'integer')])")
+
+    assert [each["id"] for each in bodies(many(component, cfg, {"name": "Ada", "age": 0}))] == ["1"]
+    assert len(bodies(many(component, cfg, {"name": "Ada", "age": ""}))) == 2
+    assert "name: expected a value" in many(component, cfg, {}).errors[0]["message"]
 
 
 def test_a_raw_request_returns_status_headers_and_body(declare: Declare, crm: Crm, cfg: Cfg) -> None:

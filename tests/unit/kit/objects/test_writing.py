@@ -142,6 +142,17 @@ def test_a_deletion_of_nothing_does_what_the_step_says(
         assert [message["body"] for message in done.data] == expected
 
 
+def test_a_sample_of_a_deletion_that_would_emit_nothing_is_an_error(
+    declare: Declare, crm: Crm, cfg: Cfg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who designs a flow waits for a message."""
+    monkeypatch.setenv("ELASTICIO_FLOW_TYPE", "debug")
+    cfg = {**cfg, "ifNotFound": "emitNothing"}
+    failed = declare().run("deleteObject", {"body": {"lookupCriteriaValue": "7"}}, cfg)
+
+    assert "the sample" in failed.errors[0]["message"]
+
+
 def test_a_deleted_object_is_named_by_its_id(declare: Declare, crm: Crm, cfg: Cfg) -> None:
     """Whatever it was found by."""
     crm.add(email="ada@example.com")
