@@ -56,7 +56,7 @@ def _add(raw: Entry, modules: Modules, main: str) -> None:
     if not callable(available):
         raise BadInput(f"--add {main}: expected a Resource, Resources or an Api, found {type(source).__name__}")
     mains = {entry.get("main") for section in SECTIONS for entry in object_member(raw, section).values()}
-    functions: Mapping[str, str] = available()
+    functions: Any = available()
     for name, id in functions.items():
         if (own := f"{main}.{name}") in mains:
             continue
