@@ -76,7 +76,8 @@ class Api:
             cfg: The configuration of the call.
             options: Options of ``context.session`` in place of the declared ones.
         """
-        hosts: dict[str, Any] = {"hosts": list(self._hosts)} if self._hosts else {}
+        # A tuple, by which the session finds its plan again.
+        hosts: dict[str, Any] = {"hosts": self._hosts} if self._hosts else {}
         session = context.session(cfg, **{**hosts, **self._options, **options})
         session.headers.update(self._headers)
         return Connection(session, self._base(session), sends_forms=self._sends_forms, hosts=self._hosts)

@@ -13,7 +13,9 @@ class Names:
 
     Args:
         object_type: The choice of the resource, if there are several.
+        object_types: The name of the select model with the object types.
         criteria: The choice of the field by which one object is found.
+        unique_fields: The name of the select model with these fields.
         criteria_value: The member of the message with the value; ``{field}`` is the chosen field.
         id_value: The member of the message with the id, in functions that know objects by id only.
         allow_omitted: The check box that allows messages without a value.
@@ -48,7 +50,9 @@ class Names:
     """
 
     object_type: str = "objectType"
+    object_types: str = "object_types"
     criteria: str = "lookupCriteria"
+    unique_fields: str = "unique_fields"
     criteria_value: str = "lookupCriteriaValue"
     id_value: str = "idValue"
     allow_omitted: str = "allowCriteriaToBeOmitted"

@@ -59,8 +59,12 @@ class ResourceFunction(Function):
         self._source = source
 
     def __getattr__(self, name: str) -> Any:
-        """Return the select model of a field that an author declares with a function."""
-        if not name.startswith("_"):
+        """Return a select model: one under another name, or that of a field that an author declares."""
+        if not name.startswith("_") and name != "names":
+            if name == self.names.object_types:
+                return self.object_types
+            if name == self.names.unique_fields:
+                return self.unique_fields
             for described in self._first().settings.values():
                 model = described.get("model")
                 if callable(model) and model.__name__ == name:
@@ -188,7 +192,7 @@ class ResourceFunction(Function):
         """Return the choice of the field to find an object by; none if objects are known by id only."""
         if self.by_id_only or (self._source.types is None and self._has_id_only(self._first())):
             return {}
-        model: Mapping[str, str] | str = "unique_fields"
+        model: Mapping[str, str] | str = self.names.unique_fields
         more: Descriptor = {"require": [self.names.object_type]}
         declared = self._first()
         if self._source.types is None:
@@ -209,7 +213,11 @@ class ResourceFunction(Function):
         types = self._source.types
         found: dict[str, Descriptor] = {}
         if types is not None:
-            model = "object_types" if callable(types) else dict(sorted(types.items(), key=lambda item: item[1].lower()))
+            model = (
+                self.names.object_types
+                if callable(types)
+                else dict(sorted(types.items(), key=lambda item: item[1].lower()))
+            )
             found[self.names.object_type] = select("Object Type", model, "Choose", required=True)
         for name, described in self._first().settings_for(*self.requests).items():
             named = described.get("model")

@@ -73,24 +73,44 @@ def declared_entry(target: object) -> Entry | None:
 
 
 def differences(entry: Mapping[str, Any], declared: Entry) -> Iterator[tuple[str, str, Severity]]:
-    """Yield the differences between an entry and its declaration: pointer, text, and what it means."""
-    for name in ("type", "dynamicMetadata"):
-        if name in declared and entry.get(name) != declared[name]:
-            found = json.dumps(entry[name])[:50] if name in entry else "none"
-            yield pointer_to(name), f"expected {json.dumps(declared[name])} as declared, found {found}", "error"
-    if "metadata" in declared and _facts(entry.get("metadata")) != _facts(declared["metadata"]):
-        yield "/metadata", f"expected the schemas of the declaration, found others: {_REMEDY}", "error"
+    """Yield the differences between an entry and its declaration: pointer, text, and what it means.
+
+    Only what cannot work is an error: a component that replaces a published one may keep its screens and schemas.
+    """
+    if "type" in declared and entry.get("type") != declared["type"]:
+        yield "/type", f"expected {declared['type']!r} as declared, found {entry.get('type', 'none')!r}", "error"
+    if declared.get("dynamicMetadata") and not entry.get("dynamicMetadata"):
+        yield "/dynamicMetadata", f"expected true as declared, found none: {_REMEDY}", "warning"
+    is_static = "metadata" in declared and not entry.get("dynamicMetadata")
+    if is_static and _facts(entry.get("metadata")) != _facts(declared["metadata"]):
+        yield "/metadata", f"expected the schemas of the declaration, found others: {_REMEDY}", "warning"
     fields = object_member(entry, "fields")
     for name, wanted in object_member(declared, "fields").items():
         field = fields.get(name)
-        if not isinstance(field, Mapping):
-            hint = did_you_mean(name, [each for each in fields if each not in declared["fields"]])
-            text = f"expected the field {name!r} of the declaration, found none{hint or f': {_REMEDY}'}"
-            yield "/fields", text, "error" if wanted.get("required") else "warning"
+        if isinstance(field, Mapping):
+            yield from _differences_of(name, field, wanted)
             continue
-        for member in ("viewClass", "model", "require"):
-            if _choices(field.get(member)) != _choices(wanted.get(member)):
-                yield pointer_to("fields", name, member), f"expected {_shown(wanted.get(member))} as declared", "error"
+        hint = did_you_mean(name, [each for each in fields if each not in declared["fields"]])
+        text = f"expected the field {name!r} of the declaration, found none{hint or f': {_REMEDY}'}"
+        yield "/fields", text, "error" if wanted.get("required") else "warning"
+
+
+def _differences_of(
+    name: str, field: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> Iterator[tuple[str, str, Severity]]:
+    model, declared = field.get("model"), wanted.get("model")
+    if isinstance(model, Mapping) and isinstance(declared, Mapping):
+        if unknown := [key for key in model if key not in declared]:
+            text = f"expected some of {', '.join(declared)} as declared, found {', '.join(unknown)[:100]}"
+            yield pointer_to("fields", name, "model"), text, "error"
+    elif model != declared:
+        yield pointer_to("fields", name, "model"), f"expected {_shown(declared)} as declared", "warning"
+    if field.get("viewClass") != wanted.get("viewClass"):
+        text = f"expected {wanted.get('viewClass')} as declared, found {field.get('viewClass', 'none')}"
+        yield pointer_to("fields", name, "viewClass"), text, "warning"
+    if _listed(field.get("require")) != _listed(wanted.get("require")):
+        text = f"expected {_shown(wanted.get('require'))} as declared"
+        yield pointer_to("fields", name, "require"), text, "warning"
 
 
 def written(entry: Mapping[str, Any], declared: Entry) -> Entry:
@@ -175,14 +195,11 @@ def _facts(schema: Any) -> Any:
     return found
 
 
-def _choices(value: Any) -> Any:
-    """Return what a field's member decides: the keys of choices, names as a list."""
-    if isinstance(value, Mapping):
-        return sorted(value)
-    return [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else value
+def _listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str) else list(value or ())
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"the choices {', '.join(value)}"
-    return json.dumps(value)
+    return "none" if value is None else json.dumps(value)
