@@ -18,6 +18,7 @@ from shipmate import (
     Verdict,
     message,
 )
+from shipmate.kit import After, Answer, Echo, Webhook, delta, keyset, listing
 
 CONTACTS = OAuth2(
     "https://provider.example/token",
@@ -91,3 +92,32 @@ def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict
     if not context.oauth2(credentials).get("https://api.example/me").ok:
         return {"verified": False, "reason": "the API does not know this account"}
     return {"verified": True}
+
+
+CHANGES = keyset(("updated", "created"), compare="two", format="seconds")
+TOKENS = delta(version="etag")
+PAGES = listing("id", time="updated")
+WEBHOOK = Webhook("X-Sign", encoding="base64", challenges=[Echo(query="challenge")])
+
+
+def every_way_to_poll(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
+    def fetch(after: After, until: Any, limit: int) -> list[dict[str, Any]]:
+        return [{"id": after.id, "updated": after.time}][:limit]
+
+    def fetch_changes(token: str | None, limit: int) -> Answer:
+        return Answer([], next=token or "1", more=False)
+
+    def fetch_page(position: str | int | None, since: Any, limit: int) -> Answer:
+        return Answer([], next=None)
+
+    CHANGES.poll(context, cfg, snapshot, fetch, of=["contacts"], body=lambda record: record["id"])
+    TOKENS.poll(context, cfg, snapshot, fetch_changes, with_deleted=True)
+    PAGES.poll(context, cfg, snapshot, fetch_page)
+    for page in CHANGES.pages(cfg, snapshot, fetch):
+        for each in page.messages:
+            context.emit("data", each)
+        if page.snapshot is not None:
+            context.emit("snapshot", page.snapshot)
+    received = WEBHOOK.receive(context, msg, cfg)
+    if not received.is_challenge:
+        context.emit("data", message(received.event))

@@ -5,6 +5,7 @@ from typing import Any
 
 import shipmate
 from shipmate import AsyncContext, Context, Message, OAuth2, Policy, Verdict, message
+from shipmate.kit import After, keyset
 
 Cfg = dict[str, Any]
 
@@ -127,3 +128,14 @@ def a_policy_with_a_misspelt_backoff() -> None:
 
 def a_misspelt_member_of_a_session(context: Context, cfg: Cfg) -> None:
     context.session(cfg).requir_success  # noqa: B018  # expect: attr-defined, reportAttributeAccessIssue
+
+
+def a_misspelt_way_to_compare() -> None:
+    keyset("updated", compare="ord")  # expect: arg-type, reportArgumentType
+
+
+def a_fetch_without_a_limit(context: Context, cfg: Cfg) -> None:
+    def fetch(after: After, until: Any) -> list[Any]:
+        return [after, until]
+
+    keyset("updated").poll(context, cfg, {}, fetch)  # expect: arg-type, reportArgumentType

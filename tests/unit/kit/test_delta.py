@@ -110,6 +110,13 @@ def test_a_token_that_leads_nowhere_is_refused(answer: Answer, text: str) -> Non
         poll(lambda token, limit: answer, {})
 
 
+def test_a_page_without_records_moves_the_token() -> None:
+    """An old one may be forgotten."""
+    run = poll(lambda token, limit: Answer([], next="2", more=False), {})
+    assert [event for event, _ in run.events] == ["snapshot"]
+    assert poll(lambda token, limit: Answer([], next="2", more=False), run.snapshot({})).events == []
+
+
 def test_tokens_in_circles_are_refused() -> None:
     """However long the circle is."""
     following = {None: "a", "a": "b", "b": "c", "c": "a"}

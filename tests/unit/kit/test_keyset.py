@@ -85,6 +85,10 @@ def test_the_end_of_a_run_is_the_servers_time_even_if_the_own_clock_is_fast() ->
     assert len(pages.asked) == 1
     with pytest.raises(CannotPoll, match=r"Answer\.date"):
         poll(keyset("updated"), Pages(Answer(records, date="soon")))
+    slow = replace(keyset("updated"), now=lambda: datetime(2026, 1, 31, 11, 10, tzinfo=UTC))
+    run = Run()
+    slow.poll(run, {}, {}, Pages(Answer(records, date="Sat, 31 Jan 2026 12:00:00 GMT")))  # type: ignore[arg-type]
+    assert records_of(run.messages()) == records[:1]
     naive = Answer(records, date=datetime(2026, 1, 31, 11, 30, 6))
     assert len(poll(keyset("updated"), Pages(naive)).messages()) == 2
 
@@ -250,6 +254,13 @@ def test_what_cannot_be_ordered_is_refused(records: Any, text: str) -> None:
     """With one line; without it records would be lost in silence."""
     with pytest.raises(CannotPoll, match=text):
         poll(keyset("updated"), Pages(records))
+
+
+def test_ids_are_in_order_across_pages() -> None:
+    """The record of the last page counts."""
+    pages = Pages([{"id": 5, "updated": TEN}, {"id": 7, "updated": TEN}], [{"id": 6, "updated": TEN}])
+    with pytest.raises(CannotPoll, match="expected records of equal time in the order of id"):
+        poll(keyset("updated", size=2), pages)
 
 
 def test_an_api_with_finer_times_than_it_writes_is_refused() -> None:

@@ -27,6 +27,8 @@ QUICK = Policy(delay_seconds=0.001, jitter=0.0)
 class Store:
     """Keys of accounts that nobody keeps."""
 
+    is_unlocked = False
+
     def check(self, account: str | None) -> None: ...
     def read(self, account: str | None) -> None: ...
     def lock(self, account: str | None) -> AbstractContextManager[None]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
+from shipmate.container.proxy.connecting import Address, open_wire
 from shipmate.container.proxy.http2.connection import Http2Connection
 from shipmate.container.proxy.http2.exchange import Answer
 from shipmate.container.proxy.http2.header_encoder import HeaderEncoder
@@ -17,7 +18,7 @@ from shipmate.container.proxy.reconnect import Delays
 from shipmate.container.proxy.requests import CLAIM_PATH
 from shipmate.container.proxy.retirement import Retirement
 from shipmate.container.proxy.statuses import is_accepted, is_temporary
-from shipmate.container.proxy.wire import Address, Wire, open_wire
+from shipmate.container.proxy.wire import Wire
 from shipmate.errors import ClaimRefused, ProxyLost, ShipmateError
 
 _log: Final = logging.getLogger("shipmate.proxy")
@@ -30,7 +31,7 @@ class ConnectionsUser(Protocol):
     """Uses the connection while it is open."""
 
     def connected_again(self) -> None:
-        """Take note: what comes from now on may have been delivered before."""
+        """React to a further connection: messages on it may have been delivered before."""
 
     def claim(self) -> bytes | None:
         """Return the body that claims the messages in work, None if there are none."""
@@ -39,7 +40,7 @@ class ConnectionsUser(Protocol):
         """Send what waits: a connection is open, or takes other numbers of requests than before."""
 
     def connection_left(self) -> None:
-        """Take note: the next requests go to the next connection."""
+        """React to the end of the present connection: the next requests go to the next one."""
 
 
 class Connections:
@@ -111,14 +112,16 @@ class Connections:
         open_wire(self._address, partial(self._submit, self._connected))
 
     def flush(self) -> None:
-        """Send what there is to send on all connections."""
+        """Send all frames that wait, on all connections."""
         if self._link is not None:
             self._link.flush()
+        if self._link is not None and self._link.http.is_worn_out:
+            self.replace("all numbers of its streams are used")
         for link in self._retirement.links:
             link.flush()
 
     def succeeded(self) -> None:
-        """Take note that the proxy has answered a request: later attempts begin with short pauses again."""
+        """Note that the proxy has answered a request: later attempts begin with short pauses again."""
         self._attempts = 0
 
     def replace(self, cause: str) -> None:

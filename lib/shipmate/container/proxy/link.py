@@ -20,19 +20,19 @@ _LAST_WORDS_SECONDS: Final = 0.3
 
 
 class LinkUser(Protocol):
-    """Hears of what happens on a link."""
+    """Receives the events of a link."""
 
     def link_ready(self, link: "Link") -> None:
-        """Take note: the settings of the proxy have come, or have changed."""
+        """React to new settings of the proxy; the first ones open the link for requests."""
 
     def link_alive(self, link: "Link") -> None:
-        """Take note: the proxy has answered a PING."""
+        """React to the answer to a PING."""
 
     def link_going(self, link: "Link", cause: str) -> None:
-        """Take note: the proxy takes no more requests here."""
+        """React to the end of the link for new requests."""
 
     def link_lost(self, link: "Link", cause: str) -> None:
-        """Take note: the connection has ended, and all its exchanges have."""
+        """React to the end of the connection, after the end of all its exchanges."""
 
 
 class Link:
@@ -46,7 +46,7 @@ class Link:
             wire: The socket.
             encoder: Encodes the headers of requests.
             ping_ms: The interval of PINGs.
-            user: Hears of what happens.
+            user: Receives the events of the link.
         """
         self._loop = loop
         self._wire = wire
@@ -72,7 +72,7 @@ class Link:
         self._timer: Timer = loop.call_later(self._ping_seconds, self._ping_again)
 
     def flush(self) -> None:
-        """Send what there is to send, as far as the socket takes it; called after each turn of the loop."""
+        """Send all frames that wait, as far as the socket takes them; called after each turn of the loop."""
         if self.is_over:
             return
         try:
@@ -96,7 +96,7 @@ class Link:
             self._user.link_lost(self, cause)
 
     def close(self, then: Callable[[], None]) -> None:
-        """Say goodbye, and close when the proxy has closed as well or does not in time; then call a function."""
+        """Send GOAWAY, close when the proxy has closed its side or the time for that is over, then call a function."""
         if self.is_over:
             then()
             return

@@ -10,7 +10,7 @@ from typing import Any, Final
 from shipmate.jsonvalue import InvalidJson, encode, from_json
 
 # The control character DEL is allowed in JSON, and not in headers.
-_NOT_PRINTABLE: Final = re.compile("[\x7f-\U0010ffff]")
+_NOT_PRINTABLE: Final = re.compile("[^\x00-\x7e]")
 
 
 class UnreadableMetadata(ValueError):

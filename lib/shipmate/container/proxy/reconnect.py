@@ -13,6 +13,8 @@ from shipmate.settings import ProxySettings
 _REQUEST_JITTER: Final = 0.2
 # 2^64 ms are longer than any limit.
 _MOST_DOUBLINGS: Final = 64
+_LEAST_MS: Final = 10
+"""No setting lets a container connect again and again without a pause."""
 _HURRIED_MS: Final = 200
 """The longest pause between two attempts of a request while the process is stopping, as over AMQP."""
 
@@ -41,8 +43,9 @@ class Delays:
     def reconnect_seconds(self, attempt: int) -> float:
         """Return the pause before an attempt to connect; the first one is 1."""
         settings = self.settings
-        growth = settings.reconnect_multiplier ** min(attempt - 1, _MOST_DOUBLINGS)
+        growth = max(1.0, settings.reconnect_multiplier) ** min(attempt - 1, _MOST_DOUBLINGS)
         delay_ms = min(settings.reconnect_initial_delay_ms * growth, settings.reconnect_max_delay_ms)
+        delay_ms = max(delay_ms, _LEAST_MS)
         return self._spread(delay_ms / 1000, settings.reconnect_jitter)
 
     def poll_seconds(self, failure: int) -> float:

@@ -93,6 +93,8 @@ class Listing:
             first = self._read(Progress(collection), fetch, min(settings.page_size, SAMPLE_RECORDS))
             yield sample(first.records, envelope, SAMPLE_RECORDS)
             return
+        if snapshot and not (isinstance(snapshot, Mapping) and snapshot.get("collection") == collection):
+            LOG.warning("the snapshot belongs to other settings of this trigger: polling starts over")
         yield from self._run(progress, fetch, envelope, settings)
 
     def descriptor(self) -> dict[str, Any]:

@@ -323,6 +323,20 @@ def test_a_process_that_stops_does_not_wait_long_for_the_proxy(world: World) -> 
     assert world.is_connecting
 
 
+def test_a_connection_whose_streams_are_used_up_is_replaced(world: World) -> None:
+    """A billion requests take a day on a busy container."""
+    at_work(world)
+    world.connections._link.http._last_id = 2**31 - 5  # type: ignore[union-attr]
+    world.emit("in-1")
+    assert world.turn() == ["data in-1"]
+    world.emit("in-1", "snapshot")
+    assert world.turn() == []
+    newer = world.accept()
+    assert world.turn() == ["claim in-1"]
+    last(newer, "claim in-1").answer(200)
+    assert "snapshot in-1" in world.turn()
+
+
 def test_to_close_is_to_say_goodbye(world: World) -> None:
     server = world.accept()
     world.turn()

@@ -18,6 +18,16 @@ def test_fractions_and_zero_are_values() -> None:
     assert [fixed.reconnect_seconds(attempt) for attempt in (1, 2, 3)] == [1.0, 1.5, 2.25]
 
 
+@pytest.mark.parametrize("settings", [{"reconnect_multiplier": 0}, {"reconnect_multiplier": 0.5}])
+def test_pauses_never_become_shorter(settings: dict[str, float]) -> None:
+    fixed = delays(**settings)
+    assert [fixed.reconnect_seconds(attempt) for attempt in (1, 2, 9)] == [1.0, 1.0, 1.0]
+
+
+def test_there_is_always_a_pause() -> None:
+    assert delays(reconnect_initial_delay_ms=0).reconnect_seconds(3) == 0.01
+
+
 def test_the_jitter_has_both_directions() -> None:
     """Proxy 10.1: thirty percent by default; of repeated requests twenty."""
     assert (delays(-1.0).reconnect_seconds(1), delays(1.0).reconnect_seconds(1)) == pytest.approx((0.7, 1.3))

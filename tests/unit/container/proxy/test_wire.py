@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from shipmate.container.proxy.wire import Address, Wire, open_wire
+from shipmate.container.proxy.connecting import Address, open_wire
+from shipmate.container.proxy.wire import Wire
 from shipmate.emulator.ports import free_port
 
 SECONDS = 10

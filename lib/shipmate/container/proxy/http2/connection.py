@@ -7,18 +7,16 @@ from collections.abc import Callable
 from typing import Final
 
 from shipmate.container.proxy.http2 import frames
+from shipmate.container.proxy.http2.bodies import Bodies
 from shipmate.container.proxy.http2.exchange import Answer, Exchange, OnAnswer
 from shipmate.container.proxy.http2.frames import Breach, Frame, FrameReader
-from shipmate.container.proxy.http2.header_decoder import Header, HeaderDecoder, WrongHeaders
+from shipmate.container.proxy.http2.header_blocks import HeaderBlocks
 from shipmate.container.proxy.http2.header_encoder import HeaderEncoder
 
 _WINDOW: Final = 65_535
 _LARGEST_WINDOW: Final = 2**31 - 1
 _HALF_WINDOW: Final = 32_768
 """Window updates are sent for so many bytes."""
-_BLOCK_BYTES: Final = 262_144
-"""The longest header block of an answer, encoded and decoded: sixteen times what servers accept by default."""
-_BLOCK_FRAMES: Final = 64
 _FULL_BYTES: Final = 262_144
 """Bodies wait while so many bytes wait for the socket."""
 _LAST_STREAM: Final = 2**31 - 1
@@ -45,7 +43,7 @@ class Http2Connection:
             on_goaway: Called with the error code when the peer takes no more streams.
         """
         self._encoder = encoder
-        self._decoder = HeaderDecoder(_BLOCK_BYTES)
+        self._blocks = HeaderBlocks()
         self._reader = FrameReader()
         self._on_ready = on_ready
         self._on_pong = on_pong
@@ -62,16 +60,11 @@ class Http2Connection:
         """Streams that count for the peer's limit."""
         self._last_id = -1
         self._last_promised = 0
-        self._sending: dict[int, Exchange] = {}
-        """Exchanges whose request is not sent wholly, in turn."""
+        self._bodies = Bodies()
         self._out: list[bytes | memoryview] = [frames.PREFACE + frames.head(frames.SETTINGS, 0, 0, 0)]
-        self._window = _WINDOW
         self._stream_window = _WINDOW
-        self._frame_bytes = frames.FRAME_BYTES
         self._receive_window = _WINDOW
         self._to_acknowledge = 0
-        self._block: list[bytes] = []
-        self._block_start: Frame | None = None
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -100,7 +93,9 @@ class Http2Connection:
         exchange = self._open(_NO_BODY, most_bytes, on_answer)
         exchange.is_get = True
         self._out.append(
-            frames.header_frames(exchange.stream_id, block, flags=frames.END_STREAM, frame_bytes=self._frame_bytes)
+            frames.header_frames(
+                exchange.stream_id, block, flags=frames.END_STREAM, frame_bytes=self._bodies.frame_bytes
+            )
         )
         return exchange
 
@@ -112,17 +107,8 @@ class Http2Connection:
         block = self._encoder.encode("POST", path, content_length=length, metadata=metadata)
         exchange = self._open(memoryview(body), most_bytes, on_answer)
         stream_id = exchange.stream_id
-        self._out.append(frames.header_frames(stream_id, block, flags=0, frame_bytes=self._frame_bytes))
-        if len(body) <= min(self._window, exchange.window, frames.FRAME_BYTES) and not self._sending:
-            self._window -= len(body)
-            exchange.window -= len(body)
-            exchange.sent_bytes = len(body)
-            self._out.append(frames.head(frames.DATA, frames.END_STREAM, stream_id, len(body)))
-            self._out.append(body)
-        elif body:
-            self._sending[stream_id] = exchange
-        else:
-            self._out.append(frames.head(frames.DATA, frames.END_STREAM, stream_id, 0))
+        self._out.append(frames.header_frames(stream_id, block, flags=0, frame_bytes=self._bodies.frame_bytes))
+        self._bodies.add(exchange, self._out)
         return exchange
 
     def reset(self, exchange: Exchange, code: int, *, reads_on: bool = False) -> None:
@@ -136,7 +122,7 @@ class Http2Connection:
         if exchange.stream_id not in self._exchanges or exchange.is_reset:
             return
         self._out.append(frames.reset(exchange.stream_id, code))
-        self._sending.pop(exchange.stream_id, None)
+        self._bodies.remove(exchange)
         exchange.is_reset = True
         self._open_count -= 1
         if not reads_on:
@@ -159,7 +145,7 @@ class Http2Connection:
         """End all exchanges, since the connection is lost."""
         self._is_over = True
         exchanges, self._exchanges = self._exchanges, {}
-        self._sending = {}
+        self._bodies = Bodies()
         for exchange in exchanges.values():
             exchange.on_answer(Answer(0, cause=cause, is_lost=True))
 
@@ -169,8 +155,10 @@ class Http2Connection:
         Args:
             waiting_bytes: What the caller has kept; while that is much, bodies wait.
         """
-        if self._sending and waiting_bytes < _FULL_BYTES:
-            self._send_bodies(_FULL_BYTES - waiting_bytes)
+        if waiting_bytes < _FULL_BYTES:
+            for exchange in self._bodies.send(self._out, _FULL_BYTES - waiting_bytes):
+                if exchange.is_answered:
+                    self._end(exchange, exchange.answer())
         out, self._out = self._out, []
         return out
 
@@ -192,45 +180,9 @@ class Http2Connection:
         self._open_count += 1
         return exchange
 
-    def _send_bodies(self, most_bytes: int) -> None:
-        """Send what the windows allow, one frame of each stream in turn."""
-        out = self._out
-        is_progress = True
-        while is_progress and self._window > 0 and most_bytes > 0:
-            is_progress = False
-            for exchange in list(self._sending.values()):
-                count = min(
-                    len(exchange.body) - exchange.sent_bytes,
-                    self._window,
-                    exchange.window,
-                    self._frame_bytes,
-                    most_bytes,
-                )
-                if count <= 0:
-                    continue
-                is_progress = True
-                begin, exchange.sent_bytes = exchange.sent_bytes, exchange.sent_bytes + count
-                exchange.window -= count
-                self._window -= count
-                most_bytes -= count
-                flags = frames.END_STREAM if exchange.is_sent else 0
-                out.append(frames.head(frames.DATA, flags, exchange.stream_id, count))
-                out.append(exchange.body[begin : exchange.sent_bytes])
-                if exchange.is_sent:
-                    del self._sending[exchange.stream_id]
-                    if exchange.is_answered:
-                        self._end(exchange, exchange.answer())
-
     def _take(self, frame: Frame) -> None:
-        kind = frame.kind
-        if self._block_start is not None:
-            if kind != frames.CONTINUATION or frame.stream_id != self._block_start.stream_id:
-                raise Breach(frames.PROTOCOL_ERROR, "another frame inside of a header block")
-        elif kind == frames.CONTINUATION:
-            raise Breach(frames.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
-        if not self.is_ready and kind not in (frames.SETTINGS, frames.GOAWAY):
-            raise Breach(frames.PROTOCOL_ERROR, "no SETTINGS at the beginning")
-        take = _TAKE.get(kind)
+        self._blocks.check(frame)
+        take = _TAKE.get(frame.kind)
         if take is not None:
             take(self, frame)
 
@@ -261,53 +213,25 @@ class Http2Connection:
             self._out.append(frames.window_update(exchange.stream_id, exchange.to_acknowledge))
             exchange.to_acknowledge = 0
 
-    def _take_block_start(self, frame: Frame) -> None:
-        self._block_start = frame
-        self._block = []
-        self._take_block(frame, frames.unpadded(frame))
-
-    def _take_continuation(self, frame: Frame) -> None:
-        self._take_block(frame, frame.payload)
-
-    def _take_block(self, frame: Frame, payload: bytes) -> None:
-        self._block.append(payload)
-        if len(self._block) > _BLOCK_FRAMES or sum(map(len, self._block)) > _BLOCK_BYTES:
-            raise Breach(frames.ENHANCE_YOUR_CALM, f"a header block of more than {_BLOCK_BYTES} bytes")
-        if frame.flags & frames.END_HEADERS and self._block_start is not None:
-            start, self._block_start = self._block_start, None
-            block = self._block[0] if len(self._block) == 1 else b"".join(self._block)
-            self._block = []
-            if start.kind == frames.HEADERS:
-                self._take_headers(start, block)
-            else:
-                self._refuse_push(block)
-
-    def _take_headers(self, start: Frame, block: bytes) -> None:
-        headers = self._decoded(block)
-        exchange = self._exchange(start)
+    def _take_block(self, frame: Frame) -> None:
+        if (block := self._blocks.add(frame)) is None:
+            return
+        if block.start.kind == frames.PUSH_PROMISE:
+            self._refuse_push(block.promised)
+            return
+        exchange = self._exchange(block.start)
         if exchange is None or exchange.is_answered:
             return
-        is_end = bool(start.flags & frames.END_STREAM)
-        if problem := exchange.take_headers(headers, is_end=is_end):
+        is_end = bool(block.start.flags & frames.END_STREAM)
+        if problem := exchange.take_headers(block.headers, is_end=is_end):
             self._refuse(exchange, problem)
         elif is_end:
             self._answered(exchange)
 
-    def _decoded(self, block: bytes) -> list[Header]:
-        """Return the headers in a block as pairs of bytes; every block must be decoded, for the state of the table."""
-        try:
-            return self._decoder.decode(block)
-        except WrongHeaders as error:
-            raise Breach(frames.COMPRESSION_ERROR, str(error)) from None
-
-    def _refuse_push(self, block: bytes) -> None:
-        if len(block) < 4:
-            raise Breach(frames.FRAME_SIZE_ERROR, "a short PUSH_PROMISE")
-        promised = int.from_bytes(block[:4], "big") & _LAST_STREAM
+    def _refuse_push(self, promised: int) -> None:
         if promised % 2 or promised <= self._last_promised:
             raise Breach(frames.PROTOCOL_ERROR, "a promised stream with a wrong number")
         self._last_promised = promised
-        self._decoded(block[4:])
         self._out.append(frames.reset(promised, frames.REFUSED_STREAM))
 
     def _take_reset(self, frame: Frame) -> None:
@@ -349,7 +273,7 @@ class Http2Connection:
         elif name == frames.MAX_FRAME_SIZE:
             if not frames.FRAME_BYTES <= value < 1 << 24:
                 raise Breach(frames.PROTOCOL_ERROR, f"frames of {value} bytes")
-            self._frame_bytes = value
+            self._bodies.frame_bytes = value
 
     def _take_ping(self, frame: Frame) -> None:
         frames.check_ping(frame)
@@ -369,8 +293,8 @@ class Http2Connection:
     def _take_window_update(self, frame: Frame) -> None:
         increment = frames.number_in(frame)
         if not frame.stream_id:
-            self._window += increment
-            if not increment or self._window > _LARGEST_WINDOW:
+            self._bodies.window += increment
+            if not increment or self._bodies.window > _LARGEST_WINDOW:
                 raise Breach(frames.FLOW_CONTROL_ERROR, "a wrong window update")
             return
         exchange = self._exchange(frame)
@@ -408,7 +332,7 @@ class Http2Connection:
     def _end(self, exchange: Exchange, answer: Answer) -> None:
         if self._exchanges.pop(exchange.stream_id, None) is None:
             return
-        self._sending.pop(exchange.stream_id, None)
+        self._bodies.remove(exchange)
         if not exchange.is_reset:
             self._open_count -= 1
         exchange.on_answer(answer)
@@ -416,12 +340,12 @@ class Http2Connection:
 
 _TAKE: Final[dict[int, Callable[[Http2Connection, Frame], None]]] = {
     frames.DATA: Http2Connection._take_data,
-    frames.HEADERS: Http2Connection._take_block_start,
+    frames.HEADERS: Http2Connection._take_block,
     frames.RST_STREAM: Http2Connection._take_reset,
     frames.SETTINGS: Http2Connection._take_settings,
-    frames.PUSH_PROMISE: Http2Connection._take_block_start,
+    frames.PUSH_PROMISE: Http2Connection._take_block,
     frames.PING: Http2Connection._take_ping,
     frames.GOAWAY: Http2Connection._take_goaway,
     frames.WINDOW_UPDATE: Http2Connection._take_window_update,
-    frames.CONTINUATION: Http2Connection._take_continuation,
+    frames.CONTINUATION: Http2Connection._take_block,
 }

@@ -333,13 +333,6 @@ def test_a_breach_ends_the_connection(kind: int, flags: int, stream_id: int, pay
         peer.send(kind, flags, stream_id, payload)
 
 
-def test_a_peer_that_does_not_begin_with_settings_is_a_breach() -> None:
-    peer = Peer()
-    peer.http.is_ready = False
-    with pytest.raises(Breach):
-        peer.send(frames.PING, payload=bytes(8))
-
-
 def test_another_frame_inside_of_headers_is_a_breach() -> None:
     peer = Peer()
     peer.get()
