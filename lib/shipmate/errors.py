@@ -33,6 +33,7 @@
        │  ├─ EmitUnconfirmed            the broker has not confirmed a message
        │  └─ KeysNotSaved               new tokens could not be saved
        ├─ ResponseTooSlow             an answer takes longer than its limit
+       ├─ IncompleteContent           a file ends before its length is reached, or changes while it is read
        ├─ ServiceTimeout              a service method took too long
        ├─ NoSample                    a trigger found no record for a sample
        ├─ ObjectUnavailable           the object storage did not return the body of a message
@@ -309,6 +310,12 @@ class ResponseTooSlow(TransientError):
     """An answer was not complete when its time limit was over."""
 
     code = "response_too_slow"
+
+
+class IncompleteContent(TransientError):
+    """The content of a file ended before or after its announced length, or changed while it was read."""
+
+    code = "incomplete_content"
 
 
 class ServiceTimeout(TransientError):

@@ -3,6 +3,7 @@
     objects     an API and its resources, and the functions that follow from their declaration
     polling     triggers that read an API without losing or repeating records
     webhook     signatures, challenges and replies of webhooks
+    files       files between an API and the platform, in pieces
     values      the fields of credentials and steps: numbers, times, choices
     moments     times of an API, compared as moments
 
@@ -13,6 +14,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shipmate.errors import CannotPoll, NoSample, SignatureRefused
+    from shipmate.kit.files.declaration import Changes, FileMembers, FileNames
+    from shipmate.kit.files.names import add_file, clean_name
+    from shipmate.kit.files.pieces import Pieces
+    from shipmate.kit.files.store import FileStore
+    from shipmate.kit.files.transfer import download, from_attachment, to_attachment
     from shipmate.kit.objects.api import Api
     from shipmate.kit.objects.declaration import Write
     from shipmate.kit.objects.fields import Field
@@ -34,14 +40,19 @@ __all__ = [
     "Answer",
     "Api",
     "CannotPoll",
+    "Changes",
     "Delta",
     "Echo",
     "Field",
+    "FileMembers",
+    "FileNames",
+    "FileStore",
     "HashedEcho",
     "Keyset",
     "Listing",
     "Names",
     "NoSample",
+    "Pieces",
     "PollFields",
     "Received",
     "Resource",
@@ -50,14 +61,19 @@ __all__ = [
     "TokenRefused",
     "Webhook",
     "Write",
+    "add_file",
+    "clean_name",
     "cursor",
     "delta",
+    "download",
+    "from_attachment",
     "keyset",
     "link",
     "listing",
     "offset",
     "operators",
     "page",
+    "to_attachment",
     "whole",
 ]
 
@@ -68,14 +84,19 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "Answer": "shipmate.kit.polling.answer",
         "Api": "shipmate.kit.objects.api",
         "CannotPoll": "shipmate.errors",
+        "Changes": "shipmate.kit.files.declaration",
         "Delta": "shipmate.kit.polling.delta",
         "Echo": "shipmate.kit.webhook_challenge",
         "Field": "shipmate.kit.objects.fields",
+        "FileMembers": "shipmate.kit.files.declaration",
+        "FileNames": "shipmate.kit.files.declaration",
+        "FileStore": "shipmate.kit.files.store",
         "HashedEcho": "shipmate.kit.webhook_challenge",
         "Keyset": "shipmate.kit.polling.keyset",
         "Listing": "shipmate.kit.polling.listing",
         "Names": "shipmate.kit.objects.names",
         "NoSample": "shipmate.errors",
+        "Pieces": "shipmate.kit.files.pieces",
         "PollFields": "shipmate.kit.polling.fields",
         "Received": "shipmate.kit.webhook",
         "Resource": "shipmate.kit.objects.resource",
@@ -84,14 +105,19 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "TokenRefused": "shipmate.kit.polling.delta",
         "Webhook": "shipmate.kit.webhook",
         "Write": "shipmate.kit.objects.declaration",
+        "add_file": "shipmate.kit.files.names",
+        "clean_name": "shipmate.kit.files.names",
         "cursor": "shipmate.kit.objects.paging",
         "delta": "shipmate.kit.polling.delta",
+        "download": "shipmate.kit.files.transfer",
+        "from_attachment": "shipmate.kit.files.transfer",
         "keyset": "shipmate.kit.polling.keyset",
         "link": "shipmate.kit.objects.paging",
         "listing": "shipmate.kit.polling.listing",
         "offset": "shipmate.kit.objects.paging",
         "operators": "shipmate.kit.objects.filters",
         "page": "shipmate.kit.objects.paging",
+        "to_attachment": "shipmate.kit.files.transfer",
         "whole": "shipmate.kit.objects.paging",
     }
 
