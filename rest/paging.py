@@ -91,9 +91,8 @@ class Collection:
         if self.paging == "offset":
             # Only an empty page is the last one: an API may return fewer records than the limit.
             return int(position or 0) + count if count else None
-        link = (
-            response.links.get("next", {}).get("url") if self.paging == "link" else member_at(content, self.next_field)
-        )
+        by_header = self.paging == "link"
+        link = response.links.get("next", {}).get("url") if by_header else member_at(content, self.next_field)
         if not link:
             return None
         if not isinstance(link, str):

@@ -157,6 +157,22 @@ def test_its_account_is_verified(root: Path, account: dict[str, str]) -> None:
     assert (done.returncode, json.loads(done.stdout)) == (0, {"verified": True})
 
 
+def test_a_component_of_declarations_is_checked_typed_and_tested(tmp_path: Path) -> None:
+    """As it was written, and with nothing left out but secrets of the platform."""
+    options = ("--objects", "Kunde", "--base-url", "https://api.example.com/v1")
+    made = run("shipmate", "new", "crm", *options, cwd=tmp_path)
+    assert made.stdout.startswith("Created Crm in crm: the functions of Kunde, oauth2.")
+    root = tmp_path / "crm"
+    assert run("shipmate", "validate", cwd=root).returncode == 0
+    assert run("ruff", "check", "--isolated", ".", cwd=root).returncode == 0
+    typed = run("mypy", "--strict", "api.py", "verify_credentials.py", cwd=root, MYPYPATH=str(SOURCE_ROOT))
+    assert typed.returncode == 0, typed.stdout
+    done = run("pytest", "-rs", "-W", "error", "-p", "no:cacheprovider", cwd=root)
+    assert done.returncode == 0, done.stdout
+    skipped = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]
+    assert [line for line in skipped if "has no credentials that the platform keeps" not in line] == []
+
+
 # Only the terminal that a process is controlled by turns Ctrl-C into a signal.
 IN_TERMINAL = (
     "import fcntl, runpy, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "

@@ -95,6 +95,12 @@ class Samples:
         msg = inputs["msg"] if "msg" in inputs else self._message(function)
         return Sample({"headers": {}, "body": {}, **msg}, cfg, inputs.get("snapshot", {}), source)
 
+    def lacks_message(self, function: Function) -> bool:
+        """Return whether the author gives no message for a function."""
+        names = fixture_names(self._component.root)
+        fixture = self._fixture(function.id) if function.id in names else {}
+        return "msg" not in {**fixture, **self._given.get(function.id, {})}
+
     def with_keys(self, cfg: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
         """Return a configuration with OAuth2 keys merged into its token field."""
         name = self.token_field
