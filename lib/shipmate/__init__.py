@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from shipmate.errors import (
     AccountError,
+    ApiError,
     AuthorError,
     ClientMisconfigured,
     CredentialsInvalid,
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from shipmate.oauth2.api import OAuth2
     from shipmate.oauth2.session import OAuth2Session
     from shipmate.platform.attachments import Attachment
+    from shipmate.session.policy import Policy
+    from shipmate.session.session import Session
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AccountError",
+    "ApiError",
     "AsyncContext",
     "Attachment",
     "AuthorError",
@@ -43,7 +47,9 @@ __all__ = [
     "OAuth2",
     "OAuth2Session",
     "OperatorError",
+    "Policy",
     "ReauthorizationRequired",
+    "Session",
     "ShipmateError",
     "TokenEndpointUnavailable",
     "TransientError",
@@ -60,6 +66,8 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "Context": "shipmate.invocation.context",
         "OAuth2": "shipmate.oauth2.api",
         "OAuth2Session": "shipmate.oauth2.session",  # requests: 97 ms
+        "Policy": "shipmate.session.policy",
+        "Session": "shipmate.session.session",
     }
 
     def __getattr__(name):

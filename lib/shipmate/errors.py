@@ -13,6 +13,7 @@
     │  ├─ InvalidOption               an option of ``context.oauth2`` does not exist or has a wrong value
     │  ├─ UnknownPlaceholder          a ``{name}`` in a URL is not a member of the token
     │  ├─ ResponseTooLarge            an answer has more bytes than its limit
+    │  ├─ CannotPoll                  an API does not return records as the trigger's declaration says
     │  └─ UnsafeUrl                   a URL would send the token elsewhere, or unencrypted
     ├─ OperatorError                fix the installation         exit 2
     │  ├─ BadInput                    a file or an argument has the wrong content
@@ -24,13 +25,17 @@
     ├─ AccountError                 sign in again                exit 1
     │  ├─ ReauthorizationRequired     the refresh token is refused or missing
     │  ├─ CredentialsInvalid          the credentials are not usable
+    │  ├─ SignatureRefused            a request to a webhook has no valid signature
     │  └─ SignInFailed                a sign-in in the browser failed
+    ├─ ApiError                     an API refuses a request: its status says who must act   exit 1
     └─ TransientError               nobody: it is retried        exit 1
        ├─ EmitError                   an event was not delivered
        │  ├─ EmitUnconfirmed            the broker has not confirmed a message
        │  └─ KeysNotSaved               new tokens could not be saved
        ├─ ResponseTooSlow             an answer takes longer than its limit
+       ├─ IncompleteContent           a file ends before its length is reached, or changes while it is read
        ├─ ServiceTimeout              a service method took too long
+       ├─ NoSample                    a trigger found no record for a sample
        ├─ ObjectUnavailable           the object storage did not return the body of a message
        │  └─ ObjectExpired              the object storage has deleted the body
        ├─ BrokerLost                  the broker cannot be reached
@@ -126,6 +131,12 @@ class ResponseTooLarge(AuthorError):
     code = "response_too_large"
 
 
+class CannotPoll(AuthorError):
+    """An API does not return records in the order, or with the members, that the trigger's declaration says."""
+
+    code = "cannot_poll"
+
+
 class UnsafeUrl(AuthorError):
     """A URL would send the token to another host, or unencrypted."""
 
@@ -206,10 +217,40 @@ class CredentialsInvalid(AccountError):
     code = "credentials_invalid"
 
 
+class SignatureRefused(AccountError):
+    """A request to a webhook has no signature, or one that its secret does not make."""
+
+    code = "signature_refused"
+
+
 class SignInFailed(AccountError):
     """A sign-in in the browser failed: it was denied, took too long, or its answer does not belong to it."""
 
     code = "sign_in_failed"
+
+
+class ApiError(ShipmateError):
+    """The API that a component calls has answered with an error status, or not at all."""
+
+    code = "api_error"
+
+    def __init__(
+        self, text: str, *, status: int = 0, reason: str = "", api_code: str = "", request_id: str = ""
+    ) -> None:
+        """Create the error.
+
+        Args:
+            text: The text of the error, without secrets.
+            status: The HTTP status, 0 without an answer.
+            reason: What the API says about the error, on one short line.
+            api_code: The API's own code: ``"INVALID_FIELD"``.
+            request_id: The id by which the API's support finds the request.
+        """
+        super().__init__(text)
+        self.status = status
+        self.reason = reason
+        self.api_code = api_code
+        self.request_id = request_id
 
 
 class TransientError(ShipmateError):
@@ -271,10 +312,22 @@ class ResponseTooSlow(TransientError):
     code = "response_too_slow"
 
 
+class IncompleteContent(TransientError):
+    """The content of a file ended before or after its announced length, or changed while it was read."""
+
+    code = "incomplete_content"
+
+
 class ServiceTimeout(TransientError):
     """A function took too long to answer a service method."""
 
     code = "service_timeout"
+
+
+class NoSample(TransientError):
+    """A trigger found no record for a sample; the flow itself has no error."""
+
+    code = "no_sample"
 
 
 class ObjectUnavailable(TransientError):

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 Origin = tuple[str, str, int]
 """Scheme, host and port: ``("https", "api.example", 443)``."""
 
+MEMBER: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
+"""A member of the account in the URL of a request."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NAME: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 _NEVER: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\\ud800-\udfff]")
@@ -125,6 +127,19 @@ class HostPattern:
         is_host = host.endswith(self.host) if self.host.startswith(".") else host == self.host
         is_port = port == (self.port or _DEFAULT_PORTS[scheme])
         return is_host and is_port and self.scheme in (None, scheme)
+
+
+def shown(url: str) -> str:
+    """Return a URL for messages: without user, password, query and fragment, which may hold secrets.
+
+    >>> shown("https://user:pass@api.example/contacts?key=1")
+    'https://api.example/contacts'
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def segment(value: str) -> str:

@@ -27,9 +27,9 @@ from shipmate.errors import (
     TokenEndpointUnavailable,
     UnknownPlaceholder,
 )
+from shipmate.http.token_auth import Proof, TokenAuth, origin
 from shipmate.oauth2.accounts import CredentialStore
 from shipmate.oauth2.api import OAuth2, open_session
-from shipmate.oauth2.token_auth import TokenAuth, origin
 from tests.contract.workbench import Workbench
 
 
@@ -1148,10 +1148,10 @@ def test_a_url_without_host_or_port_has_no_origin(url: str) -> None:
 def test_the_token_never_follows_from_https_to_http() -> None:
     """Also not to an origin that is allowed; the upgrade of the same host is fine."""
     allowed = frozenset(each for each in (origin("https://a.example"), origin("http://a.example")) if each)
-    auth = TokenAuth("Authorization", "Bearer x", allowed)
+    auth = TokenAuth(Proof("Authorization", "Bearer x"), allowed)
     assert not auth.may_follow("https://a.example/1", "http://a.example/2")
     assert not auth.may_follow("https://a.example/1", "https://[broken")
     assert auth.may_follow("http://a.example/1", "https://a.example/2")
-    upgrade_only = TokenAuth("Authorization", "x", frozenset({("http", "a.example", 80)}))
+    upgrade_only = TokenAuth(Proof("Authorization", "x"), frozenset({("http", "a.example", 80)}))
     assert upgrade_only.may_follow("http://a.example/", "https://a.example/")
     assert not upgrade_only.may_follow("http://a.example/", "https://b.example/")

@@ -108,6 +108,7 @@ def test_the_author_may_describe_the_surroundings(outcomes: Outcomes) -> None:
         ("emits_bare_keys", "expired_token_is_refreshed[go]", ["no valid access_token in oauth", "found access_token"]),
         ("refreshes_and_gives_up", "expired_token_is_refreshed[go]", ["sent no request with the new token"]),
         ("refreshes_by_hand", "rotated_token_is_taken_over[go]", ["another container had refreshed", "HTTPError"]),
+        ("keeps_an_old_secret", "expired_token_is_refreshed[go]", ["secret of type oauth2", "context.session(cfg)"]),
         ("messages_differ_from_metadata", "messages_match_metadata[go]", ["metadata.out", "body/id", "whole number"]),
         ("messages_differ_from_dynamic_metadata", "messages_match_metadata[go]", ["get_meta_model", "body/id"]),
         ("dynamic_metadata_fails", "messages_match_metadata[go]", ["get_meta_model failed", "KeyError"]),
@@ -184,6 +185,10 @@ def test_what_cannot_be_checked_is_skipped_with_the_reason(
         ("no_credentials", "secrets_stay_secret[go]"),
         ("refreshes_by_hand", "expired_token_is_refreshed[go]"),
         ("module_does_not_import", "descriptor_is_valid"),
+        ("platform_secret", "expired_token_is_refreshed[go]"),
+        ("platform_secret", "wrong_credentials_are_refused[401]"),
+        ("platform_secret", "failures_are_reported[go]"),
+        ("platform_secret", "secrets_stay_secret[go]"),
     ],
 )
 def test_what_is_right_passes(outcomes: Outcomes, component: str, check: str) -> None:

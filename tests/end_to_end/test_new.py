@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 import shipmate
-from shipmate.emulator import Api, OAuth2Provider, Reply, Request, Server
+from shipmate.emulator import Api, OAuth2Provider, Platform, Reply, Request, Server
 from tests.authors import PLUGIN_OF_SHIPMATE_ALONE
 
 SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
-KINDS = ("oauth2", "api-key", "basic", "none")
+KINDS = ("oauth2", "platform", "api-key", "basic", "none")
 # What the environment of a newcomer does not have: the settings of this repository's own tests.
 _OURS = ("COVERAGE", "COV_", "PYTEST", "SHIPMATE")
 
@@ -67,7 +67,8 @@ def root(kind: str, tmp_path: Path) -> Path:
 @pytest.fixture
 def server(kind: str) -> Iterator[Server]:
     """Return the API, which answers 401 to who does not show what the environment of the test has."""
-    expected = {"api-key": ("X-API-Key", "sample-key"), "basic": ("Authorization", "Basic YWRhOnDDpHNzd29yZA==")}
+    basic = ("Authorization", "Basic YWRhOnDDpHNzd29yZA==")
+    expected = {"api-key": ("X-API-Key", "sample-key"), "basic": basic, "platform": basic}
     name, value = expected.get(kind, ("", None))
 
     class Guarded(Server):
@@ -84,17 +85,28 @@ def server(kind: str) -> Iterator[Server]:
 
 
 @pytest.fixture
-def account(root: Path, kind: str, server: Server) -> dict[str, str]:
+def platform() -> Iterator[Platform]:
+    """Return a platform with one secret."""
+    credentials = {"username": "ada", "password": "pässword"}
+    with Platform(secrets={"secret-1": {"type": "basic", "credentials": credentials}}) as started:
+        yield started
+
+
+@pytest.fixture
+def account(root: Path, kind: str, server: Server, platform: Platform) -> dict[str, str]:
     """Write the account file, and return the variables of .env.example, filled in."""
     accounts: dict[str, dict[str, Any]] = {
         "oauth2": {"oauth": server.provider.issue() if isinstance(server, Api) else {}},
         "api-key": {"api_key": "sample-key"},
         "basic": {"username": "ada", "password": "pässword"},
+        "platform": {"secretId": "secret-1"},
     }
     if kind in accounts:
         (root / "account.keys.json").write_text(json.dumps(accounts[kind]))
         (root / "account.keys.json").chmod(0o600)
-    return {"API_URL": f"{server.url}/v1"}
+    names = ("ELASTICIO_API_URI", "ELASTICIO_API_USERNAME", "ELASTICIO_API_KEY", "ELASTICIO_WORKSPACE_ID")
+    of_platform = {name: platform.environ()[name] for name in names} if kind == "platform" else {}
+    return {"API_URL": f"{server.url}/v1", **of_platform}
 
 
 def test_its_own_checks_pass(root: Path) -> None:
@@ -143,6 +155,22 @@ def test_its_fixtures_run_with_the_account(root: Path, account: dict[str, str]) 
 def test_its_account_is_verified(root: Path, account: dict[str, str]) -> None:
     done = run("shipmate", "verify", cwd=root, **account)
     assert (done.returncode, json.loads(done.stdout)) == (0, {"verified": True})
+
+
+def test_a_component_of_declarations_is_checked_typed_and_tested(tmp_path: Path) -> None:
+    """As it was written, and with nothing left out but secrets of the platform."""
+    options = ("--objects", "Kunde", "--base-url", "https://api.example.com/v1")
+    made = run("shipmate", "new", "crm", *options, cwd=tmp_path)
+    assert made.stdout.startswith("Created Crm in crm: the functions of Kunde, oauth2.")
+    root = tmp_path / "crm"
+    assert run("shipmate", "validate", cwd=root).returncode == 0
+    assert run("ruff", "check", "--isolated", ".", cwd=root).returncode == 0
+    typed = run("mypy", "--strict", "api.py", "verify_credentials.py", cwd=root, MYPYPATH=str(SOURCE_ROOT))
+    assert typed.returncode == 0, typed.stdout
+    done = run("pytest", "-rs", "-W", "error", "-p", "no:cacheprovider", cwd=root)
+    assert done.returncode == 0, done.stdout
+    skipped = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]
+    assert [line for line in skipped if "has no credentials that the platform keeps" not in line] == []
 
 
 # Only the terminal that a process is controlled by turns Ctrl-C into a signal.
@@ -226,7 +254,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_at_a_terminal_it_asks_until_the_answers_are_right(start: Start, tmp_path: Path) -> None:
     terminal = start("new", "crm")
     terminal.answer("Title of the component [Crm]: ", "Mein CRM\n")
-    terminal.answer("Authentication (oauth2, api-key, basic, none) [oauth2]: ", "kerberos\n")
+    terminal.answer("Authentication (oauth2, platform, api-key, basic, none) [oauth2]: ", "kerberos\n")
     terminal.answer("[oauth2]: ", "basic\n")
     terminal.answer("Base URL of the API [https://api.example.com]: ", "crm.example.com\n")
     terminal.answer("[https://api.example.com]: ", "https://crm.example.com/\n")
@@ -276,7 +304,7 @@ def test_nothing_is_asked_for_a_folder_that_cannot_be_used(start: Start, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--auth", "kerberos"], "expected one of oauth2, api-key, basic, none, found 'kerberos' for --auth"),
+        (["--auth", "kerberos"], "expected one of oauth2, platform, api-key, basic, none, found 'kerberos' for --auth"),
         (["--action", "連絡先"], "expected the option --action-id, found none"),
         (["--trigger", "Create record"], "expected the option --trigger-id, found none"),
     ],

@@ -20,7 +20,18 @@ from shipmate.invocation import events
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-PAGES = ("commands", "component-json", "context", "emulator", "environment", "flow", "glossary", "oauth2", "README")
+PAGES = (
+    "commands",
+    "component-json",
+    "context",
+    "emulator",
+    "environment",
+    "flow",
+    "glossary",
+    "kit",
+    "oauth2",
+    "README",
+)
 MODULES = sorted((ROOT / "lib" / "shipmate").rglob("*.py"))
 
 QUOTED = re.compile(r"'([A-Z][A-Z0-9_]*[A-Z0-9]|(?:https?|all|no)_proxy)'")

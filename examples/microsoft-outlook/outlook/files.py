@@ -6,9 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from urllib3.exceptions import HTTPError
-
 from shipmate import Context
+from shipmate.errors import IncompleteContent
 
 # Source: https://learn.microsoft.com/graph/outlook-large-attachments
 LARGEST_BYTES: Final = 150 * 1024 * 1024
@@ -78,8 +77,7 @@ def _fetched(context: Context, name: str, url: str, kind: str, stack: ExitStack)
             if size > LARGEST_BYTES:
                 raise ValueError(f"{name}: expected at most {LARGEST_BYTES // 1024 // 1024} MB, found more")
             kept.write(piece)
-    except HTTPError:
-        # Not chained: the text of such errors has the URL, which is a permission by itself.
+    except IncompleteContent:
         raise ValueError(f"{name}: expected a file that can be read to its end, found one that breaks off") from None
     finally:
         stream.close()

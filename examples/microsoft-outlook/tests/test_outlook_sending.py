@@ -240,7 +240,7 @@ def test_a_platform_that_gives_no_files_now_is_left_to_a_rebound(desk: Any, stor
 def test_a_file_that_breaks_off_is_not_sent(desk: Any, stored: Any, platform: Any) -> None:
     """Half a file would be worse than none."""
     described = stored(LARGE)
-    platform.script(None, Fault(drop="middle"), method="GET")
+    platform.script(None, Fault(drop="middle"), times=9, method="GET")
     text = desk.fails("send_mail", MAIL, files={"large.bin": described})
     assert "large.bin: expected a file that can be read to its end" in text
     assert not desk.graph.requests

@@ -411,8 +411,13 @@ def validate(root: Path, descriptor: Path | None) -> int:
 @commands.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--title", metavar="TEXT", help="Title of the component.  [default: from the folder's name]")
-@click.option("--auth", metavar="KIND", help="Authentication: oauth2, api-key, basic or none.  [default: oauth2]")
+@click.option(
+    "--auth",
+    metavar="KIND",
+    help="oauth2, platform (the platform keeps the account), api-key, basic or none.  [default: oauth2]",
+)
 @click.option("--base-url", metavar="URL", help="Base URL of the API, like https://api.example.com/v1.")
+@click.option("--objects", metavar="TITLE", help="Declare objects with this title, in place of action and trigger.")
 @click.option("--action", metavar="TEXT", help="Title of the action.")
 @click.option("--action-id", metavar="ID", help="Id of the action.  [default: from its title]")
 @click.option("--trigger", metavar="TEXT", help="Title of the trigger.")
@@ -445,6 +450,36 @@ def _ask(question: "Question") -> str:
 
     answer: str = click.prompt(question.text, default=question.default, value_proc=check, err=True)
     return answer
+
+
+@commands.command()
+@_component
+@click.option("--add", metavar="FILE:NAME", multiple=True, help="Add all functions of this Resource or Api.")
+@click.option("--write", is_flag=True, help="Write the entries to component.json.")
+def describe(root: Path, add: tuple[str, ...], write: bool) -> int:
+    """Generate the entries of component.json that follow from declarations.
+
+    Prints the entries of all functions that `shipmate.kit` has made, unless --write is set. Titles, labels, notes and
+    further fields stay as they are.
+    """
+    from shipmate import component
+    from shipmate.cli import terminal
+    from shipmate.component import Modules
+    from shipmate.tools.validation import entries
+
+    def job() -> int:
+        prepare_process(root)
+        loaded = component.load(root)
+        whole, own = entries.described(loaded, Modules(loaded), add)
+        text = entries.to_text(whole if write else own)
+        if write:
+            (root / component.DESCRIPTOR).write_text(text, encoding="utf-8")
+        else:
+            output.write_text(text)
+        return 0
+
+    with terminal.private_output() as output:
+        return terminal.run(job, output=output, drain=lambda _: None)
 
 
 @commands.command("docs")

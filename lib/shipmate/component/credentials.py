@@ -18,3 +18,9 @@ def view_classes(component: Component) -> dict[str, Any]:
     """Return the view class of each credential field: ``{"oauth": "OAuthFieldView"}``."""
     fields = component.credentials.get("fields") or {}
     return {name: field.get("viewClass") for name, field in fields.items() if isinstance(field, Mapping)}
+
+
+def auth_client_types(component: Component) -> tuple[str, ...]:
+    """Return the types of secrets that the component accepts: ``("oauth2", "basic")``; empty without secrets."""
+    types = component.raw.get("authClientTypes")
+    return tuple(map(str, types)) if isinstance(types, list | tuple) else ()

@@ -10,7 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import FunctionType, ModuleType, TracebackType
 from typing import Any, Final, cast
 
 from shipmate.component.descriptor import Component, Function
@@ -27,7 +27,11 @@ _LONGEST: Final = 500
 
 
 class Modules:
-    """The modules of one component; each is loaded once. The first load puts the component's root on ``sys.path``."""
+    """The modules of one component; each is loaded once. The first load puts the component's root on ``sys.path``.
+
+    ``main`` names a file, ``"./actions/lookup.py"``, or an object in it that has the functions of a module,
+    ``"./crm.py:contacts.lookup"``. A plain function is its own ``process``.
+    """
 
     def __init__(self, component: Component) -> None:
         """Load no module yet."""
@@ -35,6 +39,11 @@ class Modules:
         self._root = component.root.resolve()
         self._loaded: dict[Path, ModuleType] = {}
         self._lock = threading.RLock()
+
+    @property
+    def root(self) -> Path:
+        """The component's folder."""
+        return self._root
 
     def module(self, function: Function) -> ModuleType:
         """Return the module of a trigger or an action.
@@ -51,21 +60,36 @@ class Modules:
         Raises:
             ModuleNotLoadable: The component's root contains no such Python file.
         """
-        place = f"{function.kind} {function.id}"
-        relative = Path(function.main)
-        if relative.is_absolute() or ".." in relative.parts or "\0" in function.main:
+        place, name = f"{function.kind} {function.id}", split_main(function.main)[0]
+        relative = Path(name)
+        if relative.is_absolute() or ".." in relative.parts or "\0" in name:
             raise ModuleNotLoadable(f"{place}: expected main as a path inside the component, found {function.main!r}")
-        candidates = [self._root / relative, self._root / f"{function.main}.py"]
+        candidates = [self._root / relative, self._root / f"{name}.py"]
         path = next((path for path in candidates if _is_file(path)), None)
         if path is None:
-            raise ModuleNotLoadable(
-                f"{place}: expected the module {function.main!r}, found no such file in {self._root}"
-            )
+            raise ModuleNotLoadable(f"{place}: expected the module {name!r}, found no such file in {self._root}")
         if not path.resolve().is_relative_to(self._root):
             raise ModuleNotLoadable(f"{place}: expected main inside the component, found a link to a file outside it")
         if path.suffix != ".py":
             raise ModuleNotLoadable(f"{place}: expected a Python module, found {function.main!r}")
         return path
+
+    def target(self, function: Function) -> object:
+        """Return what ``main`` names: a module, or an object in it.
+
+        Raises:
+            ModuleNotLoadable: The module cannot be loaded.
+            FunctionNotFound: The module has no such object.
+        """
+        file, names = split_main(function.main)
+        found: object = self.module(function)
+        for name in names:
+            if name.startswith("_") or not hasattr(found, name):
+                raise FunctionNotFound(
+                    f"expected {'.'.join(names)} in {file}, found no {name}{did_you_mean_or_list(name, _public(found))}"
+                )
+            found = getattr(found, name)
+        return found
 
     def process(self, function: Function) -> Callable[..., Any]:
         """Return the function ``process`` of a module.
@@ -74,11 +98,15 @@ class Modules:
             FunctionNotFound: The module has no ``process``.
             WrongSignature: It takes other arguments, as with each of the other functions.
         """
-        return self._required(self.module(function), "process", function, PROCESS)
+        target = self.target(function)
+        if isinstance(target, FunctionType):
+            require_call(target.__name__, target, PROCESS)
+            return target
+        return self._required(target, "process", function, PROCESS)
 
     def hook(self, function: Function, name: str) -> Callable[..., Any] | None:
         """Return the hook ``init``, ``startup`` or ``shutdown``, None if the module lacks it."""
-        hook = getattr(self.module(function), name, None)
+        hook = getattr(self.target(function), name, None)
         if not callable(hook):
             return None
         require_call(name, hook, HOOKS[name])
@@ -90,10 +118,10 @@ class Modules:
         Raises:
             FunctionNotFound: There is no such function; the message suggests a similar one, or lists all.
         """
-        module = self.module(function)
-        if not hasattr(module, name) and hasattr(module, _SPELLINGS.get(name, name)):
+        target = self.target(function)
+        if not hasattr(target, name) and hasattr(target, _SPELLINGS.get(name, name)):
             name = _SPELLINGS[name]
-        return self._required(module, name, function, MODEL)
+        return self._required(target, name, function, MODEL)
 
     def verifier(self) -> Callable[..., Any] | None:
         """Return the function ``verify_credentials`` of ``verify_credentials.py``, None if there is no such file.
@@ -112,16 +140,14 @@ class Modules:
         return cast(Callable[..., Any], verifier)
 
     def _required(
-        self, module: ModuleType, name: str, function: Function, arguments: tuple[str, ...]
+        self, target: object, name: str, function: Function, arguments: tuple[str, ...]
     ) -> Callable[..., Any]:
-        member = getattr(module, name, None)
+        member = getattr(target, name, None)
         if callable(member) and not name.startswith("_"):
             require_call(name, member, arguments)
             return cast(Callable[..., Any], member)
-        existing = sorted(other for other, value in vars(module).items() if _is_own_function(value, module))
-        raise FunctionNotFound(
-            f"expected a function {name} in {function.main}, found none{did_you_mean_or_list(name, existing)}"
-        )
+        existing = did_you_mean_or_list(name, _public(target))
+        raise FunctionNotFound(f"expected a function {name} in {function.main}, found none{existing}")
 
     def _load(self, path: Path) -> ModuleType:
         with self._lock:
@@ -157,6 +183,17 @@ class Modules:
         if spec is None or spec.origin is None or Path(spec.origin).resolve() != path.resolve():
             return None
         return importlib.import_module(name)
+
+
+def split_main(main: str) -> tuple[str, tuple[str, ...]]:
+    """Return the file that ``main`` names, and the names that lead from its module to an object; none for the module.
+
+    >>> split_main("./crm.py:contacts.lookup"), split_main("./actions/lookup.py")
+    (('./crm.py', ('contacts', 'lookup')), ('./actions/lookup.py', ()))
+    """
+    file, colon, names = main.rpartition(":")
+    parts = tuple(names.split("."))
+    return (file, parts) if colon and all(part.isidentifier() for part in parts) else (main, ())
 
 
 def describe_author_error(error: BaseException, root: Path) -> str:
@@ -216,5 +253,12 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
-def _is_own_function(value: object, module: ModuleType) -> bool:
+def _public(target: object) -> list[str]:
+    """Return the names of the functions of a module, or of the members of an object."""
+    if isinstance(target, ModuleType):
+        return sorted(name for name, value in vars(target).items() if _is_own(value, target))
+    return sorted(name for name in dir(target) if not name.startswith("_"))
+
+
+def _is_own(value: object, module: ModuleType) -> bool:
     return callable(value) and getattr(value, "__module__", None) == module.__name__

@@ -29,6 +29,8 @@ def stop(transport: Transport, sessions: LazyOAuth2 | None, *, seconds: float) -
         seconds: How long the messages in work may take. The rest stays unsettled, for the next container.
     """
     transport.hurry()
+    if sessions is not None:
+        sessions.hurry()
     transport.cancel()
     until = time.monotonic() + seconds
     while transport.is_alive and not transport.wait_until_idle(_LOOK_SECONDS):

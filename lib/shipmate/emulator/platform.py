@@ -29,7 +29,10 @@ class Platform(Server):
         accounts: Keys of legacy credentials by account id, ``{"account": {"oauth": {...}}}``. A step whose config has
             ``_account`` gets the keys of this account.
         steps: Step data by flow and step: ``{"flow": {"step": {"config": {...}, "snapshot": {...}}}}``.
-        secrets: Credentials of secrets by id, or their attributes (``{"type": ..., "credentials": {...}}``).
+        secrets: Credentials of secrets by id, or their attributes (``{"type": ..., "credentials": {...}}``), of the
+            types oauth2, basic, api_key and noauth.
+        auth_clients: The auth clients by id: ``{"crm": {"type": "oauth2"}}``; a secret names its own by ``auth_client``
+            among its attributes. A client of this type is made for secrets that name none.
         provider: Refreshes the secrets. The platform shares its journal unless `journal` is given.
         persist_to: JSON file that keeps accounts and secrets; its content overrides the arguments.
         username: User of the API; ``key`` is the password.
@@ -42,6 +45,7 @@ class Platform(Server):
         accounts: Mapping[str, Mapping[str, Any]] | None = None,
         steps: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
         secrets: Mapping[str, Mapping[str, Any]] | None = None,
+        auth_clients: Mapping[str, Mapping[str, Any]] | None = None,
         provider: OAuth2Provider | None = None,
         persist_to: Path | None = None,
         username: str = "runtime@example.com",
@@ -58,6 +62,9 @@ class Platform(Server):
         self.steps = {flow: {step: dict(data) for step, data in each.items()} for flow, each in (steps or {}).items()}
         self.accounts = {account: copy.deepcopy(dict(keys)) for account, keys in (accounts or {}).items()}
         self.secrets = {secret: _attributes(secret, given) for secret, given in (secrets or {}).items()}
+        self.auth_clients = {client: dict(given) for client, given in (auth_clients or {}).items()}
+        self.answers_with_lists = False
+        """Whether the answer to a refresh has a list of one secret, as the documentation of the API says."""
         self.startup_data: dict[str, Any] = {}
         self.results: list[Any] = []
         self._lock = threading.RLock()
@@ -105,6 +112,23 @@ class Platform(Server):
             self._persist()
         return True
 
+    def change_secret(self, secret: str, **attributes: Any) -> None:
+        """Change attributes of a secret, or create it, as a person does: ``credentials={...}``, ``type="basic"``.
+
+        The secret is ready afterwards, unless ``state="error"`` says something else.
+        """
+        with self._lock:
+            self.secrets[secret] = _attributes(
+                secret, {**self.secrets.get(secret, {"credentials": {}}), "state": "ready", **attributes}
+            )
+            if self.secrets[secret]["state"] != "error":
+                self.secrets[secret].pop("error", None)
+            self._persist()
+
+    def break_secret(self, secret: str, error: str) -> None:
+        """Put a secret into the state ``error``, as the platform does when a refresh has failed."""
+        self.change_secret(secret, state="error", error=error)
+
     def _routes_of_the_api(self) -> None:
         secrets = "/v2/workspaces/{workspace}/secrets"
         startup = "/sailor-support/hooks/task/{flow}/startup/data"
@@ -113,6 +137,7 @@ class Platform(Server):
         self._private("PUT", "/v1/accounts/{account}", self._put_account)
         self._private("GET", secrets, self._list_secrets)
         self._private("GET", secrets + "/{key}", self._get_secret)
+        self._private("GET", "/v2/auth-clients", lambda request: self._list_auth_clients())
         self._private("POST", secrets + "/{key}/refresh", self._refresh_secret)
         self._private("POST", startup, self._post_startup)
         self._private("GET", startup, self._get_startup)
@@ -170,21 +195,37 @@ class Platform(Server):
             try:
                 response = self.provider.refresh(credentials.get("refresh_token", ""))
             except OAuth2Refusal as error:
-                attributes["state"] = "error"
+                attributes.update(state="error", error=error.description or error.code)
                 return Reply(400, {"errors": [{"title": error.code, "detail": error.description}]})
             attributes["credentials"] = _stored_credentials({**credentials, **response})
             self._persist()
-        return self._get_secret(request, workspace, key)
+            secret = self._secret(key)
+        return Reply(200, {"data": [secret] if self.answers_with_lists else secret, "meta": {}})
+
+    def _list_auth_clients(self) -> Reply:
+        with self._lock:
+            clients = {self._auth_client(key): {"type": each["type"]} for key, each in self.secrets.items()}
+            clients.update(self.auth_clients)
+        data = [
+            {"id": key, "type": "auth-client", "attributes": {"name": key, **each}} for key, each in clients.items()
+        ]
+        return Reply(200, {"data": data, "meta": {}})
+
+    def _auth_client(self, secret: str) -> str:
+        """Return the id of a secret's auth client."""
+        attributes = self.secrets[secret]
+        return str(attributes.get("auth_client") or f"{attributes['type']}-client")
 
     def _secret(self, key: str) -> dict[str, Any]:
+        attributes = copy.deepcopy(self.secrets[key])
         return {
             "id": key,
             "type": "auth-secret",
             "links": {"self": f"/v2/workspaces/{self.workspace_id}/secrets/{key}"},
-            "attributes": copy.deepcopy(self.secrets[key]),
+            "attributes": {name: each for name, each in attributes.items() if name != "auth_client"},
             "relationships": {
                 "workspace": {"data": {"id": self.workspace_id, "type": "workspace"}},
-                "auth_client": {"data": {"id": "auth-client", "type": "auth-client"}},
+                "auth_client": {"data": {"id": self._auth_client(key), "type": "auth-client"}},
             },
         }
 

@@ -67,6 +67,10 @@ class within:
         self._end = self._clock() + self.seconds
         return self._end
 
+    def pause(self) -> None:
+        """Stop the clock; `begin` starts it again with the whole time."""
+        self._end = math.inf
+
     def __enter__(self) -> "within":
         """Start the clock unless it runs, and hold the requests of this thread to the limits."""
         if not self._has_begun:

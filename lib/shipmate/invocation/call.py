@@ -33,8 +33,8 @@ class Call:
     """
 
     __slots__ = (
-        "_emitter", "_errors_at_end", "_events", "_failed", "_gate", "_is_over", "_lock", "_loops", "_redactor",
-        "_reported", "_sink", "errors", "rules",
+        "__weakref__", "_emitter", "_errors_at_end", "_events", "_failed", "_gate", "_is_over", "_lock", "_loops",
+        "_redactor", "_reported", "_sink", "errors", "rules",
     )  # fmt: skip
 
     def __init__(self, sink: Sink, redactor: Redactor, loops: Loops, *, events: tuple[str, ...] = EVENTS) -> None:

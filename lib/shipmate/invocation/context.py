@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from shipmate.oauth2.session import OAuth2Session
     from shipmate.platform.attachments import Attachments
     from shipmate.platform.client import PlatformClient
+    from shipmate.session.plan import SessionOptions
+    from shipmate.session.session import Session
 
 LOGGER: Final = "component"
 """The parent of every ``context.logger``. Source: contract §13."""
@@ -27,14 +29,17 @@ class _Context(Generic[_Emitted_co]):
     A context holds functions that reach the installation's services, and none of their settings or secrets.
     """
 
-    __slots__ = ("_api", "_attachments", "_emit", "_flow_variables", "_log_fields", "_logger", "_open_session")
+    __slots__ = (
+        "_api", "_attachments", "_emit", "_flow_variables", "_log_fields", "_logger", "_open_oauth2", "_open_session",
+    )  # fmt: skip
 
     def __init__(
         self,
         emit: Callable[[str, Any], Awaitable[None] | None],
         *,
         log_fields: Mapping[str, str | None],
-        open_session: "Callable[[OAuth2Options, Mapping[str, Any]], OAuth2Session]",
+        open_oauth2: "Callable[[OAuth2Options, Mapping[str, Any]], OAuth2Session]",
+        open_session: "Callable[[SessionOptions, Mapping[str, Any]], Session]",
         api: "Callable[[], PlatformClient]",
         attachments: "Callable[[], Attachments]",
         flow_variables: Mapping[str, str],
@@ -44,13 +49,15 @@ class _Context(Generic[_Emitted_co]):
         Args:
             emit: Hands an event to the call.
             log_fields: ``thread_id``, ``message_id`` and ``parent_message_id`` for the log.
-            open_session: Opens an OAuth2 session for options and ``cfg``.
+            open_oauth2: Opens an OAuth2 session for options and ``cfg``.
+            open_session: Opens a session for options and an account of any kind.
             api: Returns the client of the platform's API.
             attachments: Returns the attachment storage.
             flow_variables: The variables of the flow.
         """
         self._emit = emit
         self._log_fields = log_fields
+        self._open_oauth2 = open_oauth2
         self._open_session = open_session
         self._api = api
         self._attachments = attachments
@@ -104,6 +111,25 @@ class _Context(Generic[_Emitted_co]):
         Raises:
             InvalidOption: An option does not exist or has an invalid value.
             CredentialsInvalid: ``cfg`` has both a ``secretId`` and keys of its own.
+        """
+        return self._open_oauth2(options, cfg)
+
+    def session(self, cfg: Mapping[str, Any], **options: "Unpack[SessionOptions]") -> "Session":
+        """Return an HTTP session, like one of requests, for the account in ``cfg`` of whatever kind it is.
+
+        The fields of ``component.json`` or the type of the platform's secret say how the account proves itself: OAuth2,
+        user and password, a key in a header or the query, a bearer token, or not at all. Requests that fail for a
+        moment are sent again.
+
+        Args:
+            cfg: The configuration that the function received.
+            options: ``auth``: the kind, or several of which exactly one is filled in. ``header``, ``query``, ``basic``:
+                the place of a key, as ``"X-Key: {apiKey}"``, ``"key={apiKey}"``, ``"{user}:{password}"``. ``policy``:
+                a `shipmate.Policy`. Further ones are those of `shipmate.OAuth2`.
+
+        Raises:
+            InvalidOption: An option does not exist or has an invalid value, or the place of a key is unknown.
+            CredentialsInvalid: A credential field is missing, or more than one way is filled in.
         """
         return self._open_session(options, cfg)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from shipmate.oauth2.session import OAuth2Session
     from shipmate.platform.attachments import Attachments
     from shipmate.platform.client import PlatformClient
+    from shipmate.session.plan import SessionOptions
+    from shipmate.session.session import Session
 
 _LOG: Final = logging.getLogger("shipmate.invocation")
 _NOT_VERIFIED = "verify_credentials returned False"
@@ -173,10 +175,15 @@ def run_hook(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def _context(call: Call, services: Services, ids: Ids) -> Context:
-    def open_session(options: "OAuth2Options", cfg: Mapping[str, Any]) -> "OAuth2Session":
+    def open_oauth2(options: "OAuth2Options", cfg: Mapping[str, Any]) -> "OAuth2Session":
         from shipmate.oauth2 import api  # most calls open no session
 
         return api.open_session(options, cfg, call=call, services=services.oauth2.get())
+
+    def open_session(options: "SessionOptions", cfg: Mapping[str, Any]) -> "Session":
+        from shipmate.session import api  # most calls open no session
+
+        return api.open_session(options, cfg, call=call, services=services.oauth2.sessions())
 
     def api() -> "PlatformClient":
         client = services.platform()
@@ -195,6 +202,7 @@ def _context(call: Call, services: Services, ids: Ids) -> Context:
             "message_id": ids.message_id,
             "parent_message_id": ids.parent_message_id,
         },
+        open_oauth2=open_oauth2,
         open_session=open_session,
         api=api,
         attachments=attachments,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shipmate.component import Component
-from shipmate.component.credentials import token_field, view_classes
+from shipmate.component.credentials import auth_client_types, token_field, view_classes
 from shipmate.invocation.loops import Loops
 from shipmate.logs.log import Redactor
 from shipmate.oauth2.keys import secrets_of
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shipmate.oauth2.services import OAuth2Services
     from shipmate.oauth2.storage.token_store import TokenStore
     from shipmate.platform.client import PlatformClient
+    from shipmate.session.plan import SessionServices
 
 
 class LazyOAuth2:
@@ -49,6 +50,8 @@ class LazyOAuth2:
         self._platform = platform
         self._lock = threading.Lock()
         self._services: OAuth2Services | None = None
+        self._sessions: SessionServices | None = None
+        self._stopping = threading.Event()
         self._is_draining = False
 
     def get(self) -> "OAuth2Services":
@@ -60,8 +63,29 @@ class LazyOAuth2:
                     self._services.credential_store.drain(0)
             return self._services
 
+    def sessions(self) -> "SessionServices":
+        """Return the services for sessions of every kind, the same ones each time."""
+        if self._sessions is None:
+            from shipmate.session.plan import SessionServices
+
+            services = self.get()
+            with self._lock:
+                if self._sessions is None:
+                    self._sessions = SessionServices(
+                        services,
+                        view_classes(self._component),
+                        auth_client_types(self._component),
+                        stopping=self._stopping,
+                    )
+        return self._sessions
+
+    def hurry(self) -> None:
+        """End the pauses between attempts of requests: the process is stopping."""
+        self._stopping.set()
+
     def drain(self, timeout_seconds: float) -> None:
         """Refuse new refreshes and wait for those under way."""
+        self.hurry()
         with self._lock:
             self._is_draining = True
             services = self._services

@@ -1,10 +1,9 @@
 """Requests to OAuth2 APIs with tokens that stay alive.
 
-``api`` has the class that authors import, and opens sessions. ``session`` sends requests: ``token_auth`` puts the token
-into them, ``http_redirects`` keeps secrets from foreign hosts, ``expired_answer`` tells when a token has expired, and
-``replay`` sends a body a second time. ``refresh_flow`` decides the steps of a refresh without I/O; ``refresher`` does
-them with ``token_request``, ``token_endpoint`` and ``token_response``; ``managed_secrets`` does them for secrets of the
-platform. ``accounts`` holds the live credentials of the process, ``credential`` has the rules for one of them: its
-``keys``, their ``expiry``, and ``seen_tokens``. ``options`` are the author's, ``services`` are the run mode's, and
+``api`` has the class that authors import, and opens sessions. ``session`` sends requests with the live token, and
+``expired_answer`` tells when it has expired. ``refresh_flow`` decides the steps of a refresh without I/O; ``refresher``
+does them with ``token_request``, ``token_endpoint`` and ``token_response``; ``managed_secrets`` does them for secrets
+of the platform. ``accounts`` holds the live credentials of the process, ``credential`` has the rules for one of them:
+its ``keys``, their ``expiry``, and ``seen_tokens``. ``options`` are the author's, ``services`` are the run mode's, and
 ``storage`` keeps tokens between runs.
 """

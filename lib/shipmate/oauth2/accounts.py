@@ -5,6 +5,7 @@ import logging
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -69,6 +70,7 @@ class Account:
         self.save_again: Callable[[], object] | None = None
         """Saves the live keys once more; None unless saving them failed."""
         self._store = store
+        self._refreshed: tuple[weakref.ref[object], int] | None = None
         self._lock = threading.Lock()
         self._flight: _SingleFlight | None = None
         self._presented: tuple[Keys, Expiry | None] | None = None
@@ -127,6 +129,15 @@ class Account:
         if flight is not None and live.generation <= generation:
             live = flight.outcome()
         return live if live.generation > generation and _is_usable(live) else None
+
+    def note_refresh(self, call: object, generation: int) -> None:
+        """Remember that a message has caused the refresh to a generation."""
+        self._refreshed = (weakref.ref(call), generation)
+
+    def was_refreshed_for(self, call: object, generation: int) -> bool:
+        """Tell whether this message has caused the refresh to a generation: another one would bring nothing."""
+        noted = self._refreshed
+        return noted is not None and noted[0]() is call and noted[1] == generation
 
     def _finish(self, flight: _SingleFlight) -> None:
         with self._lock:
@@ -259,4 +270,4 @@ def _save(save: Callable[[], object]) -> None:
 
 
 def _is_usable(credential: Credential) -> bool:
-    return credential.access_token is not None and credential.refusal is None and not credential.is_unsaved
+    return credential.is_complete and credential.refusal is None and not credential.is_unsaved

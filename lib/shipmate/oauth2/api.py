@@ -98,9 +98,20 @@ def open_session(
     from shipmate.oauth2.session import OAuth2Session  # requests: 97 ms
 
     options = services.options(overrides)
+    refresher = refresher_for(options, cfg, call=call, services=services)
+    return OAuth2Session(options, cfg, refresher, call, services.clock, services.credential_store, services.limits)
+
+
+def refresher_for(
+    options: ClientOptions, cfg: Mapping[str, Any], *, call: CallPort, services: OAuth2Services
+) -> Refresher | ManagedRefresher:
+    """Return the refresher for the account whose keys are in ``cfg``, or for the secret that it names.
+
+    Raises:
+        CredentialsInvalid: ``cfg`` has both a ``secretId`` and keys of its own.
+    """
     if secret_id := cfg.get("secretId"):
-        managed = _managed(str(secret_id), options, cfg, services)
-        return OAuth2Session(options, cfg, managed, call, services.clock, services.credential_store, services.limits)
+        return _managed(str(secret_id), options, cfg, services)
     keys = cfg.get(options.field)
     keys = keys if isinstance(keys, Mapping) else {}
     store, key, is_exact = services.credential_store, _key(options, cfg, services), bool(cfg.get("_account"))
@@ -108,8 +119,7 @@ def open_session(
     if account is None:
         services.redactor.add(*secrets_of(keys))
         account = store.account(key, keys, services.expiry_of(keys), is_exact=is_exact)
-    own = Refresher(options, cfg, account, call, services)
-    return OAuth2Session(options, cfg, own, call, services.clock, services.credential_store, services.limits)
+    return Refresher(options, cfg, account, call, services)
 
 
 def _managed(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from shipmate.oauth2.expiry import Expiry, life_of
 from shipmate.oauth2.keys import Keys, merge, token_in
+from shipmate.platform.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,13 @@ class Credential:
 
     is_age_unknown: bool = False
     """Whether the token lives for a known time from an unknown moment on, so that it may have expired."""
+    secret: Secret | None = field(default=None, repr=False)
+    """The secret of the platform that the keys are from; None for keys of the component's own account."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether requests can be sent with it: it has an access token, or is a secret that needs none."""
+        return self.access_token is not None or (self.secret is not None and self.secret.kind != "oauth2")
 
     @property
     def access_token(self) -> str | None:
@@ -35,10 +43,10 @@ class Credential:
         """The refresh token, None if it is missing."""
         return token_in(self.keys, "refresh_token")
 
-    def signed_in(self, keys: Keys, expiry: Expiry | None) -> "Credential":
+    def signed_in(self, keys: Keys, expiry: Expiry | None, secret: Secret | None = None) -> "Credential":
         """Return the credential with keys of another process or of a new sign-in."""
         is_age_unknown = expiry is None and life_of(keys) is not None and bool(token_in(keys, "refresh_token"))
-        return Credential(dict(keys), self.generation, expiry, is_age_unknown=is_age_unknown)
+        return Credential(dict(keys), self.generation, expiry, is_age_unknown=is_age_unknown, secret=secret)
 
     def adopted(self) -> "Credential":
         """Return the credential, marked as refreshed by another process."""

@@ -7,14 +7,16 @@ from shipmate.errors import CredentialsInvalid, PlatformRefused, PlatformUnavail
 from shipmate.oauth2 import refresh_flow
 from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.credential import Credential
-from shipmate.oauth2.expiry import Expiry
 from shipmate.oauth2.keys import is_sendable
 from shipmate.oauth2.services import OAuth2Services
-from shipmate.oauth2.token_response import Granted, Refused, TokenResponse, Unusable
+from shipmate.oauth2.token_response import Refused, Unusable
+from shipmate.platform.secret import KINDS, Secret
 
 
 class ManagedRefresher:
-    """Keeps the token of a secret that the platform refreshes; never emits ``updateKeys``.
+    """Keeps the credentials of a secret as new as the platform has them; never emits ``updateKeys``.
+
+    Secrets of all types are read again after a 401; the platform can refresh those of type oauth2.
 
     Source: contract §12.
     """
@@ -38,34 +40,30 @@ class ManagedRefresher:
 
     def recover(self, credential: Credential) -> None:
         """Look for a new sign-in after a refusal."""
-        refresh_flow.drive(refresh_flow.recover(credential, self.account.seen_tokens, self._rules), self._do)
+        refresh_flow.drive(refresh_flow.recover_managed(credential, self._rules), self._do)
 
     def _do(self, step: refresh_flow.FlowStep) -> Any:
         if isinstance(step, refresh_flow.Keep):
             return self._services.keep(self.account, step.credential)
         if isinstance(step, refresh_flow.ReadStored):
-            keys = self._keys(self._services.secrets().secret(self._secret_id))
-            return refresh_flow.StoredTokens(keys, self._services.expiry_of(keys))
+            return self._stored(self._services.secrets().secret(self._secret_id))
         return self._refresh()
 
-    def _refresh(self) -> tuple[TokenResponse, Expiry | None]:
+    def _refresh(self) -> refresh_flow.StoredTokens | Refused | Unusable:
         try:
-            keys = self._keys(self._services.secrets().refresh_secret(self._secret_id))
+            stored = self._stored(self._services.secrets().refresh_secret(self._secret_id))
         except PlatformRefused as error:
-            return Refused(str(error)), None
+            return Refused(str(error))
         except PlatformUnavailable as error:
-            return Unusable(str(error)), None
-        if not is_sendable(keys.get("access_token")):
-            return Unusable("a secret without an access_token that a header can carry"), None
-        return Granted(keys), self._services.expiry_of(keys)
+            return Unusable(str(error))
+        if not is_sendable(stored.keys.get("access_token")):
+            return Unusable("a secret without an access_token that a header can carry")
+        return stored
 
-    def _keys(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        self._services.redactor.add_mapping(attributes)
-        credentials = attributes.get("credentials")
-        if attributes.get("type", "oauth2") != "oauth2" or not isinstance(credentials, Mapping):
-            raise CredentialsInvalid(
-                f"secret {self._secret_id}: expected a secret of type oauth2, found {attributes.get('type')!r}"
-            )
-        undefined = credentials.get("undefined_params")
-        # Members that the platform does not know stand apart; URL templates use them like the others.
-        return {**(undefined if isinstance(undefined, Mapping) else {}), **credentials}
+    def _stored(self, attributes: Mapping[str, Any]) -> refresh_flow.StoredTokens:
+        redactor = self._services.redactor
+        redactor.add_mapping(attributes)
+        secret = Secret.from_attributes(self._secret_id, attributes, redact=redactor.redact)
+        if secret.kind not in KINDS:
+            raise CredentialsInvalid(f"{secret.name}: expected one of {', '.join(KINDS)}, found {secret.kind!r}")
+        return refresh_flow.StoredTokens(secret.keys, self._services.expiry_of(secret.keys), secret)

@@ -62,8 +62,6 @@ class OAuth2Options(SharedOptions, total=False):
 _log: Final = logging.getLogger("shipmate.oauth2")
 
 VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
-MEMBER: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
-"""A member of the token in the URL of a request."""
 _DESCRIPTOR_NAMES: Final = {
     "token_uri": "token_url",
     "client_id": "client_id",
@@ -289,6 +287,11 @@ def _names_in(value: Any) -> Iterator[str]:
             yield from _names_in(item)
 
 
+def option_names() -> frozenset[str]:
+    """Return the names of all options."""
+    return frozenset(_CHECKS)
+
+
 def check_options(options: Mapping[str, Any]) -> None:
     """Raise an error for options that do not exist or have an invalid value.
 
@@ -350,7 +353,7 @@ def _is_names(value: object) -> bool:
 
 
 def _is_hosts(value: Any) -> bool:
-    return _is_names(value) and all(MEMBER.fullmatch(text) or urls.HostPattern.parse(text) for text in value)
+    return _is_names(value) and all(urls.MEMBER.fullmatch(text) or urls.HostPattern.parse(text) for text in value)
 
 
 def _one_of(literal: Any) -> tuple[str, Callable[[Any], bool]]:

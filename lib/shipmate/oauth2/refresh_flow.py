@@ -26,7 +26,9 @@ from shipmate.oauth2.token_response import (
     Misconfigured,
     Refused,
     Uncertain,
+    Unusable,
 )
+from shipmate.platform.secret import Secret
 
 _ASK_TRIES: Final = 3
 _SAVE_TRIES: Final = 3
@@ -47,6 +49,8 @@ class StoredTokens:
 
     keys: Keys = field(repr=False)
     expiry: Expiry | None = None
+    secret: Secret | None = field(default=None, repr=False)
+    """The secret of the platform that the keys are from, None for keys of the component's own account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,11 @@ class AskProvider:
     """Send the token request; the result is a pair of `TokenResponse` and, for a granted token, its `Expiry`."""
 
     credential: Credential
+
+
+@dataclass(frozen=True, slots=True)
+class AskPlatform:
+    """Let the platform refresh the secret; the result is a `StoredTokens`, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ class Warn:
     text: str
 
 
-FlowStep = ReadStored | AskProvider | Keep | Save | Wait | Warn
+FlowStep = ReadStored | AskProvider | AskPlatform | Keep | Save | Wait | Warn
 Flow = Generator[FlowStep, Any, Credential]
 
 
@@ -202,25 +211,60 @@ def recover(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Fl
 
 
 def refresh_managed(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
-    """Get a new token of a managed secret: read it, and ask the platform for a refresh only if it is unchanged.
+    """Get newer credentials of a managed secret: read it, and let the platform refresh it only if it is unchanged.
 
     Raises:
-        ReauthorizationRequired: The platform cannot refresh the secret.
+        ReauthorizationRequired: The platform cannot use or refresh the secret, or it is of a type without a refresh.
         TokenEndpointUnavailable: The platform gave no usable answer.
 
     Source: contract §12.
     """
-    adopted = yield from _adopt(seen)
-    if adopted is not None:
-        return adopted
-    answer, expiry = yield AskProvider(credential)
+    stored: StoredTokens = yield ReadStored()
+    yield from _refuse_broken(stored, credential, rules)
+    has_refresh = stored.secret is None or stored.secret.kind == "oauth2"
+    if not (seen.knows(stored.keys) if has_refresh else stored.secret == credential.secret):
+        return (yield from _take(stored))
+    if not has_refresh:
+        raise ReauthorizationRequired(
+            f"the API refuses {rules.account}, and {rules.provider} has no newer one: correct it there"
+        )
+    answer: StoredTokens | Refused | Unusable = yield AskPlatform()
+    if isinstance(answer, StoredTokens):
+        yield from _refuse_broken(answer, credential, rules)
+        refreshed = replace(Credential().signed_in(answer.keys, answer.expiry, answer.secret), is_age_unknown=False)
+        yield Keep(refreshed)
+        return refreshed
     if isinstance(answer, Refused):
-        yield Keep(credential.refused(str(_failure(answer, credential, rules))))
-    if not isinstance(answer, Granted):
-        raise _failure(answer, credential, rules)
-    refreshed = replace(Credential().signed_in(answer.answer, expiry), is_age_unknown=False)
-    yield Keep(refreshed)
-    return refreshed
+        yield Keep(replace(credential.refused(str(_failure(answer, credential, rules))), secret=stored.secret))
+    raise _failure(answer, credential, rules)
+
+
+def recover_managed(credential: Credential, rules: RefreshRules) -> Flow:
+    """Look for a new sign-in after a refusal: take the secret if it has changed.
+
+    Raises:
+        ReauthorizationRequired: The secret is the same, or the platform still reports an error of it.
+    """
+    stored: StoredTokens = yield ReadStored()
+    yield from _refuse_broken(stored, credential, rules)
+    if stored.secret == credential.secret:
+        raise ReauthorizationRequired(credential.refusal or f"{rules.account} must sign in again")
+    return (yield from _take(stored))
+
+
+def _refuse_broken(stored: StoredTokens, credential: Credential, rules: RefreshRules) -> Generator[FlowStep, Any, None]:
+    """Raise an error for a secret that the platform cannot use, and remember it."""
+    if stored.secret is not None and stored.secret.error is not None:
+        refusal = f"{rules.provider} reports an error of {rules.account} ({stored.secret.error}): sign in again there"
+        yield Keep(replace(credential.refused(refusal), secret=stored.secret))
+        raise ReauthorizationRequired(refusal)
+
+
+def _take(stored: StoredTokens) -> Flow:
+    """Make the stored credentials the live ones."""
+    adopted = Credential().signed_in(stored.keys, stored.expiry, stored.secret).adopted()
+    yield Keep(adopted)
+    return adopted
 
 
 def _adopt(seen: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
@@ -228,9 +272,7 @@ def _adopt(seen: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
     stored: StoredTokens | None = yield ReadStored()
     if stored is None or seen.knows(stored.keys):
         return None
-    adopted = Credential().signed_in(stored.keys, stored.expiry).adopted()
-    yield Keep(adopted)
-    return adopted
+    return (yield from _take(stored))
 
 
 def _ask(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:

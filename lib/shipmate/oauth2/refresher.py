@@ -98,7 +98,9 @@ class Refresher:
             return self._read_stored()
         if isinstance(step, refresh_flow.Save):
             return self._save(step.credential)
-        return self._ask(step.credential)
+        if isinstance(step, refresh_flow.AskProvider):
+            return self._ask(step.credential)
+        raise TypeError(f"expected a step of an account that the component refreshes, found {type(step).__name__}")
 
     def _read_stored(self) -> refresh_flow.StoredTokens | None:
         try:

@@ -1,45 +1,30 @@
 """The session that sends requests with a token, and refreshes the token when it expires."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, Final, Protocol, TypedDict, Unpack
+from typing import Any, Final, Protocol, Unpack
 
 import requests
-from requests.cookies import merge_cookies
-from requests.hooks import default_hooks, dispatch_hook
-from requests.structures import CaseInsensitiveDict
 
-from shipmate import urls
-from shipmate.errors import (
-    InvalidOption,
-    KeysNotSaved,
-    ReauthorizationRequired,
-    TokenEndpointUnavailable,
-    UnknownPlaceholder,
-    UnsafeUrl,
-)
-from shipmate.http import headers as http_headers
-from shipmate.http.limits import within
+from shipmate.errors import CredentialsInvalid, KeysNotSaved, ReauthorizationRequired, TokenEndpointUnavailable
+from shipmate.http.replay import Body
+from shipmate.http.session import ApiSession, BodyOptions, RequestOptions
+from shipmate.http.token_auth import Proof, TokenAuth
 from shipmate.oauth2.accounts import Account, CredentialStore
 from shipmate.oauth2.author import ask_author
 from shipmate.oauth2.credential import Credential
 from shipmate.oauth2.expired_answer import asks_for_refresh
-from shipmate.oauth2.http_redirects import RedirectSafeSession
-from shipmate.oauth2.options import MEMBER, ClientOptions
-from shipmate.oauth2.replay import Body
+from shipmate.oauth2.options import ClientOptions
 from shipmate.oauth2.services import CallPort, Clock
-from shipmate.oauth2.token_auth import TokenAuth
 from shipmate.settings import ResponseLimits
+
+__all__ = ["BodyOptions", "OAuth2Session", "RequestOptions"]
 
 _log = logging.getLogger("shipmate.oauth2")
 
 # After a refusal the stored keys are read this often, to find a new sign-in.
 _LOOK_AGAIN_SECONDS: Final = 10.0
 _MOST_SENDS: Final = 3
-_DEFAULT_TIMEOUTS_SECONDS: Final = (10.0, 60.0)
-# URLs are written to logs and sent as referrers.
-_NEVER_IN_URLS: Final = frozenset({"access_token", "refresh_token", "id_token", "client_secret"})
 
 
 class _Refresher(Protocol):
@@ -53,47 +38,11 @@ class _Refresher(Protocol):
     def recover(self, credential: Credential) -> None: ...
 
 
-class RequestOptions(TypedDict, total=False):
-    """The keyword arguments of every request, as in requests; ``auth`` is not among them: the session sets it."""
-
-    params: Any
-    headers: Mapping[str, str | bytes | None] | None
-    cookies: Any
-    files: Any
-    timeout: float | tuple[float | None, float | None] | None
-    allow_redirects: bool
-    proxies: Mapping[str, str] | None
-    hooks: Mapping[str, Any] | None
-    stream: bool
-    verify: bool | str
-    cert: str | tuple[str, str] | None
-    max_bytes: int | None
-    total_timeout_seconds: float | None
-
-
-class BodyOptions(RequestOptions, total=False):
-    """The keyword arguments of a request that may have a body."""
-
-    data: Any
-    json: Any
-
-
-class OAuth2Session:
+class OAuth2Session(ApiSession):
     """A session like `requests.Session` for an API that wants an OAuth2 access token.
 
     ``{name}`` in a URL is replaced by that member of the token before each attempt: ``"{instance_url}/services"``
     follows an account that moves to another host. Threads may share the session.
-
-    Attributes:
-        headers: Headers for every request.
-        params: Query parameters for every request.
-        timeout: Seconds, or a pair: seconds to connect and seconds to read; (10, 60) by default.
-        max_bytes: The most decoded bytes of an answer; None for 64 MiB or ``SHIPMATE_MAX_RESPONSE_BYTES``. With
-            ``stream=True`` only a limit that is given counts, here or for the request.
-        total_timeout_seconds: The time for a whole answer; None for 600 or ``SHIPMATE_MAX_RESPONSE_SECONDS``, and as
-            ``max_bytes`` with ``stream=True``.
-        hooks: ``{"response": [...]}``, called with the response that is returned.
-        verify, cert, proxies, max_redirects: As in requests; the first three also hold for token requests.
 
     Source: RFC 6750 §2.1.
     """
@@ -109,58 +58,14 @@ class OAuth2Session:
         limits: ResponseLimits,
     ) -> None:
         """Prepare a session; nothing is sent yet. Components call ``context.oauth2`` instead."""
-        self.headers: MutableMapping[str, str] = CaseInsensitiveDict()
-        self.params: dict[str, Any] = {}
-        self.timeout: float | tuple[float, float] | None = _DEFAULT_TIMEOUTS_SECONDS
-        self.hooks: dict[str, Any] = default_hooks()
-        self.max_bytes = options.max_bytes
-        self.total_timeout_seconds = options.total_timeout_seconds
-        self.verify: bool | str = True
-        self.cert: str | tuple[str, str] | None = None
-        self.proxies: dict[str, str] = {}
-        self.max_redirects = requests.models.DEFAULT_REDIRECT_LIMIT
+        super().__init__(options, store, limits)
         self._options = options
         self._cfg = cfg
         self._refresher = refresher
         self._call = call
         self._clock = clock
-        self._store = store
-        self._defaults = limits
-        self._local = threading.local()
-        self._host_patterns = tuple(filter(None, map(urls.HostPattern.parse, options.hosts or ())))
         self._is_managed = bool(cfg.get("secretId"))
         self._hand_to_cfg(self._account.credential)
-
-    def get(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
-        """Send a GET request."""
-        return self.request("GET", url, **kwargs)
-
-    def options(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
-        """Send an OPTIONS request."""
-        return self.request("OPTIONS", url, **kwargs)
-
-    def head(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
-        """Send a HEAD request; it follows redirects only with ``allow_redirects=True``."""
-        kwargs.setdefault("allow_redirects", False)
-        return self.request("HEAD", url, **kwargs)
-
-    def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Unpack[RequestOptions]) -> requests.Response:
-        """Send a POST request."""
-        return self.request("POST", url, data=data, json=json, **kwargs)
-
-    def put(self, url: str, data: Any = None, json: Any = None, **kwargs: Unpack[RequestOptions]) -> requests.Response:
-        """Send a PUT request."""
-        return self.request("PUT", url, data=data, json=json, **kwargs)
-
-    def patch(
-        self, url: str, data: Any = None, json: Any = None, **kwargs: Unpack[RequestOptions]
-    ) -> requests.Response:
-        """Send a PATCH request."""
-        return self.request("PATCH", url, data=data, json=json, **kwargs)
-
-    def delete(self, url: str, **kwargs: Unpack[BodyOptions]) -> requests.Response:
-        """Send a DELETE request."""
-        return self.request("DELETE", url, **kwargs)
 
     def access_token(self) -> str:
         """Return the live access token, for libraries that send their own requests; no refresh takes place.
@@ -198,36 +103,41 @@ class OAuth2Session:
             ResponseTooLarge, ResponseTooSlow: The answer exceeds a limit.
             requests.RequestException: The API did not answer.
         """
-        if "auth" in kwargs:
-            raise InvalidOption("auth: leave this argument out, a session of context.oauth2 sends the token itself")
-        body = Body(kwargs.pop("data", None), kwargs.pop("files", None))
+        return super().request(method, url, **kwargs)
+
+    def _answer(self, method: str, url: str, body: Body, kwargs: Mapping[str, Any]) -> requests.Response:
         credential, has_refreshed = self._before_sending()
-        response, auth = self._send(credential, method, url, body, kwargs)
         for _ in range(_MOST_SENDS - 1):
+            response, auth = self._send(
+                self._proof(credential), self._members(credential, url), method, url, body, kwargs
+            )
             if response.status_code < 400 and self._options.expired is None:
-                break
+                return response
             if not auth.was_sent(response) or not self._has_expired(response, credential):
-                break
+                return response
             newer, has_refreshed = self._after_expiry(credential, has_refreshed=has_refreshed)
             if newer is None:
-                break
+                return self._refused(response)
             if not body.is_replayable:
                 _log.warning("the token was refreshed, but the body cannot be sent twice: the first answer is returned")
-                break
+                return response
             response.close()
             credential = newer
-            response, auth = self._send(credential, method, url, body, kwargs)
-        return self._hooked(response, kwargs)
+        response, auth = self._attempt(credential, method, url, body, kwargs)
+        return self._last_answer(response, auth, credential)
 
-    def close(self) -> None:
-        """Do nothing: all sessions share their connections, and keep them for the next session."""
+    def _attempt(
+        self, credential: Credential, method: str, url: str, body: Body, kwargs: Mapping[str, Any]
+    ) -> tuple[requests.Response, TokenAuth]:
+        return self._send(self._proof(credential), self._members(credential, url), method, url, body, kwargs)
 
-    def __enter__(self) -> "OAuth2Session":
-        """Return the session itself."""
-        return self
+    def _refused(self, response: requests.Response) -> requests.Response:
+        """Return an answer that refuses a token for which no newer one exists."""
+        return response
 
-    def __exit__(self, *exc_info: object) -> None:
-        """Keep the connections for the next session."""
+    def _last_answer(self, response: requests.Response, auth: TokenAuth, credential: Credential) -> requests.Response:
+        """Return the answer to the last attempt, whatever it says about the token."""
+        return response
 
     @property
     def _account(self) -> Account:
@@ -243,7 +153,7 @@ class OAuth2Session:
         policy = "on_401" if self._is_managed else self._options.refresh
         if policy == "every_access":
             return self._refresh(None), True
-        if credential.access_token is None:
+        if not credential.is_complete:
             # A managed secret was only read: its token may be old, and then a 401 asks for a refresh.
             return self._refresh(credential.generation), not self._is_managed
         expiry, now = credential.expiry, self._clock.monotonic()
@@ -310,134 +220,16 @@ class OAuth2Session:
             is_age_unknown=credential.is_age_unknown,
         )
 
-    def _send(
-        self, credential: Credential, method: str, url: str, body: Body, kwargs: Mapping[str, Any]
-    ) -> tuple[requests.Response, TokenAuth]:
-        filled = self._fill(url, credential)
+    def _proof(self, credential: Credential) -> Proof:
+        secret = credential.secret
+        if secret is not None and secret.kind != "oauth2":
+            raise CredentialsInvalid(f"{secret.name}: expected a secret of type oauth2, found {secret.kind!r}")
         name, template = self._options.header
-        value = template.replace("{access_token}", credential.access_token or "")
-        auth = TokenAuth(
-            name,
-            value,
-            self._origins(filled, credential),
-            patterns=self._host_patterns,
-            allow_http=self._options.allow_http,
-        )
-        arguments: dict[str, Any] = {"timeout": self.timeout, "verify": self.verify, "cert": self.cert, **kwargs}
-        arguments["headers"] = self._merged_headers(kwargs.get("headers"))
-        arguments["proxies"] = {**self.proxies, **(kwargs.get("proxies") or {})}
-        arguments.pop("hooks", None)
-        arguments.update(body.for_attempt())
-        limits = self._limits(arguments)
-        response = self._send_lean(method, filled, arguments, auth, limits)
-        if response is None:
-            http = self._http_session(auth)
-            http.params = dict(self.params)
-            with limits:
-                response = http.request(method, filled, auth=auth, **arguments)
-        return response, auth
+        return Proof(name, template.replace("{access_token}", credential.access_token or ""))
 
-    def _merged_headers(self, given: Mapping[str, str | bytes | None] | None) -> Mapping[str, str | bytes | None]:
-        if not given and not self.headers:
-            return {}
-        merged: CaseInsensitiveDict[Any] = CaseInsensitiveDict(self.headers)
-        merged.update(given or {})
-        try:
-            http_headers.check(merged)
-        except http_headers.WrongHeader as error:
-            raise requests.exceptions.InvalidHeader(str(error)) from None
-        return merged
-
-    def _send_lean(
-        self, method: str, url: str, arguments: dict[str, Any], auth: TokenAuth, limits: within
-    ) -> requests.Response | None:
-        """Send a request on the lean path; None if it must take the full one."""
-        params = arguments.get("params")
-        if self.params:
-            if params is not None and not isinstance(params, Mapping):
-                return None
-            params = {name: value for name, value in {**self.params, **(params or {})}.items() if value is not None}
-        given = {**arguments, "params": params, "headers": {**arguments["headers"], auth.header: auth.value}}
-        http: RedirectSafeSession | None = getattr(self._local, "http_session", None)
-        client = self._store.client
-        prepared = client.prepare(method, url, given, None if http is None else http.cookies)
-        if prepared is None:
-            return None
-        auth.check(prepared.server.origin)
-        response = client.send(prepared, limits)
-        if response is None:
-            return None
-        if response.sets_cookies:
-            response.add_cookies_to(self._http_session(auth).cookies)
-        return self._follow(response, given, auth, limits) if response.is_redirect else response
-
-    def _follow(
-        self, response: requests.Response, arguments: Mapping[str, Any], auth: TokenAuth, limits: within
-    ) -> requests.Response:
-        """Follow the redirects of an answer as requests does, or only note the next request."""
-        http = self._http_session(auth)
-        settings: Any = http.merge_environment_settings(
-            response.url, dict(arguments["proxies"]), False, arguments["verify"], arguments["cert"]
-        )
-        settings["timeout"] = arguments["timeout"]
-        # In the order of requests, which has them before the ones of this answer.
-        merge_cookies(response.request._cookies, http.cookies)  # type: ignore[attr-defined, no-untyped-call]
-        with limits:
-            if not arguments.get("allow_redirects", True):
-                response._next = next(  # type: ignore[attr-defined]
-                    http.resolve_redirects(response, response.request, yield_requests=True, **settings), None
-                )
-                response.content  # noqa: B018 - reads it, and keeps its limits
-                return response
-            history = [response, *http.resolve_redirects(response, response.request, **settings)]
-        last: requests.Response = history.pop()
-        last.history = history
-        return last
-
-    def _limits(self, arguments: dict[str, Any]) -> within:
-        """Take the limits out of the arguments of a request."""
-        max_bytes = arguments.pop("max_bytes", None) or self.max_bytes
-        seconds = arguments.pop("total_timeout_seconds", None) or self.total_timeout_seconds
-        if not arguments.get("stream"):
-            return within(max_bytes or self._defaults.max_bytes, seconds or self._defaults.seconds)
-        # The author reads the body: only limits that she gives count, and the default for the headers.
-        return within(max_bytes, seconds or self._defaults.seconds, is_released=seconds is None)
-
-    def _fill(self, url: str, credential: Credential) -> str:
-        members = {name: value for name, value in credential.keys.items() if name not in _NEVER_IN_URLS}
-        try:
-            return urls.fill(url, MEMBER, lambda name: str(members[name]))
-        except KeyError as error:
-            raise UnknownPlaceholder(
-                f"{{{error.args[0]}}} in the URL: expected a member of the token, "
-                f"found {', '.join(sorted(members)) or 'none'}"
-            ) from None
-        except urls.WrongUrl as error:
-            raise UnsafeUrl(f"the URL of the request: {error}") from None
-
-    def _origins(self, url: str, credential: Credential) -> frozenset[urls.Origin]:
-        keys = credential.keys
-        if self._options.hosts is None:
-            candidates = [urls.origin(url), urls.origin(str(keys.get("instance_url", "")))]
-        else:
-            members = (MEMBER.fullmatch(text) for text in self._options.hosts)
-            candidates = [urls.origin(str(keys.get(match[1], ""))) for match in members if match is not None]
-        return frozenset(candidate for candidate in candidates if candidate is not None)
-
-    def _http_session(self, auth: TokenAuth) -> RedirectSafeSession:
-        """Return this thread's session of requests, which keeps the token to the origins of ``auth``."""
-        http: RedirectSafeSession | None = getattr(self._local, "http_session", None)
-        if http is None:
-            http = self._local.http_session = RedirectSafeSession(self._store.adapter)
-        http.max_redirects = self.max_redirects
-        http.token_auth = auth
-        return http
-
-    def _hooked(self, response: requests.Response, kwargs: Mapping[str, Any]) -> requests.Response:
-        for hooks in (self.hooks, kwargs.get("hooks") or {}):
-            # requests has no types for it
-            response = dispatch_hook("response", hooks, response)  # type: ignore[no-untyped-call]
-        return response
+    def _members(self, credential: Credential, url: str) -> Mapping[str, Any]:
+        """Return the values for ``{name}`` in a URL."""
+        return credential.keys
 
     def _hand_to_cfg(self, credential: Credential) -> None:
         """Put a copy of the live keys into the caller's ``cfg``."""

@@ -1,25 +1,29 @@
-"""Stores and reads the files of messages, in both storages of the platform.
+"""Stores and reads the files of messages, in both storages of the platform, and never a whole file in memory.
 
 Source: contract §8.7.
 """
 
-from collections.abc import Callable
-from typing import IO, TYPE_CHECKING, Final, NotRequired, TypedDict, cast
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from shipmate.errors import BadInput, PlatformRefused
 from shipmate.platform.client import PlatformClient
 from shipmate.platform.http_service import NO_AUTH, ExpectedStatuses, HttpService, RetryPolicy, json_object
+from shipmate.platform.object_storage import FILE_SECONDS
 from shipmate.urls import origin
 
 if TYPE_CHECKING:
     import requests
 
+    from shipmate.http.download import DownloadedFile
+    from shipmate.http.upload import Content, Upload
+
 _REDIRECTS: Final = ExpectedStatuses(frozenset({301, 302, 303, 307, 308}))
 _MOST_REDIRECTS: Final = 10
 _SIGNED_URL: Final = "/v2/resources/storage/signed-url"
-# Large files take long.
-_RETRIES: Final = RetryPolicy(timeout_seconds=120.0)
+_RETRIES: Final = RetryPolicy(timeout_seconds=FILE_SECONDS)
 
 
 # Spelt as a call because of the hyphen.
@@ -38,63 +42,96 @@ class Attachments:
             retries: Attempts and pauses at the storage of signed URLs.
         """
         self._platform = platform
+        self._retries = retries
         # A signed URL needs no credentials, and must not receive those of the platform.
         self._signed = HttpService("attachment storage", NO_AUTH, retries)
 
-    def upload(self, name: str, content: bytes | IO[bytes], content_type: str | None = None) -> Attachment:
-        """Store a file and return its attachment for a message.
+    def upload(
+        self, name: str, content: "Content", content_type: str | None = None, *, size: int | None = None
+    ) -> Attachment:
+        """Store a file in pieces of 1 MiB, and return its attachment for a message.
+
+        The object storage gets the file if it is configured, otherwise a signed URL.
 
         Args:
             name: The name of the file.
-            content: Bytes, or a stream that is read to its end.
+            content: Bytes, a file, pieces of bytes, an answer of an API with ``stream=True``, or a function that
+                returns one of them. Only bytes, files with ``seek``, and functions are sent again after a failure.
             content_type: The media type; guessed from the name by default.
+            size: The length in bytes, if it is known and the content does not say.
 
         Returns:
             ``{"url": "https://...", "content-type": "text/csv", "size": 12}``
 
         Raises:
             PlatformRefused, PlatformUnavailable: The file could not be stored.
+            IncompleteContent: The content is shorter or longer than announced.
+            Exception: The content could not be read; its own error.
         """
         import mimetypes
 
-        data = content if isinstance(content, bytes) else content.read()
+        from shipmate.http.upload import Upload
+
         guessed, compression = mimetypes.guess_type(name)
         kind = content_type or (None if compression else guessed) or "application/octet-stream"
-        urls = json_object(self._platform().post(_SIGNED_URL), "signed URL")
-        if not isinstance(urls.get("put_url"), str) or not isinstance(urls.get("get_url"), str):
-            raise PlatformRefused("signed URL: expected put_url and get_url in the answer, found something else")
-        self._signed.send("PUT", urls["put_url"], data=data, headers={"Content-Type": kind})
-        return {"url": urls["get_url"], "content-type": kind, "size": len(data)}
+        upload = Upload(content, size)
+        objects = self._platform().objects
+        url = objects.url(objects.upload(upload, kind)) if objects.is_configured else self._upload_signed(upload, kind)
+        return {"url": url, "content-type": kind, "size": upload.sent_bytes}
 
-    def open(self, url: str) -> IO[bytes]:
+    def _upload_signed(self, upload: "Upload", kind: str) -> str:
+        urls = json_object(self._platform().post(_SIGNED_URL), "signed URL")
+        put_url, get_url = urls.get("put_url"), urls.get("get_url")
+        if not isinstance(put_url, str) or not isinstance(get_url, str):
+            raise PlatformRefused("signed URL: expected put_url and get_url in the answer, found something else")
+        self._signed.upload("PUT", put_url, upload, headers={"Content-Type": kind})
+        return get_url
+
+    def open(
+        self, url: str, *, max_bytes: int | None = None, total_timeout_seconds: float | None = None
+    ) -> "DownloadedFile":
         """Return a stream of a file's content; the caller closes it.
+
+        After a connection that was cut, the stream goes on at the same place if the file has not changed.
+
+        Args:
+            url: The URL of an attachment, or of any file that needs no credentials.
+            max_bytes: The most bytes of the file, None for any number.
+            total_timeout_seconds: The time until the last byte, None for any.
 
         Raises:
             MissingSetting: The object storage is not configured.
             BadInput: The URL is malformed, or belongs to the object storage of another installation.
-            PlatformRefused, PlatformUnavailable: The file could not be read.
+            PlatformRefused, PlatformUnavailable: The file could not be read. The stream raises them, too, and also
+                `IncompleteContent`, `ResponseTooLarge` and `ResponseTooSlow`.
         """
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            raise BadInput("expected the URL of an attachment, found a malformed URL") from None
-        if parse_qs(parts.query).get("storage_type") == ["maester"]:
-            objects = self._platform().objects
-            objects.require_settings()
-            object_id = objects.id_in(url)
-            if object_id is None:
-                raise BadInput("expected an attachment of this installation's object storage, found another address")
-            response = objects.read(object_id, stream=True, expecting=_REDIRECTS)
-        else:
-            response = self._signed.send("GET", url, stream=True, expecting=_REDIRECTS)
-        response = self._followed(response)
-        response.raw.decode_content = True
-        # By default it closes itself at its end, and io.TextIOWrapper, which reads once more there, fails.
-        response.raw.auto_close = False
-        return cast(IO[bytes], response.raw)
+        from shipmate.http.download import DownloadRules, open_download
 
-    def _followed(self, response: "requests.Response") -> "requests.Response":
+        send, is_fixed = self._request_for(url)
+        rules = DownloadRules(max_bytes, total_timeout_seconds, is_fixed=is_fixed, pause=self._pause)
+        return open_download(lambda headers, seconds: self._followed(send, headers, seconds), rules)
+
+    def _request_for(self, url: str) -> "tuple[Callable[..., requests.Response], bool]":
+        """Return the function that asks for a file, and whether the file never changes."""
+        if not is_stored(url):
+            return partial(self._signed.send, "GET", url), False
+        objects = self._platform().objects
+        objects.require_settings()
+        object_id = objects.id_in(url)
+        if object_id is None:
+            raise BadInput("expected an attachment of this installation's object storage, found another address")
+        return partial(objects.read, object_id), True
+
+    def _pause(self, cuts: int) -> None:
+        self._retries.sleep(self._retries.pause_after(cuts))
+
+    def _followed(
+        self, send: "Callable[..., requests.Response]", headers: Mapping[str, str], seconds: float | None
+    ) -> "requests.Response":
         """Return the response at the end of redirects, which are followed without credentials and cookies."""
+        arguments: dict[str, Any] = {"stream": True, "headers": headers, "expecting": _REDIRECTS}
+        arguments["total_timeout_seconds"] = seconds
+        response = send(**arguments)
         for _ in range(_MOST_REDIRECTS):
             if response.status_code not in _REDIRECTS.expected:
                 return response
@@ -107,6 +144,21 @@ class Attachments:
             after = origin(url)
             if not location or before is None or after is None or (before[0] == "https" and after[0] != "https"):
                 raise PlatformRefused("attachment: expected a redirect to another https address, found something else")
-            response = self._signed.send("GET", url, stream=True, expecting=_REDIRECTS)
+            response = self._signed.send("GET", url, **arguments)
         response.close()
         raise PlatformRefused(f"attachment: expected less than {_MOST_REDIRECTS} redirects, found more")
+
+
+def is_stored(url: str) -> bool:
+    """Tell whether the URL of a file is one of an object storage; all others are read without credentials.
+
+    >>> is_stored("https://storage.example/objects/1?storage_type=maester"), is_stored("https://a.example/b.csv")
+    (True, False)
+
+    Raises:
+        BadInput: The URL is malformed.
+    """
+    try:
+        return parse_qs(urlsplit(url).query).get("storage_type") == ["maester"]
+    except ValueError:
+        raise BadInput("expected the URL of an attachment, found a malformed URL") from None

@@ -159,6 +159,8 @@ class PlatformClient:
 
 def _attributes(response: "requests.Response") -> Mapping[str, Any]:
     data = json_object(response, "secret").get("data")
+    if isinstance(data, list) and len(data) == 1:  # as the documentation of the API has it
+        data = data[0]
     attributes = data.get("attributes") if isinstance(data, dict) else None
     if not isinstance(attributes, dict):
         raise PlatformRefused("secret: expected data.attributes in the answer, found none")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from shipmate import urls
-from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow
+from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow, TransientError
 from shipmate.http.headers import WrongHeader, check, is_value
 from shipmate.logs.records import excerpt
 from shipmate.settings import ResponseLimits
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from shipmate.http.client import LeanClient
     from shipmate.http.limits import within
+    from shipmate.http.upload import Upload
 
 
 _LONGEST_RETRY_AFTER_SECONDS: Final = 60.0
@@ -177,34 +178,91 @@ class HttpService:
             PlatformRefused: The answer is an error that does not pass.
             PlatformUnavailable: Every attempt ended without an answer or with a temporary error.
         """
-        import requests  # not at start, see get_object
-
         from shipmate.http.limits import within
 
         is_streamed = bool(kwargs.get("stream"))
-        limits = within(None if is_streamed else self._limits.max_bytes, self._limits.seconds, is_released=is_streamed)
+        seconds = kwargs.pop("total_timeout_seconds", None)
+        limits = within(
+            None if is_streamed else self._limits.max_bytes,
+            seconds or self._limits.seconds,
+            is_released=is_streamed and seconds is None,
+        )
+        place = self._sendable(method, url, kwargs)
+        return self._retry(
+            method, url, lambda: self._attempt(place, method, url, kwargs, limits), expecting or ExpectedStatuses()
+        )
+
+    def upload(self, method: str, url: str, content: "Upload", **kwargs: Any) -> "requests.Response":
+        """Send content in pieces until the answer is final; content that can be read only once is sent once.
+
+        The time limits hold for each piece, and for the answer.
+
+        Args:
+            method: The HTTP method.
+            url: The full URL.
+            content: The body.
+            **kwargs: As for requests.
+
+        Raises:
+            PlatformRefused, PlatformUnavailable: As for `send`.
+            Exception: The content could not be read to its end; its own error.
+        """
+        from shipmate.http.limits import within
+
+        limits = within(self._limits.max_bytes, self._limits.seconds)
+        place = self._sendable(method, url, kwargs)
+
+        def attempt() -> "requests.Response":
+            try:
+                return self._attempt(place, method, url, {**kwargs, "data": content.body()}, limits)
+            except Exception:
+                failure = content.failure
+                if failure is None:
+                    raise
+                if not may_pass(failure):
+                    raise failure from None
+                raise _NoAnswer("the content ended too early") from None
+            finally:
+                content.close()
+
+        try:
+            return self._retry(method, url, attempt, ExpectedStatuses(), is_repeatable=lambda: content.is_replayable)
+        except PlatformUnavailable:
+            if content.failure is None:
+                raise
+            raise content.failure from None
+
+    def _sendable(self, method: str, url: str, kwargs: Mapping[str, Any]) -> str:
+        """Return the name of a request for messages.
+
+        Raises:
+            PlatformRefused: A header cannot be sent.
+        """
         place = self._place(method, url)
         try:
             check(kwargs.get("headers") or {})
         except WrongHeader as error:
             raise PlatformRefused(f"{place} cannot be sent: {error}") from None
+        return place
 
-        def attempt() -> requests.Response:
-            try:
-                return self._send_once(method, url, kwargs, limits)
-            except ResponseTooSlow:
-                raise _NoAnswer(self._too_slow) from None
-            except ResponseTooLarge as error:
-                raise PlatformRefused(f"{place}: {error}") from None
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-                raise _NoAnswer(type(error).__name__) from None
-            except (requests.RequestException, ValueError) as error:  # a lone surrogate in the body, for instance
-                raise PlatformRefused(f"{place} cannot be sent: {type(error).__name__}") from None
+    def _attempt(
+        self, place: str, method: str, url: str, kwargs: Mapping[str, Any], limits: "within"
+    ) -> "requests.Response":
+        import requests  # not at start, see get_object
 
-        return self._retry(method, url, attempt, expecting or ExpectedStatuses())
+        try:
+            return self._send_once(method, url, kwargs, limits)
+        except ResponseTooSlow:
+            raise _NoAnswer(self._too_slow) from None
+        except ResponseTooLarge as error:
+            raise PlatformRefused(f"{place}: {error}") from None
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            raise _NoAnswer(type(error).__name__) from None
+        except (requests.RequestException, ValueError) as error:  # a lone surrogate in the body, for instance
+            raise PlatformRefused(f"{place} cannot be sent: {type(error).__name__}") from None
 
     def _send_once(self, method: str, url: str, arguments: Mapping[str, Any], limits: "within") -> "requests.Response":
-        timeout = self._retries.timeout_seconds
+        arguments = {"timeout": self._retries.timeout_seconds, **arguments}
         client = self._client
         session: requests.Session | None = getattr(self._local, "session", None)
         prepared = client.prepare(
@@ -213,7 +271,6 @@ class HttpService:
             {
                 **arguments,
                 "headers": {"Connection": _KEEP_ALIVE, **(arguments.get("headers") or {}), **self._auth.headers()},
-                "timeout": timeout,
             },
             None if session is None else session.cookies,
         )
@@ -222,9 +279,7 @@ class HttpService:
                 lean.add_cookies_to(self._session().cookies)
             return lean
         with limits:
-            return self._session().request(
-                method, url, auth=self._auth, allow_redirects=False, timeout=timeout, **arguments
-            )
+            return self._session().request(method, url, auth=self._auth, allow_redirects=False, **arguments)
 
     def get_object(self, url: str, what: str, *, has_proxy: bool) -> Mapping[str, Any]:
         """Return the JSON object at a URL, as with `send`, and without requests if TLS and proxies do not need it.
@@ -281,7 +336,14 @@ class HttpService:
     def _place(self, method: str, url: str) -> str:
         return f"{method} {_path(url)} of the {self._name}"
 
-    def _retry(self, method: str, url: str, attempt: Callable[[], _A], expecting: ExpectedStatuses) -> _A:
+    def _retry(
+        self,
+        method: str,
+        url: str,
+        attempt: Callable[[], _A],
+        expecting: ExpectedStatuses,
+        is_repeatable: Callable[[], bool] = lambda: True,
+    ) -> _A:
         """Return the first final answer, within the attempts of the policy."""
         place = self._place(method, url)
         problem = "no attempt is allowed"
@@ -303,6 +365,9 @@ class HttpService:
                     raise PlatformRefused(f"{place}: expected success, found {problem}", status=status)
                 asked = retry_after_seconds(answer.headers.get("retry-after"), time.time()) or 0.0
                 pause = max(pause, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
+            if not is_repeatable():
+                attempts, problem = number + 1, f"{problem}, and the content can be read only once,"
+                break
             if number < attempts - 1:
                 self._retries.sleep(pause)
         # Without the cause: the exceptions of requests hold the whole request, credentials included.
@@ -329,6 +394,17 @@ class HttpService:
             if self._lean is None:
                 self._lean = LeanClient(LimitedAdapter())
             return self._lean
+
+
+def may_pass(error: Exception) -> bool:
+    """Tell whether a failure of a connection may be gone in the next attempt."""
+    import requests
+    import urllib3
+
+    if isinstance(error, requests.exceptions.SSLError):
+        return False
+    no_answer = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    return isinstance(error, (*no_answer, TransientError, ConnectionError, TimeoutError, urllib3.exceptions.HTTPError))
 
 
 def _quoted(answer: _Answer, secrets: Collection[str]) -> str:

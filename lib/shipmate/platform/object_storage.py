@@ -5,7 +5,7 @@ Source: contract §8.6.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from shipmate.errors import PlatformRefused
@@ -14,6 +14,11 @@ from shipmate.settings import ApiSettings
 
 if TYPE_CHECKING:
     import requests
+
+    from shipmate.http.upload import Upload
+
+FILE_SECONDS: Final = 120.0
+"""The longest wait for the next bytes of a file, and for a piece of it to be sent."""
 
 
 class ObjectStorage:
@@ -42,20 +47,36 @@ class ObjectStorage:
         """
         self._settings.require_storage()
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether the address and the token are known."""
+        return bool(self._base and self._settings.storage_token)
+
     def create(self, content: bytes, content_type: str = "application/json") -> str:
         """Store bytes and return their id."""
-        response = self._send("POST", "/objects", data=content, headers={"Content-Type": content_type})
+        return self._id_of(self._send("POST", "/objects", data=content, headers={"Content-Type": content_type}))
+
+    def upload(self, content: "Upload", content_type: str) -> str:
+        """Store content that is sent in pieces, and return its id."""
+        self.require_settings()
+        headers = {**self._request_id, "Content-Type": content_type}
+        return self._id_of(
+            self._http.upload("POST", f"{self._base}/objects", content, headers=headers, timeout=FILE_SECONDS)
+        )
+
+    @staticmethod
+    def _id_of(response: "requests.Response") -> str:
         object_id = json_object(response, "object storage").get("objectId")
         if not isinstance(object_id, str):
             raise PlatformRefused("object storage: expected an objectId in the answer, found none")
         return object_id
 
     def read(
-        self, object_id: str, *, stream: bool = False, expecting: ExpectedStatuses | None = None
+        self, object_id: str, *, stream: bool = False, expecting: ExpectedStatuses | None = None, **kwargs: Any
     ) -> "requests.Response":
         """Return the response with the stored bytes."""
         path = f"/objects/{segment(object_id)}"
-        response: requests.Response = self._send("GET", path, stream=stream, expecting=expecting)
+        response: requests.Response = self._send("GET", path, stream=stream, expecting=expecting, **kwargs)
         return response
 
     def update(self, object_id: str, content: bytes) -> None:
@@ -80,7 +101,8 @@ class ObjectStorage:
 
     def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **kwargs: Any) -> Any:
         self.require_settings()
-        request_id = f"f:{self._flow_id};s:{self._step_id};m:"
-        return self._http.send(
-            method, self._base + path, headers={"x-request-id": request_id, **(headers or {})}, **kwargs
-        )
+        return self._http.send(method, self._base + path, headers={**self._request_id, **(headers or {})}, **kwargs)
+
+    @property
+    def _request_id(self) -> dict[str, str]:
+        return {"x-request-id": f"f:{self._flow_id};s:{self._step_id};m:"}

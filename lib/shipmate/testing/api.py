@@ -41,6 +41,8 @@ class EmulatedApi(Server):
         """Requests with an expired or unknown token."""
         self.accepted: list[Request] = []
         """Requests with a valid token."""
+        self.refuses: set[str] = set()
+        """Texts that a request must not have in its headers or its query: a password, for example, that was changed."""
         self._behind = behind
         self._has_oauth2 = has_oauth2
 
@@ -48,6 +50,10 @@ class EmulatedApi(Server):
         """Return a token response, the refusal of a token, or the reply of ``behind``."""
         if asks_for_token(request):
             return self._grant(request.form)
+        sent = (*request.headers.values(), *request.query.values())
+        if any(text in value for text in self.refuses for value in sent):
+            self.refused.append(request)
+            return Reply(401, {"error": "unauthorized"})
         state = self._state(request)
         if state == "none":
             return self._behind(request)

@@ -140,7 +140,8 @@ def secrets_stay_secret(trial: Trial, function: Function) -> None:
             "logged": trial.subject.log,
             "emitted as an error": json.dumps([emissions.errors, emissions.rebounds], ensure_ascii=False),
         }
-        for name, value in _secrets(trial, [cfg, *emissions.updated_keys]):
+        of_platform = [{name: each["credentials"]} for name, each in trial.platform.secrets.items()]
+        for name, value in _secrets(trial, [cfg, *of_platform, *emissions.updated_keys]):
             leaks += [f"{name} was {how}" for how, text in outputs.items() if _is_in(value, text)]
     if leaks:
         raise Failed(f"keep secrets and their parts out of prints, logs and errors: {', '.join(dict.fromkeys(leaks))}")

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipmate.component import Component, Function, metadata
-from shipmate.component.credentials import token_field, view_classes
+from shipmate.component.credentials import auth_client_types, token_field, view_classes
 from shipmate.errors import BadInput
 from shipmate.local import fixtures
 from shipmate.testing.provider import sample_variable
 
 API_URL: Final = "https://api.example.com"
 """Address of the API if the descriptor has none."""
+SECRET_ID: Final = "secret-of-the-suite"  # noqa: S105 - an id
+"""Id of the secret at the emulated platform."""
 _URL_WORDS: Final = ("url", "uri", "host", "endpoint", "server")
 """Words in the name of a field whose value is an address."""
 
@@ -54,8 +56,15 @@ class Samples:
     def token_field(self) -> str | None:
         """The credential field with the OAuth2 keys, None when the component has no OAuth2."""
         component = self._component
+        if self.secret_types:
+            return None
         has_field = "OAuthFieldView" in view_classes(component).values()
         return token_field(component) if component.oauth2 or has_field else None
+
+    @property
+    def secret_types(self) -> tuple[str, ...]:
+        """The types of secrets of the platform that the component accepts; empty if it keeps its own credentials."""
+        return auth_client_types(self._component)
 
     def credentials(self) -> dict[str, Any]:
         """Return the credential fields without OAuth2 keys: the author's, those of the first fixture, else samples."""
@@ -66,6 +75,8 @@ class Samples:
             if isinstance(cfg, Mapping):
                 of_fixture = {member: value for member, value in cfg.items() if member in fields}
                 break
+        if self.secret_types:
+            return {"secretId": SECRET_ID, **of_fixture, **self._credentials}
         return {**sample_fields(fields), **of_fixture, **self._credentials}
 
     def of(self, function: Function) -> Sample:
@@ -84,6 +95,12 @@ class Samples:
         msg = inputs["msg"] if "msg" in inputs else self._message(function)
         return Sample({"headers": {}, "body": {}, **msg}, cfg, inputs.get("snapshot", {}), source)
 
+    def lacks_message(self, function: Function) -> bool:
+        """Return whether the author gives no message for a function."""
+        names = fixture_names(self._component.root)
+        fixture = self._fixture(function.id) if function.id in names else {}
+        return "msg" not in {**fixture, **self._given.get(function.id, {})}
+
     def with_keys(self, cfg: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
         """Return a configuration with OAuth2 keys merged into its token field."""
         name = self.token_field
@@ -99,6 +116,22 @@ class Samples:
     def _fixture(self, name: str) -> dict[str, Any]:
         sources = fixtures.read_fixture(self._component.root, name, _SampleEnviron(os.environ), without=frozenset())
         return {member: source.value for member, source in sources.items()}
+
+
+def sample_secret(kind: str, *, tokens: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a secret of a type, with new values each time.
+
+    Args:
+        kind: The type of the secret.
+        tokens: A token response, for a secret of OAuth2.
+    """
+    value = f"sample-{secrets.token_hex(12)}"
+    credentials: dict[str, dict[str, Any]] = {
+        "basic": {"username": "sample", "password": value},
+        "api_key": {"headerName": "X-API-Key", "headerValue": value},
+        "noauth": {},
+    }
+    return {"type": kind, "state": "ready", "credentials": credentials.get(kind, dict(tokens))}
 
 
 class _SampleEnviron(dict[str, str]):

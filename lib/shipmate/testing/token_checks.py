@@ -16,6 +16,7 @@ from shipmate.testing.calls import (
     run,
 )
 from shipmate.testing.emissions import Emissions
+from shipmate.testing.secret_checks import platform_secret_is_used
 from shipmate.testing.trial import Trial
 from shipmate.testing.verdict import Failed, NotChecked
 
@@ -23,7 +24,13 @@ _USE_OAUTH2: Final = "send requests with context.oauth2(cfg), which refreshes, e
 
 
 def expired_token_is_refreshed(trial: Trial, function: Function) -> None:
-    """A function with an expired token refreshes it, emits the new keys, and processes its message."""
+    """A function with an expired token refreshes it, emits the new keys, and processes its message.
+
+    One whose account the platform keeps uses its secrets of all types, and those that a person has changed.
+    """
+    if trial.samples.secret_types:
+        platform_secret_is_used(trial, function)
+        return
     cfg = _oauth2_cfg(trial, function)
     trial.provider.expire_access_tokens()
     before = _accepted(trial)

@@ -8,21 +8,21 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from unittest import mock
 from urllib.parse import urlsplit
 
-from shipmate.component import Function, load, metadata
+from shipmate.component import Function, Modules, load, metadata
 from shipmate.emulator import OAuth2Provider, Platform, Reply, Server
-from shipmate.errors import DescriptorError
+from shipmate.errors import DescriptorError, ShipmateError
 from shipmate.testing.api import Answer, EmulatedApi, RefusingApi, answers_of, behind
 from shipmate.testing.emissions import Emissions
 from shipmate.testing.isolation import only_component
 from shipmate.testing.provider import routes_to, sample_variables
 from shipmate.testing.routes import Route, Routes
-from shipmate.testing.samples import Sample, Samples
+from shipmate.testing.samples import SECRET_ID, Sample, Samples, sample_secret
 from shipmate.testing.subject import ComponentUnderTest
 
 _T = TypeVar("_T")
@@ -65,6 +65,7 @@ class Trial:
         self.subject = ComponentUnderTest(root, routes)
         self.samples = Samples(self.subject.descriptor, surroundings.samples, surroundings.credentials)
         self.provider = OAuth2Provider({"client": "secret"})
+        self.platform = Platform(provider=self.provider)
         self.surroundings = surroundings
         self.apis: list[EmulatedApi] = []
         self.printed = io.StringIO()
@@ -72,7 +73,17 @@ class Trial:
 
     def sample(self, function: Function) -> Sample:
         """Return the sample inputs of a function, without OAuth2 keys."""
-        return self.samples.of(function)
+        sample = self.samples.of(function)
+        schema = (
+            self._declared_schemas(function, sample.cfg).get("in") if self.samples.lacks_message(function) else None
+        )
+        return replace(sample, msg={"headers": {}, "body": metadata.sample(schema)}) if schema else sample
+
+    def keep_secret(self, kind: str) -> dict[str, Any]:
+        """Let the platform keep a new secret of a type, and return its credentials."""
+        attributes = sample_secret(kind, tokens=self.provider.issue())
+        self.platform.change_secret(SECRET_ID, **attributes)
+        return dict(attributes["credentials"])
 
     def serve(self, function: Function | None, failure: Reply | None = None) -> None:
         """Replace all hosts by an emulated API.
@@ -144,8 +155,30 @@ class Trial:
             self.subject.routes.default = api.url
 
     def _sample_body(self, function: Function | None) -> Any:
-        schema = metadata.schema_of(self.subject.descriptor, function, "out") if function is not None else None
-        return metadata.sample(schema) if schema else _SAMPLE_BODY
+        if function is None:
+            return _SAMPLE_BODY
+        declared = self._declared_schemas(function, self.samples.of(function).cfg)
+        schema = declared.get("out") or metadata.schema_of(self.subject.descriptor, function, "out")
+        if not schema:
+            return _SAMPLE_BODY
+        answer = getattr(self._target(function), "sample_answer", None)
+        return answer(metadata.sample(schema)) if callable(answer) else metadata.sample(schema)
+
+    def _declared_schemas(self, function: Function, cfg: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the schemas of a function that follows from a declaration; none of others, which may need an API."""
+        if not function.dynamic_metadata or not hasattr(self._target(function), "sample_answer"):
+            return {}
+        try:
+            found = self.call(function, "get_meta_model", cfg)
+        except Exception:  # the check of its metadata reports it
+            return {}
+        return found if isinstance(found, Mapping) else {}
+
+    def _target(self, function: Function) -> object:
+        try:
+            return Modules(self.subject.descriptor).target(function)
+        except ShipmateError:  # another check reports it
+            return None
 
     def _bounded(self, action: Callable[[], _T]) -> _T:
         """Return the result of an action on a thread, as functions run in a container; raise its exception.
@@ -208,8 +241,10 @@ def trial(root: Path, surroundings: Surroundings) -> Iterator[Trial]:
     variables = sample_variables(started.subject.descriptor, os.environ)
     with ExitStack() as stack:
         stack.callback(started.subject.close)
-        platform = stack.enter_context(Platform())
+        platform = stack.enter_context(started.platform)
         routes.own.add(urlsplit(platform.url).netloc)
+        if types := started.samples.secret_types:
+            started.keep_secret(types[0])
         # At the lowest level, where the log is most likely to leak a secret.
         stack.enter_context(mock.patch.dict(os.environ, {**variables, **platform.environ(), "LOG_LEVEL": "trace"}))
         stack.enter_context(only_component(root))

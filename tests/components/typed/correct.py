@@ -12,10 +12,13 @@ from shipmate import (
     Message,
     OAuth2,
     OAuth2Session,
+    Policy,
     ReauthorizationRequired,
+    Session,
     Verdict,
     message,
 )
+from shipmate.kit import After, Answer, Echo, Webhook, delta, keyset, listing
 
 CONTACTS = OAuth2(
     "https://provider.example/token",
@@ -57,6 +60,15 @@ def every_service(context: Context, msg: Message, cfg: dict[str, Any], snapshot:
     yield message({"workspace": workspace, "of": msg.get("headers", {})}, attachments={"a.csv": stored})
 
 
+def every_account(context: Context | AsyncContext, cfg: dict[str, Any]) -> Session:
+    session = context.session(cfg, auth=("api_key", "none"), header="X-Key: {apiKey}", hosts=["{base_url}"])
+    context.session(cfg, query="key={apiKey}", basic="{user}:{pin}", refresh="before_expiry")
+    session.require_success(session.post("{base_url}/contacts", json={}, repeatable=True)).json()
+    retries: str = session.fields["retries"]
+    context.logger.info("attempts: %s of %s", session.policy.attempts, retries)
+    return context.session(cfg, policy=Policy(attempts=2, backoff="none", statuses="429, 503", repeat="all"))
+
+
 async def every_way_to_wait(context: AsyncContext, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     await context.emit("data", msg)
     await asyncio.gather(context.emit("data", msg), context.emit("snapshot", {"page": 1}))
@@ -80,3 +92,32 @@ def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict
     if not context.oauth2(credentials).get("https://api.example/me").ok:
         return {"verified": False, "reason": "the API does not know this account"}
     return {"verified": True}
+
+
+CHANGES = keyset(("updated", "created"), compare="two", format="seconds")
+TOKENS = delta(version="etag")
+PAGES = listing("id", time="updated")
+WEBHOOK = Webhook("X-Sign", encoding="base64", challenges=[Echo(query="challenge")])
+
+
+def every_way_to_poll(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
+    def fetch(after: After, until: Any, limit: int) -> list[dict[str, Any]]:
+        return [{"id": after.id, "updated": after.time}][:limit]
+
+    def fetch_changes(token: str | None, limit: int) -> Answer:
+        return Answer([], next=token or "1", more=False)
+
+    def fetch_page(position: str | int | None, since: Any, limit: int) -> Answer:
+        return Answer([], next=None)
+
+    CHANGES.poll(context, cfg, snapshot, fetch, of=["contacts"], body=lambda record: record["id"])
+    TOKENS.poll(context, cfg, snapshot, fetch_changes, with_deleted=True)
+    PAGES.poll(context, cfg, snapshot, fetch_page)
+    for page in CHANGES.pages(cfg, snapshot, fetch):
+        for each in page.messages:
+            context.emit("data", each)
+        if page.snapshot is not None:
+            context.emit("snapshot", page.snapshot)
+    received = WEBHOOK.receive(context, msg, cfg)
+    if not received.is_challenge:
+        context.emit("data", message(received.event))

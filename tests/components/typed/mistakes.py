@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import shipmate
-from shipmate import AsyncContext, Context, Message, OAuth2, Verdict, message
+from shipmate import AsyncContext, Context, Message, OAuth2, Policy, Verdict, message
+from shipmate.kit import After, keyset
 
 Cfg = dict[str, Any]
 
@@ -111,3 +112,30 @@ def a_flow_variable_that_is_changed(context: Context) -> None:
 
 def verify_credentials(context: Context, credentials: Cfg) -> Verdict:
     return {"verfied": True}  # expect: typeddict-unknown-key, reportReturnType
+
+
+def a_misspelt_option_of_a_session(context: Context, cfg: Cfg) -> None:
+    context.session(cfg, polcy=Policy())  # expect: call-arg, reportCallIssue
+
+
+def an_unknown_kind_of_account(context: Context, cfg: Cfg) -> None:
+    context.session(cfg, auth="ntlm")  # expect: arg-type, reportArgumentType
+
+
+def a_policy_with_a_misspelt_backoff() -> None:
+    Policy(backoff="linear")  # expect: arg-type, reportArgumentType
+
+
+def a_misspelt_member_of_a_session(context: Context, cfg: Cfg) -> None:
+    context.session(cfg).requir_success  # noqa: B018  # expect: attr-defined, reportAttributeAccessIssue
+
+
+def a_misspelt_way_to_compare() -> None:
+    keyset("updated", compare="ord")  # expect: arg-type, reportArgumentType
+
+
+def a_fetch_without_a_limit(context: Context, cfg: Cfg) -> None:
+    def fetch(after: After, until: Any) -> list[Any]:
+        return [after, until]
+
+    keyset("updated").poll(context, cfg, {}, fetch)  # expect: arg-type, reportArgumentType

@@ -213,3 +213,65 @@ def test_an_error_outside_the_component_has_no_place(tmp_path: Path) -> None:
     assert describe_author_error(SyntaxError("odd"), tmp_path) == "SyntaxError: odd"
     outside = SyntaxError("odd", ("/elsewhere/x.py", 3, 1, ""))
     assert describe_author_error(outside, tmp_path) == "SyntaxError: odd (/elsewhere/x.py:3)"
+
+
+_OBJECTS = """
+class Contacts:
+    def process(self, context, msg, cfg, snapshot): return "found"
+    def get_meta_model(self, context, cfg): return {}
+    def startup(self, cfg): return "started"
+
+class crm:
+    contacts = Contacts()
+
+def plain(context, msg, cfg, snapshot): return "plain"
+"""
+
+
+@pytest.mark.parametrize("main", ["./actions/go.py:crm.contacts", "actions/go:crm.contacts"])
+def test_main_may_name_an_object_that_has_the_functions_of_a_module(tmp_path: Path, main: str) -> None:
+    """One module may have all functions of a component, made by a library for example."""
+    modules, function = modules_with_main(write(tmp_path, go=_OBJECTS), main)
+
+    assert modules.process(function)(0, 0, 0, 0) == "found"
+    assert modules.model(function, "getMetaModel")(0, 0) == {}
+    startup = modules.hook(function, "startup")
+    assert startup is not None
+    assert startup({}) == "started"
+    assert modules.hook(function, "shutdown") is None
+
+
+def test_main_may_name_a_function_which_is_its_own_process(tmp_path: Path) -> None:
+    """It has no hooks and no models."""
+    modules, function = modules_with_main(write(tmp_path, go=_OBJECTS), "./actions/go.py:plain")
+
+    assert modules.process(function)(0, 0, 0, 0) == "plain"
+    assert modules.hook(function, "init") is None
+
+
+@pytest.mark.parametrize(
+    ("main", "text"),
+    [
+        ("./actions/go.py:crm.contact", "expected crm.contact in ./actions/go.py, found no contact; did you mean"),
+        ("./actions/go.py:crm._secret", "found no _secret"),
+        ("./actions/go.py:crm", "expected a function process in ./actions/go.py:crm, found none"),
+        ("./actions/went.py:crm", "expected the module './actions/went.py', found no such file"),
+        ("../go.py:crm", "expected main as a path inside the component"),
+    ],
+)
+def test_an_object_that_does_not_exist_is_named(tmp_path: Path, main: str, text: str) -> None:
+    """With the names that do."""
+    modules, function = modules_with_main(write(tmp_path, go=_OBJECTS), main)
+
+    with pytest.raises((FunctionNotFound, ModuleNotLoadable)) as caught:
+        modules.process(function)
+    assert text in str(caught.value)
+
+
+def test_a_colon_in_a_path_stays_part_of_it(tmp_path: Path) -> None:
+    """Only names of Python can follow it."""
+    write(tmp_path)
+    (tmp_path / "a:b-c.py").write_text("def process(*_): return 1")
+    modules, function = modules_with_main(tmp_path, "./a:b-c.py")
+
+    assert modules.process(function)() == 1

@@ -210,3 +210,30 @@ class TestResults:
             assert wrong.status_code == 401
             assert requests.post(platform.url + "/results/1", data=b"{", timeout=TIMEOUT).status_code == 400
             assert platform.results == [{}]
+
+
+def test_secrets_of_all_types_name_their_auth_clients(platform: Platform, ask: Ask) -> None:
+    platform.auth_clients["crm"] = {"type": "api_key"}
+    credentials = {"headerName": "X-Key", "headerValue": "k", "fields": {"retries": "5"}}
+    platform.change_secret("key", type="api_key", credentials=credentials, auth_client="crm")
+    data = ask("GET", f"{SECRETS}/key").json()["data"]
+    assert data["attributes"]["credentials"] == credentials
+    assert data["relationships"]["auth_client"]["data"]["id"] == "crm"
+    clients = {each["id"]: each["attributes"]["type"] for each in ask("GET", "/v2/auth-clients").json()["data"]}
+    assert clients == {"oauth2-client": "oauth2", "basic-client": "basic", "crm": "api_key"}
+
+
+def test_a_secret_can_break_and_be_repaired(platform: Platform, ask: Ask) -> None:
+    platform.break_secret("basic", "refused")
+    attributes = ask("GET", f"{SECRETS}/basic").json()["data"]["attributes"]
+    assert (attributes["state"], attributes["error"]) == ("error", "refused")
+    platform.change_secret("basic", credentials={"username": "u", "password": "new"})
+    attributes = ask("GET", f"{SECRETS}/basic").json()["data"]["attributes"]
+    assert (attributes["state"], attributes.get("error")) == ("ready", None)
+    assert attributes["credentials"]["password"] == "new"
+
+
+def test_a_refresh_may_answer_with_a_list_of_one(platform: Platform, ask: Ask) -> None:
+    platform.answers_with_lists = True
+    (secret,) = ask("POST", f"{SECRETS}/oauth/refresh").json()["data"]
+    assert secret["id"] == "oauth"

@@ -27,6 +27,7 @@ class Calls:
         self.context = Context(
             lambda event, value: self.emitted.append((event, value)),
             log_fields=dict.fromkeys(("thread_id", "message_id", "parent_message_id")),
+            open_oauth2=lambda options, cfg: pytest.fail("no stand-in needs a session"),
             open_session=lambda options, cfg: pytest.fail("no stand-in needs a session"),
             api=lambda: SimpleNamespace(objects=SimpleNamespace(create=self._store)),  # type: ignore[arg-type, return-value]
             attachments=lambda: attachments,  # type: ignore[arg-type, return-value]

@@ -15,7 +15,8 @@ def context(**given: Any) -> Context:
     """Return a context with everything given or harmless."""
     parts: dict[str, Any] = {
         "log_fields": {"thread_id": "t", "message_id": "m", "parent_message_id": None},
-        "open_session": lambda options, cfg: (options, cfg),
+        "open_oauth2": lambda options, cfg: (options, cfg),
+        "open_session": lambda options, cfg: ("session", options, cfg),
         "api": lambda: "api",
         "attachments": lambda: "attachments",
         "flow_variables": {"region": "eu"},
@@ -49,6 +50,14 @@ def test_oauth2_opens_a_session_with_the_options_given_at_once_or_held_together(
     assert OAuth2("https://provider.example/token", refresh="on_401").session(context(), cfg) == (
         {"token_url": "https://provider.example/token", "refresh": "on_401"},
         cfg,
+    )
+
+
+def test_session_opens_a_session_for_any_account() -> None:
+    assert context().session({"apiKey": "k"}, query="key={apiKey}") == (  # type: ignore[comparison-overlap]
+        "session",
+        {"query": "key={apiKey}"},
+        {"apiKey": "k"},
     )
 
 

@@ -202,7 +202,7 @@ def test_files_are_stored_where_the_run_mode_says(services: Services) -> None:
             return {"body": {}, "attachments": {"a.csv": context.attachments.upload("a.csv", b"1,2")}}
 
         assert executor.process(function, {}, {}, {}, sink=sink, services=made, ids=IDS) == Outcome(0)
-        assert list(platform.steward.files.values()) == [(b"1,2", "text/csv")]
+        assert [each.data for each in platform.maester.objects.values()] == [b"1,2"]
         (event,) = sink.events
         assert event.value["attachments"]["a.csv"]["size"] == 3
 

@@ -28,6 +28,7 @@ from shipmate.oauth2.token_response import (
     Uncertain,
     Unusable,
 )
+from shipmate.platform.secret import Secret
 
 TERMS = refresh_flow.RefreshRules("account acc", "provider.example")
 OLD = Credential({"access_token": "a0", "refresh_token": "r0"})
@@ -69,6 +70,8 @@ class World:
             case refresh_flow.AskProvider():
                 answer = self.answers.pop(0)
                 return answer, None
+            case refresh_flow.AskPlatform():
+                return self.answers.pop(0)
             case refresh_flow.Keep(credential):
                 self.credential = credential
                 self.seen.add(credential.keys)
@@ -285,7 +288,7 @@ def test_a_managed_secret_is_read_first_and_refreshed_only_if_unchanged() -> Non
     """The platform refreshes it for all containers."""
     world = World(stored=lambda reads: stored(access_token="m1"))
     assert world.run(refresh_flow.refresh_managed(OLD, world.seen, TERMS)).access_token == "m1"
-    world = World([Granted({"access_token": "m2"})], stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
+    world = World([stored(access_token="m2")], stored=lambda reads: refresh_flow.StoredTokens(OLD.keys))
     assert world.run(refresh_flow.refresh_managed(OLD, world.seen, TERMS)).access_token == "m2"
     assert "Save" not in world.steps
 
@@ -304,6 +307,21 @@ def test_a_managed_secret_that_cannot_be_refreshed_is_a_tombstone() -> None:
     with pytest.raises(TokenEndpointUnavailable):
         world.run(refresh_flow.refresh_managed(OLD, world.seen, TERMS))
     assert world.credential.refusal is None
+
+
+def test_a_refused_secret_is_taken_again_only_when_it_has_changed() -> None:
+    """Also one that has the same tokens again, after the platform reported an error of it."""
+    attributes = {"type": "oauth2", "credentials": {"access_token": "a0"}}
+    broken = Secret.from_attributes("s", {**attributes, "state": "error", "error": "gone"})
+    ready = Secret.from_attributes("s", {**attributes, "state": "ready"})
+    world = World(stored=lambda reads: refresh_flow.StoredTokens(broken.keys, None, broken))
+    with pytest.raises(ReauthorizationRequired, match="gone"):
+        world.run(refresh_flow.refresh_managed(OLD, world.seen, TERMS))
+    assert world.credential.refusal
+    world.stored = lambda reads: refresh_flow.StoredTokens(ready.keys, None, ready)
+    assert world.run(refresh_flow.recover_managed(world.credential, TERMS)).refusal is None
+    with pytest.raises(ReauthorizationRequired):
+        world.run(refresh_flow.recover_managed(replace(OLD, secret=ready).refused("x"), TERMS))
 
 
 class Replicas(RuleBasedStateMachine):

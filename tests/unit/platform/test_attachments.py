@@ -42,6 +42,27 @@ def attachments(client: PlatformClient, pauses: list[float]) -> Attachments:
     return Attachments(lambda: client, RetryPolicy(sleep=pauses.append))
 
 
+@pytest.fixture
+def signed(platform: Platform, pauses: list[float]) -> Attachments:
+    """The attachments of an installation without object storage."""
+    environ = {name: value for name, value in platform.environ().items() if "OBJECT_STORAGE" not in name}
+    retries = RetryPolicy(sleep=pauses.append)
+    client = PlatformClient(ApiSettings.from_environ(environ), retries)
+    return Attachments(lambda: client, retries)
+
+
+@pytest.fixture(params=["object storage", "signed URLs"])
+def either(request: pytest.FixtureRequest, attachments: Attachments, signed: Attachments) -> Attachments:
+    """The attachments of an installation with one of the two storages."""
+    return attachments if request.param == "object storage" else signed
+
+
+def stored_files(platform: Platform) -> list[tuple[bytes, str]]:
+    """Return content and type of the files in both storages."""
+    objects = [(each.data, each.content_type) for each in platform.maester.objects.values()]
+    return [*objects, *platform.steward.files.values()]
+
+
 def read(attachments: Attachments, url: str) -> bytes:
     with closing(attachments.open(url)) as stream:
         return stream.read()
@@ -70,19 +91,18 @@ def test_a_signed_url_is_opened_without_an_installation() -> None:
 
 @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"", b"\x00\xff" * 100_000])
 @pytest.mark.parametrize("wrap", [bytes, io.BytesIO])
-def test_a_file_is_stored_and_opened_again(attachments: Attachments, content: bytes, wrap: Any) -> None:
+def test_a_file_is_stored_and_opened_again(either: Attachments, content: bytes, wrap: Any) -> None:
     """What is uploaded, as bytes or as a stream, comes back byte for byte."""
-    stored = attachments.upload("a.csv", wrap(content))
+    stored = either.upload("a.csv", wrap(content))
     assert stored == {"url": stored["url"], "content-type": "text/csv", "size": len(content)}
-    assert read(attachments, stored["url"]) == content
+    assert read(either, stored["url"]) == content
 
 
 @pytest.mark.parametrize("lines", [0, 1, 20_000])
-def test_a_file_is_read_as_text_as_any_other(attachments: Attachments, client: PlatformClient, lines: int) -> None:
+def test_a_file_is_read_as_text_as_any_other(signed: Attachments, attachments: Attachments, lines: int) -> None:
     """As one from disk, so that csv and the like can read it: it must not close itself at its end."""
     content = "".join(f"{number};Zoë\n" for number in range(lines))
-    urls = [attachments.upload("a.csv", content.encode())["url"]]
-    urls.append(client.objects.url(client.objects.create(content.encode(), "text/csv")))
+    urls = [each.upload("a.csv", content.encode())["url"] for each in (signed, attachments)]
     for url in urls:
         with attachments.open(url) as stream, io.TextIOWrapper(stream, "utf-8", newline="") as text:
             assert [row[1] for row in csv.reader(text, delimiter=";")] == ["Zoë"] * lines
@@ -102,21 +122,21 @@ def test_a_file_is_read_as_text_as_any_other(attachments: Attachments, client: P
     ],
 )
 def test_the_media_type_is_given_or_follows_from_the_name(
-    platform: Platform, attachments: Attachments, name: str, given: str | None, kind: str
+    platform: Platform, either: Attachments, name: str, given: str | None, kind: str
 ) -> None:
     """The store and the message say the same, and what is compressed is not called what it was before."""
-    assert attachments.upload(name, b"1", given)["content-type"] == kind
-    assert [each[1] for each in platform.steward.files.values()] == [kind]
+    assert either.upload(name, b"1", given)["content-type"] == kind
+    assert [each[1] for each in stored_files(platform)] == [kind]
 
 
 def test_a_signed_address_is_used_without_credentials(
-    platform: Platform, attachments: Attachments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, signed: Attachments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither the platform's key nor a netrc file's password goes to the file store."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password something\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    read(attachments, attachments.upload("a.txt", b"1")["url"])
+    read(signed, signed.upload("a.txt", b"1")["url"])
     asked, *others = platform.requests
     assert (asked.path, (asked.header("Authorization") or "")[:6]) == (SIGNED_URL, "Basic ")
     assert [(each.method, each.header("Authorization")) for each in others] == [("PUT", None), ("GET", None)]
@@ -124,14 +144,14 @@ def test_a_signed_address_is_used_without_credentials(
 
 @pytest.mark.parametrize("fault", [Fault(status=503), Fault(drop="before"), Fault(status=503, after_processing=True)])
 def test_an_upload_survives_temporary_errors(
-    platform: Platform, attachments: Attachments, pauses: list[float], fault: Fault
+    platform: Platform, either: Attachments, pauses: list[float], fault: Fault
 ) -> None:
-    """A stream is read once and its bytes are sent as often as necessary."""
-    platform.script(None, fault, method="POST")
+    """The content is read again for each attempt, and the store has the whole file."""
+    platform.script(None, fault, times=2, method="POST")
     platform.script(None, fault, times=2, method="PUT")
-    attachments.upload("a.txt", io.BytesIO(b"content"))
-    assert [each[0] for each in platform.steward.files.values()] == [b"content"]
-    assert pauses == [0.1, 0.1, 0.1]
+    url = either.upload("a.txt", io.BytesIO(b"content"))["url"]
+    assert read(either, url) == b"content"
+    assert [each[0] for each in stored_files(platform)][-1:] == [b"content"]
 
 
 @pytest.mark.parametrize(
@@ -146,34 +166,32 @@ def test_an_upload_survives_temporary_errors(
         "text",
     ],
 )
-def test_an_answer_without_both_addresses_is_refused(platform: Platform, attachments: Attachments, body: Any) -> None:
+def test_an_answer_without_both_addresses_is_refused(platform: Platform, signed: Attachments, body: Any) -> None:
     """Nothing is uploaded that could not be found again, and no signature is told."""
     platform.script(SIGNED_URL, Fault(status=200, body=body))
     with pytest.raises(PlatformRefused, match=r"^signed URL: expected") as caught:
-        attachments.upload("a.txt", b"1")
+        signed.upload("a.txt", b"1")
     assert "example.com" not in str(caught.value)
     assert len(platform.requests) == 1
 
 
-def test_an_upload_that_is_refused_is_an_error_without_the_signature(
-    platform: Platform, attachments: Attachments
-) -> None:
+def test_an_upload_that_is_refused_is_an_error_without_the_signature(platform: Platform, signed: Attachments) -> None:
     """The path says where it happened; the permission in the query stays out."""
     answer = {"put_url": f"{platform.url}/steward/1?signature=hidden", "get_url": "unused"}
     platform.script(SIGNED_URL, Fault(status=200, body=answer))
     with pytest.raises(PlatformRefused, match=r"PUT /steward/1 of the attachment storage: .* HTTP 403") as caught:
-        attachments.upload("a.txt", b"1")
+        signed.upload("a.txt", b"1")
     assert "hidden" not in str(caught.value)
 
 
 def test_a_file_store_that_is_not_there_is_unavailable(
-    platform: Platform, attachments: Attachments, pauses: list[float]
+    platform: Platform, signed: Attachments, pauses: list[float]
 ) -> None:
     """Opening a file is tried again like every other call."""
-    url = attachments.upload("a.txt", b"1")["url"]
+    url = signed.upload("a.txt", b"1")["url"]
     platform.stop()
     with pytest.raises(PlatformUnavailable, match="of the attachment storage did not succeed"):
-        attachments.open(url)
+        signed.open(url)
     assert pauses == [0.1, 0.1]
 
 

@@ -12,10 +12,11 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rest.answers import ApiError
-from rest.moments import moment
-from rest.paging import Page, Record
-from rest.progress import Progress
+from shipmate.errors import CannotPoll
+from shipmate.kit.moments import moment
+from shipmate.kit.polling.answer import Record
+from shipmate.kit.polling.listing_progress import Progress
+from shipmate.kit.polling.listing_progress import ReadPage as Page
 from triggers.poll_records import process
 
 _LOGGER = logging.getLogger("poll_records")
@@ -219,17 +220,17 @@ def test_times_are_compared_as_what_they_are(earlier: Any, later: Any) -> None:
 )
 def test_a_time_that_allows_two_readings_is_refused(text: str) -> None:
     """Instead of being compared as text, which would lose records; the error shows the form and not the value."""
-    with pytest.raises(ApiError, match="since_field: the times in at: expected a number, ISO 8601") as caught:
+    with pytest.raises(CannotPoll, match="since_field: the times in at: expected a number, ISO 8601") as caught:
         poll(Run([{"id": 1, "at": text}]), {"since_field": "at"}, {})
     assert not text or text not in str(caught.value)
 
 
 def test_numbers_and_dates_are_not_compared() -> None:
     """Neither on one page, nor with the run before."""
-    with pytest.raises(ApiError, match="numbers and dates"):
+    with pytest.raises(CannotPoll, match="numbers and dates"):
         poll(Run([{"id": 1, "at": 5}, {"id": 2, "at": "2026-01-31"}]), {"since_field": "at"}, {})
     snapshot = poll(Run([{"id": 1, "at": 5}]), {"since_field": "at"}, {})
-    with pytest.raises(ApiError, match="reset the snapshot"):
+    with pytest.raises(CannotPoll, match="reset the snapshot"):
         poll(Run([{"id": 2, "at": "2026-01-31"}]), {"since_field": "at"}, snapshot)
 
 

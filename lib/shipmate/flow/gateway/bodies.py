@@ -13,6 +13,7 @@ from shipmate.flow.gateway.ports import Storage
 from shipmate.flow.gateway.request import BadRequest
 from shipmate.flow.gateway.xml_body import parse_xml
 from shipmate.jsonvalue import InvalidJson, from_json, to_json
+from shipmate.kit.files.names import unique_name
 
 _EXTENSIONS: Final[Mapping[str, str]] = {
     "text/csv": "csv",
@@ -115,7 +116,7 @@ def _form(data: bytes, boundary: str, storage: Storage) -> Content:
         if part.filename is None:
             append(body, part.name, part.text)
         else:
-            name = _unique(part.filename, attachments)
+            name = unique_name(part.filename, attachments)
             attachments[name] = _attachment(part.content, part.content_type, storage)
     return Content(body, attachments)
 
@@ -123,20 +124,6 @@ def _form(data: bytes, boundary: str, storage: Storage) -> Content:
 def _attachment(content: bytes, content_type: str, storage: Storage) -> dict[str, Any]:
     """Store a file, and return it as a message has it. Source: contract §8.7."""
     return {"content-type": content_type, "size": len(content), "url": storage.store(content, content_type)}
-
-
-def _unique(name: str, taken: Mapping[str, Any]) -> str:
-    """Return the name, with a number before its extension if another file has it.
-
-    >>> _unique("a.csv", {"a.csv": {}, "a-2.csv": {}})
-    'a-3.csv'
-    """
-    stem, dot, extension = name.rpartition(".")
-    found, number = name, 1
-    while found in taken:
-        number += 1
-        found = f"{stem}-{number}{dot}{extension}" if stem else f"{name}-{number}"
-    return found
 
 
 def _text(data: bytes, charset: str | None) -> str:

@@ -11,11 +11,11 @@ from typing import Final
 from shipmate.errors import BadInput
 from shipmate.wording import real_path
 
-AUTHENTICATIONS: Final = ("oauth2", "api-key", "basic", "none")
+AUTHENTICATIONS: Final = ("oauth2", "platform", "api-key", "basic", "none")
 _LONGEST_TITLE: Final = 100
 _LONGEST_ID: Final = 60
 # Names of test files that every component has.
-_TAKEN: Final = ("api", "component", "refresh", "verify_credentials")
+_TAKEN: Final = ("api", "component", "refresh", "secret", "verify_credentials")
 # Characters that need no escape in Python, JSON and a shell. Without query and user, which may be secrets.
 _URL: Final = re.compile(r"(https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?)(?:/[a-z0-9._~/-]*)?", re.IGNORECASE)
 _GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
@@ -52,6 +52,13 @@ class Plan:
     action_title: str
     trigger: str
     trigger_title: str
+    object_title: str = ""
+    """The title of an object whose functions follow from a declaration; empty without one."""
+
+    @property
+    def object(self) -> str:
+        """The name of the declaration in Python."""
+        return id_from(self.object_title)
 
     @property
     def name(self) -> str:
@@ -80,6 +87,10 @@ class Plan:
         title = answers.to("title", "Title of the component", check_title, _title_from(real_path(folder).name))
         authentication = answers.to("auth", f"Authentication ({', '.join(AUTHENTICATIONS)})", check_auth, "oauth2")
         base_url = answers.to("base-url", "Base URL of the API", check_url, "https://api.example.com")
+        if options.get("objects") is not None:
+            object_title = answers.to("objects", "Title of an object", check_object, None)
+            action, trigger = "createObject", "getNewAndUpdatedObjectsPolling"
+            return cls(title, authentication, base_url, action, "", trigger, "", object_title)
         action_title, action = answers.function("action", "Create record")
         trigger_title, trigger = answers.function("trigger", "New records", other=action)
         return cls(title, authentication, base_url, action, action_title, trigger, trigger_title)
@@ -140,6 +151,19 @@ def check_title(value: str) -> str:
         raise BadInput("expected a title in one line, found an unprintable character")
     if len(title) > _LONGEST_TITLE:
         raise BadInput(f"expected a title of at most {_LONGEST_TITLE} characters, found {len(title)}")
+    return title
+
+
+def check_object(value: str) -> str:
+    """Return a valid title of an object, from which the name of a variable can be derived.
+
+    Raises:
+        BadInput: The title is not valid, or has no Latin letters.
+    """
+    title = check_title(value)
+    name = id_from(title)
+    if not name or name in ("api", "url", "os"):
+        raise BadInput(f"expected a title with Latin letters, such as Contact, found {title!r}")
     return title
 
 

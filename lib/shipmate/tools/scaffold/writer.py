@@ -14,16 +14,21 @@ from pathlib import Path
 from typing import Final
 
 from shipmate import __version__
+from shipmate.component import DESCRIPTOR, Modules, load
 from shipmate.errors import BadInput
 from shipmate.tools import docs
 from shipmate.tools.scaffold.plan import Plan
 from shipmate.tools.scaffold.requirement import direct_url, requirement
+from shipmate.tools.validation import entries
 from shipmate.wording import file_problem
 
 _SUFFIX: Final = ".tmpl"
 _README: Final = "README.md"
 _CREDENTIAL_FILES: Final = ("verify_credentials.py", "tests/test_verify_credentials.py")
 """The files that a component without credentials does not need."""
+
+_WRITTEN_BY_HAND: Final = ("actions/", "triggers/", "schemas/", "tests/test_@@{")
+"""The files that a component without declarations has."""
 
 _FROM_INDEX: Final = "It installs shipmate from the package index, as `requirements.txt` says."
 _FROM_MACHINE: Final = f"""\
@@ -94,7 +99,10 @@ def next_steps(plan: Plan, folder: Path) -> str:
     if folder.absolute() != Path.cwd():
         place = f"./{folder}" if str(folder).startswith("-") else str(folder)
         commands = [f"cd {shlex.quote(place)}", *commands[:2]]
-    summary = f"Created {plan.title} in {folder}: action {plan.action}, trigger {plan.trigger}, {plan.authentication}."
+    contents = f"action {plan.action}, trigger {plan.trigger}"
+    if plan.object_title:
+        contents = f"the functions of {plan.object_title}"
+    summary = f"Created {plan.title} in {folder}: {contents}, {plan.authentication}."
     return "\n".join([summary, "", *(f"    {command}" for command in commands)])
 
 
@@ -116,14 +124,35 @@ def _write(plan: Plan, root: Path) -> None:
         name = fragment.name.removesuffix(_SUFFIX)
         values[name] = _filled(fragment.read_text(encoding="utf-8"), values).rstrip("\n")
     files_by_path = dict(_templates_in(templates / "component")) | dict(_templates_in(kind / "component"))
+    if plan.object_title:
+        kept = {name: template for name, template in files_by_path.items() if not name.startswith(_WRITTEN_BY_HAND)}
+        files_by_path = kept | dict(_templates_in(templates / "objects" / "component"))
     for name, template in sorted(files_by_path.items(), key=lambda item: item[0] == _README):
         if plan.authentication == "none" and name in _CREDENTIAL_FILES:
             continue
         path = root / _filled(name, values)
         path.parent.mkdir(parents=True, exist_ok=True)
         if name == _README:  # the last file, since it describes the others
+            if plan.object_title:
+                _write_entries(root, (f"./api.py:{plan.object}", "./api.py:api"))
             values["docs"] = docs.section(root)
         path.write_text(_filled(template.read_text(encoding="utf-8"), values).rstrip("\n") + "\n", encoding="utf-8")
+
+
+def _write_entries(root: Path, declarations: tuple[str, ...]) -> None:
+    """Add the functions that follow from declarations to ``component.json``."""
+    path = list(sys.path)
+    try:
+        loaded = load(root)
+        whole, _ = entries.described(loaded, Modules(loaded), declarations)
+    finally:
+        # The folder is a temporary one.
+        sys.path[:] = path
+        for name, module in list(sys.modules.items()):
+            if Path(getattr(module, "__file__", None) or "/").is_relative_to(root):
+                del sys.modules[name]
+    shutil.rmtree(root / "__pycache__", ignore_errors=True)
+    (root / DESCRIPTOR).write_text(entries.to_text(whole), encoding="utf-8")
 
 
 def _values(plan: Plan) -> dict[str, str]:
@@ -139,6 +168,8 @@ def _values(plan: Plan) -> dict[str, str]:
         **{name: json.dumps(text, ensure_ascii=False) for name, text in values.items()},
         "action": plan.action,
         "trigger": plan.trigger,
+        "object": plan.object,
+        "object_title": json.dumps(plan.object_title, ensure_ascii=False),
         "name": plan.name,
         "base_url": plan.base_url,
         "origin": plan.origin,

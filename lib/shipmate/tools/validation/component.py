@@ -12,11 +12,13 @@ from typing import Any, Literal, cast
 
 from shipmate.component import DESCRIPTOR, VERIFIER, Component, Function, Modules
 from shipmate.component.metadata import read_schema, schema_problems, slips
+from shipmate.component.modules import describe_author_error
 from shipmate.component.signature import HOOKS
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
 from shipmate.jsonvalue import object_member, pointer_to
 from shipmate.logs.redaction import Redactor
 from shipmate.tools.validation.descriptor import DIRECTIONS, check_descriptor, functions_of
+from shipmate.tools.validation.entries import declared_entry, differences
 from shipmate.tools.validation.report import Findings, Report
 
 
@@ -62,6 +64,7 @@ def _functions(raw: Mapping[str, Any]) -> Iterator[tuple[str, Function]]:
                     main=main,
                     dynamic_metadata=bool(described.get("dynamicMetadata")),
                     fields=object_member(described, "fields"),
+                    raw=described,
                 ),
             )
 
@@ -103,6 +106,22 @@ class _ModuleChecks:
             model = described.get("model") if isinstance(described, dict) else None
             if isinstance(model, str) and model:
                 self._needs_model(f"{pointer}/fields{pointer_to(name)}/model", function, model)
+        self._compare(pointer, function)
+
+    def _compare(self, pointer: str, function: Function) -> None:
+        """Add the differences between a function's entry and the declaration that the function follows from."""
+        try:
+            declared = declared_entry(self.modules.target(function))
+        except (ModuleNotLoadable, FunctionNotFound):
+            return  # already among the problems
+        except Exception as error:  # the edge to the author's declaration
+            text = describe_author_error(error, self.modules.root)
+            self.findings.error(f"{pointer}/main", self.redactor.redact(f"its declaration fails: {text}"))
+            return
+        if declared is None:
+            return
+        for place, text, severity in differences(function.raw, declared):
+            (self.findings.error if severity == "error" else self.findings.warning)(pointer + place, text)
 
     def check_verifier(self, root: Path, raw: Mapping[str, Any]) -> None:
         """Add the problems of ``verify_credentials``."""

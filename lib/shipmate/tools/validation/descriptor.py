@@ -16,6 +16,7 @@ from shipmate.component.metadata import schema_problems, sentence, slips
 from shipmate.component.metadata.differences import LONGEST_SHOWN
 from shipmate.errors import DescriptorError
 from shipmate.jsonvalue import Members, kind_of, object_member, parse_json, pointer_to, repeated_keys, texts_within
+from shipmate.session.ways import ways_in
 from shipmate.tools.validation.report import Findings, Report
 from shipmate.tools.validation.spelling import misspelt
 from shipmate.urls import is_loopback
@@ -101,6 +102,7 @@ def _check_content(findings: Findings, raw: dict[str, Any]) -> None:
     _check_addresses(findings, raw)
     fields = object_member(object_member(raw, "credentials"), "fields")
     _check_fields(findings, "/credentials/fields", fields, of_credentials=True)
+    _check_authentication(findings, raw, fields)
     findings.checked.append(f"the structure of {findings.file}")
 
 
@@ -176,6 +178,28 @@ def _check_require(findings: Findings, pointer: str, require: Any, fields: Mappi
         if isinstance(needed, str) and needed not in fields:
             message = f"expected the id of a field, found {needed!r}{did_you_mean(needed, fields)}"
             findings.error(pointer, message)
+
+
+def _check_authentication(findings: Findings, raw: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Add what does not fit together in the authentication: fields, secrets of the platform, OAuth2."""
+    views = {name: each.get("viewClass") for name, each in fields.items() if isinstance(each, dict)}
+    types = raw.get("authClientTypes")
+    if isinstance(types, list):
+        if not types:
+            findings.warning("/authClientTypes", "expected a type of secrets, found none")
+        elif not {"HTTPAuthView", "OAuthFieldView"} & {view for view in views.values() if isinstance(view, str)}:
+            message = "expected a field with HTTPAuthView, by which a person chooses the secret, found none"
+            findings.warning("/credentials/fields", message)
+        if object_member(object_member(raw, "credentials"), "oauth2"):
+            message = "expected either authClientTypes or this, found both: the platform keeps the client of secrets"
+            findings.warning("/credentials/oauth2", message)
+        if "oauth2_instagram" in types and "HTTPAuthView" in views.values():
+            findings.warning("/authClientTypes", "expected no oauth2_instagram with HTTPAuthView, found both")
+    for way in ways_in(views, has_oauth2=False):
+        for name in way.names[-1:]:
+            if views[name] in ("TextFieldView", "TextAreaView"):
+                message = f"expected PasswordFieldView for a secret, found {views[name]}, which shows it"
+                findings.warning(f"/credentials/fields{pointer_to(name)}/viewClass", message)
 
 
 def _check_templates(findings: Findings, raw: dict[str, Any]) -> None:

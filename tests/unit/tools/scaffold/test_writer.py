@@ -4,6 +4,7 @@ import errno
 import json
 import shutil
 import subprocess
+import sys
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from shipmate.errors import BadInput
 from shipmate.local import dotenv, fixtures
+from shipmate.testing.isolation import only_component
 from shipmate.tools import docs, scaffold
 from shipmate.tools.scaffold import AUTHENTICATIONS
 from shipmate.tools.validation import validate_component
@@ -47,6 +49,31 @@ def test_a_new_component_has_no_problems(tmp_path: Path, kind: str) -> None:
     } <= names(root)
     assert ("verify_credentials.py" in names(root)) == (kind != "none")
     assert ("tests/test_verify_credentials.py" in names(root)) == (kind != "none")
+
+
+@pytest.mark.parametrize("kind", AUTHENTICATIONS)
+def test_a_component_of_declarations_has_no_problems_and_no_file_of_the_other_kind(tmp_path: Path, kind: str) -> None:
+    """Its entries follow from `api.py`, and nothing of it stays in this process."""
+    path = list(sys.path)
+    root = created(tmp_path / "new", auth=kind, objects="Kunde für alle")
+    assert sys.path == path
+    assert [module for module in sys.modules.values() if str(tmp_path) in (getattr(module, "__file__", "") or "")] == []
+    with only_component(root):
+        assert validate_component(root).problems == ()
+    assert docs.is_current(root / "README.md", docs.section(root))
+    assert [name for name in names(root) if name.startswith(("actions/", "triggers/", "schemas/"))] == []
+    assert [name for name in names(root) if "@@" in name or "@@" in (root / name).read_text()] == []
+    descriptor = json.loads((root / "component.json").read_text())
+    assert descriptor["actions"]["createObject"]["title"] == "Create Kunde für alle"
+    assert descriptor["actions"]["createObject"]["main"] == "./api.py:kunde_fuer_alle.create"
+
+
+@pytest.mark.parametrize("title", ["連絡先", "api", "", "URL"])
+def test_an_object_needs_a_title_with_a_name(tmp_path: Path, title: str) -> None:
+    """Its declaration is a variable of `api.py`."""
+    with pytest.raises(BadInput, match="expected a title"):
+        created(tmp_path / "new", objects=title)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("title", ODD_TITLES)

@@ -257,3 +257,51 @@ def test_the_schema_of_the_descriptor_is_valid() -> None:
 def test_an_address_on_this_machine_needs_no_tls(tmp_path: Path, address: str) -> None:
     credentials = {**fields(ID={}, SECRET={}), "oauth2": {**OAUTH2, "token_uri": address}}
     assert in_file(tmp_path, descriptor(credentials=credentials)).problems == ()
+
+
+def credentials(views: dict[str, str], **members: Any) -> dict[str, Any]:
+    """Return a descriptor whose credentials have fields with these view classes."""
+    described = {name: {"label": name, "viewClass": view} for name, view in views.items()}
+    return descriptor(credentials={"fields": described, **members.pop("credentials", {})}, **members)
+
+
+@pytest.mark.parametrize(
+    ("content", "pointer", "message"),
+    [
+        (credentials({}, authClientTypes=["basic"]), "/credentials/fields", "expected a field with HTTPAuthView"),
+        (credentials({"auth": "HTTPAuthView"}, authClientTypes=[]), "/authClientTypes", "expected a type of secrets"),
+        (
+            credentials({"auth": "HTTPAuthView"}, authClientTypes=["oauth2"], credentials={"oauth2": OAUTH2}),
+            "/credentials/oauth2",
+            "expected either authClientTypes or this, found both",
+        ),
+        (
+            credentials({"auth": "HTTPAuthView"}, authClientTypes=["oauth2_instagram"]),
+            "/authClientTypes",
+            "expected no oauth2_instagram with HTTPAuthView",
+        ),
+        (
+            credentials({"apiKey": "TextFieldView"}),
+            "/credentials/fields/apiKey/viewClass",
+            "expected PasswordFieldView for a secret, found TextFieldView",
+        ),
+    ],
+)
+def test_authentication_that_does_not_fit_together_is_a_warning(
+    tmp_path: Path, content: dict[str, Any], pointer: str, message: str
+) -> None:
+    found = pointers_and_messages(in_file(tmp_path, content).warnings)
+    assert [text for place, text in found if place == pointer and text.startswith(message)] != []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        credentials({"auth": "HTTPAuthView"}, authClientTypes=["oauth2", "basic", "api_key", "noauth"]),
+        credentials({"oauth": "OAuthFieldView"}, authClientTypes=["oauth2"]),
+        credentials({"username": "TextFieldView", "password": "PasswordFieldView", "url": "TextFieldView"}),
+        credentials({"key": "TextFieldView", "email": "TextFieldView"}),
+    ],
+)
+def test_authentication_that_fits_together_has_no_problem(tmp_path: Path, content: dict[str, Any]) -> None:
+    assert in_file(tmp_path, content).problems == ()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from shipmate.oauth2.replay import Body
+from shipmate.http.replay import Body
 
 
 class Unseekable(io.BytesIO):

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rest.answers import ApiError
-from rest.moments import moment
-from rest.paging import Page, Position, Record
+from shipmate.errors import CannotPoll
+from shipmate.kit.moments import moment
+from shipmate.kit.polling.answer import Record
 
 # The snapshot keeps this many records, each as a hash of this many characters: it must stay below 5 KB.
 # 24 bits distinguish the few hundred records of one page or of one time; pages need longer hashes.
@@ -29,10 +29,24 @@ _MOST_PLACES: Final = 12
 _CHECKSUMS: Final = 32
 _CHECKSUM_BYTES: Final = 3
 _LISTS: Final = ("done", "since_done", "latest_done", "ahead")
-_NOT_KEPT: Final = frozenset({"clock", "counts_time"})
+_NOT_KEPT: Final = frozenset({"chosen_by", "clock", "counts_time"})
 _CHECKSUM_LISTS: Final = ("since_sums", "latest_sums", "read_sums")
+_LONGEST_POSITION: Final = 1000
 # A number is a time only in a collection that also has numbers of this kind since 2000.
 _YEAR_2000: Final = 946_684_800
+
+
+Position = str | int | None
+"""The position of a page: a text of the API, or an offset; None is the first page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """One page: its records, its own position, and the position of the next page, None on the last."""
+
+    records: list[Record]
+    place: str
+    next: Position
 
 
 @dataclass
@@ -64,15 +78,23 @@ class Progress:
     """The numbers of the checksums that differ, in two hexadecimal digits each; their records are emitted again."""
     ahead: list[str] = field(default_factory=list)
     """Keys of emitted records whose time is in the future."""
+    chosen_by: str = "times"
+    """The field of the trigger that chose the time; errors begin with it."""
     clock: Callable[[], float] = time.time
     counts_time: bool = False
     """Whether the numbers of this page are times."""
 
     @classmethod
-    def resume(cls, snapshot: Any, collection: str, clock: Callable[[], float] = time.time) -> "Progress":
+    def resume(
+        cls,
+        snapshot: Any,
+        collection: str,
+        clock: Callable[[], float] = time.time,
+        chosen_by: str = "times",
+    ) -> "Progress":
         """Return the progress in a snapshot; a snapshot of another collection or component is ignored."""
         if not isinstance(snapshot, Mapping) or snapshot.get("collection") != collection:
-            return cls(collection, clock=clock)
+            return cls(collection, clock=clock, chosen_by=chosen_by)
         kept = cls.__annotations__.keys() - _NOT_KEPT
         known = {name: value for name, value in snapshot.items() if name in kept}
         for name in _LISTS:
@@ -80,7 +102,7 @@ class Progress:
         for name in _CHECKSUM_LISTS:
             known[name] = base64.b64decode(known.get(name, ""))
         known["seen"] = _cut(known.get("seen", ""), _PLACE_LENGTH)
-        return cls(**known, clock=clock)
+        return cls(**known, clock=clock, chosen_by=chosen_by)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the snapshot for the next run, at most 5 KB."""
@@ -90,15 +112,15 @@ class Progress:
         members |= {name: base64.b64encode(members[name]).decode("ascii") for name in _CHECKSUM_LISTS}
         return {name: value for name, value in members.items() if value is not None and value != ""}
 
-    def new(self, page: Page) -> list[Record]:
+    def new(self, page: ReadPage) -> list[Record]:
         """Return the records of a page that have not been emitted yet.
 
         Raises:
-            ApiError: The API answers every offset with the same records, or the times are of different kinds.
+            CannotPoll: The API answers every offset with the same records, or the times are of different kinds.
         """
         self._check_times(page)
         if page.records and isinstance(self.position, int) and _content(page) == self.content:
-            raise ApiError("paging: the API answers every offset with the same records")
+            raise CannotPoll("paging: the API answers every offset with the same records")
         return [record for record in page.records if self._is_new(record)]
 
     def note(self, records: Sequence[Record]) -> None:
@@ -112,20 +134,24 @@ class Progress:
                 self._note_time(record.changed, key)
         self.done = self.done[-_MOST_KEYS:]
 
-    def turn(self, page: Page) -> bool:
+    def turn(self, page: ReadPage) -> bool:
         """Move to the next page; return False on the last page.
 
         Raises:
-            ApiError: The next page was read before.
+            CannotPoll: The next page was read before, or its position is too long for a snapshot.
         """
         if not self.repeat:
             self._settle(page)
         if page.next is None:
             return self._end()
         if isinstance(page.next, str):
+            if len(page.next) > _LONGEST_POSITION:
+                raise CannotPoll(
+                    f"the next page: expected at most {_LONGEST_POSITION} characters, found {len(page.next)}"
+                )
             self.seen.append(_hash(page.place)[:_PLACE_LENGTH])
             if _hash(page.next)[:_PLACE_LENGTH] in self.seen:
-                raise ApiError("paging: the API names a next page that was read before")
+                raise CannotPoll("paging: the API names a next page that was read before")
         else:
             self.content = _content(page)
         self.position, self.done, self.skip = page.next, [], 0
@@ -159,7 +185,7 @@ class Progress:
             else:
                 self.latest_sums = _summed(self.latest_sums or _summed(b"", self.latest_done), [key])
 
-    def _settle(self, page: Page) -> None:
+    def _settle(self, page: ReadPage) -> None:
         """Note the records of a page that were emitted earlier: those whose time has come, and those at ``since``."""
         at_since = []
         for record in page.records:
@@ -194,7 +220,7 @@ class Progress:
     def _repeated(self) -> list[int]:
         return list(bytes.fromhex(self.repeat))
 
-    def _check_times(self, page: Page) -> None:
+    def _check_times(self, page: ReadPage) -> None:
         """Refuse times of different kinds, and forget a position in the future.
 
         A snapshot of an older version may have one, or a number that no other number has shown to be a time before.
@@ -203,8 +229,8 @@ class Progress:
         times = [moment(changed) for changed in given]
         kept = [moment(changed) for changed in (self.since, self.latest) if changed is not None]
         if len({each.is_number for each in [*times, *kept]}) > 1:
-            raise ApiError(
-                "since_field: expected times of one kind, found numbers and dates; "
+            raise CannotPoll(
+                f"{self.chosen_by}: expected times of one kind, found numbers and dates; "
                 "if the API has changed the kind, reset the snapshot"
             )
         seconds = [each.earliest_seconds for each in [*times, *kept] if each.is_number]
@@ -223,14 +249,14 @@ class Progress:
         when = moment(changed)
         if when.earliest_seconds is None or (when.is_number and not self.counts_time):
             return False
-        return when.earliest_seconds > self.clock()
+        return bool(when.earliest_seconds > self.clock())
 
 
 def _key(text: str) -> str:
     return _hash(text)[:_KEY_LENGTH]
 
 
-def _content(page: Page) -> str:
+def _content(page: ReadPage) -> str:
     return _hash("".join(record.identity for record in page.records))[:_PLACE_LENGTH]
 
 

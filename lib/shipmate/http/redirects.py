@@ -5,7 +5,7 @@ from typing import Any, Final
 import requests
 
 from shipmate.http.adapter import LimitedSession
-from shipmate.oauth2.token_auth import TokenAuth
+from shipmate.http.token_auth import TokenAuth
 
 # Headers that a redirect to a foreign host keeps: none of them can hold a secret.
 _HARMLESS_HEADERS: Final = frozenset(
@@ -26,7 +26,9 @@ class RedirectSafeSession(LimitedSession):
 
     def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
         """Remove headers from a redirected request; requests calls this for each redirect."""
-        if self.token_auth is not None and self.token_auth.may_follow(response.request.url, prepared_request.url):
+        auth = self.token_auth
+        if auth is not None and auth.may_follow(response.request.url, prepared_request.url):
+            auth.complete_query(prepared_request)
             return
         headers = prepared_request.headers
         for name in list(headers):

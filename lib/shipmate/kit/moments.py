@@ -11,6 +11,8 @@ from typing import Any, Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_PER_MICROSECOND: Final = 1_000_000
+"""Picoseconds: a time has up to twelve digits of a second, and Python's times have six."""
 # A local time without a zone is this much ahead of UTC at most: Pacific/Kiritimati.
 _WIDEST_ZONE: Final = timedelta(hours=14)
 
@@ -42,6 +44,9 @@ _UNITS: Final = (1, 1_000, 1_000_000)
 _FIRST_SECOND: Final = 631_152_000
 _LAST_SECOND: Final = 253_402_300_800
 
+# By the number of digits in the time of day.
+_RESOLUTIONS: Final = {0: 86_400, 2: 3_600, 4: 60}
+
 FORMS: Final = "a number, ISO 8601, RFC 5322, /Date(0)/ or 31.12.2026"
 
 
@@ -51,12 +56,26 @@ class Moment:
 
     is_number: bool
     order: int | float | Decimal
-    """The number, or the microseconds since 1970."""
+    """The number, or the picoseconds since 1970; a time without a zone counts as UTC."""
     earliest_seconds: float | None
     """The earliest moment that is possible, in seconds since 1970; None if the number cannot be one."""
+    resolution_seconds: int = 1
+    """The length of the smallest part of a text: a day without a time of day has 86400; at least 1."""
+
+    @property
+    def when(self) -> datetime:
+        """The moment in UTC, in whole microseconds.
+
+        Raises:
+            ValueError: The moment is a number that is no time.
+        """
+        if not self.is_number:
+            return _EPOCH + timedelta(microseconds=int(self.order // _PER_MICROSECOND))
+        if self.earliest_seconds is None:
+            raise ValueError("expected a time, found a number that is none")
+        return _EPOCH + timedelta(seconds=self.earliest_seconds)
 
 
-@lru_cache(maxsize=4096)
 def moment(value: Any) -> Moment:
     """Read the time of a change.
 
@@ -73,17 +92,18 @@ def moment(value: Any) -> Moment:
     else:
         read = None
     if read is None:
-        raise ValueError(f"expected {FORMS}, found {_form(value)}")
+        raise ValueError(f"expected {FORMS}, found {form_of(value)}")
     return read
 
 
+@lru_cache(maxsize=4096)
 def _of_text(text: str) -> Moment | None:
     if _NUMBER.fullmatch(text):
         number = Decimal(text) if "." in text else int(text)
         return None if _YEAR_LAST.fullmatch(text) else _of_number(number, text)
     if match := _ODATA.fullmatch(text):
         microseconds = int(match["ms"]) * 1_000
-        return Moment(False, microseconds, microseconds / 1e6)
+        return Moment(False, microseconds * _PER_MICROSECOND, microseconds / 1e6)
     try:
         if _MAIL.fullmatch(text):
             return _of_datetime(parsedate_to_datetime(re.sub(r"(?i)\b(?:UTC?|Z)(?= |$)", "GMT", text, count=1)))
@@ -94,7 +114,7 @@ def _of_text(text: str) -> Moment | None:
         else:
             return None
         zone = (match["zone"] or "").upper().replace("UTC", "Z").replace("GMT", "Z")
-        return _of_datetime(datetime.fromisoformat(f"{date}T{match['time'] or '00'}{zone}"))
+        return _of_datetime(datetime.fromisoformat(f"{date}T{match['time'] or '00'}{zone}"), match["time"] or "")
     except ValueError:
         return None
 
@@ -103,21 +123,26 @@ def _of_number(number: int | float | Decimal, text: str) -> Moment:
     if _COMPACT.fullmatch(text):
         try:
             date, time = text[:8], text[8:] or "00"
-            return Moment(True, number, _of_datetime(datetime.fromisoformat(f"{date}T{time}")).earliest_seconds)
+            earliest = _of_datetime(datetime.fromisoformat(f"{date}T{time}")).earliest_seconds
+            return Moment(True, number, earliest, _RESOLUTIONS.get(len(text) - len(date), 1))
         except ValueError:
             pass
     units = [unit for unit in _UNITS if _FIRST_SECOND * unit <= number < _LAST_SECOND * unit]
     return Moment(True, number, float(number) / units[0] if units else None)
 
 
-def _of_datetime(when: datetime) -> Moment:
+def _of_datetime(when: datetime, time: str = "00:00:00") -> Moment:
+    """Return the moment of a datetime; ``time`` is the time of day as it was written, empty for a day."""
     is_local = when.tzinfo is None
     since_1970 = (when.replace(tzinfo=UTC) if is_local else when) - _EPOCH
     earliest = since_1970 - _WIDEST_ZONE if is_local else since_1970
-    return Moment(False, since_1970 // _MICROSECOND, earliest.total_seconds())
+    whole, _, fraction = time.replace(",", ".").partition(".")
+    order = since_1970 // _MICROSECOND * _PER_MICROSECOND + int(f"{fraction:0<12}"[6:12])
+    digits = len(whole.replace(":", ""))
+    return Moment(False, order, earliest.total_seconds(), _RESOLUTIONS.get(digits, 1))
 
 
-def _form(value: Any) -> str:
+def form_of(value: Any) -> str:
     """Return the form of a value without the value: ``"the form '99/99/9999'"``."""
     if not isinstance(value, str):
         return "something else"

@@ -1,0 +1,136 @@
+"""The authors' kit: the functions that most components need, declared in a few lines.
+
+    objects     an API and its resources, and the functions that follow from their declaration
+    polling     triggers that read an API without losing or repeating records
+    webhook     signatures, challenges and replies of webhooks
+    files       files between an API and the platform, in pieces
+    values      the fields of credentials and steps: numbers, times, choices
+    moments     times of an API, compared as moments
+
+Names are imported on their first use: a component that does not use the kit does not load it.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shipmate.errors import CannotPoll, NoSample, SignatureRefused
+    from shipmate.kit.files.declaration import Changes, FileMembers, FileNames
+    from shipmate.kit.files.names import add_file, clean_name
+    from shipmate.kit.files.pieces import Pieces
+    from shipmate.kit.files.store import FileStore
+    from shipmate.kit.files.transfer import download, from_attachment, to_attachment
+    from shipmate.kit.objects.api import Api
+    from shipmate.kit.objects.declaration import Write
+    from shipmate.kit.objects.fields import Field
+    from shipmate.kit.objects.filters import operators
+    from shipmate.kit.objects.names import Names
+    from shipmate.kit.objects.paging import cursor, link, offset, page, whole
+    from shipmate.kit.objects.resource import Resource, Resources
+    from shipmate.kit.polling.answer import Answer
+    from shipmate.kit.polling.delta import Delta, TokenRefused, delta
+    from shipmate.kit.polling.fields import PollFields
+    from shipmate.kit.polling.keyset import Keyset, keyset
+    from shipmate.kit.polling.listing import Listing, listing
+    from shipmate.kit.polling.place import After
+    from shipmate.kit.webhook import Received, Webhook
+    from shipmate.kit.webhook_challenge import Echo, HashedEcho
+
+__all__ = [
+    "After",
+    "Answer",
+    "Api",
+    "CannotPoll",
+    "Changes",
+    "Delta",
+    "Echo",
+    "Field",
+    "FileMembers",
+    "FileNames",
+    "FileStore",
+    "HashedEcho",
+    "Keyset",
+    "Listing",
+    "Names",
+    "NoSample",
+    "Pieces",
+    "PollFields",
+    "Received",
+    "Resource",
+    "Resources",
+    "SignatureRefused",
+    "TokenRefused",
+    "Webhook",
+    "Write",
+    "add_file",
+    "clean_name",
+    "cursor",
+    "delta",
+    "download",
+    "from_attachment",
+    "keyset",
+    "link",
+    "listing",
+    "offset",
+    "operators",
+    "page",
+    "to_attachment",
+    "whole",
+]
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one that exists
+    _LAZY = {
+        "After": "shipmate.kit.polling.place",
+        "Answer": "shipmate.kit.polling.answer",
+        "Api": "shipmate.kit.objects.api",
+        "CannotPoll": "shipmate.errors",
+        "Changes": "shipmate.kit.files.declaration",
+        "Delta": "shipmate.kit.polling.delta",
+        "Echo": "shipmate.kit.webhook_challenge",
+        "Field": "shipmate.kit.objects.fields",
+        "FileMembers": "shipmate.kit.files.declaration",
+        "FileNames": "shipmate.kit.files.declaration",
+        "FileStore": "shipmate.kit.files.store",
+        "HashedEcho": "shipmate.kit.webhook_challenge",
+        "Keyset": "shipmate.kit.polling.keyset",
+        "Listing": "shipmate.kit.polling.listing",
+        "Names": "shipmate.kit.objects.names",
+        "NoSample": "shipmate.errors",
+        "Pieces": "shipmate.kit.files.pieces",
+        "PollFields": "shipmate.kit.polling.fields",
+        "Received": "shipmate.kit.webhook",
+        "Resource": "shipmate.kit.objects.resource",
+        "Resources": "shipmate.kit.objects.resource",
+        "SignatureRefused": "shipmate.errors",
+        "TokenRefused": "shipmate.kit.polling.delta",
+        "Webhook": "shipmate.kit.webhook",
+        "Write": "shipmate.kit.objects.declaration",
+        "add_file": "shipmate.kit.files.names",
+        "clean_name": "shipmate.kit.files.names",
+        "cursor": "shipmate.kit.objects.paging",
+        "delta": "shipmate.kit.polling.delta",
+        "download": "shipmate.kit.files.transfer",
+        "from_attachment": "shipmate.kit.files.transfer",
+        "keyset": "shipmate.kit.polling.keyset",
+        "link": "shipmate.kit.objects.paging",
+        "listing": "shipmate.kit.polling.listing",
+        "offset": "shipmate.kit.objects.paging",
+        "operators": "shipmate.kit.objects.filters",
+        "page": "shipmate.kit.objects.paging",
+        "to_attachment": "shipmate.kit.files.transfer",
+        "whole": "shipmate.kit.objects.paging",
+    }
+
+    def __getattr__(name):
+        """Import a public name on its first use."""
+        if name not in _LAZY:
+            raise AttributeError(f"module 'shipmate.kit' has no attribute {name!r}")
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module(_LAZY[name]), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    """Return the names that can be imported, loaded or not."""
+    return sorted({*globals(), *__all__})

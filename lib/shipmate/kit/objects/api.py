@@ -1,0 +1,130 @@
+"""An API as an author declares it: where it is, how it takes bodies, how an account is verified."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from shipmate.errors import ApiError
+from shipmate.kit.objects.connection import Connection
+from shipmate.kit.objects.names import Names, names_from
+from shipmate.kit.objects.raw_request import RawRequest
+from shipmate.session.diverted import Diverted
+from shipmate.session.policy import Policy
+from shipmate.urls import HostPattern
+
+if TYPE_CHECKING:
+    from shipmate.invocation.context import Context
+    from shipmate.invocation.message import Verdict
+
+_FIRST: Final = re.compile(r"\{(\w+)\}")
+_AUTHORITY: Final = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
+_VERIFY_SECONDS: Final = 20.0
+
+
+class Api:
+    """An HTTP API: ``Api("{base_url}/v1", verify="/me")``.
+
+    `raw_request` and `verify_credentials` are functions of a component as they are.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        verify: str = "/",
+        title: str = "",
+        headers: Mapping[str, str] | None = None,
+        sends_forms: bool = False,
+        methods: Sequence[str] = ("GET", "POST", "PUT", "PATCH", "DELETE"),
+        hosts: Sequence[str] | None = None,
+        names: Names | Mapping[str, Any] | str | None = None,
+        **session: Any,
+    ) -> None:
+        """Declare an API; nothing is sent.
+
+        Args:
+            base_url: The URL below which all paths are. ``{name}`` is a credential field, or a member of a token.
+            verify: The path of a cheap GET request that any account may send, to verify credentials.
+            title: The name of the API in texts.
+            headers: Headers of every request.
+            sends_forms: Whether the API takes forms and not JSON.
+            methods: The methods of raw requests.
+            hosts: The hosts that may receive requests; that of ``base_url`` unless given.
+            names: The ids and defaults of all functions: `Names`, changes of the newest ones, or a preset.
+            **session: Options of ``context.session``: ``header="X-Key: {apiKey}"``, ``policy=Policy(attempts=2)``.
+
+        Raises:
+            ValueError: A URL or a name is not possible.
+        """
+        if not _FIRST.match(base_url) and not _AUTHORITY.match(base_url):
+            raise ValueError(f"base_url: expected https://... or '{{base_url}}/...', found {base_url!r}")
+        self.base_url = base_url.rstrip("/")
+        self.title = title
+        self.verify = verify
+        self.names = names_from(names, Names())
+        self.methods = tuple(methods)
+        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._sends_forms = sends_forms
+        self._hosts = tuple(hosts) if hosts is not None else _hosts_of(self.base_url)
+        self._options = session
+
+    def connect(self, context: "Context", cfg: Mapping[str, Any], **options: Any) -> Connection:
+        """Return a connection for the account in ``cfg``: ``api.connect(context, cfg).get("/me")``.
+
+        Args:
+            context: The context of the call.
+            cfg: The configuration of the call.
+            options: Options of ``context.session`` in place of the declared ones.
+        """
+        # A tuple, by which the session finds its plan again.
+        hosts: dict[str, Any] = {"hosts": self._hosts} if self._hosts else {}
+        session = context.session(cfg, **{**hosts, **self._options, **options})
+        session.headers.update(self._headers)
+        return Connection(session, self._base(session), sends_forms=self._sends_forms, hosts=self._hosts)
+
+    @property
+    def raw_request(self) -> RawRequest:
+        """The function that sends any request."""
+        return RawRequest(self, self.names)
+
+    def available(self) -> dict[str, str]:
+        """Return the functions of the API, and their ids in new components."""
+        return {"raw_request": "makeRawRequest"}
+
+    def verify_credentials(self, context: "Context", credentials: Mapping[str, Any]) -> "Verdict":
+        """Verify credentials with one request; ``verify_credentials.py`` imports this function."""
+        connection = self.connect(context, credentials, policy=Policy(attempts=2, budget_seconds=_VERIFY_SECONDS))
+        try:
+            response = connection.get(self.verify, allow=range(400, 600), total_timeout_seconds=_VERIFY_SECONDS)
+        except (ApiError, Diverted) as error:
+            return {"verified": False, "reason": f"the API cannot be reached: {error}"}
+        if response.status_code < 400:
+            return {"verified": True}
+        return {"verified": False, "reason": _reason(response.status_code)}
+
+    def _base(self, session: Any) -> str:
+        """Return the base URL; a slash at the end of a URL that a person typed in is dropped."""
+        match = _FIRST.match(self.base_url)
+        value = session.fields.get(match[1]) if match else None
+        if match is None or not isinstance(value, str) or not value.endswith("/"):
+            return self.base_url
+        return value.strip().rstrip("/") + self.base_url[match.end() :]
+
+
+def _reason(status: int) -> str:
+    if status == 401:
+        return "the API refuses the credentials (401)"
+    if status == 403:
+        return "the API knows the account and does not allow it this request (403)"
+    if status == 404:
+        return "the API does not have this address (404): check the URL"
+    return f"the API answered {status}"
+
+
+def _hosts_of(base_url: str) -> tuple[str, ...]:
+    """Return the hosts that a base URL names; none if a part of its host is a placeholder."""
+    if match := _FIRST.match(base_url):
+        return (match[0],)
+    match = _AUTHORITY.match(base_url)
+    host = match[0] if match else ""
+    return (host,) if HostPattern.parse(host) else ()

@@ -1,0 +1,133 @@
+"""The requests of one call of a generated function."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin
+
+from shipmate import urls
+from shipmate.kit.objects.errors import UnexpectedAnswer
+
+if TYPE_CHECKING:
+    import requests
+
+    from shipmate.session.session import Session
+
+_ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+class Connection:
+    """An API and the session of an account: ``connection.get("/contacts/7").json()``."""
+
+    def __init__(
+        self, session: "Session", base_url: str, *, sends_forms: bool = False, hosts: Iterable[str] = ()
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            session: The session: ``context.session(cfg)``.
+            base_url: The URL below which paths are, without a slash at its end.
+            sends_forms: Whether the API takes forms and not JSON.
+            hosts: The hosts that a URL may name; None other than those of ``base_url`` unless given.
+        """
+        self.session = session
+        self._base_url = base_url
+        self._sends_forms = sends_forms
+        self._hosts = tuple(hosts)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Iterable[tuple[str, str]] = (),
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        allow: Iterable[int] = (),
+        **limits: Any,
+    ) -> "requests.Response":
+        """Send a request and return the answer.
+
+        Args:
+            method: The method.
+            path: The path below the base URL, with values that are encoded; or a URL.
+            params: The parameters of the query, not encoded.
+            body: The body, as JSON; None without one.
+            headers: Further headers.
+            allow: Statuses from 400 on that are no errors here.
+            limits: Options of the session: ``timeout``, ``total_timeout_seconds``, ``max_bytes``.
+
+        Raises:
+            ApiError: The API answers with an error, or not at all.
+            Diverted: The same, and the fields of the step say that it is emitted or tried later.
+            ValueError: A URL leads to another host.
+        """
+        options: dict[str, Any] = {**limits}
+        if isinstance(body, str):
+            options["data"] = body.encode()
+        elif body is not None:
+            options["data" if self._is_form(headers) else "json"] = body
+        if pairs := list(params):
+            options["params"] = pairs
+        if headers:
+            options["headers"] = dict(headers)
+        return self._send(method, self.url(path), allow, options)
+
+    def get(self, path: str, **options: Any) -> "requests.Response":
+        """Send a GET request; the arguments and errors are those of `send`."""
+        return self.send("GET", path, **options)
+
+    def follow(self, response: "requests.Response", following: str) -> "requests.Response":
+        """Return the page that an answer names as the next one, by its URL.
+
+        Raises:
+            ApiError: The API answers with an error.
+            UnexpectedAnswer: The URL leads to another host than the answer.
+        """
+        url = urljoin(response.url, following)
+        if urls.origin(url) is None or urls.origin(url) != urls.origin(response.url):
+            raise UnexpectedAnswer("expected a next page on the host of this one, found another host")
+        return self._send("GET", _without_braces(url), (), {})
+
+    def url(self, path: str) -> str:
+        """Return the URL of a path, with braces encoded: they are placeholders only in the base URL.
+
+        Raises:
+            ValueError: A URL leads to another host.
+        """
+        text = _without_braces(path)
+        if not _ABSOLUTE.match(text):
+            return f"{self._base_url}/{text.lstrip('/')}" if text else self._base_url
+        if not self._hosts:
+            raise ValueError(f"expected a path below {self._base_url}, found a URL: declare Api(hosts=...) to allow it")
+        return text
+
+    def _send(self, method: str, url: str, allow: Iterable[int], options: Mapping[str, Any]) -> "requests.Response":
+        from shipmate.session.exchange import accepted  # requests: 97 ms
+
+        return accepted(self.session, method, url, allow=set(allow), **options)
+
+    def _is_form(self, headers: Mapping[str, str] | None) -> bool:
+        given = next((value for name, value in (headers or {}).items() if name.lower() == "content-type"), None)
+        return self._sends_forms if given is None else "form-urlencoded" in given.lower()
+
+
+def _without_braces(url: str) -> str:
+    return url.replace("{", "%7B").replace("}", "%7D")
+
+
+def json_of(response: "requests.Response") -> Any:
+    """Return the JSON of an answer, None without a body.
+
+    Raises:
+        UnexpectedAnswer: The body is not JSON.
+    """
+    from shipmate.session import answers  # requests: 97 ms
+
+    if not response.content.strip():
+        return None
+    try:
+        return answers.json_of(response)
+    except (ValueError, RecursionError):
+        kind = answers.content_type(response)[:100] or "none"
+        raise UnexpectedAnswer(f"expected JSON from the API, found a body of the type {kind}") from None

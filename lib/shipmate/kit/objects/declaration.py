@@ -1,0 +1,163 @@
+"""The declaration of a resource: the facts about it that all its functions share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from shipmate.kit.objects.connection import Connection
+from shipmate.kit.objects.fields import Field, title_of
+from shipmate.kit.objects.filters import Filters
+from shipmate.kit.objects.names import Names
+from shipmate.kit.objects.paging import Paging
+from shipmate.kit.objects.routes import Route
+
+if TYPE_CHECKING:
+    from shipmate.kit.objects.api import Api
+
+FieldsOf = Callable[[Connection, Mapping[str, Any]], Sequence[Field]]
+"""Returns the fields of a resource: of a connection and the configuration."""
+
+_FIND: Final = "find"
+_REQUESTS: Final = ("list", "item", "find", "create", "update", "upsert", "delete")
+_OF_ONE: Final = frozenset({"id"})
+_OF_CRITERIA: Final = frozenset({"id", "criteria", "value"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """How objects are written; a request is a method, or a method and a path. None: there is no such request.
+
+    Args:
+        create: Creates an object: ``"POST"``.
+        update: Changes an object: ``"PATCH"``, or ``"PUT"`` for an API that replaces it.
+        upsert: ``"find"`` looks for the object and then creates or changes it. A request does both at once and is
+            better, since nothing can come in between: ``"PUT /contacts?match={criteria}"``, with ``{value}`` for the
+            value and ``{criteria}`` for the field.
+        delete: Deletes an object: ``"DELETE"``.
+        wrap: The path of the object in a body that is sent: ``"contact"``.
+        merges: Whether an update reads the object and sends all of it with the changes; unless given, if it is ``PUT``.
+        reads_back: Whether an answer without the object leads to one more request, which reads it.
+    """
+
+    create: str | None = "POST"
+    update: str | None = "PATCH"
+    upsert: str | None = _FIND
+    delete: str | None = "DELETE"
+    wrap: str = ""
+    merges: bool | None = None
+    reads_back: bool = False
+
+    @property
+    def finds(self) -> bool:
+        """Whether an upsert is two requests."""
+        return self.upsert == _FIND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """The facts about a resource; `shipmate.kit.Resource` describes them."""
+
+    api: "Api"
+    path: str
+    title: str
+    names: Names
+    id: str
+    fields: Sequence[Field] | FieldsOf
+    unique: Mapping[str, str]
+    """The fields by which one object can be found, and the request that does it; empty for a search."""
+    item: str
+    list: Route
+    missing: tuple[int, ...]
+    record: str
+    pages: Paging
+    filters: Filters | None
+    parameters: Sequence[Field]
+    write: Write
+    settings: Mapping[str, Mapping[str, Any]]
+    waits: bool
+    most: int
+    changes: Any = None
+    fetch_changes: Callable[..., Any] | None = None
+    order: Mapping[str, str] | None = None
+
+    def check(self) -> None:
+        """Check that the parts fit together.
+
+        Raises:
+            ValueError: A request has an unknown placeholder, or a unique field cannot be searched for.
+        """
+        known = {*self.settings, self.names.object_type}
+        templates = [(self.list, frozenset[str]()), (self.route("GET"), _OF_ONE)]
+        templates += [(Route.parse(text, default=self.path), _OF_CRITERIA) for text in self.unique.values() if text]
+        for name in ("create", "update", "delete"):
+            if (route := self.request(name)) is not None:
+                templates.append((route, _OF_ONE))
+        if self.write.upsert and not self.write.finds:
+            templates.append((Route.parse(self.write.upsert, default=self.item), _OF_CRITERIA))
+        for route, allowed in templates:
+            if unknown := route.names - allowed - known:
+                raise ValueError(
+                    f"{self.title}: {route.template}: expected {', '.join(sorted(allowed | known))} as placeholders, "
+                    f"found {', '.join(sorted(unknown))}"
+                )
+        for name, text in self.unique.items():
+            if not text and (self.filters is None or "eq" not in self.filters.conditions):
+                raise ValueError(
+                    f"{self.title}: unique: expected filters with the operator eq, or a request for {name}, found none"
+                )
+
+    def route(self, method: str) -> Route:
+        """Return the route to one object."""
+        return Route.parse(method, default=self.item)
+
+    def request(self, name: str) -> Route | None:
+        """Return the request that creates, updates or deletes, None if there is none."""
+        text = getattr(self.write, name)
+        return Route.parse(text, default=self.path if name == "create" else self.item) if text else None
+
+    def settings_for(self, *requests: str) -> dict[str, Mapping[str, Any]]:
+        """Return the settings that some requests need: those in their paths, and those in no path at all.
+
+        Args:
+            requests: Of ``list``, ``find``, ``item``, ``create``, ``update``, ``upsert`` and ``delete``.
+        """
+        names = {request: self._names_in(request) for request in _REQUESTS}
+        anywhere = frozenset[str]().union(*names.values())
+        here = frozenset[str]().union(*(names[request] for request in requests))
+        return {name: each for name, each in self.settings.items() if name in here or name not in anywhere}
+
+    def criteria(self) -> dict[str, str]:
+        """Return the choices of a field to find one object by: the id first, then by label."""
+        others = {name: self._label(name) for name in self.unique if name != self.id}
+        return {self.id: self._label(self.id), **dict(sorted(others.items(), key=lambda item: item[1]))}
+
+    def with_fields(self, fields: Sequence[Field]) -> "Declaration":
+        """Return the declaration with the fields that its function has returned."""
+        return replace(self, fields=fields)
+
+    @property
+    def known_fields(self) -> Sequence[Field]:
+        """The declared fields; none if a function returns them."""
+        return () if callable(self.fields) else self.fields
+
+    def field(self, name: str) -> Field | None:
+        """Return a declared field."""
+        return next((each for each in self.known_fields if each.name == name), None)
+
+    def _names_in(self, request: str) -> frozenset[str]:
+        if request == "list":
+            return self.list.names
+        if request == "item":
+            return self.route("GET").names
+        if request == "find":
+            routes = [Route.parse(text, default=self.path) if text else self.list for text in self.unique.values()]
+            return self.route("GET").names.union(*(route.names for route in routes))
+        if request == "upsert":
+            is_one = self.write.upsert and not self.write.finds
+            return Route.parse(self.write.upsert or "", default=self.item).names if is_one else frozenset()
+        route = self.request(request)
+        return frozenset() if route is None else route.names
+
+    def _label(self, name: str) -> str:
+        declared = self.field(name)
+        return f"{declared.label if declared else title_of(name)} ({name})"

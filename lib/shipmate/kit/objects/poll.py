@@ -1,0 +1,165 @@
+"""The trigger that emits new and changed objects."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from shipmate.errors import CannotPoll
+from shipmate.invocation.message import Message
+from shipmate.kit.objects.declaration import Declaration
+from shipmate.kit.objects.fields import Schema
+from shipmate.kit.objects.filters import Expression, Join, Literally, Term
+from shipmate.kit.objects.members import wrapped
+from shipmate.kit.objects.records import Page, Params, Records
+from shipmate.kit.objects.resource_function import ResourceFunction
+from shipmate.kit.objects.terms import typed
+from shipmate.kit.objects.views import Descriptor
+from shipmate.kit.polling.answer import Answer
+from shipmate.kit.polling.fields import PollFields
+from shipmate.kit.polling.keyset import Keyset
+from shipmate.kit.polling.listing import Listing
+from shipmate.kit.polling.place import After
+from shipmate.kit.values import choice
+
+if TYPE_CHECKING:
+    from shipmate.invocation.context import Context
+
+
+class Poll(ResourceFunction):
+    """Emits new and changed objects, none twice and all of them."""
+
+    requests: tuple[str, ...] = ("list",)
+
+    kind = "trigger"
+
+    def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> None:
+        """Emit what is new since the snapshot, and a snapshot after each page.
+
+        Raises:
+            CannotPoll: The resource declares no changes, or the API does not return objects as declared.
+            NoSample: The run fetches a sample, and there is no object.
+        """
+        records = self.records(context, cfg)
+        declared, changes = records.declared, self._changes(records.declared)
+        source = [declared.list.template, records.values]
+
+        def fetch(*asked: Any) -> Any:
+            if declared.fetch_changes is not None:
+                return declared.fetch_changes(records.connection, cfg, *asked)
+            if isinstance(changes, Keyset):
+                return _keyset_page(records, changes, cfg, *asked)
+            position, _, limit = asked
+            found = _page(records, [], limit, start=position)
+            return Answer(found.records, found.date, next=found.next)
+
+        changes.poll(context, cfg, snapshot, fetch, of=source)
+
+    def schemas(self, declared: Declaration, cfg: Mapping[str, Any]) -> dict[str, Schema]:
+        """Return the schemas: nothing in, one object or a page of them out."""
+        fields = self._changes(declared).fields
+        one = self.out_schema(declared)
+        by_page = choice(cfg, fields.emit, *fields.individually, *fields.pages) in fields.pages
+        results: Schema = {fields.results: {"title": "Results", "type": "array", "items": one, "required": True}}
+        return {"in": {}, "out": {"type": "object", "properties": results} if by_page else one}
+
+    def fields(self) -> dict[str, Descriptor]:
+        """Return the trigger's fields in ``component.json``."""
+        found: dict[str, Descriptor] = self._changes(self._first()).descriptor()
+        return found
+
+    def entry_members(self) -> Descriptor:
+        """Return the type of the trigger."""
+        return {"type": "polling"}
+
+    def sample_answer(self, message: Any) -> Any:
+        """Return a list with one object, in its place in an answer."""
+        return wrapped([message], self._first().pages.records)
+
+    def titles(self) -> tuple[str, str]:
+        """Return the title and the description in ``component.json``."""
+        title = self._source.title
+        return f"Get New and Updated {title}s Polling", f"Emits each {title} that is new or has changed"
+
+    def _changes(self, declared: Declaration) -> Any:
+        """Return the declared polling, under the names of this function."""
+        changes, names = declared.changes, self.names
+        if changes is None:
+            raise CannotPoll(f"{declared.title}: expected changes=keyset(...) or listing(...), found none")
+        if isinstance(changes, Keyset | Listing) and changes.fields == PollFields():
+            fields = PollFields(
+                emit=names.emit,
+                page_size=names.page_size,
+                results=names.results,
+                individually=names.individually,
+                pages=names.pages,
+            )
+            return replace(changes, fields=fields)
+        return changes
+
+
+def check_changes(declared: Declaration) -> None:
+    """Check that the filters of a resource can ask for its changes.
+
+    Raises:
+        CannotPoll: They cannot.
+    """
+    changes, filters, title = declared.changes, declared.filters, declared.title
+    if changes is None or declared.fetch_changes is not None:
+        return
+    if isinstance(changes, Listing):
+        if declared.pages.kind == "link":
+            raise CannotPoll(f"{title}: expected fetch_changes for a listing whose pages are URLs, found none")
+        return
+    if not isinstance(changes, Keyset):
+        raise CannotPoll(f"{title}: expected fetch_changes for {type(changes).__name__}, found none")
+    needed = {"ge", "gt", *(() if changes.compare == "time" else ("eq",))}
+    found = set(filters.conditions) if filters is not None else set()
+    if lacking := sorted(needed - found):
+        raise CannotPoll(f"{title}: expected the operators {', '.join(sorted(needed))}, found no {', '.join(lacking)}")
+    if changes.compare == "or" and not (isinstance(filters, Expression) and "or" in filters.joins):
+        raise CannotPoll(f"{title}: expected filters with 'or', found none: declare keyset(compare='two')")
+    if declared.order is None:
+        raise CannotPoll(f"{title}: expected order, such as {{'sort': '{{time}},{{id}}'}}, found none")
+
+
+def _keyset_page(
+    records: Records, changes: Keyset, cfg: Mapping[str, Any], after: After, until: Any, limit: int
+) -> Answer:
+    time = changes.time_field(cfg)
+    terms, links = _terms(records.declared, time, changes.id, after, until)
+    order = {
+        name: text.replace("{time}", time).replace("{id}", changes.id)
+        for name, text in (records.declared.order or {}).items()
+    }
+    page = _page(records, [*records.search(terms, links), *order.items()], limit)
+    says_more = records.declared.pages.kind in ("cursor", "link")
+    return Answer(page.records, page.date, more=page.next is not None if says_more else None)
+
+
+def _terms(declared: Declaration, time: str, id: str, after: After, until: Any) -> tuple[list[Term], list[Join]]:
+    """Return the terms for objects after a place and before the end of the run."""
+    here = Term(time, "eq", _literal(after.time))
+    beyond = [] if after.id is None else [Term(id, "gt", typed(declared.field(id), after.id))]
+    later = Term(time, "ge" if after.relation == "from" else "gt", _literal(after.time))
+    is_bounded = declared.filters is not None and "lt" in declared.filters.conditions
+    end = [Term(time, "lt", _literal(until))] if is_bounded else []
+    if after.relation == "equal":
+        return [here, *beyond], ["and"]
+    if after.relation in ("from", "later"):
+        return [later, *end], _ands(end)
+    # (time = T and id > I and time < end) or (time > T and time < end): "and" binds first.
+    first, second = [here, *beyond, *end], [later, *end]
+    links: list[Join] = [*_ands(first[1:]), "or", *_ands(second[1:])]
+    return [*first, *second], links
+
+
+def _ands(terms: list[Term]) -> list[Join]:
+    return ["and" for _ in terms]
+
+
+def _literal(value: Any) -> Any:
+    return Literally(value) if isinstance(value, str) else value
+
+
+def _page(records: Records, params: Params, limit: int, *, start: Any = None) -> Page:
+    return next(records.pages(params, limit, start=start))

@@ -1,0 +1,237 @@
+"""The objects of a resource, as the functions of a call read and write them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+from shipmate.kit.objects.connection import Connection, json_of
+from shipmate.kit.objects.declaration import Declaration
+from shipmate.kit.objects.errors import MoreThanOneFound, UnexpectedAnswer
+from shipmate.kit.objects.fields import writable
+from shipmate.kit.objects.filters import Join, Term
+from shipmate.kit.objects.members import is_missing, member, wrapped
+from shipmate.kit.objects.paging import Asked, Position
+from shipmate.kit.objects.routes import Route
+from shipmate.kit.objects.terms import typed
+
+if TYPE_CHECKING:
+    import requests
+
+Record = dict[str, Any]
+Params = Sequence[tuple[str, str]]
+_MOST_PAGES: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The objects of one page."""
+
+    records: list[Any]
+    total: int | None
+    """The number of all objects that match, None if the API does not say it."""
+    next: Position
+    """The position of the next page, None after the last one."""
+    date: str | None
+    """The server's time."""
+
+
+class Records:
+    """The objects of a resource for one account."""
+
+    def __init__(self, declared: Declaration, connection: Connection, cfg: Mapping[str, Any]) -> None:
+        """Send nothing yet."""
+        self.declared = declared
+        self.connection = connection
+        names = [*declared.settings, declared.names.object_type]
+        self.values = {name: cfg.get(name) for name in names if not is_missing(cfg.get(name))}
+
+    def get(self, id: Any) -> Record | None:
+        """Return the object with an id, None if there is none."""
+        path = self.declared.route("GET").path({**self.values, "id": id})
+        response = self.connection.get(path, allow=self.declared.missing)
+        return None if response.status_code in self.declared.missing else self._record(json_of(response))
+
+    def one(self, criteria: str, value: Any) -> Record | None:
+        """Return the only object with a value in a unique field, None if there is none.
+
+        Raises:
+            MoreThanOneFound: Several objects have the value.
+        """
+        if criteria == self.declared.id:
+            return self.get(value)
+        found = self._find(criteria, value)
+        if len(found) > 1:
+            label = self.declared.criteria()[criteria]
+            raise MoreThanOneFound(f"{self.declared.title}: expected one object with this {label}, found more")
+        return found[0] if found else None
+
+    def search(self, terms: Sequence[Term], links: Sequence[Join]) -> Params:
+        """Return the parameters for search terms."""
+        if not terms:
+            return []
+        if self.declared.filters is None:
+            raise ValueError(
+                f"{self.declared.title}: expected no search terms, found {len(terms)}: there are no filters"
+            )
+        return self.declared.filters.params(terms, links)
+
+    def pages(self, params: Params, size: int | None, *, start: Position = None) -> Iterator[Page]:
+        """Yield the pages of a list.
+
+        Args:
+            params: The parameters of the search.
+            size: The objects of a page; None lets the API decide.
+            start: The position of the first page.
+
+        Raises:
+            UnexpectedAnswer: The API returns the same page again, or no list.
+        """
+        paging, asked, response = self.declared.pages, Asked(start, size), None
+        seen: set[Position] = {start}
+        before: list[Any] | None = None
+        for _ in range(_MOST_PAGES):
+            if response is not None and paging.kind == "link":
+                response = self.connection.follow(response, str(asked.position))
+            else:
+                response = self._list([*params, *paging.params(asked).items()])
+            answer = json_of(response)
+            records = paging.read(answer)
+            position = paging.after(asked, answer, len(records), response.headers)
+            is_repeated = bool(records) and records == before
+            if is_repeated and size is not None and len(records) < size and not asked.was_full:
+                return  # an API that returns all at once, whatever the position is
+            if is_repeated or (position is not None and position in seen):
+                raise UnexpectedAnswer(f"{self.declared.title}: expected another page, found the same one again")
+            yield Page(records, paging.total_of(answer), position, response.headers.get("Date"))
+            if position is None:
+                return
+            seen.add(position)
+            was_full = asked.was_full or (size is not None and len(records) >= size)
+            asked, before = Asked(position, size, was_full), records
+        raise UnexpectedAnswer(f"{self.declared.title}: expected at most {_MOST_PAGES} pages, found more")
+
+    def create(self, body: Mapping[str, Any]) -> Record:
+        """Create an object and return it as the API stored it; only its id if the API says no more."""
+        route = self._required("create")
+        response = self._write(route, self.values, writable(self.declared.known_fields, body))
+        return self._stored(response, _id_in(response.headers.get("Location")))
+
+    def update(self, id: Any, body: Mapping[str, Any], stored: Record | None = None) -> Record | None:
+        """Change an object and return it as the API stored it, None if there is none.
+
+        Args:
+            id: Its id.
+            body: The members to change.
+            stored: The object, if it is known.
+        """
+        route = self._required("update")
+        declared = self.declared
+        changes = {name: value for name, value in writable(declared.known_fields, body).items() if name != declared.id}
+        if "id" not in route.names:
+            changes[declared.id] = id
+        merges = declared.write.merges
+        if route.method == "PUT" if merges is None else merges:
+            stored = stored if stored is not None else self.get(id)
+            if stored is None:
+                return None
+            changes = {**writable(declared.known_fields, stored), **changes}
+        response = self._write(route, {**self.values, "id": id}, changes, allow=declared.missing)
+        return None if response.status_code in declared.missing else self._stored(response, id)
+
+    def upsert(self, criteria: str, value: Any, body: Mapping[str, Any]) -> Record:
+        """Change the object with a value in a unique field, or create it.
+
+        Raises:
+            MoreThanOneFound: Several objects have the value.
+        """
+        declared = self.declared
+        if criteria != declared.id and criteria not in body:
+            body = {**body, criteria: value}
+        if declared.write.upsert and not declared.write.finds:
+            route = Route.parse(declared.write.upsert, default=declared.item)
+            values = {**self.values, "criteria": criteria, "value": value, "id": value}
+            return self._stored(self._write(route, values, writable(declared.known_fields, body)), None)
+        stored = self.one(criteria, value)
+        changed = None
+        if stored is not None:
+            changed = self.update(self.id_of(stored), body, stored)
+        return changed if changed is not None else self.create(body)
+
+    def delete(self, id: Any) -> bool:
+        """Delete an object, and return whether there was one."""
+        route = self._required("delete")
+        path = route.path({**self.values, "id": id})
+        response = self.connection.send(route.method, path, allow=self.declared.missing)
+        return response.status_code not in self.declared.missing
+
+    def id_of(self, record: Mapping[str, Any]) -> Any:
+        """Return the id of an object.
+
+        Raises:
+            UnexpectedAnswer: It has none.
+        """
+        found = member(record, self.declared.id)
+        if is_missing(found):
+            raise UnexpectedAnswer(f"{self.declared.title}: expected an id at {self.declared.id}, found none")
+        return found
+
+    def _find(self, criteria: str, value: Any) -> list[Record]:
+        """Return at most two objects with a value in a unique field."""
+        declared = self.declared
+        if text := declared.unique[criteria]:
+            route = Route.parse(text, default=declared.path)
+            path = route.path({**self.values, "criteria": criteria, "value": value, "id": value})
+            response = self.connection.send(route.method, path, allow=declared.missing)
+            answer = None if response.status_code in declared.missing else json_of(response)
+            found = member(answer, declared.record)
+            return [each for each in (found if isinstance(found, list) else [found]) if each][:2]
+        params = self.search([Term(criteria, "eq", typed(declared.field(criteria), value))], [])
+        size = 2 if declared.pages.size else None
+        return list(islice((record for page in self.pages(params, size) for record in page.records), 2))
+
+    def _list(self, params: Params) -> "requests.Response":
+        route = self.declared.list
+        path = route.path(self.values)
+        if route.method == "GET":
+            return self.connection.get(path, params=params)
+        body = dict(params)
+        if len(body) < len(params):
+            raise ValueError(f"{self.declared.title}: expected each search parameter once, found one twice")
+        return self.connection.send(route.method, path, body=body)
+
+    def _write(
+        self, route: Route, values: Mapping[str, Any], body: Mapping[str, Any], allow: Sequence[int] = ()
+    ) -> "requests.Response":
+        content = wrapped(dict(body), self.declared.write.wrap)
+        return self.connection.send(route.method, route.path(values), body=content, allow=allow)
+
+    def _stored(self, response: "requests.Response", id: Any) -> Record:
+        """Return an object as the API stored it."""
+        found = self._record(json_of(response))
+        if found is not None:
+            return found
+        if self.declared.write.reads_back and not is_missing(id) and (read := self.get(id)) is not None:
+            return read
+        return {} if is_missing(id) else {self.declared.id: id}
+
+    def _record(self, answer: Any) -> Record | None:
+        found = member(answer, self.declared.record)
+        if isinstance(found, list):
+            if len(found) > 1:
+                raise MoreThanOneFound(f"{self.declared.title}: expected one object, found {len(found)}")
+            found = found[0] if found else None
+        return found if isinstance(found, dict) and found else None
+
+    def _required(self, name: str) -> Route:
+        route = self.declared.request(name)
+        if route is None:
+            raise ValueError(f"{self.declared.title}: expected write={name}=..., found none")
+        return route
+
+
+def _id_in(location: str | None) -> str | None:
+    """Return the last segment of a URL: the id of what was created."""
+    path = urlsplit(location).path.rstrip("/") if location else ""
+    return unquote(path.rpartition("/")[2]) or None

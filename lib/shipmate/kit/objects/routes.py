@@ -1,0 +1,88 @@
+"""Requests as an author writes them: ``"PUT /contacts/{id}"``, with values encoded for their places."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from shipmate import urls
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method, and a path below the API's base URL.
+
+    >>> Route.parse("PATCH", default="/contacts/{id}").path({"id": "a/b?"})
+    '/contacts/a%2Fb%3F'
+    """
+
+    method: str
+    template: str
+
+    @classmethod
+    def parse(cls, text: str, *, default: str) -> "Route":
+        """Return the route of a method, or of a method and a path.
+
+        Args:
+            text: ``"PATCH"`` or ``"PUT /contacts?match={criteria}"``.
+            default: The path for a method alone.
+
+        Raises:
+            ValueError: The text does not begin with a method, or its path not with a slash.
+        """
+        method, _, path = text.strip().partition(" ")
+        template = path.strip() or default
+        if method not in METHODS or not template.startswith("/"):
+            raise ValueError(f"expected a method and a path, such as 'PUT /contacts/{{id}}', found {text!r}")
+        return cls(method, template)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names in the path."""
+        return frozenset(_PLACEHOLDER.findall(self.template))
+
+    def path(self, values: Mapping[str, Any]) -> str:
+        """Return the path with its values, percent-encoded: no value can lead to another resource.
+
+        Raises:
+            ValueError: A value is missing, empty, ``.`` or ``..``.
+        """
+        path, mark, query = self.template.partition("?")
+        filled = _PLACEHOLDER.sub(lambda match: _segment(match[1], values), path)
+        return filled + mark + _PLACEHOLDER.sub(lambda match: quote(_text(match[1], values), safe=""), query)
+
+
+def text_of(value: Any) -> str:
+    """Return a value as text in a URL.
+
+    >>> text_of(True), text_of(0), text_of("a b")
+    ('true', '0', 'a b')
+
+    Raises:
+        ValueError: The value is a list or an object.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise ValueError(f"expected a text or a number, found {'nothing' if value is None else type(value).__name__}")
+
+
+def _segment(name: str, values: Mapping[str, Any]) -> str:
+    try:
+        return urls.segment(_text(name, values))
+    except urls.WrongUrl as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _text(name: str, values: Mapping[str, Any]) -> str:
+    try:
+        return text_of(values.get(name))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None

@@ -1,0 +1,108 @@
+"""The messages and snapshots of a polling trigger, and the loop that emits them."""
+
+import hashlib
+import json
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from shipmate.errors import NoSample
+from shipmate.invocation.message import Message, message
+from shipmate.kit.polling.answer import Record
+
+if TYPE_CHECKING:
+    from shipmate.invocation.context import Context
+
+LOG: Final = logging.getLogger("shipmate.kit.polling")
+_NAMESPACE: Final = uuid.UUID("6f0f9d2a-6f5e-5c55-9d53-0d6b5f0c7a11")
+
+Snapshot = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records to emit, and the snapshot that follows them.
+
+    Args:
+        records: The records, in the order of the API.
+        messages: The messages with them: one for each record, or one for all. Each has an id that is derived from its
+            records: a message that is emitted again after a crash has the same id.
+        snapshot: The snapshot to emit after the messages; None in a sample, and if it has not changed.
+    """
+
+    records: Sequence[Any]
+    messages: Sequence[Message]
+    snapshot: Snapshot | None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """How records become messages.
+
+    Args:
+        source: A text that names the collection; it is a part of the ids.
+        by_page: Whether all records of a page are in one message.
+        results: The member that holds them.
+        body: Returns the body of a record.
+    """
+
+    source: str
+    by_page: bool
+    results: str
+    body: Callable[[Any], Any] | None = None
+
+    def messages(self, records: Sequence[Record]) -> list[Message]:
+        """Return the messages with some records."""
+        if not self.by_page:
+            return [self._identified(_object(self._body(record)), [record]) for record in records]
+        return [self._identified({self.results: [self._body(each) for each in records]}, records)] if records else []
+
+    def _body(self, record: Record) -> Any:
+        return record.value if self.body is None else self.body(record.value)
+
+    def _identified(self, body: Any, records: Sequence[Record]) -> Message:
+        identity = " ".join([self.source, *(record.identity for record in records)])
+        return {"id": str(uuid.uuid5(_NAMESPACE, identity)), **message(body)}
+
+
+def digest(*parts: Any) -> str:
+    """Return a short hash of JSON values, by which a snapshot of other settings is recognised.
+
+    Raises:
+        ValueError: A value is not JSON: its hash could differ in each run.
+    """
+    try:
+        text = json.dumps(parts, sort_keys=True)
+    except TypeError as error:
+        raise ValueError(f"of: expected JSON that names what is polled, found something else ({error})") from None
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def emit_pages(context: "Context", pages: Iterable[Page]) -> None:
+    """Emit the messages of each page, and its snapshot when they are safe."""
+    for page in pages:
+        for each in page.messages:
+            context.emit("data", each)
+        if page.snapshot is not None:
+            context.emit("snapshot", page.snapshot)
+
+
+def sample(records: Sequence[Record], envelope: Envelope, most: int) -> Page:
+    """Return the page of a sample: at most ``most`` records, and no snapshot.
+
+    Raises:
+        NoSample: The API has no record now.
+    """
+    if not records:
+        raise NoSample(
+            "the sample: expected at least one record, found none; this concerns the sample only: the flow runs and "
+            "waits for records"
+        )
+    shown = records[:most]
+    return Page([record.value for record in shown], envelope.messages(shown), None)
+
+
+def _object(body: Any) -> Any:
+    return body if isinstance(body, Mapping) else {"value": body}

@@ -1,0 +1,130 @@
+"""The fields of a polling trigger: their ids in ``component.json``, and what a person has filled in."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from shipmate.kit.values import choice, flag, moment, number
+
+START: Final = "1970-01-01T00:00:00.000Z"
+SAMPLE_RECORDS: Final = 10
+"""The most records of a sample."""
+_DEBUG: Final = "debug"
+
+
+@dataclass(frozen=True, slots=True)
+class PollFields:
+    """The ids and choices of a trigger's fields; the defaults are those of newly published components.
+
+    Args:
+        time: The choice of the time to poll on.
+        emit: The choice between single records and pages.
+        page_size: The size of a page.
+        single_page: The check box that ends a run after one page.
+        start: The time to begin at, inclusive.
+        end: The time to end at, exclusive.
+        results: The member of a message that holds the records of a page.
+        individually: The values of ``emit`` for one message per record; the first one is the default.
+        pages: The values of ``emit`` for one message per page; the first one is that of new flows.
+    """
+
+    time: str = "pollConfig"
+    emit: str = "emitBehavior"
+    page_size: str = "pageSize"
+    single_page: str = "singlePagePerInterval"
+    start: str = "startTime"
+    end: str = "endTime"
+    results: str = "results"
+    individually: tuple[str, ...] = ("emitIndividually",)
+    pages: tuple[str, ...] = ("emitPage", "fetchPage")
+
+
+@dataclass(frozen=True, slots=True)
+class PageSize:
+    """The size of a page: ``default`` unless the field has another number, at most ``most``."""
+
+    default: int
+    most: int
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be.
+
+        Raises:
+            ValueError: The sizes are not 1 <= default <= most.
+        """
+        if not 1 <= self.default <= self.most:
+            raise ValueError(f"size: expected a number from 1 to most ({self.most}), found {self.default}")
+
+
+@dataclass(frozen=True, slots=True)
+class PollSettings:
+    """What a person has filled in."""
+
+    by_page: bool
+    page_size: int
+    single_page: bool
+    start: datetime | None
+    end: datetime | None
+
+    @classmethod
+    def from_cfg(cls, cfg: Mapping[str, Any], fields: PollFields, size: PageSize) -> "PollSettings":
+        """Read the fields; an empty text and null mean the default.
+
+        Raises:
+            ValueError: A field has a wrong value, or the end is not after the start.
+        """
+        start, end = moment(cfg, fields.start), moment(cfg, fields.end)
+        if start is not None and end is not None and start >= end:
+            raise ValueError(f"{fields.end}: expected a time after {fields.start}, found an earlier or equal one")
+        return cls(
+            by_page=choice(cfg, fields.emit, *fields.individually, *fields.pages) in fields.pages,
+            page_size=number(cfg, fields.page_size, default=size.default, least=1, most=size.most),
+            single_page=flag(cfg, fields.single_page),
+            start=start,
+            end=end,
+        )
+
+
+def is_sample(environ: Mapping[str, str] | None = None) -> bool:
+    """Return whether this run fetches a sample for a person who designs a flow."""
+    return (os.environ if environ is None else environ).get("ELASTICIO_FLOW_TYPE") == _DEBUG
+
+
+def descriptor(fields: PollFields, times: Mapping[str, str], size: PageSize, *, with_times: bool) -> dict[str, Any]:
+    """Return the fields of a trigger for ``component.json``.
+
+    Args:
+        fields: Their ids.
+        times: The choices of the time and their labels.
+        size: The size of a page.
+        with_times: Whether the trigger orders records by time.
+    """
+    found: dict[str, Any] = {}
+    if len(times) > 1:
+        model = dict(times)
+        first = next(iter(model.values()))
+        found[fields.time] = {"label": "Time stamp field to poll on", "viewClass": "SelectView", "model": model,
+                              "prompt": first}  # fmt: skip
+    found[fields.emit] = {
+        "label": "Emit behavior", "viewClass": "SelectView", "prompt": "Emit individually",
+        "model": {fields.individually[0]: "Emit individually", fields.pages[0]: "Emit page"},
+    }  # fmt: skip
+    found[fields.page_size] = {
+        "label": "Size of Polling Page", "viewClass": "TextFieldView", "placeholder": str(size.default),
+        "note": f"1 to {size.most}, {size.default} unless given",
+    }  # fmt: skip
+    found[fields.single_page] = {"label": "Process Single Page Per Execution", "viewClass": "CheckBoxView"}
+    if with_times:
+        found[fields.start] = {
+            "label": "Start Time", "viewClass": "TextFieldView", "placeholder": START,
+            "note": "The first time that is polled, as 2026-01-31T09:30:00Z",
+        }  # fmt: skip
+        found[fields.end] = {
+            "label": "End Time", "viewClass": "TextFieldView", "placeholder": "never",
+            "note": "Records of this time and later ones are not polled",
+        }  # fmt: skip
+    for place, field in enumerate(found.values()):
+        field |= {"required": False, "order": 90 - 10 * place}
+    return found

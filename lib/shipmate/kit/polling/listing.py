@@ -1,0 +1,162 @@
+"""Polls a whole collection page by page: for APIs that neither order their records nor filter them by time and id.
+
+Without a time the collection must grow at its end, the oldest records first: each run goes on where the last one ended.
+With a time each run reads all pages, and emits what has changed since the run before. A snapshot follows each message.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from time import time as _seconds
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shipmate.kit.polling.answer import Answer, as_answer, read_records
+from shipmate.kit.polling.emission import LOG, Envelope, Page, Snapshot, digest, emit_pages, sample
+from shipmate.kit.polling.fields import SAMPLE_RECORDS, PageSize, PollFields, PollSettings, descriptor, is_sample
+from shipmate.kit.polling.listing_progress import Position, Progress, ReadPage
+
+if TYPE_CHECKING:
+    from shipmate.invocation.context import Context
+
+__all__ = ["FetchPage", "Listing", "listing"]
+
+
+class FetchPage(Protocol):
+    """Fetches one page: ``fetch("/contacts?page=2", "2026-01-31T09:30:00Z", 100)``."""
+
+    def __call__(self, position: Position, since: Any, limit: int, /) -> Answer:
+        """Return the page at a position, None for the first, with the position of the next one.
+
+        ``since`` is the time of the last known change, for APIs that can leave out earlier ones; None without one.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The declaration of a trigger that polls a whole collection; `listing` makes it."""
+
+    id: str
+    time: str
+    size: PageSize
+    max_pages: int
+    fields: PollFields
+    clock: Callable[[], float] = field(default=_seconds)
+
+    def poll(
+        self,
+        context: "Context",
+        cfg: Mapping[str, Any],
+        snapshot: Any,
+        fetch: FetchPage,
+        *,
+        of: Any = None,
+        source: str = "",
+        body: Callable[[Any], Any] | None = None,
+    ) -> None:
+        """Emit all records that are new since the snapshot.
+
+        Args:
+            context: The context of the call.
+            cfg: The configuration, with the trigger's fields.
+            snapshot: The snapshot that the function received.
+            fetch: Fetches one page.
+            of: What is polled, as JSON: a path, filters. With another value polling starts over.
+            source: The name of the collection in the ids of messages; a hash of ``of`` unless given.
+            body: Returns the body of a record's message; the record itself unless given.
+
+        Raises:
+            CannotPoll: The API does not return records as declared, or its pages have no end.
+            NoSample: The run fetches a sample, and there is no record.
+            ValueError: A field has a wrong value.
+        """
+        emit_pages(context, self.pages(cfg, snapshot, fetch, of=of, source=source, body=body))
+
+    def pages(
+        self,
+        cfg: Mapping[str, Any],
+        snapshot: Any,
+        fetch: FetchPage,
+        *,
+        of: Any = None,
+        source: str = "",
+        body: Callable[[Any], Any] | None = None,
+    ) -> Iterator[Page]:
+        """Yield what to emit, one message at a time: its records, the message, the snapshot behind it.
+
+        The arguments and errors are those of `poll`.
+        """
+        settings = PollSettings.from_cfg(cfg, self.fields, self.size)
+        collection = of if isinstance(of, str) and of else digest("listing", of, self.id, self.time)
+        envelope = Envelope(source or collection, settings.by_page, self.fields.results, body)
+        progress = Progress.resume(snapshot, collection, self.clock, self.fields.time)
+        if is_sample():
+            first = self._read(Progress(collection), fetch, min(settings.page_size, SAMPLE_RECORDS))
+            yield sample(first.records, envelope, SAMPLE_RECORDS)
+            return
+        if snapshot and not (isinstance(snapshot, Mapping) and snapshot.get("collection") == collection):
+            LOG.warning("the snapshot belongs to other settings of this trigger: polling starts over")
+        yield from self._run(progress, fetch, envelope, settings)
+
+    def descriptor(self) -> dict[str, Any]:
+        """Return the fields of the trigger for ``component.json``: ``{"pageSize": {"label": ..., ...}, ...}``."""
+        return descriptor(self.fields, {}, self.size, with_times=False)
+
+    def _run(self, progress: Progress, fetch: FetchPage, envelope: Envelope, settings: PollSettings) -> Iterator[Page]:
+        kept, goes_on, requests = progress.snapshot(), True, 0
+        while goes_on:
+            if requests >= self.max_pages or (requests and settings.single_page):
+                LOG.info("the run ends after %d pages; the next one goes on behind them", requests)
+                return
+            page = self._read(progress, fetch, settings.page_size)
+            requests += 1
+            new = progress.new(page)
+            if count := progress.count_ahead(new):
+                LOG.warning(
+                    "%d records have a time in the future in %s: the position stays before it", count, self.time
+                )
+            for records in [new] if settings.by_page else [[record] for record in new]:
+                if records:
+                    progress.note(records)
+                    kept, changed = _changed(progress, kept)
+                    yield Page([record.value for record in records], envelope.messages(records), changed)
+            goes_on = progress.turn(page)
+            kept, changed = _changed(progress, kept)
+            if changed is not None:
+                yield Page([], [], changed)
+
+    def _read(self, progress: Progress, fetch: FetchPage, limit: int) -> ReadPage:
+        answer = as_answer(fetch(progress.position, progress.since, limit))
+        records = read_records(answer.records, id_field=self.id, time_field=self.time, chosen_by=self.fields.time)
+        place = answer.place if answer.place is not None else str(progress.position or "")
+        return ReadPage(list(records), place, answer.next)
+
+
+def listing(
+    id: str = "id",
+    *,
+    time: str = "",
+    size: int = 100,
+    most: int = 1000,
+    max_pages: int = 1_000_000,
+    fields: PollFields | None = None,
+) -> Listing:
+    """Declare a trigger that polls a whole collection.
+
+    Args:
+        id: The path of the id in a record; empty if the record as a whole is its identity.
+        time: The path of the time of the last change; empty for a collection that only grows.
+        size: The records of a page unless a person chooses another number.
+        most: The most records of a page.
+        max_pages: The most requests of a run; the next run goes on.
+        fields: The ids of the trigger's fields.
+
+    Raises:
+        ValueError: An argument has a wrong value.
+    """
+    return Listing(id=id, time=time, size=PageSize(size, most), max_pages=max_pages, fields=fields or PollFields())
+
+
+def _changed(progress: Progress, kept: Snapshot) -> tuple[Snapshot, Snapshot | None]:
+    """Return the snapshot, and once more if it differs from the one before."""
+    snapshot = progress.snapshot()
+    return snapshot, (snapshot if snapshot != kept else None)

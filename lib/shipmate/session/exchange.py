@@ -1,0 +1,75 @@
+"""Sends a request whose errors become what the fields of a step say: an exception, a message, or a rebound."""
+
+from collections.abc import Callable, Container
+from typing import Any
+
+import requests
+
+from shipmate.errors import ApiError, ResponseTooSlow
+from shipmate.session.diverted import Diverted
+from shipmate.session.errors import NO_STATUS, ErrorPolicy, message_body
+from shipmate.session.session import Session
+from shipmate.urls import shown
+
+
+def exchange(
+    session: Session,
+    method: str,
+    url: str,
+    *,
+    rebound: Callable[[str], object],
+    allow: Container[int] = (),
+    **kwargs: Any,
+) -> dict[str, Any] | None:
+    """Send a request, and return the body of the message to emit: the answer, or an error that shall be emitted.
+
+    Args:
+        session: The session; its fields say what becomes of an error.
+        method: The HTTP method.
+        url: The URL.
+        rebound: Emits ``rebound`` with a reason.
+        allow: Statuses from 400 on that are no errors here.
+        **kwargs: As for `Session.request`.
+
+    Returns:
+        ``{"statusCode": 200, "HTTPHeaders": {...}, "responseBody": ...}``; without an answer
+        ``{"statusCode": 0, "error": "..."}``; None after a rebound.
+
+    Raises:
+        ApiError: The API has refused the request, or has not answered, and the fields do not say otherwise.
+    """
+    try:
+        return message_body(accepted(session, method, url, allow=allow, **kwargs))
+    except Diverted as diverted:
+        if diverted.body is None:
+            rebound(diverted.reason)
+        return diverted.body
+
+
+def accepted(
+    session: Session, method: str, url: str, *, allow: Container[int] = (), **kwargs: Any
+) -> requests.Response:
+    """Send a request and return its answer, whose status is below 400 or allowed.
+
+    The arguments are those of `exchange`.
+
+    Raises:
+        ApiError: The API has refused the request, or has not answered.
+        Diverted: The same, and the fields of the step turn it into a message or a rebound.
+    """
+    policy = ErrorPolicy.from_fields(session.fields)
+    try:
+        response = session.request(method, url, **kwargs)
+    except (requests.RequestException, ResponseTooSlow) as caught:
+        error = ApiError(f"{method} {shown(url)} got no answer ({type(caught).__name__})")
+        body: dict[str, Any] = {"statusCode": NO_STATUS, "error": str(error)}
+        verdict = policy.verdict(NO_STATUS)
+    else:
+        verdict = policy.verdict(response.status_code)
+        if verdict == "success" or response.status_code in allow:
+            return response
+        error, body = session.error_of(response), message_body(response) if verdict == "emit" else {}
+    # Not chained: the texts of these exceptions have the query.
+    if verdict == "throwError":
+        raise error from None
+    raise Diverted(str(error), body if verdict == "emit" else None) from None

@@ -1,0 +1,138 @@
+"""The parts of a declaration, without any request: pages, routes, filters."""
+
+import re
+import sqlite3
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shipmate.kit.objects.filters import Term, operators, soql_text
+from shipmate.kit.objects.paging import Asked, Paging, Position, cursor, link, offset, page
+from shipmate.kit.objects.routes import Route, text_of
+from tests.unit.test_public_face import loaded_by
+
+
+def read_all(paging: Paging, count: int, size: int, cap: int) -> list[int]:
+    """Return what a client reads of a list that returns at most ``cap`` items a page."""
+    found: list[int] = []
+    asked = Asked(None, size)
+    for _ in range(count + 3):
+        params = paging.params(asked)
+        limit = min(int(params[paging.size]), cap)
+        if paging.kind == "page":
+            start = (int(params.get("page", paging.first)) - paging.first) * limit
+        else:
+            start = int(params.get(paging.parameter or "none", asked.position or paging.first)) - paging.first
+        items = list(range(count))[start : start + limit]
+        end = start + len(items)
+        following = str(end) if end < count else None
+        answer = {"data": items, "next": following, "total": count}
+        records = paging.read(answer)
+        found += records
+        position: Position = paging.after(asked, answer, len(records), {})
+        if position is None:
+            return found
+        asked = Asked(position, size, asked.was_full or len(records) >= size)
+    raise AssertionError("expected an end, found none")
+
+
+@pytest.mark.parametrize(
+    "paging",
+    [
+        cursor("data", next="next"),
+        offset("data"),
+        offset("data", total="total"),
+        offset("data", first=1),
+        offset("data", ends="empty"),
+        page("data"),
+        page("data", first=0),
+        link("data", next="next"),
+    ],
+    ids=str,
+)
+@given(st.integers(0, 40), st.integers(1, 12), st.integers(1, 12))
+@example(count=3, size=3, cap=3)
+@example(count=5, size=10, cap=2)
+def test_every_record_is_read_once_and_the_reading_ends(paging: Paging, count: int, size: int, cap: int) -> None:
+    """Whatever the size of a page is, and also if the API allows smaller pages than were asked for."""
+    assert read_all(paging, count, size, cap) == list(range(count))
+
+
+@given(st.text(min_size=1, max_size=30))
+@example("..")
+@example("a/../b")
+@example("{access_token}")
+def test_a_value_stays_in_its_place_of_a_path(value: str) -> None:
+    """It is one segment, or refused."""
+    route = Route.parse("GET", default="/contacts/{id}?match={id}")
+    try:
+        path = route.path({"id": value})
+    except ValueError:
+        assert value in (".", "..") or re.search(r"[\ud800-\udfff]", value)
+        return
+    parts = urlsplit(path)
+    assert "{" not in path
+    assert [unquote(each) for each in parts.path.split("/")] == ["", "contacts", value]
+    assert parse_qsl(parts.query, keep_blank_values=True) == [("match", value)]
+
+
+VALUES = st.one_of(st.text(alphabet="ab'\\ \"{}()or=", max_size=8), st.integers(-5, 5))
+TERMS = st.lists(
+    st.builds(Term, st.sampled_from(["a", "b"]), st.sampled_from(["eq", "gt"]), VALUES), min_size=1, max_size=5
+)
+
+
+@given(TERMS, st.data())
+def test_an_expression_means_its_terms_whatever_their_values_are(terms: list[Term], data: st.DataObject) -> None:
+    """A database reads it as the terms say, "and" before "or"; no value ends its quotes."""
+    links = data.draw(st.lists(st.sampled_from(["and", "or"]), min_size=len(terms) - 1, max_size=len(terms) - 1))
+    row = {name: data.draw(VALUES) for name in ("a", "b")}
+    filters = operators(eq="{field} = {value}", gt="{field} > {value}", parameter="q", quote="sql", joins=("and", "or"))
+    ((_, text),) = filters.params(terms, links)
+
+    with sqlite3.connect(":memory:") as database:
+        database.execute("create table t (a, b)")
+        database.execute("insert into t values (:a, :b)", row)
+        (found,) = database.execute(f"select count(*) from t where {text}").fetchone()  # noqa: S608 - that is the test
+        single = [_holds(database, term) for term in terms]
+    database.close()
+    groups = [[single[0]]]
+    for is_true, join in zip(single[1:], links, strict=True):
+        if join == "or":
+            groups.append([])
+        groups[-1].append(is_true)
+    assert found == int(any(all(group) for group in groups))
+
+
+def _holds(database: sqlite3.Connection, term: Term) -> bool:
+    """Return whether a row fits one term, which the database gets as a parameter."""
+    sign = "=" if term.condition == "eq" else ">"
+    (found,) = database.execute(f"select count(*) from t where {term.field} {sign} ?", [term.value]).fetchone()  # noqa: S608
+    return bool(found)
+
+
+@given(st.text(alphabet="a'\\\"", max_size=10))
+def test_a_text_in_soql_ends_at_its_own_quote(text: str) -> None:
+    """Each quote within has a backslash, and so has each backslash."""
+    match = re.fullmatch(r"'((?:[^'\\]|\\['\\])*)'", soql_text(text))
+
+    assert match is not None
+    assert re.sub(r"\\(.)", r"\1", match[1]) == text
+
+
+@pytest.mark.parametrize("value", [None, [], {}, ["x"]])
+def test_what_is_no_single_value_is_not_sent(value: Any) -> None:
+    """It would become a text such as ``['x']``."""
+    with pytest.raises(ValueError, match="expected a text or a number"):
+        text_of(value)
+
+
+def test_a_component_without_declarations_does_not_load_them() -> None:
+    """Neither does the kit, before one of its names is used."""
+    assert not [name for name in loaded_by("import shipmate, shipmate.kit") if name.startswith("shipmate.kit.")]
+    declaration = "from shipmate.kit import Api, Resource, cursor; Resource(Api('https://a.example'), '/a', title='A')"
+    slow = {"requests", "jsonschema", "pika", "shipmate.testing", "shipmate.tools"}
+    assert loaded_by(declaration) & slow == set()

@@ -1,0 +1,200 @@
+"""Creating, changing and deleting objects."""
+
+from typing import Any
+
+import pytest
+
+from shipmate.emulator import Fault
+from tests.unit.kit.objects.conftest import Declare
+from tests.unit.kit.objects.crm_api import Crm
+
+Cfg = dict[str, Any]
+
+
+def sent(crm: Crm, method: str) -> Any:
+    """Return the body of the last request with a method."""
+    return [request.json() for request in crm.requests if request.method == method][-1]
+
+
+def test_an_object_is_created_from_what_may_be_written(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Members that only the API writes are left out, unknown ones are kept."""
+    body = {"id": "9", "email": "ada@example.com", "updated": "2026-01-31", "shoeSize": 38, "age": 0, "name": None}
+    done = declare().run("createObject", {"body": body}, cfg)
+
+    assert done.message["body"] == {"id": "1", "email": "ada@example.com", "shoeSize": 38, "age": 0, "name": None}
+    assert "id" not in sent(crm, "POST")
+
+
+def test_what_the_api_does_not_return_is_its_id(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """From the address of the new object, without another request unless it is declared."""
+    crm.add(name="Ada")
+    created = Fault(201, headers={"Location": "/v1/contacts/1"})
+    crm.script(None, created)
+    assert declare().run("createObject", {"body": {}}, cfg).message["body"] == {"id": "1"}
+
+
+def test_what_the_api_does_not_return_may_be_read(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """As a person would do it."""
+    crm.add(name="Ada")
+    crm.script(None, Fault(201, headers={"Location": "/v1/contacts/1"}))
+    component = declare("contacts = declare(write=Write(reads_back=True))")
+
+    assert component.run("createObject", {"body": {}}, cfg).message["body"] == {"id": "1", "name": "Ada"}
+
+
+def test_a_body_may_be_wrapped(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Both ways."""
+    crm.script(None, Fault(201, {"contact": {"id": "5"}}))
+    component = declare("contacts = declare(write=Write(wrap='contact'), record='contact')")
+
+    assert component.run("createObject", {"body": {"name": "Ada"}}, cfg).message["body"] == {"id": "5"}
+    assert sent(crm, "POST") == {"contact": {"name": "Ada"}}
+
+
+def test_a_refused_object_is_an_error_with_the_reason(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """And without the object; a POST is not sent again."""
+    crm.script(None, Fault(422, {"errors": {"email": ["is taken"]}}), Fault(422), Fault(422))
+    error = declare().run("createObject", {"body": {"email": "ada@example.com"}}, cfg).errors[0]
+
+    assert "is taken" in error["message"]
+    assert "ada@example.com" not in str(error)
+    assert crm.paths == ["POST /v1/contacts"]
+
+
+@pytest.mark.parametrize("criteria", [{}, {"lookupCriteria": "email"}])
+def test_only_what_a_message_has_is_changed(declare: Declare, crm: Crm, cfg: Cfg, criteria: Cfg) -> None:
+    """The value that identifies the object is not written."""
+    crm.add(email="ada@example.com", name="Ada", age=36)
+    body = {"lookupCriteriaValue": "ada@example.com" if criteria else "1", "name": "Countess", "id": "8"}
+    done = declare().run("updateObject", {"body": body}, {**cfg, **criteria})
+
+    assert done.message["body"] == {"id": "1", "email": "ada@example.com", "name": "Countess", "age": 36}
+    assert sent(crm, "PATCH") == {"name": "Countess"}
+
+
+def test_an_update_of_nothing_is_an_error(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """No object is created instead."""
+    component = declare()
+    for criteria in ("id", "email"):
+        body = {"lookupCriteriaValue": "7", "name": "x"}
+        failed = component.run("updateObject", {"body": body}, {**cfg, "lookupCriteria": criteria})
+        assert failed.errors[0]["message"] == "Contact: nothing found"
+    assert component.run("updateObject", {"body": {"name": "x"}}, cfg).errors[0]["name"] == "ValueMissing"
+    assert crm.contacts == {}
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_an_upsert_creates_changes_or_refuses(declare: Declare, crm: Crm, cfg: Cfg, count: int) -> None:
+    """As many objects as are found with the value."""
+    for _ in range(count):
+        crm.add(email="ada@example.com", age=36)
+    body = {"email": "ada@example.com", "name": "Ada"}
+    done = declare().run("upsertObject", {"body": body}, {**cfg, "lookupCriteria": "email"})
+
+    if count == 2:
+        assert done.errors[0]["name"] == "MoreThanOneFound"
+        assert len(crm.contacts) == 2
+    else:
+        assert done.message["body"] == {"id": "1", **({"age": 36} if count else {}), **body}
+
+
+def test_an_upsert_takes_the_value_under_both_names(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """The new object has it under the name of the field."""
+    body = {"lookupCriteriaValue": "ada@example.com", "name": "Ada"}
+    done = declare().run("upsertObject", {"body": body}, {**cfg, "lookupCriteria": "email"})
+
+    assert done.message["body"] == {"id": "1", "email": "ada@example.com", "name": "Ada"}
+
+
+@pytest.mark.parametrize("value", [{}, {"email": ""}, {"email": None}])
+def test_an_upsert_without_a_value_creates(declare: Declare, crm: Crm, cfg: Cfg, value: Any) -> None:
+    """There is nothing to look for."""
+    component = declare()
+    assert component.run("upsertObject", {"body": {**value, "name": "Ada"}}, {**cfg, "lookupCriteria": "email"}).data
+    assert crm.paths == ["POST /v1/contacts"]
+
+
+def test_an_upsert_may_be_one_request(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Nothing can come in between."""
+    component = declare("contacts = declare(write=Write(upsert='PUT /contacts?match={criteria}'))")
+    for name in ("Ada", "Countess"):
+        body = {"email": "ada@example.com", "name": name}
+        component.run("upsertObject", {"body": body}, {**cfg, "lookupCriteria": "email"})
+
+    assert crm.contacts == {"1": {"id": "1", "email": "ada@example.com", "name": "Countess"}}
+    assert crm.paths == ["PUT /v1/contacts", "PUT /v1/contacts"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"), [("emitNothing", []), ("emitEmpty", [{}]), ("throwError", None), ("", None)]
+)
+@pytest.mark.parametrize("criteria", ["id", "email"])
+def test_a_deletion_of_nothing_does_what_the_step_says(
+    declare: Declare, crm: Crm, cfg: Cfg, criteria: str, strategy: str, expected: Any
+) -> None:
+    """It never looks like a success."""
+    cfg = {**cfg, "lookupCriteria": criteria, "ifNotFound": strategy}
+    done = declare().run("deleteObject", {"body": {"lookupCriteriaValue": "7"}}, cfg)
+
+    if expected is None:
+        assert done.errors[0]["message"] == "Contact: nothing found"
+    else:
+        assert [message["body"] for message in done.data] == expected
+
+
+def test_a_sample_of_a_deletion_that_would_emit_nothing_is_an_error(
+    declare: Declare, crm: Crm, cfg: Cfg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who designs a flow waits for a message."""
+    monkeypatch.setenv("ELASTICIO_FLOW_TYPE", "debug")
+    cfg = {**cfg, "ifNotFound": "emitNothing"}
+    failed = declare().run("deleteObject", {"body": {"lookupCriteriaValue": "7"}}, cfg)
+
+    assert "the sample" in failed.errors[0]["message"]
+
+
+def test_a_deleted_object_is_named_by_its_id(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Whatever it was found by."""
+    crm.add(email="ada@example.com")
+    cfg = {**cfg, "lookupCriteria": "email"}
+    done = declare().run("deleteObject", {"body": {"lookupCriteriaValue": "ada@example.com"}}, cfg)
+
+    assert done.message["body"] == {"id": "1"}
+    assert crm.contacts == {}
+
+
+def test_a_refused_deletion_is_an_error_and_not_nothing_found(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Only the declared statuses mean that there is no object."""
+    crm.script(None, Fault(403, {"message": "not allowed"}))
+    cfg = {**cfg, "ifNotFound": "emitEmpty"}
+
+    assert (
+        "not allowed" in declare().run("deleteObject", {"body": {"lookupCriteriaValue": "7"}}, cfg).errors[0]["message"]
+    )
+
+
+def test_several_resources_are_chosen_by_their_type(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """One function for all of them."""
+    declaration = "every = Resources(contact=declare(), deal=Resource(api, '/deals', title='Deal'))"
+    component = declare(declaration, add="every")
+
+    done = component.run("createObject", {"body": {"name": "Ada"}}, {**cfg, "objectType": "contact"})
+    assert done.message["body"]["id"] == "1"
+    component.run("createObject", {"body": {"name": "Ada"}}, {**cfg, "objectType": "deal"})
+    assert crm.paths[-1] == "POST /v1/deals"
+    for wrong in ("", "contcat"):
+        error = component.run("createObject", {"body": {}}, {**cfg, "objectType": wrong}).errors[0]
+        assert error["message"].startswith("objectType: expected an object type")
+
+
+def test_a_predecessors_ids_are_kept(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Flows of users refer to them; the preset names those of an older generation."""
+    crm.add(email="ada@example.com", name="Ada")
+    component = declare("contacts = declare(names='oih')")
+    cfg = {**cfg, "uniqueCriteria": "email", "allowEmptyResult": "Yes"}
+
+    assert component.run("lookupObject", {"body": {"email": "ada@example.com"}}, cfg).message["body"]["id"] == "1"
+    assert component.run("lookupObject", {"body": {"email": "bob@example.com"}}, cfg).message["body"] == {}
+    term = {"searchTerm0": {"fieldName": "name", "condition": "eq", "fieldValue": "Ada"}}
+    many = component.run("lookupObjects", {"body": term}, {**cfg, "emitBehaviour": "fetchAll", "numSearchTerms": "1"})
+    assert len(many.message["body"]["results"]) == 1
