@@ -12,8 +12,8 @@ from rest.answers import ApiError, describe, read_body, require_success
 from rest.sending import Retries, send
 from rest.urls import following, on_host, resolve
 from shipmate import OAuth2Session
+from shipmate.jsonvalue import member_at
 from shipmate.kit import Answer
-from shipmate.session.answers import member_at
 
 PAGINGS: Final = ("link", "next_url", "offset")
 

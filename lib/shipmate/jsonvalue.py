@@ -435,6 +435,17 @@ def object_member(value: Any, name: str) -> dict[str, Any]:
     return member if isinstance(member, dict) else {}
 
 
+def member_at(value: Any, path: str) -> Any:
+    """Return the member of nested objects at a path, None if it is missing; the value itself for an empty path.
+
+    >>> member_at({"meta": {"total": 3}}, "meta.total"), member_at([1], "total"), member_at([1], "")
+    (3, None, [1])
+    """
+    for name in filter(None, path.split(".")):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
 def is_falsy(value: Any) -> bool:
     """Return whether a value is false in JavaScript, where objects and arrays are always true.
 

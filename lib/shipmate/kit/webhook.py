@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shipmate.errors import CredentialsInvalid, EmitError, SignatureRefused
 from shipmate.invocation.message import HttpReply, message
+from shipmate.jsonvalue import member_at
 from shipmate.kit.moments import moment
-from shipmate.kit.polling.answer import member
 from shipmate.kit.values import text
 from shipmate.kit.webhook_challenge import Echo, HashedEcho, check_token, echoed, hashed
 from shipmate.kit.webhook_request import event, header, is_raw, method, query, raw_body
@@ -164,7 +164,7 @@ class Webhook:
             self._check(msg, raw_body(msg), key)
         found = event(msg, raw_body(msg)) if key or is_raw(msg) else msg.get("body")
         for challenge in self.challenges:
-            text_asked = member(found, challenge.body) if challenge.body else None
+            text_asked = member_at(found, challenge.body) if challenge.body else None
             if isinstance(text_asked, str) and text_asked:
                 return Received(None, self._answer_to(challenge, text_asked, key))
         return Received(found, None)

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import requests
 
+from shipmate.jsonvalue import member_at
+
 _TEXTS: Final = ("text/", "application/xml", "application/javascript", "application/x-www-form-urlencoded")
 # Members with the reason of an error. Source: RFC 9457 §3.1.4, RFC 6749 §5.2, and common practice.
 _REASONS: Final = ("detail", "error_description", "error.message", "message", "error", "title")
@@ -80,17 +82,6 @@ def text_of(response: requests.Response) -> str:
         return response.content.decode(str(header.get_param("charset") or "utf-8"), "replace")
     except LookupError:
         return response.content.decode("utf-8", "replace")
-
-
-def member_at(content: Any, dotted: str) -> Any:
-    """Return the member of nested objects at a path such as ``data.items``, None if it is missing.
-
-    >>> member_at({"data": {"items": [7]}}, "data.items")
-    [7]
-    """
-    for name in filter(None, dotted.split(".")):
-        content = content.get(name) if isinstance(content, dict) else None
-    return content
 
 
 def reason_of(response: requests.Response) -> str:

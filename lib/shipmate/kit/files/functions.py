@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shipmate.errors import ApiError
 from shipmate.http.download import DownloadedFile
 from shipmate.invocation.message import Message, message
+from shipmate.jsonvalue import member_at
 from shipmate.kit.files.declaration import Json
 from shipmate.kit.files.function import FileFunction, attach, check_box, entry, select, text
 from shipmate.kit.files.names import numbered
@@ -13,7 +14,6 @@ from shipmate.kit.files.open_store import OpenStore
 from shipmate.kit.files.pieces import open_upload, send_pieces
 from shipmate.kit.files.transfer import beginning_with, from_attachment, open_source, refusal
 from shipmate.kit.values import choice, flag
-from shipmate.session.answers import member_at
 
 if TYPE_CHECKING:
     import requests

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from shipmate.errors import ApiError
+from shipmate.jsonvalue import member_at
 from shipmate.kit.files.declaration import Json, StoreDeclaration, filled
 from shipmate.kit.files.transfer import StoredFile, refusal, to_attachment
-from shipmate.session.answers import member_at
 from shipmate.urls import origin
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import requests
 from shipmate.errors import ApiError, IncompleteContent, ResponseTooSlow
 from shipmate.http.adapter import LimitedAdapter, LimitedSession
 from shipmate.http.limits import within
+from shipmate.jsonvalue import member_at
 from shipmate.platform.http_service import NO_AUTH, retry_after_seconds
-from shipmate.session.answers import member_at
 from shipmate.urls import is_private, shown
 
 if TYPE_CHECKING:

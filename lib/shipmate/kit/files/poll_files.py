@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from shipmate.invocation.message import Message
+from shipmate.jsonvalue import member_at
 from shipmate.kit.files.declaration import Changes, Json
 from shipmate.kit.files.function import FileFunction, attach, check_box, entry
 from shipmate.kit.files.open_store import OpenStore
@@ -11,7 +12,6 @@ from shipmate.kit.polling.answer import Answer
 from shipmate.kit.polling.delta import TokenRefused, delta
 from shipmate.kit.polling.fields import PollFields
 from shipmate.kit.values import choice, flag
-from shipmate.session.answers import member_at
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context

@@ -4,17 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def member(value: Any, path: str) -> Any:
-    """Return the member at a path, None if it is missing; the value itself for an empty path.
-
-    >>> member({"meta": {"total": 3}}, "meta.total"), member([1], "")
-    (3, [1])
-    """
-    for name in path.split(".") if path else ():
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
 def has_member(value: Any, path: str) -> bool:
     """Return whether the member at a path exists, be it null.
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final, Literal
 
+from shipmate.jsonvalue import member_at
 from shipmate.kit.objects.errors import UnexpectedAnswer
-from shipmate.kit.objects.members import has_member, member
+from shipmate.kit.objects.members import has_member
 
 Position = str | int | None
 """Where a page is: a cursor, an offset, a number or a URL; None for the first page."""
@@ -91,7 +92,7 @@ class Paging:
         Raises:
             UnexpectedAnswer: The answer has no list in its place.
         """
-        found = member(answer, self.records)
+        found = member_at(answer, self.records)
         place = f"at {self.records}" if self.records else "as the answer"
         if found is None and (answer is None or self.omits_empty or has_member(answer, self.records)):
             return []  # 204, or null in place of a list without items
@@ -102,7 +103,7 @@ class Paging:
 
     def total_of(self, answer: Any) -> int | None:
         """Return the number of all records that match, None if the API does not say it."""
-        found = member(answer, self.total) if self.total else None
+        found = member_at(answer, self.total) if self.total else None
         if isinstance(found, str) and found.isascii() and found.isdecimal():
             return int(found[:18])
         return found if isinstance(found, int) and not isinstance(found, bool) else None
@@ -124,7 +125,7 @@ class Paging:
 
     def _named(self, answer: Any, headers: Mapping[str, str]) -> Position:
         if self.next:
-            found = member(answer, self.next)
+            found = member_at(answer, self.next)
         else:
             match = _NEXT.search(headers.get("Link", "")[:20_000])
             found = match[1] if match else None

@@ -6,12 +6,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+from shipmate.jsonvalue import member_at
 from shipmate.kit.objects.connection import Connection, json_of
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import MoreThanOneFound, UnexpectedAnswer
 from shipmate.kit.objects.fields import writable
 from shipmate.kit.objects.filters import Join, Term
-from shipmate.kit.objects.members import is_missing, member, wrapped
+from shipmate.kit.objects.members import is_missing, wrapped
 from shipmate.kit.objects.paging import Asked, Position
 from shipmate.kit.objects.routes import Route
 from shipmate.kit.objects.terms import typed
@@ -172,7 +173,7 @@ class Records:
         Raises:
             UnexpectedAnswer: It has none.
         """
-        found = member(record, self.declared.id)
+        found = member_at(record, self.declared.id)
         if is_missing(found):
             raise UnexpectedAnswer(f"{self.declared.title}: expected an id at {self.declared.id}, found none")
         return found
@@ -185,7 +186,7 @@ class Records:
             path = route.path({**self.values, "criteria": criteria, "value": value, "id": value})
             response = self.connection.send(route.method, path, allow=declared.missing)
             answer = None if response.status_code in declared.missing else json_of(response)
-            found = member(answer, declared.record)
+            found = member_at(answer, declared.record)
             return [each for each in (found if isinstance(found, list) else [found]) if each][:2]
         params = self.search([Term(criteria, "eq", typed(declared.field(criteria), value))], [])
         size = 2 if declared.pages.size else None
@@ -217,7 +218,7 @@ class Records:
         return {} if is_missing(id) else {self.declared.id: id}
 
     def _record(self, answer: Any) -> Record | None:
-        found = member(answer, self.declared.record)
+        found = member_at(answer, self.declared.record)
         if isinstance(found, list):
             if len(found) > 1:
                 raise MoreThanOneFound(f"{self.declared.title}: expected one object, found {len(found)}")

@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shipmate.errors import CannotPoll
+from shipmate.jsonvalue import member_at
 from shipmate.kit.moments import Moment, moment
 
 
@@ -56,17 +57,6 @@ def as_answer(found: Answer | Sequence[Any]) -> Answer:
     raise CannotPoll(f"fetch: expected a list of records or an Answer, found {type(found).__name__}")
 
 
-def member(record: Any, path: str) -> Any:
-    """Return the member of nested objects at a path, None if it is missing.
-
-    >>> member({"meta": {"updated": "2026-01-31"}}, "meta.updated")
-    '2026-01-31'
-    """
-    for name in path.split("."):
-        record = record.get(name) if isinstance(record, Mapping) else None
-    return record
-
-
 def read_records(
     values: Sequence[Any], *, id_field: str, time_field: str, chosen_by: str = "times"
 ) -> Iterator[Record]:
@@ -83,8 +73,8 @@ def read_records(
     """
     counts: Counter[str] = Counter()
     for index, value in enumerate(values):
-        key = member(value, id_field) if id_field else None
-        changed = member(value, time_field) if time_field else None
+        key = member_at(value, id_field) if id_field else None
+        changed = member_at(value, time_field) if time_field else None
         if time_field:
             read_time(changed, time_field, chosen_by)
         text = json.dumps([value if key is None else key, changed], sort_keys=True, default=str)

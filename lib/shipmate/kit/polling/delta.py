@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from shipmate.errors import CannotPoll
-from shipmate.kit.polling.answer import Answer, Record, as_answer, member, read_records
+from shipmate.jsonvalue import member_at
+from shipmate.kit.polling.answer import Answer, Record, as_answer, read_records
 from shipmate.kit.polling.emission import LOG, Envelope, Page, digest, emit_pages, sample
 from shipmate.kit.polling.fields import SAMPLE_RECORDS, PageSize, PollFields, PollSettings, descriptor, is_sample
 from shipmate.kit.polling.place import VERSION
@@ -123,12 +124,12 @@ class Delta:
             found = read_records(kept, id_field="", time_field="")
             return [replace(each, identity=f"{token} {each.identity}") for each in found]
         return [
-            Record(each, f"{member(each, self.id)} {member(each, self.version)} {self._is_deleted(each)}", index)
+            Record(each, f"{member_at(each, self.id)} {member_at(each, self.version)} {self._is_deleted(each)}", index)
             for index, each in enumerate(kept)
         ]
 
     def _is_deleted(self, record: Any) -> bool:
-        mark = member(record, self.deleted) if self.deleted else None
+        mark = member_at(record, self.deleted) if self.deleted else None
         return mark is not None and mark is not False
 
 
