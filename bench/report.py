@@ -156,7 +156,7 @@ def _proxy(measured: Results) -> str:
         return ""
     return (
         f"The sailor proxy of the benchmark used {number(min(values))} to {number(max(values))} ms of CPU time for "
-        "each message. Where that is as much as the runtime's, the proxy may have been the limit.\n"
+        "each message.\nWhere that is as much as the runtime's, the proxy may have been the limit.\n"
     )
 
 

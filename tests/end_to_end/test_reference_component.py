@@ -142,7 +142,8 @@ def test_text_binary_and_empty_answers(desk: Desk) -> None:
     [event] = desk.run("send_request", msg={"url": "/x"}, binary="attachment")
     attachment = event["value"]["attachments"]["answer"]
     assert (attachment["content-type"], attachment["size"]) == ("image/png", 4)
-    assert requests.get(attachment["url"], timeout=5).content == b"\x89PNG"
+    [stored] = desk.platform.maester.objects.values()
+    assert (stored.data, stored.content_type) == (b"\x89PNG", "image/png")
 
 
 def test_text_is_utf_8_unless_it_says_otherwise(desk: Desk) -> None:

@@ -138,5 +138,5 @@ def apply(api: ChangingApi, change: tuple[str, int, int]) -> None:
 
 TestPolling = Polling.TestCase
 TestPolling.settings = settings(
-    max_examples=300, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )

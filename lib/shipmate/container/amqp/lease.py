@@ -1,7 +1,7 @@
 """A lock between containers: an exclusive queue, which belongs to one connection and is deleted with it.
 
 The platform has no other object that containers share and that one of them can own. If the broker forbids such queues,
-or does not answer in time, the work continues without the lock. docs/decisions/0003-lock-at-the-broker.md has the
+or is not there in time, the work continues without the lock. docs/decisions/0003-lock-at-the-broker.md has the
 reasons.
 """
 
@@ -79,17 +79,21 @@ class Lease:
         return is_decided
 
     def begin(self) -> None:
-        """Try to acquire the lock; while another connection owns it, try again every 50 ms."""
+        """Try to acquire the lock; while another connection owns it, or there is none, try again every 50 ms."""
         if self._is_over:
             return
         connection = self._connection()
         try:
-            if connection is None or not connection.is_open:
-                self._decided.set()
+            if connection is not None and connection.is_open:
+                connection.channel(on_open_callback=self._on_open)
                 return
-            connection.channel(on_open_callback=self._on_open)
         except AMQPError:
-            self._decided.set()
+            _log.debug("the connection ended before the refresh lock was asked for")
+        # Without the broker, all containers of the account would refresh at once, and none could publish what it gets.
+        self._try_again()
+
+    def _try_again(self) -> None:
+        self._loop.call_later(_PAUSE_SECONDS, self.begin)
 
     def end(self) -> None:
         """Release the lock."""
@@ -119,8 +123,8 @@ class Lease:
     def _on_close(self, channel: Channel, reason: Exception) -> None:
         if self._decided.is_set() or self._is_over:
             return
-        if isinstance(reason, ChannelClosedByBroker) and reason.reply_code != _ACCESS_REFUSED:
-            self._loop.call_later(_PAUSE_SECONDS, self.begin)  # another connection owns it
-            return
-        _log.warning("the broker refuses the refresh lock, continuing without it")
-        self._decided.set()
+        if isinstance(reason, ChannelClosedByBroker) and reason.reply_code == _ACCESS_REFUSED:
+            _log.warning("the broker refuses the refresh lock, continuing without it")
+            self._decided.set()
+        else:  # another connection owns it, or this one has ended
+            self._try_again()

@@ -100,30 +100,34 @@ def test_without_permission_the_work_continues_without_the_lock(world: World, ca
     assert "the broker refuses the refresh lock, continuing without it" in caplog.text
 
 
-def test_a_lost_connection_does_not_block_the_work(world: World) -> None:
-    """The refresh reads the stored keys again in any case."""
+def test_a_lost_connection_is_waited_for(world: World) -> None:
+    """Without the broker, all containers of an account would refresh at once."""
     world.channels[0].closed(ConnectionClosed(320, "CONNECTION_FORCED"))
+    assert not world.is_decided()
+    world.planned.pop()()
+    world.channels[1].acquired(None)
     assert world.is_decided()
 
 
-@pytest.mark.parametrize("connection", [None, SimpleNamespace(is_open=False)])
-def test_without_a_connection_the_work_continues_without_the_lock(connection: Any) -> None:
-    """It does not wait for a broker that is away."""
+def fail(**_: Any) -> None:
+    """Open no channel."""
+    raise AMQPError
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [None, SimpleNamespace(is_open=False), SimpleNamespace(is_open=True, channel=fail)],
+    ids=["none", "closed", "about to end"],
+)
+def test_a_connection_that_is_not_there_is_waited_for(connection: Any) -> None:
+    """No longer than for a lock of another container."""
     world = World()
-    world.connection = connection
+    usable, world.connection = world.connection, connection
     world.lease.begin()
-    assert world.is_decided()
-
-
-def test_a_connection_that_cannot_open_a_channel_does_not_block_the_work() -> None:
-    """It is about to end."""
-
-    def fail(**_: Any) -> None:
-        raise AMQPError
-
-    world = World()
-    world.connection = SimpleNamespace(is_open=True, channel=fail)
-    world.lease.begin()
+    assert not world.is_decided()
+    world.connection = usable
+    world.planned.pop()()
+    world.channels[0].acquired(None)
     assert world.is_decided()
 
 
