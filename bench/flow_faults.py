@@ -25,6 +25,8 @@ _COMMAND: Final = [sys.executable, "-m", "shipmate", "flow", "run"]
 _CLIENT: Final = {"CLIENT_ID": "client", "CLIENT_SECRET": "secret"}
 _MIDDLE: Final = "call"
 _LAST: Final = "add"
+_REST_OF_LIFE_SECONDS: Final = 2
+_TOKEN_WAIT_SECONDS: Final = 10.0
 _TRIGGER: Final = """
 from shipmate import message
 
@@ -129,6 +131,7 @@ def _faults(folder: Path, node: RabbitMQNode) -> list[tuple[float, str, Callable
     """Return the faults, each with the part of the results after which it comes."""
 
     def kill(function: str) -> None:
+        _wait_between_refreshes(folder / "own.keys.json")
         for victim in [each for each in _processes(folder) if _function(each) == function][:1]:
             victim.send_signal(signal.SIGKILL)
 
@@ -143,6 +146,18 @@ def _faults(folder: Path, node: RabbitMQNode) -> list[tuple[float, str, Callable
         (0.6, "kill -9 of the broker", lambda: restart(node.kill)),
         (0.8, "kill -9 of the last step", lambda: kill(_LAST)),
     ]
+
+
+def _wait_between_refreshes(keys: Path) -> None:
+    """Wait until the stored token lives on for a while, so that no container is killed in the middle of a refresh.
+
+    Between the provider's answer and the save, nobody else has the new tokens: no runtime can survive that.
+    """
+    until = time.monotonic() + _TOKEN_WAIT_SECONDS
+    while time.monotonic() < until:
+        if json.loads(keys.read_text())["oauth"].get("expires_at", 0) - time.time() > _REST_OF_LIFE_SECONDS:
+            return
+        time.sleep(0.02)
 
 
 def _consume(
