@@ -13,10 +13,10 @@ import requests
 import trustme
 
 from shipmate.emulator import Fault, OAuth2Provider, Reply, Request, Server
+from shipmate.http.headers import retry_after_seconds
 from shipmate.oauth2.token_endpoint import post
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import Busy, Granted, TokenResponse, Uncertain, Unusable
-from shipmate.platform.http_service import retry_after_seconds
 
 TOKEN = b'{"access_token": "a"}'
 

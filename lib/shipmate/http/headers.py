@@ -1,6 +1,6 @@
-"""The rules for names and values of HTTP headers.
+"""The rules for names and values of HTTP headers, and the value of Retry-After.
 
-Source: RFC 9110 §5.1, §5.5, §7.6.1.
+Source: RFC 9110 §5.1, §5.5, §7.6.1, §10.2.3.
 """
 
 import re
@@ -54,6 +54,30 @@ def check(headers: Mapping[str, str | bytes | None]) -> None:
                 f"header {text}: expected a value without control characters, characters beyond Latin-1 and a blank "
                 "at its start, found one of them"
             )
+
+
+def retry_after_seconds(value: str | None, wall_clock: float) -> float | None:
+    """Return the seconds that a Retry-After header asks to wait, None for a missing or malformed header.
+
+    Args:
+        value: The header: seconds, or a date.
+        wall_clock: Epoch seconds.
+
+    Source: RFC 9110 §10.2.3.
+    """
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - wall_clock)
 
 
 def _text(value: object) -> str:

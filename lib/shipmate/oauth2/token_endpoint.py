@@ -10,6 +10,7 @@ import urllib3
 
 from shipmate.errors import ResponseTooLarge, ResponseTooSlow
 from shipmate.http.adapter import LimitedAdapter, LimitedSession
+from shipmate.http.headers import retry_after_seconds
 from shipmate.http.limits import within
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import (
@@ -23,7 +24,7 @@ from shipmate.oauth2.token_response import (
     understand,
     understand_revocation,
 )
-from shipmate.platform.http_service import NO_AUTH, retry_after_seconds
+from shipmate.platform.http_service import NO_AUTH
 
 TIMEOUTS_SECONDS: Final = (5.0, 30.0)
 _LONGEST_ANSWER_SECONDS: Final = 60.0

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from shipmate import urls
 from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow, TransientError
-from shipmate.http.headers import WrongHeader, check, is_value
+from shipmate.http.headers import WrongHeader, check, is_value, retry_after_seconds
 from shipmate.logs.records import excerpt
 from shipmate.settings import ResponseLimits
 
@@ -448,30 +448,6 @@ def _object_in(content: bytes, what: str) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
     raise PlatformRefused(f"{what}: expected a JSON object, found something else")
-
-
-def retry_after_seconds(value: str | None, wall_clock: float) -> float | None:
-    """Return the seconds that a Retry-After header asks to wait, None for a missing or malformed header.
-
-    Args:
-        value: The header: seconds, or a date.
-        wall_clock: Epoch seconds.
-
-    Source: RFC 9110 §10.2.3.
-    """
-    from datetime import UTC
-    from email.utils import parsedate_to_datetime
-
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - wall_clock)
 
 
 def segment(value: str) -> str:

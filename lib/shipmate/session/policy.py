@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal
 
 from shipmate.errors import InvalidOption
+from shipmate.http.headers import retry_after_seconds
 from shipmate.session.status_ranges import StatusRanges
 from shipmate.session.values import number
 
@@ -114,7 +114,7 @@ class Policy:
         """
         if attempt >= self.attempts or not self._may_repeat(failure):
             return None
-        asked = _asked_seconds(failure.retry_after, now) if self.retry_after else None
+        asked = retry_after_seconds(failure.retry_after, now) if self.retry_after else None
         pause = self._computed_seconds(attempt) * (1 + self.jitter * chance) if asked is None else asked
         pause = min(pause, self.longest_pause_seconds)
         return pause if elapsed_seconds + pause <= self.budget_seconds else None
@@ -131,20 +131,6 @@ class Policy:
         if self.backoff == "geometric":
             return self.delay_seconds * 2.0 ** min(attempt - 1, 30)
         return self.delay_seconds * (attempt if self.backoff == "arithmetic" else 1)
-
-
-def _asked_seconds(retry_after: str | None, now: float) -> float | None:
-    """Return the pause that an API asks for, None if it does not or the header is malformed.
-
-    Source: RFC 9110 §10.2.3.
-    """
-    text = (retry_after or "").strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:9])
-    try:
-        return max(parsedate_to_datetime(text).timestamp() - now, 0.0)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
 
 
 def _require(name: str, value: object, is_valid: bool, expected: str) -> None:

@@ -13,13 +13,13 @@ import requests
 
 from shipmate.emulator import Fault, Reply, Server
 from shipmate.errors import PlatformRefused, PlatformUnavailable
+from shipmate.http.headers import retry_after_seconds
 from shipmate.platform.http_service import (
     ExpectedStatuses,
     HeaderAuth,
     HttpService,
     RetryPolicy,
     json_object,
-    retry_after_seconds,
 )
 
 CREDENTIAL = "Bearer of-the-service"

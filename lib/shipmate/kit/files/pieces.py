@@ -16,9 +16,10 @@ import requests
 
 from shipmate.errors import ApiError, IncompleteContent, ResponseTooSlow
 from shipmate.http.adapter import LimitedAdapter, LimitedSession
+from shipmate.http.headers import retry_after_seconds
 from shipmate.http.limits import within
 from shipmate.jsonvalue import member_at
-from shipmate.platform.http_service import NO_AUTH, retry_after_seconds
+from shipmate.platform.http_service import NO_AUTH
 from shipmate.urls import is_private, shown
 
 if TYPE_CHECKING:
