@@ -14,18 +14,24 @@ TYPED := lib $(filter-out tests/ bench/ examples/,$(sort $(dir $(wildcard */*.py
 IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint format types layers check bench image image-test base-image docs help clean
+.PHONY: demo test coverage lint format types layers check bench image image-test base-image docs help clean
 
 demo: $(RUNTIME)  ## See the main job: an expired token, 401, refresh, updateKeys, retry, data
 	@$(BIN)/python scripts/demo.py
 
-test: $(DEVELOPMENT)  ## Run all tests, and check their coverage of the runtime
+# Byte code is kept, even where the environment forbids it, since the tests start hundreds of processes.
+PYTEST := PYTHONDONTWRITEBYTECODE= SHIPMATE_REQUIRE_BROKER=1 $(BIN)/python -m pytest $(IN_PARALLEL) --durations=25
+
+test: $(DEVELOPMENT)  ## Run all tests
+	@scripts/broker.sh
+	@scripts/browser.sh
+	$(PYTEST) $(PYTEST_ARGS)
+
+coverage: $(DEVELOPMENT)  ## Run all tests, and check how much of the runtime they cover; takes half as long again
 	@scripts/broker.sh
 	@scripts/browser.sh
 	@rm -f .coverage .coverage.*
-	@# Byte code is kept, even where the environment forbids it, since the tests start hundreds of processes.
-	PYTHONDONTWRITEBYTECODE= SHIPMATE_REQUIRE_BROKER=1 \
-		$(BIN)/python -m pytest $(IN_PARALLEL) --durations=25 --cov --cov-report=term $(PYTEST_ARGS)
+	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 
 lint: $(DEVELOPMENT)  ## Check style, format, and that no pattern costs more than linear time
 	$(BIN)/ruff check .
