@@ -27,7 +27,8 @@ from shipmate.errors import (
     TokenEndpointUnavailable,
     UnknownPlaceholder,
 )
-from shipmate.http.token_auth import Proof, TokenAuth, origin
+from shipmate.http.proof import Proof
+from shipmate.http.token_auth import TokenAuth, origin
 from shipmate.oauth2.accounts import CredentialStore
 from shipmate.oauth2.api import OAuth2, open_session
 from tests.contract.workbench import Workbench

@@ -16,9 +16,10 @@ from shipmate import urls
 from shipmate.errors import InvalidOption, UnknownPlaceholder, UnsafeUrl
 from shipmate.http import headers as http_headers
 from shipmate.http.limits import within
+from shipmate.http.proof import Proof
 from shipmate.http.redirects import RedirectSafeSession
 from shipmate.http.replay import Body
-from shipmate.http.token_auth import Proof, TokenAuth
+from shipmate.http.token_auth import TokenAuth
 from shipmate.settings import ResponseLimits
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 Source: RFC 6750 §2.1, §5.3.
 """
 
-from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -11,17 +10,8 @@ from requests.auth import AuthBase
 
 from shipmate.errors import UnsafeUrl
 from shipmate.http.headers import is_value
+from shipmate.http.proof import Proof
 from shipmate.urls import HostPattern, Origin, is_private_origin, origin
-
-
-class Proof(NamedTuple):
-    """The text that proves who sends a request, and its place; without header and parameter nothing is sent."""
-
-    header: str
-    """The name of the header, ``""`` for another place."""
-    value: str
-    parameter: str = ""
-    """The name of the parameter of the query."""
 
 
 class TokenAuth(AuthBase):

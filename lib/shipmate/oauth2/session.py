@@ -7,9 +7,10 @@ from typing import Any, Final, Protocol, Unpack
 import requests
 
 from shipmate.errors import CredentialsInvalid, KeysNotSaved, ReauthorizationRequired, TokenEndpointUnavailable
+from shipmate.http.proof import Proof
 from shipmate.http.replay import Body
 from shipmate.http.session import ApiSession, BodyOptions, RequestOptions
-from shipmate.http.token_auth import Proof, TokenAuth
+from shipmate.http.token_auth import TokenAuth
 from shipmate.oauth2.accounts import Account, CredentialStore
 from shipmate.oauth2.author import ask_author
 from shipmate.oauth2.credential import Credential

@@ -9,9 +9,10 @@ from typing import Any, Final
 import requests
 
 from shipmate.errors import ApiError, ReauthorizationRequired
+from shipmate.http.proof import Proof
 from shipmate.http.replay import Body
 from shipmate.http.session import DEFAULT_TIMEOUTS_SECONDS, ApiSession
-from shipmate.http.token_auth import Proof, TokenAuth
+from shipmate.http.token_auth import TokenAuth
 from shipmate.logs.redaction import is_secret_name
 from shipmate.oauth2.credential import Credential
 from shipmate.oauth2.keys import fingerprint

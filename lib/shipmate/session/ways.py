@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from shipmate.errors import CredentialsInvalid, InvalidOption
 from shipmate.http import headers as http_headers
-from shipmate.http.token_auth import Proof
+from shipmate.http.proof import Proof
 from shipmate.platform.secret import Secret
 from shipmate.urls import MEMBER
 
