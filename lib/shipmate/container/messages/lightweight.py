@@ -4,6 +4,7 @@ Source: contract §8.2 to §8.6.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import copy_context
 from typing import Any, Final, Protocol, TypeVar
 
 from shipmate import observation
@@ -131,8 +132,9 @@ class BodyStore:
             return [work(item) for item in items]
         from concurrent.futures import ThreadPoolExecutor  # 5 ms, needed by few steps
 
+        contexts = [copy_context() for _ in items]  # for log records and traces; one context cannot run twice at a time
         with ThreadPoolExecutor(min(len(items), _AT_ONCE)) as threads:
-            return list(threads.map(work, items))
+            return list(threads.map(lambda context, item: context.run(work, item), contexts, items))
 
 
 def object_id(message: Mapping[str, Any]) -> str | None:
