@@ -325,7 +325,11 @@ def test_a_refresh_is_a_span_between_the_message_and_its_requests(
         "POST /token 200",
         "PUT /v1/accounts/*** 200",
     }
-    assert [shown(each) for each in spans.all if is_below(each, message)] == ["refresh keys", "GET /me 200"]
+    assert [shown(each) for each in spans.all if is_below(each, message)] == [
+        "GET /me 401",
+        "refresh keys",
+        "GET /me 200",
+    ]
     text = "".join(span.to_json() for span in spans.all)
     secrets = [keys["access_token"], keys["refresh_token"], "demo-secret-of-nobody", "acc-of-ada"]
     assert [each for each in secrets if each in text] == []
