@@ -144,9 +144,6 @@ class Observer:
             formatted: The value of the ``error`` event, without secrets: ``{"name": "E", "message": "m", ...}``.
         """
 
-    def ended(self) -> None:
-        """Note that the process ends now; may take some seconds."""
-
 
 NOBODY: Final = Observer()
 current: Observer = NOBODY
@@ -282,7 +279,3 @@ class _Several(Observer):
     def error(self, code: str, formatted: Mapping[str, Any]) -> None:
         for each in self._all:
             each.error(code, formatted)
-
-    def ended(self) -> None:
-        for each in self._all:
-            each.ended()

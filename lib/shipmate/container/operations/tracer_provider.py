@@ -5,39 +5,58 @@ An SDK of OpenTelemetry is configured by variables that begin with ``OTEL_``. It
 """
 
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from shipmate.errors import BadSetting
-from shipmate.settings import boolean
+from shipmate.settings import StepSettings
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
-_VARIABLE: Final = "SHIPMATE_TRACES"
+    from shipmate.container.operations.tracing import Redact, Tracing
+
+_EXPECTED: Final = "SHIPMATE_TRACES: expected"
 
 
-def tracer_provider(environ: Mapping[str, str]) -> "TracerProvider | None":
-    """Return the provider of tracers; None, without an import, unless there is one or traces are asked for.
+def tracing_of(settings: StepSettings, redact: "Redact") -> "Tracing | None":
+    """Return what makes the spans of a step; None, without an import, unless there is a provider or one is asked for.
+
+    Args:
+        settings: The settings of the step.
+        redact: Removes secrets from a text.
 
     Raises:
         BadSetting: Traces are asked for, and a package is missing or the SDK does not start.
     """
-    is_asked = boolean(environ, _VARIABLE, False)
-    if not is_asked and (_VARIABLE in environ or "opentelemetry.trace" not in sys.modules):
+    provider = tracer_provider(settings.operations.needs_traces)
+    if provider is None:
+        return None
+    from shipmate.container.operations.tracing import Tracing
+
+    return Tracing(provider, settings.flow, "amqp" if settings.broker is not None else "proxy", redact)
+
+
+def tracer_provider(is_needed: bool | None) -> "TracerProvider | None":
+    """Return the provider of tracers.
+
+    Args:
+        is_needed: True to start one, False for none; None for the one that was there before.
+
+    Raises:
+        BadSetting: One is needed, and a package is missing or the SDK does not start.
+    """
+    if is_needed is False or (is_needed is None and "opentelemetry.trace" not in sys.modules):
         return None
     try:
         from opentelemetry import trace
     except ImportError:
-        raise BadSetting(f"{_VARIABLE}: expected opentelemetry-api, found none; install shipmate[otel]") from None
-    if is_asked and _is_none(trace.get_tracer_provider()):
+        raise BadSetting(f"{_EXPECTED} the extra otel, found none: pip install 'shipmate[otel]'") from None
+    if is_needed and _is_none(trace.get_tracer_provider()):
         _start_sdk()
+        if _is_none(trace.get_tracer_provider()):
+            raise BadSetting(f"{_EXPECTED} a distribution of OpenTelemetry that starts an SDK, found one that does not")
     provider = trace.get_tracer_provider()
-    if not _is_none(provider):
-        return provider
-    if is_asked:
-        raise BadSetting(f"{_VARIABLE}: expected an SDK of OpenTelemetry, found none that its distribution starts")
-    return None
+    return None if _is_none(provider) else provider
 
 
 def _is_none(provider: "TracerProvider") -> bool:
@@ -52,10 +71,9 @@ def _start_sdk() -> None:
     try:
         from opentelemetry.instrumentation.auto_instrumentation import initialize
     except ImportError:
-        raise BadSetting(
-            f"{_VARIABLE}: expected an SDK of OpenTelemetry, found none; install opentelemetry-distro and an exporter"
-        ) from None
+        advice = "pip install opentelemetry-distro opentelemetry-exporter-otlp"
+        raise BadSetting(f"{_EXPECTED} an SDK of OpenTelemetry, found none: {advice}") from None
     try:
         initialize(swallow_exceptions=False)
-    except Exception as error:
-        raise BadSetting(f"{_VARIABLE}: the SDK of OpenTelemetry does not start: {error}") from error
+    except Exception as error:  # the edge to the operator's packages
+        raise BadSetting(f"{_EXPECTED} an SDK of OpenTelemetry that starts, found: {error}") from error

@@ -111,7 +111,7 @@ class Tracing(observation.Observer):
         if isinstance(message, _MessageSpan):
             message.failed(code if code != "other" else self._redact(str(formatted.get("name")))[:_LONGEST_ID])
 
-    def ended(self) -> None:
+    def flush(self) -> None:
         """Export what the SDK still holds, within some seconds: the process ends without the SDK's own end."""
         flush = getattr(self._provider, "force_flush", None)
         if flush is not None:
