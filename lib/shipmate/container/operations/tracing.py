@@ -79,14 +79,12 @@ class Tracing(observation.Observer):
 
     def message(self, metadata: Mapping[str, Any], thread_id: Any) -> observation.Message:
         """Begin the span of a message, below the one that its headers name."""
-        ids = {
-            "shipmate.thread.id": thread_id,
-            "messaging.message.conversation_id": thread_id,
-            "messaging.message.id": metadata.get("messageId"),
-        }
-        known = {name: self._redact(str(value))[:_LONGEST_ID] for name, value in ids.items() if value not in (None, "")}
+        thread = self._id(thread_id)
+        ids = {"shipmate.thread.id": thread, "messaging.message.conversation_id": thread}
+        if message_id := metadata.get("messageId"):
+            ids["messaging.message.id"] = self._id(message_id)
         context = _PROPAGATOR.extract(_carried(metadata))
-        return _MessageSpan(self._span(self._name, SpanKind.CONSUMER, {**self._fixed, **known}, context))
+        return _MessageSpan(self._span(self._name, SpanKind.CONSUMER, {**self._fixed, **ids}, context))
 
     def http_request(self, target: observation.Target, method: str, url: str) -> observation.HttpRequest:
         """Begin the span of a request; the platform's own calls before the first message have none."""
@@ -109,7 +107,7 @@ class Tracing(observation.Observer):
         """Note the code of an error in the span of its message, or the class if it is not the runtime's error."""
         message = get_value(_MESSAGE)
         if isinstance(message, _MessageSpan):
-            message.failed(code if code != "other" else self._redact(str(formatted.get("name")))[:_LONGEST_ID])
+            message.failed(code if code != "other" else self._id(formatted.get("name")))
 
     def flush(self) -> None:
         """Export what the SDK still holds, within some seconds: the process ends without the SDK's own end."""
@@ -118,6 +116,10 @@ class Tracing(observation.Observer):
             thread = threading.Thread(target=flush, name="shipmate-traces", daemon=True)
             thread.start()
             thread.join(_FLUSH_SECONDS)
+
+    def _id(self, value: object) -> str:
+        """Return a text that somebody else has chosen, without secrets and not longer than ids are."""
+        return self._redact(str(value))[:_LONGEST_ID]
 
     def _span(
         self, name: str, kind: SpanKind, attributes: Mapping[str, str | int], context: Context | None = None

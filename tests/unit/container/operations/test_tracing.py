@@ -1,31 +1,27 @@
 """Spans of messages, requests and refreshes, as an SDK in memory gets them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import SpanKind, StatusCode
 
 from shipmate import observation
-from shipmate.container.operations.tracing import Tracing
 from shipmate.container.startup import Installation
 from shipmate.container.step import Step
 from shipmate.emulator import DemoApi, OAuth2Provider, Platform
-from shipmate.logs.log import Redactor
-from shipmate.settings import FlowSettings, StepSettings
+from shipmate.settings import StepSettings
 from tests.container import COMPONENT
 from tests.memory_transport import ObservedTransport
+from tests.spans import PARENT, TRACE, TRACEPARENT, Spans, attributes, header, is_below, place, spans
 from tests.station import StartInMemory, commands, environ_without_broker
 
-TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
-FLOW = FlowSettings("flow", "exec", "step", "container", "workspace", "user", "component", "commands")
+__all__ = ["spans"]
+
 OWN = """
 import asyncio, threading
 from opentelemetry.trace import get_current_span
@@ -47,57 +43,6 @@ async def one(context):
     note("task")
     await context.emit("data", {"body": 2})
 """
-
-
-class Spans:
-    """What was exported."""
-
-    def __init__(self) -> None:
-        self._exporter = InMemorySpanExporter()
-        self.provider = TracerProvider()
-        self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        self.redactor = Redactor()
-
-    @property
-    def all(self) -> tuple[ReadableSpan, ...]:
-        return self._exporter.get_finished_spans()
-
-    @property
-    def only(self) -> ReadableSpan:
-        (span,) = self.all
-        return span
-
-    def named(self, name: str) -> list[ReadableSpan]:
-        return [span for span in self.all if span.name == name]
-
-    def tracing(self) -> Tracing:
-        return Tracing(self.provider, FLOW, "amqp", self.redactor.redact)
-
-
-def attributes(span: ReadableSpan) -> dict[str, Any]:
-    return dict(span.attributes or {})
-
-
-def place(span: ReadableSpan) -> tuple[str, str]:
-    """Return the ids of the trace and of the parent."""
-    assert span.context is not None
-    return format_trace_id(span.context.trace_id), format_span_id(span.parent.span_id) if span.parent else ""
-
-
-def header(span: ReadableSpan) -> str:
-    """Return the header that names a span."""
-    context = span.context
-    assert context is not None
-    return f"00-{format_trace_id(context.trace_id)}-{format_span_id(context.span_id)}-{context.trace_flags:02x}"
-
-
-@pytest.fixture
-def spans() -> Iterator[Spans]:
-    """Spans in memory, for all that happens in the test."""
-    made = Spans()
-    observation.use(made.tracing())
-    yield made
-    observation.use()
 
 
 def test_a_message_is_one_span_below_the_span_of_the_step_before(spans: Spans, start_in_memory: StartInMemory) -> None:
@@ -144,7 +89,9 @@ def test_every_event_names_the_span_of_its_message(spans: Spans, start_in_memory
     "value",
     [b"\xff", 7, None, "", "garbage", f"00-{'0' * 32}-{PARENT}-01", TRACEPARENT.upper(), TRACEPARENT + "-" * 100_000],
 )
-def test_a_header_that_names_no_span_begins_a_trace(spans: Spans, start_in_memory: StartInMemory, value: object) -> None:
+def test_a_header_that_names_no_span_begins_a_trace(
+    spans: Spans, start_in_memory: StartInMemory, value: object
+) -> None:
     """What a stranger has written costs neither the message nor time."""
     headers = {"x-eio-meta-traceparent": value, "x-eio-meta-tracestate": " " * 100_000}
     done = start_in_memory().deliver(commands(**{"return": {"body": 1}}), headers=headers)
@@ -340,7 +287,3 @@ def shown(span: ReadableSpan) -> str:
     found = attributes(span)
     path = urlsplit(found.get("url.full", "")).path
     return f"{span.name} {path} {found['http.response.status_code']}" if path else span.name
-
-
-def is_below(span: ReadableSpan, parent: ReadableSpan) -> bool:
-    return span.parent is not None and parent.context is not None and span.parent.span_id == parent.context.span_id
