@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from shipmate.emulator import Reply, Request, Server
@@ -78,6 +79,13 @@ class Receiver:
             self._spans += spans
             self._changed.notify_all()
         return Reply(200, b"", _PROTOBUF)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of OTLP."""
+    with Receiver() as started:
+        yield started
 
 
 @contextmanager

@@ -412,7 +412,7 @@ class MessageSettings:
 
 @dataclass(frozen=True, slots=True)
 class OperationsSettings:
-    """How a step is watched; by default it is not."""
+    """How a step is watched; by default it is not, unless an SDK for traces was started before the program."""
 
     port: int | None = None
     """The port of ``/live``, ``/ready`` and ``/metrics``, None for none."""
@@ -420,13 +420,15 @@ class OperationsSettings:
     """The address that the port is opened on."""
     needs_metrics: bool | None = None
     """True if a step without metrics must not start, False if there shall be none; None for metrics if they can be."""
+    needs_traces: bool | None = None
+    """True if a step without traces must not start, False if there shall be none; None for traces if they can be."""
     stuck_seconds: int | None = None
     """How long a function may run without emitting anything until the process counts as dead, None for any time."""
     health_file: str | None = None
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether the step is watched at all."""
+        """Whether anybody can ask how the step is."""
         return self.port is not None or self.health_file is not None
 
     @classmethod
@@ -437,18 +439,29 @@ class OperationsSettings:
             BadSetting: A value is wrong, or metrics are asked for without a port.
         """
         port = _strict(environ, "SHIPMATE_HTTP_PORT", "a port from 1 to 65535", 1, 65_535)
-        metrics = environ.get("SHIPMATE_METRICS", "")
-        if metrics not in ("", "true", "false"):
-            raise BadSetting(f"SHIPMATE_METRICS: expected true or false, found {metrics!r}")
-        if metrics == "true" and port is None:
+        needs_metrics = _choice(environ, "SHIPMATE_METRICS")
+        if needs_metrics and port is None:
             raise BadSetting("SHIPMATE_METRICS is true without a port for /metrics: set SHIPMATE_HTTP_PORT as well")
         return cls(
             port=port,
             host=environ.get("SHIPMATE_HTTP_HOST") or "127.0.0.1",
-            needs_metrics=metrics == "true" if metrics else None,
+            needs_metrics=needs_metrics,
+            needs_traces=_choice(environ, "SHIPMATE_TRACES"),
             stuck_seconds=_strict(environ, "SHIPMATE_STUCK_SECONDS", "whole seconds from 1 to 604800", 1, 604_800),
             health_file=environ.get("SHIPMATE_HEALTH_FILE") or None,
         )
+
+
+def _choice(environ: Mapping[str, str], name: str) -> bool | None:
+    """Return a variable as a truth value, None if it is unset or empty.
+
+    Raises:
+        BadSetting: It is neither ``true`` nor ``false``.
+    """
+    value = environ.get(name, "")
+    if value not in ("", "true", "false"):
+        raise BadSetting(f"{name}: expected true or false, found {value!r}")
+    return value == "true" if value else None
 
 
 def _strict(environ: Mapping[str, str], name: str, expected: str, lowest: int, highest: int) -> int | None:

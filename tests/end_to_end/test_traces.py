@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,7 +10,9 @@ import pytest
 
 from shipmate.emulator import RabbitMQNode, Reply, Server
 from tests.flows import ECHO, FlowFolder
-from tests.otlp import Received, Receiver, collector
+from tests.otlp import Received, Receiver, collector, receiver
+
+__all__ = ["receiver"]
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("measured")]
 
@@ -36,13 +37,6 @@ async def process(context, msg, cfg, snapshot):
         reply = await asyncio.to_thread(context.session(cfg).get, cfg["url"] + "/rates/EUR?key=secret")
     return message({"rate": reply.json()["rate"]})
 """
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """A receiver of OTLP."""
-    with Receiver() as started:
-        yield started
 
 
 @pytest.fixture

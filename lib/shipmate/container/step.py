@@ -20,6 +20,7 @@ from shipmate.container.delivery_sink import StepResources, start_error
 from shipmate.container.hooks import call_hook, shut_down
 from shipmate.container.messages.codec import MessageCodec
 from shipmate.container.messages.lightweight import BodyStore
+from shipmate.container.operations.tracer_provider import tracing_of
 from shipmate.container.processor import Loaded, Processor
 from shipmate.container.startup import Installation, config_of, configure_log, load_component, log_fatal
 from shipmate.container.state import StepState
@@ -291,12 +292,13 @@ def run(environ: Mapping[str, str], root: Path | None, new_transport: NewTranspo
     if is_shutdown(environ):
         return shut_down(ShutdownSettings.from_environ(environ), installation)
     settings = StepSettings.from_environ(environ)
+    traces = tracing_of(settings, installation.redactor.redact)
     step = Step(settings, installation, new_transport)
-    if not settings.operations.is_asked_for:
+    if traces is None and not settings.operations.is_asked_for:
         return step.run()
     from shipmate.container.operations.watch import Watch  # most steps on a developer's machine are not watched
 
-    with Watch(settings, step.transport):
+    with Watch(settings, step.transport, traces):
         return step.run()
 
 

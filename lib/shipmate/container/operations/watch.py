@@ -1,4 +1,4 @@
-"""Begins to watch a step: counts, and whatever of port, metrics and health file the environment asks for."""
+"""Begins to watch a step: counts, traces, and the port, the metrics and the health file, as the environment asks."""
 
 import json
 import logging
@@ -17,6 +17,7 @@ from shipmate.settings import StepSettings
 if TYPE_CHECKING:
     from shipmate.container.operations.metrics import Metrics
     from shipmate.container.operations.server import Answer
+    from shipmate.container.operations.tracing import Tracing
 
 _log: Final = logging.getLogger("shipmate.operations")
 _KEPT_SECONDS: Final = 0.1
@@ -27,13 +28,19 @@ _NO_EXTRA: Final = "the extra metrics is not installed: pip install 'shipmate[me
 class Watch:
     """Watches one step from before its start to its end."""
 
-    def __init__(self, settings: StepSettings, transport: Watched) -> None:
+    def __init__(self, settings: StepSettings, transport: Watched, traces: "Tracing | None" = None) -> None:
         """Prepare; nothing is opened yet.
+
+        Args:
+            settings: The settings of the step.
+            transport: The transport whose health counts.
+            traces: Makes the spans of the step, None for none.
 
         Raises:
             BadSetting: Metrics are asked for, and the extra for them is not installed.
         """
         self._settings = settings
+        self._traces = traces
         asked = settings.operations
         self._has_metrics = asked.needs_metrics is not False and find_spec("prometheus_client") is not None
         if asked.needs_metrics and not self._has_metrics:
@@ -51,9 +58,11 @@ class Watch:
             BadSetting: The port cannot be opened, or the file cannot be written.
         """
         with ExitStack() as stack:
-            asked = self._settings.operations
-            observation.use(self._tally)
+            asked, traces = self._settings.operations, self._traces
+            observation.use(*([self._tally] if asked.is_asked_for else []), *([traces] if traces else []))
             stack.callback(observation.use)
+            if traces is not None:
+                stack.callback(traces.flush)
             if asked.port is not None:
                 from shipmate.container.operations.server import Server
 
@@ -69,7 +78,7 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the port, and remove the file."""
+        """Close the port, remove the file, and export the last spans."""
         self._stack.close()
 
     def _live(self) -> "Answer":

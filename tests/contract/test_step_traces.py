@@ -1,15 +1,73 @@
-"""What a container does about traces before it connects."""
+"""The traces of a container: what it exports over both transports, until its end, and how it starts without an SDK."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from shipmate.emulator import Platform
-from tests.container import Container
+from shipmate.emulator import Platform, SailorProxy, StepQueues, StepTraffic
+from shipmate.emulator.ports import free_port
+from tests.container import Container, Launch, closing
+from tests.otlp import Receiver, receiver
+from tests.probes import Probe
 from tests.station import environ_without_broker
 
+__all__ = ["receiver"]
+
+pytestmark = pytest.mark.usefixtures("measured")
+
+NEVER_MS = "600000"
 STUB = "raise ImportError('not here')\n"
+
+
+def exporting(address: str, **more: str) -> dict[str, str]:
+    """Return the variables with which a container exports its spans when it ends, and not before."""
+    return {
+        "SHIPMATE_TRACES": "true",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": address,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_BSP_SCHEDULE_DELAY": NEVER_MS,
+        **more,
+    }
+
+
+@pytest.fixture(params=["amqp", "proxy"])
+def traffic(request: pytest.FixtureRequest) -> Iterator[StepTraffic]:
+    """The messages of a step, over each transport."""
+    if request.param == "amqp":
+        queues: StepQueues = request.getfixturevalue("queues")
+        yield queues
+        return
+    with SailorProxy() as proxy:
+        yield proxy
+        assert proxy.problems == []
+
+
+def test_the_last_spans_are_exported_when_a_container_stops(
+    traffic: StepTraffic, platform: Platform, receiver: Receiver
+) -> None:
+    """Its process ends without the end of the interpreter, where an SDK exports them; metrics are counted as well."""
+    probe = Probe(free_port())
+    with closing(Launch(traffic, platform)) as launch:
+        container = launch(bare=exporting(receiver.url, SHIPMATE_HTTP_PORT=str(probe.port))).ready()
+        traffic.publish({"body": {"return": {"body": 1}}}, headers={"threadId": "t1"})
+        traffic.take("data")
+        probe.counts(success=1)
+        assert container.stop() == 0
+    (span,) = receiver.wait_for(1)
+    assert (span.name, span.attributes["shipmate.thread.id"]) == ("process step", "t1")
+    assert span.attributes["messaging.system"] == ("rabbitmq" if isinstance(traffic, StepQueues) else "sailor_proxy")
+
+
+def test_a_collector_that_is_away_holds_up_no_end(queues: StepQueues, launch: Launch) -> None:
+    """The spans are lost, and the work is done."""
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    container = launch(bare=exporting(nowhere, OTEL_EXPORTER_OTLP_TIMEOUT="60")).ready()
+    queues.publish({"body": {"return": {"body": 1}}})
+    queues.take("data")
+    assert container.stop() == 0
 
 
 @pytest.fixture
