@@ -35,6 +35,7 @@ _HEADERS: Final = {f"x-eio-meta-{name}": name for name in ("traceparent", "trace
 _LONGEST_HEADER: Final = 512
 """The characters of a ``tracestate`` that every participant passes on. Source: W3C Trace Context §3.3.1.5."""
 _LONGEST_ID: Final = 256
+_LONGEST_URL: Final = 2048
 _FLUSH_SECONDS: Final = 5.0
 _SYSTEMS: Final[Mapping[TransportName, str]] = {"amqp": "rabbitmq", "proxy": "sailor_proxy"}
 _LEAST_ERROR: Final = 400
@@ -79,10 +80,10 @@ class Tracing(observation.Observer):
 
     def message(self, metadata: Mapping[str, Any], thread_id: Any) -> observation.Message:
         """Begin the span of a message, below the one that its headers name."""
-        thread = self._id(thread_id)
+        thread = self._shown(thread_id)
         ids = {"shipmate.thread.id": thread, "messaging.message.conversation_id": thread}
         if message_id := metadata.get("messageId"):
-            ids["messaging.message.id"] = self._id(message_id)
+            ids["messaging.message.id"] = self._shown(message_id)
         context = _PROPAGATOR.extract(_carried(metadata))
         return _MessageSpan(self._span(self._name, SpanKind.CONSUMER, {**self._fixed, **ids}, context))
 
@@ -93,7 +94,7 @@ class Tracing(observation.Observer):
         known = method.upper()
         known = known if known in _METHODS else "_OTHER"
         address = {
-            name: self._redact(value) if isinstance(value, str) else value
+            name: self._shown(value, _LONGEST_URL) if isinstance(value, str) else value
             for name, value in _address(url, hides_accounts=target == "platform").items()
         }
         attributes = {"http.request.method": known, "shipmate.target": target, **address}
@@ -107,7 +108,7 @@ class Tracing(observation.Observer):
         """Note the code of an error in the span of its message, or the class if it is not the runtime's error."""
         message = get_value(_MESSAGE)
         if isinstance(message, _MessageSpan):
-            message.failed(code if code != "other" else self._id(formatted.get("name")))
+            message.failed(code if code != "other" else self._shown(formatted.get("name")))
 
     def flush(self) -> None:
         """Export what the SDK still holds, within some seconds: the process ends without the SDK's own end."""
@@ -117,9 +118,9 @@ class Tracing(observation.Observer):
             thread.start()
             thread.join(_FLUSH_SECONDS)
 
-    def _id(self, value: object) -> str:
-        """Return a text that somebody else has chosen, without secrets and not longer than ids are."""
-        return self._redact(str(value))[:_LONGEST_ID]
+    def _shown(self, value: object, longest: int = _LONGEST_ID) -> str:
+        """Return a text of others without secrets, and without lone surrogates: one makes a whole export fail."""
+        return self._redact(str(value))[:longest].encode("utf-8", "backslashreplace").decode()
 
     def _span(
         self, name: str, kind: SpanKind, attributes: Mapping[str, str | int], context: Context | None = None

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -105,6 +106,19 @@ def test_the_name_of_a_header_may_have_capitals(spans: Spans, start_in_memory: S
     """Contract 5.1: its letters may be of any case."""
     start_in_memory().deliver(commands(), headers={"X-Eio-Meta-TraceParent": TRACEPARENT})
     assert place(spans.only) == (TRACE, PARENT)
+
+
+def test_texts_of_others_can_be_exported(spans: Spans, start_in_memory: StartInMemory) -> None:
+    """A lone surrogate would lose all spans of its batch, and a long text makes them expensive."""
+    spans.redactor.add("token-of-the-account")
+    thread = "\ud800 token-of-the-account" + "x" * 100_000
+    start_in_memory().deliver(
+        commands(["emit", "error", {"name": "\udfff", "message": ""}]), headers={"threadId": thread}
+    )
+    with observation.current.http_request("api", "GET", "https://api.example/\ud800" + "x" * 100_000):
+        pass
+    assert encode_spans(spans.all).ByteSize() < 4000
+    assert attributes(spans.all[0])["shipmate.thread.id"].startswith("\\ud800 ***xxx")
 
 
 def test_a_trace_that_is_not_sampled_stays_so(spans: Spans, start_in_memory: StartInMemory) -> None:
