@@ -80,12 +80,14 @@ class Tracing(observation.Observer):
 
     def message(self, metadata: Mapping[str, Any], thread_id: Any) -> observation.Message:
         """Begin the span of a message, below the one that its headers name."""
-        thread = self._shown(thread_id)
-        ids = {"shipmate.thread.id": thread, "messaging.message.conversation_id": thread}
-        if message_id := metadata.get("messageId"):
-            ids["messaging.message.id"] = self._shown(message_id)
-        context = _PROPAGATOR.extract(_carried(metadata))
-        return _MessageSpan(self._span(self._name, SpanKind.CONSUMER, {**self._fixed, **ids}, context))
+        span = self._span(self._name, SpanKind.CONSUMER, self._fixed, _PROPAGATOR.extract(_carried(metadata)))
+        if span.is_recording():  # to look for secrets takes 20 µs for each text
+            thread = self._shown(thread_id)
+            span.set_attribute("shipmate.thread.id", thread)
+            span.set_attribute("messaging.message.conversation_id", thread)
+            if message_id := metadata.get("messageId"):
+                span.set_attribute("messaging.message.id", self._shown(message_id))
+        return _MessageSpan(span)
 
     def http_request(self, target: observation.Target, method: str, url: str) -> observation.HttpRequest:
         """Begin the span of a request; the platform's own calls before the first message have none."""
@@ -264,6 +266,6 @@ def _address(url: str, *, hides_accounts: bool) -> dict[str, str | int]:
     port = "" if parts.port is None else f":{parts.port}"
     return {
         "url.full": f"{scheme}://{host}{port}{path}",
-        "server.address": host,
+        "server.address": host.strip("[]"),
         "server.port": parts.port or _PORTS[scheme],
     }

@@ -191,17 +191,22 @@ def test_the_span_of_the_message_is_the_current_one_wherever_the_function_runs(
     assert {"plain", "coroutine", "task", "thread", "generator"} <= set(attributes(spans.only))
 
 
-def test_a_broken_sdk_costs_no_message(spans: Spans, start_in_memory: StartInMemory) -> None:
+class BrokenAtStart(SpanProcessor):
+    def on_start(self, span: Span, parent_context: object = None) -> None:
+        raise RuntimeError("broken at the start")
+
+
+class BrokenAtEnd(SpanProcessor):
+    def on_end(self, span: ReadableSpan) -> None:
+        raise RuntimeError("broken at the end")
+
+
+@pytest.mark.parametrize("broken", [BrokenAtStart, BrokenAtEnd])
+def test_a_broken_sdk_costs_no_message(
+    spans: Spans, start_in_memory: StartInMemory, broken: type[SpanProcessor]
+) -> None:
     """A message is settled whatever the operator's code raises."""
-
-    class Broken(SpanProcessor):
-        def on_start(self, span: Span, parent_context: object = None) -> None:
-            raise RuntimeError("broken at the start")
-
-        def on_end(self, span: ReadableSpan) -> None:
-            raise RuntimeError("broken at the end")
-
-    spans.provider.add_span_processor(Broken())
+    spans.provider.add_span_processor(broken())
     assert start_in_memory().deliver(commands(**{"return": {"body": 1}})).is_success
 
 
@@ -214,6 +219,7 @@ def test_a_broken_sdk_costs_no_message(spans: Spans, start_in_memory: StartInMem
         ("api", "https://api.example/v1/accounts/7", "https://api.example/v1/accounts/7"),
         ("platform", "https://api.example/v1/accounts/7", "https://api.example/v1/accounts/***"),
         ("platform", "https://x/v2/workspaces/w/secrets/7/refresh", "https://x/v2/workspaces/w/secrets/***/refresh"),
+        ("api", "http://[::1]:8080/a", "http://[::1]:8080/a"),
         ("api", "http://[::1", None),
         ("api", "mailto:ada@example.com", None),
     ],
