@@ -20,7 +20,6 @@ from shipmate.container.delivery_sink import StepResources, start_error
 from shipmate.container.hooks import call_hook, shut_down
 from shipmate.container.messages.codec import MessageCodec
 from shipmate.container.messages.lightweight import BodyStore
-from shipmate.container.operations.tracer_provider import tracing_of
 from shipmate.container.processor import Loaded, Processor
 from shipmate.container.startup import Installation, config_of, configure_log, load_component, log_fatal
 from shipmate.container.state import StepState
@@ -32,7 +31,7 @@ from shipmate.invocation.services import LazyOAuth2, Services, platform_of, regi
 from shipmate.invocation.sink import PLATFORM
 from shipmate.logs.records import redacted
 from shipmate.oauth2.storage.platform import PlatformTokenStore
-from shipmate.settings import ShutdownSettings, StepSettings, is_shutdown
+from shipmate.settings import OperationsSettings, ShutdownSettings, StepSettings, is_shutdown
 from shipmate.signals import STOP_SIGNALS, SignalQueue, end_process
 
 _log: Final = logging.getLogger("shipmate.step")
@@ -292,14 +291,20 @@ def run(environ: Mapping[str, str], root: Path | None, new_transport: NewTranspo
     if is_shutdown(environ):
         return shut_down(ShutdownSettings.from_environ(environ), installation)
     settings = StepSettings.from_environ(environ)
-    traces = tracing_of(settings, installation.redactor.redact)
     step = Step(settings, installation, new_transport)
-    if traces is None and not settings.operations.is_asked_for:
+    if not _is_watched(settings.operations):
         return step.run()
     from shipmate.container.operations.watch import Watch  # most steps on a developer's machine are not watched
 
-    with Watch(settings, step.transport, traces):
+    with Watch(settings, step.transport, installation.redactor.redact):
         return step.run()
+
+
+def _is_watched(asked: OperationsSettings) -> bool:
+    """Tell whether anybody watches the step, an SDK of OpenTelemetry included that was started before the program."""
+    if asked.needs_traces is None and "opentelemetry.trace" in sys.modules:
+        return True
+    return asked.is_asked_for or asked.needs_traces is True
 
 
 def _collect_garbage_seldom() -> None:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final, Self
 from shipmate import observation
 from shipmate.container.operations.health import Health, Verdict, Watched
 from shipmate.container.operations.tally import Tally
+from shipmate.container.operations.tracer_provider import tracing_of
 from shipmate.errors import BadSetting
 from shipmate.settings import StepSettings
 
 if TYPE_CHECKING:
     from shipmate.container.operations.metrics import Metrics
     from shipmate.container.operations.server import Answer
-    from shipmate.container.operations.tracing import Tracing
 
 _log: Final = logging.getLogger("shipmate.operations")
 _KEPT_SECONDS: Final = 0.1
@@ -28,19 +28,19 @@ _NO_EXTRA: Final = "the extra metrics is not installed: pip install 'shipmate[me
 class Watch:
     """Watches one step from before its start to its end."""
 
-    def __init__(self, settings: StepSettings, transport: Watched, traces: "Tracing | None" = None) -> None:
+    def __init__(self, settings: StepSettings, transport: Watched, redact: Callable[[str], str]) -> None:
         """Prepare; nothing is opened yet.
 
         Args:
             settings: The settings of the step.
             transport: The transport whose health counts.
-            traces: Makes the spans of the step, None for none.
+            redact: Removes secrets from a text.
 
         Raises:
-            BadSetting: Metrics are asked for, and the extra for them is not installed.
+            BadSetting: Metrics or traces are asked for, and a package for them is not installed or does not start.
         """
         self._settings = settings
-        self._traces = traces
+        self._traces = tracing_of(settings, redact)
         asked = settings.operations
         self._has_metrics = asked.needs_metrics is not False and find_spec("prometheus_client") is not None
         if asked.needs_metrics and not self._has_metrics:
