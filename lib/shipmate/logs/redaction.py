@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from itertools import islice
 from threading import Lock
 from typing import Any, Final
+from urllib.parse import unquote
 
 from shipmate.logs.known_secrets import KnownSecrets, masked
 from shipmate.logs.secret_names import NAMING, are_pairs, is_harmless_name, is_secret_name, secret_item, secrets_in
@@ -19,6 +20,9 @@ _MOST_TOKENS: Final = 1000
 
 _LONGEST_SECRET: Final = 32 * 1024
 """The characters before a cut that may be a part of a secret."""
+
+_TRACE_HEADERS: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+"""Variables with what signs in at a collector of traces: ``api-key=...,authorization=Basic%20...``."""
 
 # The shell's working folders, whose names look like those of passwords.
 _FOLDERS: Final = frozenset({"PWD", "OLDPWD"})
@@ -51,6 +55,9 @@ class Redactor:
         """Remember the secrets in the environment."""
         self.add_mapping({name: value for name, value in environ.items() if name not in _FOLDERS})
         self.add(environ.get("ELASTICIO_AMQP_URI"))
+        for name in _TRACE_HEADERS:
+            pairs = environ.get(name, "").split(",")
+            self.add(*(unquote(pair.partition("=")[2].strip()) for pair in pairs))
 
     def redact(self, text: str, longest: int | None = None) -> str:
         """Return the text without secrets; of a text with more than ``longest`` characters, only the start."""

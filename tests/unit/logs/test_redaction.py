@@ -291,3 +291,11 @@ def test_a_traceback_printed_by_anyone_can_be_redacted() -> None:
     text = "".join(traceback.format_exception(nested_error()))
     assert CANARY in text
     assert CANARY not in redactor.redact(text)
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"])
+def test_the_headers_for_a_collector_of_traces_are_secrets(name: str) -> None:
+    """Their names are the vendor's, and say nothing; values are percent-encoded."""
+    redactor = Redactor()
+    redactor.add_environment({name: "x-team=4f1d9c07ab, authorization=Basic%20YWRhOm5vdGhpbmc"})
+    assert redactor.redact("found 4f1d9c07ab and (Basic YWRhOm5vdGhpbmc)") == "found *** and (***)"

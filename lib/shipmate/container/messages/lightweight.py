@@ -4,8 +4,10 @@ Source: contract §8.2 to §8.6.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import copy_context
 from typing import Any, Final, Protocol, TypeVar
 
+from shipmate import observation
 from shipmate.container.messages.codec import MessageCodec
 from shipmate.errors import EmitError, ObjectExpired, ObjectUnavailable, PlatformRefused, ShipmateError
 from shipmate.jsonvalue import from_json, is_empty, to_json
@@ -79,7 +81,7 @@ class BodyStore:
         stored = {step: object_id(entries[step]) or known.get(step) for step in contents if step}
         missing = [step for step in contents if not stored.get(step)]
         try:
-            ids = self._in_parallel(lambda step: self._objects().create(self._codec.encrypt(contents[step])), missing)
+            ids = self._in_parallel(lambda step: self._create(contents[step]), missing)
         except ShipmateError as error:
             raise EmitError("Lightweight message/passthrough body upload error") from error
         stored |= zip(missing, ids, strict=True)
@@ -106,9 +108,16 @@ class BodyStore:
         for step, body in zip(lacking, bodies, strict=True):
             entries[step] = {**entries[step], "body": body}
 
+    def _create(self, content: bytes) -> str:
+        stored_id = self._objects().create(self._codec.encrypt(content))
+        observation.current.body_stored()
+        return stored_id
+
     def _fetch(self, stored_id: str) -> Any:
         try:
-            return from_json(self._codec.decrypt(self._objects().read(stored_id).content))
+            body = from_json(self._codec.decrypt(self._objects().read(stored_id).content))
+            observation.current.body_fetched()
+            return body
         except (ShipmateError, ValueError) as error:
             text = f"Failed to get message body with id={stored_id}"  # contract §8.3
             if isinstance(error, PlatformRefused) and error.status in _GONE:
@@ -123,8 +132,9 @@ class BodyStore:
             return [work(item) for item in items]
         from concurrent.futures import ThreadPoolExecutor  # 5 ms, needed by few steps
 
+        contexts = [copy_context() for _ in items]  # for log records and traces; one context cannot run twice at a time
         with ThreadPoolExecutor(min(len(items), _AT_ONCE)) as threads:
-            return list(threads.map(work, items))
+            return list(threads.map(lambda context, item: context.run(work, item), contexts, items))
 
 
 def object_id(message: Mapping[str, Any]) -> str | None:

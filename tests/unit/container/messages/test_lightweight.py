@@ -1,6 +1,7 @@
 """Bodies in the object storage, with a storage that is a dictionary."""
 
 import json
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
 
@@ -131,3 +132,19 @@ def test_entries_without_their_body_get_it_for_steps_that_cannot_fetch() -> None
     assert (entries["one"]["body"], entries["two"]["body"], entry["body"]) == ([1], {"f": 1}, {})
     with pytest.raises(EmitError, match="id=unknown"):
         BodyStore(Objects, CODEC).inline({"one": referring("unknown")})
+
+
+def test_bodies_that_are_fetched_side_by_side_belong_to_their_message() -> None:
+    """Log records and spans of other threads find it in the context."""
+    place: ContextVar[str] = ContextVar("place")
+    place.set("here")
+    seen = []
+
+    class Noting(Objects):
+        def read(self, object_id: str) -> Any:
+            seen.append(place.get("nowhere"))
+            return super().read(object_id)
+
+    message = referring("a", passthrough={"one": referring("b")})
+    BodyStore(lambda: Noting(a=1, b=2), CODEC).resolve(message)
+    assert seen == ["here", "here"]
