@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved
+from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, ShipmateError
 from shipmate.invocation.emission import Emission
 from shipmate.invocation.events import EVENTS, NOTHING, Event, ready_value, unknown
 from shipmate.invocation.failure import error_text, format_error
@@ -168,7 +168,8 @@ class Call:
             self.errors += 1
             is_late = self._is_over
         formatted = self._redactor.redact_json(format_error(error))
-        _log.error("%s: %s", formatted["name"], formatted["message"], extra={"err": formatted})
+        err = {**formatted, "code": error.code} if isinstance(error, ShipmateError) else formatted
+        _log.error("%s: %s", formatted["name"], formatted["message"], extra={"err": err})
         if "error" in self._events and not is_late:
             self._publish(formatted)
 
