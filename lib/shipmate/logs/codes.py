@@ -13,6 +13,9 @@ CODES: Final[Mapping[str, Mapping[str, str]]] = {
         "an exception ends the thread %s": "thread_crashed",
         "%s %s": "exception_ignored",
     },
+    "shipmate.access": {
+        "a message is done": "access",
+    },
     "shipmate.amqp": {
         "the %s to the broker was lost: %s": "connection_lost",
         "the broker cancelled the consumer: subscribing again": "consumer_cancelled",
