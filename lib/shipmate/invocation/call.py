@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, ShipmateError
+from shipmate import observation
+from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, code_of
 from shipmate.invocation.emission import Emission
 from shipmate.invocation.events import EVENTS, NOTHING, Event, ready_value, unknown
 from shipmate.invocation.failure import error_text, format_error
@@ -168,8 +169,9 @@ class Call:
             self.errors += 1
             is_late = self._is_over
         formatted = self._redactor.redact_json(format_error(error))
-        err = {**formatted, "code": error.code} if isinstance(error, ShipmateError) else formatted
-        _log.error("%s: %s", formatted["name"], formatted["message"], extra={"err": err})
+        code = code_of(error)
+        _log.error("%s: %s", formatted["name"], formatted["message"], extra={"err": {**formatted, "code": code}})
+        observation.current.error(code, formatted)
         if "error" in self._events and not is_late:
             self._publish(formatted)
 
@@ -217,6 +219,7 @@ class Call:
         if name == "error":
             with self._lock:
                 self.errors += 1
+            observation.current.error(code_of(value), ready)
         return Event(name, ready)
 
     def _deliver_in_order(self, event: Event) -> None:

@@ -226,7 +226,7 @@ class Broker:
     def _wait_for_rate(self, event: str) -> None:
         """Wait until the rate limit of an event allows it; some events have none. Source: contract §6."""
         if (throttle := self._throttles.get(event)) is not None:
-            throttle.wait()
+            throttle.wait(event)
 
     def _publish(self, routed: RoutedPublication) -> None:
         outcome: list[EmitUnconfirmed | None] = []
@@ -251,6 +251,7 @@ class Broker:
             ReconnectPolicy(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000),
             user=user,
             on_given_up=self._give_up,
+            name=name,
         )
 
     def _wake(self) -> None:

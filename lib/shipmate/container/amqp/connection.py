@@ -11,6 +11,7 @@ from pika import URLParameters
 from pika.channel import Channel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
+from shipmate import observation
 from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices
 from shipmate.errors import BadSetting, BrokerLost, BrokerRefused
 from shipmate.http.certificates import extra_certificates
@@ -95,6 +96,7 @@ class Connection:
         *,
         user: ChannelUser,
         on_given_up: Callable[[BrokerLost | BrokerRefused], None],
+        name: str = "",
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -104,7 +106,9 @@ class Connection:
             policy: Limits the attempts.
             user: Uses the channel.
             on_given_up: Called after the last failed attempt, or when the broker refuses what the channel uses.
+            name: Its name for those who observe it: ``read`` or ``write``.
         """
+        self._name = name
         self._loop = loop
         self._parameters = parameters
         self._policy = policy
@@ -164,6 +168,8 @@ class Connection:
             return
         self._attempts = 0
         self._is_ready = True
+        if self.opened.is_set():
+            observation.current.reconnected(self._name)
         self._user.channel_ready(channel)
         self.opened.set()
 

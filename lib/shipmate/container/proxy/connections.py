@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
+from shipmate import observation
 from shipmate.container.proxy.connecting import Address, open_wire
 from shipmate.container.proxy.http2.connection import Http2Connection
 from shipmate.container.proxy.http2.exchange import Answer
@@ -287,6 +288,7 @@ class Connections:
     def _open(self, link: Link) -> None:
         if self._has_been_open:
             self._user.connected_again()
+            observation.current.reconnected("proxy")
         if self._is_loss_known:
             _log.info("the connection to the sailor proxy is back")
         self._has_been_open = True

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
+from shipmate import observation
 from shipmate.container.messages.codec import new_id
 from shipmate.container.proxy.connections import Connections
 from shipmate.container.proxy.delivery import ProxyDelivery
@@ -156,9 +157,17 @@ class ProxyTransport:
         Raises:
             EmitError: It is too large; ``then`` is not called.
         """
-        post = self._post(publication, then)
+        begun_seconds = 0.0
+
+        def answered(error: EmitUnconfirmed | None) -> None:
+            if error is None:
+                observation.current.published(self._loop.clock() - begun_seconds)
+            then(error)
+
+        post = self._post(publication, answered)
         if (throttle := self._throttles.get(publication.event)) is not None:
-            throttle.wait()
+            throttle.wait(publication.event)
+        begun_seconds = self._loop.clock()
         self._todo.append((self._sender.submit, (post,)))
 
     def flush(self) -> None:
