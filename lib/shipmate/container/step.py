@@ -14,12 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol
 
-from shipmate import component
+from shipmate import component, observation
 from shipmate.container import graceful_stop
 from shipmate.container.delivery_sink import StepResources, start_error
 from shipmate.container.hooks import call_hook, shut_down
 from shipmate.container.messages.codec import MessageCodec
 from shipmate.container.messages.lightweight import BodyStore
+from shipmate.container.operations.access_log import access_logs
 from shipmate.container.processor import Loaded, Processor
 from shipmate.container.startup import Installation, config_of, configure_log, load_component, log_fatal, refuse_start
 from shipmate.container.state import StepState
@@ -282,6 +283,7 @@ def run(environ: Mapping[str, str], root: Path | None, new_transport: NewTranspo
     """
     installation = Installation.from_environ(environ, root)
     configure_log(environ, installation.redactor)
+    observation.use(*access_logs(environ))
     sys.setrecursionlimit(max(_RECURSION_LIMIT, sys.getrecursionlimit()))
     if is_shutdown(environ):
         return shut_down(ShutdownSettings.from_environ(environ), installation)
