@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, Self
 
 Outcome = Literal["success", "error", "rebound", "left"]
 """How a message ended: acknowledged, rejected, acknowledged after a rebound, or left to the next container."""
+Phase = Literal["starting", "consuming", "stopping"]
+"""What a step does: it becomes ready, takes messages, or finishes those in work."""
 Target = Literal["api", "token_endpoint", "platform"]
 """Who is asked: the API of the component, the OAuth2 provider, or the platform and its storage."""
 
@@ -97,6 +99,9 @@ class Observer:
     """
 
     __slots__ = ()
+
+    def phase_began(self, phase: Phase) -> None:
+        """Note what the step does from now on; before the first note it is starting."""
 
     def message(self, metadata: Mapping[str, Any], thread_id: Any) -> Message:
         """Return the observer of one message.
@@ -241,6 +246,10 @@ class _Several(Observer):
 
     def __init__(self, observers: tuple[Observer, ...]) -> None:
         self._all = observers
+
+    def phase_began(self, phase: Phase) -> None:
+        for each in self._all:
+            each.phase_began(phase)
 
     def message(self, metadata: Mapping[str, Any], thread_id: Any) -> Message:
         return _Messages(tuple(each.message(metadata, thread_id) for each in self._all))

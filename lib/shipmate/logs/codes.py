@@ -72,6 +72,11 @@ CODES: Final[Mapping[str, Mapping[str, str]]] = {
         "new keys are not saved: give the keys in a file, --account FILE, to keep them": "keys_not_kept",
         "new keys of another account are not saved: %s": "account_keys_not_kept",
     },
+    "shipmate.operations": {
+        "internal error of the HTTP port": "port_internal_error",
+        "the health file cannot be written: %s": "health_file_not_written",
+        "listening for probes": "listening",
+    },
     "shipmate.proxy": {
         "the connection to the sailor proxy was lost: %s": "proxy_connection_lost",
         "the connection to the sailor proxy is back": "proxy_connection_back",

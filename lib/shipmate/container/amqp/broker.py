@@ -213,6 +213,18 @@ class Broker:
         """True while the I/O thread runs; without it, no publication can be confirmed."""
         return not self._ended.is_set()
 
+    @property
+    def obstacle(self) -> str | None:
+        """What keeps messages from coming: a lost connection, or a subscription that is not accepted."""
+        for link, purpose in ((self._read, "consume"), (self._write, "publish")):
+            if not link.is_ready:
+                return f"no connection to the broker on which to {purpose}"
+        return None if self._consumer.is_subscribed else "the broker has not accepted the subscription"
+
+    def ping(self, answer: Callable[[], None]) -> None:
+        """Have ``answer`` called by the next turn of the I/O."""
+        self._submit(answer)
+
     def close(self) -> None:
         """Close both connections; if the broker does not answer in time, drop them."""
         if not self.is_alive:

@@ -117,7 +117,8 @@ class Connection:
         self._attempts = 0
         """Attempts since the channel was ready."""
         self._is_closing = False
-        self._is_ready = False
+        self.is_ready = False
+        """True while the channel can be used."""
         self.opened = threading.Event()
         """Set when the channel is ready for the first time; the receiver of ``on_given_up`` may set it, too."""
         self.connection: BatchingConnection | None = None
@@ -167,7 +168,7 @@ class Connection:
         if channel is not self.channel or self._is_closing:
             return
         self._attempts = 0
-        self._is_ready = True
+        self.is_ready = True
         if self.opened.is_set():
             observation.current.reconnected(self._name)
         self._user.channel_ready(channel)
@@ -197,8 +198,8 @@ class Connection:
         self._retry(reason, self._connect)
 
     def _report_loss(self, what: str, reason: BaseException) -> None:
-        if self._is_ready:
-            self._is_ready = False
+        if self.is_ready:
+            self.is_ready = False
             if not self._is_closing:
                 _log.warning("the %s to the broker was lost: %s", what, describe(reason))
             self._user.channel_lost(reason)

@@ -8,14 +8,8 @@ from typing import Any, Final, Self
 
 from shipmate.logs.fields import bound_fields, delivery_fields, logger_fields
 from shipmate.observation import Message, Observer, Outcome
-from shipmate.settings import boolean
 
 _log: Final = logging.getLogger("shipmate.access")
-
-
-def access_logs(environ: Mapping[str, str]) -> tuple[Observer, ...]:
-    """Return the observer that logs messages, or none unless the environment asks for it."""
-    return (AccessLog(),) if boolean(environ, "SHIPMATE_ACCESS_LOG", False) else ()
 
 
 class AccessLog(Observer):

@@ -192,6 +192,17 @@ class ProxyTransport:
         """True while events can be accepted."""
         return self._lost is None and not self._ended.is_set()
 
+    @property
+    def obstacle(self) -> str | None:
+        """What keeps messages from coming: no connection, a claim that is not accepted, or polls that are closed."""
+        if not self._connections.is_open:
+            return "no connection to the sailor proxy, or the messages in work are not claimed on it yet"
+        return None if self._inbox.slots.is_polling else "the polls of the sailor proxy are closed"
+
+    def ping(self, answer: Callable[[], None]) -> None:
+        """Have ``answer`` called by the next turn of the I/O."""
+        self._submit(answer)
+
     def hurry(self) -> None:
         """Repeat failed requests at once, and after short pauses from now on, because the process is stopping."""
         self._submit(self._sender.hurry)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from shipmate import observation
-from shipmate.container.operations.access_log import AccessLog, access_logs
+from shipmate.container.operations.access_log import AccessLog
+from shipmate.errors import BadSetting
 from shipmate.logs.log import delivery_fields, message_fields
+from shipmate.settings import OperationsSettings
 from tests.unit.logs.canaries import Log
 
 
@@ -42,10 +44,17 @@ def test_the_line_has_outcome_time_events_size_and_ids(log: Log) -> None:
     assert (other["threadId"], other["messageId"], other["deliveryTag"]) == ("t2", "m2", 8)
 
 
-def test_nothing_is_observed_unless_it_is_asked_for() -> None:
+@pytest.mark.parametrize(("value", "is_on"), [(None, False), ("", False), ("false", False), ("true", True)])
+def test_nothing_is_observed_unless_it_is_asked_for(value: str | None, is_on: bool) -> None:
     """The cost without it is that of an empty method."""
-    assert access_logs({}) == access_logs({"SHIPMATE_ACCESS_LOG": "false"}) == ()
-    assert [type(each) for each in access_logs({"SHIPMATE_ACCESS_LOG": "true"})] == [AccessLog]
+    settings = OperationsSettings.from_environ({} if value is None else {"SHIPMATE_ACCESS_LOG": value})
+    assert settings == OperationsSettings(has_access_log=is_on)
+    assert settings.is_asked_for is is_on
+
+
+def test_another_value_is_an_error() -> None:
+    with pytest.raises(BadSetting, match=r"^SHIPMATE_ACCESS_LOG: expected true or false, found 'yes'$"):
+        OperationsSettings.from_environ({"SHIPMATE_ACCESS_LOG": "yes"})
 
 
 def test_the_size_reaches_each_of_several_observers(log: Log) -> None:
