@@ -36,6 +36,9 @@ class Message(_Block):
 
     __slots__ = ()
 
+    def received(self, size_bytes: int) -> None:
+        """Note the size of the message as it came, encrypted."""
+
     def headers(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """Return the metadata of all events of the message: those that are given, perhaps with further headers."""
         return metadata
@@ -181,6 +184,10 @@ class _Blocks(_Block):
 
 class _Messages(_Blocks, Message):
     __slots__ = ()
+
+    def received(self, size_bytes: int) -> None:
+        for each in self._all:
+            each.received(size_bytes)
 
     def headers(self, metadata: dict[str, Any]) -> dict[str, Any]:
         for each in self._all:

@@ -425,11 +425,18 @@ class OperationsSettings:
     stuck_seconds: int | None = None
     """How long a function may run without emitting anything until the process counts as dead, None for any time."""
     health_file: str | None = None
+    has_access_log: bool = False
+    """True if each message is logged."""
+
+    @property
+    def has_health(self) -> bool:
+        """Whether somebody may ask how the step is."""
+        return self.port is not None or self.health_file is not None
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether anybody can ask how the step is."""
-        return self.port is not None or self.health_file is not None
+        """Whether the step is watched at all."""
+        return self.has_health or self.has_access_log
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "OperationsSettings":
@@ -439,27 +446,28 @@ class OperationsSettings:
             BadSetting: A value is wrong, or metrics are asked for without a port.
         """
         port = _strict(environ, "SHIPMATE_HTTP_PORT", "a port from 1 to 65535", 1, 65_535)
-        needs_metrics = _choice(environ, "SHIPMATE_METRICS")
-        if needs_metrics and port is None:
+        metrics = _truth(environ, "SHIPMATE_METRICS")
+        if metrics and port is None:
             raise BadSetting("SHIPMATE_METRICS is true without a port for /metrics: set SHIPMATE_HTTP_PORT as well")
         return cls(
             port=port,
             host=environ.get("SHIPMATE_HTTP_HOST") or "127.0.0.1",
-            needs_metrics=needs_metrics,
-            needs_traces=_choice(environ, "SHIPMATE_TRACES"),
+            needs_metrics=metrics,
+            needs_traces=_truth(environ, "SHIPMATE_TRACES"),
             stuck_seconds=_strict(environ, "SHIPMATE_STUCK_SECONDS", "whole seconds from 1 to 604800", 1, 604_800),
             health_file=environ.get("SHIPMATE_HEALTH_FILE") or None,
+            has_access_log=bool(_truth(environ, "SHIPMATE_ACCESS_LOG")),
         )
 
 
-def _choice(environ: Mapping[str, str], name: str) -> bool | None:
+def _truth(environ: Mapping[str, str], name: str) -> bool | None:
     """Return a variable as a truth value, None if it is unset or empty.
 
     Raises:
         BadSetting: It is neither ``true`` nor ``false``.
     """
-    value = environ.get(name, "")
-    if value not in ("", "true", "false"):
+    value = environ.get(name)
+    if value and value not in ("true", "false"):
         raise BadSetting(f"{name}: expected true or false, found {value!r}")
     return value == "true" if value else None
 

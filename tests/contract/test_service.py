@@ -193,6 +193,15 @@ def test_without_an_address_there_is_one_line_and_status_one(ask: Ask, url: str 
     assert record["msg"].startswith("ELASTICIO_POST_RESULT_URL")
 
 
+def test_wrong_levels_of_loggers_end_the_call_with_status_one(ask: Ask, platform: Platform) -> None:
+    """One line in the log, and no result."""
+    container = ask("verifyCredentials", SHIPMATE_LOG_LEVELS="a=b")
+    assert container.wait() == 1
+    (record,) = container.records
+    assert record["err"]["code"] == "bad_setting"
+    assert platform.results == []
+
+
 def test_an_error_is_delivered_with_status_zero(ask: Ask, platform: Platform) -> None:
     """Contract 1.7: the result was delivered."""
     assert ask("noSuchMethod").wait() == 0

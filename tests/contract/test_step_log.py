@@ -120,3 +120,45 @@ def test_no_secret_is_written_or_sent_anywhere(queues: StepQueues, launch: Launc
     ]  # fmt: skip
     assert [canary for canary in canaries if canary in everything] == []
     assert "***" in everything
+
+
+def test_the_access_line_is_written_for_each_message_if_it_is_asked_for(launch: Launch, queues: StepQueues) -> None:
+    """With the ids and the delivery; without the body."""
+    container = launch(bare={"SHIPMATE_ACCESS_LOG": "true", "LOG_LEVEL": "info"})
+    queues.publish({"body": {"return": {"body": "canary"}}}, headers={"threadId": "th1", "messageId": "m0"})
+    queues.publish({"body": {"do": [["raise", "canary"]]}}, headers={"messageId": "m1"})
+    container.wait_for("a message is done", count=2)
+    lines = {each["messageId"]: each for each in container.records if each.get("code") == "access"}
+
+    assert (lines["m0"]["outcome"], lines["m0"]["events"]) == ("success", {"data": 1})
+    assert (lines["m1"]["outcome"], lines["m1"]["events"]) == ("error", {"error": 1})
+    assert (lines["m0"]["threadId"], lines["m0"]["logger"]) == ("th1", "shipmate.access")
+    assert lines["m0"]["deliveryTag"] != lines["m1"]["deliveryTag"]
+    assert min(line["bytes"] for line in lines.values()) > 20
+    assert "canary" not in str(lines)
+
+
+def test_no_access_line_is_written_unless_it_is_asked_for(launch: Launch, queues: StepQueues) -> None:
+    container = launch()
+    queues.publish({"body": {"return": {"body": 1}}})
+    queues.take("data")
+    assert container.stop() == 0
+    assert "shipmate.access" not in container.output
+
+
+def test_a_single_logger_has_a_level_of_its_own(launch: Launch, queues: StepQueues) -> None:
+    """Also a child of the component's logger."""
+    container = launch(bare={"LOG_LEVEL": "error", "SHIPMATE_LOG_LEVELS": "shipmate.step=debug,component=trace"})
+    queues.publish({"body": {"do": [["log", "trace", "word"], ["print", "end"]]}})
+    container.wait_for("end")
+    assert {each["msg"] for each in container.records} >= {"processing a message", "word"}
+    assert {each.get("logger") for each in container.records} <= {"shipmate.step", None}
+
+
+def test_wrong_levels_of_loggers_end_the_start_with_one_line(launch: Launch) -> None:
+    """Status 1, and the line says what was expected."""
+    container = launch(bare={"SHIPMATE_LOG_LEVELS": "shipmate.amqp=loud"})
+    assert container.wait() == 1
+    (record,) = container.records
+    assert (record["level"], record["err"]["code"]) == (60, "bad_setting")
+    assert record["msg"].startswith("SHIPMATE_LOG_LEVELS: expected trace, debug, info")

@@ -220,6 +220,16 @@ def test_the_log_goes_to_standard_error_at_its_level(folder: Folder, level: str 
     assert (done.status, done.out, len(ours)) == (0, "", lines)
 
 
+def test_wrong_levels_of_loggers_end_a_command_with_one_line(folder: Folder) -> None:
+    """Nothing was run: status 2."""
+    folder.action("def process(context, msg, cfg, snapshot):\n    return {}\n")
+    folder.environment["SHIPMATE_LOG_LEVELS"] = "component"
+    done = folder.exec()
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("Error: SHIPMATE_LOG_LEVELS: expected logger=level ")
+    assert done.err.count("\n") == 1
+
+
 # What goes wrong in the component
 
 

@@ -29,6 +29,7 @@ PAGES = (
     "flow",
     "glossary",
     "kit",
+    "logs",
     "oauth2",
     "README",
 )
@@ -266,8 +267,9 @@ def test_the_emulator_page_lists_the_arguments(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_lines_of_the_reference_fit_the_width_of_the_code(name: str) -> None:
-    """Diffs stay readable."""
-    assert [line for line in page(name).splitlines() if len(line) > 120] == []
+    """Diffs stay readable; a row of the logs has a whole text of a line."""
+    wide = "|" if name == "logs" else "\0"
+    assert [line for line in page(name).splitlines() if len(line) > 120 and not line.startswith(wide)] == []
 
 
 def anchors(text: str) -> set[str]:

@@ -121,10 +121,15 @@ def prepare_process(root: Path) -> "Redactor":
 
 
 def configure_log() -> "Redactor":
-    """Configure the log of a command, and return its redactor."""
+    """Configure the log of a command, and return its redactor.
+
+    Raises:
+        BadSetting: The levels of single loggers are wrong.
+    """
     from shipmate.cli import terminal
-    from shipmate.logs import log
+    from shipmate.logs import levels, log
 
     redactor = log.Redactor()
     terminal.configure_terminal_log(log.parse_level(os.environ.get("LOG_LEVEL")), redactor, stream=sys.stderr)
+    log.set_levels(levels.parse_levels(os.environ.get("SHIPMATE_LOG_LEVELS")))
     return redactor

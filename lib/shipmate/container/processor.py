@@ -58,6 +58,7 @@ class Processor:
         incoming = Incoming.from_metadata(delivery.metadata)
         observing = observation.current.message(delivery.metadata, incoming.thread_id)
         with delivery_fields(_log_fields(delivery, incoming)), observing as observed:
+            observed.received(len(delivery.body))
             sink = DeliverySink(self._resources, self._transport, delivery, incoming, observed)
             _log.debug("processing a message")
             try:

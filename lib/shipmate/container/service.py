@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 from shipmate import component
 from shipmate.container.deadline import Deadline, Limit, Stopped
 from shipmate.container.service_result import RESULT_URL, Result, ResultEndpoint
-from shipmate.container.startup import Installation, configure_log, load_component
+from shipmate.container.startup import Installation, configure_log, load_component, refuse_start
 from shipmate.errors import (
     AuthorError,
     BadInput,
@@ -194,14 +194,14 @@ def run(method: str, environ: Mapping[str, str], root: Path | None) -> int:
     """
     installation = Installation.from_environ(environ, root)
     redactor = installation.redactor
-    configure_log(environ, redactor)
     try:
+        configure_log(environ, redactor)
         if not environ.get(RESULT_URL):  # no result can be posted: name all at once
             require(environ, RESULT_URL, *_needed_by(method))
         endpoint = ResultEndpoint.from_environ(environ)
     except ShipmateError as error:
-        _log.critical("%s", error)
-        return 1 if _log.isEnabledFor(logging.CRITICAL) else _failed(str(error))
+        refuse_start(error)
+        return 1
     redactor.add(endpoint.password)
     service = Service(method, installation)
     seconds = _limit_seconds(environ)

@@ -11,7 +11,9 @@ from shipmate.component import Component, load
 from shipmate.errors import DescriptorError, ShipmateError
 from shipmate.invocation.failure import error_text
 from shipmate.logs import log
+from shipmate.logs.levels import parse_levels
 from shipmate.logs.log import Redactor
+from shipmate.logs.records import redacted
 from shipmate.settings import log_fields
 
 _log: Final = logging.getLogger("shipmate.step")
@@ -37,7 +39,11 @@ class Installation:
 
 
 def configure_log(environ: Mapping[str, str], redactor: Redactor) -> None:
-    """Log to standard output in the platform's format. Source: contract §13."""
+    """Log to standard output in the platform's format. Source: contract §13.
+
+    Raises:
+        BadSetting: The levels of single loggers are wrong; everything else is configured.
+    """
     level = environ.get("LOG_LEVEL")
     is_silent = environ.get("NODE_ENV") == "test" and not level
     log.configure(
@@ -47,6 +53,7 @@ def configure_log(environ: Mapping[str, str], redactor: Redactor) -> None:
         as_json=True,
         fields=log_fields(environ),
     )
+    log.set_levels(parse_levels(environ.get("SHIPMATE_LOG_LEVELS")))
 
 
 def load_component(root: Path) -> Component:
@@ -65,6 +72,13 @@ def config_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the configuration in the step data of the platform, empty if there is none."""
     config = data.get("config")
     return config if isinstance(config, Mapping) else {}
+
+
+def refuse_start(error: ShipmateError) -> None:
+    """Log the error that prevents the start, or print it if nothing is logged."""
+    log_fatal(error)
+    if not _log.isEnabledFor(logging.CRITICAL):
+        sys.stderr.write(f"Error: {' '.join(redacted(str(error)).split())}\n")
 
 
 def log_fatal(error: BaseException) -> None:

@@ -21,7 +21,7 @@ from shipmate.container.hooks import call_hook, shut_down
 from shipmate.container.messages.codec import MessageCodec
 from shipmate.container.messages.lightweight import BodyStore
 from shipmate.container.processor import Loaded, Processor
-from shipmate.container.startup import Installation, config_of, configure_log, load_component, log_fatal
+from shipmate.container.startup import Installation, config_of, configure_log, load_component, log_fatal, refuse_start
 from shipmate.container.state import StepState
 from shipmate.container.transport import Delivery, Transport
 from shipmate.errors import BrokerLost, BrokerRefused, ClaimRefused, ProxyLost, ShipmateError
@@ -29,7 +29,6 @@ from shipmate.invocation.events import EVENTS
 from shipmate.invocation.failure import format_error
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
 from shipmate.invocation.sink import PLATFORM
-from shipmate.logs.records import redacted
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import OperationsSettings, ShutdownSettings, StepSettings, is_shutdown
 from shipmate.signals import STOP_SIGNALS, SignalQueue, end_process
@@ -267,9 +266,7 @@ def main(root: Path | None = None, new_transport: NewTransport = new_transport) 
     try:
         status = run(os.environ, root, new_transport)
     except ShipmateError as error:
-        log_fatal(error)
-        if not _log.isEnabledFor(logging.CRITICAL):  # one place: the log, unless nothing is logged
-            sys.stderr.write(f"Error: {' '.join(redacted(str(error)).split())}\n")
+        refuse_start(error)
         status = 1
     end_process(status)
 

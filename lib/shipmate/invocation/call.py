@@ -169,8 +169,9 @@ class Call:
             self.errors += 1
             is_late = self._is_over
         formatted = self._redactor.redact_json(format_error(error))
-        _log.error("%s: %s", formatted["name"], formatted["message"], extra={"err": formatted})
-        observation.current.error(code_of(error), formatted)
+        code = code_of(error)
+        _log.error("%s: %s", formatted["name"], formatted["message"], extra={"err": {**formatted, "code": code}})
+        observation.current.error(code, formatted)
         if "error" in self._events and not is_late:
             self._publish(formatted)
 

@@ -32,7 +32,10 @@ class ReadableFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return time, level, logger, message and extra fields in one line."""
         moment = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
-        fields = "".join(f" {name}={_readable(value)}" for name, value in _extra_fields(record).items())
+        extra = _extra_fields(record)
+        if is_runtime(record.name):
+            extra.pop("code", None)  # for those who count lines; a reader has the text
+        fields = "".join(f" {name}={_readable(value)}" for name, value in extra.items())
         return f"{moment}.{int(record.msecs):03} {record.levelname:<5} {record.name}: {record.message}{fields}"
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TextIO
 from shipmate.logs.fields import delivery_fields, ids, logger_fields, message_fields
 from shipmate.logs.formats import BunyanFormatter, LogHandler, ReadableFormatter
 from shipmate.logs.hooks import log_what_python_reports
+from shipmate.logs.levels import TRACE, parse_level
 from shipmate.logs.records import RecordFactory, without_reserved_names
 from shipmate.logs.redaction import Redactor
 
@@ -27,36 +28,11 @@ __all__ = [
     "message_fields",
     "message_logger",
     "parse_level",
+    "set_levels",
 ]
-
-TRACE: Final = 5
-"""The level below DEBUG that the platform's components know."""
 
 _EXTRA: Final = 8
 """The place of ``extra`` among the arguments of `logging.Logger.makeRecord`."""
-
-_LEVELS: Final[Mapping[str, int]] = {
-    "trace": TRACE,
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-    "fatal": logging.CRITICAL,
-    "critical": logging.CRITICAL,
-}
-
-
-def parse_level(text: str | None) -> int:
-    """Return the logging level for bunyan's name in any case, or for bunyan's number; INFO for all other texts.
-
-    >>> [parse_level(text) for text in ("TRACE", "warn", "20", None)]
-    [5, 30, 10, 20]
-    """
-    text = (text or "").strip().lower()
-    if text.isdecimal() and 10 <= int(text) <= 60:
-        return max(int(text) - 10, TRACE)
-    return _LEVELS.get(text, logging.INFO)
 
 
 class MessageLogger(logging.Logger):
@@ -144,5 +120,22 @@ def configure(
         root.setLevel(before[0])
         root.handlers[:] = before[1]
         logging.setLogRecordFactory(before[2])
+
+    return LoggingHandle(restore)
+
+
+def set_levels(levels: Mapping[str, int]) -> LoggingHandle:
+    """Set the levels of single loggers: they win over the level of `configure`.
+
+    Args:
+        levels: The levels by the names of the loggers: ``{"shipmate.oauth2": 10}``.
+    """
+    before = {name: logging.getLogger(name).level for name in levels}
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+    def restore() -> None:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
     return LoggingHandle(restore)

@@ -1,10 +1,11 @@
-"""Makes log records: with the fields of the message in work, and without secrets."""
+"""Makes log records: with the fields of the message in work and the code of the text, and without secrets."""
 
 import logging
 from collections.abc import Callable, Container, Mapping
 from functools import partial
 from typing import Any, Final
 
+from shipmate.logs.codes import code_of
 from shipmate.logs.fields import bound_fields
 from shipmate.logs.redaction import Redactor
 
@@ -27,6 +28,7 @@ class RecordFactory:
         """Return a record; the arguments are those of `logging.LogRecord`."""
         redact = partial(self.redactor.redact, longest=_LONGEST_TEXT)
         record = self.make(*args, **kwargs)
+        code = code_of(record.name, record.msg)
         record.msg, record.args = redact(_message_of(record)), None
         record.name = redact(record.name)
         if record.stack_info:
@@ -37,6 +39,8 @@ class RecordFactory:
         record.__dict__ = fields = _RedactedFields(record.__dict__, self.redactor)
         for name, value in bound.items():
             fields[name] = value
+        if code is not None:
+            fields["code"] = code
         return record
 
 

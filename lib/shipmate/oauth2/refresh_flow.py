@@ -95,6 +95,9 @@ class Warn:
     """Log a warning for the operator."""
 
     text: str
+    """The text, which is the same for all accounts, with placeholders."""
+    values: tuple[object, ...]
+    """What the placeholders stand for."""
 
 
 FlowStep = ReadStored | AskProvider | AskPlatform | Keep | Save | Wait | Warn
@@ -176,7 +179,7 @@ def refresh(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Fl
         return refreshed
     saved = yield from save(refreshed, rules)
     if not rules.is_locked and (adopted := (yield from _adopt(seen))) is not None:
-        yield Warn(f"another process has refreshed {rules.account} at the same moment: its keys are used")
+        yield Warn("another process has refreshed %s at the same moment: its keys are used", (rules.account,))
         return adopted
     return saved
 
@@ -304,8 +307,9 @@ def _ask(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
             if adopted is not None:
                 if not rules.is_locked:
                     yield Warn(
-                        f"another process has refreshed {rules.account} at the same moment: its keys are used; "
-                        f"if {rules.provider} takes that for theft, it revokes them, and the account must sign in again"
+                        "another process has refreshed %s at the same moment: its keys are used; if %s takes that for "
+                        "theft, it revokes them, and the account must sign in again",
+                        (rules.account, rules.provider),
                     )
                 return adopted
             yield Keep(credential.refused(str(_failure(answer, credential, rules))))

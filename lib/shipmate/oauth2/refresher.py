@@ -102,7 +102,7 @@ class Refresher:
         if isinstance(step, refresh_flow.Wait):
             return self._wait(step)
         if isinstance(step, refresh_flow.Warn):
-            return _log.warning("%s", step.text)
+            return _log.warning(step.text, *step.values)
         if isinstance(step, refresh_flow.ReadStored):
             return self._read_stored()
         if isinstance(step, refresh_flow.Save):

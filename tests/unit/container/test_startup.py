@@ -1,13 +1,14 @@
 """The log and the component of a container."""
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from shipmate.container.startup import Installation, configure_log, load_component
-from shipmate.errors import DescriptorError
+from shipmate.container.startup import Installation, configure_log, load_component, log_fatal
+from shipmate.errors import BadSetting, DescriptorError
 from shipmate.logs.log import TRACE, Redactor
 
 
@@ -62,3 +63,24 @@ def test_a_component_that_is_not_there_is_named(tmp_path: Path) -> None:
     """Contract 1.2."""
     with pytest.raises(DescriptorError, match=r"^Failed to load component\.json from "):
         load_component(tmp_path / "nowhere")
+
+
+def test_single_loggers_have_levels_of_their_own() -> None:
+    """They win over LOG_LEVEL, also where nothing else is logged."""
+    try:
+        configure_log({"NODE_ENV": "test", "SHIPMATE_LOG_LEVELS": "shipmate.some=debug"}, Redactor())
+        assert logging.getLogger("shipmate.some.more").isEnabledFor(logging.DEBUG)
+        assert not logging.getLogger("shipmate").isEnabledFor(logging.CRITICAL)
+    finally:
+        logging.getLogger("shipmate.some").setLevel(logging.NOTSET)
+
+
+def test_wrong_levels_are_an_error_in_a_log_that_works(capsys: pytest.CaptureFixture[str]) -> None:
+    """The error that ends the process is logged in the format of the platform."""
+    with pytest.raises(BadSetting) as caught:
+        configure_log({"SHIPMATE_LOG_LEVELS": "shipmate=loud"}, Redactor())
+    log_fatal(caught.value)
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+
+    assert (line["level"], line["code"], line["err"]["code"]) == (60, "process_failed", "bad_setting")
+    assert line["msg"].startswith("SHIPMATE_LOG_LEVELS: expected ")

@@ -152,8 +152,8 @@ class Play:
             case refresh_flow.Keep(credential):
                 process.credential = credential
                 process.seen.add(credential.keys)
-            case refresh_flow.Warn(text):
-                process.warnings.append(text)
+            case refresh_flow.Warn(text, values):
+                process.warnings.append(text % values)
         return None
 
 

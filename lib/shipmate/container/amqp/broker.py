@@ -66,7 +66,8 @@ class Broker:
         """
         check_pika_version()
         # pika logs every step of a connection; the important ones are logged here.
-        logging.getLogger("pika").setLevel(logging.CRITICAL)
+        if (pika := logging.getLogger("pika")).level == logging.NOTSET:
+            pika.setLevel(logging.CRITICAL)
         self._settings = settings
         self._routing = Routing(settings, size_limit_bytes)
         self._throttles = {

@@ -1,4 +1,4 @@
-"""Begins to watch a step: counts, traces, and the port, the metrics and the health file, as the environment asks."""
+"""Begins to watch a step: counts, traces, the port, metrics, health file and access log, as the environment asks."""
 
 import json
 import logging
@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Self
 
 from shipmate import observation
+from shipmate.container.operations.access_log import AccessLog
 from shipmate.container.operations.health import Health, Verdict, Watched
 from shipmate.container.operations.tally import Tally
 from shipmate.container.operations.tracer_provider import tracing_of
@@ -59,7 +60,12 @@ class Watch:
         """
         with ExitStack() as stack:
             asked, traces = self._settings.operations, self._traces
-            observation.use(*([self._tally] if asked.is_asked_for else []), *([traces] if traces else []))
+            observers: list[observation.Observer] = [self._tally] if asked.has_health else []
+            if traces is not None:
+                observers.append(traces)
+            if asked.has_access_log:
+                observers.append(AccessLog())
+            observation.use(*observers)
             stack.callback(observation.use)
             if traces is not None:
                 stack.callback(traces.flush)

@@ -27,7 +27,7 @@ class LocalTokenStore(TokenStore):
         self._file = file
         self._account = account
         self._platform = platform
-        self._warned: set[str] = set()
+        self._warned: set[tuple[str, ...]] = set()
         self._lock = threading.Lock()
 
     def check(self, account: str | None) -> None:
@@ -59,7 +59,7 @@ class LocalTokenStore(TokenStore):
         try:
             self._platform().update_account(account, keys)
         except MissingSetting as missing:
-            self._warn(f"new keys of another account are not saved: {missing}")
+            self._warn("new keys of another account are not saved: %s", str(missing))
 
     def wait_for_writes(self, timeout_seconds: float) -> None:
         """Wait for a running save."""
@@ -69,9 +69,9 @@ class LocalTokenStore(TokenStore):
     def _is_own(self, account: str | None) -> bool:
         return account is None or account == self._account
 
-    def _warn(self, text: str) -> None:
+    def _warn(self, text: str, *values: str) -> None:
         with self._lock:
-            is_new = text not in self._warned
-            self._warned.add(text)
+            is_new = (text, *values) not in self._warned
+            self._warned.add((text, *values))
         if is_new:
-            _LOG.warning("%s", text)
+            _LOG.warning(text, *values)
