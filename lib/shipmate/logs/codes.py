@@ -118,6 +118,10 @@ CODES: Final[Mapping[str, Mapping[str, str]]] = {
     "shipmate.tls": {
         "%s: expected a file of certificates as PEM, found %s: it is ignored": "certificates_ignored",
     },
+    "shipmate.traces": {
+        "a span cannot begin: %s": "span_not_begun",
+        "a span cannot be exported: %s": "span_not_exported",
+    },
 }
 """The codes by the name of the logger and the text."""
 _NONE: Final[Mapping[str, str]] = {}
