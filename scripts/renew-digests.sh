@@ -14,7 +14,7 @@ if [ $# -gt 0 ]; then
 elif docker buildx version >/dev/null 2>&1; then
     digest=$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$tag")
 elif command -v skopeo >/dev/null 2>&1; then
-    digest=$(skopeo inspect --format '{{.Digest}}' "docker://docker.io/library/$tag")
+    digest=$(skopeo inspect --format '{{.Digest}}' "docker://$tag")
 else
     echo "renew-digests: expected docker with buildx, or skopeo, found neither; or give the digest of $tag" >&2
     exit 1
