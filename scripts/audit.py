@@ -51,7 +51,15 @@ def installed(folder: Path) -> Path:
     """
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    line = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--require-hashes"]
+    line: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--quiet",
+        "install",
+        "--require-hashes",
+    ]
     try:
         subprocess.run([*line, "--requirement", ROOT / "requirements-audit.txt"], check=True, timeout=SECONDS)
     except subprocess.SubprocessError as error:
@@ -65,8 +73,17 @@ def audit(python: Path) -> list[dict[str, Any]]:
     Raises:
         Unavailable: It has no result, or not within the time.
     """
-    packages = {}
-    line = [python, "-m", "pip_audit", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
+    packages: dict[tuple[str, str | None], dict[str, Any]] = {}
+    line: list[str | Path] = [
+        python,
+        "-m",
+        "pip_audit",
+        "--disable-pip",
+        "--format",
+        "json",
+        "--progress-spinner",
+        "off",
+    ]
     for name in AUDITED:  # one by one, since pip-audit refuses a package that is in two of them
         try:
             done = subprocess.run(
