@@ -2,10 +2,12 @@
 # A component and the runtime that runs it. The repository's own component is the example; for another one, put its
 # folder in place of the COPY at the end, and "shipmate" in its requirements.txt.
 
-# Also for the first stage, so that the virtual environment fits: any Debian with Python 3.11 or later.
-# A tag may name another image tomorrow. For the same image in every build, add its digest:
-#   docker build --build-arg BASE_IMAGE=python:3.13-slim@sha256:...
-ARG BASE_IMAGE=python:3.13-slim
+# The image for both stages: any Debian with Python 3.11 or later. The one below is the default; another one:
+#   docker build --build-arg BASE_IMAGE=python:3.14-slim@sha256:...
+ARG BASE_IMAGE=pinned-python
+
+# A digest names the same image in every build, and gets no security updates by itself: scripts/renew-digests.sh.
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS pinned-python
 
 FROM ${BASE_IMAGE} AS builder
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -35,7 +37,7 @@ COPY actions actions
 COPY triggers triggers
 COPY rest rest
 COPY schemas schemas
-RUN python3 -m compileall -q .
+RUN python3 -m compileall -q . && shipmate sbom --output sbom.cdx.json
 
 # The descriptor and the logo as the platform reads them from an image: both base64, from the files of those names.
 ARG COMPONENT=""
@@ -45,7 +47,8 @@ LABEL elastic.io.component="${COMPONENT}" \
       elastic.io.logo="${LOGO}" \
       org.opencontainers.image.title="shipmate reference component" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}"
+      org.opencontainers.image.version="${VERSION}" \
+      shipmate.sbom="/app/sbom.cdx.json"
 
 USER 10001:10001
 # 143 is how a process says that SIGTERM ended it, which is no failure. Without -v, since tini logs to standard output,

@@ -14,7 +14,7 @@ TYPED := lib $(filter-out tests/ bench/ examples/,$(sort $(dir $(wildcard */*.py
 IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: demo test coverage lint format types layers check bench image image-test base-image docs help clean
+.PHONY: demo test coverage lint format types layers check bench package audit image image-test base-image docs help clean
 
 demo: $(RUNTIME)  ## See the main job: an expired token, 401, refresh, updateKeys, retry, data
 	@$(BIN)/python scripts/demo.py
@@ -57,6 +57,12 @@ check: lint types layers test  ## Run all checks and tests
 
 bench: $(DEVELOPMENT)  ## Compare the container with other runtimes; QUICK=1 takes 3 minutes instead of 12
 	$(BIN)/python -m bench run $(if $(QUICK),--quick) $(BENCH_ARGS)
+
+package: $(RUNTIME)  ## Build the sdist and the wheel, and try the wheel in a new environment
+	@scripts/package.sh $(VENV)
+
+audit: $(RUNTIME)  ## Look for known vulnerabilities in the pinned packages; skipped where no index answers
+	@$(BIN)/python scripts/audit.py $(AUDIT_ARGS)
 
 image:  ## Build the container image, with docker or buildah; BASE_IMAGE names another base
 	@scripts/image.sh $(IMAGE)

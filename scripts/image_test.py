@@ -107,6 +107,10 @@ def check_contents(runner: Runner) -> None:
     status, text = runner.run("sh", "-c", "ls -a /app; env")
     check("tests" not in text and ".git" not in text, "it has the component's files and no others")
     check("PIP_" not in text, "it has nothing of the machine that built it")
+    status, text = runner.run("cat", "/app/sbom.cdx.json")
+    packages = {each["name"]: each for each in json.loads(text)["components"]} if status == 0 else {}
+    lacking = [name for name in ("shipmate", "pika", "requests") if not packages.get(name, {}).get("licenses")]
+    check(not lacking and "python" in packages, f"it lists its packages with licences: {len(packages)}")
 
 
 def check_invocation(runner: Runner) -> None:

@@ -125,7 +125,8 @@ def test_every_package_is_installed_by_its_hash() -> None:
 def test_actions_are_named_by_commit(file: Path) -> None:
     """A tag can move to other code."""
     used = re.findall(r"uses: (\S+)", file.read_text())
-    assert [name for name in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name)] == []
+    others = [name for name in used if not name.startswith("./")]
+    assert [name for name in others if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name)] == []
 
 
 DOCKERFILES = [ROOT / "Dockerfile", *ROOT.glob("examples/*/Dockerfile"), *ROOT.glob("lib/**/Dockerfile.tmpl")]
@@ -138,6 +139,47 @@ def test_an_image_prints_nothing_but_what_its_command_prints(file: Path) -> None
     entrypoint, command = (re.findall(rf"^{name} (.+)$", text, re.MULTILINE) for name in ("ENTRYPOINT", "CMD"))
     assert [json.loads(line) for line in entrypoint] == [["tini", "-e", "143", "--"]]
     assert [json.loads(line) for line in command] == [["shipmate", "run"]]
+
+
+def test_every_image_starts_from_the_same_digest() -> None:
+    """In a line that Dependabot renews: it does not look into build arguments."""
+    bases = [re.findall(r"^FROM (\S+)(?: AS (\S+))?$", file.read_text(), re.MULTILINE) for file in DOCKERFILES]
+    arguments = [re.findall(r"^ARG BASE_IMAGE=(\S+)$", file.read_text(), re.MULTILINE) for file in DOCKERFILES]
+
+    assert arguments == [["pinned-python"]] * len(DOCKERFILES)
+    assert {tuple(each) for each in bases} == {
+        (bases[0][0], ("${BASE_IMAGE}", "builder"), ("${BASE_IMAGE}", "")),
+    }
+    assert bases[0][0][1] == "pinned-python"
+    assert re.fullmatch(r"python:3\.\d+-slim@sha256:[0-9a-f]{64}", bases[0][0][0])
+
+
+def test_every_image_has_its_bill_of_materials_where_its_label_says() -> None:
+    """Made after the last file was copied."""
+    for file in DOCKERFILES:
+        text = file.read_text()
+        (label,) = re.findall(r'shipmate\.sbom="(\S+)"', text)
+        assert label == "/app/sbom.cdx.json"
+        assert text.index("WORKDIR /app") < text.rindex("\nCOPY") < text.index("shipmate sbom --output sbom.cdx.json")
+
+
+def test_a_release_is_published_by_a_job_that_runs_no_code_of_the_repository() -> None:
+    """It may sign in at the index: the files come from the job that has checked and attested them."""
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())["jobs"]
+    publish = jobs["publish"]
+
+    assert (publish["needs"], publish["environment"], publish["if"]) == ("build", "pypi", "github.ref_type == 'tag'")
+    assert publish["permissions"] == {"id-token": "write"}
+    assert [step["uses"].partition("@")[0] for step in publish["steps"]] == [
+        "actions/download-artifact", "pypa/gh-action-pypi-publish",
+    ]  # fmt: skip
+    assert jobs["build"]["needs"] == "check"
+    assert "attest-build-provenance" in str(jobs["build"]["steps"])
+
+
+@pytest.mark.parametrize("file", [*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob("lib/**/workflows/*.tmpl")])
+def test_a_workflow_may_only_read_unless_a_job_needs_more(file: Path) -> None:
+    assert yaml.safe_load(file.read_text())["permissions"] == {"contents": "read"}
 
 
 def test_all_images_are_looked_at() -> None:

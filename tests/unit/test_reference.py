@@ -69,8 +69,8 @@ def variables() -> dict[str, set[str]]:
     """Return the variables that the package reads, with the names of the modules."""
     found: dict[str, set[str]] = {}
     for path in MODULES:
-        # Variables that are set for RabbitMQ, and not read; names of HTTP/2's errors.
-        if path.name in ("rabbitmq.py", "frames.py"):
+        # Variables that are set for RabbitMQ, and not read; names of HTTP/2's errors; members of /etc/os-release.
+        if path.name in ("rabbitmq.py", "frames.py", "sbom.py"):
             continue
         for name in variables_in(path.read_text(encoding="utf-8")):
             found.setdefault(name, set()).add(path.name)

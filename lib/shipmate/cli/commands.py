@@ -524,6 +524,30 @@ def docs_(root: Path, output: Path | None, check: bool) -> int:
     return 0
 
 
+@commands.command("sbom")
+@_component
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to this file.")
+def sbom_(root: Path, output: Path | None) -> int:
+    """List all installed packages with their licences.
+
+    Prints a software bill of materials in the format CycloneDX unless --output is set: the packages of this Python and
+    of Debian, as they are in an image.
+    """
+    from shipmate.cli import terminal
+    from shipmate.tools import sbom
+
+    text = sbom.to_text(sbom.sbom(root))
+    if output is None:
+        with terminal.private_output() as private:
+            private.write_text(text)
+        return 0
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"expected a writable file, found {file_problem(error)}: {output}") from error
+    return 0
+
+
 commands.add_command(flow)
 
 

@@ -44,6 +44,7 @@ def test_a_new_component_has_no_problems(tmp_path: Path, kind: str) -> None:
     assert {
         *("component.json", "api.py", "actions/create_record.py", "triggers/new_records.py", "test/fixture.json"),
         *(".env.example", ".gitignore", ".dockerignore", "Dockerfile", ".github/workflows/ci.yml"),
+        *(".github/workflows/audit.yml", ".github/dependabot.yml"),
         *("requirements.txt", "requirements-dev.txt", "pyproject.toml", "README.md"),
         *("tests/test_component.py", "tests/test_create_record.py", "tests/test_new_records.py"),
     } <= names(root)
