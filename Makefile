@@ -22,6 +22,7 @@ demo: $(RUNTIME)  ## See the main job: an expired token, 401, refresh, updateKey
 test: $(DEVELOPMENT)  ## Run all tests, and check their coverage of the runtime
 	@scripts/broker.sh
 	@scripts/browser.sh
+	@scripts/promtool.sh
 	@rm -f .coverage .coverage.*
 	@# Byte code is kept, even where the environment forbids it, since the tests start hundreds of processes.
 	PYTHONDONTWRITEBYTECODE= SHIPMATE_REQUIRE_BROKER=1 \
