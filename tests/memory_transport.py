@@ -79,6 +79,14 @@ class MemoryTransport:
 
     # The port
 
+    @property
+    def obstacle(self) -> str | None:
+        return None if self.is_consuming else "the platform is away"
+
+    def ping(self, answer: Callable[[], None]) -> None:
+        if self.is_alive:
+            answer()
+
     def connect(self) -> None:
         pass
 

@@ -219,7 +219,7 @@ class AmqpStation(Station):
     def stop(self) -> None:
         """Stop the step; nothing that it has settled is delivered again."""
         super().stop()
-        self.step._transport._loop.close()  # type: ignore[attr-defined]  # a process that ends need not
+        self.step.transport._loop.close()  # type: ignore[attr-defined]  # a process that ends need not
         assert self.queues.depth("input") == 0
 
 

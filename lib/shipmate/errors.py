@@ -58,6 +58,18 @@ class ShipmateError(Exception):
     exit_status: ClassVar[int] = 1
 
 
+def code_of(error: object) -> str:
+    """Return the code of an error, ``other`` for one that is not the runtime's.
+
+    A class that an author derives from one of these counts as the one that it is derived from.
+
+    >>> code_of(BrokerLost("away")), code_of(ValueError("7"))
+    ('broker_lost', 'other')
+    """
+    own = (each for each in type(error).__mro__ if issubclass(each, ShipmateError) and each.__module__ == __name__)
+    return next((each.code for each in own), "other")
+
+
 class AuthorError(ShipmateError):
     """The component must be fixed."""
 

@@ -411,6 +411,62 @@ class MessageSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationsSettings:
+    """How a step is watched; by default it is not."""
+
+    port: int | None = None
+    """The port of ``/live``, ``/ready`` and ``/metrics``, None for none."""
+    host: str = "127.0.0.1"
+    """The address that the port is opened on."""
+    needs_metrics: bool | None = None
+    """True if a step without metrics must not start, False if there shall be none; None for metrics if they can be."""
+    stuck_seconds: int | None = None
+    """How long a function may run without emitting anything until the process counts as dead, None for any time."""
+    health_file: str | None = None
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether the step is watched at all."""
+        return self.port is not None or self.health_file is not None
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "OperationsSettings":
+        """Read the variables; unlike the platform's, a wrong one is an error.
+
+        Raises:
+            BadSetting: A value is wrong, or metrics are asked for without a port.
+        """
+        port = _strict(environ, "SHIPMATE_HTTP_PORT", "a port from 1 to 65535", 1, 65_535)
+        metrics = environ.get("SHIPMATE_METRICS", "")
+        if metrics not in ("", "true", "false"):
+            raise BadSetting(f"SHIPMATE_METRICS: expected true or false, found {metrics!r}")
+        if metrics == "true" and port is None:
+            raise BadSetting("SHIPMATE_METRICS is true without a port for /metrics: set SHIPMATE_HTTP_PORT as well")
+        return cls(
+            port=port,
+            host=environ.get("SHIPMATE_HTTP_HOST") or "127.0.0.1",
+            needs_metrics=metrics == "true" if metrics else None,
+            stuck_seconds=_strict(environ, "SHIPMATE_STUCK_SECONDS", "whole seconds from 1 to 604800", 1, 604_800),
+            health_file=environ.get("SHIPMATE_HEALTH_FILE") or None,
+        )
+
+
+def _strict(environ: Mapping[str, str], name: str, expected: str, lowest: int, highest: int) -> int | None:
+    """Return a variable as a number, None if it is unset or empty.
+
+    Raises:
+        BadSetting: It is no number within the bounds.
+    """
+    value = environ.get(name)
+    if not value:
+        return None
+    number = int(value) if value.isascii() and value.isdecimal() and len(value) <= 9 else -1
+    if not lowest <= number <= highest:
+        raise BadSetting(f"{name}: expected {expected}, found {value!r}")
+    return number
+
+
+@dataclass(frozen=True, slots=True)
 class StepSettings:
     """The settings of a container that processes messages.
 
@@ -426,6 +482,7 @@ class StepSettings:
     rates: RateSettings
     is_startup: bool = False
     """True if the startup hook must run."""
+    operations: OperationsSettings = field(default_factory=OperationsSettings)
     stop_seconds: int = 10
     """How long failed publications are tried again after a signal to stop."""
 
@@ -451,6 +508,7 @@ class StepSettings:
             messages=_messages(environ, transport),
             rates=_rates(environ),
             is_startup=boolean(environ, _PREFIX + "STARTUP_REQUIRED", False),
+            operations=OperationsSettings.from_environ(environ),
             stop_seconds=bounded(environ, "SHIPMATE_STOP_SECONDS", 10, 0, 86_400),
         )
 

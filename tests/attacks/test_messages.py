@@ -141,7 +141,7 @@ def test_a_foreign_queue_of_a_locks_name_delays_one_refresh(
     monkeypatch.setattr(lease, "_WAIT_SECONDS", 0.2)
     monkeypatch.setattr(lease, "_SHORT_WAIT_SECONDS", 0.01)
     station = start_amqp()
-    lock = station.step._transport.lock
+    lock = station.step.transport.lock
     assert lock is not None
     waits = []
     name = f"{station.queues.name}-refresh"

@@ -141,7 +141,7 @@ def test_a_step_that_stops_goes_on_with_what_the_broker_refuses(
         queues.publish({"body": {"return": {"body": 1}}})
         station.wait_until_settled(1)
         queues.publish({"body": emit})
-        eventually(lambda: bool(station.step._transport._publisher._retrying), queues)  # type: ignore[attr-defined]
+        eventually(lambda: bool(station.step.transport._publisher._retrying), queues)  # type: ignore[attr-defined]
         reader = StepQueues(queues.uri, name=queues.name, output_limit=1)
         bodies: list[int] = []
         taking = Thread(target=lambda: bodies.extend(each.message["body"] for each in reader.take("data", 2)))

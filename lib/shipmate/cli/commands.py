@@ -369,6 +369,21 @@ def run_step(root: Path | None) -> NoReturn:
 
 
 @commands.command()
+@click.option("--ready", is_flag=True, help="Ask whether messages can come, not whether the process lives.")
+def health(ready: bool) -> int:
+    """Ask a step in this container how it is.
+
+    Reads the file that SHIPMATE_HEALTH_FILE names, and ends with 0 or 1.
+    """
+    from shipmate.container.operations.health_file import read_health
+    from shipmate.settings import text
+
+    verdict = read_health(text(os.environ, "SHIPMATE_HEALTH_FILE"), "ready" if ready else "live")
+    click.echo(escaped(verdict.reason))
+    return 0 if verdict.is_well else _FAILED
+
+
+@commands.command()
 @click.argument("method")
 @_component_in_container
 def service(method: str, root: Path | None) -> NoReturn:

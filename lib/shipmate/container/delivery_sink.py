@@ -9,6 +9,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from shipmate import observation
 from shipmate.container.messages.codec import Incoming, MessageCodec, epoch_ms, new_id, split_routing_key
 from shipmate.container.messages.lightweight import BodyStore
 from shipmate.container.messages.passthrough import carried, without
@@ -49,24 +50,34 @@ class DeliverySink(Sink):
 
     __slots__ = (
         "_base", "_delivery", "_message", "_resources", "_settings", "_stored", "_transport", "errors", "incoming",
-        "is_decoded", "is_left", "rules",
+        "is_decoded", "is_left", "is_rebound", "observed", "rules",
     )  # fmt: skip
 
-    def __init__(self, resources: StepResources, transport: Transport, delivery: Delivery, incoming: Incoming) -> None:
-        """Start with a delivery, and its metadata; the message is not decoded yet."""
+    def __init__(
+        self,
+        resources: StepResources,
+        transport: Transport,
+        delivery: Delivery,
+        incoming: Incoming,
+        observed: observation.Message = observation.UNOBSERVED,
+    ) -> None:
+        """Start with a delivery, its metadata and its observer; the message is not decoded yet."""
         self._resources = resources
         self.rules = resources.rules
         self._settings = resources.settings
         self._transport = transport
         self._delivery = delivery
         self.incoming = incoming
-        self._base = resources.codec.base_metadata(incoming, epoch_ms())
+        self.observed = observed
+        self._base = observed.headers(resources.codec.base_metadata(incoming, epoch_ms()))
         self._message: Mapping[str, Any] = {}
         self._stored: dict[str, str] = {}
         self.is_decoded = True
         """Whether the message could be decoded: only then errors contain it, and its sender gets a copy of them."""
         self.is_left = False
         """True if the process stops before all events are confirmed; the message then stays unsettled."""
+        self.is_rebound = False
+        """True if the message was sent back, to be delivered again later."""
         self.errors = 0
         """Number of errors that `shipmate.invocation.emission.Call` does not count."""
 
@@ -82,11 +93,14 @@ class DeliverySink(Sink):
             EmitError: The event could not be published or saved.
         """
         self._refuse_if_left(event)
+        self.observed.function_waits()
         try:
             _DELIVER[event.name](self, event)
         except EmitUnconfirmed as error:
             self._note(error)
             raise
+        finally:
+            self.observed.function_continues()
 
     def deliver_later(self, event: Event, then: Callable[[BaseException | None], None]) -> None:
         """Take one data event, and call ``then`` when it is safe, or with its error on a thread that may wait.
@@ -100,6 +114,7 @@ class DeliverySink(Sink):
 
         def confirmed(error: EmitUnconfirmed | None) -> None:
             if error is None:
+                self.observed.emitted("data")
                 then(None)
                 return
             self._note(error)
@@ -115,8 +130,12 @@ class DeliverySink(Sink):
         if self.is_left and event.name != "updateKeys":
             raise EmitUnconfirmed("the process is stopping: the message stays with the broker", is_left_to_broker=True)
 
+    def _publish(self, publication: Publication) -> None:
+        self._transport.publish(publication)
+        self.observed.emitted(publication.event)
+
     def _emit_data(self, event: Event) -> None:
-        self._transport.publish(self._data(event.value))
+        self._publish(self._data(event.value))
 
     def _data(self, emitted: Mapping[str, Any]) -> Publication:
         """Assemble the message, store large bodies, and encode it. Source: contract §6.1."""
@@ -163,7 +182,7 @@ class DeliverySink(Sink):
         limit = self._transport.error_limit_bytes
         if limit is not None and len(body) > limit:
             body = codec.short_error_body(event.value, limit)
-        self._transport.publish(
+        self._publish(
             Publication("error", metadata, body, self._delivery, bare_error=bare_error if self.is_decoded else None)
         )
 
@@ -176,11 +195,14 @@ class DeliverySink(Sink):
             "reboundReason": event.value[:_LONGEST_REASON],
         }
         try:
-            self._transport.publish(Publication("rebound", metadata, b"", self._delivery))
+            self._publish(Publication("rebound", metadata, b"", self._delivery))
+            self.is_rebound = True
             return
         except ReboundLimitReached:
             self.errors += 1
-        self._emit_error(Event("error", format_error({"message": _REBOUND_LIMIT})))
+        formatted = format_error({"message": _REBOUND_LIMIT})
+        observation.current.error("rebound_limit", formatted)
+        self._emit_error(Event("error", formatted))
 
     def _emit_snapshot(self, event: Event) -> None:
         self._publish_snapshot(event)
@@ -193,7 +215,7 @@ class DeliverySink(Sink):
     def _publish_snapshot(self, event: Event) -> None:
         """Publish a snapshot, or the part of it that changes, without encryption. Source: contract §6.4."""
         metadata = {**self._base, "messageId": new_id(), "snapshotEvent": event.name}
-        self._transport.publish(Publication(event.name, metadata, encode(event.value), self._delivery))
+        self._publish(Publication(event.name, metadata, encode(event.value), self._delivery))
 
     def _emit_keys(self, event: Event) -> None:
         """Save keys at the platform and in this process. Source: contract §6.5, without its DEF-12."""
@@ -201,6 +223,7 @@ class DeliverySink(Sink):
         resources.keys.save(event.value, event.account)
         if event.account is None or event.account == resources.state.config().get("_account"):
             resources.state.replace_keys(event.value)
+        self.observed.emitted("updateKeys")
 
     def _emit_reply(self, event: Event) -> None:
         """Answer the caller who waits for a reply. Source: contract §6.6."""
@@ -209,7 +232,7 @@ class DeliverySink(Sink):
         value["headers"], routing_key = split_routing_key(headers) if isinstance(headers, Mapping) else ({}, None)
         body = self._resources.codec.encrypted_json(value)
         metadata = {**self._base, "messageId": new_id(), "protocolVersion": _REPLY_PROTOCOL}
-        self._transport.publish(Publication("httpReply", metadata, body, self._delivery, routing_key))
+        self._publish(Publication("httpReply", metadata, body, self._delivery, routing_key))
 
     def _emit_end(self, event: Event) -> None:
         """Do nothing: the message is settled when the function returns."""
@@ -220,7 +243,7 @@ class DeliverySink(Sink):
         protocol = value.get("protocolVersion", _CUSTOM_PROTOCOL)
         body = self._resources.codec.encrypted(value.get("payload"), protocol)
         metadata = {**self._base, "messageId": new_id(), "protocolVersion": protocol}
-        self._transport.publish(Publication(value["type"], metadata, body, self._delivery))
+        self._publish(Publication(value["type"], metadata, body, self._delivery))
 
 
 _DELIVER: Final[Mapping[str, Callable[[DeliverySink, Event], None]]] = {

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from shipmate import observation
 from shipmate.component import Function
 from shipmate.container.delivery_sink import DeliverySink, StepResources
 from shipmate.container.messages.cipher import Undecodable
 from shipmate.container.messages.codec import Incoming
 from shipmate.container.messages.lightweight import forget_ids
 from shipmate.container.transport import Delivery, Transport
+from shipmate.errors import code_of
 from shipmate.invocation.events import Event
 from shipmate.invocation.executor import Ids, Outcome, process_later
 from shipmate.invocation.failure import error_text, format_error
@@ -22,6 +24,8 @@ from shipmate.jsonvalue import encode, from_json
 from shipmate.logs.log import delivery_fields
 
 _log: Final = logging.getLogger("shipmate.step")
+_UNDECODABLE: Final = "undecodable"
+"""The code of messages that cannot be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,9 @@ class Processor:
     def work(self, delivery: Delivery) -> None:
         """Process one delivery, and settle it now or later."""
         incoming = Incoming.from_metadata(delivery.metadata)
-        sink = DeliverySink(self._resources, self._transport, delivery, incoming)
-        with delivery_fields(_log_fields(delivery, incoming)):
+        observing = observation.current.message(delivery.metadata, incoming.thread_id)
+        with delivery_fields(_log_fields(delivery, incoming)), observing as observed:
+            sink = DeliverySink(self._resources, self._transport, delivery, incoming, observed)
             _log.debug("processing a message")
             try:
                 self._process_message(delivery, sink)
@@ -90,22 +95,27 @@ class Processor:
             services=self._services,
             ids=Ids(incoming.thread_id, incoming.message_id, incoming.parent_message_id),
             on_end=ended,
+            observed=sink.observed,
         )
 
     def _refuse(self, delivery: Delivery, sink: DeliverySink, error: Exception | Mapping[str, Any]) -> None:
         """Publish the error of a message that was not processed, and settle the message as failed."""
         redactor = self._services.redactor
         try:
-            sink.deliver(Event("error", redactor.redact_json(format_error(error))))
+            formatted = redactor.redact_json(format_error(error))
+            observation.current.error(code_of(error) if isinstance(error, Exception) else _UNDECODABLE, formatted)
+            sink.deliver(Event("error", formatted))
         except Exception as cause:  # the message has failed already, and is settled all the same
             _log.error("the error of a message could not be published: %s", redactor.redact(error_text(cause)))
         self._end(delivery, sink, is_success=False)
 
     def _end(self, delivery: Delivery, sink: DeliverySink, *, is_success: bool) -> None:
         if sink.is_left:
+            sink.observed.settled("left")
             self._transport.leave(delivery)
-        else:
-            self._transport.settle(delivery, is_success=is_success)
+            return
+        sink.observed.settled("error" if not is_success else "rebound" if sink.is_rebound else "success")
+        self._transport.settle(delivery, is_success=is_success)
 
 
 def _log_fields(delivery: Delivery, incoming: Incoming) -> dict[str, Any]:

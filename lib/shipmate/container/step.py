@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol
 
-from shipmate import component
+from shipmate import component, observation
 from shipmate.container import graceful_stop
 from shipmate.container.delivery_sink import StepResources, start_error
 from shipmate.container.hooks import call_hook, shut_down
@@ -108,8 +108,8 @@ class Step:
         self._is_interruptible = True
         self._events: SignalQueue[signal.Signals | BaseException | str] = SignalQueue()
         self._codec = MessageCodec(settings.flow, settings.messages)
-        self._transport = new_transport(settings, on_lost=self._events.put)
-        installation.redactor.add(*self._transport.secrets)
+        self.transport = new_transport(settings, on_lost=self._events.put)
+        installation.redactor.add(*self.transport.secrets)
 
     def run(self) -> int:
         """Process messages until a signal comes; return the exit status."""
@@ -133,9 +133,9 @@ class Step:
             BaseException: A hook of the author failed.
             ShipmateError: The transport or the platform cannot be reached, or the component cannot be loaded.
         """
-        self._transport.connect()
+        self.transport.connect()
         self._platform()  # its imports take place while the broker answers
-        self._transport.wait_until_open()
+        self.transport.wait_until_open()
         self._is_open = True
         flow = self._settings.flow
         data = self._platform().step(flow.flow_id, flow.step_id)
@@ -145,17 +145,19 @@ class Step:
     def consume(self, loaded: Loaded) -> None:
         """Begin to process messages."""
         self._sessions = loaded.sessions
-        processor = Processor(loaded, self._transport)
-        self._transport.consume(processor.work, self._on_consuming)
+        processor = Processor(loaded, self.transport)
+        self.transport.consume(processor.work, self._on_consuming)
 
     def _on_consuming(self) -> None:
         """Log it here, before a message can be processed; called on another thread."""
         _log.info("consuming")
+        observation.current.phase_began("consuming")
         self._events.put(_CONSUMING)
 
     def stop(self) -> None:
         """Take no more messages, wait for those in work, and close."""
-        graceful_stop.stop(self._transport, self._sessions, seconds=self._settings.stop_seconds)
+        observation.current.phase_began("stopping")
+        graceful_stop.stop(self.transport, self._sessions, seconds=self._settings.stop_seconds)
 
     def _wait(self) -> int:
         """Wait for the end; return the exit status."""
@@ -233,7 +235,7 @@ class Step:
             str(account) if account else None,
             platform=self._platform,
             read_config=lambda: config_of(self._platform().step(flow.flow_id, flow.step_id)),
-            lock=self._transport.lock,
+            lock=self.transport.lock,
         )
         return StepResources(
             step_id=flow.step_id,
@@ -243,7 +245,7 @@ class Step:
             keys=keys,
             state=state,
             is_passthrough=data.get("is_passthrough") is True,
-            rules=replace(PLATFORM, events=(*EVENTS, *self._transport.more_events)),
+            rules=replace(PLATFORM, events=(*EVENTS, *self.transport.more_events)),
         )
 
     def _report_start(self, error: BaseException) -> None:
@@ -254,10 +256,10 @@ class Step:
             return
         formatted = self._installation.redactor.redact_json(format_error(error))
         confirmed = threading.Event()
-        self._transport.publish_later(start_error(self._codec, formatted), lambda _: confirmed.set())
-        self._transport.flush()
+        self.transport.publish_later(start_error(self._codec, formatted), lambda _: confirmed.set())
+        self.transport.flush()
         confirmed.wait(1.0 if isinstance(error, BrokerLost | BrokerRefused | ProxyLost) else _START_ERROR_SECONDS)
-        self._transport.close()
+        self.transport.close()
 
 
 def main(root: Path | None = None, new_transport: NewTransport = new_transport) -> NoReturn:
@@ -288,7 +290,14 @@ def run(environ: Mapping[str, str], root: Path | None, new_transport: NewTranspo
     sys.setrecursionlimit(max(_RECURSION_LIMIT, sys.getrecursionlimit()))
     if is_shutdown(environ):
         return shut_down(ShutdownSettings.from_environ(environ), installation)
-    return Step(StepSettings.from_environ(environ), installation, new_transport).run()
+    settings = StepSettings.from_environ(environ)
+    step = Step(settings, installation, new_transport)
+    if not settings.operations.is_asked_for:
+        return step.run()
+    from shipmate.container.operations.watch import Watch  # most steps on a developer's machine are not watched
+
+    with Watch(settings, step.transport):
+        return step.run()
 
 
 def _collect_garbage_seldom() -> None:

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from shipmate import observation
+
 
 class Throttle:
     """Limits the starts in fixed windows of time: excess calls wait, in order, for the next windows."""
@@ -28,10 +30,11 @@ class Throttle:
         self._window_at = float("-inf")
         self._started = 0
 
-    def wait(self) -> None:
-        """Wait until the caller may start."""
+    def wait(self, event: str = "") -> None:
+        """Wait until the caller may start; ``event`` names what starts, for those who observe the waits."""
         if self._is_limited and (seconds := self._reserve()) > 0:
             self._sleep(seconds)
+            observation.current.throttled(event, seconds)
 
     def _reserve(self) -> float:
         """Reserve a start, and return the seconds until its window begins."""

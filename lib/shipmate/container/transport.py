@@ -86,6 +86,13 @@ class Transport(Protocol):
     def is_alive(self) -> bool:
         """True while publications can still be confirmed."""
 
+    @property
+    def obstacle(self) -> str | None:
+        """What keeps messages from coming although they are wanted, None if nothing does; for any thread."""
+
+    def ping(self, answer: Callable[[], None]) -> None:
+        """Have ``answer`` called by the next turn of the I/O, to see whether it turns."""
+
     def connect(self) -> None:
         """Begin to connect."""
 

@@ -12,7 +12,7 @@ from requests.cookies import merge_cookies
 from requests.hooks import default_hooks, dispatch_hook
 from requests.structures import CaseInsensitiveDict
 
-from shipmate import urls
+from shipmate import observation, urls
 from shipmate.errors import InvalidOption, UnknownPlaceholder, UnsafeUrl
 from shipmate.http import headers as http_headers
 from shipmate.http.limits import within
@@ -222,12 +222,14 @@ class ApiSession:
         arguments.pop("hooks", None)
         arguments.update(body.for_attempt())
         limits = self._limits(arguments)
-        response = self._send_lean(method, filled, arguments, auth, limits)
-        if response is None:
-            http = self._http_session(auth)
-            http.params = dict(self.params)
-            with limits:
-                response = http.request(method, filled, auth=auth, **arguments)
+        with observation.current.http_request("api", method, filled) as observed:
+            response = self._send_lean(method, filled, arguments, auth, limits)
+            if response is None:
+                http = self._http_session(auth)
+                http.params = dict(self.params)
+                with limits:
+                    response = http.request(method, filled, auth=auth, **arguments)
+            observed.answered(response.status_code)
         return response, auth
 
     def _merged_headers(self, given: Mapping[str, str | bytes | None] | None) -> Mapping[str, str | bytes | None]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved
+from shipmate import observation
+from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, code_of
 from shipmate.invocation.emission import Emission
 from shipmate.invocation.events import EVENTS, NOTHING, Event, ready_value, unknown
 from shipmate.invocation.failure import error_text, format_error
@@ -169,6 +170,7 @@ class Call:
             is_late = self._is_over
         formatted = self._redactor.redact_json(format_error(error))
         _log.error("%s: %s", formatted["name"], formatted["message"], extra={"err": formatted})
+        observation.current.error(code_of(error), formatted)
         if "error" in self._events and not is_late:
             self._publish(formatted)
 
@@ -216,6 +218,7 @@ class Call:
         if name == "error":
             with self._lock:
                 self.errors += 1
+            observation.current.error(code_of(value), ready)
         return Event(name, ready)
 
     def _deliver_in_order(self, event: Event) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from shipmate import observation
 from shipmate.errors import InvalidMessage
 from shipmate.invocation.call import Call
 from shipmate.invocation.context import Context
@@ -77,6 +78,7 @@ def process_later(
     services: Services,
     ids: Ids,
     on_end: Callable[[Outcome], None],
+    observed: observation.Message = observation.UNOBSERVED,
 ) -> None:
     """Process one message as `process` does, but do not wait for the returned message if the sink allows that.
 
@@ -89,18 +91,23 @@ def process_later(
         services: The services of the run mode.
         ids: The ids of the message.
         on_end: Called once, on any thread, when every event is safe or its failure is reported.
+        observed: Learns when the function begins and ends.
     """
     call = Call(sink, services.redactor, services.loops, events=sink.rules.events)
     context = _context(call, services, ids)
     failure: BaseException | None = None
     with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):
+        observed.function_called()
         try:
             result = function(context, msg, cfg, snapshot)
+            if type(result) is dict:
+                observed.function_ended()
             if type(result) is dict and call.end_with(result, lambda: on_end(Outcome(call.deciding_errors))):
                 return
             _emit_result(result, call, services.loops)
         except BaseException as error:  # the edge to the author's code: sys.exit() ends the message, not the process
             failure = error
+        observed.function_ended()
         try:
             call.close(failure)
         finally:

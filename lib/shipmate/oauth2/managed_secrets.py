@@ -1,8 +1,10 @@
 """Refreshes managed secrets: credentials that the platform stores and refreshes."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+from shipmate import observation
 from shipmate.errors import CredentialsInvalid, PlatformRefused, PlatformUnavailable
 from shipmate.oauth2 import refresh_flow
 from shipmate.oauth2.accounts import Account
@@ -33,21 +35,30 @@ class ManagedRefresher:
 
     def refresh(self, credential: Credential) -> None:
         """Read the secret; ask the platform for a refresh if it is unchanged."""
-        refresh_flow.drive(refresh_flow.refresh_managed(credential, self.account.seen_tokens, self._rules), self._do)
+        with observation.current.refresh() as observed:
+            do = partial(self._do, observed)
+            refresh_flow.drive(refresh_flow.refresh_managed(credential, self.account.seen_tokens, self._rules), do)
 
     def save(self, credential: Credential) -> None:
         """Do nothing: the platform has saved what it refreshed."""
 
     def recover(self, credential: Credential) -> None:
         """Look for a new sign-in after a refusal."""
-        refresh_flow.drive(refresh_flow.recover_managed(credential, self._rules), self._do)
+        do = partial(self._do, observation.UNOBSERVED_REFRESH)
+        refresh_flow.drive(refresh_flow.recover_managed(credential, self._rules), do)
 
-    def _do(self, step: refresh_flow.FlowStep) -> Any:
+    def _do(self, observed: observation.Refresh, step: refresh_flow.FlowStep) -> Any:
         if isinstance(step, refresh_flow.Keep):
+            if step.is_adoption:
+                observation.current.keys_adopted()
+                observed.adopted()
             return self._services.keep(self.account, step.credential)
         if isinstance(step, refresh_flow.ReadStored):
             return self._stored(self._services.secrets().secret(self._secret_id))
-        return self._refresh()
+        answer = self._refresh()
+        granted = isinstance(answer, refresh_flow.StoredTokens)
+        observed.answered("granted" if granted else type(answer).__name__.lower())
+        return answer
 
     def _refresh(self) -> refresh_flow.StoredTokens | Refused | Unusable:
         try:

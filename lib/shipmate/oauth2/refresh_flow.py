@@ -70,6 +70,8 @@ class Keep:
     """Make this the live credential of the process."""
 
     credential: Credential
+    is_adoption: bool = field(default=False, compare=False)
+    """True for keys that another process has saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +265,7 @@ def _refuse_broken(stored: StoredTokens, credential: Credential, rules: RefreshR
 def _take(stored: StoredTokens) -> Flow:
     """Make the stored credentials the live ones."""
     adopted = Credential().signed_in(stored.keys, stored.expiry, stored.secret).adopted()
-    yield Keep(adopted)
+    yield Keep(adopted, is_adoption=True)
     return adopted
 
 

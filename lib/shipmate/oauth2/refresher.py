@@ -2,12 +2,14 @@
 
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Final
 
+from shipmate import observation
 from shipmate.errors import EmitError, MissingSetting, ShipmateError
 from shipmate.oauth2 import refresh_flow
 from shipmate.oauth2.accounts import Account
@@ -73,22 +75,29 @@ class Refresher:
     def refresh(self, credential: Credential) -> None:
         """Get and save a new access token."""
         self._services.token_store.check(self._account_id)
-        with self._locks() as is_locked:
+        with observation.current.refresh() as observed, self._locks() as is_locked:
             # At random, so that containers that meet a 401 together do not ask the provider together.
             pause = None if is_locked else random.uniform(0, _LONGEST_UNLOCKED_PAUSE_SECONDS)  # noqa: S311
             rules = replace(self._rules, unlocked_pause_seconds=pause)
-            refresh_flow.drive(refresh_flow.refresh(credential, self.account.seen_tokens, rules), self._do)
+            do = partial(self._do, observed)
+            refresh_flow.drive(refresh_flow.refresh(credential, self.account.seen_tokens, rules), do)
 
     def save(self, credential: Credential) -> None:
         """Save keys whose last save failed."""
-        refresh_flow.drive(refresh_flow.save(credential, self._rules), self._do)
+        refresh_flow.drive(
+            refresh_flow.save(credential, self._rules), partial(self._do, observation.UNOBSERVED_REFRESH)
+        )
 
     def recover(self, credential: Credential) -> None:
         """Look for a new sign-in after a refusal."""
-        refresh_flow.drive(refresh_flow.recover(credential, self.account.seen_tokens, self._rules), self._do)
+        do = partial(self._do, observation.UNOBSERVED_REFRESH)
+        refresh_flow.drive(refresh_flow.recover(credential, self.account.seen_tokens, self._rules), do)
 
-    def _do(self, step: refresh_flow.FlowStep) -> Any:
+    def _do(self, observed: observation.Refresh, step: refresh_flow.FlowStep) -> Any:
         if isinstance(step, refresh_flow.Keep):
+            if step.is_adoption:
+                observation.current.keys_adopted()
+                observed.adopted()
             return self._services.keep(self.account, step.credential)
         if isinstance(step, refresh_flow.Wait):
             return self._wait(step)
@@ -99,7 +108,9 @@ class Refresher:
         if isinstance(step, refresh_flow.Save):
             return self._save(step.credential)
         if isinstance(step, refresh_flow.AskProvider):
-            return self._ask(step.credential)
+            answer, expiry = self._ask(step.credential)
+            observed.answered(type(answer).__name__.lower())
+            return answer, expiry
         raise TypeError(f"expected a step of an account that the component refreshes, found {type(step).__name__}")
 
     def _read_stored(self) -> refresh_flow.StoredTokens | None:
@@ -179,6 +190,7 @@ class Refresher:
         """Hold the locks of the token store and of the author; yield False if neither can keep other processes out."""
         is_locked = not self._services.token_store.is_unlocked
         hooks = [self._services.token_store.lock, *([self._options.lock] if self._options.lock else [])]
+        begun_seconds = time.perf_counter()
         with ExitStack() as stack:
             for hook in hooks:
                 try:
@@ -193,6 +205,7 @@ class Refresher:
                         extra={"reason": type(error).__name__},
                         exc_info=hook is self._options.lock,  # the author's own frames
                     )
+            observation.current.lock_waited(time.perf_counter() - begun_seconds)
             yield is_locked
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 import requests
 import urllib3
 
+from shipmate import observation
 from shipmate.errors import ResponseTooLarge, ResponseTooSlow
 from shipmate.http.adapter import LimitedAdapter, LimitedSession
 from shipmate.http.headers import retry_after_seconds
@@ -89,7 +90,11 @@ def _send(
     try:
         limits = within(_LONGEST_ANSWER_BYTES, _LONGEST_ANSWER_SECONDS, clock=monotonic)
         # A new connection each time: if one from a pool were dead, the outcome of the request would be unknown.
-        with LimitedSession(LimitedAdapter()) as session, limits:
+        with (
+            observation.current.http_request("token_endpoint", "POST", request.url) as observed,
+            LimitedSession(LimitedAdapter()) as session,
+            limits,
+        ):
             response = session.post(
                 request.url,
                 data=dict(request.form),
@@ -99,6 +104,7 @@ def _send(
                 timeout=TIMEOUTS_SECONDS,
                 **tls,
             )
+            observed.answered(response.status_code)
     except ResponseTooLarge:
         return Unusable("an answer of more than 1 MiB")
     except ResponseTooSlow:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from shipmate import urls
+from shipmate import observation, urls
 from shipmate.errors import PlatformRefused, PlatformUnavailable, ResponseTooLarge, ResponseTooSlow, TransientError
 from shipmate.http.headers import WrongHeader, check, is_value, retry_after_seconds
 from shipmate.logs.records import excerpt
@@ -351,7 +351,9 @@ class HttpService:
         for number in range(attempts):
             pause = self._retries.pause_after(number)
             try:
-                answer = attempt()
+                with observation.current.http_request("platform", method, url) as observed:
+                    answer = attempt()
+                    observed.answered(answer.status_code)
             except _NoAnswer as error:
                 problem = str(error)
             else:

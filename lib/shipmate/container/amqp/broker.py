@@ -212,6 +212,18 @@ class Broker:
         """True while the I/O thread runs; without it, no publication can be confirmed."""
         return not self._ended.is_set()
 
+    @property
+    def obstacle(self) -> str | None:
+        """What keeps messages from coming: a lost connection, or a subscription that is not accepted."""
+        for link, purpose in ((self._read, "consume"), (self._write, "publish")):
+            if not link.is_ready:
+                return f"no connection to the broker on which to {purpose}"
+        return None if self._consumer.is_subscribed else "the broker has not accepted the subscription"
+
+    def ping(self, answer: Callable[[], None]) -> None:
+        """Have ``answer`` called by the next turn of the I/O."""
+        self._submit(answer)
+
     def close(self) -> None:
         """Close both connections; if the broker does not answer in time, drop them."""
         if not self.is_alive:
@@ -225,7 +237,7 @@ class Broker:
     def _wait_for_rate(self, event: str) -> None:
         """Wait until the rate limit of an event allows it; some events have none. Source: contract §6."""
         if (throttle := self._throttles.get(event)) is not None:
-            throttle.wait()
+            throttle.wait(event)
 
     def _publish(self, routed: RoutedPublication) -> None:
         outcome: list[EmitUnconfirmed | None] = []
@@ -250,6 +262,7 @@ class Broker:
             ReconnectPolicy(settings.reconnect_attempts, max(0, settings.reconnect_delay_ms) / 1000),
             user=user,
             on_given_up=self._give_up,
+            name=name,
         )
 
     def _wake(self) -> None:

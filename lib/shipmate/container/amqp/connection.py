@@ -11,6 +11,7 @@ from pika import URLParameters
 from pika.channel import Channel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
+from shipmate import observation
 from shipmate.container.amqp.adapter import BatchingConnection, PikaIOServices
 from shipmate.errors import BadSetting, BrokerLost, BrokerRefused
 from shipmate.http.certificates import extra_certificates
@@ -95,6 +96,7 @@ class Connection:
         *,
         user: ChannelUser,
         on_given_up: Callable[[BrokerLost | BrokerRefused], None],
+        name: str = "",
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -104,7 +106,9 @@ class Connection:
             policy: Limits the attempts.
             user: Uses the channel.
             on_given_up: Called after the last failed attempt, or when the broker refuses what the channel uses.
+            name: Its name for those who observe it: ``read`` or ``write``.
         """
+        self._name = name
         self._loop = loop
         self._parameters = parameters
         self._policy = policy
@@ -113,7 +117,8 @@ class Connection:
         self._attempts = 0
         """Attempts since the channel was ready."""
         self._is_closing = False
-        self._is_ready = False
+        self.is_ready = False
+        """True while the channel can be used."""
         self.opened = threading.Event()
         """Set when the channel is ready for the first time; the receiver of ``on_given_up`` may set it, too."""
         self.connection: BatchingConnection | None = None
@@ -163,7 +168,9 @@ class Connection:
         if channel is not self.channel or self._is_closing:
             return
         self._attempts = 0
-        self._is_ready = True
+        self.is_ready = True
+        if self.opened.is_set():
+            observation.current.reconnected(self._name)
         self._user.channel_ready(channel)
         self.opened.set()
 
@@ -191,8 +198,8 @@ class Connection:
         self._retry(reason, self._connect)
 
     def _report_loss(self, what: str, reason: BaseException) -> None:
-        if self._is_ready:
-            self._is_ready = False
+        if self.is_ready:
+            self.is_ready = False
             if not self._is_closing:
                 _log.warning("the %s to the broker was lost: %s", what, describe(reason))
             self._user.channel_lost(reason)

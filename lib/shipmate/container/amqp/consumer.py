@@ -40,6 +40,8 @@ class Consumer:
         self._tag: str | None = None
         self._wants_messages = False
         self._on_consuming: Callable[[], None] = lambda: None
+        self.is_subscribed = False
+        """True while the broker sends the messages of the queue."""
         self.stopped = threading.Event()
         """Set when no more messages come after `stop`."""
 
@@ -55,6 +57,7 @@ class Consumer:
     def channel_lost(self, reason: BaseException) -> None:
         """Note that the channel is lost."""
         self._channel = None
+        self.is_subscribed = False
         self._tags = PendingAcks()
         self._deliveries.next_epoch()
         if not self._wants_messages:
@@ -86,7 +89,7 @@ class Consumer:
 
     def stop(self) -> None:
         """Cancel the subscription; ``stopped`` is set after ``cancel-ok``, or if the channel is lost."""
-        self._wants_messages = False
+        self._wants_messages = self.is_subscribed = False
         if self._tag is None or self._channel is None or not self._channel.is_open:
             self.stopped.set()
             return
@@ -98,6 +101,7 @@ class Consumer:
             return
 
         def agreed(_: Any) -> None:
+            self.is_subscribed = self._wants_messages
             ready()
             self._on_consuming()
             self._on_consuming = lambda: None
@@ -106,6 +110,7 @@ class Consumer:
 
     def _subscribe_again(self, channel: Channel) -> None:
         """Subscribe after the broker has cancelled: the queue may have moved to another node, or be gone."""
+        self.is_subscribed = False
         if not self._wants_messages:
             return
         _log.warning("the broker cancelled the consumer: subscribing again")

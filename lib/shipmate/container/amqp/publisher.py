@@ -16,6 +16,7 @@ from pika.channel import Channel
 from pika.exceptions import AMQPChannelError, AMQPConnectionError, ChannelClosedByBroker, ConnectionClosedByBroker
 from pika.spec import Basic
 
+from shipmate import observation
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.properties import NewProperties, RepeatedProperties
 from shipmate.container.silence import Silence
@@ -61,6 +62,7 @@ class _Sending:
 
     publication: RoutedPublication
     then: Then
+    begun_seconds: float
     failures: int = 0
     """Failed attempts."""
     is_returned: bool = False
@@ -149,7 +151,7 @@ class Publisher:
 
     def publish(self, publication: RoutedPublication, then: Then) -> None:
         """Publish now, or as soon as there is a channel."""
-        self._waiting.append(_Sending(publication, then))
+        self._waiting.append(_Sending(publication, then, self._clock()))
         self._flush()
 
     def hurry(self) -> None:
@@ -219,7 +221,7 @@ class Publisher:
                 self._number += 1
                 self._sent[self._number] = sending
             else:
-                sending.then(None)
+                self._end(sending, self._clock())
 
     def _properties(self, sending: _Sending) -> BasicProperties:
         publication = sending.publication
@@ -237,7 +239,8 @@ class Publisher:
         return properties
 
     def _on_confirm(self, frame: Any) -> None:
-        self._silence.confirmed(self._clock())
+        now = self._clock()
+        self._silence.confirmed(now)
         method = frame.method
         is_success = isinstance(method, Basic.Ack)
         if not method.multiple:
@@ -254,11 +257,15 @@ class Publisher:
             elif sending.is_returned:
                 self._retry(sending, _UNROUTABLE)
             elif is_success:
-                sending.then(None)
+                self._end(sending, now)
             else:
                 self._retry(sending, "the broker refused it")
         if self._waiting:
             self._flush()
+
+    def _end(self, sending: _Sending, now_seconds: float) -> None:
+        observation.current.published(now_seconds - sending.begun_seconds)
+        sending.then(None)
 
     def _on_return(self, _channel: Channel, method: Any, properties: BasicProperties, body: bytes) -> None:
         """Mark the publication that the broker returned, the oldest one of equal messages; its confirm comes next."""
@@ -287,6 +294,7 @@ class Publisher:
             delay_ms = min(delay_ms, _HURRIED_MS)
         sending.failures += 1
         sending.is_returned = False
+        observation.current.publication_retried()
         _log.warning("publishing failed, retrying", extra={"cause": cause, "retry": sending.failures})
         self._retrying.add(sending)
         self._loop.call_later(max(0, delay_ms) / 1000, lambda: self._resend(sending))

@@ -6,6 +6,7 @@ Source: contract §8.2 to §8.6.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol, TypeVar
 
+from shipmate import observation
 from shipmate.container.messages.codec import MessageCodec
 from shipmate.errors import EmitError, ObjectExpired, ObjectUnavailable, PlatformRefused, ShipmateError
 from shipmate.jsonvalue import from_json, is_empty, to_json
@@ -79,7 +80,7 @@ class BodyStore:
         stored = {step: object_id(entries[step]) or known.get(step) for step in contents if step}
         missing = [step for step in contents if not stored.get(step)]
         try:
-            ids = self._in_parallel(lambda step: self._objects().create(self._codec.encrypt(contents[step])), missing)
+            ids = self._in_parallel(lambda step: self._create(contents[step]), missing)
         except ShipmateError as error:
             raise EmitError("Lightweight message/passthrough body upload error") from error
         stored |= zip(missing, ids, strict=True)
@@ -106,9 +107,16 @@ class BodyStore:
         for step, body in zip(lacking, bodies, strict=True):
             entries[step] = {**entries[step], "body": body}
 
+    def _create(self, content: bytes) -> str:
+        stored_id = self._objects().create(self._codec.encrypt(content))
+        observation.current.body_stored()
+        return stored_id
+
     def _fetch(self, stored_id: str) -> Any:
         try:
-            return from_json(self._codec.decrypt(self._objects().read(stored_id).content))
+            body = from_json(self._codec.decrypt(self._objects().read(stored_id).content))
+            observation.current.body_fetched()
+            return body
         except (ShipmateError, ValueError) as error:
             text = f"Failed to get message body with id={stored_id}"  # contract §8.3
             if isinstance(error, PlatformRefused) and error.status in _GONE:

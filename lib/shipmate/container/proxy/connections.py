@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
+from shipmate import observation
 from shipmate.container.proxy.connecting import Address, open_wire
 from shipmate.container.proxy.http2.connection import Http2Connection
 from shipmate.container.proxy.http2.exchange import Answer
@@ -75,7 +76,8 @@ class Connections:
         self._on_first = on_first
         self._on_given_up = on_given_up
         self._link: Link | None = None
-        self._is_open = False
+        self.is_open = False
+        """True while requests can be sent: there is a connection, and the messages in work are claimed on it."""
         self._retirement = Retirement(loop)
         self._attempts = 0
         """Pauses before attempts to connect since the last success."""
@@ -95,7 +97,7 @@ class Connections:
     def http(self) -> Http2Connection | None:
         """The connection if a request can be sent now; before the claim is accepted none can."""
         link = self._link
-        return link.http if link is not None and self._is_open and link.http.has_room else None
+        return link.http if link is not None and self.is_open and link.http.has_room else None
 
     @property
     def max_streams(self) -> int | None:
@@ -170,7 +172,7 @@ class Connections:
         """Claim on a new connection, or use it at once; or use what its new settings allow."""
         if link is not self._link:
             return
-        if self._is_open:
+        if self.is_open:
             self._user.connection_open()
         else:
             self._prepare(link)
@@ -194,7 +196,7 @@ class Connections:
     def _leave(self, cause: str) -> None:
         """Stop to use the present connection."""
         self._link = None
-        self._is_open = False
+        self.is_open = False
         self._user.connection_left()
         if not self._is_over and self._has_been_open and not self._is_loss_known:
             self._is_loss_known = True
@@ -287,17 +289,18 @@ class Connections:
     def _open(self, link: Link) -> None:
         if self._has_been_open:
             self._user.connected_again()
+            observation.current.reconnected("proxy")
         if self._is_loss_known:
             _log.info("the connection to the sailor proxy is back")
         self._has_been_open = True
         self._is_loss_known = False
-        self._is_open = True
+        self.is_open = True
         self._retirement.begin()
         self._user.connection_open()
 
     def _stop(self) -> None:
         self._is_over = True
-        self._is_open = False
+        self.is_open = False
         self._retirement.stop()
         if self._timer is not None:
             self._timer.cancel()

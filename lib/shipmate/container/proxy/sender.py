@@ -8,6 +8,7 @@ from collections import deque
 from functools import partial
 from typing import Final
 
+from shipmate import observation
 from shipmate.container.proxy.connections import Connections, what
 from shipmate.container.proxy.http2.exchange import Answer
 from shipmate.container.proxy.loop import Loop
@@ -100,6 +101,7 @@ class Sender:
             self._silence.confirmed(self._loop.clock())
             post.then(None)
         elif answer.is_lost and not self._is_stopping:
+            observation.current.publication_retried()
             self.submit(post)  # on the next connection, if that is not open yet
         elif is_temporary(answer.status):
             self._retry(post, answer)
@@ -112,6 +114,7 @@ class Sender:
             self._fail(post, _text(answer))
             return
         post.failures += 1
+        observation.current.publication_retried()
         _log.warning("a request failed, repeating it", extra={"cause": what(answer), "retry": post.failures})
         self._retrying.add(post)
         pause = self._delays.request_seconds(post.failures, is_hurried=self._is_hurried)

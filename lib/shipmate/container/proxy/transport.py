@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
+from shipmate import observation
 from shipmate.container.messages.codec import new_id
 from shipmate.container.proxy.connections import Connections
 from shipmate.container.proxy.delivery import ProxyDelivery
@@ -156,9 +157,17 @@ class ProxyTransport:
         Raises:
             EmitError: It is too large; ``then`` is not called.
         """
-        post = self._post(publication, then)
+        begun_seconds = 0.0
+
+        def answered(error: EmitUnconfirmed | None) -> None:
+            if error is None:
+                observation.current.published(self._loop.clock() - begun_seconds)
+            then(error)
+
+        post = self._post(publication, answered)
         if (throttle := self._throttles.get(publication.event)) is not None:
-            throttle.wait()
+            throttle.wait(publication.event)
+        begun_seconds = self._loop.clock()
         self._todo.append((self._sender.submit, (post,)))
 
     def flush(self) -> None:
@@ -182,6 +191,17 @@ class ProxyTransport:
     def is_alive(self) -> bool:
         """True while events can be accepted."""
         return self._lost is None and not self._ended.is_set()
+
+    @property
+    def obstacle(self) -> str | None:
+        """What keeps messages from coming: no connection, a claim that is not accepted, or polls that are closed."""
+        if not self._connections.is_open:
+            return "no connection to the sailor proxy, or the messages in work are not claimed on it yet"
+        return None if self._inbox.slots.is_polling else "the polls of the sailor proxy are closed"
+
+    def ping(self, answer: Callable[[], None]) -> None:
+        """Have ``answer`` called by the next turn of the I/O."""
+        self._submit(answer)
 
     def hurry(self) -> None:
         """Repeat failed requests at once, and after short pauses from now on, because the process is stopping."""

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 import requests
 
+from shipmate import observation
 from shipmate.errors import ApiError, IncompleteContent, ResponseTooSlow
 from shipmate.http.adapter import LimitedAdapter, LimitedSession
 from shipmate.http.headers import retry_after_seconds
@@ -177,10 +178,15 @@ class _PieceUpload:
         headers = {} if content_range is None else {"Content-Range": content_range}
         options: dict[str, Any] = {"timeout": _TIMEOUTS_SECONDS, "allow_redirects": False, "auth": NO_AUTH}
         try:
-            with within(_LARGEST_ANSWER_BYTES, _LONGEST_ANSWER_SECONDS):
-                return self._http.request(
+            with (
+                observation.current.http_request("api", method, self._address) as observed,
+                within(_LARGEST_ANSWER_BYTES, _LONGEST_ANSWER_SECONDS),
+            ):
+                response = self._http.request(
                     method, self._address, headers=headers, data=None if method == "GET" else data, **options
                 )
+                observed.answered(response.status_code)
+                return response
         except _NO_ANSWER:
             return None
 

@@ -1,0 +1,114 @@
+"""The health of a step in a file, for probes that run a command instead of asking a port."""
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from shipmate.container.operations.health import Health, Verdict
+from shipmate.errors import BadSetting
+from shipmate.wording import file_problem
+
+_log: Final = logging.getLogger("shipmate.operations")
+_INTERVAL_SECONDS: Final = 1.0
+_OLD_SECONDS: Final = 5.0
+"""A file that is older was not written in time: its process hangs."""
+_MOST_BYTES: Final = 4096
+
+
+class HealthFile:
+    """Writes the health of a step every second; removes the file at the end."""
+
+    def __init__(self, path: str, health: Health, clock: Callable[[], float] = time.monotonic) -> None:
+        """Write it for the first time.
+
+        Args:
+            path: Where to write.
+            health: What to write.
+            clock: Counts seconds from a moment that all processes of the machine share.
+
+        Raises:
+            BadSetting: The file cannot be written.
+        """
+        self._path = Path(path)
+        self._health = health
+        self._clock = clock
+        self._stop = threading.Event()
+        self._is_failing = False
+        try:
+            self.write()
+        except OSError as error:
+            raise BadSetting(f"SHIPMATE_HEALTH_FILE: cannot write {path!r}: {file_problem(error)}") from None
+        self._thread = threading.Thread(target=self._run, name="shipmate-health-file", daemon=True)
+        self._thread.start()
+
+    def write(self) -> None:
+        """Replace the file at once, so that no reader sees half of it.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        live, ready = self._health.live(), self._health.ready()
+        values = {"live": live, "ready": ready, "pid": os.getpid(), "written": self._clock()}
+        beside = self._path.with_name(f"{self._path.name}.new")
+        beside.write_text(json.dumps(values))
+        beside.replace(self._path)
+
+    def close(self) -> None:
+        """Write no more, and remove the file."""
+        self._stop.set()
+        self._thread.join(_INTERVAL_SECONDS)
+        self._path.unlink(missing_ok=True)
+
+    def _run(self) -> None:
+        while not self._stop.wait(_INTERVAL_SECONDS):
+            try:
+                self.write()
+                self._is_failing = False
+            except OSError as error:
+                if not self._is_failing:
+                    _log.warning("the health file cannot be written: %s", file_problem(error))
+                self._is_failing = True
+
+
+def read_health(path: str, question: str, clock: Callable[[], float] = time.monotonic) -> Verdict:
+    """Return the answer of a health file; a file that says nothing reliable is a bad answer.
+
+    Args:
+        path: The file.
+        question: ``live`` or ``ready``.
+        clock: As for `HealthFile`.
+    """
+    try:
+        with open(path, "rb") as file:
+            values: Any = json.loads(file.read(_MOST_BYTES))
+        is_well, reason = values[question]
+        pid, written = int(values["pid"]), float(values["written"])
+    except FileNotFoundError:
+        return Verdict(False, f"there is no file {path}: the step does not run")
+    except OSError as error:
+        return Verdict(False, f"{path} cannot be read: {file_problem(error)}")
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return Verdict(False, f"{path}: expected a file that a step has written, found another content")
+    if not _is_running(pid):
+        return Verdict(False, f"process {pid} has ended")
+    # A file from before a restart of the machine seems to be from the future.
+    if not 0.0 <= (age_seconds := clock() - written) <= _OLD_SECONDS:
+        return Verdict(False, f"{path} was not written for {age_seconds:.0f} s: process {pid} hangs")
+    return Verdict(bool(is_well), str(reason))
+
+
+def _is_running(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""Begins to watch a step: counts, and whatever of port, metrics and health file the environment asks for."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, Self
+
+from shipmate import observation
+from shipmate.container.operations.health import Health, Verdict, Watched
+from shipmate.container.operations.tally import Tally
+from shipmate.errors import BadSetting
+from shipmate.settings import StepSettings
+
+if TYPE_CHECKING:
+    from shipmate.container.operations.metrics import Metrics
+    from shipmate.container.operations.server import Answer
+
+_log: Final = logging.getLogger("shipmate.operations")
+_KEPT_SECONDS: Final = 0.1
+"""How long an answer is given again: whoever asks more often costs little."""
+_NO_EXTRA: Final = "the extra metrics is not installed: pip install 'shipmate[metrics]'"
+
+
+class Watch:
+    """Watches one step from before its start to its end."""
+
+    def __init__(self, settings: StepSettings, transport: Watched) -> None:
+        """Prepare; nothing is opened yet.
+
+        Raises:
+            BadSetting: Metrics are asked for, and the extra for them is not installed.
+        """
+        self._settings = settings
+        asked = settings.operations
+        self._has_metrics = asked.needs_metrics is not False and find_spec("prometheus_client") is not None
+        if asked.needs_metrics and not self._has_metrics:
+            raise BadSetting(f"SHIPMATE_METRICS: {_NO_EXTRA}")
+        self._transport_name = "amqp" if settings.broker is not None else "proxy"
+        self._tally = Tally(connections=("read", "write") if settings.broker is not None else ("proxy",))
+        self._health = Health(transport, self._tally, stuck_seconds=asked.stuck_seconds)
+        self._metrics: Metrics | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Begin to watch: the port is open and the file is written before anything else happens.
+
+        Raises:
+            BadSetting: The port cannot be opened, or the file cannot be written.
+        """
+        with ExitStack() as stack:
+            asked = self._settings.operations
+            observation.use(self._tally)
+            stack.callback(observation.use)
+            if asked.port is not None:
+                from shipmate.container.operations.server import Server
+
+                pages = {"/live": self._live, "/ready": self._ready, "/metrics": self._metrics_page}
+                server = Server(asked.host, asked.port, {path: _kept(page) for path, page in pages.items()})
+                stack.callback(server.close)
+                _log.info("listening for probes", extra={"host": asked.host, "port": server.port})
+            if asked.health_file is not None:
+                from shipmate.container.operations.health_file import HealthFile
+
+                stack.callback(HealthFile(asked.health_file, self._health).close)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the port, and remove the file."""
+        self._stack.close()
+
+    def _live(self) -> "Answer":
+        return _page(self._health.live())
+
+    def _ready(self) -> "Answer":
+        return _page(self._health.ready())
+
+    def _metrics_page(self) -> "Answer":
+        from shipmate.container.operations.server import Answer
+
+        if self._settings.operations.needs_metrics is False:
+            return Answer(404, b"SHIPMATE_METRICS is false\n")
+        if not self._has_metrics:
+            return Answer(501, f"{_NO_EXTRA}\n".encode())
+        from shipmate.container.operations import metrics  # 100 ms, when somebody asks for the first time
+
+        if self._metrics is None:
+            self._metrics = metrics.Metrics(
+                self._tally, self._health, self._settings.flow, transport=self._transport_name
+            )
+        return Answer(200, self._metrics.text(), metrics.CONTENT_TYPE)
+
+
+def _page(verdict: Verdict) -> "Answer":
+    from shipmate.container.operations.server import Answer
+
+    body = json.dumps({"ok": verdict.is_well, "reason": verdict.reason})
+    return Answer(200 if verdict.is_well else 503, f"{body}\n".encode(), "application/json")
+
+
+def _kept(page: "Callable[[], Answer]", clock: Callable[[], float] = time.monotonic) -> "Callable[[], Answer]":
+    """Return a function that gives the same answer again for a short time."""
+    answers: list[tuple[float, Answer]] = []
+
+    def answer() -> "Answer":
+        if not answers or clock() > answers[0][0] + _KEPT_SECONDS:
+            answers[:] = [(clock(), page())]
+        return answers[0][1]
+
+    return answer
