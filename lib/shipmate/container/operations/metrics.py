@@ -11,7 +11,8 @@ from prometheus_client.registry import Collector
 
 from shipmate import __version__
 from shipmate.container.operations.health import Health
-from shipmate.container.operations.tally import Histogram, Tally
+from shipmate.container.operations.numbers import Histogram
+from shipmate.container.operations.tally import Tally
 from shipmate.settings import FlowSettings
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -64,37 +65,35 @@ class _StepCollector(Collector):
         yield self._info()
         yield self._gauge("messages_in_work", "Messages that have begun and are not settled", len(tally.in_work))
         yield self._gauge("oldest_message_seconds", "Age of the oldest message in work", tally.oldest_seconds)
-        with tally.lock:
-            counted = [*self._of_messages(), *self._of_events(), *self._of_requests(), *self._of_keys()]
-        yield from counted
+        yield from [*self._of_messages(), *self._of_events(), *self._of_requests(), *self._of_keys()]
 
     def _of_messages(self) -> Iterable[Metric]:
         tally = self._tally
-        yield self._counter("messages", "Messages by their outcome", tally.messages, "outcome")
+        yield self._counter("messages", "Messages by their outcome", tally.messages.total, "outcome")
         yield self._histogram("function_seconds", "Time of the author's function", {(): tally.function_seconds})
-        yield self._counter("errors", "Errors of messages by their code", tally.errors, "code")
+        yield self._counter("errors", "Errors of messages by their code", tally.errors.total, "code")
 
     def _of_events(self) -> Iterable[Metric]:
         tally = self._tally
-        yield self._counter("emitted", "Events that are confirmed or saved", tally.emitted, "event")
-        yield self._counter("rebounds", "Messages sent back to be delivered later", {(): tally.emitted["rebound"]})
+        emitted, waits = tally.emitted.total, tally.throttled_seconds.total
+        yield self._counter("emitted", "Events that are confirmed or saved", emitted, "event")
+        yield self._counter("rebounds", "Messages sent back to be delivered later", {(): emitted["rebound"]})
         yield self._histogram("publish_seconds", "Time until a publication is confirmed", {(): tally.publish_seconds})
-        yield self._counter("publication_retries", "Publications sent again", {(): tally.retries})
-        yield self._counter(
-            "throttle_wait_seconds", "Time that events waited for their rate limit", tally.throttled_seconds, "event"
-        )
-        yield self._counter("reconnects", "Connections that were ready again", tally.reconnects, "connection")
-        yield self._counter("bodies", "Bodies in the object storage", tally.bodies, "direction")
+        yield self._counter("publication_retries", "Publications sent again", tally.retries.total)
+        yield self._counter("throttle_wait_seconds", "Time that events waited for their rate limit", waits, "event")
+        yield self._counter("reconnects", "Connections that were ready again", tally.reconnects.total, "connection")
+        yield self._counter("bodies", "Bodies in the object storage", tally.bodies.total, "direction")
 
     def _of_requests(self) -> Iterable[Metric]:
         tally = self._tally
-        yield self._counter("http_requests", "HTTP requests by class of status", tally.requests, "target", "class")
+        requests = tally.requests.total
+        yield self._counter("http_requests", "HTTP requests by class of status", requests, "target", "class")
         yield self._histogram("http_request_seconds", "Time of HTTP requests", tally.request_seconds, "target")
 
     def _of_keys(self) -> Iterable[Metric]:
         tally = self._tally
-        yield self._counter("refreshes", "Refreshes of tokens by their outcome", tally.refreshes, "outcome")
-        yield self._counter("keys_adopted", "Keys taken that another process saved", {(): tally.adopted_keys})
+        yield self._counter("refreshes", "Refreshes of tokens by their outcome", tally.refreshes.total, "outcome")
+        yield self._counter("keys_adopted", "Keys taken that another process saved", tally.adopted_keys.total)
         yield self._histogram(
             "refresh_lock_wait_seconds", "Time that refreshes waited for the lock", {(): tally.lock_wait_seconds}
         )
@@ -119,9 +118,8 @@ class _StepCollector(Collector):
     def _histogram(self, name: str, text: str, values: Mapping[Any, Histogram], *labels: str) -> Metric:
         family = HistogramMetricFamily(f"shipmate_{name}", text, labels=[*self._labels, *labels])
         for key, histogram in values.items():
-            family.add_metric(
-                [*self._labels.values(), *_parts(key)], [*histogram.cumulated()], sum_value=histogram.seconds
-            )
+            buckets, seconds = histogram.total
+            family.add_metric([*self._labels.values(), *_parts(key)], buckets, sum_value=seconds)
         return family
 
 

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 from shipmate.errors import BadSetting
@@ -21,6 +22,8 @@ _CONNECTION_SECONDS: Final = 5.0
 _MOST_REQUEST_BYTES: Final = 8192
 _RECEIVED_BYTES: Final = 16384
 _MOST_ACCEPTED: Final = 100
+_MOST_WAITING: Final = 1024
+"""The connections that wait to be accepted: half a second at most."""
 _ACCEPT_SECONDS: Final = 0.05
 """After so many connections within this time, others wait for the next such time: strangers cost little CPU."""
 _STATUSES: Final[Mapping[int, str]] = {
@@ -79,12 +82,14 @@ class Server:
 
     def close(self) -> None:
         """Close the port and all connections."""
+        if self._is_over:
+            return
         self._is_over = True
         self._waker.send(b"\0")
         self._thread.join(_CONNECTION_SECONDS)
 
     def _run(self) -> None:
-        self._selector.register(self._woken, selectors.EVENT_READ, None)
+        self._selector.register(self._woken, selectors.EVENT_READ, lambda: None)  # `close` has written
         self._listen(True)
         while not self._is_over:
             try:
@@ -101,10 +106,7 @@ class Server:
     def _turn(self) -> None:
         events = self._selector.select(self._timeout_seconds())
         for key, _ in events:
-            if isinstance(key.data, _Connection):
-                self._continue(key.data)
-            elif key.fileobj is self._listener:
-                self._accept()
+            key.data()
         now = time.monotonic()
         for each in [one for one in self._connections if one.end_seconds <= now]:
             self._drop(each)
@@ -121,7 +123,7 @@ class Server:
     def _listen(self, is_listening: bool) -> None:
         self._is_listening = is_listening
         if is_listening:
-            self._selector.register(self._listener, selectors.EVENT_READ, None)
+            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         else:
             self._selector.unregister(self._listener)
 
@@ -146,7 +148,7 @@ class Server:
             self._drop(next(iter(self._connections)))
         connection = _Connection(accepted, self._answer, now + _CONNECTION_SECONDS)
         self._connections[connection] = None
-        self._selector.register(accepted, connection.awaited, connection)
+        self._selector.register(accepted, connection.awaited, partial(self._continue, connection))
         self._continue(connection)  # a request has usually come together with its connection
 
     def _continue(self, connection: "_Connection") -> None:
@@ -154,10 +156,13 @@ class Server:
             connection.go_on()
         except OSError:
             connection.is_over = True
+        except Exception as error:  # one connection ends, not the thread
+            _log.error("internal error of the HTTP port", exc_info=error)
+            connection.is_over = True
         if connection.is_over:
             self._drop(connection)
         else:
-            self._selector.modify(connection.socket, connection.awaited, connection)
+            self._selector.modify(connection.socket, connection.awaited, partial(self._continue, connection))
 
     def _drop(self, connection: "_Connection") -> None:
         if connection in self._connections:
@@ -261,7 +266,7 @@ def _listener(host: str, port: int) -> socket.socket:
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=128)
+        listener = socket.create_server(address[:2], family=family, backlog=_MOST_WAITING)
     except (socket.gaierror, UnicodeError):
         raise BadSetting(f"SHIPMATE_HTTP_HOST: expected an address of this machine, found {host!r}") from None
     except OSError as error:
