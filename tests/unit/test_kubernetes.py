@@ -1,10 +1,13 @@
 """The manifests are valid, restricted, and fit each other and the runtime."""
 
+import inspect
 import json
+import re
 from typing import Any
 
 import pytest
 
+from shipmate.container.operations import watch
 from shipmate.settings import StepSettings
 from tests.manifests import DEPLOY, ROOT, Manifest, objects, only, problems, rendered, schema_of
 
@@ -129,6 +132,8 @@ def test_prometheus_finds_the_port_of_every_step() -> None:
     assert [each["port"] for each in rule["ports"]] == [port["name"]]
     probes = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert {each["port"] for each in probes.values()} == {port["name"]}
+    pages = re.findall(r'"(/\w+)": self\.', inspect.getsource(watch))
+    assert {each["path"] for each in (*probes.values(), *monitor["podMetricsEndpoints"])} == set(pages)
 
 
 def test_a_container_has_time_to_end_in_order() -> None:

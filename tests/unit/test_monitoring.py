@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
+from shipmate.container.operations.health import Health
+from shipmate.container.operations.metrics import Metrics
+from shipmate.container.operations.tally import Tally
+from shipmate.settings import FlowSettings
 from tests.manifests import DEPLOY, problems
+from tests.memory_transport import MemoryTransport
 
 FOLDER = DEPLOY / "monitoring"
 DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text())
@@ -21,6 +27,9 @@ GRAPHS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUERIES = [target["expr"] for panel in GRAPHS for target in panel["targets"]]
 ALERTS = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"] if "alert" in rule}
 EXPRESSIONS = [rule["expr"] for group in RULES["groups"] for rule in group["rules"]]
+SERIES = [series["series"] for test in TESTS["tests"] for series in test["input_series"]]
+OF_THE_SCRAPE = {"namespace", "pod"}
+OF_THE_PROCESS = {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"}
 
 
 def promtool(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -99,3 +108,60 @@ def test_prometheus_can_read_every_query_of_the_dashboard(tmp_path: Path) -> Non
     done = promtool("check", "rules", str(tmp_path / "queries.yaml"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(rules) > 25
+
+
+Labels = dict[str, set[str]]
+"""The values of each label, by its name."""
+
+
+@pytest.fixture(scope="module")
+def exported() -> dict[str, Labels]:
+    """Return what a step exports: ``{"shipmate_messages_total": {"outcome": {"error", ...}, ...}, ...}``."""
+    tally = Tally(connections=("read", "write"))
+    tally.error("other", {})
+    for target, status in itertools.product(("api", "token_endpoint", "platform"), (200, 302, 404, 500, None)):
+        with tally.http_request(target, "GET", "https://api.example.com") as request:  # type: ignore[arg-type]
+            if status is not None:
+                request.answered(status)
+    flow = FlowSettings("flow", "exec", "step", "container", "workspace", "user", "component", "function")
+    text = Metrics(tally, Health(MemoryTransport(), tally), flow, transport="amqp").text().decode()
+    found: dict[str, Labels] = {}
+    for sample in (each for family in text_string_to_metric_families(text) for each in family.samples):
+        labels = found.setdefault(sample.name, {})
+        for name, value in sample.labels.items():
+            labels.setdefault(name, set()).add(value)
+    return found
+
+
+def _selected(query: str) -> set[str]:
+    """Return the names of the metrics in a query; recorded ones have a colon."""
+    return set(re.findall(r"(?<![:\w])(?:shipmate|process)_\w+(?!\w|:)", query))
+
+
+def test_dashboard_and_rules_ask_for_every_metric_that_a_step_exports(exported: dict[str, Labels]) -> None:
+    """For no other one, and for each at least once."""
+    asked = set().union(*map(_selected, [*QUERIES, *EXPRESSIONS]))
+    assert asked - exported.keys() <= (set() if Path("/proc/self/stat").exists() else OF_THE_PROCESS)
+    not_asked = {re.sub(r"_(bucket|count|sum|created)$", "", name) for name in exported.keys() - asked}
+    assert {name for name in not_asked if name.startswith("shipmate") and f"{name}_bucket" not in asked} == set()
+    assert {name for name in asked if name.startswith("process")} == OF_THE_PROCESS
+
+
+@pytest.mark.parametrize("query", [*QUERIES, *EXPRESSIONS, *SERIES])
+def test_a_query_selects_by_labels_and_values_that_there_are(query: str, exported: dict[str, Labels]) -> None:
+    """A label with a slip of the pen selects nothing, without any error."""
+    names = _selected(query)
+    known = set().union(OF_THE_SCRAPE, *(exported[name].keys() for name in names))
+    if not names:  # only recorded metrics
+        known |= set().union(*(each.keys() for each in exported.values()))
+    groups = re.findall(r"\b(?:by|on|group_left) ?\(([\w, ]*)\)", query)
+    labels = {label.strip() for group in groups for label in group.split(",") if label.strip()}
+    matchers = re.findall(r'(\w+)=~?"([^"]*)"', query)
+    assert labels | {label for label, _ in matchers} <= known
+
+    if query in SERIES:  # ids are made up there
+        matchers = [each for each in matchers if each[0] not in ("flow", "step", "component", "function")]
+    for label, pattern in matchers:
+        values = set().union(*(exported[name].get(label, set()) for name in names)) - {""}
+        if "$" not in pattern and label not in (*OF_THE_SCRAPE, "le") and values:
+            assert set(pattern.split("|")) <= values
