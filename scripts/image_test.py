@@ -23,10 +23,10 @@ from pathlib import Path
 
 import psutil
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
-import restricted
-
+from scripts import restricted
 from shipmate.emulator import DemoApi, OAuth2Provider, Platform, RabbitMQNode, SailorProxy, StepQueues, StepTraffic
 from shipmate.emulator.ports import free_port
 
