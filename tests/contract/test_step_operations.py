@@ -2,9 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -326,6 +329,39 @@ def test_an_unwatched_step_opens_no_port_and_imports_nothing_for_it(
     loaded = line.partition("THREADS")[0].split()
     assert not [name for name in loaded if name.startswith(("prometheus", "shipmate.container.operations"))]
     assert "shipmate-http" not in line
+
+
+def test_hostile_clients_do_not_disturb_the_messages(launch: Launch, queues: StepQueues, probe: Probe) -> None:
+    """Slow ones, garbage and a flood at the same time: every message is processed, and a probe is answered."""
+    launch(bare=watched(probe), RABBITMQ_PREFETCH_SAILOR=20, DATA_RATE_LIMIT=100_000).ready()
+    is_over = threading.Event()
+
+    def attack(request: bytes) -> None:
+        held = []
+        while not is_over.is_set():
+            with suppress(OSError):
+                client = socket.create_connection(("127.0.0.1", probe.port), 5)
+                held.append(client)
+                client.sendall(request)
+            if len(held) > 100:
+                held.pop(0).close()
+        for client in held:
+            client.close()
+
+    requests = (b"GET /live HTTP/1.1\r\nX-Slow: ", b"\0" * 50_000, b"GET /metrics HTTP/1.1\r\n\r\n", b"")
+    attackers = [threading.Thread(target=attack, args=(request,)) for request in requests]
+    for each in attackers:
+        each.start()
+    try:
+        queues.fill({"body": {"return": {"body": number}}} for number in range(500))
+        bodies = {each.message["body"] for each in queues.take("data", 500)}
+        probe.says("/live", 200)
+    finally:
+        is_over.set()
+        for each in attackers:
+            each.join()
+    assert bodies == set(range(500))
+    probe.counts(success=500)
 
 
 def test_unacknowledged_messages_are_those_in_work(

@@ -910,6 +910,10 @@ def test_dynamic_metadata_is_asked_for_with_the_cfg(folder: Folder) -> None:
             ["exec", "go", "--msg", "{}"],
             {"requests", "jsonschema", "asyncio", "cryptography", "pika", "shipmate.platform.client", "dotenv"},
         ),
+        (
+            ["health", "--help"],
+            {"requests", "pika", "asyncio", "prometheus_client", "shipmate.container.operations.server"},
+        ),
     ],
 )
 def test_nothing_is_imported_that_the_command_does_not_need(

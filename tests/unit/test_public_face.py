@@ -9,7 +9,10 @@ import pytest
 
 import shipmate
 
-SLOW = {"requests", "urllib3", "jsonschema", "pika", "cryptography", "orjson", "asyncio", "shipmate.emulator"}
+SLOW = {
+    "requests", "urllib3", "jsonschema", "pika", "cryptography", "orjson", "asyncio", "prometheus_client",
+    "shipmate.emulator",
+}  # fmt: skip
 
 
 def loaded_by(*arguments: str) -> set[str]:

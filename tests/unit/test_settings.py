@@ -10,6 +10,7 @@ from shipmate.logs.log import Redactor
 from shipmate.settings import (
     ApiSettings,
     BrokerSettings,
+    OperationsSettings,
     ProxySettings,
     Secret,
     ShutdownSettings,
@@ -428,6 +429,34 @@ def test_additional_variables_become_headers() -> None:
     messages = StepSettings.from_environ(environ).messages
     assert messages.extra_headers == {header: environ[name] for name, header in values.items()}
     assert camel_case("MY__VAR") == "myVar"
+
+
+def test_a_step_is_not_watched_unless_it_is_asked_for() -> None:
+    """And only one of two variables asks for it."""
+    assert StepSettings.from_environ(STEP).operations == OperationsSettings()
+    assert not OperationsSettings().is_asked_for
+    others = {"SHIPMATE_HTTP_HOST": "::1", "SHIPMATE_STUCK_SECONDS": "60", "SHIPMATE_METRICS": "false"}
+    assert not OperationsSettings.from_environ(others).is_asked_for
+    assert OperationsSettings.from_environ({"SHIPMATE_HTTP_PORT": "9090"}).is_asked_for
+    assert OperationsSettings.from_environ({"SHIPMATE_HEALTH_FILE": "/run/health"}).is_asked_for
+
+
+def test_the_variables_of_watching_are_read() -> None:
+    """Empty ones count as missing."""
+    names = ("HTTP_PORT", "HTTP_HOST", "METRICS", "STUCK_SECONDS", "HEALTH_FILE")
+    values = ("9090", "::1", "true", "604800", "/run/health")
+    environ = {f"SHIPMATE_{name}": value for name, value in zip(names, values, strict=True)}
+    assert StepSettings.from_environ({**STEP, **environ}).operations == OperationsSettings(
+        port=9090, host="::1", needs_metrics=True, stuck_seconds=604_800, health_file="/run/health"
+    )
+    assert OperationsSettings.from_environ(dict.fromkeys(environ, "")) == OperationsSettings()
+
+
+@pytest.mark.parametrize("value", ["0", "65536", "-1", "9090 ", "9_090", "9.5", "²", "٣", "1" * 5000, "0x10"])
+def test_a_wrong_port_is_no_default(value: str) -> None:
+    """An operator who asks for a port must not find out later that there is none."""
+    with pytest.raises(BadSetting, match="SHIPMATE_HTTP_PORT: expected a port from 1 to 65535, found '"):
+        OperationsSettings.from_environ({"SHIPMATE_HTTP_PORT": value})
 
 
 def test_the_log_has_the_variables_that_are_set() -> None:

@@ -78,7 +78,7 @@ def test_the_page_of_metrics_lists_all_of_them(tally: Tally) -> None:
     """With the labels that each has besides those of the step, and no others."""
     documented = {
         name: set(re.findall(r"`(\w+)`", labels))
-        for name, labels in re.findall(r"^\| `(shipmate_\w+)` \| [^|]+ \| ([^|]*) \|", PAGE.read_text(), re.MULTILINE)
+        for name, labels in re.findall(r"^\| `(shipmate_\w+)` \|[^|]+\|([^|]*)\|", PAGE.read_text(), re.MULTILINE)
     }
     found: dict[str, set[str]] = {}
     for name, values in samples(tally).items():
