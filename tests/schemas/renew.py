@@ -137,8 +137,12 @@ def grafana() -> dict[str, Any]:
 def write(name: str, source: Iterable[str], schema: Mapping[str, Any]) -> None:
     """Write a schema with the packages that it comes from."""
     packages = ", ".join(f"{each} {version(each)}" for each in source)
-    document = {"$schema": _DIALECT, "$comment": f"From {packages}, without texts; LICENSE", **schema}
-    (_FOLDER / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    comment = f"From {packages}, without texts and defaults. Apache License 2.0"
+    members = {"$schema": _DIALECT, "$comment": comment, **schema}
+    # A line for each definition, so that a comparison of two versions can be read.
+    definitions = ",\n".join(f"{json.dumps(each)}: {json.dumps(value)}" for each, value in members.pop("$defs").items())
+    head = ",\n".join(f"{json.dumps(each)}: {json.dumps(value)}" for each, value in members.items())
+    (_FOLDER / f"{name}.json").write_text(f'{{\n{head},\n"$defs": {{\n{definitions}\n}}}}\n')
 
 
 def main() -> None:
