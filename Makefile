@@ -30,6 +30,7 @@ test: $(DEVELOPMENT)  ## Run all tests
 coverage: $(DEVELOPMENT)  ## Run all tests, and check how much of the runtime they cover; takes half as long again
 	@scripts/broker.sh
 	@scripts/browser.sh
+	@scripts/promtool.sh
 	@rm -f .coverage .coverage.*
 	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 

@@ -89,6 +89,12 @@ class ProcessTree:
         """Return the resident memory."""
         return self._sum(lambda process: int(process.memory_info().rss))
 
+    def peak_bytes(self) -> int:
+        """Return the highest resident memory so far of the first process; Linux only. Source: proc_pid_status(5)."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        (kib,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(kib) * 1024
+
     def threads(self) -> int:
         """Return the number of threads."""
         return self._sum(lambda process: int(process.num_threads()))

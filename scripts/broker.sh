@@ -15,11 +15,4 @@ if [ "$(uname -s)" = Darwin ]; then
     exit 1
 fi
 
-# Debian's package starts a node, unless a policy forbids it; the tests do not need that one.
-policy=/usr/sbin/policy-rc.d
-if [ "$(id -u)" -eq 0 ] && [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-    trap 'rm -f "$policy"' EXIT
-fi
 scripts/apt-install.sh rabbitmq-server

@@ -5,8 +5,9 @@ it saves the keys at the platform and publishes the data, over AMQP and over the
 
     python scripts/image_test.py [IMAGE]        the image's name, shipmate unless given
 
-The broker is the one that SHIPMATE_TEST_AMQP_URI names, else a RabbitMQ of this test's own. The container runs with
-docker, if an engine answers, else with buildah and without isolation of the network.
+The broker is the one that SHIPMATE_TEST_AMQP_URI names, else a RabbitMQ of this test's own. The container runs as
+Kubernetes runs it at the level "restricted": with docker, if an engine answers, else with runc if that is installed,
+else with buildah and less restricted. It shares the network of this machine.
 """
 
 import json
@@ -14,17 +15,23 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
+from scripts import restricted
 from shipmate.emulator import DemoApi, OAuth2Provider, Platform, RabbitMQNode, SailorProxy, StepQueues, StepTraffic
+from shipmate.emulator.ports import free_port
 
 SECONDS = 60
+RESTRICTED = ("--read-only", "--tmpfs", restricted.TMP, "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 FORBIDDEN = "pip pip3 gcc cc g++ make ld"
 
 
@@ -34,8 +41,12 @@ class Runner:
     def __init__(self, image: str) -> None:
         """Find what can run it."""
         self.image = image
+        self.restricted: restricted.RestrictedContainers | None = None
         self.is_docker = shutil.which("docker") is not None and quiet("docker", "info") == 0
         if self.is_docker:
+            return
+        if restricted.is_possible():
+            self.restricted = restricted.RestrictedContainers(image)
             return
         if shutil.which("buildah") is None:
             sys.exit("image-test: expected docker with an engine that answers, or buildah, found neither")
@@ -45,10 +56,12 @@ class Runner:
 
     def start(self, environ: Mapping[str, str], *command: str, stderr: int) -> subprocess.Popen[str]:
         """Start a command, or what the image runs by itself; its standard input is a pipe."""
-        if self.is_docker:
+        if self.restricted is not None:
+            line = self.restricted.line(environ, *command)
+        elif self.is_docker:
             variables = [part for name, value in environ.items() for part in ("--env", f"{name}={value}")]
-            line = ["docker", "run", "--rm", "--interactive", "--read-only", "--network", "host", *variables]
-            line += [self.image, *command]
+            line = ["docker", "run", "--rm", "--interactive", "--network", "host", *RESTRICTED]
+            line += [*variables, self.image, *command]
         else:
             variables = [f"--env={name}={value}" for name, value in environ.items()]
             run = ["buildah", "run", "--isolation", "chroot", *variables, self.container, "--"]
@@ -63,7 +76,9 @@ class Runner:
 
     def remove(self) -> None:
         """Delete the working container."""
-        if not self.is_docker:
+        if self.restricted is not None:
+            self.restricted.remove()
+        elif not self.is_docker:
             quiet("buildah", "rm", self.container)
 
 
@@ -102,6 +117,11 @@ def check_contents(runner: Runner) -> None:
     check(status == 0, f"the component in it is valid: shipmate validate ends with {status}")
     status, text = runner.run("id", "-u")
     check(text.strip() == "10001", f"it does not run as root, but as {text.strip()}")
+    if runner.is_docker or runner.restricted is not None:
+        _, text = runner.run("sh", "-c", "cat /proc/self/status; touch /app/file 2>/dev/null && echo written")
+        check("CapBnd:\t0000000000000000" in text, "it runs without any capability")
+        check("NoNewPrivs:\t1" in text, "no program in it gets more privileges")
+        check("written" not in text, "its root file system cannot be written to")
     status, text = runner.run("sh", "-c", f"for tool in {FORBIDDEN}; do command -v $tool; done; true")
     check(text.strip() == "", f"it has no build tools: {text.split() or 'none'}")
     status, text = runner.run("sh", "-c", "ls -a /app; env")
@@ -140,12 +160,16 @@ def check_message(runner: Runner, traffic: StepTraffic) -> None:
         steps["flow"]["step"]["config"]["base_url"] = api.url
         accounts = {"account": {"oauth": keys}}
         with Platform(steps=steps, accounts=accounts) as platform, traffic:
+            port = free_port()
             environ = {**platform.environ(), **traffic.environ("send_request"), **client_of(provider)}
+            environ["SHIPMATE_HTTP_PORT"] = str(port)
             traffic.publish({"body": {"url": "/me"}})
             process = runner.start(environ, stderr=subprocess.STDOUT)
             try:
                 (data,) = traffic.take("data", timeout_seconds=SECONDS)
                 check(bool(data.message["body"]), f"a message was processed over {traffic.transport}")
+                answers = {path: answer(port, path) for path in ("/live", "/ready", "/metrics")}
+                check(set(answers.values()) == {200}, f"it is alive and ready, and has metrics: {answers}")
                 saved = platform.accounts["account"]["oauth"]
                 check(saved["refresh_token"] != keys["refresh_token"], "the refreshed keys were saved at the platform")
                 stop(process)
@@ -156,6 +180,15 @@ def check_message(runner: Runner, traffic: StepTraffic) -> None:
             finally:
                 process.kill()
                 process.wait()
+
+
+def answer(port: int, path: str) -> int:
+    """Return the status of a page of the container's port."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=SECONDS) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def client_of(provider: OAuth2Provider) -> dict[str, str]:

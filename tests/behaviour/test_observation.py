@@ -9,7 +9,7 @@ from shipmate import observation
 from shipmate.container.operations.tally import Tally
 from shipmate.emulator import Platform
 from tests.behaviour.test_bodies import ID, store
-from tests.station import Start, commands
+from tests.station import Start, StartInMemory, commands
 
 
 @pytest.fixture
@@ -51,6 +51,18 @@ def test_each_message_has_one_outcome(start: Start, tally: Tally) -> None:
     assert counted(tally.errors.total) == {"other": 1, "undecodable": 1}
     assert not tally.in_work
     assert tally.function_seconds.total[0][-1] == ("+Inf", 5)
+
+
+def test_a_message_that_is_left_has_an_outcome_of_its_own(start_in_memory: StartInMemory, tally: Tally) -> None:
+    """It is neither acknowledged nor rejected, and nothing of it is counted as emitted."""
+    station = start_in_memory()
+    station.transport.stop_retrying()
+    station.transport.refuse("data")
+    station.deliver(commands(**{"return": {"body": 1}}))
+    assert len(station.transport.left) == 1
+    assert counted(tally.messages.total) == {"left": 1}
+    assert counted(tally.emitted.total) == {}
+    assert not tally.in_work
 
 
 def test_publications_have_a_time(start: Start, tally: Tally) -> None:

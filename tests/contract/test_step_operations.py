@@ -170,13 +170,13 @@ def test_metrics_name_the_step_and_nothing_of_its_messages(launch: Launch, queue
     assert not any(word in text for word in ("text-of-the-error", "id-of-it", "thread-7", "127.0.0.1"))
 
 
-def test_messages_that_are_left_are_counted_as_such(launch: Launch, queues: StepQueues, probe: Probe) -> None:
-    """The next container counts them again."""
+def test_repeated_publications_are_counted(launch: Launch, queues: StepQueues, probe: Probe) -> None:
+    """And their message stays in work; who stops leaves it to the next container."""
     container = launch(bare=watched(probe, SHIPMATE_STOP_SECONDS=0)).ready()
     queues.publish({"body": {"return": {"body": 1, "headers": {"x-eio-routing-key": "nowhere"}}}})
     container.wait_for("could not be routed", count=2)
     assert probe.metrics()["shipmate_publication_retries_total"] >= 2
-    probe.counts(success=0, left=0)
+    probe.samples({"shipmate_messages_in_work": 1, "shipmate_publish_seconds_count": 0})
     assert container.stop() == 0
 
 
