@@ -17,6 +17,7 @@
     │  └─ UnsafeUrl                   a URL would send the token elsewhere, or unencrypted
     ├─ OperatorError                fix the installation         exit 2
     │  ├─ BadInput                    a file or an argument has the wrong content
+    │  │  └─ InvalidField               a field of a credential or a step has a wrong value
     │  ├─ MissingSetting              an environment variable is not set
     │  ├─ BadSetting                  an environment variable has a wrong value
     │  ├─ BrokerRefused               the broker refuses the queue or the exchange (exit 1: the container has begun)
@@ -154,6 +155,12 @@ class BadInput(OperatorError):
     """A file or an argument cannot be read, or has the wrong content."""
 
     code = "bad_input"
+
+
+class InvalidField(BadInput, ValueError):
+    """A field of a credential or a step has a value that it cannot have."""
+
+    code = "invalid_field"
 
 
 class MissingSetting(OperatorError):

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from shipmate.errors import InvalidOption
 from shipmate.http.headers import retry_after_seconds
 from shipmate.session.status_ranges import StatusRanges
-from shipmate.session.values import number
+from shipmate.session.values import decimal, number, text
 
 Backoff = Literal["none", "arithmetic", "geometric"]
 Repeat = Literal["safe", "all", "none"]
@@ -87,17 +87,16 @@ class Policy:
         and ``callsPerSecond`` the rate. A field that is missing or empty changes nothing.
 
         Raises:
-            BadInput: A field has no number, or one that is not allowed.
+            InvalidField: A field has no number, or one that is not allowed.
         """
         if _FIELDS.isdisjoint(fields):
             return self
-        policy = self
-        retries = number(fields, "retries", self.attempts - 1, least=0, most=_MOST_RETRIES)
-        delay_ms = number(fields, "retriesDelay", -1, least=0, most=_MOST_DELAY_MS)
-        calls = number(fields, "callsPerSecond", 0, least=0, most=_MOST_CALLS)
-        policy = replace(policy, attempts=int(retries) + 1)
-        if delay_ms >= 0:
+        retries = number(fields, "retries", default=self.attempts - 1, least=0, most=_MOST_RETRIES)
+        policy = replace(self, attempts=retries + 1)
+        if text(fields, "retriesDelay"):
+            delay_ms = number(fields, "retriesDelay", default=0, least=0, most=_MOST_DELAY_MS)
             policy = replace(policy, delay_seconds=delay_ms / 1000, backoff="none")
+        calls = decimal(fields, "callsPerSecond", default=0, least=0, most=_MOST_CALLS)
         return replace(policy, calls_per_second=calls) if calls else policy
 
     def pause_seconds(

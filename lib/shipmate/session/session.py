@@ -22,12 +22,12 @@ from shipmate.oauth2.session import OAuth2Session
 from shipmate.session.errors import ErrorPolicy, api_error
 from shipmate.session.plan import SessionPlan, SessionServices
 from shipmate.session.policy import Failure, Policy
-from shipmate.session.values import number
+from shipmate.session.values import decimal
 from shipmate.session.ways import Way, proof_of
 
 _NO_ANSWER: Final = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _CONNECT_SECONDS: Final = 10.0
-_MOST_TIMEOUT_SECONDS: Final = 1200.0
+_MOST_TIMEOUT_SECONDS: Final = 1200
 _UNAUTHORIZED: Final = 401
 _IDEMPOTENCY_KEY: Final = "idempotency-key"
 
@@ -71,7 +71,7 @@ class Session(ApiSession):
         """When a request is sent again: the option ``policy``, with the fields ``retries`` and others over it.
 
         Raises:
-            BadInput: A field has no number, or one that is not allowed.
+            InvalidField: A field has no number, or one that is not allowed.
         """
         fields = self.fields
         if fields is not self._policy_fields:
@@ -99,11 +99,12 @@ class Session(ApiSession):
 
     def _field_timeout(self, fields: Mapping[str, Any]) -> float:
         """Return the seconds that a person has typed in for the wait for an answer, 0 without any."""
-        milliseconds = number(fields, "requestTimeoutPeriod", 0, least=500, most=_MOST_TIMEOUT_SECONDS * 1000)
+        most = _MOST_TIMEOUT_SECONDS
+        milliseconds = decimal(fields, "requestTimeoutPeriod", default=0, least=500, most=most * 1000)
         # A step's own field of this name is about something else, for example the end of a bulk job.
         seconds = 0.0
         if "timeout" in self._services.oauth2.credential_fields or "timeout" not in self._fields:
-            seconds = number(fields, "timeout", 0, least=1, most=_MOST_TIMEOUT_SECONDS)
+            seconds = decimal(fields, "timeout", default=0, least=1, most=most)
         return milliseconds / 1000 or seconds
 
     def _answer(self, method: str, url: str, body: Body, kwargs: Mapping[str, Any]) -> requests.Response:
