@@ -241,6 +241,11 @@ class ApiError(ShipmateError):
 
     code = "api_error"
 
+    is_repeatable = False
+    """Whether the same request may be sent later: the failure may pass, and a repetition does no harm."""
+    is_unclear = False
+    """Whether the API may have done what it was asked for, and would do it twice."""
+
     def __init__(
         self, text: str, *, status: int = 0, reason: str = "", api_code: str = "", request_id: str = ""
     ) -> None:

@@ -4,6 +4,7 @@
     polling     triggers that read an API without losing or repeating records
     webhook     signatures, challenges and replies of webhooks
     files       files between an API and the platform, in pieces
+    rebounding  messages that come again while an API cannot serve them
     values      the fields of credentials and steps: numbers, times, choices
     moments     times of an API, compared as moments
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from shipmate.kit.polling.keyset import Keyset, keyset
     from shipmate.kit.polling.listing import Listing, listing
     from shipmate.kit.polling.place import After
+    from shipmate.kit.rebounding import rebounding
     from shipmate.kit.webhook import Received, Webhook
     from shipmate.kit.webhook_challenge import Echo, HashedEcho
 
@@ -73,6 +75,7 @@ __all__ = [
     "offset",
     "operators",
     "page",
+    "rebounding",
     "to_attachment",
     "whole",
 ]
@@ -117,6 +120,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "offset": "shipmate.kit.objects.paging",
         "operators": "shipmate.kit.objects.filters",
         "page": "shipmate.kit.objects.paging",
+        "rebounding": "shipmate.kit.rebounding",
         "to_attachment": "shipmate.kit.files.transfer",
         "whole": "shipmate.kit.objects.paging",
     }

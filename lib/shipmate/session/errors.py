@@ -8,7 +8,7 @@ import requests
 
 from shipmate.errors import ApiError, InvalidField
 from shipmate.session.answers import body_of, code_of, reason_of, request_id_of
-from shipmate.session.policy import Policy
+from shipmate.session.policy import Failure, Policy
 from shipmate.session.status_ranges import StatusRanges
 from shipmate.session.values import choice, text
 from shipmate.urls import shown
@@ -97,6 +97,21 @@ def api_error(response: requests.Response, redact: Callable[[str], str]) -> ApiE
     )
     text = redact(place.strip()) + (f": {reason}" if reason else "") + (f" ({extras})" if extras else "")
     return ApiError(text, status=response.status_code, reason=reason, api_code=api_code, request_id=request_id)
+
+
+def judged(error: ApiError, policy: Policy, failure: Failure) -> ApiError:
+    """Return an error that says whether the request may be sent again; what its reader has said about that counts.
+
+    Args:
+        error: The error of the last attempt.
+        policy: The rules for sending a request again.
+        failure: The last attempt.
+    """
+    error.is_repeatable = error.is_repeatable or policy.allows(failure)
+    error.is_unclear = not error.is_repeatable and policy.may_pass(failure) and not failure.is_harmless
+    if error.is_unclear:
+        error.args = (f"{error}; it may have been done all the same, look before you repeat it",)
+    return error
 
 
 def _said(response: requests.Response) -> tuple[str, str, str]:
