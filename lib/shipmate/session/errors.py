@@ -92,6 +92,8 @@ def api_error(response: requests.Response, redact: Callable[[str], str]) -> ApiE
     request = response.request
     place = f"{request.method} {shown(request.url or '')} answered {response.status_code} {response.reason or ''}"
     reason, api_code, request_id = (redact(text) for text in _said(response))
+    if api_code == str(response.status_code):
+        api_code = ""  # some APIs repeat the status in the body
     extras = ", ".join(
         f"{name} {text}" for name, text in (("code", api_code), ("request", request_id)) if text and text not in reason
     )
