@@ -11,9 +11,21 @@ from typing import Any
 from shipmate.errors import InvalidField
 from shipmate.kit.moments import form_of
 from shipmate.kit.moments import moment as read_moment
-from shipmate.session.values import choice, decimal, flag, number, text
+from shipmate.session.values import choice, decimal, flag, number, required, text
 
-__all__ = ["choice", "decimal", "flag", "moment", "number", "text"]
+__all__ = ["body_of", "choice", "decimal", "flag", "moment", "number", "required", "text"]
+
+
+def body_of(msg: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the body of a message, which must be an object.
+
+    Raises:
+        ValueError: The body is something else.
+    """
+    body = msg.get("body")
+    if not isinstance(body, dict):
+        raise ValueError(f"the body of the message: expected an object, found {type(body).__name__}")
+    return dict(body)
 
 
 def moment(cfg: Mapping[str, Any], name: str) -> datetime | None:

@@ -26,6 +26,18 @@ def text(fields: Mapping[str, Any], name: str, default: str = "") -> str:
     return ("" if given is None else str(given)).strip() or default
 
 
+def required(fields: Mapping[str, Any], name: str) -> str:
+    """Return a field that must not be empty, without spaces around it.
+
+    Raises:
+        InvalidField: The field is missing or empty.
+    """
+    found = text(fields, name)
+    if not found:
+        raise InvalidField(f"{name}: expected a value, found none")
+    return found
+
+
 def number(fields: Mapping[str, Any], name: str, *, default: int, least: int, most: int) -> int:
     """Return a field as a whole number.
 

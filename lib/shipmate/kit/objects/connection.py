@@ -105,8 +105,12 @@ class Connection:
         parts = urlsplit(target)
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
-    def page(self, position: str) -> "requests.Response":
+    def page(self, position: str, headers: Mapping[str, str] | None = None) -> "requests.Response":
         """Return the page at a position that `position` has returned.
+
+        Args:
+            position: The position: ``"/v1/contacts?page=2"``.
+            headers: Further headers.
 
         Raises:
             ApiError: The API answers with an error, or not at all.
@@ -115,7 +119,7 @@ class Connection:
         if not position.startswith("/"):
             # Behind the host it would be a part of the host.
             raise ValueError("the position in the snapshot: expected a path that begins with /, found another text")
-        return self._send("GET", self._host() + _without_braces(position), (), {})
+        return self._send("GET", self._host() + _without_braces(position), (), {"headers": headers} if headers else {})
 
     def url(self, path: str) -> str:
         """Return the URL of a path, with braces encoded: they are placeholders only in the base URL.
