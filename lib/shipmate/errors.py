@@ -241,13 +241,16 @@ class ApiError(ShipmateError):
 
     code = "api_error"
 
-    is_repeatable = False
-    """Whether the same request may be sent later: the failure may pass, and a repetition does no harm."""
-    is_unclear = False
-    """Whether the API may have done what it was asked for, and would do it twice."""
-
     def __init__(
-        self, text: str, *, status: int = 0, reason: str = "", api_code: str = "", request_id: str = ""
+        self,
+        text: str,
+        *,
+        status: int = 0,
+        reason: str = "",
+        api_code: str = "",
+        request_id: str = "",
+        is_repeatable: bool = False,
+        is_unclear: bool = False,
     ) -> None:
         """Create the error.
 
@@ -257,12 +260,17 @@ class ApiError(ShipmateError):
             reason: What the API says about the error, on one short line.
             api_code: The API's own code: ``"INVALID_FIELD"``.
             request_id: The id by which the API's support finds the request.
+            is_repeatable: Whether the request may be sent again later: the failure may pass, and a repetition does no
+                harm.
+            is_unclear: Whether the API may have done what it was asked for, and would do it twice.
         """
         super().__init__(text)
         self.status = status
         self.reason = reason
         self.api_code = api_code
         self.request_id = request_id
+        self.is_repeatable = is_repeatable
+        self.is_unclear = is_unclear
 
 
 class TransientError(ShipmateError):

@@ -19,9 +19,8 @@ def refusal(response: requests.Response) -> ApiError:
     text = "; ".join(map(_line, problems)) or f"HTTP {status} {response.reason or ''}".strip()
     is_busy = status in _BUSY_STATUSES or any(each["errorCode"] in _BUSY_CODES for each in problems)
     code = problems[0]["errorCode"] if problems else ""
-    error = ApiError(f"Salesforce is busy: {text}" if is_busy else text, status=status, api_code=code)
-    error.is_repeatable = is_busy
-    return error
+    text = f"Salesforce is busy: {text}" if is_busy else text
+    return ApiError(text, status=status, api_code=code, is_repeatable=is_busy)
 
 
 def _problems(response: requests.Response) -> Iterator[dict[str, Any]]:

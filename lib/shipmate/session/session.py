@@ -101,6 +101,10 @@ class Session(ApiSession):
         error.args = (redact(str(error)),)
         return error
 
+    def pause(self, seconds: float) -> bool:
+        """Wait, and return whether the process is stopping, which ends the wait."""
+        return self._services.stopping.wait(seconds)
+
     def _field_timeout(self, fields: Mapping[str, Any]) -> float:
         """Return the seconds that a person has typed in for the wait for an answer, 0 without any."""
         most = _MOST_TIMEOUT_SECONDS
@@ -135,7 +139,7 @@ class Session(ApiSession):
                     chance=random.random(),  # noqa: S311 - spreads load
                     now=time.time(),
                 )
-            if pause is None or self._services.stopping.wait(pause):
+            if pause is None or self.pause(pause):
                 if error is not None:
                     raise error
                 break
@@ -155,7 +159,7 @@ class Session(ApiSession):
         if policy.calls_per_second is not None:
             pace = self._services.paces.of(self._pace_key)
             if (seconds := pace.wait_seconds(policy.calls_per_second, time.monotonic())) > 0:
-                self._services.stopping.wait(seconds)
+                self.pause(seconds)
 
     def _public_fields(self) -> dict[str, Any]:
         """Return the credential fields that may be in a URL: none with a secret."""

@@ -31,13 +31,9 @@ def events_after(error: Exception) -> list[tuple[str, Any]]:
     return list(context.events)
 
 
-def repeatable() -> ApiError:
-    error = ApiError("busy", status=503)
-    error.is_repeatable = True
-    return error
-
-
-@pytest.mark.parametrize("error", [repeatable(), PlatformUnavailable("busy"), Diverted("busy", None)])
+@pytest.mark.parametrize(
+    "error", [ApiError("busy", is_repeatable=True), PlatformUnavailable("busy"), Diverted("busy", None)]
+)
 def test_an_error_that_passes_rebounds_the_message(error: Exception) -> None:
     """With its reason."""
     assert events_after(error) == [("rebound", "busy")]

@@ -135,9 +135,7 @@ def test_a_text_without_an_answer_names_the_url_that_was_sent(desk: Desk) -> Non
 
 def test_an_author_reads_the_errors_of_an_api_with_codes_of_its_own(desk: Desk) -> None:
     def read(response: requests.Response) -> ApiError:
-        error = ApiError(f"{response.json()['fault']}: s3cret-word", status=response.status_code, api_code="LIMIT")
-        error.is_repeatable = True
-        return error
+        return ApiError(f"{response.json()['fault']}: s3cret-word", status=response.status_code, is_repeatable=True)
 
     desk.redactor.add("s3cret-word")
     desk.api.script("/me", Fault(status=403, body={"fault": "LIMIT"}))

@@ -66,7 +66,7 @@ def sql_text(value: Any) -> str:
 
 # Source: SOQL and SOSL Reference, Quoted String Escape Sequences.
 _SOQL_ESCAPES: Final = str.maketrans(
-    {"\\": r"\\", "'": r"\'", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f"}
+    {"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f"}
 )
 
 
