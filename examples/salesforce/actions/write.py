@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from salesforce import choices
-from salesforce.client import Salesforce, content, writing
+from salesforce.client import Salesforce, content
 from salesforce.describe import describe, is_required
 from salesforce.schemas import incoming, object_of
 from salesforce.settings import api_name
@@ -25,30 +25,32 @@ _WRITTEN: Final = object_of(
 
 def _create(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Create a record of the chosen object from the message and emit its id."""
-    name, record = api_name(cfg, "object"), body_of(msg)
-    with rebounding(context):
-        answer = writing(context, cfg).send("POST", "sobjects", name, body=record, headers=_saving(cfg))
-        context.emit("data", message({"id": content(answer)["id"], "created": True}))
+    _save(context, cfg, "POST", [api_name(cfg, "object")], body_of(msg))
 
 
 def _update(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Change the fields in the message, keep the others, and emit the id."""
     name, record = api_name(cfg, "object"), body_of(msg)
-    place = ("sobjects", name, _taken_id(record))
-    with rebounding(context):
-        writing(context, cfg).send("PATCH", *place, body=record, headers=_saving(cfg), repeatable=True)
-        context.emit("data", message({"id": place[-1], "created": False}))
+    record_id = _taken_id(record)
+    _save(context, cfg, "PATCH", [name, record_id], record, record_id)
 
 
 def _upsert(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Write the record with the external ID in the message, and emit its id and whether it is new."""
     name, key, record = api_name(cfg, "object"), api_name(cfg, "key_field"), body_of(msg)
     # The key is in the URL, and Salesforce refuses it in the body.
-    place = ("sobjects", name, key, _taken(record, key))
+    _save(context, cfg, "PATCH", [name, key, _taken(record, key)], record)
+
+
+def _save(
+    context: Context, cfg: dict[str, Any], method: str, place: list[str], record: Any, record_id: str | None = None
+) -> None:
+    """Write a record, and emit the id in the answer; 204 has none, but the record is written."""
+    headers = {"Sforce-Duplicate-Rule-Header": "allowSave=true"} if flag(cfg, "save_duplicates") else {}
+    client = Salesforce(context, cfg, attempts=1)
     with rebounding(context):
-        answer = writing(context, cfg).send("PATCH", *place, body=record, headers=_saving(cfg), repeatable=True)
-        # 204 has no id, but the record is written.
-        record_id = content(answer)["id"] if answer.content else None
+        answer = client.send(method, "sobjects", *place, body=record, headers=headers, repeatable=method == "PATCH")
+        record_id = content(answer)["id"] if answer.content else record_id
         context.emit("data", message({"id": record_id, "created": answer.status_code == 201}))
 
 
@@ -58,7 +60,7 @@ def _delete(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
     record_id, is_deleted = _taken_id(body_of(msg)), True
     with rebounding(context):
         try:
-            writing(context, cfg).send("DELETE", "sobjects", name, record_id)
+            Salesforce(context, cfg, attempts=1).send("DELETE", "sobjects", name, record_id)
         except ApiError as error:
             if missing == "error" or error.api_code not in ("ENTITY_IS_DELETED", "NOT_FOUND"):
                 raise
@@ -99,11 +101,6 @@ def _taken_id(record: dict[str, Any]) -> str:
     if not _ID.fullmatch(value):
         raise ValueError("Id: expected the 15 or 18 letters and digits of a record's ID, found something else")
     return value
-
-
-def _saving(cfg: dict[str, Any]) -> dict[str, str]:
-    """Return the headers for writing a record: whether a duplicate may be saved."""
-    return {"Sforce-Duplicate-Rule-Header": "allowSave=true"} if flag(cfg, "save_duplicates") else {}
 
 
 create_object = SimpleNamespace(

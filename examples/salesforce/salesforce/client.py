@@ -8,9 +8,9 @@ from typing import Any, Final
 import requests
 
 from salesforce.errors import refusal
-from salesforce.settings import api_version
 from shipmate import ApiError, Context, Policy
 from shipmate.kit import Api
+from shipmate.kit.values import text
 from shipmate.urls import segment
 
 # The other options are in component.json. Salesforce answers a refresh without a new refresh token, and perhaps with a
@@ -21,6 +21,10 @@ API: Final = Api("{instance_url}/services/data", extra={"format": "json"}, read_
 POLICY: Final = Policy(attempts=3, statuses="502-504", longest_pause_seconds=5.0)
 # A query may take two minutes. Source: SOQL and SOSL Reference, limits.
 _TIMEOUTS_SECONDS: Final = (10.0, 130.0)
+_DEFAULT_VERSION: Final = "64.0"
+# Older versions answer an upsert without the id of the record.
+_OLDEST_VERSION: Final = 46
+_VERSION: Final = re.compile(r"v?(\d{2,3})(?:\.0)?", re.IGNORECASE)
 _FOLLOWING: Final = re.compile(r"/services/data/v\d+\.\d/[\w./-]+")
 
 
@@ -28,7 +32,7 @@ class Salesforce:
     """The API of one account, at the instance in its token."""
 
     def __init__(self, context: Context, cfg: Mapping[str, Any], attempts: int = POLICY.attempts) -> None:
-        """Open a session; nothing is sent yet."""
+        """Open a session; one that writes sends a request once, since a rebound sends it again."""
         self.version = api_version(cfg)
         self._api = API.connect(context, cfg, policy=replace(POLICY, attempts=attempts))
         self._api.session.timeout = _TIMEOUTS_SECONDS
@@ -45,12 +49,7 @@ class Salesforce:
         return content(self.send("GET", *path))
 
     def send(self, method: str, *path: str, **options: Any) -> requests.Response:
-        """Send a request to a path below the version's URL.
-
-        Args:
-            method: The method.
-            path: The segments of the path, unescaped.
-            options: ``params``, ``body``, ``headers``, ``repeatable``.
+        """Send a request to a path below the version's URL, given by its unescaped segments.
 
         Raises:
             ApiError: Salesforce has not answered with a success.
@@ -67,18 +66,22 @@ class Salesforce:
         return self._api.page(path, headers=headers)
 
 
-def writing(context: Context, cfg: Mapping[str, Any]) -> Salesforce:
-    """Return a client that sends each request once: the platform sends the message again later."""
-    return Salesforce(context, cfg, attempts=1)
-
-
 def content(response: requests.Response) -> Any:
-    """Return the JSON of an answer.
-
-    Raises:
-        ApiError: The answer is not JSON.
-    """
+    """Return the JSON of an answer."""
     try:
         return response.json()
     except ValueError:
         raise ApiError("expected JSON in the answer, found something else", status=response.status_code) from None
+
+
+def api_version(cfg: Mapping[str, Any]) -> str:
+    """Return the version of the API.
+
+    >>> api_version({"api_version": "v62.0"}), api_version({})
+    ('62.0', '64.0')
+    """
+    given = text(cfg, "api_version", _DEFAULT_VERSION)
+    match = _VERSION.fullmatch(given)
+    if match is None or int(match[1]) < _OLDEST_VERSION:
+        raise ValueError(f"api_version: expected a version from {_OLDEST_VERSION}.0 on, found {given!r}")
+    return f"{match[1]}.0"

@@ -1,31 +1,14 @@
-"""Reads the fields of a step, whose values are texts."""
+"""Reads fields of a step with the names of objects and of fields."""
 
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from shipmate.kit.values import required, text
+from shipmate.kit.values import required
 
 Cfg = Mapping[str, Any]
 
-DEFAULT_VERSION: Final = "64.0"
-# Older versions answer an upsert without the id of the record.
-_OLDEST_VERSION: Final = 46
-_VERSION: Final = re.compile(r"v?(\d{2,3})(?:\.0)?", re.IGNORECASE)
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-
-
-def api_version(cfg: Cfg) -> str:
-    """Return the version of the API.
-
-    >>> api_version({"api_version": "v62.0"}), api_version({})
-    ('62.0', '64.0')
-    """
-    given = text(cfg, "api_version", DEFAULT_VERSION)
-    match = _VERSION.fullmatch(given)
-    if match is None or int(match[1]) < _OLDEST_VERSION:
-        raise ValueError(f"api_version: expected a version from {_OLDEST_VERSION}.0 on, found {given!r}")
-    return f"{match[1]}.0"
 
 
 def api_name(cfg: Cfg, name: str) -> str:
