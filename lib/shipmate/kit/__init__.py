@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from shipmate.kit.objects.declaration import Write
     from shipmate.kit.objects.fields import Field
     from shipmate.kit.objects.filters import operators
+    from shipmate.kit.objects.linked import Linked
     from shipmate.kit.objects.names import Names
     from shipmate.kit.objects.paging import cursor, link, offset, page, whole
     from shipmate.kit.objects.resource import Resource, Resources
+    from shipmate.kit.objects.sorting import Sorting, sorting
     from shipmate.kit.polling.answer import Answer
     from shipmate.kit.polling.delta import Delta, TokenRefused, delta
     from shipmate.kit.polling.fields import PollFields
@@ -49,6 +51,7 @@ __all__ = [
     "FileStore",
     "HashedEcho",
     "Keyset",
+    "Linked",
     "Listing",
     "Names",
     "NoSample",
@@ -58,6 +61,7 @@ __all__ = [
     "Resource",
     "Resources",
     "SignatureRefused",
+    "Sorting",
     "TokenRefused",
     "Webhook",
     "Write",
@@ -73,6 +77,7 @@ __all__ = [
     "offset",
     "operators",
     "page",
+    "sorting",
     "to_attachment",
     "whole",
 ]
@@ -93,6 +98,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "FileStore": "shipmate.kit.files.store",
         "HashedEcho": "shipmate.kit.webhook_challenge",
         "Keyset": "shipmate.kit.polling.keyset",
+        "Linked": "shipmate.kit.objects.linked",
         "Listing": "shipmate.kit.polling.listing",
         "Names": "shipmate.kit.objects.names",
         "NoSample": "shipmate.errors",
@@ -102,6 +108,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "Resource": "shipmate.kit.objects.resource",
         "Resources": "shipmate.kit.objects.resource",
         "SignatureRefused": "shipmate.errors",
+        "Sorting": "shipmate.kit.objects.sorting",
         "TokenRefused": "shipmate.kit.polling.delta",
         "Webhook": "shipmate.kit.webhook",
         "Write": "shipmate.kit.objects.declaration",
@@ -117,6 +124,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "offset": "shipmate.kit.objects.paging",
         "operators": "shipmate.kit.objects.filters",
         "page": "shipmate.kit.objects.paging",
+        "sorting": "shipmate.kit.objects.sorting",
         "to_attachment": "shipmate.kit.files.transfer",
         "whole": "shipmate.kit.objects.paging",
     }
