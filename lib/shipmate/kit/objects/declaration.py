@@ -1,6 +1,6 @@
 """The declaration of a resource: the facts about it that all its functions share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -161,8 +161,8 @@ class Declaration:
         """Return a declared field."""
         return next((each for each in self.known_fields if each.name == name), None)
 
-    def _set_texts(self) -> list[str]:
-        return [text for text in self.sets.values() if isinstance(text, str)]
+    def _set_texts(self) -> Iterator[str]:
+        return (text for text in self.sets.values() if isinstance(text, str))
 
     def _names_in(self, request: str) -> frozenset[str]:
         if request == "list":

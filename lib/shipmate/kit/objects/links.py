@@ -57,7 +57,7 @@ def with_link_schemas(declared: Declaration, one: Schema, cfg: Mapping[str, Any]
 def _fetched(records: Records, record: Record, link: Linked) -> Any:
     route = Route.parse(link.request, default="/")
     own = {name: member_at(record, name) for name in route.names if name not in records.values}
-    nothing = None if link.pages is None else []
+    nothing: list[Any] | None = None if link.pages is None else []
     if any(is_missing(value) for value in own.values()):
         return nothing
     path = route.path({**records.values, **own})
