@@ -16,6 +16,7 @@ from shipmate.kit.values import choice, text
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
+    from shipmate.kit.objects.api import Api
 
 SelectModel = Callable[["Context", Mapping[str, Any]], Mapping[str, str]]
 Choices = Mapping[str, str] | SelectModel
@@ -62,6 +63,11 @@ class ResourceFunction(Function):
         """Store where the function comes from."""
         super().__init__(source.names)
         self._source = source
+
+    @property
+    def api(self) -> "Api":
+        """The API, for `shipmate validate`."""
+        return self._source.first().api
 
     def __getattr__(self, name: str) -> Any:
         """Return a select model: one under another name, or that of a field that an author declares."""
