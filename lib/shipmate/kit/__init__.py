@@ -12,6 +12,8 @@ Names are imported on their first use: a component that does not use the kit doe
 
 from typing import TYPE_CHECKING
 
+from shipmate.faces import lazy_face
+
 if TYPE_CHECKING:
     from shipmate.errors import CannotPoll, NoSample, SignatureRefused
     from shipmate.kit.files.declaration import Changes, FileMembers, FileNames
@@ -84,61 +86,51 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for one that exists
-    _LAZY = {
-        "After": "shipmate.kit.polling.place",
-        "Answer": "shipmate.kit.polling.answer",
-        "Api": "shipmate.kit.objects.api",
-        "CannotPoll": "shipmate.errors",
-        "Changes": "shipmate.kit.files.declaration",
-        "Delta": "shipmate.kit.polling.delta",
-        "Echo": "shipmate.kit.webhook_challenge",
-        "Field": "shipmate.kit.objects.fields",
-        "FileMembers": "shipmate.kit.files.declaration",
-        "FileNames": "shipmate.kit.files.declaration",
-        "FileStore": "shipmate.kit.files.store",
-        "HashedEcho": "shipmate.kit.webhook_challenge",
-        "Keyset": "shipmate.kit.polling.keyset",
-        "Linked": "shipmate.kit.objects.linked",
-        "Listing": "shipmate.kit.polling.listing",
-        "Names": "shipmate.kit.objects.names",
-        "NoSample": "shipmate.errors",
-        "Pieces": "shipmate.kit.files.pieces",
-        "PollFields": "shipmate.kit.polling.fields",
-        "Received": "shipmate.kit.webhook",
-        "Resource": "shipmate.kit.objects.resource",
-        "Resources": "shipmate.kit.objects.resource",
-        "SignatureRefused": "shipmate.errors",
-        "Sorting": "shipmate.kit.objects.sorting",
-        "TokenRefused": "shipmate.kit.polling.delta",
-        "Webhook": "shipmate.kit.webhook",
-        "Write": "shipmate.kit.objects.declaration",
-        "add_file": "shipmate.kit.files.names",
-        "clean_name": "shipmate.kit.files.names",
-        "cursor": "shipmate.kit.objects.paging",
-        "delta": "shipmate.kit.polling.delta",
-        "download": "shipmate.kit.files.transfer",
-        "from_attachment": "shipmate.kit.files.transfer",
-        "keyset": "shipmate.kit.polling.keyset",
-        "link": "shipmate.kit.objects.paging",
-        "listing": "shipmate.kit.polling.listing",
-        "offset": "shipmate.kit.objects.paging",
-        "operators": "shipmate.kit.objects.filters",
-        "page": "shipmate.kit.objects.paging",
-        "sorting": "shipmate.kit.objects.sorting",
-        "to_attachment": "shipmate.kit.files.transfer",
-        "whole": "shipmate.kit.objects.paging",
-    }
-
-    def __getattr__(name):
-        """Import a public name on its first use."""
-        if name not in _LAZY:
-            raise AttributeError(f"module 'shipmate.kit' has no attribute {name!r}")
-        from importlib import import_module
-
-        value = globals()[name] = getattr(import_module(_LAZY[name]), name)
-        return value
-
-
-def __dir__() -> list[str]:
-    """Return the names that can be imported, loaded or not."""
-    return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazy_face(
+        __name__,
+        __all__,
+        {
+            "After": "shipmate.kit.polling.place",
+            "Answer": "shipmate.kit.polling.answer",
+            "Api": "shipmate.kit.objects.api",
+            "CannotPoll": "shipmate.errors",
+            "Changes": "shipmate.kit.files.declaration",
+            "Delta": "shipmate.kit.polling.delta",
+            "Echo": "shipmate.kit.webhook_challenge",
+            "Field": "shipmate.kit.objects.fields",
+            "FileMembers": "shipmate.kit.files.declaration",
+            "FileNames": "shipmate.kit.files.declaration",
+            "FileStore": "shipmate.kit.files.store",
+            "HashedEcho": "shipmate.kit.webhook_challenge",
+            "Keyset": "shipmate.kit.polling.keyset",
+            "Linked": "shipmate.kit.objects.linked",
+            "Listing": "shipmate.kit.polling.listing",
+            "Names": "shipmate.kit.objects.names",
+            "NoSample": "shipmate.errors",
+            "Pieces": "shipmate.kit.files.pieces",
+            "PollFields": "shipmate.kit.polling.fields",
+            "Received": "shipmate.kit.webhook",
+            "Resource": "shipmate.kit.objects.resource",
+            "Resources": "shipmate.kit.objects.resource",
+            "SignatureRefused": "shipmate.errors",
+            "Sorting": "shipmate.kit.objects.sorting",
+            "TokenRefused": "shipmate.kit.polling.delta",
+            "Webhook": "shipmate.kit.webhook",
+            "Write": "shipmate.kit.objects.declaration",
+            "add_file": "shipmate.kit.files.names",
+            "clean_name": "shipmate.kit.files.names",
+            "cursor": "shipmate.kit.objects.paging",
+            "delta": "shipmate.kit.polling.delta",
+            "download": "shipmate.kit.files.transfer",
+            "from_attachment": "shipmate.kit.files.transfer",
+            "keyset": "shipmate.kit.polling.keyset",
+            "link": "shipmate.kit.objects.paging",
+            "listing": "shipmate.kit.polling.listing",
+            "offset": "shipmate.kit.objects.paging",
+            "operators": "shipmate.kit.objects.filters",
+            "page": "shipmate.kit.objects.paging",
+            "sorting": "shipmate.kit.objects.sorting",
+            "to_attachment": "shipmate.kit.files.transfer",
+            "whole": "shipmate.kit.objects.paging",
+        },
+    )
