@@ -127,7 +127,11 @@ class Observer:
         """Note the end of a wait for the lock of a refresh, whether the lock is held or not."""
 
     def published(self, seconds: float) -> None:
-        """Note that a publication is confirmed; the seconds count from the end of its rate limit, retries included."""
+        """Note that a publication is confirmed.
+
+        Args:
+            seconds: How long that took, with all repetitions, and without the wait for the rate limit.
+        """
 
     def publication_retried(self) -> None:
         """Note that a publication is sent again."""

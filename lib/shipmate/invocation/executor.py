@@ -102,8 +102,8 @@ def process_later(
             result = function(context, msg, cfg, snapshot)
             if type(result) is dict:
                 observed.function_ended()
-            if type(result) is dict and call.end_with(result, lambda: on_end(Outcome(call.deciding_errors))):
-                return
+                if call.end_with(result, lambda: on_end(Outcome(call.deciding_errors))):
+                    return
             _emit_result(result, call, services.loops)
         except BaseException as error:  # the edge to the author's code: sys.exit() ends the message, not the process
             failure = error

@@ -15,11 +15,11 @@ from shipmate.container.operations.numbers import Histogram
 from shipmate.container.operations.tally import Tally
 from shipmate.settings import FlowSettings
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
 
 class Metrics:
     """Renders the numbers of a step, with those of the process that prometheus-client knows."""
+
+    content_type: Final = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self, tally: Tally, health: Health, flow: FlowSettings, *, transport: str) -> None:
         """Prepare.

@@ -84,8 +84,8 @@ class Server:
         """Close the port and all connections."""
         if self._is_over:
             return
+        self._waker.send(b"\0")  # before the thread can know that it is over, since it closes this socket then
         self._is_over = True
-        self._waker.send(b"\0")
         self._thread.join(_CONNECTION_SECONDS)
 
     def _run(self) -> None:

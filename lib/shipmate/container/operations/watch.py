@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -50,6 +51,7 @@ class Watch:
         self._tally = Tally(connections=("read", "write") if settings.broker is not None else ("proxy",))
         self._health = Health(transport, self._tally, stuck_seconds=asked.stuck_seconds)
         self._metrics: Metrics | None = None
+        self._lock = threading.Lock()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -75,6 +77,9 @@ class Watch:
                 pages = {"/live": self._live, "/ready": self._ready, "/metrics": self._metrics_page}
                 server = Server(asked.host, asked.port, {path: _kept(page) for path, page in pages.items()})
                 stack.callback(server.close)
+                if self._has_metrics:
+                    # Now, since the start waits for the broker, and not when messages are in work.
+                    threading.Thread(target=self._loaded_metrics, name="shipmate-metrics", daemon=True).start()
                 _log.info("listening for probes", extra={"host": asked.host, "port": server.port})
             if asked.health_file is not None:
                 from shipmate.container.operations.health_file import HealthFile
@@ -100,13 +105,17 @@ class Watch:
             return Answer(404, b"SHIPMATE_METRICS is false\n")
         if not self._has_metrics:
             return Answer(501, f"{_NO_EXTRA}\n".encode())
-        from shipmate.container.operations import metrics  # 100 ms, when somebody asks for the first time
+        metrics = self._loaded_metrics()
+        return Answer(200, metrics.text(), metrics.content_type)
 
-        if self._metrics is None:
-            self._metrics = metrics.Metrics(
-                self._tally, self._health, self._settings.flow, transport=self._transport_name
-            )
-        return Answer(200, self._metrics.text(), metrics.CONTENT_TYPE)
+    def _loaded_metrics(self) -> "Metrics":
+        """Return the metrics; the first caller loads prometheus-client, which takes 40 ms."""
+        from shipmate.container.operations.metrics import Metrics
+
+        with self._lock:
+            if self._metrics is None:
+                self._metrics = Metrics(self._tally, self._health, self._settings.flow, transport=self._transport_name)
+            return self._metrics
 
 
 def _page(verdict: Verdict) -> "Answer":
