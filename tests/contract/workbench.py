@@ -33,6 +33,8 @@ class StoredOutside:
         self.fields: Mapping[str, Any] | None = None
         self.is_savable = True
         self.is_unlocked = False
+        self.locks: list[AbstractContextManager[bool | None]] = []
+        """The locks of the next refreshes, in order; a free one if there is none."""
         self.reads = 0
         self.on_read: Callable[[int], None] = lambda reads: None
 
@@ -45,8 +47,8 @@ class StoredOutside:
         self.on_read(self.reads)
         return self.fields
 
-    def lock(self, account: str | None) -> AbstractContextManager[None]:
-        return nullcontext()
+    def lock(self, account: str | None) -> AbstractContextManager[bool | None]:
+        return self.locks.pop(0) if self.locks else nullcontext()
 
 
 class Call:

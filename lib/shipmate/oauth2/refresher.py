@@ -4,7 +4,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -71,13 +71,25 @@ class Refresher:
         )
 
     def refresh(self, credential: Credential) -> None:
-        """Get and save a new access token."""
+        """Get and save a new access token, or adopt the keys of a process that was faster."""
         self._services.token_store.check(self._account_id)
-        with self._locks() as is_locked:
-            # At random, so that containers that meet a 401 together do not ask the provider together.
-            pause = None if is_locked else random.uniform(0, _LONGEST_UNLOCKED_PAUSE_SECONDS)  # noqa: S311
-            rules = replace(self._rules, unlocked_pause_seconds=pause)
-            refresh_flow.drive(refresh_flow.refresh(credential, self.account.seen_tokens, rules), self._do)
+        while True:
+            with self._locks() as locks:
+                if not locks.are_in_use:
+                    self._refresh(credential, is_locked=locks.are_held)
+                    return
+            # Another process has the lock. All that wait for it look at its keys together, and not one after the other.
+            adopted = refresh_flow.drive(refresh_flow.adopt(self.account.seen_tokens), self._do)
+            if adopted is not None:
+                credential = adopted
+                if self._rules.adoption_suffices and adopted.access_token:
+                    return
+
+    def _refresh(self, credential: Credential, *, is_locked: bool) -> None:
+        # At random, so that containers that meet a 401 together do not ask the provider together.
+        pause = None if is_locked else random.uniform(0, _LONGEST_UNLOCKED_PAUSE_SECONDS)  # noqa: S311
+        rules = replace(self._rules, unlocked_pause_seconds=pause)
+        refresh_flow.drive(refresh_flow.refresh(credential, self.account.seen_tokens, rules), self._do)
 
     def save(self, credential: Credential) -> None:
         """Save keys whose last save failed."""
@@ -175,17 +187,20 @@ class Refresher:
         return None
 
     @contextmanager
-    def _locks(self) -> Iterator[bool]:
-        """Hold the locks of the token store and of the author; yield False if neither can keep other processes out."""
-        is_locked = not self._services.token_store.is_unlocked
+    def _locks(self) -> Iterator["_Locks"]:
+        """Hold the locks of the token store and of the author."""
+        are_held, are_in_use = not self._services.token_store.is_unlocked, False
         hooks = [self._services.token_store.lock, *([self._options.lock] if self._options.lock else [])]
         with ExitStack() as stack:
             for hook in hooks:
                 try:
                     lock = hook(self._account_id)
-                    lock.__enter__()
+                    value = lock.__enter__()
                     stack.push(partial(_release, lock))
-                    is_locked |= hook is self._options.lock
+                    are_held |= hook is self._options.lock
+                    if hook is not self._options.lock and value is True:
+                        are_in_use = True
+                        break
                 except Exception as error:
                     # The lock only makes a race unlikely: a refresh without it is better than none.
                     _log.warning(
@@ -193,7 +208,17 @@ class Refresher:
                         extra={"reason": type(error).__name__},
                         exc_info=hook is self._options.lock,  # the author's own frames
                     )
-            yield is_locked
+            yield _Locks(are_held, are_in_use)
+
+
+@dataclass(frozen=True, slots=True)
+class _Locks:
+    """The locks of a refresh."""
+
+    are_held: bool
+    """False if no lock can keep other processes out."""
+    are_in_use: bool
+    """True if another process has the lock of the token store, so that nothing is held."""
 
 
 def _release(lock: AbstractContextManager[object], *failure: Any) -> None:

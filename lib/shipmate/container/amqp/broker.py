@@ -175,18 +175,25 @@ class Broker:
         return self._in_flight.wait_for_none(timeout_seconds)
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock within the block that other containers respect.
+    def lock(self, name: str) -> Iterator[bool]:
+        """Hold a lock within the block that other containers respect; yield True if another one has it.
 
-        Waits up to 60 s for it, or 1 s in the five minutes after a wait in vain. Continues without it after that, or
-        if the broker has no locks.
+        Then nothing is held, and the caller tries again; there was a pause. After 60 s of attempts, or 1 s in the five
+        minutes after a wait in vain, or if the broker has no locks, False without the lock.
         """
-        lease = Lease(self._loop, f"shipmate.{name}", lambda: self._read.connection)
+        queue = f"shipmate.{name}"
+        lease = Lease(self._loop, queue, lambda: self._read.connection)
         self._todo.append((lease.begin, ()))
         self._workers.let_lead()
-        self._patience.waited(name, is_decided=lease.wait(self._patience.seconds(name)))
+        is_decided = lease.wait(self._patience.attempt_seconds(queue))
+        pause_seconds = self._patience.pause_seconds(queue) if lease.is_in_use else None
+        if pause_seconds is not None:
+            time.sleep(pause_seconds)
+            yield True
+            return
+        self._patience.end(queue, is_decided=is_decided and not lease.is_in_use)
         try:
-            yield
+            yield False
         finally:
             self._submit(lease.end)
 

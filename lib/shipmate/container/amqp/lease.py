@@ -6,6 +6,7 @@ reasons.
 """
 
 import logging
+import random
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,12 +15,27 @@ from pika.channel import Channel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 _log: Final = logging.getLogger("shipmate.amqp")
-_PAUSE_SECONDS: Final = 0.05
+_CONNECTION_PAUSE_SECONDS: Final = 0.05
+_SHORTEST_PAUSE_SECONDS: Final = 0.2
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+_PART_OF_WAIT: Final = 0.5
+_JITTER: Final = 0.5
 _ACCESS_REFUSED: Final = 403
+_OWNED_BY_ANOTHER: Final = 405
 # As long as a refresh may take: a second use of a refresh token is worse than the wait.
 _WAIT_SECONDS: Final = 60.0
 _SHORT_WAIT_SECONDS: Final = 1.0
 _IMPATIENT_SECONDS: Final = 300.0
+
+
+def pause_seconds(waited_seconds: float) -> float:
+    """Return the pause before the next attempt to acquire a lock: about half of the wait so far, 0.2 to 5 s.
+
+    Each attempt costs the broker a channel and a line of its log: a thousand containers of one account must not ask
+    faster than it answers, and not all at the same moment.
+    """
+    pause = min(max(waited_seconds * _PART_OF_WAIT, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+    return pause * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
 
 
 class Patience:
@@ -29,20 +45,38 @@ class Patience:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Start without waits in vain; ``clock`` counts seconds."""
+        """Start without waits; ``clock`` counts seconds."""
         self._clock = clock
+        self._began: dict[str, float] = {}
+        """The beginning of the present waits, by the name of the lock."""
         self._in_vain: dict[str, float] = {}
         """The end of the short waits, by the name of the lock."""
 
-    def seconds(self, name: str) -> float:
+    def limit_seconds(self, name: str) -> float:
         """Return the longest wait for a lock."""
         return _SHORT_WAIT_SECONDS if self._in_vain.get(name, 0.0) > self._clock() else _WAIT_SECONDS
 
-    def waited(self, name: str, *, is_decided: bool) -> None:
-        """Note a wait that has ended, and whether it has decided about the lock; safe on any thread."""
+    def attempt_seconds(self, name: str) -> float:
+        """Return the longest time for the answer to an attempt; the first attempt begins the wait."""
+        return max(_SHORT_WAIT_SECONDS, self._left_seconds(name))
+
+    def pause_seconds(self, name: str) -> float | None:
+        """Return the pause after an attempt that found the lock in use, None if the wait is over."""
+        left = self._left_seconds(name)
+        return min(left, pause_seconds(self._clock() - self._began[name])) if left else None
+
+    def _left_seconds(self, name: str) -> float:
+        began = self._began.setdefault(name, self._clock())
+        return max(0.0, began + self.limit_seconds(name) - self._clock())
+
+    def end(self, name: str, *, is_decided: bool) -> None:
+        """Note the end of a wait, and whether it has decided about the lock; safe on any thread."""
+        self._began.pop(name, None)
         if is_decided:
             self._in_vain.pop(name, None)
-        elif self._in_vain.get(name, 0.0) <= self._clock():
+            return
+        _log.warning("no refresh lock within %g s, continuing without it: %s is in use", self.limit_seconds(name), name)
+        if self._in_vain.get(name, 0.0) <= self._clock():
             self._in_vain[name] = self._clock() + _IMPATIENT_SECONDS
             _log.warning(
                 "for the next %g s, waiting %g s at most for this lock; if no container uses it, delete the queue",
@@ -62,6 +96,8 @@ class Lease:
             name: Name of the queue.
             connection: Returns the connection that shall own the lock, None while there is none.
         """
+        self.is_in_use = False
+        """True if another connection owns the lock."""
         self._loop = loop
         self._name = name
         self._connection = connection
@@ -71,15 +107,10 @@ class Lease:
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until the lock is acquired, or until it is clear that it cannot be; return False if the time is up."""
-        is_decided = self._decided.wait(timeout_seconds)
-        if not is_decided:
-            _log.warning(
-                "no refresh lock within %g s, continuing without it: %s is in use", timeout_seconds, self._name
-            )
-        return is_decided
+        return self._decided.wait(timeout_seconds)
 
     def begin(self) -> None:
-        """Try to acquire the lock; while another connection owns it, or there is none, try again every 50 ms."""
+        """Try to acquire the lock; while there is no connection, try again every 50 ms."""
         if self._is_over:
             return
         connection = self._connection()
@@ -93,7 +124,7 @@ class Lease:
         self._try_again()
 
     def _try_again(self) -> None:
-        self._loop.call_later(_PAUSE_SECONDS, self.begin)
+        self._loop.call_later(_CONNECTION_PAUSE_SECONDS, self.begin)
 
     def end(self) -> None:
         """Release the lock."""
@@ -123,8 +154,12 @@ class Lease:
     def _on_close(self, channel: Channel, reason: Exception) -> None:
         if self._decided.is_set() or self._is_over:
             return
-        if isinstance(reason, ChannelClosedByBroker) and reason.reply_code == _ACCESS_REFUSED:
+        code = reason.reply_code if isinstance(reason, ChannelClosedByBroker) else None
+        if code == _OWNED_BY_ANOTHER:
+            self.is_in_use = True
+        elif code == _ACCESS_REFUSED:
             _log.warning("the broker refuses the refresh lock, continuing without it")
-            self._decided.set()
-        else:  # another connection owns it, or this one has ended
+        else:  # the connection has ended
             self._try_again()
+            return
+        self._decided.set()

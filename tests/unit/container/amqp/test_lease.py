@@ -1,6 +1,5 @@
 """The lock between containers, with a connection that does what a test says."""
 
-import logging
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosed
 
-from shipmate.container.amqp.lease import Lease, Patience
+from shipmate.container.amqp.lease import Lease, Patience, pause_seconds
 
 NAME = "shipmate.refresh.account"
 OWNED_BY_ANOTHER = 405
@@ -83,13 +82,20 @@ def test_an_exclusive_queue_is_the_lock(world: World) -> None:
     assert not channel.is_open
 
 
-def test_a_lock_of_another_container_is_tried_again(world: World) -> None:
-    """Until it is free."""
+def test_a_lock_of_another_container_is_reported_at_once(world: World) -> None:
+    """The caller looks at the stored keys before it tries again."""
     world.channels[0].closed(ChannelClosedByBroker(OWNED_BY_ANOTHER, "RESOURCE_LOCKED"))
-    assert not world.is_decided()
-    world.planned.pop()()
-    world.channels[1].acquired(None)
     assert world.is_decided()
+    assert world.lease.is_in_use
+    assert not world.planned
+
+
+def test_the_pause_between_attempts_grows_with_the_wait_and_is_never_the_same() -> None:
+    """Containers that wait for one lock must not ask the broker faster than it answers."""
+    pauses = {waited: [pause_seconds(waited) for _ in range(100)] for waited in (0.0, 0.4, 5.0, 59.0)}
+    for waited, usual in ((0.0, 0.2), (0.4, 0.2), (5.0, 2.5), (59.0, 5.0)):
+        assert 0.5 * usual <= min(pauses[waited]) < max(pauses[waited]) <= 1.5 * usual
+        assert len(set(pauses[waited])) == 100
 
 
 def test_without_permission_the_work_continues_without_the_lock(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -98,6 +104,7 @@ def test_without_permission_the_work_continues_without_the_lock(world: World, ca
     assert world.is_decided()
     assert not world.planned
     assert "the broker refuses the refresh lock, continuing without it" in caplog.text
+    assert not world.lease.is_in_use
 
 
 def test_a_lost_connection_is_waited_for(world: World) -> None:
@@ -107,6 +114,7 @@ def test_a_lost_connection_is_waited_for(world: World) -> None:
     world.planned.pop()()
     world.channels[1].acquired(None)
     assert world.is_decided()
+    assert not world.lease.is_in_use
 
 
 def fail(**_: Any) -> None:
@@ -131,11 +139,9 @@ def test_a_connection_that_is_not_there_is_waited_for(connection: Any) -> None:
     assert world.is_decided()
 
 
-def test_a_wait_without_an_answer_ends_with_a_warning(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """It says how long the wait was."""
-    with caplog.at_level(logging.WARNING, logger="shipmate.amqp"):
-        assert not world.lease.wait(0.01)
-    assert "no refresh lock within 0.01 s, continuing without it" in caplog.text
+def test_a_wait_without_an_answer_has_an_end(world: World) -> None:
+    """A broker may be there and not answer."""
+    assert not world.lease.wait(0.01)
 
 
 def test_a_lock_that_comes_after_the_end_is_released_at_once(world: World) -> None:
@@ -151,7 +157,7 @@ def test_a_lock_that_comes_after_the_end_is_released_at_once(world: World) -> No
 
 def test_nothing_is_tried_after_the_end(world: World) -> None:
     """Neither a planned attempt nor a channel that opens late."""
-    world.channels[0].closed(ChannelClosedByBroker(OWNED_BY_ANOTHER, "RESOURCE_LOCKED"))
+    world.channels[0].closed(ConnectionClosed(320, "CONNECTION_FORCED"))
     world.lease.end()
     world.planned.pop()()
     assert len(world.channels) == 1
@@ -161,24 +167,55 @@ def test_nothing_is_tried_after_the_end(world: World) -> None:
     assert late.declared == []
 
 
-def test_a_lock_that_never_comes_is_waited_for_once(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def now() -> list[float]:
+    """The time, which a test sets."""
+    return [0.0]
+
+
+@pytest.fixture
+def patience(now: list[float]) -> Patience:
+    """Patience with that time."""
+    return Patience(lambda: now[0])
+
+
+def test_attempts_go_on_for_a_minute(patience: Patience, now: list[float]) -> None:
+    """As long as a refresh may take; the last pause ends with the minute, and another attempt follows."""
+    assert patience.attempt_seconds(NAME) == 60
+    now[0] = 59.9
+    assert patience.pause_seconds(NAME) == pytest.approx(0.1)
+    now[0] = 60.0
+    assert patience.attempt_seconds(NAME) == 1
+    assert patience.pause_seconds(NAME) is None
+
+
+def test_a_lock_that_never_comes_is_waited_for_once(
+    patience: Patience, now: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
     """A foreign queue of its name delayed each refresh by a minute; other accounts wait as before."""
-    now = [0.0]
-    patience = Patience(lambda: now[0])
-    assert patience.seconds(NAME) == 60
-    patience.waited(NAME, is_decided=False)
-    assert (patience.seconds(NAME), patience.seconds("another")) == (1, 60)
+    patience.end(NAME, is_decided=False)
+    assert f"no refresh lock within 60 s, continuing without it: {NAME} is in use" in caplog.text
     assert "for the next 300 s, waiting 1 s at most for this lock" in caplog.text
+    assert (patience.limit_seconds(NAME), patience.limit_seconds("another")) == (1, 60)
+    caplog.clear()
     now[0] = 299.0
-    patience.waited(NAME, is_decided=False)
-    assert patience.seconds(NAME) == 1
+    patience.end(NAME, is_decided=False)
+    assert caplog.messages == [f"no refresh lock within 1 s, continuing without it: {NAME} is in use"]
+    assert patience.limit_seconds(NAME) == 1
     now[0] = 300.0
-    assert patience.seconds(NAME) == 60
+    assert patience.limit_seconds(NAME) == 60
 
 
-def test_a_lock_that_comes_again_is_waited_for_as_before() -> None:
+def test_a_lock_that_comes_again_is_waited_for_as_before(patience: Patience) -> None:
     """Its owner was slow."""
-    patience = Patience(lambda: 0.0)
-    patience.waited(NAME, is_decided=False)
-    patience.waited(NAME, is_decided=True)
-    assert patience.seconds(NAME) == 60
+    patience.end(NAME, is_decided=False)
+    patience.end(NAME, is_decided=True)
+    assert patience.limit_seconds(NAME) == 60
+
+
+def test_each_refresh_begins_a_wait_of_its_own(patience: Patience, now: list[float]) -> None:
+    """The wait of the last one is over."""
+    patience.attempt_seconds(NAME)
+    patience.end(NAME, is_decided=True)
+    now[0] = 1000.0
+    assert patience.attempt_seconds(NAME) == 60
