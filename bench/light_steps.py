@@ -8,8 +8,8 @@ its standard input is closed.
 
     ["open"]                 open all connections; the answer comes when all are open
     ["reopened"]             wait until all connections are open again, after a restart of the broker
-    ["lock", 0.05, true]     let each step acquire one lock as for a refresh, and hold it for 0.05 s; with pauses that
-                             grow with the time waited, or (false) of 0.05 s each; a step gives up after 60 s
+    ["refresh", 0.3, 0.05]   let all steps, as containers of one account, meet an expired token at once: one of them
+                             refreshes in 0.3 s; to look at the stored keys takes 0.05 s
 """
 
 import asyncio
@@ -28,6 +28,8 @@ from urllib.parse import urlsplit
 
 from pika import frame, spec
 
+from shipmate.container.amqp import lease
+
 _HEADER: Final = b"AMQP\x00\x00\x09\x01"
 _FRAME: Final = Struct(">BHL")
 _METHOD: Final = Struct(">HH")
@@ -42,9 +44,6 @@ _LOCK_CHANNEL: Final = 2
 _CHANNEL_OPEN_OK: Final = (20, 11)
 _CHANNEL_CLOSE: Final = (20, 40)
 _DECLARE_OK: Final = (50, 11)
-_PATIENCE_SECONDS: Final = 60.0
-"""The longest wait for the lock in the runtime."""
-_LOCK_PAUSE_SECONDS: Final = 0.05
 _END_SECONDS: Final = 10
 
 
@@ -97,7 +96,8 @@ class LightSteps:
         Raises:
             ConnectionError: The process has ended.
         """
-        assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        assert self._process.stdout is not None  # noqa: S101
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
@@ -182,44 +182,71 @@ class _Connection(asyncio.Protocol):
             self._transport.write(data)
 
 
-class _Lease:
-    """One use of the lock by a step, as the runtime's lease does it."""
+class _Waiter:
+    """One step that needs new keys: it refreshes under the lock, or adopts them, as the runtime does."""
 
-    def __init__(self, connection: _Connection, fleet: "_Fleet", *, hold_seconds: float, is_growing: bool) -> None:
+    def __init__(self, connection: _Connection, keys: "_Keys") -> None:
         self._connection = connection
-        self._fleet = fleet
-        self._hold_seconds = hold_seconds
-        self._is_growing = is_growing
-        self.done: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
-        """The seconds until the lock was acquired, None for a wait in vain."""
+        self._keys = keys
         self._began = time.perf_counter()
+        self.done: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        """The seconds until this step had the new keys."""
         connection.on_method = self._on_method
         self._try()
 
     def _try(self) -> None:
-        if time.perf_counter() - self._began > _PATIENCE_SECONDS:
-            self.done.set_result(None)
-            return
-        self._fleet.tries += 1
+        self._keys.tries += 1
         self._connection.send(_method(_LOCK_CHANNEL, spec.Channel.Open()))
 
     def _on_method(self, method: tuple[int, int]) -> None:
-        loop = asyncio.get_running_loop()
         if method == _CHANNEL_OPEN_OK:
             declare = spec.Queue.Declare(queue=_LOCK, exclusive=True, auto_delete=True)
             self._connection.send(_method(_LOCK_CHANNEL, declare))
         elif method == _CHANNEL_CLOSE:
             self._connection.send(_method(_LOCK_CHANNEL, spec.Channel.CloseOk()))
-            waited = time.perf_counter() - self._began
-            loop.call_later(lock_pause(waited) if self._is_growing else _LOCK_PAUSE_SECONDS, self._try)
+            self._keys.fleet.spawn(self._look())
         elif method == _DECLARE_OK:
-            self.done.set_result(time.perf_counter() - self._began)
-            loop.call_later(self._hold_seconds, self._release)
+            self._keys.fleet.spawn(self._refresh())
 
-    def _release(self) -> None:
+    async def _look(self) -> None:
+        await asyncio.sleep(lease.pause_seconds(time.perf_counter() - self._began))
+        if await self._keys.are_new():
+            self.done.set_result(time.perf_counter() - self._began)
+        else:
+            self._try()
+
+    async def _refresh(self) -> None:
+        if not await self._keys.are_new():
+            await self._keys.refresh()
         delete = _method(_LOCK_CHANNEL, spec.Queue.Delete(queue=_LOCK))
         close = spec.Channel.Close(200, "", 0, 0)
         self._connection.send(delete + _method(_LOCK_CHANNEL, close))
+        self.done.set_result(time.perf_counter() - self._began)
+
+
+class _Keys:
+    """The stored keys of an account, and the counts of one expiry."""
+
+    def __init__(self, fleet: "_Fleet", refresh_seconds: float, look_seconds: float) -> None:
+        self.fleet = fleet
+        self.tries = self.looks = self.refreshes = self.most_looks_at_once = 0
+        self._refresh_seconds = refresh_seconds
+        self._look_seconds = look_seconds
+        self._looking = 0
+
+    async def are_new(self) -> bool:
+        """Look at the stored keys, and return whether they have been refreshed."""
+        self.looks += 1
+        self._looking += 1
+        self.most_looks_at_once = max(self.most_looks_at_once, self._looking)
+        await asyncio.sleep(self._look_seconds)
+        self._looking -= 1
+        return self.refreshes > 0
+
+    async def refresh(self) -> None:
+        """Refresh and store them."""
+        await asyncio.sleep(self._refresh_seconds)
+        self.refreshes += 1
 
 
 class _Fleet:
@@ -228,7 +255,7 @@ class _Fleet:
     def __init__(self, light: Light) -> None:
         self.light = light
         self.is_over = False
-        self.refused = self.given_up = self.broken = self.tries = 0
+        self.refused = self.given_up = self.broken = 0
         self._moments: list[float] = []
         """When each connection was opened."""
         self._open = 0
@@ -294,14 +321,18 @@ class _Fleet:
         self.is_over = True
 
     async def _answer(self, name: str, *arguments: Any) -> None:
-        answer = await {"open": self._open_all, "reopened": self._reopened, "lock": self._lock}[name](*arguments)
+        commands: dict[str, Callable[..., Coroutine[Any, Any, dict[str, Any]]]] = {
+            "open": self._open_all,
+            "reopened": self._reopened,
+            "refresh": self._refresh,
+        }
+        answer = await commands[name](*arguments)
         print(json.dumps(answer), flush=True)
 
     async def _open_all(self) -> dict[str, Any]:
-        began = time.perf_counter()
         for each in self._connections:
             self.spawn(each.connect())
-        return {"total_seconds": time.perf_counter() - began, **await self._reopened()}
+        return await self._reopened()
 
     async def _reopened(self) -> dict[str, Any]:
         await self._all_open.wait()
@@ -310,15 +341,12 @@ class _Fleet:
         self.refused = self.given_up = self.broken = 0
         return {"seconds": moments[-1] - moments[0] if moments else 0.0, **counts}
 
-    async def _lock(self, hold_seconds: float, is_growing: bool) -> dict[str, Any]:
-        self.tries, began = 0, time.perf_counter()
-        leases = [_Lease(each, self, hold_seconds=hold_seconds, is_growing=is_growing) for each in self._readers]
-        waits = await asyncio.gather(*(each.done for each in leases))
-        seconds = time.perf_counter() - began
-        await asyncio.sleep(hold_seconds + _LOCK_PAUSE_SECONDS)  # for the last release
-        acquired = sorted(each for each in waits if each is not None)
-        in_vain = len(waits) - len(acquired)
-        return {"seconds": seconds, "tries": self.tries, "in_vain": in_vain, "waits_seconds": acquired}
+    async def _refresh(self, refresh_seconds: float, look_seconds: float) -> dict[str, Any]:
+        keys = _Keys(self, refresh_seconds, look_seconds)
+        waiters = [_Waiter(each, keys) for each in self._readers]
+        waits = sorted(await asyncio.gather(*(each.done for each in waiters)))
+        names = ("tries", "looks", "refreshes", "most_looks_at_once")
+        return {"waits_seconds": waits, **{name: getattr(keys, name) for name in names}}
 
     async def _beat(self) -> None:
         while True:

@@ -55,9 +55,7 @@ NO_WARM_UP: Final = WarmUp(0, 0)
 class Tokens:
     """The tokens of one sign-in; a second use of a refresh token revokes all of them. No I/O."""
 
-    def __init__(
-        self, uses: int, warm_up: WarmUp = NO_WARM_UP, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, uses: int, warm_up: WarmUp = NO_WARM_UP, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Start without a sign-in.
 
         Args:
