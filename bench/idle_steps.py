@@ -24,7 +24,7 @@ from shipmate.emulator import RabbitMQNode
 _FUNCTION: Final = "echo"
 _STEP: Final = "step-{}"
 _LOOK_SECONDS: Final = 0.1
-_SETTLE_SECONDS: Final = 2.0
+_SETTLE_SECONDS: Final = 3.0
 _TIMEOUT_SECONDS: Final = 180.0
 _MIB: Final = 2**20
 _RECONNECT: Final = {"AMQP_RECONNECT_ATTEMPTS": 60, "AMQP_RECONNECT_TIMEOUT": 1000}
@@ -112,8 +112,9 @@ def run(steps: int, folder: Path, *, idle_seconds: float = 30.0, platform_ms: in
         begin = time.perf_counter()
         trees = [stack.enter_context(_start(name, queues, platform, folder)) for name in names]
         _wait_for_all(queues, names, trees)
-        start = _started(time.perf_counter() - begin, node, platform)
-        time.sleep(_SETTLE_SECONDS)
+        seconds = time.perf_counter() - begin
+        time.sleep(_SETTLE_SECONDS)  # the broker writes its log with a delay
+        start = _started(seconds, node, platform)
         platform.forget()
         idle = _idle(trees, node, platform, before=before, seconds=idle_seconds)
         return StepsOutcome(steps, platform_ms, start, idle, _restart(queues, names, trees, node, platform))
@@ -181,6 +182,7 @@ def _restart(
     queues.connect()
     _wait_for_all(queues, names, trees)
     seconds = time.perf_counter() - up
+    time.sleep(_SETTLE_SECONDS)  # the broker writes its log with a delay
     return Restart(up - begin, seconds, most_in(accepted(node)[known:], 1.0), len(platform.calls))
 
 

@@ -133,7 +133,7 @@ class _Connection(asyncio.Protocol):
                 await asyncio.sleep(self._fleet.pause_seconds())
             self._attempts += 1
             try:
-                await loop.create_connection(lambda: self, parts.hostname, parts.port or 5672)
+                await loop.create_connection(lambda: self, parts.hostname or "", parts.port or 5672)
             except OSError:
                 self._fleet.refused += 1
             else:

@@ -1,13 +1,12 @@
 """Many containers on one queue, with one account whose tokens expire every few seconds."""
 
-import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -45,6 +44,15 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
+class Expiry:
+    """The time after an expiry in which containers look for new keys."""
+
+    seconds: float
+    """From the first look at the stored keys until the last one: the longest wait of a container."""
+    looks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The figures of one run."""
 
@@ -57,8 +65,7 @@ class Outcome:
     refreshes: int
     reused: int
     platform_calls: int
-    lock_waits_seconds: Sequence[float]
-    """The waits for the refresh lock, without those of the containers that got it first."""
+    expiries: Sequence[Expiry]
     rss_mib: Sequence[float]
     """The resident memory of each container at the end."""
     cpu_seconds: float
@@ -68,12 +75,6 @@ class Outcome:
     def fairness(self) -> float:
         """Jain's index of the shares: 1 if all are equal, 1 / n if one container has all."""
         return jain(self.shares)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures as JSON."""
-        crowd = {name: getattr(self.crowd, name) for name in Crowd.__slots__}
-        figures = {name: getattr(self, name) for name in Outcome.__slots__ if name != "crowd"}
-        return {**crowd, **figures, "fairness": self.fairness}
 
 
 def jain(shares: Sequence[float]) -> float:
@@ -88,31 +89,24 @@ def jain(shares: Sequence[float]) -> float:
     return sum(shares) ** 2 / (len(shares) * squares) if squares else 1.0
 
 
-def waits(calls: Sequence[Call], *, gap_seconds: float) -> list[float]:
-    """Return how long containers have waited for the refresh lock, from their looks at the stored keys.
-
-    Who has the lock reads the stored keys first, and all containers meet an expired token at about the same moment. So
-    a container has waited from the first look after an expiry until its own.
+def expiries(calls: Sequence[Call], *, gap_seconds: float) -> list[Expiry]:
+    """Return what each expiry of the access token has cost, from the looks of the containers at the stored keys.
 
     Args:
         calls: The requests to the platform's API, in order.
         gap_seconds: The time without a look that separates two expiries.
 
     >>> looks = [Call(at, "GET", "/v1/tasks/flow/steps/step") for at in (1.0, 1.25, 1.5, 4.0, 4.5)]
-    >>> waits(looks, gap_seconds=1)
-    [0.25, 0.5, 0.5]
+    >>> expiries(looks, gap_seconds=1)
+    [Expiry(seconds=0.5, looks=3), Expiry(seconds=0.5, looks=2)]
     """
-    found: list[float] = []
-    first = last = float("-inf")
+    groups: list[list[float]] = []
     for call in calls:
-        if call.method != "GET":
-            continue
-        if call.at_seconds - last > gap_seconds:
-            first = call.at_seconds
-        else:
-            found.append(call.at_seconds - first)
-        last = call.at_seconds
-    return found
+        if call.method == "GET":
+            if not groups or call.at_seconds - groups[-1][-1] > gap_seconds:
+                groups.append([])
+            groups[-1].append(call.at_seconds)
+    return [Expiry(each[-1] - each[0], len(each)) for each in groups]
 
 
 def run(crowd: Crowd, uri: str, folder: Path, *, name: str) -> Outcome:
@@ -205,7 +199,7 @@ def _measure(
         refreshes=after["refreshes"] - before["refreshes"],
         reused=after["reused"],
         platform_calls=len(calls),
-        lock_waits_seconds=waits(calls, gap_seconds=crowd.token_life_seconds / 2),
+        expiries=expiries(calls, gap_seconds=crowd.token_life_seconds / 2),
         rss_mib=rss,
         cpu_seconds=cpu / seconds,
     )
@@ -228,8 +222,3 @@ def _wait(queues: BrokerQueues, trees: Sequence[ProcessTree], is_so: Callable[[]
         if time.perf_counter() > deadline:
             raise VoidRun(f"no end within {_TIMEOUT_SECONDS:.0f} s: {trees[0].tail()}")
         queues.wait(_LOOK_SECONDS)
-
-
-def median(values: Sequence[float]) -> float:
-    """Return the median, 0 without values."""
-    return statistics.median(values) if values else 0.0
