@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,10 +58,15 @@ def accepted(node: RabbitMQNode) -> list[float]:
     return moments
 
 
-def most_in(moments: list[float], window_seconds: float) -> int:
-    """Return the highest number of moments in one window of time.
+def most_in(moments: Sequence[float], window_seconds: float) -> int:
+    """Return the highest number of moments within a time.
 
-    >>> most_in([0.1, 0.2, 0.9, 1.1, 1.2, 1.3], 1.0)
+    >>> most_in([0.1, 0.2, 0.9, 1.1, 1.15, 1.3], 1.0)
     4
     """
-    return max(Counter(int(each / window_seconds) for each in moments).values(), default=0)
+    ordered, first, most = sorted(moments), 0, 0
+    for index, moment in enumerate(ordered):
+        while moment - ordered[first] > window_seconds:
+            first += 1
+        most = max(most, index - first + 1)
+    return most
