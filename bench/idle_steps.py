@@ -57,8 +57,6 @@ class Idle:
     broker_cpu_ms_per_minute: float
     broker_sockets: float
     broker_processes: float
-    broker_rss_kib: float
-    """Resident memory of the broker, queue included."""
     platform_calls: int
     """Requests of all steps in the idle time."""
 
@@ -86,11 +84,14 @@ class StepsOutcome:
     restart: Restart
 
 
-def run(steps: int, folder: Path, *, idle_seconds: float = 30.0, platform_ms: int = 100) -> StepsOutcome:
-    """Run steps at a broker and a platform of their own.
+def run(
+    steps: int, node: RabbitMQNode, folder: Path, *, idle_seconds: float = 30.0, platform_ms: int = 100
+) -> StepsOutcome:
+    """Run steps at a broker that has nothing else to do, and at a platform of their own.
 
     Args:
         steps: Their number.
+        node: The broker, which is killed and started again.
         folder: For logs and byte code.
         idle_seconds: The length of the idle time; heartbeats come every 30 seconds.
         platform_ms: Time after which the platform's API answers.
@@ -100,7 +101,6 @@ def run(steps: int, folder: Path, *, idle_seconds: float = 30.0, platform_ms: in
     """
     names = [_STEP.format(number) for number in range(steps)]
     with ExitStack() as stack:
-        node = stack.enter_context(RabbitMQNode())
         platform = stack.enter_context(
             WatchedPlatform(pause_seconds=platform_ms / 1000, steps={"flow": {name: {} for name in names}})
         )
@@ -162,7 +162,6 @@ def _idle(
         broker_cpu_ms_per_minute=broker_seconds * 1000 / minutes,
         broker_sockets=(found.sockets - before.sockets) / len(trees),
         broker_processes=(found.processes - before.processes) / len(trees),
-        broker_rss_kib=(found.rss_bytes - before.rss_bytes) / 1024 / len(trees),
         platform_calls=len(platform.calls),
     )
 
@@ -176,6 +175,7 @@ def _restart(
 ) -> Restart:
     platform.forget()
     known, begin = len(accepted(node)), time.perf_counter()
+    queues.close()
     node.kill()
     node.start()
     up = time.perf_counter()

@@ -33,7 +33,7 @@ class Scale:
     """The numbers of real steps, each with a queue of its own."""
     light_steps: Sequence[int] = (10, 100, 1000)
     """The numbers of steps without a runtime."""
-    seconds: float = 10.0
+    seconds: float = 12.0
     """The measured time for containers on one queue."""
     idle_seconds: float = 30.0
     """The measured time for steps that do nothing."""
@@ -92,34 +92,33 @@ def run(wanted: Scale, *, say: Callable[[str], None]) -> ScaleResults:
                             crowd = Crowd(count, wait_ms, seconds=wanted.seconds)
                             results.crowds.append(shared_queue.run(crowd, node.uri, folder, name="bench"))
         for count in wanted.steps if "steps" in wanted.parts else ():
-            with measuring(f"{count} steps"):
-                results.steps.append(idle_steps.run(count, folder, idle_seconds=wanted.idle_seconds))
+            with RabbitMQNode() as node, measuring(f"{count} steps"):
+                results.steps.append(idle_steps.run(count, node, folder, idle_seconds=wanted.idle_seconds))
         for count in wanted.light_steps if "light" in wanted.parts else ():
-            with measuring(f"{count} light steps"):
-                results.light.append(light(count))
+            with RabbitMQNode() as node:
+                results.light.append(light(count, node))
+            say(f"{count} light steps: measured")
     return results
 
 
-def light(steps: int) -> LightOutcome:
-    """Open so many light steps at a broker of their own, expire their token, and restart the broker."""
-    with RabbitMQNode() as node:
-        before = figures_of(node)
-        with StepQueues(node.uri, name="bench") as queues:
-            for number in range(steps):
-                queues.channel.queue_declare(_QUEUE.format(number), durable=True)
-            declared = figures_of(node)
-            with LightSteps(Light(node.uri, steps, _QUEUE, queues.exchange)) as fleet:
-                opened = fleet.ask("open")
-                found = figures_of(node)
-                refresh = fleet.ask("refresh", _REFRESH_SECONDS, _LOOK_SECONDS)
-                begin = time.perf_counter()
-                node.kill()
-                node.start()
-                up = time.perf_counter()
-                reopened = {
-                    "broker_seconds": up - begin,
-                    **fleet.ask("reopened"),
-                    "total_seconds": time.perf_counter() - up,
-                }
-            queues.connect()
-    return LightOutcome(steps, before, declared, found, opened, refresh, reopened)
+def light(steps: int, node: RabbitMQNode) -> LightOutcome:
+    """Open so many light steps at a broker, expire their token, and kill and start the broker."""
+    before = figures_of(node)
+    with StepQueues(node.uri, name="bench") as queues:
+        for number in range(steps):
+            queues.channel.queue_declare(_QUEUE.format(number), durable=True)
+        declared = figures_of(node)
+        with LightSteps(Light(node.uri, steps, _QUEUE, queues.exchange)) as fleet:
+            opened = fleet.ask("open")
+            found = figures_of(node)
+            refresh = fleet.ask("refresh", _REFRESH_SECONDS, _LOOK_SECONDS)
+            queues.close()
+            begin = time.perf_counter()
+            node.kill()
+            node.start()
+            up = time.perf_counter()
+            reopened = fleet.ask("reopened")
+            total_seconds = time.perf_counter() - up
+        queues.connect()
+    times = {"broker_seconds": up - begin, "total_seconds": total_seconds}
+    return LightOutcome(steps, before, declared, found, opened, refresh, {**reopened, **times})

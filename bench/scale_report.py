@@ -12,7 +12,7 @@ _MIB = 2**20
 _KIB = 2**10
 _QUEUE = """\
 All containers take messages of 1 kB from one queue, at prefetch 10, and make one HTTP call for each, with one account.
-Its access token lives 3 seconds, and a refresh token may be used once: a second use revokes the account, and the run
+Its access token lives 5 seconds, and a refresh token may be used once: a second use revokes the account, and the run
 is void. The platform's API answers after 50 ms. Needed are as many refreshes as tokens that a call found expired.
 Fairness is Jain's index of the messages of each container: 1 if all have the same number. "New keys" is the time after
 an expiry until the last container has looked at the stored keys. CPU time is that of all containers.

@@ -36,8 +36,8 @@ class Crowd:
     wait_ms: int
     """Time after which the API answers a call."""
     prefetch: int = 10
-    token_life_seconds: int = 3
-    seconds: float = 10.0
+    token_life_seconds: int = 5
+    seconds: float = 12.0
     """The measured time."""
     platform_ms: int = 50
     """Time after which the platform's API answers."""

@@ -24,16 +24,18 @@ def test_containers_of_one_account_share_a_queue_and_use_no_refresh_token_twice(
     assert outcome.fairness > 0.8
 
 
-def test_steps_that_do_nothing_have_two_connections_and_come_back_after_a_kill_of_the_broker(tmp_path: Path) -> None:
-    outcome = idle_steps.run(2, tmp_path, idle_seconds=0.5)
+def test_steps_that_do_nothing_have_two_connections_and_come_back_after_a_kill_of_the_broker(
+    own_rabbitmq: RabbitMQNode, tmp_path: Path
+) -> None:
+    outcome = idle_steps.run(2, own_rabbitmq, tmp_path, idle_seconds=0.5)
 
     assert outcome.start.platform_calls == 2
     assert outcome.idle.broker_sockets == 2
     assert (outcome.idle.platform_calls, outcome.restart.platform_calls) == (0, 0)
 
 
-def test_light_steps_open_what_steps_open_and_refresh_once() -> None:
-    outcome = scale.light(4)
+def test_light_steps_open_what_steps_open_and_refresh_once(own_rabbitmq: RabbitMQNode) -> None:
+    outcome = scale.light(4, own_rabbitmq)
 
     assert outcome.open.sockets - outcome.queues_declared.sockets == 8
     assert outcome.refresh["refreshes"] == 1

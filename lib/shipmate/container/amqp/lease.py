@@ -17,8 +17,8 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 _log: Final = logging.getLogger("shipmate.amqp")
 _CONNECTION_PAUSE_SECONDS: Final = 0.05
 _SHORTEST_PAUSE_SECONDS: Final = 0.2
-_LONGEST_PAUSE_SECONDS: Final = 5.0
-_PART_OF_WAIT: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 2.0
+_PART_OF_WAIT: Final = 0.2
 _JITTER: Final = 0.5
 _ACCESS_REFUSED: Final = 403
 _OWNED_BY_ANOTHER: Final = 405
@@ -29,7 +29,7 @@ _IMPATIENT_SECONDS: Final = 300.0
 
 
 def pause_seconds(waited_seconds: float) -> float:
-    """Return the pause before the next attempt to acquire a lock: about half of the wait so far, 0.2 to 5 s.
+    """Return the pause before the next attempt to acquire a lock: about a fifth of the wait so far, 0.2 to 2 s.
 
     Each attempt costs the broker a channel and a line of its log: a thousand containers of one account must not ask
     faster than it answers, and not all at the same moment.
