@@ -1,6 +1,7 @@
 """The Markdown report of a run at scale. Pure functions."""
 
 import statistics
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from bench.idle_steps import StepsOutcome
@@ -159,5 +160,5 @@ def _range(values: Sequence[float]) -> str:
 def _void(void: Sequence[str]) -> str:
     if not void:
         return "No run is void.\n"
-    lines = "\n".join(f"- {each}" for each in void)
+    lines = "\n".join(textwrap.fill(f"- {each}", 120, subsequent_indent="  ") for each in void)
     return f"## Runs that do not count\n\n{lines}\n"

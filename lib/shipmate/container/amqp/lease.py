@@ -58,16 +58,17 @@ class Patience:
 
     def attempt_seconds(self, name: str) -> float:
         """Return the longest time for the answer to an attempt; the first attempt begins the wait."""
-        return max(_SHORT_WAIT_SECONDS, self._left_seconds(name))
+        return max(_SHORT_WAIT_SECONDS, self.limit_seconds(name) - self._waited_seconds(name))
 
     def pause_seconds(self, name: str) -> float | None:
         """Return the pause after an attempt that found the lock in use, None if the wait is over."""
-        left = self._left_seconds(name)
-        return min(left, pause_seconds(self._clock() - self._began[name])) if left else None
+        waited = self._waited_seconds(name)
+        left = self.limit_seconds(name) - waited
+        return min(left, pause_seconds(waited)) if left > 0 else None
 
-    def _left_seconds(self, name: str) -> float:
-        began = self._began.setdefault(name, self._clock())
-        return max(0.0, began + self.limit_seconds(name) - self._clock())
+    def _waited_seconds(self, name: str) -> float:
+        now = self._clock()
+        return now - self._began.setdefault(name, now)
 
     def end(self, name: str, *, is_decided: bool) -> None:
         """Note the end of a wait, and whether it has decided about the lock; safe on any thread."""
