@@ -82,7 +82,7 @@ class Transport(Protocol):
     def lock(self) -> Callable[[str], AbstractContextManager[bool | None]] | None:
         """A lock by name between all containers, None if the transport has no locks.
 
-        Its value is True if another container has it: nothing is held then, and the caller tries again.
+        Its value is True, after a pause, if another container has it: nothing is held then, and it is entered again.
         """
 
     @property

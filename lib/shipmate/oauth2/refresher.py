@@ -73,8 +73,9 @@ class Refresher:
     def refresh(self, credential: Credential) -> None:
         """Get and save a new access token, or adopt the keys of a process that was faster."""
         self._services.token_store.check(self._account_id)
+        lock = self._services.token_store.lock(self._account_id)
         while True:
-            with self._locks() as locks:
+            with self._locks(lock) as locks:
                 if not locks.are_in_use:
                     self._refresh(credential, is_locked=locks.are_held)
                     return
@@ -187,10 +188,10 @@ class Refresher:
         return None
 
     @contextmanager
-    def _locks(self) -> Iterator["_Locks"]:
+    def _locks(self, shared: AbstractContextManager[bool | None]) -> Iterator["_Locks"]:
         """Hold the locks of the token store and of the author."""
         are_held, are_in_use = not self._services.token_store.is_unlocked, False
-        hooks = [self._services.token_store.lock, *([self._options.lock] if self._options.lock else [])]
+        hooks = [lambda _: shared, *([self._options.lock] if self._options.lock else [])]
         with ExitStack() as stack:
             for hook in hooks:
                 try:
@@ -198,7 +199,7 @@ class Refresher:
                     value = lock.__enter__()
                     stack.push(partial(_release, lock))
                     are_held |= hook is self._options.lock
-                    if hook is not self._options.lock and value is True:
+                    if lock is shared and value is True:
                         are_in_use = True
                         break
                 except Exception as error:

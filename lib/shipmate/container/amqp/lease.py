@@ -8,6 +8,7 @@ reasons.
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -45,45 +46,90 @@ class Patience:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Start without waits; ``clock`` counts seconds."""
+        """Start without waits in vain; ``clock`` counts seconds."""
         self._clock = clock
-        self._began: dict[str, float] = {}
-        """The beginning of the present waits, by the name of the lock."""
         self._in_vain: dict[str, float] = {}
         """The end of the short waits, by the name of the lock."""
 
-    def limit_seconds(self, name: str) -> float:
+    def seconds(self, name: str) -> float:
         """Return the longest wait for a lock."""
         return _SHORT_WAIT_SECONDS if self._in_vain.get(name, 0.0) > self._clock() else _WAIT_SECONDS
 
-    def attempt_seconds(self, name: str) -> float:
-        """Return the longest time for the answer to an attempt; the first attempt begins the wait."""
-        return max(_SHORT_WAIT_SECONDS, self.limit_seconds(name) - self._waited_seconds(name))
-
-    def pause_seconds(self, name: str) -> float | None:
-        """Return the pause after an attempt that found the lock in use, None if the wait is over."""
-        waited = self._waited_seconds(name)
-        left = self.limit_seconds(name) - waited
-        return min(left, pause_seconds(waited)) if left > 0 else None
-
-    def _waited_seconds(self, name: str) -> float:
-        now = self._clock()
-        return now - self._began.setdefault(name, now)
-
-    def end(self, name: str, *, is_decided: bool) -> None:
-        """Note the end of a wait, and whether it has decided about the lock; safe on any thread."""
-        self._began.pop(name, None)
+    def waited(self, name: str, *, is_decided: bool) -> None:
+        """Note a wait that has ended, and whether it has decided about the lock; safe on any thread."""
         if is_decided:
             self._in_vain.pop(name, None)
-            return
-        _log.warning("no refresh lock within %g s, continuing without it: %s is in use", self.limit_seconds(name), name)
-        if self._in_vain.get(name, 0.0) <= self._clock():
+        elif self._in_vain.get(name, 0.0) <= self._clock():
             self._in_vain[name] = self._clock() + _IMPATIENT_SECONDS
             _log.warning(
                 "for the next %g s, waiting %g s at most for this lock; if no container uses it, delete the queue",
                 _IMPATIENT_SECONDS,
                 _SHORT_WAIT_SECONDS,
             )
+
+
+class Lock:
+    """A lock between containers for one refresh: a context manager that is entered again while another has it."""
+
+    def __init__(
+        self,
+        name: str,
+        patience: Patience,
+        *,
+        begin: Callable[[], "Lease"],
+        end: Callable[["Lease"], None],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """Prepare; the wait begins now.
+
+        Args:
+            name: Name of the queue.
+            patience: How long to wait.
+            begin: Begins an attempt to acquire the lock.
+            end: Releases it.
+            clock: Counts seconds.
+            sleep: Pauses.
+        """
+        self._name = name
+        self._patience = patience
+        self._begin = begin
+        self._end = end
+        self._clock = clock
+        self._sleep = sleep
+        self._limit_seconds = patience.seconds(name)
+        self._began = clock()
+        self._lease: Lease | None = None
+
+    def __enter__(self) -> bool:
+        """Try to acquire the lock; return True, after a pause, if another container has it.
+
+        Return False when the work may begin: with the lock, or without it if there are no locks or the wait is over.
+        """
+        lease = self._begin()
+        is_decided = lease.wait(max(_SHORT_WAIT_SECONDS, self._left_seconds))
+        if lease.is_in_use:
+            if (left := self._left_seconds) > 0:
+                self._sleep(min(left, pause_seconds(self._limit_seconds - left)))
+                return True
+            is_decided = False
+        if not is_decided:
+            _log.warning(
+                "no refresh lock within %g s, continuing without it: %s is in use", self._limit_seconds, self._name
+            )
+        self._patience.waited(self._name, is_decided=is_decided)
+        self._lease = lease
+        return False
+
+    def __exit__(self, *error: object) -> None:
+        """Release the lock."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._end(lease)
+
+    @property
+    def _left_seconds(self) -> float:
+        return self._began + self._limit_seconds - self._clock()
 
 
 class Lease:

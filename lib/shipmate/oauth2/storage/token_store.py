@@ -22,7 +22,8 @@ class TokenStore(Protocol):
     def lock(self, account: str | None) -> AbstractContextManager[bool | None]:
         """Keep other processes from refreshing the same account while the block runs.
 
-        The value is True if another process has the lock: nothing is held then, and the caller tries again.
+        The value is True, after a pause, if another process has the lock: nothing is held then, and the same lock is
+        entered again.
         """
 
     def save(self, keys: Mapping[str, Any], account: str | None) -> None:

@@ -1,13 +1,14 @@
 """The lock between containers, with a connection that does what a test says."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosed
 
-from shipmate.container.amqp.lease import Lease, Patience, pause_seconds
+from shipmate.container.amqp.lease import Lease, Lock, Patience, pause_seconds
 
 NAME = "shipmate.refresh.account"
 OWNED_BY_ANOTHER = 405
@@ -167,55 +168,113 @@ def test_nothing_is_tried_after_the_end(world: World) -> None:
     assert late.declared == []
 
 
-@pytest.fixture
-def now() -> list[float]:
-    """The time, which a test sets."""
-    return [0.0]
+@dataclass
+class Now:
+    """The time, which pauses move."""
+
+    seconds: float = 0.0
+    slept: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+class Attempts:
+    """The attempts of a lock, each with an answer: is it in use?"""
+
+    def __init__(self, now: Now, *answers: bool | None) -> None:
+        self.now = now
+        self.answers = list(answers)
+        self.waits: list[float] = []
+        self.ended = 0
+        self.patience = Patience(now.clock)
+
+    def lock(self) -> Lock:
+        return Lock(NAME, self.patience, begin=self._begin, end=self._end, clock=self.now.clock, sleep=self.now.sleep)
+
+    def _begin(self) -> Any:
+        answer = self.answers.pop(0) if self.answers else True
+        return SimpleNamespace(is_in_use=answer is True, wait=lambda seconds: self._wait(seconds, answer))
+
+    def _wait(self, seconds: float, answer: bool | None) -> bool:
+        self.waits.append(seconds)
+        if answer is None:
+            self.now.seconds += seconds
+        return answer is not None
+
+    def _end(self, lease: Any) -> None:
+        self.ended += 1
 
 
 @pytest.fixture
-def patience(now: list[float]) -> Patience:
-    """Patience with that time."""
-    return Patience(lambda: now[0])
+def now() -> Now:
+    """The time of a test."""
+    return Now()
 
 
-def test_attempts_go_on_for_a_minute(patience: Patience, now: list[float]) -> None:
-    """As long as a refresh may take; the last pause ends with the minute, and another attempt follows."""
-    assert patience.attempt_seconds(NAME) == 60
-    now[0] = 59.9
-    assert patience.pause_seconds(NAME) == pytest.approx(0.1)
-    now[0] = 60.0
-    assert patience.attempt_seconds(NAME) == 1
-    assert patience.pause_seconds(NAME) is None
+def test_a_lock_in_use_is_reported_after_a_pause_and_entered_again(now: Now) -> None:
+    """Nothing is held in between."""
+    attempts = Attempts(now, True, False)
+    lock = attempts.lock()
+    with lock as is_in_use:
+        assert is_in_use
+    assert len(now.slept) == 1
+    assert attempts.ended == 0
+    with lock as is_in_use:
+        assert not is_in_use
+        assert attempts.ended == 0
+    assert attempts.ended == 1
 
 
-def test_a_lock_that_never_comes_is_waited_for_once(
-    patience: Patience, now: list[float], caplog: pytest.LogCaptureFixture
-) -> None:
-    """A foreign queue of its name delayed each refresh by a minute; other accounts wait as before."""
-    patience.end(NAME, is_decided=False)
+def test_attempts_end_after_a_minute_with_a_warning(now: Now, caplog: pytest.LogCaptureFixture) -> None:
+    """As long as a refresh may take; the work goes on without the lock then."""
+    lock = Attempts(now).lock()
+    count = 0
+    while lock.__enter__():
+        count += 1
+    assert now.seconds == pytest.approx(60)
+    assert 20 < count < 80
     assert f"no refresh lock within 60 s, continuing without it: {NAME} is in use" in caplog.text
+
+
+def test_each_refresh_has_a_wait_of_its_own(now: Now) -> None:
+    """An hour after keys were adopted, a lock in use is no reason to go on without it: a token would be used twice."""
+    attempts = Attempts(now)
+    assert attempts.lock().__enter__()
+    now.seconds += 3600
+    assert attempts.lock().__enter__()
+
+
+def test_a_broker_that_does_not_answer_is_waited_for_as_long(now: Now, caplog: pytest.LogCaptureFixture) -> None:
+    """It cannot say that the lock is in use."""
+    attempts = Attempts(now, None)
+    with attempts.lock() as is_in_use:
+        assert not is_in_use
+    assert attempts.waits == [60]
+    assert "no refresh lock within 60 s" in caplog.text
+
+
+def test_a_lock_that_never_comes_is_waited_for_once(now: Now, caplog: pytest.LogCaptureFixture) -> None:
+    """A foreign queue of its name delayed each refresh by a minute; other accounts wait as before."""
+    patience = Patience(now.clock)
+    assert patience.seconds(NAME) == 60
+    patience.waited(NAME, is_decided=False)
+    assert (patience.seconds(NAME), patience.seconds("another")) == (1, 60)
     assert "for the next 300 s, waiting 1 s at most for this lock" in caplog.text
-    assert (patience.limit_seconds(NAME), patience.limit_seconds("another")) == (1, 60)
-    caplog.clear()
-    now[0] = 299.0
-    patience.end(NAME, is_decided=False)
-    assert caplog.messages == [f"no refresh lock within 1 s, continuing without it: {NAME} is in use"]
-    assert patience.limit_seconds(NAME) == 1
-    now[0] = 300.0
-    assert patience.limit_seconds(NAME) == 60
+    now.seconds = 299.0
+    patience.waited(NAME, is_decided=False)
+    assert patience.seconds(NAME) == 1
+    now.seconds = 300.0
+    assert patience.seconds(NAME) == 60
 
 
-def test_a_lock_that_comes_again_is_waited_for_as_before(patience: Patience) -> None:
+def test_a_lock_that_comes_again_is_waited_for_as_before(now: Now) -> None:
     """Its owner was slow."""
-    patience.end(NAME, is_decided=False)
-    patience.end(NAME, is_decided=True)
-    assert patience.limit_seconds(NAME) == 60
-
-
-def test_each_refresh_begins_a_wait_of_its_own(patience: Patience, now: list[float]) -> None:
-    """The wait of the last one is over."""
-    patience.attempt_seconds(NAME)
-    patience.end(NAME, is_decided=True)
-    now[0] = 1000.0
-    assert patience.attempt_seconds(NAME) == 60
+    patience = Patience(now.clock)
+    patience.waited(NAME, is_decided=False)
+    patience.waited(NAME, is_decided=True)
+    assert patience.seconds(NAME) == 60
