@@ -14,7 +14,6 @@ its standard input is closed.
 
 import asyncio
 import json
-import random
 import subprocess
 import sys
 import time
@@ -58,8 +57,6 @@ class Light:
     exchange: str
     pause_seconds: float = 1.0
     """The pause between two attempts."""
-    jitter: float = 0.0
-    """The random part of a pause: 0.5 for 0.5 to 1.5 times the pause."""
 
 
 class LightSteps:
@@ -130,7 +127,7 @@ class _Connection(asyncio.Protocol):
         loop, parts = asyncio.get_running_loop(), urlsplit(self._fleet.light.uri)
         while True:
             if self._attempts:
-                await asyncio.sleep(self._fleet.pause_seconds())
+                await asyncio.sleep(self._fleet.light.pause_seconds)
             self._attempts += 1
             try:
                 await loop.create_connection(lambda: self, parts.hostname or "", parts.port or 5672)
@@ -283,11 +280,6 @@ class _Fleet:
     def _writing(self) -> list[bytes]:
         look = spec.Exchange.Declare(exchange=self.light.exchange, passive=True)
         return [*self._begin(), _method(1, look), _method(1, spec.Confirm.Select())]
-
-    def pause_seconds(self) -> float:
-        """Return the pause before the next attempt."""
-        jitter = self.light.jitter
-        return self.light.pause_seconds * random.uniform(1 - jitter, 1 + jitter)  # noqa: S311
 
     def opened(self) -> None:
         """Count a connection that can be used."""
