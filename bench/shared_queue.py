@@ -137,7 +137,14 @@ def run(crowd: Crowd, uri: str, folder: Path, *, name: str) -> Outcome:
             stack.enter_context(_start(crowd, number, queues, platform, service, folder))
             for number in range(crowd.containers)
         ]
-        _wait(queues, trees, lambda: _consumers(queues) == crowd.containers)
+        deadline = time.perf_counter() + _TIMEOUT_SECONDS
+
+        def are_consuming() -> bool:
+            if time.perf_counter() > deadline:
+                raise VoidRun(f"expected {crowd.containers} consumers within {_TIMEOUT_SECONDS:.0f} s, found fewer")
+            return _consumers(queues) == crowd.containers
+
+        _wait(queues, trees, are_consuming)
         return _measure(crowd, queues, trees, platform, service)
 
 
@@ -213,12 +220,9 @@ def _wait(queues: BrokerQueues, trees: Sequence[ProcessTree], is_so: Callable[[]
     """Poll until a condition is true.
 
     Raises:
-        VoidRun: A container has ended, or a minute has passed.
+        VoidRun: A container has ended.
     """
-    deadline = time.perf_counter() + _TIMEOUT_SECONDS
     while not is_so():
         for each in trees:
             each.must_live()
-        if time.perf_counter() > deadline:
-            raise VoidRun(f"no end within {_TIMEOUT_SECONDS:.0f} s: {trees[0].tail()}")
         queues.wait(_LOOK_SECONDS)
