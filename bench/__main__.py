@@ -1,6 +1,7 @@
-"""``python -m bench``: compare the runtimes, soak one of them, or run a flow with faults."""
+"""``python -m bench``: compare the runtimes, soak one of them, run a flow with faults, or many steps."""
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
@@ -15,8 +16,8 @@ from typing import Final
 
 from pika.exceptions import AMQPError
 
-from bench import campaign, flow_faults, machine, plot, report
-from bench.brokers import NoBroker, broker
+from bench import campaign, flow_faults, machine, plot, report, scale, scale_report
+from bench.brokers import NoBroker, broker, private
 from bench.plan import FUNCTIONS, SCENARIOS, Plan
 from bench.queues import BrokerQueues, ProxyQueues, Queues
 from bench.results import Results
@@ -56,17 +57,26 @@ def parser() -> argparse.ArgumentParser:
     long.add_argument("--runtime", choices=("shipmate", "node"), default="shipmate")
     faults = commands.add_parser("flow-faults", help="run a flow while its processes are killed, and look for losses")
     faults.add_argument("--messages", type=_count, default=5000)
+    many = commands.add_parser("scale", help="run many containers on one queue, and many steps: about 9 minutes")
+    sizes = scale.Scale()
+    many.add_argument("--part", choices=scale.PARTS, action="append", help="only this part; may be repeated")
+    many.add_argument("--containers", metavar="N,...", type=_counts, default=sizes.containers, help="on one queue")
+    many.add_argument("--steps", metavar="N,...", type=_counts, default=sizes.steps, help="real steps")
+    many.add_argument("--light", metavar="N,...", type=_counts, default=sizes.light_steps, help="without a runtime")
+    many.add_argument("--seconds", type=_count, default=sizes.seconds, help="for each number of containers")
+    many.add_argument("--idle-seconds", type=_count, default=sizes.idle_seconds, help="for each number of real steps")
+    many.add_argument("--output", type=Path, default=_RESULTS, help="folder for the results")
     return root
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return 0 for success, 1 for void runs, a failed soak or an error, 2 for wrong arguments."""
     words = list(arguments)
-    if not words or words[0] not in ("run", "soak", "flow-faults", "-h", "--help"):
+    if not words or words[0] not in (*_COMMANDS, "-h", "--help"):
         words.insert(0, "run")
     options = parser().parse_args(words)
     try:
-        return {"run": _run, "soak": _soak, "flow-faults": _flow_faults}[options.command](options)
+        return _COMMANDS[options.command](options)
     except BadUsage as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -179,6 +189,27 @@ def _soak(options: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
+def _scale(options: argparse.Namespace) -> int:
+    wanted = scale.Scale(
+        containers=options.containers,
+        steps=options.steps,
+        light_steps=options.light,
+        seconds=options.seconds,
+        idle_seconds=options.idle_seconds,
+        parts=options.part or scale.PARTS,
+    )
+    with private() as found:
+        circumstances = machine.describe(found, [])
+    results = scale.run(wanted, say=_say)
+    circumstances = {**circumstances, "Load after": machine.load()}
+    name = "-".join(["latest-scale", *(options.part or [])])
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / f"{name}.json").write_text(json.dumps(dataclasses.asdict(results), indent=1) + "\n")
+    (options.output / f"{name}.md").write_text(scale_report.markdown(results, circumstances))
+    _say(f"written: {os.path.relpath(options.output / name)}.md and .json")
+    return 1 if results.void else 0
+
+
 @contextmanager
 def _queues(uri: str) -> Iterator[BrokerQueues]:
     """Yield new queues, and delete them at the end, also after an interrupt."""
@@ -213,6 +244,10 @@ def _count(text: str) -> int:
     return number
 
 
+def _counts(text: str) -> list[int]:
+    return [_count(each) for each in text.split(",")]
+
+
 def _say(text: str) -> None:
     print(text, flush=True)
 
@@ -222,6 +257,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     for number in _STOP:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+_COMMANDS: Final = {"run": _run, "soak": _soak, "flow-faults": _flow_faults, "scale": _scale}
 
 
 if __name__ == "__main__":

@@ -45,8 +45,19 @@ def broker(environ: Mapping[str, str] = os.environ) -> Iterator[FoundBroker]:
     elif (version := _version(_LOCAL)) is not None:
         yield FoundBroker(_LOCAL, version, "the one on 127.0.0.1:5672")
     else:
-        with RabbitMQNode() as node:
-            yield FoundBroker(node.uri, _version(node.uri) or "unknown", "a private one with one scheduler")
+        with private() as found:
+            yield found
+
+
+@contextmanager
+def private() -> Iterator[FoundBroker]:
+    """Yield a broker of this run alone, which is deleted at the end.
+
+    Raises:
+        OperatorError: RabbitMQ is not installed or does not start.
+    """
+    with RabbitMQNode() as node:
+        yield FoundBroker(node.uri, _version(node.uri) or "unknown", "a private one with one scheduler")
 
 
 def _version(uri: str) -> str | None:

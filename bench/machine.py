@@ -23,7 +23,7 @@ def describe(broker: FoundBroker, runtimes: Sequence[Runtime], *, now: datetime 
         "Date": f"{moment:%Y-%m-%d %H:%M} UTC",
         "Processor": f"{processor()}, {os.cpu_count()} cores",
         "System": f"{platform.system()} {platform.release()} ({platform.machine()})",
-        "Load before": ", ".join(f"{each:.2f}" for each in os.getloadavg()),
+        "Load before": load(),
         "RabbitMQ": f"{broker.version}, {broker.origin}",
         "shipmate": f"{version('shipmate')}{_commit()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -33,6 +33,11 @@ def describe(broker: FoundBroker, runtimes: Sequence[Runtime], *, now: datetime 
         if runtime.name == "node":
             facts["Node"] = f"{_line(['node', '--version']) or 'unknown'}, {runtime.label}"
     return facts
+
+
+def load() -> str:
+    """Return the load of the last 1, 5 and 15 minutes: ``"1.66, 2.13, 4.34"``."""
+    return ", ".join(f"{each:.2f}" for each in os.getloadavg())
 
 
 def processor() -> str:

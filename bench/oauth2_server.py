@@ -6,12 +6,13 @@ writes its port to standard output, and ends when its standard input is closed.
 
     GET /me                a call of the API; /50/me is answered after 50 ms
     POST /token            a refresh
-    GET /sign-in           new tokens; /sign-in?uses=300 for tokens that expire after 300 calls
+    GET /sign-in           new tokens; ?uses=300 for tokens that expire after 300 calls, ?seconds=3 after 3 seconds
     GET /statistics        the counts since the sign-in
 """
 
 import heapq
 import json
+import math
 import re
 import secrets
 import select
@@ -19,7 +20,7 @@ import selectors
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -30,7 +31,7 @@ _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 # Without its first letter, which is a capital in one client and none in another.
 _AUTHORIZATION: Final = b"uthorization: Bearer "
 _CALL: Final = re.compile(rb"(?:/(\d+))?/me")
-_SIGN_IN: Final = re.compile(rb"/sign-in(?:\?uses=(\d+))?")
+_SIGN_IN: Final = re.compile(rb"/sign-in(?:\?(uses|seconds)=(\d+))?")
 _LATE_SECONDS: Final = 0.02
 _RECEIVED_BYTES: Final = 65_536
 _BACKLOG: Final = 512
@@ -52,22 +53,27 @@ NO_WARM_UP: Final = WarmUp(0, 0)
 
 
 class Tokens:
-    """The tokens of one sign-in; a refresh token can be used once. No I/O."""
+    """The tokens of one sign-in; a second use of a refresh token revokes all of them. No I/O."""
 
-    def __init__(self, uses: int, warm_up: WarmUp = NO_WARM_UP) -> None:
+    def __init__(self, uses: int, warm_up: WarmUp = NO_WARM_UP, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Start without a sign-in.
 
         Args:
             uses: Calls until an access token expires.
             warm_up: The warm-up after the sign-in.
+            clock: Counts seconds.
         """
         self._uses = self._usual_uses = uses
+        self._life_seconds = math.inf
         self._warm_up = warm_up
+        self._clock = clock
         self._begin()
 
     def _begin(self) -> None:
-        self.calls = self.refused = self.refreshes = self.reused = 0
+        self.calls = self.refused = self.expired = self.refreshes = self.reused = 0
         self._uses_left = 0
+        self._expires_at = 0.0
+        self._is_found_expired = False
         self._access_token = self._refresh_token = ""
         self._spent: set[str] = set()
 
@@ -76,30 +82,35 @@ class Tokens:
         """Whether the warm-up is not over."""
         return self.refreshes < self._warm_up.refreshes
 
-    def sign_in(self, uses: int | None = None) -> dict[str, Any]:
+    def sign_in(self, uses: int | None = None, *, life_seconds: float | None = None) -> dict[str, Any]:
         """Return the keys of a new sign-in; this revokes the old ones and resets the counts.
 
         Args:
             uses: Calls until an access token of this sign-in expires, if not as usual.
+            life_seconds: Seconds until it expires, in place of a number of calls.
         """
         self._begin()
-        self._uses = uses or self._usual_uses
+        self._uses = uses or (self._usual_uses if life_seconds is None else sys.maxsize)
+        self._life_seconds = math.inf if life_seconds is None else life_seconds
         return self._issue()
 
     def _issue(self) -> dict[str, Any]:
         self._access_token, self._refresh_token = f"access-{secrets.token_hex(8)}", f"refresh-{secrets.token_hex(8)}"
         self._uses_left = self._warm_up.uses if self.is_warming_up else self._uses
+        self._expires_at = self._clock() + self._life_seconds
+        self._is_found_expired = False
         return {
             "access_token": self._access_token,
             "refresh_token": self._refresh_token,
             "token_type": "Bearer",
-            "expires_in": 3600,
+            "expires_in": int(min(self._life_seconds, 3600)),
         }
 
     def refresh(self, refresh_token: str) -> dict[str, Any] | None:
         """Spend a refresh token, and return the token response; None if it is unknown or spent."""
         if refresh_token in self._spent:
             self.reused += 1
+            self._access_token = self._refresh_token = ""
         if not refresh_token or refresh_token != self._refresh_token:
             return None
         self._spent.add(refresh_token)
@@ -108,16 +119,22 @@ class Tokens:
 
     def use(self, access_token: str) -> bool:
         """Count one call, and return whether the access token is valid."""
-        if not access_token or access_token != self._access_token or not self._uses_left:
+        is_live = access_token != "" and access_token == self._access_token
+        is_expired = not self._uses_left or self._clock() >= self._expires_at
+        if not is_live or is_expired:
             self.refused += 1
+            if is_live and not self._is_found_expired:
+                self._is_found_expired = True
+                self.expired += 1
             return False
         self._uses_left -= 1
         self.calls += 1
         return True
 
     def statistics(self) -> dict[str, int]:
-        """Return the counts since the sign-in."""
-        return {"calls": self.calls, "refused": self.refused, "refreshes": self.refreshes, "reused": self.reused}
+        """Return the counts since the sign-in; ``expired`` counts the access tokens that a call found expired."""
+        names = ("calls", "refused", "expired", "refreshes", "reused")
+        return {name: getattr(self, name) for name in names}
 
 
 def _answer(status: int, content: Mapping[str, Any]) -> bytes:
@@ -176,7 +193,9 @@ class Api:
         if target == b"/statistics":
             return _answer(200, self._tokens.statistics())
         if sign_in := _SIGN_IN.fullmatch(target):
-            return _answer(200, self._tokens.sign_in(int(sign_in[1] or 0)))
+            number = int(sign_in[2] or 0)
+            seconds = number if sign_in[1] == b"seconds" else None
+            return _answer(200, self._tokens.sign_in(number if seconds is None else None, life_seconds=seconds))
         return _NOT_FOUND
 
 

@@ -62,7 +62,7 @@ class ProcessTree:
                 stderr=output,
                 start_new_session=True,
             )
-        self._root = psutil.Process(self._process.pid)
+        self.root = psutil.Process(self._process.pid)
 
     def __enter__(self) -> "ProcessTree":
         """Return the running command."""
@@ -140,7 +140,7 @@ class ProcessTree:
 
     def _living(self) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
-            return [self._root, *self._root.children(recursive=True)]
+            return [self.root, *self.root.children(recursive=True)]
         return []
 
     def _sum(self, read: Callable[[psutil.Process], int]) -> int:

@@ -77,7 +77,7 @@ def times(ratio: Figure | None) -> str:
 
 def _circumstances(measured: Results) -> str:
     facts = [*measured.circumstances.items(), ("Rounds", str(measured.rounds))]
-    return _table(["", ""], [[name, value] for name, value in facts])
+    return table(["", ""], [[name, value] for name, value in facts])
 
 
 def _throughput(measured: Results, function: str) -> str:
@@ -124,7 +124,7 @@ def _limits(measured: Results, results: Sequence[Result]) -> str:
         parts = [part_of(limit, figure(each.runs.get(name, ()), THROUGHPUT)) for name in measured.labels]
         row = [*_place(each.case), "-" if limit is None else number(limit)]
         rows.append([*row, *figures[:count], *parts, *figures[count:]])
-    return f"More is better.\n\n{_table(head, rows)}"
+    return f"More is better.\n\n{table(head, rows)}"
 
 
 def part_of(limit: float | None, value: Figure | None) -> str:
@@ -167,7 +167,7 @@ def _comparison(measured: Results, results: Sequence[Result], metric: Metric) ->
     head += [f"{label}, {metric.unit}" for label in measured.labels.values()]
     head += [f"to {measured.labels[name]}" for name in measured.references]
     rows = [[*_place(each.case), *_cells(measured, each, metric)] for each in results]
-    return f"{note}\n\n{_table(head, rows)}"
+    return f"{note}\n\n{table(head, rows)}"
 
 
 def _place(case: Case) -> list[str]:
@@ -194,7 +194,7 @@ def _others(measured: Results) -> str:
         for result in results
         for metric in result.case.metrics
     ]
-    return "\n".join(["## Latency, start and memory\n", "Less is better.\n", _table(head, rows)])
+    return "\n".join(["## Latency, start and memory\n", "Less is better.\n", table(head, rows)])
 
 
 def title(metric: Metric, result: Result) -> str:
@@ -219,6 +219,7 @@ def _void(measured: Results) -> str:
     return f"## Runs that do not count\n\n{lines}\n"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
     lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines) + "\n"

@@ -62,16 +62,23 @@ class Service:
         """Return the CPU time of the process so far."""
         return cpu_seconds(psutil.Process(self._process.pid))
 
-    def sign_in(self, uses: int | None = None) -> dict[str, Any]:
+    def sign_in(self, uses: int | None = None, *, life_seconds: int | None = None) -> dict[str, Any]:
         """Sign in, and return the token response.
 
         Args:
             uses: Calls until an access token of this sign-in expires, if not as usual.
+            life_seconds: Seconds until it expires, in place of a number of calls.
         """
+        if life_seconds is not None:
+            return self._get(f"/sign-in?seconds={life_seconds}")
         return self._get("/sign-in" if uses is None else f"/sign-in?uses={uses}")
 
     def statistics(self) -> dict[str, int]:
-        """Return the counts since the sign-in: ``calls``, ``refused``, ``refreshes``, ``reused`` refresh tokens."""
+        """Return the counts since the sign-in.
+
+        They are ``calls``, ``refused`` calls, ``expired`` access tokens that a call has met, ``refreshes``, and
+        ``reused`` refresh tokens.
+        """
         return self._get("/statistics")
 
     def _get(self, path: str) -> dict[str, Any]:

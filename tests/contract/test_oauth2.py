@@ -1068,6 +1068,52 @@ def test_with_a_lock_there_is_neither_a_pause_nor_a_second_look(bench: Workbench
     assert (bench.time.slept, bench.stored.reads) == ([], 1)
 
 
+def test_keys_of_another_container_are_adopted_while_it_has_the_lock(bench: Workbench) -> None:
+    """A hundred containers that wait for one refresh would otherwise read its keys one after the other."""
+    bench.stored.is_in_use = [True]
+    bench.stored.fields = {"oauth": bench.provider.issue()}
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert (bench.stored.reads, bench.stored.is_in_use) == (1, [])
+    assert bench.provider.token_requests == []
+
+
+def test_a_lock_is_tried_again_until_there_are_newer_keys_or_it_is_free(bench: Workbench) -> None:
+    """Its owner may fail; then the keys are read once more under the lock, and refreshed."""
+    bench.stored.is_in_use = [True, True]
+    bench.stored.fields = bench.cfg()
+    requests: list[int] = []
+    bench.stored.on_read = lambda reads: requests.append(len(bench.provider.token_requests))
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert requests == [0, 0, 0]
+    assert bench.stored.locks == 1  # its wait is that of all attempts
+    assert len(bench.provider.token_requests) == 1
+
+
+def test_adopted_keys_without_an_access_token_are_refreshed(bench: Workbench) -> None:
+    """With their refresh token, and not with the one that was spent."""
+    bench.stored.is_in_use = [True]
+    stored = bench.provider.issue()
+    del stored["access_token"]
+    bench.stored.fields = {"oauth": stored}
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert [each.form["refresh_token"] for each in bench.provider.token_requests] == [stored["refresh_token"]]
+
+
+def test_the_lock_of_the_author_is_not_taken_while_another_container_refreshes(bench: Workbench) -> None:
+    """It is the inner one."""
+    taken: list[str | None] = []
+
+    def lock(account: str | None) -> AbstractContextManager[bool]:
+        taken.append(account)
+        return nullcontext(True)  # its value means nothing
+
+    bench.stored.is_in_use = [True]
+    bench.stored.fields = bench.cfg()
+    assert bench.session(lock=lock).get(bench.api.url + "/me").status_code == 200
+    assert len(taken) == 1
+    assert len(bench.provider.token_requests) == 1
+
+
 def test_nothing_secret_is_logged(bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:
     """Not by us and not by urllib3, at the lowest level; the redactor knows every new token besides."""
     caplog.set_level(1)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,9 @@ class StoredOutside:
         self.fields: Mapping[str, Any] | None = None
         self.is_savable = True
         self.is_unlocked = False
+        self.is_in_use: list[bool] = []
+        """Whether the next attempts find the lock in use; further ones find it free."""
+        self.locks = 0
         self.reads = 0
         self.on_read: Callable[[int], None] = lambda reads: None
 
@@ -45,8 +48,20 @@ class StoredOutside:
         self.on_read(self.reads)
         return self.fields
 
-    def lock(self, account: str | None) -> AbstractContextManager[None]:
-        return nullcontext()
+    def lock(self, account: str | None) -> AbstractContextManager[bool | None]:
+        self.locks += 1
+        return _Lock(self.is_in_use)
+
+
+class _Lock(AbstractContextManager[bool | None]):
+    def __init__(self, is_in_use: list[bool]) -> None:
+        self._is_in_use = is_in_use
+
+    def __enter__(self) -> bool:
+        return self._is_in_use.pop(0) if self._is_in_use else False
+
+    def __exit__(self, *error: object) -> None:
+        pass
 
 
 class Call:

@@ -79,8 +79,11 @@ class Transport(Protocol):
         """The events that authors may emit on this transport alone."""
 
     @property
-    def lock(self) -> Callable[[str], AbstractContextManager[None]] | None:
-        """A lock by name between all containers, None if the transport has no locks."""
+    def lock(self) -> Callable[[str], AbstractContextManager[bool | None]] | None:
+        """A lock by name between all containers, None if the transport has no locks.
+
+        Its value is True, after a pause, if another container has it: nothing is held then, and it is entered again.
+        """
 
     @property
     def is_alive(self) -> bool:

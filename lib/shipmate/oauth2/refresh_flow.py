@@ -102,6 +102,7 @@ class Warn:
 
 FlowStep = ReadStored | AskProvider | AskPlatform | Keep | Save | Wait | Warn
 Flow = Generator[FlowStep, Any, Credential]
+Look = Generator[FlowStep, Any, Credential | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,8 @@ class RefreshRules:
         return self.unlocked_pause_seconds is None
 
 
-def drive(steps: Flow, do: Callable[[FlowStep], Any]) -> None:
-    """Run a flow to its end; an exception of a step ends it.
+def drive(steps: Flow | Look, do: Callable[[FlowStep], Any]) -> Credential | None:
+    """Run a flow to its end, and return its result; an exception of a step ends it.
 
     Args:
         steps: The flow.
@@ -142,8 +143,9 @@ def drive(steps: Flow, do: Callable[[FlowStep], Any]) -> None:
         step = next(steps)
         while True:
             step = steps.send(do(step))
-    except StopIteration:
-        return
+    except StopIteration as end:
+        result: Credential | None = end.value
+        return result
     finally:
         steps.close()
 
@@ -157,10 +159,10 @@ def refresh(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Fl
         TokenEndpointUnavailable: The endpoint gave no usable answer; a later try may succeed.
         KeysNotSaved: The new keys are in memory only.
     """
-    adopted = yield from _adopt(seen)
+    adopted = yield from adopt(seen)
     if adopted is None and rules.unlocked_pause_seconds and rules.adoption_suffices:
         yield Wait(rules.unlocked_pause_seconds)
-        adopted = yield from _adopt(seen)
+        adopted = yield from adopt(seen)
     if adopted is not None:
         credential = adopted
         if rules.adoption_suffices and adopted.access_token:
@@ -178,7 +180,7 @@ def refresh(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Fl
     if not refreshed.is_unsaved:
         return refreshed
     saved = yield from save(refreshed, rules)
-    if not rules.is_locked and (adopted := (yield from _adopt(seen))) is not None:
+    if not rules.is_locked and (adopted := (yield from adopt(seen))) is not None:
         yield Warn("another process has refreshed %s at the same moment: its keys are used", (rules.account,))
         return adopted
     return saved
@@ -209,7 +211,7 @@ def recover(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Fl
     Raises:
         ReauthorizationRequired: No new sign-in is stored.
     """
-    adopted = yield from _adopt(seen)
+    adopted = yield from adopt(seen)
     if adopted is None:
         raise ReauthorizationRequired(credential.refusal or f"{rules.account} must sign in again")
     return adopted
@@ -272,7 +274,7 @@ def _take(stored: StoredTokens) -> Flow:
     return adopted
 
 
-def _adopt(seen: SeenTokens) -> Generator[FlowStep, Any, Credential | None]:
+def adopt(seen: SeenTokens) -> Look:
     """Adopt the stored keys if this process has not seen them."""
     stored: StoredTokens | None = yield ReadStored()
     if stored is None or seen.knows(stored.keys):
@@ -295,7 +297,7 @@ def _ask(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
         if isinstance(answer, Uncertain):
             is_repeated, credential = credential.is_uncertain, credential.uncertain()
             yield Keep(credential)
-            adopted = yield from _adopt(seen)
+            adopted = yield from adopt(seen)
             if adopted is not None:
                 return adopted
             # Many providers accept a spent token for a short time, for clients that lost the answer.
@@ -327,12 +329,12 @@ def _await_winner(
         f"{sum(_WINNER_PAUSES_SECONDS):g} s for keys that another process may have saved"
     )
     for seconds in _WINNER_PAUSES_SECONDS if rules.awaits_winner else ():
-        adopted = yield from _adopt(seen)
+        adopted = yield from adopt(seen)
         if adopted is not None:
             return adopted
         yield Wait(seconds, reason)
         reason = ""
-    return (yield from _adopt(seen))
+    return (yield from adopt(seen))
 
 
 def is_long_pause(answer: Busy) -> bool:

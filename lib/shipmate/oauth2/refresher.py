@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -73,14 +73,31 @@ class Refresher:
         )
 
     def refresh(self, credential: Credential) -> None:
-        """Get and save a new access token."""
+        """Get and save a new access token, or adopt the keys of a process that was faster."""
         self._services.token_store.check(self._account_id)
-        with observation.current.refresh() as observed, self._locks() as is_locked:
-            # At random, so that containers that meet a 401 together do not ask the provider together.
-            pause = None if is_locked else random.uniform(0, _LONGEST_UNLOCKED_PAUSE_SECONDS)  # noqa: S311
-            rules = replace(self._rules, unlocked_pause_seconds=pause)
+        lock = self._services.token_store.lock(self._account_id)
+        begun_seconds = time.perf_counter()
+        with observation.current.refresh() as observed:
             do = partial(self._do, observed)
-            refresh_flow.drive(refresh_flow.refresh(credential, self.account.seen_tokens, rules), do)
+            while True:
+                with self._locks(lock) as locks:
+                    if not locks.are_in_use:
+                        observation.current.lock_waited(time.perf_counter() - begun_seconds)
+                        self._refresh(credential, do, is_locked=locks.are_held)
+                        return
+                # Another process has the lock. All that wait look at its keys together, and not one after the other.
+                adopted = refresh_flow.drive(refresh_flow.adopt(self.account.seen_tokens), do)
+                if adopted is not None:
+                    credential = adopted
+                    if self._rules.adoption_suffices and adopted.access_token:
+                        observation.current.lock_waited(time.perf_counter() - begun_seconds)
+                        return
+
+    def _refresh(self, credential: Credential, do: Callable[[refresh_flow.FlowStep], Any], *, is_locked: bool) -> None:
+        # At random, so that containers that meet a 401 together do not ask the provider together.
+        pause = None if is_locked else random.uniform(0, _LONGEST_UNLOCKED_PAUSE_SECONDS)  # noqa: S311
+        rules = replace(self._rules, unlocked_pause_seconds=pause)
+        refresh_flow.drive(refresh_flow.refresh(credential, self.account.seen_tokens, rules), do)
 
     def save(self, credential: Credential) -> None:
         """Save keys whose last save failed."""
@@ -186,18 +203,20 @@ class Refresher:
         return None
 
     @contextmanager
-    def _locks(self) -> Iterator[bool]:
-        """Hold the locks of the token store and of the author; yield False if neither can keep other processes out."""
-        is_locked = not self._services.token_store.is_unlocked
-        hooks = [self._services.token_store.lock, *([self._options.lock] if self._options.lock else [])]
-        begun_seconds = time.perf_counter()
+    def _locks(self, shared: AbstractContextManager[bool | None]) -> Iterator["_Locks"]:
+        """Hold the locks of the token store and of the author."""
+        are_held, are_in_use = not self._services.token_store.is_unlocked, False
+        hooks = [lambda _: shared, *([self._options.lock] if self._options.lock else [])]
         with ExitStack() as stack:
             for hook in hooks:
                 try:
                     lock = hook(self._account_id)
-                    lock.__enter__()
+                    value = lock.__enter__()
                     stack.push(partial(_release, lock))
-                    is_locked |= hook is self._options.lock
+                    are_held |= hook is self._options.lock
+                    if lock is shared and value is True:
+                        are_in_use = True
+                        break
                 except Exception as error:
                     # The lock only makes a race unlikely: a refresh without it is better than none.
                     _log.warning(
@@ -205,8 +224,17 @@ class Refresher:
                         extra={"reason": type(error).__name__},
                         exc_info=hook is self._options.lock,  # the author's own frames
                     )
-            observation.current.lock_waited(time.perf_counter() - begun_seconds)
-            yield is_locked
+            yield _Locks(are_held, are_in_use)
+
+
+@dataclass(frozen=True, slots=True)
+class _Locks:
+    """The locks of a refresh."""
+
+    are_held: bool
+    """False if no lock can keep other processes out."""
+    are_in_use: bool
+    """True if another process has the lock of the token store, so that nothing is held."""
 
 
 def _release(lock: AbstractContextManager[object], *failure: Any) -> None:

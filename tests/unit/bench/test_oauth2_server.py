@@ -17,7 +17,7 @@ def test_an_access_token_is_good_for_a_number_of_calls() -> None:
     keys = tokens.sign_in()
 
     assert [tokens.use(keys["access_token"]) for _ in range(3)] == [True, True, False]
-    assert tokens.statistics() == {"calls": 2, "refused": 1, "refreshes": 0, "reused": 0}
+    assert tokens.statistics() == {"calls": 2, "refused": 1, "expired": 1, "refreshes": 0, "reused": 0}
 
 
 def test_the_first_tokens_of_a_long_run_are_good_for_few_calls() -> None:
@@ -61,7 +61,7 @@ def test_a_new_sign_in_begins_the_counts_again() -> None:
     tokens.refresh(old["refresh_token"])
     tokens.sign_in()
 
-    assert tokens.statistics() == {"calls": 0, "refused": 0, "refreshes": 0, "reused": 0}
+    assert tokens.statistics() == {"calls": 0, "refused": 0, "expired": 0, "refreshes": 0, "reused": 0}
     assert tokens.refresh(old["refresh_token"]) is None
 
 
@@ -73,6 +73,32 @@ def test_a_sign_in_may_ask_for_tokens_of_another_length() -> None:
 
     keys = tokens.sign_in()
     assert [tokens.use(keys["access_token"]) for _ in range(4)].count(True) == 2
+
+
+def test_a_sign_in_may_ask_for_tokens_that_live_some_seconds() -> None:
+    """Several containers with one account refresh as often as tokens expire, however many calls they make."""
+    now = [100.0]
+    tokens = Tokens(2, clock=lambda: now[0])
+    keys = tokens.sign_in(life_seconds=3)
+    assert keys["expires_in"] == 3
+    assert all(tokens.use(keys["access_token"]) for _ in range(10))
+
+    now[0] += 3
+    assert [tokens.use(keys["access_token"]) for _ in range(2)] == [False, False]
+    assert tokens.refresh(keys["refresh_token"]) is not None
+    assert tokens.statistics() == {"calls": 10, "refused": 2, "expired": 1, "refreshes": 1, "reused": 0}
+
+
+def test_a_second_use_of_a_refresh_token_revokes_the_sign_in() -> None:
+    """This is what the detection of reuse costs a customer."""
+    tokens = Tokens(2)
+    old = tokens.sign_in()
+    new = tokens.refresh(old["refresh_token"])
+    tokens.refresh(old["refresh_token"])
+
+    assert new is not None
+    assert not tokens.use(new["access_token"])
+    assert tokens.refresh(new["refresh_token"]) is None
 
 
 def test_requests_without_tokens_are_refused() -> None:
@@ -122,7 +148,7 @@ def test_the_server_answers_in_its_own_process() -> None:
             connection.sendall(token[-5:])
             assert read_status(replies) == 200
 
-        assert service.statistics() == {"calls": 1, "refused": 0, "refreshes": 1, "reused": 0}
+        assert service.statistics() == {"calls": 1, "refused": 0, "expired": 0, "refreshes": 1, "reused": 0}
         assert service.cpu_seconds() > 0
 
 

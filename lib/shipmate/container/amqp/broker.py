@@ -8,8 +8,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Final
 
 from shipmate.container.amqp.adapter import TurnLoop, check_pika_version
@@ -17,7 +16,7 @@ from shipmate.container.amqp.connection import ChannelUser, Connection, Reconnec
 from shipmate.container.amqp.consumer import Consumer
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.amqp.error_copies import publish_error_copy
-from shipmate.container.amqp.lease import Lease, Patience
+from shipmate.container.amqp.lease import Lease, Lock, Patience
 from shipmate.container.amqp.publisher import Publisher, RoutedPublication, Then
 from shipmate.container.amqp.routing import Routing
 from shipmate.container.threads.inflight import InFlight
@@ -175,21 +174,21 @@ class Broker:
         """Wait until every message is settled or left; return False if the time is up before."""
         return self._in_flight.wait_for_none(timeout_seconds)
 
-    @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock within the block that other containers respect.
+    def lock(self, name: str) -> Lock:
+        """Return a lock that other containers respect, for one refresh.
 
-        Waits up to 60 s for it, or 1 s in the five minutes after a wait in vain. Continues without it after that, or
-        if the broker has no locks.
+        It is entered until it is free. The attempts end after 60 s, or after 1 s in the five minutes after a wait in
+        vain; the work then begins without the lock, and at once if the broker has no locks.
         """
-        lease = Lease(self._loop, f"shipmate.{name}", lambda: self._read.connection)
-        self._todo.append((lease.begin, ()))
-        self._workers.let_lead()
-        self._patience.waited(name, is_decided=lease.wait(self._patience.seconds(name)))
-        try:
-            yield
-        finally:
-            self._submit(lease.end)
+
+        def begin() -> Lease:
+            lease = Lease(self._loop, queue, lambda: self._read.connection)
+            self._todo.append((lease.begin, ()))
+            self._workers.let_lead()
+            return lease
+
+        queue = f"shipmate.{name}"
+        return Lock(queue, self._patience, begin=begin, end=lambda lease: self._submit(lease.end))
 
     def cancel(self) -> None:
         """Stop consuming; return when the broker has agreed, has gone, or does not answer in time."""

@@ -6,7 +6,9 @@ reasons.
 """
 
 import logging
+import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,12 +16,27 @@ from pika.channel import Channel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 _log: Final = logging.getLogger("shipmate.amqp")
-_PAUSE_SECONDS: Final = 0.05
+_CONNECTION_PAUSE_SECONDS: Final = 0.05
+_SHORTEST_PAUSE_SECONDS: Final = 0.2
+_LONGEST_PAUSE_SECONDS: Final = 2.0
+_PART_OF_WAIT: Final = 0.2
+_JITTER: Final = 0.5
 _ACCESS_REFUSED: Final = 403
+_OWNED_BY_ANOTHER: Final = 405
 # As long as a refresh may take: a second use of a refresh token is worse than the wait.
 _WAIT_SECONDS: Final = 60.0
 _SHORT_WAIT_SECONDS: Final = 1.0
 _IMPATIENT_SECONDS: Final = 300.0
+
+
+def pause_seconds(waited_seconds: float) -> float:
+    """Return the pause before the next attempt to acquire a lock: about a fifth of the wait so far, 0.2 to 2 s.
+
+    Each attempt costs the broker a channel and a line of its log: a thousand containers of one account must not ask
+    faster than it answers, and not all at the same moment.
+    """
+    pause = min(max(waited_seconds * _PART_OF_WAIT, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+    return pause * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
 
 
 class Patience:
@@ -51,6 +68,70 @@ class Patience:
             )
 
 
+class Lock:
+    """A lock between containers for one refresh: a context manager that is entered again while another has it."""
+
+    def __init__(
+        self,
+        name: str,
+        patience: Patience,
+        *,
+        begin: Callable[[], "Lease"],
+        end: Callable[["Lease"], None],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """Prepare; the wait begins now.
+
+        Args:
+            name: Name of the queue.
+            patience: How long to wait.
+            begin: Begins an attempt to acquire the lock.
+            end: Releases it.
+            clock: Counts seconds.
+            sleep: Pauses.
+        """
+        self._name = name
+        self._patience = patience
+        self._begin = begin
+        self._end = end
+        self._clock = clock
+        self._sleep = sleep
+        self._limit_seconds = patience.seconds(name)
+        self._began = clock()
+        self._lease: Lease | None = None
+
+    def __enter__(self) -> bool:
+        """Try to acquire the lock; return True, after a pause, if another container has it.
+
+        Return False when the work may begin: with the lock, or without it if there are no locks or the wait is over.
+        """
+        lease = self._begin()
+        is_decided = lease.wait(max(_SHORT_WAIT_SECONDS, self._left_seconds))
+        if lease.is_in_use:
+            if (left := self._left_seconds) > 0:
+                self._sleep(min(left, pause_seconds(self._limit_seconds - left)))
+                return True
+            is_decided = False
+        if not is_decided:
+            _log.warning(
+                "no refresh lock within %g s, continuing without it: %s is in use", self._limit_seconds, self._name
+            )
+        self._patience.waited(self._name, is_decided=is_decided)
+        self._lease = lease
+        return False
+
+    def __exit__(self, *error: object) -> None:
+        """Release the lock."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._end(lease)
+
+    @property
+    def _left_seconds(self) -> float:
+        return self._began + self._limit_seconds - self._clock()
+
+
 class Lease:
     """One use of a lock; `begin` and `end` run on the I/O thread, `wait` on the thread that needs the lock."""
 
@@ -62,6 +143,8 @@ class Lease:
             name: Name of the queue.
             connection: Returns the connection that shall own the lock, None while there is none.
         """
+        self.is_in_use = False
+        """True if another connection owns the lock."""
         self._loop = loop
         self._name = name
         self._connection = connection
@@ -71,15 +154,10 @@ class Lease:
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until the lock is acquired, or until it is clear that it cannot be; return False if the time is up."""
-        is_decided = self._decided.wait(timeout_seconds)
-        if not is_decided:
-            _log.warning(
-                "no refresh lock within %g s, continuing without it: %s is in use", timeout_seconds, self._name
-            )
-        return is_decided
+        return self._decided.wait(timeout_seconds)
 
     def begin(self) -> None:
-        """Try to acquire the lock; while another connection owns it, or there is none, try again every 50 ms."""
+        """Try to acquire the lock; while there is no connection, try again every 50 ms."""
         if self._is_over:
             return
         connection = self._connection()
@@ -93,7 +171,7 @@ class Lease:
         self._try_again()
 
     def _try_again(self) -> None:
-        self._loop.call_later(_PAUSE_SECONDS, self.begin)
+        self._loop.call_later(_CONNECTION_PAUSE_SECONDS, self.begin)
 
     def end(self) -> None:
         """Release the lock."""
@@ -123,8 +201,12 @@ class Lease:
     def _on_close(self, channel: Channel, reason: Exception) -> None:
         if self._decided.is_set() or self._is_over:
             return
-        if isinstance(reason, ChannelClosedByBroker) and reason.reply_code == _ACCESS_REFUSED:
+        code = reason.reply_code if isinstance(reason, ChannelClosedByBroker) else None
+        if code == _OWNED_BY_ANOTHER:
+            self.is_in_use = True
+        elif code == _ACCESS_REFUSED:
             _log.warning("the broker refuses the refresh lock, continuing without it")
-            self._decided.set()
-        else:  # another connection owns it, or this one has ended
+        else:  # the connection has ended
             self._try_again()
+            return
+        self._decided.set()

@@ -23,7 +23,7 @@ class PlatformTokenStore(TokenStore):
         *,
         platform: Callable[[], AccountsClient],
         read_config: Callable[[], Mapping[str, Any]] | None = None,
-        lock: Callable[[str], AbstractContextManager[None]] | None = None,
+        lock: Callable[[str], AbstractContextManager[bool | None]] | None = None,
     ) -> None:
         """Prepare calls; nothing is sent yet.
 
@@ -53,7 +53,7 @@ class PlatformTokenStore(TokenStore):
         is_own = account is None or account == self._account
         return self._read_config() if self._read_config is not None and is_own else None
 
-    def lock(self, account: str | None) -> AbstractContextManager[None]:
+    def lock(self, account: str | None) -> AbstractContextManager[bool | None]:
         """Keep other containers from refreshing the same account while the block runs."""
         name = account or self._account
         if self._lock is None or not name:

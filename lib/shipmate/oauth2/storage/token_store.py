@@ -19,8 +19,12 @@ class TokenStore(Protocol):
     def read(self, account: str | None) -> Mapping[str, Any] | None:
         """Return the credential fields as they are stored now, None if they cannot be read."""
 
-    def lock(self, account: str | None) -> AbstractContextManager[None]:
-        """Keep other processes from refreshing the same account while the block runs."""
+    def lock(self, account: str | None) -> AbstractContextManager[bool | None]:
+        """Keep other processes from refreshing the same account while the block runs.
+
+        The value is True, after a pause, if another process has the lock: nothing is held then, and the same lock is
+        entered again.
+        """
 
     def save(self, keys: Mapping[str, Any], account: str | None) -> None:
         """Save credential fields: ``{"oauth": {"access_token": "...", ...}}``."""

@@ -1,14 +1,14 @@
 """The lock between containers, with a connection that does what a test says."""
 
-import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosed
 
-from shipmate.container.amqp.lease import Lease, Patience
+from shipmate.container.amqp.lease import Lease, Lock, Patience, pause_seconds
 
 NAME = "shipmate.refresh.account"
 OWNED_BY_ANOTHER = 405
@@ -83,13 +83,20 @@ def test_an_exclusive_queue_is_the_lock(world: World) -> None:
     assert not channel.is_open
 
 
-def test_a_lock_of_another_container_is_tried_again(world: World) -> None:
-    """Until it is free."""
+def test_a_lock_of_another_container_is_reported_at_once(world: World) -> None:
+    """The caller looks at the stored keys before it tries again."""
     world.channels[0].closed(ChannelClosedByBroker(OWNED_BY_ANOTHER, "RESOURCE_LOCKED"))
-    assert not world.is_decided()
-    world.planned.pop()()
-    world.channels[1].acquired(None)
     assert world.is_decided()
+    assert world.lease.is_in_use
+    assert not world.planned
+
+
+def test_the_pause_between_attempts_grows_with_the_wait_and_is_never_the_same() -> None:
+    """Containers that wait for one lock must not ask the broker faster than it answers."""
+    pauses = {waited: [pause_seconds(waited) for _ in range(100)] for waited in (0.0, 0.4, 5.0, 59.0)}
+    for waited, usual in ((0.0, 0.2), (0.4, 0.2), (5.0, 1.0), (59.0, 2.0)):
+        assert 0.5 * usual <= min(pauses[waited]) < max(pauses[waited]) <= 1.5 * usual
+        assert len(set(pauses[waited])) == 100
 
 
 def test_without_permission_the_work_continues_without_the_lock(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -98,6 +105,7 @@ def test_without_permission_the_work_continues_without_the_lock(world: World, ca
     assert world.is_decided()
     assert not world.planned
     assert "the broker refuses the refresh lock, continuing without it" in caplog.text
+    assert not world.lease.is_in_use
 
 
 def test_a_lost_connection_is_waited_for(world: World) -> None:
@@ -107,6 +115,7 @@ def test_a_lost_connection_is_waited_for(world: World) -> None:
     world.planned.pop()()
     world.channels[1].acquired(None)
     assert world.is_decided()
+    assert not world.lease.is_in_use
 
 
 def fail(**_: Any) -> None:
@@ -131,11 +140,9 @@ def test_a_connection_that_is_not_there_is_waited_for(connection: Any) -> None:
     assert world.is_decided()
 
 
-def test_a_wait_without_an_answer_ends_with_a_warning(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """It says how long the wait was."""
-    with caplog.at_level(logging.WARNING, logger="shipmate.amqp"):
-        assert not world.lease.wait(0.01)
-    assert "no refresh lock within 0.01 s, continuing without it" in caplog.text
+def test_a_wait_without_an_answer_has_an_end(world: World) -> None:
+    """A broker may be there and not answer."""
+    assert not world.lease.wait(0.01)
 
 
 def test_a_lock_that_comes_after_the_end_is_released_at_once(world: World) -> None:
@@ -151,7 +158,7 @@ def test_a_lock_that_comes_after_the_end_is_released_at_once(world: World) -> No
 
 def test_nothing_is_tried_after_the_end(world: World) -> None:
     """Neither a planned attempt nor a channel that opens late."""
-    world.channels[0].closed(ChannelClosedByBroker(OWNED_BY_ANOTHER, "RESOURCE_LOCKED"))
+    world.channels[0].closed(ConnectionClosed(320, "CONNECTION_FORCED"))
     world.lease.end()
     world.planned.pop()()
     assert len(world.channels) == 1
@@ -161,24 +168,113 @@ def test_nothing_is_tried_after_the_end(world: World) -> None:
     assert late.declared == []
 
 
-def test_a_lock_that_never_comes_is_waited_for_once(caplog: pytest.LogCaptureFixture) -> None:
+@dataclass
+class Now:
+    """The time, which pauses move."""
+
+    seconds: float = 0.0
+    slept: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+class Attempts:
+    """The attempts of a lock, each with an answer: is it in use?"""
+
+    def __init__(self, now: Now, *answers: bool | None) -> None:
+        self.now = now
+        self.answers = list(answers)
+        self.waits: list[float] = []
+        self.ended = 0
+        self.patience = Patience(now.clock)
+
+    def lock(self) -> Lock:
+        return Lock(NAME, self.patience, begin=self._begin, end=self._end, clock=self.now.clock, sleep=self.now.sleep)
+
+    def _begin(self) -> Any:
+        answer = self.answers.pop(0) if self.answers else True
+        return SimpleNamespace(is_in_use=answer is True, wait=lambda seconds: self._wait(seconds, answer))
+
+    def _wait(self, seconds: float, answer: bool | None) -> bool:
+        self.waits.append(seconds)
+        if answer is None:
+            self.now.seconds += seconds
+        return answer is not None
+
+    def _end(self, lease: Any) -> None:
+        self.ended += 1
+
+
+@pytest.fixture
+def now() -> Now:
+    """The time of a test."""
+    return Now()
+
+
+def test_a_lock_in_use_is_reported_after_a_pause_and_entered_again(now: Now) -> None:
+    """Nothing is held in between."""
+    attempts = Attempts(now, True, False)
+    lock = attempts.lock()
+    with lock as is_in_use:
+        assert is_in_use
+    assert len(now.slept) == 1
+    assert attempts.ended == 0
+    with lock as is_in_use:
+        assert not is_in_use
+        assert attempts.ended == 0
+    assert attempts.ended == 1
+
+
+def test_attempts_end_after_a_minute_with_a_warning(now: Now, caplog: pytest.LogCaptureFixture) -> None:
+    """As long as a refresh may take; the work goes on without the lock then."""
+    lock = Attempts(now).lock()
+    count = 0
+    while lock.__enter__():
+        count += 1
+    assert now.seconds == pytest.approx(60)
+    assert 20 < count < 80
+    assert f"no refresh lock within 60 s, continuing without it: {NAME} is in use" in caplog.text
+
+
+def test_each_refresh_has_a_wait_of_its_own(now: Now) -> None:
+    """An hour after keys were adopted, a lock in use is no reason to go on without it: a token would be used twice."""
+    attempts = Attempts(now)
+    assert attempts.lock().__enter__()
+    now.seconds += 3600
+    assert attempts.lock().__enter__()
+
+
+def test_a_broker_that_does_not_answer_is_waited_for_as_long(now: Now, caplog: pytest.LogCaptureFixture) -> None:
+    """It cannot say that the lock is in use."""
+    attempts = Attempts(now, None)
+    with attempts.lock() as is_in_use:
+        assert not is_in_use
+    assert attempts.waits == [60]
+    assert "no refresh lock within 60 s" in caplog.text
+
+
+def test_a_lock_that_never_comes_is_waited_for_once(now: Now, caplog: pytest.LogCaptureFixture) -> None:
     """A foreign queue of its name delayed each refresh by a minute; other accounts wait as before."""
-    now = [0.0]
-    patience = Patience(lambda: now[0])
+    patience = Patience(now.clock)
     assert patience.seconds(NAME) == 60
     patience.waited(NAME, is_decided=False)
     assert (patience.seconds(NAME), patience.seconds("another")) == (1, 60)
     assert "for the next 300 s, waiting 1 s at most for this lock" in caplog.text
-    now[0] = 299.0
+    now.seconds = 299.0
     patience.waited(NAME, is_decided=False)
     assert patience.seconds(NAME) == 1
-    now[0] = 300.0
+    now.seconds = 300.0
     assert patience.seconds(NAME) == 60
 
 
-def test_a_lock_that_comes_again_is_waited_for_as_before() -> None:
+def test_a_lock_that_comes_again_is_waited_for_as_before(now: Now) -> None:
     """Its owner was slow."""
-    patience = Patience(lambda: 0.0)
+    patience = Patience(now.clock)
     patience.waited(NAME, is_decided=False)
     patience.waited(NAME, is_decided=True)
     assert patience.seconds(NAME) == 60
