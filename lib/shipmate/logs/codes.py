@@ -45,7 +45,7 @@ CODES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "shipmate.kit.polling": {
         "the snapshot belongs to other settings of this trigger: polling starts over": "polling_restarted",
-        "the API has forgotten the token of the last run: all records are read again": "delta_token_forgotten",
+        "the API has forgotten the place of the last run: all records are read again": "polling_place_forgotten",
         "%d records have a time in the future in %s: the position stays before it": "records_in_the_future",
         "the run ends after %d pages; the next one goes on behind them": "polling_continues_later",
         "%s: all records before this time are read, later runs find nothing more": "polling_finished",

@@ -173,7 +173,7 @@ class _Tokens:
         except TokenRefused:
             if self.token is None or self._begins_again:
                 raise CannotPoll("delta: the API refuses the token that it gave in this run") from None
-        LOG.warning("the API has forgotten the token of the last run: all records are read again")
+        LOG.warning("the API has forgotten the place of the last run: all records are read again")
         self.token, self._begins_again = None, True
         self._seen.clear()
         return as_answer(fetch(None, limit))
