@@ -2,16 +2,13 @@
 
 from typing import Any
 
-from rest.answers import require_success
-from rest.sending import Retries, send
-from rest.urls import hosts, resolve
-from shipmate import Context, Verdict
+from rest.api import connect
+from shipmate import Context, Policy, Verdict
+from shipmate.kit.values import text
 
 
 def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict:
     """Read the test path; the text of an exception becomes the reason that the user reads."""
-    url = resolve(credentials, str(credentials.get("test_path") or ""))
     # A user waits for the result: one quick retry.
-    api = context.oauth2(credentials, hosts=hosts(credentials))
-    require_success(send(api, "GET", url, Retries(count=1, longest_pause_seconds=2.0)))
+    connect(context, credentials, Policy(attempts=2, longest_pause_seconds=2.0)).get(text(credentials, "test_path"))
     return {"verified": True}

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from rest.answers import content_type, is_binary, read_body, require_success
-from rest.sending import Retries, is_checked, send
-from rest.urls import hosts, resolve
+from rest.answers import read_body
+from rest.api import connect
 from shipmate import Context, Message, message
 from shipmate.http.headers import HOP_BY_HOP
+from shipmate.kit.values import choice, flag
+from shipmate.session.answers import content_type, is_binary
 
 # A message must not choose the account or the host, nor speak to the machines on the way.
 _NOT_FOR_MESSAGES = HOP_BY_HOP | {"authorization", "cookie", "host", "content-length", "expect"}
@@ -19,19 +20,14 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
     if not isinstance(wanted, dict) or not isinstance(wanted.get("url"), str):
         raise ValueError("url: expected a URL or a path in the body of the message, found nothing")
     method = str(wanted.get("method") or cfg.get("method") or "GET").upper()
-    if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
-    response = send(
-        context.oauth2(cfg, hosts=hosts(cfg)),
-        method,
-        resolve(cfg, wanted["url"]),
-        Retries.from_cfg(cfg),
+    response = connect(context, cfg).send(
+        choice({"method": method}, "method", *METHODS),
+        wanted["url"],
         params=_object(wanted, "query"),
         headers=_headers(wanted),
-        **_body(wanted.get("body")),
+        body=wanted.get("body"),
+        allow=range(400, 600) if flag(cfg, "emit_errors") else (),
     )
-    if not is_checked(cfg.get("emit_errors")):
-        require_success(response)
     answer = {
         "statusCode": response.status_code,
         "headers": {name.lower(): value for name, value in response.headers.items()},
@@ -45,11 +41,9 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
 
 def _object(wanted: dict[str, Any], name: str) -> dict[str, Any]:
     value = wanted.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
+    if value is not None and not isinstance(value, dict):
         raise ValueError(f"{name}: expected an object of names and values, found {type(value).__name__}")
-    return value
+    return value or {}
 
 
 def _headers(wanted: dict[str, Any]) -> dict[str, str]:
@@ -58,10 +52,3 @@ def _headers(wanted: dict[str, Any]) -> dict[str, str]:
         if name.strip().lower() in _NOT_FOR_MESSAGES:
             raise ValueError(f"headers: {name} is set by this component, leave it out")
     return headers
-
-
-def _body(body: Any) -> dict[str, Any]:
-    """Return the arguments of requests for a body: text is sent unchanged, other values as JSON."""
-    if body is None:
-        return {}
-    return {"data": body.encode()} if isinstance(body, str) else {"json": body}

@@ -7,11 +7,9 @@ message is derived from its records, so later steps can recognise the repetition
 
 from typing import Any, Final
 
-from rest.paging import Collection, Position
-from rest.sending import Retries
-from rest.urls import hosts
+from rest.collection import Collection
 from shipmate import Context, Message
-from shipmate.kit import Answer, PollFields, listing
+from shipmate.kit import PollFields, listing
 
 _FIELDS: Final = PollFields(
     time="since_field",
@@ -25,13 +23,10 @@ _FIELDS: Final = PollFields(
 
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Emit the records that are new since the snapshot."""
-    collection, retries, api = Collection.from_cfg(cfg), Retries.from_cfg(cfg), context.oauth2(cfg, hosts=hosts(cfg))
-
-    def fetch(position: Position, since: Any, limit: int) -> Answer:
-        return collection.read(api, cfg, retries, position=position, since=since, limit=limit)
-
-    listing(collection.id_field, time=collection.since_field, fields=_FIELDS).poll(
-        context, cfg, snapshot, fetch, of=collection.name, source=f"{collection.base_url} {collection.path}"
+    collection = Collection(context, cfg)
+    fields = collection.fields
+    listing(fields["id_field"], time=fields["since_field"], fields=_FIELDS).poll(
+        context, cfg, snapshot, collection.read, of=collection.name, source=f"{fields['base_url']} {fields['path']}"
     )
 
 
@@ -54,9 +49,7 @@ def record_fields(context: Context, cfg: dict[str, Any]) -> dict[str, str]:
 
 def _first_records(context: Context, cfg: dict[str, Any]) -> list[dict[str, Any]]:
     # The user is choosing these fields at this moment: a wrong one must not be an error.
-    collection = Collection.from_cfg({**cfg, "id_field": "", "since_field": ""})
-    api = context.oauth2(cfg, hosts=hosts(cfg))
-    page = collection.read(api, cfg, Retries.from_cfg(cfg), position=None, since=None, limit=100)
+    page = Collection(context, {**cfg, "id_field": "", "since_field": ""}).read(None, None, 100)
     return [record for record in page.records[:10] if isinstance(record, dict)]
 
 

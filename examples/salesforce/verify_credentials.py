@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from salesforce.answers import SalesforceError
 from salesforce.client import Salesforce
-from shipmate import Context, Verdict
+from shipmate import ApiError, Context, Verdict
 
 
 def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict:
@@ -12,9 +11,7 @@ def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict
     client = Salesforce(context, credentials)
     try:
         client.get()
-    except SalesforceError as error:
-        reason = str(error)
-        if error.status == 404:
-            reason = f"this Salesforce has no version {client.version} of the API ({reason})"
-        return {"verified": False, "reason": reason}
+    except ApiError as error:
+        reason = f"this Salesforce has no version {client.version} of the API ({error})"
+        return {"verified": False, "reason": reason if error.status == 404 else str(error)}
     return {"verified": True}

@@ -17,6 +17,7 @@
     │  └─ UnsafeUrl                   a URL would send the token elsewhere, or unencrypted
     ├─ OperatorError                fix the installation         exit 2
     │  ├─ BadInput                    a file or an argument has the wrong content
+    │  │  └─ InvalidField               a field of a credential or a step has a wrong value
     │  ├─ MissingSetting              an environment variable is not set
     │  ├─ BadSetting                  an environment variable has a wrong value
     │  ├─ BrokerRefused               the broker refuses the queue or the exchange (exit 1: the container has begun)
@@ -156,6 +157,12 @@ class BadInput(OperatorError):
     code = "bad_input"
 
 
+class InvalidField(BadInput, ValueError):
+    """A field of a credential or a step has a value that it cannot have."""
+
+    code = "invalid_field"
+
+
 class MissingSetting(OperatorError):
     """An environment variable is not set."""
 
@@ -235,7 +242,15 @@ class ApiError(ShipmateError):
     code = "api_error"
 
     def __init__(
-        self, text: str, *, status: int = 0, reason: str = "", api_code: str = "", request_id: str = ""
+        self,
+        text: str,
+        *,
+        status: int = 0,
+        reason: str = "",
+        api_code: str = "",
+        request_id: str = "",
+        is_repeatable: bool = False,
+        is_unclear: bool = False,
     ) -> None:
         """Create the error.
 
@@ -245,12 +260,17 @@ class ApiError(ShipmateError):
             reason: What the API says about the error, on one short line.
             api_code: The API's own code: ``"INVALID_FIELD"``.
             request_id: The id by which the API's support finds the request.
+            is_repeatable: Whether the request may be sent again later: the failure may pass, and a repetition does no
+                harm.
+            is_unclear: Whether the API may have done what it was asked for, and would do it twice.
         """
         super().__init__(text)
         self.status = status
         self.reason = reason
         self.api_code = api_code
         self.request_id = request_id
+        self.is_repeatable = is_repeatable
+        self.is_unclear = is_unclear
 
 
 class TransientError(ShipmateError):

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import requests
@@ -198,8 +198,10 @@ def test_credentials_with_line_breaks_are_not_shown(server: Server, has_proxy: b
 class Run:
     """A context without a session."""
 
-    def oauth2(self, cfg: dict[str, Any], **options: Any) -> Any:
-        return None
+    def session(self, cfg: dict[str, Any], **options: Any) -> Any:
+        return self
+
+    headers: ClassVar[dict[str, str]] = {}
 
 
 @pytest.mark.parametrize("name", HOP_BY_HOP)

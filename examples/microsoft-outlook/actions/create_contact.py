@@ -3,11 +3,12 @@
 from typing import Any, Final
 
 from outlook.containers import contact_folders
-from outlook.errors import rebounding
-from outlook.fields import body_of, moment_of, people_of, text_of
+from outlook.fields import moment_of, people_of, text_of
 from outlook.graph import Graph, plain
 from outlook.urls import path_of
 from shipmate import Context, Message, message
+from shipmate.kit import rebounding
+from shipmate.kit.values import body_of
 
 __all__ = ["contact_folders", "process"]
 

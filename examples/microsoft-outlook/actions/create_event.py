@@ -6,20 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from outlook.containers import calendars
-from outlook.errors import rebounding
-from outlook.fields import (
-    body_of,
-    choice_of,
-    is_checked,
-    number_of,
-    people_of,
-    required_text,
-    text_of,
-    zoned,
-)
+from outlook.fields import choice_of, people_of, required_text, text_of, zoned
 from outlook.graph import Graph, plain
 from outlook.urls import path_of
 from shipmate import Context, Message, message
+from shipmate.kit import rebounding
+from shipmate.kit.values import body_of, flag, number
 
 __all__ = ["calendars", "process"]
 
@@ -49,7 +41,7 @@ def event_of(body: dict[str, Any], cfg: dict[str, Any]) -> dict[str, Any]:
         ValueError: A member is missing or invalid.
     """
     zone = text_of(body, "timeZone") or text_of(cfg, "time_zone") or "UTC"
-    is_all_day = is_checked(body.get("isAllDay"))
+    is_all_day = flag(body, "isAllDay")
     event: dict[str, Any] = {
         "subject": required_text(body, "subject"),
         "body": {
@@ -69,10 +61,10 @@ def event_of(body: dict[str, Any], cfg: dict[str, Any]) -> dict[str, Any]:
         event["transactionId"] = given
     if location := text_of(body, "location"):
         event["location"] = {"displayName": location}
-    if is_checked(body.get("isOnlineMeeting")):
+    if flag(body, "isOnlineMeeting"):
         event["isOnlineMeeting"] = True
     if body.get("reminderMinutes") not in (None, ""):
-        minutes = number_of(body, "reminderMinutes", 15, lowest=0, highest=_TWO_WEEKS_MINUTES)
+        minutes = number(body, "reminderMinutes", default=15, least=0, most=_TWO_WEEKS_MINUTES)
         event |= {"isReminderOn": True, "reminderMinutesBeforeStart": minutes}
     return event
 

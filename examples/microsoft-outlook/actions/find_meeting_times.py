@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from outlook.errors import rebounding
-from outlook.fields import body_of, choice_of, is_checked, number_of, people_of, text_of, zoned
+from outlook.fields import choice_of, people_of, text_of, zoned
 from outlook.graph import Graph
 from shipmate import Context, Message, message
+from shipmate.kit import rebounding
+from shipmate.kit.values import body_of, flag, number
 
 # Source: https://learn.microsoft.com/graph/api/resources/meetingtimesuggestionsresult
 _WHY_NONE: Final = {
@@ -36,7 +37,7 @@ def question_of(body: dict[str, Any]) -> dict[str, Any]:
         ValueError: A member is missing or invalid.
     """
     zone = text_of(body, "timeZone") or "UTC"
-    minutes = number_of(body, "durationMinutes", 30, lowest=5, highest=_LONGEST_MINUTES)
+    minutes = number(body, "durationMinutes", default=30, least=5, most=_LONGEST_MINUTES)
     slot = {"start": zoned(body, "from", zone), "end": zoned(body, "until", zone)}
     people = [{**person, "type": "required"} for person in people_of(body, "attendees")]
     rooms = [{**room, "type": "resource"} for room in people_of(body, "resources")]
@@ -47,9 +48,9 @@ def question_of(body: dict[str, Any]) -> dict[str, Any]:
             "timeSlots": [slot],
         },
         "meetingDuration": f"PT{minutes}M",
-        "maxCandidates": number_of(body, "maxSuggestions", 10, lowest=1, highest=100),
-        "minimumAttendeePercentage": number_of(body, "minimumAttendeePercentage", 50, lowest=0, highest=100),
-        "isOrganizerOptional": is_checked(body.get("isOrganizerOptional")),
+        "maxCandidates": number(body, "maxSuggestions", default=10, least=1, most=100),
+        "minimumAttendeePercentage": number(body, "minimumAttendeePercentage", default=50, least=0, most=100),
+        "isOrganizerOptional": flag(body, "isOrganizerOptional"),
         "returnSuggestionReasons": True,
     }
 

@@ -3,11 +3,12 @@
 from typing import Any, Final
 
 from outlook.containers import destinations
-from outlook.errors import rebounding
-from outlook.fields import body_of, required_text, text_of
+from outlook.fields import required_text, text_of
 from outlook.graph import Graph
 from outlook.urls import path_of
 from shipmate import Context, Message, message
+from shipmate.kit import rebounding
+from shipmate.kit.values import body_of
 
 __all__ = ["destinations", "process"]
 

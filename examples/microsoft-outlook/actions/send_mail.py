@@ -3,12 +3,12 @@
 from contextlib import ExitStack
 from typing import Any
 
-from outlook.errors import rebounding
-from outlook.fields import body_of
 from outlook.files import files_of
 from outlook.graph import Graph
 from outlook.outgoing import Mail, send
 from shipmate import Context, Message, message
+from shipmate.kit import rebounding
+from shipmate.kit.values import body_of
 
 
 def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:

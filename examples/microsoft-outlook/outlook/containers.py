@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from outlook.errors import GraphError
 from outlook.graph import Graph
 from outlook.urls import path_of
-from shipmate import Context
+from shipmate import ApiError, Context
 
 # Graph accepts these names as ids of folders; the displayed names depend on the mailbox's language.
 WELL_KNOWN: Final = {
@@ -57,7 +56,7 @@ def _tree(
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the id of each folder of a kind, below a parent or of all, with the names on its path."""
     if len(above) >= _DEEPEST:
-        raise GraphError(f"the folders: expected at most {_DEEPEST} levels, found more")
+        raise ApiError(f"the folders: expected at most {_DEEPEST} levels, found more")
     path = path_of("me", kind, parent, "childFolders") if parent else path_of("me", kind)
     for folder in graph.pages(path, top=_PAGE_SIZE):
         names = (*above, str(folder.get("displayName") or "?"))
@@ -73,6 +72,6 @@ def _sorted(tree: Iterator[tuple[str, tuple[str, ...]]]) -> dict[str, str]:
     for each in tree:
         found.append(each)
         if len(found) > _MOST_FOLDERS:
-            raise GraphError(f"the folders: expected at most {_MOST_FOLDERS}, found more")
+            raise ApiError(f"the folders: expected at most {_MOST_FOLDERS}, found more")
     ordered = sorted(found, key=lambda each: [name.casefold() for name in each[1]])
     return {identity: " / ".join(names) for identity, names in ordered}

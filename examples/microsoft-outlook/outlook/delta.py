@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from outlook.errors import GraphError
+from outlook.errors import needs_resync
 from outlook.fields import is_ahead, order_of
 from outlook.graph import Graph, items
 from outlook.keys import cut, joined, key_of
 from outlook.urls import escaped, path_in
+from shipmate import ApiError
 
 _LONGEST_LINK: Final = 3000
 _PAGE: Final = "odata.maxpagesize=50"
@@ -101,14 +102,14 @@ class Round:
         """Return the next page; if its link has expired, the round starts again.
 
         Raises:
-            GraphError: Graph refuses the request.
+            ApiError: Graph refuses the request.
         """
         prefer = (_PAGE, *self.source.prefer)
         if self.link:
             try:
                 return graph.get(self.link, prefer=prefer)
-            except GraphError as error:
-                if not error.needs_resync:
+            except ApiError as error:
+                if not needs_resync(error):
                     raise
             self.link, self.latest, self.is_whole = "", "", True
         return graph.get(self.source.first(self.since), prefer=prefer)
@@ -128,7 +129,7 @@ class Round:
         """Note that the new items of a page are safe; return False if the round is complete.
 
         Raises:
-            GraphError: The page has no usable link to the next one.
+            ApiError: The page has no usable link to the next one.
         """
         self.done += [key_of(self.source.identity(item)) for item in emitted]
         self.done = cut(joined(self.done))
@@ -138,9 +139,9 @@ class Round:
         goes_on = bool(page.get("@odata.nextLink"))
         link = path_in(page.get("@odata.nextLink") or page.get("@odata.deltaLink"))
         if len(link) > _LONGEST_LINK:
-            raise GraphError(f"the next page: expected a link of at most {_LONGEST_LINK} characters, found {len(link)}")
+            raise ApiError(f"the next page: expected a link of at most {_LONGEST_LINK} characters, found {len(link)}")
         if goes_on and link == self.link:
-            raise GraphError("the next page: expected another one, found the same again")
+            raise ApiError("the next page: expected another one, found the same again")
         self.link = link
         if not goes_on:
             self.since, self.latest, self.is_whole = max(self.since, self.latest, key=order_of), "", False

@@ -3,13 +3,15 @@
 Source: https://learn.microsoft.com/graph/errors
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from typing import Final
+from urllib.parse import urlsplit
 
 import requests
 
-from shipmate import Context, EmitError, TransientError
+from outlook.urls import BASE_URL
+from shipmate import ApiError
+from shipmate.http.headers import retry_after_seconds
 
 _LONGEST_REASON: Final = 300
 _DEEPEST_ERROR: Final = 5
@@ -29,61 +31,27 @@ _HINTS: Final = {
 _RESYNC: Final = frozenset({"syncstatenotfound", "errorsyncstatenotfound", "resyncrequired"})
 
 
-class GraphError(Exception):
-    """Graph has refused a request, or its answer is unreadable.
-
-    Attributes:
-        status: The HTTP status, None without an answer.
-        codes: The codes of the error and of its inner errors, in lower case.
-    """
-
-    def __init__(self, text: str, *, status: int | None = None, codes: tuple[str, ...] = ()) -> None:
-        """Store the text, which names the request and its outcome."""
-        super().__init__(text)
-        self.status = status
-        self.codes = codes
-
-    @property
-    def needs_resync(self) -> bool:
-        """Whether a delta token has expired, so that the round must start again."""
-        return self.status == 410 or bool(_RESYNC.intersection(self.codes))
+def needs_resync(error: ApiError) -> bool:
+    """Tell whether a delta token has expired, so that the round must start again."""
+    return error.status == 410 or error.api_code.lower() in _RESYNC
 
 
-class Busy(GraphError):
-    """Graph has done nothing, or a repetition does no harm: the message may come again later."""
-
-
-class Unclear(GraphError):
-    """Graph may have done it, and a repetition would do it twice."""
-
-
-@contextmanager
-def rebounding(context: Context) -> Iterator[None]:
-    """Rebound the message if Graph, the token endpoint or the platform is unavailable for the moment."""
-    try:
-        yield
-    except (Busy, TransientError) as error:
-        # The message of an undelivered event has failed already.
-        if isinstance(error, EmitError):
-            raise
-        context.emit("rebound", str(error))
-
-
-def refusal(place: str, response: requests.Response) -> GraphError:
-    """Return the error that an answer describes.
-
-    Args:
-        place: The request: ``"GET /me/messages"``.
-        response: The answer, with an error status.
-    """
+def refusal(response: requests.Response) -> ApiError:
+    """Return the error that an answer with an error status describes."""
     codes, reason, request_id = _described(response)
-    text = f"{place} answered {response.status_code} {codes[-1] if codes else response.reason or ''}".rstrip()
-    hint = next((_HINTS[code] for code in (each.lower() for each in reversed(codes)) if code in _HINTS), "")
+    # In an error of a delta query the outermost code says that it has expired, else the innermost one says most.
+    code = next((each for each in codes if each.lower() in _RESYNC), codes[-1] if codes else "")
+    place = urlsplit(response.request.url or "").path.removeprefix(urlsplit(BASE_URL).path)
+    name = codes[-1] if codes else response.reason or ""
+    text = f"{response.request.method} {place} answered {response.status_code} {name}".rstrip()
+    hint = next((_HINTS[each.lower()] for each in reversed(codes) if each.lower() in _HINTS), "")
     said = ". ".join(part.rstrip(".") for part in (reason, hint) if part)
     text = f"{text}: {said}" if said else text
     # Microsoft's support asks for it.
     text = f"{text} (request-id {request_id})" if request_id else text
-    return GraphError(text, status=response.status_code, codes=tuple(code.lower() for code in codes))
+    if (seconds := retry_after_seconds(response.headers.get("Retry-After"), time.time())) is not None:
+        text = f"{text}; Graph asks to wait {seconds:.0f} seconds"
+    return ApiError(text, status=response.status_code, reason=reason, api_code=code, request_id=request_id)
 
 
 def _described(response: requests.Response) -> tuple[list[str], str, str]:

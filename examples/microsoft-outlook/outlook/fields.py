@@ -12,18 +12,6 @@ _GRAPH_MOMENT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2
 _OFFSET: Final = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2})$")
 
 
-def body_of(msg: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body of a message.
-
-    Raises:
-        ValueError: The body is no object.
-    """
-    body = msg.get("body")
-    if not isinstance(body, dict):
-        raise ValueError(f"the body of the message: expected an object, found {type(body).__name__}")
-    return body
-
-
 def text_of(source: Mapping[str, Any], name: str, default: str = "") -> str:
     """Return a text, the default if it is missing or empty.
 
@@ -61,26 +49,6 @@ def choice_of(source: Mapping[str, Any], name: str, choices: tuple[str, ...], de
         if choice.lower() == given.lower():
             return choice
     raise ValueError(f"{name}: expected one of {', '.join(choices)}, found {given!r}")
-
-
-def is_checked(value: object) -> bool:
-    """Tell whether a check box is set: older flows have ``"on"``."""
-    return value is True or (isinstance(value, str) and value.strip().lower() in ("on", "true", "yes", "1"))
-
-
-def number_of(source: Mapping[str, Any], name: str, default: int, *, lowest: int, highest: int) -> int:
-    """Return a whole number, the default if it is missing or empty.
-
-    Raises:
-        ValueError: The value is no whole number, or out of range.
-    """
-    given = source.get(name)
-    if given is None or given == "":
-        return default
-    text = str(given).strip()
-    if isinstance(given, bool) or not text.isascii() or not text.isdecimal() or not lowest <= int(text) <= highest:
-        raise ValueError(f"{name}: expected a whole number from {lowest} to {highest}, found {text!r}")
-    return int(text)
 
 
 def moment_of(source: Mapping[str, Any], name: str) -> str:

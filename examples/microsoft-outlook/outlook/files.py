@@ -25,10 +25,14 @@ class File:
     size_bytes: int
     content: IO[bytes]
 
-    def read(self, start: int = 0, length: int = -1) -> bytes:
-        """Return bytes of the file, all by default."""
-        self.content.seek(start)
-        return self.content.read(length)
+    def read(self) -> bytes:
+        """Return the whole content."""
+        return self.reopened().read()
+
+    def reopened(self) -> IO[bytes]:
+        """Return the content from its beginning."""
+        self.content.seek(0)
+        return self.content
 
 
 def files_of(context: Context, msg: Mapping[str, Any], stack: ExitStack) -> list[File]:

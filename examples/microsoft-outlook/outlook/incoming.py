@@ -21,7 +21,7 @@ def stored_files(context: Context, graph: Graph, mail: dict[str, Any]) -> dict[s
     for each in graph.pages(place, select="id,name,contentType,size,isInline"):
         if each.get("@odata.type") == _REFERENCE:
             continue
-        content = graph.content(f"{place}{path_of(str(each['id']))}/$value")
+        content = graph.send("GET", f"{place}{path_of(str(each['id']))}/$value").content
         # A mail that is attached to a mail comes as RFC 5322 text, which mail programs read.
         is_item = each.get("@odata.type") == _ITEM
         kind = "message/rfc822" if is_item else each.get("contentType") or "application/octet-stream"

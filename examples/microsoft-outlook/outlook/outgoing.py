@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from outlook.errors import Busy, GraphError, Unclear
-from outlook.fields import choice_of, is_checked, people_of, text_of
+from outlook.fields import choice_of, people_of, text_of
 from outlook.files import File
 from outlook.graph import Graph
 from outlook.uploads import attach, inline, is_small
 from outlook.urls import path_of
-from shipmate import ShipmateError
+from shipmate import ApiError, ShipmateError
+from shipmate.kit.values import flag
 
 # The size of one request with everything in it.
 LARGEST_REQUEST_BYTES: Final = 4 * 1000 * 1000
@@ -49,15 +49,14 @@ class Mail:
         }
         if people["replyTo"]:
             content["replyTo"] = people["replyTo"]
-        kept = body.get("saveToSentItems")
-        return cls(content, kept is None or kept == "" or is_checked(kept))
+        return cls(content, flag(body, "saveToSentItems", default=True))
 
 
 def send(graph: Graph, mail: Mail, files: list[File]) -> dict[str, Any]:
     """Send a mail and return its ids if a copy is kept, else an empty object.
 
     Raises:
-        GraphError: The mail was not sent; `Busy` if it can be sent later, `Unclear` if it may have been sent.
+        ApiError: The mail was not sent; it may have been sent if the error ``is_unclear``.
         ValueError: The mail is too large to be sent without a copy.
     """
     return _send_draft(graph, mail, files) if mail.is_kept else _send_whole(graph, mail, files)
@@ -82,14 +81,13 @@ def _send_draft(graph: Graph, mail: Mail, files: list[File]) -> dict[str, Any]:
     made = graph.post("/me/messages", draft, is_repeatable=True)
     identity = str(made.get("id") or "")
     if not identity:
-        raise GraphError("POST /me/messages: expected a draft with its id, found none")
+        raise ApiError("POST /me/messages: expected a draft with its id, found none")
     try:
         _attach_all(graph, identity, later)
         _dispatch(graph, identity)
-    except Unclear:
-        raise
-    except (GraphError, ShipmateError):
-        _discard(graph, identity)
+    except ShipmateError as error:
+        if not (isinstance(error, ApiError) and error.is_unclear):
+            _discard(graph, identity)
         raise
     return {name: made.get(name) for name in ("id", "internetMessageId", "conversationId")}
 
@@ -98,30 +96,35 @@ def _attach_all(graph: Graph, identity: str, files: list[File]) -> None:
     try:
         for file in files:
             attach(graph, identity, file)
-    except Unclear as error:
+    except ApiError as error:
+        if not error.is_unclear:
+            raise
         # The draft may have the file twice or not at all, but it was not sent.
-        raise Busy(f"{error}: the draft is thrown away", status=error.status) from None
+        raise ApiError(f"{error}: the draft is thrown away", status=error.status, is_repeatable=True) from None
 
 
 def _dispatch(graph: Graph, identity: str) -> None:
     """Send a draft; after an unclear outcome, read whether it is still a draft."""
     try:
         graph.post(path_of("me", "messages", identity, "send"))
-    except Unclear as error:
+    except ApiError as error:
+        if not error.is_unclear:
+            raise
         try:
             found = graph.get(path_of("me", "messages", identity), select="isDraft")
-        except (GraphError, ShipmateError):
+        except ShipmateError:
             found = {}
         if found.get("isDraft") is not False:
-            raise Unclear(f"{error}: look into Drafts and Sent Items", status=error.status) from None
+            text = f"{error}: look into Drafts and Sent Items"
+            raise ApiError(text, status=error.status, is_unclear=True) from None
         graph.log.warning("the answer to the request to send was lost, and the mail is no draft any more: it was sent")
 
 
 def _discard(graph: Graph, identity: str) -> None:
     """Delete a draft that will not be sent."""
     try:
-        graph.delete(path_of("me", "messages", identity))
-    except (GraphError, ShipmateError) as error:
+        graph.send("DELETE", path_of("me", "messages", identity))
+    except ShipmateError as error:
         graph.log.warning("a draft that was not sent could not be deleted", extra={"reason": str(error)})
 
 

@@ -1,9 +1,13 @@
-"""The OAuth2 provider of this component."""
+"""Microsoft Graph and its OAuth2 provider, as this component uses them."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from shipmate import OAuth2
+from outlook.errors import refusal
+from outlook.urls import BASE_URL
+from shipmate import Policy
+from shipmate.kit import Api
 
 _OFFLINE_ACCESS: Final = "offline_access"
 
@@ -23,8 +27,20 @@ def with_offline_access(answer: dict[str, Any]) -> Mapping[str, Any]:
     return {**answer, "scope": f"{scope} {_OFFLINE_ACCESS}"}
 
 
+# A message that waits blocks a worker, so that longer pauses become rebounds.
+# Source: https://learn.microsoft.com/graph/throttling
+POLICY: Final = Policy(
+    attempts=3, delay_seconds=1.0, jitter=0.0, statuses="429, 500, 502-504, 509", longest_pause_seconds=math.inf,
+    budget_seconds=10.0,
+)  # fmt: skip
+
 # A refresh token of Entra expires 90 days after it was issued. A refresh before every access replaces it, so it lives
 # as long as the account is used.
-MICROSOFT: Final = OAuth2(
-    refresh="every_access", send=("scope",), parse=with_offline_access, hosts=["graph.microsoft.com"]
+MICROSOFT: Final = Api(
+    BASE_URL,
+    refresh="every_access",
+    send=("scope",),
+    parse=with_offline_access,
+    read_error=refusal,
+    headers={"Accept": "*/*"},
 )

@@ -3,7 +3,10 @@
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from outlook.errors import GraphError
+from shipmate import ApiError
+from shipmate.urls import segment, shown
+
+__all__ = ["BASE_URL", "escaped", "path_in", "path_of", "shown"]
 
 BASE_URL: Final = "https://graph.microsoft.com/v1.0"
 # All characters of URLs, and %, so that escaped characters stay unchanged. Without braces: in an answer they are no
@@ -15,15 +18,12 @@ def path_of(*segments: str) -> str:
     """Return the path of some segments; ids may have any characters.
 
     Raises:
-        GraphError: A segment is empty, ``.`` or ``..``: it would lead to another path.
+        ValueError: A segment is empty, ``.`` or ``..``: it would lead to another path.
 
     >>> path_of("me", "messages", "AAMk/AD=")
     '/me/messages/AAMk%2FAD%3D'
     """
-    for segment in segments:
-        if segment in ("", ".", ".."):
-            raise GraphError(f"expected an id that can stand in a URL, found {segment!r}")
-    return "".join(f"/{quote(segment, safe='')}" for segment in segments)
+    return "".join(f"/{segment(each)}" for each in segments)
 
 
 def path_in(link: object) -> str:
@@ -33,7 +33,7 @@ def path_in(link: object) -> str:
     '/me/messages/delta?$skiptoken=a'
 
     Raises:
-        GraphError: The link leads to another address, which must not get the token.
+        ApiError: The link leads to another address, which must not get the token.
     """
     base = urlsplit(BASE_URL)
     try:
@@ -41,9 +41,9 @@ def path_in(link: object) -> str:
     except ValueError:
         parts = None
     if parts is None or (parts.scheme, parts.netloc.lower()) != (base.scheme, base.netloc):
-        raise GraphError(f"the next page: expected a URL at {base.netloc}, found {'another one' if link else 'none'}")
+        raise ApiError(f"the next page: expected a URL at {base.netloc}, found {'another one' if link else 'none'}")
     if not parts.path.startswith(f"{base.path}/"):
-        raise GraphError(f"the next page: expected a path below {base.path}, found another one")
+        raise ApiError(f"the next page: expected a path below {base.path}, found another one")
     path = parts.path.removeprefix(base.path)
     return f"{path}?{parts.query}" if parts.query else path
 
@@ -51,8 +51,3 @@ def path_in(link: object) -> str:
 def escaped(path: str) -> str:
     """Return a path with all other characters escaped; escaped characters stay unchanged."""
     return quote(path, safe=_UNTOUCHED)
-
-
-def shown(path: str) -> str:
-    """Return a path for error texts: without its query, which may have a delta token."""
-    return path.partition("?")[0]

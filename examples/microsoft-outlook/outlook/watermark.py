@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from outlook.errors import GraphError
 from outlook.fields import is_ahead, order_of
 from outlook.graph import Graph, items
 from outlook.keys import cut, joined, key_of
 from outlook.urls import path_in
+from shipmate import ApiError
 
 _TIME: Final = "lastModifiedDateTime"
 _PAGE_SIZE: Final = 50
@@ -54,7 +54,7 @@ class Watermark:
         """Return the next page.
 
         Raises:
-            GraphError: Graph refuses the request.
+            ApiError: Graph refuses the request.
         """
         if self.link:
             return graph.get(self.link, prefer=self.prefer)
@@ -78,7 +78,7 @@ class Watermark:
         """Note that the new items of a page are safe; return False on the last page.
 
         Raises:
-            GraphError: The page has no usable link to the next one.
+            ApiError: The page has no usable link to the next one.
         """
         before = self.since
         new = {key_of(identity_of(item)) for item in emitted}
@@ -101,7 +101,7 @@ class Watermark:
             return False
         link = path_in(following)
         if self.since == before and link == self.link:
-            raise GraphError("the next page: expected another one, found the same again")
+            raise ApiError("the next page: expected another one, found the same again")
         self.link = link if self.since == before else ""
         return True
 

@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from shipmate.emulator import OAuth2Provider
 from shipmate.emulator.journal import Request
+from shipmate.session.session import Session
 from shipmate.testing import ComponentUnderTest, Emissions
 
 # The tests run from here as well as from elsewhere. At the end of the path, so that nothing is hidden.
@@ -69,8 +70,10 @@ def desk(
     component.serve("https://graph.microsoft.com", graph)
     component.serve("https://outlook.office.com", uploads)
     pauses: list[float] = []
+    monkeypatch.setattr(Session, "pause", lambda session, seconds: pauses.append(seconds))
     # By the module itself: each test has its own modules of the component, of which names may still find older ones.
-    monkeypatch.setattr(importlib.import_module("outlook.graph"), "pause", pauses.append)
+    uploads_module = importlib.import_module("outlook.uploads")
+    monkeypatch.setattr(uploads_module, "_PIECES", replace(uploads_module._PIECES, sleep=pauses.append))
     yield Desk(component, oauth2_provider, graph, uploads, oauth2_provider.issue(SCOPE), pauses)
     assert all('IdType="ImmutableId"' in (each.header("Prefer") or "") for each in graph.requests)
     assert all("offline_access" in each.form.get("scope", "") for each in oauth2_provider.token_requests)

@@ -130,7 +130,7 @@ def test_an_event_of_whole_days(desk: Any) -> None:
         ({"end": ""}, "end: expected text"),
         ({"end": "2026-05-04T09:00"}, "end: expected a time after start"),
         ({"isAllDay": True}, "isAllDay: expected start and end at midnight"),
-        ({"reminderMinutes": "soon"}, "reminderMinutes: expected a whole number"),
+        ({"reminderMinutes": "soon"}, "reminderMinutes: expected a number"),
         ({"attendees": "Bob"}, "attendees: expected an address"),
     ],
 )

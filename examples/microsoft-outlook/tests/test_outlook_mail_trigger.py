@@ -159,7 +159,7 @@ def test_the_token_goes_to_graph_only(desk: Any) -> None:
         assert "expected a URL at graph.microsoft.com" in desk.fails("poll_mail", folder="inbox")
     snapshot = {**poll(desk)[1], "link": "@evil.example/v1.0/me"}
     assert "404" in desk.fails("poll_mail", folder="inbox", snapshot=snapshot)
-    assert desk.graph.requests[-1].path == "/v1.0@evil.example/v1.0/me"
+    assert desk.graph.requests[-1].path == "/v1.0/@evil.example/v1.0/me"
 
 
 def test_a_snapshot_of_another_folder_counts_as_none(desk: Any) -> None:

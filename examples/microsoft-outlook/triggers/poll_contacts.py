@@ -5,13 +5,14 @@ from typing import Any
 
 from outlook.containers import contact_folders
 from outlook.delta import Round, Source
-from outlook.errors import rebounding
-from outlook.fields import choice_of, graph_moment, is_checked, text_of
+from outlook.fields import choice_of, graph_moment, text_of
 from outlook.graph import Graph, plain
 from outlook.keys import identified
 from outlook.polling import poll
 from outlook.urls import path_of
 from shipmate import Context, Message, message
+from shipmate.kit import rebounding
+from shipmate.kit.values import flag
 
 __all__ = ["contact_folders", "process"]
 
@@ -23,7 +24,7 @@ def process(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[
     place = ("me", "contactFolders", folder, "contacts") if folder else ("me", "contacts")
     source = Source(path=path_of(*place), time="lastModifiedDateTime", version="changeKey")
     since = "" if begins_with_all else graph_moment(datetime.now(UTC))
-    with_removed = is_checked(cfg.get("removed"))
+    with_removed = flag(cfg, "removed")
 
     def make(contact: dict[str, Any]) -> Message | None:
         if "@removed" not in contact:

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from outlook.containers import calendars
-from outlook.errors import rebounding
-from outlook.fields import graph_moment, is_checked, moment_of, text_of
+from outlook.fields import graph_moment, moment_of, text_of
 from outlook.graph import Graph, plain
 from outlook.keys import identified
 from outlook.polling import poll
 from outlook.urls import path_of
 from outlook.watermark import Watermark, identity_of
 from shipmate import Context, Message, message
+from shipmate.kit import rebounding
+from shipmate.kit.values import flag
 
 __all__ = ["calendars", "process"]
 
@@ -46,4 +47,4 @@ def _preferences(cfg: dict[str, Any]) -> tuple[str, ...]:
     if '"' in zone or not zone.isprintable():
         raise ValueError("time_zone: expected a name such as Europe/Berlin, found something else")
     chosen = (f'outlook.timezone="{zone}"',) if zone else ()
-    return (*chosen, 'outlook.body-content-type="text"') if is_checked(cfg.get("plain_text")) else chosen
+    return (*chosen, 'outlook.body-content-type="text"') if flag(cfg, "plain_text") else chosen

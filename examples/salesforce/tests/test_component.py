@@ -33,8 +33,8 @@ TestComponent = component_suite(
 )
 
 
-@pytest.mark.parametrize("name", ["changes", "query", "settings", "soql"])
+@pytest.mark.parametrize("name", ["salesforce.client", "salesforce.query", "salesforce.settings", "salesforce.soql"])
 def test_examples_in_docstrings_work(component: ComponentUnderTest, name: str) -> None:
     """They are documentation."""
-    failed, tried = doctest.testmod(import_module(f"salesforce.{name}"))
+    failed, tried = doctest.testmod(import_module(name))
     assert (failed, tried > 0) == (0, True)

@@ -95,34 +95,3 @@ def test_a_field_of_the_step_says_what_it_can_hold(
     done = component.run(function, {"body": {"value": "ada@example.com"}}, step)
     assert done.errors[0]["message"].startswith(message)
     assert salesforce.queries == []
-
-
-def test_many_objects_do_not_fill_the_memory(
-    component: ComponentUnderTest, salesforce: EmulatedSalesforce, cfg: dict[str, Any]
-) -> None:
-    """Descriptions are large: only so many are kept, and none for longer than five minutes."""
-    from salesforce.client import Salesforce
-    from salesforce.describe import Descriptions
-
-    now = [0.0]
-    asked: list[str] = []
-
-    class Client(Salesforce):
-        account, version = "account", "64.0"
-
-        def __init__(self) -> None:
-            """Ask nobody."""
-
-        def get(self, *path: str, **_: Any) -> Any:
-            asked.append(path[1])
-            return type("Answer", (), {"json": lambda self: {"name": path[1], "fields": []}})()
-
-    kept = Descriptions(clock=lambda: now[0])
-    for number in range(60):
-        kept.of(Client(), f"Object{number}")
-    kept.of(Client(), "Object59")
-    assert len(asked) == 60
-    now[0] = 300.0
-    kept.of(Client(), "Object59")
-    assert len(asked) == 61
-    assert len(kept._known) <= 50

@@ -4,6 +4,8 @@
     polling     triggers that read an API without losing or repeating records
     webhook     signatures, challenges and replies of webhooks
     files       files between an API and the platform, in pieces
+    rebounding  messages that come again while an API cannot serve them
+    cache       what is read from an API and kept for a while
     values      the fields of credentials and steps: numbers, times, choices
     moments     times of an API, compared as moments
 
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shipmate.errors import CannotPoll, NoSample, SignatureRefused
+    from shipmate.kit.cache import Cache
     from shipmate.kit.files.declaration import Changes, FileMembers, FileNames
     from shipmate.kit.files.names import add_file, clean_name
     from shipmate.kit.files.pieces import Pieces
@@ -29,9 +32,11 @@ if TYPE_CHECKING:
     from shipmate.kit.polling.answer import Answer
     from shipmate.kit.polling.delta import Delta, TokenRefused, delta
     from shipmate.kit.polling.fields import PollFields
+    from shipmate.kit.polling.full import FullListing, full_listing
     from shipmate.kit.polling.keyset import Keyset, keyset
     from shipmate.kit.polling.listing import Listing, listing
     from shipmate.kit.polling.place import After
+    from shipmate.kit.rebounding import rebounding
     from shipmate.kit.webhook import Received, Webhook
     from shipmate.kit.webhook_challenge import Echo, HashedEcho
 
@@ -39,6 +44,7 @@ __all__ = [
     "After",
     "Answer",
     "Api",
+    "Cache",
     "CannotPoll",
     "Changes",
     "Delta",
@@ -47,6 +53,7 @@ __all__ = [
     "FileMembers",
     "FileNames",
     "FileStore",
+    "FullListing",
     "HashedEcho",
     "Keyset",
     "Listing",
@@ -67,12 +74,14 @@ __all__ = [
     "delta",
     "download",
     "from_attachment",
+    "full_listing",
     "keyset",
     "link",
     "listing",
     "offset",
     "operators",
     "page",
+    "rebounding",
     "to_attachment",
     "whole",
 ]
@@ -83,6 +92,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "After": "shipmate.kit.polling.place",
         "Answer": "shipmate.kit.polling.answer",
         "Api": "shipmate.kit.objects.api",
+        "Cache": "shipmate.kit.cache",
         "CannotPoll": "shipmate.errors",
         "Changes": "shipmate.kit.files.declaration",
         "Delta": "shipmate.kit.polling.delta",
@@ -91,6 +101,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "FileMembers": "shipmate.kit.files.declaration",
         "FileNames": "shipmate.kit.files.declaration",
         "FileStore": "shipmate.kit.files.store",
+        "FullListing": "shipmate.kit.polling.full",
         "HashedEcho": "shipmate.kit.webhook_challenge",
         "Keyset": "shipmate.kit.polling.keyset",
         "Listing": "shipmate.kit.polling.listing",
@@ -111,12 +122,14 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
         "delta": "shipmate.kit.polling.delta",
         "download": "shipmate.kit.files.transfer",
         "from_attachment": "shipmate.kit.files.transfer",
+        "full_listing": "shipmate.kit.polling.full",
         "keyset": "shipmate.kit.polling.keyset",
         "link": "shipmate.kit.objects.paging",
         "listing": "shipmate.kit.polling.listing",
         "offset": "shipmate.kit.objects.paging",
         "operators": "shipmate.kit.objects.filters",
         "page": "shipmate.kit.objects.paging",
+        "rebounding": "shipmate.kit.rebounding",
         "to_attachment": "shipmate.kit.files.transfer",
         "whole": "shipmate.kit.objects.paging",
     }

@@ -1,81 +1,31 @@
 """Reads the fields of a credential or a step: an empty text and null mean the default, and every bound is in the error.
 
-The platform gives numbers and times as text. An error is a `ValueError` of one line: the field, what was expected, what
-was found.
+The platform gives numbers and times as text. An error is an `InvalidField`, which is a `ValueError`, of one line: the
+field, what was expected, what was found.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from shipmate.errors import InvalidField
 from shipmate.kit.moments import form_of
 from shipmate.kit.moments import moment as read_moment
-from shipmate.wording import closest_name
+from shipmate.session.values import choice, decimal, flag, number, required, text
+
+__all__ = ["body_of", "choice", "decimal", "flag", "moment", "number", "required", "text"]
 
 
-def text(cfg: Mapping[str, Any], name: str, default: str = "") -> str:
-    """Return a field as text, without spaces around it.
-
-    >>> text({"path": " /contacts "}, "path"), text({"path": None}, "path", "/")
-    ('/contacts', '/')
-    """
-    given = cfg.get(name)
-    return ("" if given is None else str(given)).strip() or default
-
-
-def number(cfg: Mapping[str, Any], name: str, *, default: int, least: int, most: int) -> int:
-    """Return a field as a whole number.
-
-    >>> [number({"pageSize": given}, "pageSize", default=100, least=1, most=500) for given in ("50", "", None, 20.0)]
-    [50, 100, 100, 20]
+def body_of(msg: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the body of a message, which must be an object.
 
     Raises:
-        ValueError: The field has something else than a number from ``least`` to ``most``.
+        ValueError: The body is something else.
     """
-    given = cfg.get(name)
-    if isinstance(given, float) and given.is_integer():
-        given = int(given)
-    found = str(default if given is None else given).strip() or str(default)
-    digits = found.removeprefix("-")
-    is_whole = digits.isascii() and digits.isdecimal() and len(digits) <= 18 and not isinstance(given, bool)
-    if not is_whole or not least <= int(found) <= most:
-        raise ValueError(f"{name}: expected a number from {least} to {most}, found {found[:30]!r}")
-    return int(found)
-
-
-def flag(cfg: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
-    """Return whether a check box is set; older flows have the texts ``on``, ``true`` and ``Yes``.
-
-    >>> [flag({"once": given}, "once") for given in (True, "on", "Yes", False, "", None)]
-    [True, True, True, False, False, False]
-
-    Raises:
-        ValueError: The field has another text.
-    """
-    given = cfg.get(name)
-    if given is None or given == "":
-        return default
-    word = str(given).strip().lower()
-    if word not in _TRUE and word not in _FALSE:
-        raise ValueError(f"{name}: expected true or false, found something else")
-    return word in _TRUE
-
-
-def choice(cfg: Mapping[str, Any], name: str, *values: str, default: str = "") -> str:
-    """Return a field that has one of several texts; the first one is the default unless another is given.
-
-    >>> choice({"emitBehavior": ""}, "emitBehavior", "emitIndividually", "emitPage")
-    'emitIndividually'
-
-    Raises:
-        ValueError: The field has another text.
-    """
-    found = text(cfg, name, default or values[0])
-    if found not in values:
-        meant = closest_name(found, values, alike=0.6)
-        hint = f": did you mean {meant}?" if meant is not None else ""
-        raise ValueError(f"{name}: expected {' or '.join(values)}, found {found[:30]!r}{hint}")
-    return found
+    body = msg.get("body")
+    if not isinstance(body, dict):
+        raise ValueError(f"the body of the message: expected an object, found {type(body).__name__}")
+    return dict(body)
 
 
 def moment(cfg: Mapping[str, Any], name: str) -> datetime | None:
@@ -85,7 +35,7 @@ def moment(cfg: Mapping[str, Any], name: str) -> datetime | None:
     datetime.datetime(2026, 1, 31, 9, 30, tzinfo=datetime.timezone.utc)
 
     Raises:
-        ValueError: The field has no time, or a time that allows two readings.
+        InvalidField: The field has no time, or a time that allows two readings.
     """
     given = cfg.get(name)
     if given is None or (isinstance(given, str) and not given.strip()):
@@ -93,8 +43,4 @@ def moment(cfg: Mapping[str, Any], name: str) -> datetime | None:
     try:
         return read_moment(given).when
     except (ValueError, OverflowError):
-        raise ValueError(f"{name}: expected a moment such as 2026-01-31T09:30:00Z, found {form_of(given)}") from None
-
-
-_TRUE = frozenset({"true", "on", "yes", "1"})
-_FALSE = frozenset({"false", "off", "no", "0"})
+        raise InvalidField(f"{name}: expected a moment such as 2026-01-31T09:30:00Z, found {form_of(given)}") from None

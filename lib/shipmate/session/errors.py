@@ -6,10 +6,11 @@ from typing import Any, Final, Literal
 
 import requests
 
-from shipmate.errors import ApiError, BadInput
+from shipmate.errors import ApiError, InvalidField
 from shipmate.session.answers import body_of, code_of, reason_of, request_id_of
-from shipmate.session.policy import Policy
+from shipmate.session.policy import Failure, Policy
 from shipmate.session.status_ranges import StatusRanges
+from shipmate.session.values import choice, text
 from shipmate.urls import shown
 
 Reaction = Literal["byComponent", "rebound", "throwError", "emit"]
@@ -42,13 +43,11 @@ class ErrorPolicy:
         ('emit', 'throwError', 'success')
 
         Raises:
-            BadInput: A field has no such value.
+            InvalidField: A field has no such value.
         """
         if _FIELDS.isdisjoint(fields):
             return _USUAL
-        reaction = _text(fields, "errorPolicy") or "byComponent"
-        if reaction not in _REACTIONS:
-            raise BadInput(f"errorPolicy: expected one of {', '.join(_REACTIONS)}, found {reaction[:30]!r}")
+        reaction = choice(fields, "errorPolicy", *_REACTIONS)
         codes = _codes(fields, "errorCodes")
         return cls(
             next(each for each in _REACTIONS if each == reaction),
@@ -93,6 +92,8 @@ def api_error(response: requests.Response, redact: Callable[[str], str]) -> ApiE
     request = response.request
     place = f"{request.method} {shown(request.url or '')} answered {response.status_code} {response.reason or ''}"
     reason, api_code, request_id = (redact(text) for text in _said(response))
+    if api_code == str(response.status_code):
+        api_code = ""  # some APIs repeat the status in the body
     extras = ", ".join(
         f"{name} {text}" for name, text in (("code", api_code), ("request", request_id)) if text and text not in reason
     )
@@ -100,17 +101,27 @@ def api_error(response: requests.Response, redact: Callable[[str], str]) -> ApiE
     return ApiError(text, status=response.status_code, reason=reason, api_code=api_code, request_id=request_id)
 
 
+def judged(error: ApiError, policy: Policy, failure: Failure) -> ApiError:
+    """Return an error that says whether the request may be sent again; what its reader has said about that counts.
+
+    Args:
+        error: The error of the last attempt.
+        policy: The rules for sending a request again.
+        failure: The last attempt.
+    """
+    error.is_repeatable = error.is_repeatable or policy.allows(failure)
+    error.is_unclear = not error.is_repeatable and policy.may_pass(failure) and not failure.is_harmless
+    if error.is_unclear:
+        error.args = (f"{error}; it may have been done all the same, look before you repeat it",)
+    return error
+
+
 def _said(response: requests.Response) -> tuple[str, str, str]:
     return reason_of(response), code_of(response), request_id_of(response)
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    given = fields.get(name)
-    return "" if given is None else str(given).strip()
-
-
 def _codes(fields: Mapping[str, Any], name: str) -> StatusRanges:
-    codes = StatusRanges.parse(_text(fields, name), name=name)
+    codes = StatusRanges.parse(text(fields, name), name=name)
     if any(low < 300 for low, _ in codes.ranges):
-        raise BadInput(f"{name}: expected statuses from 300 on, found a smaller one")
+        raise InvalidField(f"{name}: expected statuses from 300 on, found a smaller one")
     return codes

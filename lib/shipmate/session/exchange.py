@@ -6,8 +6,9 @@ from typing import Any
 import requests
 
 from shipmate.errors import ApiError, ResponseTooSlow
+from shipmate.session.attempts import failure_of
 from shipmate.session.diverted import Diverted
-from shipmate.session.errors import NO_STATUS, ErrorPolicy, message_body
+from shipmate.session.errors import NO_STATUS, ErrorPolicy, judged, message_body
 from shipmate.session.session import Session
 from shipmate.urls import shown
 
@@ -58,10 +59,13 @@ def accepted(
         Diverted: The same, and the fields of the step turn it into a message or a rebound.
     """
     policy = ErrorPolicy.from_fields(session.fields)
+    outcome: requests.Response | Exception
     try:
-        response = session.request(method, url, **kwargs)
+        outcome = response = session.request(method, url, **kwargs)
     except (requests.RequestException, ResponseTooSlow) as caught:
-        error = ApiError(f"{method} {shown(url)} got no answer ({type(caught).__name__})")
+        outcome = caught
+        sent = getattr(getattr(caught, "request", None), "url", None) or url
+        error = ApiError(f"{method} {shown(sent)} got no answer ({type(caught).__name__})")
         body: dict[str, Any] = {"statusCode": NO_STATUS, "error": str(error)}
         verdict = policy.verdict(NO_STATUS)
     else:
@@ -71,5 +75,5 @@ def accepted(
         error, body = session.error_of(response), message_body(response) if verdict == "emit" else {}
     # Not chained: the texts of these exceptions have the query.
     if verdict == "throwError":
-        raise error from None
+        raise judged(error, session.policy, failure_of(method, outcome, kwargs)) from None
     raise Diverted(str(error), body if verdict == "emit" else None) from None

@@ -1,11 +1,11 @@
 """The options of ``context.session``, checked, and what follows from them and from the descriptor."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from shipmate.errors import InvalidOption
+from shipmate.errors import ApiError, InvalidOption
 from shipmate.oauth2.options import ClientOptions, OAuth2Options, option_names
 from shipmate.oauth2.services import OAuth2Services
 from shipmate.session.pace import Paces
@@ -13,9 +13,16 @@ from shipmate.session.policy import Policy
 from shipmate.session.ways import KINDS, NONE, Kind, Way, way_from, ways_in
 from shipmate.wording import did_you_mean_or_list
 
+if TYPE_CHECKING:
+    import requests
+
 _MOST_PLANS: Final = 64
-_OWN: Final = ("auth", "basic", "policy", "query")
+_OWN: Final = ("auth", "basic", "policy", "query", "read_error")
 _WITHOUT_KEYS: Final = ("client_credentials", "jwt_bearer")
+
+
+ReadError = Callable[["requests.Response"], ApiError]
+"""Returns the error for an answer with an error status."""
 
 
 class SessionOptions(OAuth2Options, total=False):
@@ -25,6 +32,7 @@ class SessionOptions(OAuth2Options, total=False):
     query: str
     basic: str
     policy: Policy
+    read_error: ReadError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,8 @@ class SessionPlan:
     options: ClientOptions
     """The options of OAuth2, of which hosts and limits hold for every way."""
     policy: Policy
+    read_error: ReadError | None = None
+    """Reads the errors of an API with codes of its own."""
     unplaced: str = ""
     """A credential field with a secret whose place in requests is unknown; ``""`` without one."""
 
@@ -84,12 +94,16 @@ class SessionServices:
         policy = options.get("policy", Policy())
         if not isinstance(policy, Policy):
             raise InvalidOption(f"option policy of context.session: expected a Policy, found {type(policy).__name__}")
+        read_error = options.get("read_error")
+        if read_error is not None and not callable(read_error):
+            raise InvalidOption("option read_error of context.session: expected a function, found another value")
         of_oauth2 = {name: value for name, value in options.items() if name not in _OWN}
         templates = {name: options[name] for name in ("query", "basic") if name in options}
         if "{access_token}" not in str(of_oauth2.get("header", "{access_token}")):
             templates["header"] = of_oauth2.pop("header")
         ways = self._ways(options, templates)
-        return SessionPlan(ways, self.oauth2.options(of_oauth2), policy, "" if ways else self._unplaced())
+        unplaced = "" if ways else self._unplaced()
+        return SessionPlan(ways, self.oauth2.options(of_oauth2), policy, read_error, unplaced)
 
     def _ways(self, options: Mapping[str, Any], templates: Mapping[str, Any]) -> tuple[Way, ...]:
         has_oauth2 = bool(self.oauth2.defaults) or "token_url" in options

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from shipmate.errors import InvalidOption
 from shipmate.http.headers import retry_after_seconds
 from shipmate.session.status_ranges import StatusRanges
-from shipmate.session.values import number
+from shipmate.session.values import decimal, number, text
 
 Backoff = Literal["none", "arithmetic", "geometric"]
 Repeat = Literal["safe", "all", "none"]
@@ -15,6 +15,8 @@ Repeat = Literal["safe", "all", "none"]
 # Source: RFC 9110 §9.2.2.
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 _TOO_MANY_REQUESTS: Final = 429
+NEVER: Final = 0
+"""The status of a request that no repetition helps: the API has a wrong certificate, or the request cannot be sent."""
 _FIELDS: Final = frozenset({"retries", "retriesDelay", "callsPerSecond"})
 _MOST_RETRIES: Final = 10
 _MOST_DELAY_MS: Final = 60_000
@@ -27,13 +29,20 @@ class Failure:
 
     method: str
     status: int | None
-    """The status of the answer, None without an answer."""
+    """The status of the answer, None without an answer, `NEVER` if there will be none."""
     retry_after: str | None = None
     """The header of this name."""
     was_sent: bool = True
     """False if the request has certainly not reached the API."""
     is_marked: bool = False
     """Whether the author says that the request may be done twice."""
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether a repetition does nothing twice: the API has done nothing, or the method is idempotent."""
+        if self.status == _TOO_MANY_REQUESTS or not self.was_sent:
+            return True
+        return self.is_marked or self.method in _IDEMPOTENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +96,16 @@ class Policy:
         and ``callsPerSecond`` the rate. A field that is missing or empty changes nothing.
 
         Raises:
-            BadInput: A field has no number, or one that is not allowed.
+            InvalidField: A field has no number, or one that is not allowed.
         """
         if _FIELDS.isdisjoint(fields):
             return self
-        policy = self
-        retries = number(fields, "retries", self.attempts - 1, least=0, most=_MOST_RETRIES)
-        delay_ms = number(fields, "retriesDelay", -1, least=0, most=_MOST_DELAY_MS)
-        calls = number(fields, "callsPerSecond", 0, least=0, most=_MOST_CALLS)
-        policy = replace(policy, attempts=int(retries) + 1)
-        if delay_ms >= 0:
+        retries = number(fields, "retries", default=self.attempts - 1, least=0, most=_MOST_RETRIES)
+        policy = replace(self, attempts=retries + 1)
+        if text(fields, "retriesDelay"):
+            delay_ms = number(fields, "retriesDelay", default=0, least=0, most=_MOST_DELAY_MS)
             policy = replace(policy, delay_seconds=delay_ms / 1000, backoff="none")
+        calls = decimal(fields, "callsPerSecond", default=0, least=0, most=_MOST_CALLS)
         return replace(policy, calls_per_second=calls) if calls else policy
 
     def pause_seconds(
@@ -112,20 +120,22 @@ class Policy:
             chance: A random number from 0 to 1.
             now: Epoch seconds, for a date in ``Retry-After``.
         """
-        if attempt >= self.attempts or not self._may_repeat(failure):
+        if attempt >= self.attempts or not self.allows(failure):
             return None
         asked = retry_after_seconds(failure.retry_after, now) if self.retry_after else None
         pause = self._computed_seconds(attempt) * (1 + self.jitter * chance) if asked is None else asked
         pause = min(pause, self.longest_pause_seconds)
         return pause if elapsed_seconds + pause <= self.budget_seconds else None
 
-    def _may_repeat(self, failure: Failure) -> bool:
-        if failure.status is not None and failure.status not in self.statuses:
+    def allows(self, failure: Failure) -> bool:
+        """Tell whether a request may be sent again after a failure, now or later."""
+        if not self.may_pass(failure) or self.repeat == "none":
             return False
-        if self.repeat != "safe":
-            return self.repeat == "all"
-        is_harmless = failure.method in _IDEMPOTENT or failure.is_marked
-        return is_harmless or failure.status == _TOO_MANY_REQUESTS or not failure.was_sent
+        return self.repeat == "all" or failure.is_harmless
+
+    def may_pass(self, failure: Failure) -> bool:
+        """Tell whether a failure may be over after a while."""
+        return failure.status is None or failure.status in self.statuses
 
     def _computed_seconds(self, attempt: int) -> float:
         if self.backoff == "geometric":

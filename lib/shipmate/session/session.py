@@ -20,17 +20,16 @@ from shipmate.oauth2.managed_secrets import ManagedRefresher
 from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort
 from shipmate.oauth2.session import OAuth2Session
+from shipmate.session.attempts import NO_ANSWER, failure_of
 from shipmate.session.errors import ErrorPolicy, api_error
 from shipmate.session.plan import SessionPlan, SessionServices
-from shipmate.session.policy import Failure, Policy
-from shipmate.session.values import number
+from shipmate.session.policy import Policy
+from shipmate.session.values import decimal
 from shipmate.session.ways import Way, proof_of
 
-_NO_ANSWER: Final = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _CONNECT_SECONDS: Final = 10.0
-_MOST_TIMEOUT_SECONDS: Final = 1200.0
+_MOST_TIMEOUT_SECONDS: Final = 1200
 _UNAUTHORIZED: Final = 401
-_IDEMPOTENCY_KEY: Final = "idempotency-key"
 
 
 class Session(ApiSession):
@@ -72,7 +71,7 @@ class Session(ApiSession):
         """When a request is sent again: the option ``policy``, with the fields ``retries`` and others over it.
 
         Raises:
-            BadInput: A field has no number, or one that is not allowed.
+            InvalidField: A field has no number, or one that is not allowed.
         """
         fields = self.fields
         if fields is not self._policy_fields:
@@ -95,35 +94,45 @@ class Session(ApiSession):
         return response
 
     def error_of(self, response: requests.Response) -> ApiError:
-        """Return the error for a response with an error status."""
-        return api_error(response, self._services.oauth2.redactor.redact)
+        """Return the error for a response with an error status: that of the option ``read_error``, if there is one."""
+        redact = self._services.oauth2.redactor.redact
+        if self._plan.read_error is None:
+            return api_error(response, redact)
+        error = self._plan.read_error(response)
+        error.args = (redact(str(error)),)
+        return error
+
+    def pause(self, seconds: float) -> bool:
+        """Wait, and return whether the process is stopping, which ends the wait."""
+        return self._services.stopping.wait(seconds)
 
     def _field_timeout(self, fields: Mapping[str, Any]) -> float:
         """Return the seconds that a person has typed in for the wait for an answer, 0 without any."""
-        milliseconds = number(fields, "requestTimeoutPeriod", 0, least=500, most=_MOST_TIMEOUT_SECONDS * 1000)
+        most = _MOST_TIMEOUT_SECONDS
+        milliseconds = decimal(fields, "requestTimeoutPeriod", default=0, least=500, most=most * 1000)
         # A step's own field of this name is about something else, for example the end of a bulk job.
         seconds = 0.0
         if "timeout" in self._services.oauth2.credential_fields or "timeout" not in self._fields:
-            seconds = number(fields, "timeout", 0, least=1, most=_MOST_TIMEOUT_SECONDS)
+            seconds = decimal(fields, "timeout", default=0, least=1, most=most)
         return milliseconds / 1000 or seconds
 
     def _answer(self, method: str, url: str, body: Body, kwargs: Mapping[str, Any]) -> requests.Response:
         policy = self.policy
-        given = {**kwargs}
-        is_marked = given.pop("repeatable", False) or _has_idempotency_key(given.get("headers"))
+        given = {name: value for name, value in kwargs.items() if name != "repeatable"}
         begun = time.monotonic()
         for attempt in count(1):
             response, error = None, None
             self._keep_pace(policy)
             try:
                 response = super()._answer(method, url, body, given)
-            except _NO_ANSWER as caught:
+                if response.status_code < 400:
+                    return response
+                failure = failure_of(method, response, kwargs)
+            except NO_ANSWER as caught:
                 error = self._shown(caught)
-            if response is not None and response.status_code < 400:
-                return response
-            failure = _failure(method.upper(), response, error, is_marked=is_marked)
+                failure = failure_of(method, caught, kwargs)
             pause = None
-            if body.is_replayable and not isinstance(error, requests.exceptions.SSLError):
+            if body.is_replayable:
                 pause = policy.pause_seconds(
                     failure,
                     attempt,
@@ -131,7 +140,7 @@ class Session(ApiSession):
                     chance=random.random(),  # noqa: S311 - spreads load
                     now=time.time(),
                 )
-            if pause is None or self._services.stopping.wait(pause):
+            if pause is None or self.pause(pause):
                 if error is not None:
                     raise error
                 break
@@ -151,7 +160,7 @@ class Session(ApiSession):
         if policy.calls_per_second is not None:
             pace = self._services.paces.of(self._pace_key)
             if (seconds := pace.wait_seconds(policy.calls_per_second, time.monotonic())) > 0:
-                self._services.stopping.wait(seconds)
+                self.pause(seconds)
 
     def _public_fields(self) -> dict[str, Any]:
         """Return the credential fields that may be in a URL: none with a secret."""
@@ -265,18 +274,3 @@ class KeySession(Session, _Unchanging):
         self._members = self._public_fields()
         secrets = [str(cfg.get(name)) for name in way.names[-1:]]
         shared.redactor.add(*secrets, self._proof.value, self._proof.value.rpartition(" ")[2])
-
-
-def _failure(
-    method: str, response: requests.Response | None, error: requests.RequestException | None, *, is_marked: bool
-) -> Failure:
-    """Return what the policy needs to know of an attempt that did not succeed."""
-    if response is None:
-        was_sent = not isinstance(error, requests.ConnectTimeout)
-        return Failure(method, None, was_sent=was_sent, is_marked=is_marked)
-    return Failure(method, response.status_code, response.headers.get("Retry-After"), is_marked=is_marked)
-
-
-def _has_idempotency_key(headers: Mapping[str, Any] | None) -> bool:
-    """Tell whether the API recognises a repeated request by a key."""
-    return bool(headers) and any(str(name).lower() == _IDEMPOTENCY_KEY for name in headers or ())

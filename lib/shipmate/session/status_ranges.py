@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shipmate.errors import BadInput
+from shipmate.errors import InvalidField
 
 _LOWEST, _HIGHEST = 100, 599
 
@@ -25,7 +25,7 @@ class StatusRanges:
             name: The name of the field, for messages.
 
         Raises:
-            BadInput: A part is neither a status nor a range.
+            InvalidField: A part is neither a status nor a range.
         """
         ranges = []
         for part in filter(None, (each.strip() for each in text.replace(";", ",").split(","))):
@@ -33,7 +33,7 @@ class StatusRanges:
             low = _status(first)
             high = _status(last) if dash else low
             if low is None or high is None or low > high:
-                raise BadInput(f"{name}: expected statuses such as 408, 429, 500-599, found {part[:30]!r}")
+                raise InvalidField(f"{name}: expected statuses such as 408, 429, 500-599, found {part[:30]!r}")
             ranges.append((low, high))
         return cls(tuple(ranges))
 

@@ -172,9 +172,9 @@ def test_a_cleared_field_means_its_default(empty: Any) -> None:
         ({"pageSize": "101"}, "pageSize: expected a number from 1 to 100, found '101'"),
         (
             {"emitBehavior": "emitAll"},
-            "emitBehavior: expected emitIndividually or emitPage or fetchPage, found 'emitAll'",
+            "emitBehavior: expected one of emitIndividually, emitPage, fetchPage, found 'emitAll'",
         ),
-        ({"pollConfig": "deleted"}, "pollConfig: expected updated or created, found 'deleted'"),
+        ({"pollConfig": "deleted"}, "pollConfig: expected one of updated, created, found 'deleted'"),
         ({"startTime": "01/02/2026"}, "startTime: expected a moment such as"),
         ({"singlePagePerInterval": "perhaps"}, "singlePagePerInterval: expected true or false"),
     ],

@@ -35,7 +35,7 @@ def test_numbers_may_be_text_or_numbers() -> None:
 def test_a_misspelt_choice_gets_a_hint() -> None:
     """The values are listed."""
     with pytest.raises(
-        ValueError, match="expected emitIndividually or emitPage, found 'emitpage': did you mean emitPage"
+        ValueError, match="expected one of emitIndividually, emitPage, found 'emitpage': did you mean emitPage"
     ):
         values.choice({"emit": "emitpage"}, "emit", "emitIndividually", "emitPage")
 

@@ -35,7 +35,10 @@ class Run:
     events: list[tuple[str, Any]] = field(default_factory=list)
     logger: logging.Logger = _LOGGER
 
-    def oauth2(self, cfg: dict[str, Any], hosts: list[str]) -> "Run":
+    headers: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+
+    def session(self, cfg: dict[str, Any], **options: Any) -> "Run":
         return self
 
     def emit(self, event: str, value: Any) -> None:
@@ -43,7 +46,7 @@ class Run:
         if len(self.events) == self.dies_after:
             raise Died
 
-    def request(self, method: str, url: str, params: dict[str, str]) -> requests.Response:
+    def request(self, method: str, url: str, params: Any = None) -> requests.Response:
         response = requests.Response()
         response.status_code, response.url = 200, requests.Request(method, url, params=params).prepare().url or ""
         response.request = requests.Request(method, response.url).prepare()

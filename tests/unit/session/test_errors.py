@@ -9,10 +9,11 @@ import pytest
 import requests
 
 from shipmate.emulator import Fault, Reply
-from shipmate.errors import ApiError, BadInput
+from shipmate.errors import ApiError, BadInput, InvalidOption
 from shipmate.session.answers import code_of
 from shipmate.session.errors import ErrorPolicy
-from shipmate.session.exchange import exchange
+from shipmate.session.exchange import accepted, exchange
+from shipmate.session.policy import Policy
 from tests.unit.session.conftest import Desk
 
 
@@ -84,6 +85,65 @@ def test_a_request_without_an_answer_has_the_status_0(desk: Desk) -> None:
     with pytest.raises(ApiError) as raised:
         send(desk, errorPolicy="throwError")
     assert raised.value.status == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "options", "verdict"),
+    [
+        ("GET", Fault(status=503), {}, "repeatable"),
+        ("POST", Fault(status=429), {}, "repeatable"),
+        ("POST", Fault(status=503), {"repeatable": True}, "repeatable"),
+        ("POST", Fault(status=503), {}, "unclear"),
+        ("POST", Fault(drop="before"), {}, "unclear"),
+        ("POST", Fault(status=422), {}, "final"),
+        ("GET", Fault(status=404), {}, "final"),
+    ],
+)
+def test_an_error_says_whether_the_request_may_be_sent_again(
+    desk: Desk, method: str, fault: Fault, options: dict[str, Any], verdict: str
+) -> None:
+    desk.api.script("/me", *[fault] * 2, method=method)
+    with pytest.raises(ApiError) as raised:
+        accepted(desk.session({"retries": "1"}), method, desk.api.url + "/me", **options)
+    error = raised.value
+    assert (error.is_repeatable, error.is_unclear) == (verdict == "repeatable", verdict == "unclear")
+    assert ("it may have been done" in str(error)) is error.is_unclear
+
+
+@pytest.mark.parametrize("options", [{}, {"data": {"a": "1"}}, {"files": {"a": b"1"}}])
+def test_a_request_without_a_connection_has_done_nothing(desk: Desk, options: dict[str, Any]) -> None:
+    """On the quick path and on that of requests."""
+    desk.api.stop()
+    with pytest.raises(ApiError) as raised:
+        accepted(desk.session({"retries": "1"}), "POST", desk.api.url + "/me", **options)
+    assert raised.value.is_repeatable
+
+
+def test_a_wrong_certificate_does_not_pass(desk: Desk) -> None:
+    session = desk.session({}, policy=Policy(delay_seconds=50.0))
+    with pytest.raises(ApiError) as raised:
+        accepted(session, "GET", desk.api.url.replace("http:", "https:") + "/me")
+    assert not raised.value.is_repeatable
+
+
+def test_a_text_without_an_answer_names_the_url_that_was_sent(desk: Desk) -> None:
+    desk.fields(base_url="TextFieldView")
+    desk.api.script("/me", *[Fault(drop="before")] * 4)
+    with pytest.raises(ApiError, match=f"^GET {desk.api.url}/me got no answer"):
+        accepted(desk.session({"base_url": desk.api.url}), "GET", "{base_url}/me", params={"q": "1"})
+
+
+def test_an_author_reads_the_errors_of_an_api_with_codes_of_its_own(desk: Desk) -> None:
+    def read(response: requests.Response) -> ApiError:
+        return ApiError(f"{response.json()['fault']}: s3cret-word", status=response.status_code, is_repeatable=True)
+
+    desk.redactor.add("s3cret-word")
+    desk.api.script("/me", Fault(status=403, body={"fault": "LIMIT"}))
+    with pytest.raises(ApiError, match=r"^LIMIT: \*+$") as raised:
+        accepted(desk.session({}, read_error=read), "POST", desk.api.url + "/me")
+    assert raised.value.is_repeatable
+    with pytest.raises(InvalidOption, match="read_error"):
+        desk.session({}, read_error="LIMIT")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Source: RFC 9110 §14.4; https://learn.microsoft.com/graph/api/driveitem-createu
 https://developers.google.com/workspace/drive/api/guides/manage-uploads
 """
 
+import random
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -16,10 +17,12 @@ import requests
 
 from shipmate.errors import ApiError, IncompleteContent, ResponseTooSlow
 from shipmate.http.adapter import LimitedAdapter, LimitedSession
-from shipmate.http.headers import retry_after_seconds
 from shipmate.http.limits import within
 from shipmate.jsonvalue import member_at
 from shipmate.platform.http_service import NO_AUTH
+from shipmate.session.answers import code_of, reason_of
+from shipmate.session.attempts import NO_ANSWER
+from shipmate.session.policy import Failure, Policy
 from shipmate.urls import is_private, shown
 
 if TYPE_CHECKING:
@@ -29,15 +32,13 @@ _LARGEST_ANSWER_BYTES: Final = 1024 * 1024
 _LONGEST_ANSWER_SECONDS: Final = 300.0
 _TIMEOUTS_SECONDS: Final = (10.0, 60.0)
 _SKIPPED_BYTES: Final = 1024 * 1024
-_LONGEST_PAUSE_SECONDS: Final = 60.0
 _COMPLETE: Final = frozenset({200, 201, 204})
-_TEMPORARY: Final = frozenset({408, 425, 429})
 _RANGE: Final = re.compile(r"bytes=0-([0-9]{1,18})")
 _RESUME_INCOMPLETE: Final = 308
+_OTHER_PLACE: Final = 416
 _GONE: Final = frozenset({404, 410})
-_NO_ANSWER: Final = (
-    requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, ResponseTooSlow
-)  # fmt: skip
+
+_POLICY: Final = Policy(attempts=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Pieces:
         body: The JSON of the request that opens an upload.
         url: The member of its answer that has the address; ``"Location"`` in the headers counts as well.
         asks: The method that asks how far an upload is: GET, as with Microsoft, or an empty PUT, as with Google.
-        attempts: How often one piece is sent.
+        policy: When a piece is sent again.
     """
 
     open: tuple[str, str]
@@ -61,7 +62,7 @@ class Pieces:
     body: Mapping[str, Any] | None = None
     url: str = "uploadUrl"
     asks: Literal["GET", "PUT"] = "GET"
-    attempts: int = 5
+    policy: Policy = _POLICY
     sleep: Callable[[float], object] = field(default=time.sleep, repr=False)
 
 
@@ -86,7 +87,9 @@ def open_upload(session: "HttpSession", method: str, url: str, rules: Pieces, **
     return address
 
 
-def send_pieces(source: Callable[[], IO[bytes]], size: int, address: str, rules: Pieces) -> requests.Response | None:
+def send_pieces(
+    source: Callable[[], IO[bytes]], size: int, address: str, rules: Pieces, *, name: str = ""
+) -> requests.Response | None:
     """Send a file to the address of an upload, and return the last answer.
 
     Args:
@@ -94,6 +97,7 @@ def send_pieces(source: Callable[[], IO[bytes]], size: int, address: str, rules:
         size: Its length in bytes.
         address: The address of the upload.
         rules: How the API takes pieces.
+        name: The name of the file, for errors.
 
     Returns:
         The answer to the last piece; None if the API has closed the upload after it, and the answer was lost.
@@ -103,7 +107,7 @@ def send_pieces(source: Callable[[], IO[bytes]], size: int, address: str, rules:
         IncompleteContent: The file is shorter than ``size``.
     """
     with LimitedSession(LimitedAdapter()) as http:
-        upload = _PieceUpload(http, source, size, address, rules)
+        upload = _PieceUpload(http, source, size, address, rules, name)
         try:
             return upload.run()
         finally:
@@ -114,13 +118,16 @@ class _PieceUpload:
     """One upload: the piece that is being sent, and the place where it starts."""
 
     def __init__(
-        self, http: LimitedSession, source: Callable[[], IO[bytes]], size: int, address: str, rules: Pieces
+        self, http: LimitedSession, source: Callable[[], IO[bytes]], size: int, address: str, rules: Pieces, name: str
     ) -> None:
         self._http = http
         self._source = source
         self._size = size
         self._address = address
         self._rules = rules
+        # The path of the address may be the permission.
+        self._place = f"the upload{' of ' if name else ''}{name} to {shown(address).split('/')[2]}"
+        self._begun = time.monotonic()
         self._start = 0
         self._piece = b""
         self._file = source()
@@ -147,8 +154,10 @@ class _PieceUpload:
                     return None
                 reached = self._start if asked is None or not _goes_on(asked) else _reached(asked, self._start)
             attempt = 1 if reached > self._start else attempt + 1
-            if attempt > self._rules.attempts:
-                raise ApiError(f"the upload to {self._host}: expected progress, found none in {attempt - 1} attempts")
+            if attempt == 1:
+                self._begun = time.monotonic()
+            if attempt > self._rules.policy.attempts:
+                raise ApiError(f"{self._place}: expected progress, found none in {attempt - 1} attempts")
             self._move_to(min(reached, self._size - 1))
 
     def _move_to(self, place: int) -> None:
@@ -181,7 +190,7 @@ class _PieceUpload:
                 return self._http.request(
                     method, self._address, headers=headers, data=None if method == "GET" else data, **options
                 )
-        except _NO_ANSWER:
+        except (*NO_ANSWER, ResponseTooSlow):
             return None
 
     def _asked(self) -> requests.Response | None:
@@ -191,19 +200,33 @@ class _PieceUpload:
         return self._sent("PUT", f"bytes */{self._size}", b"")
 
     def _pause(self, response: requests.Response | None, attempt: int) -> None:
-        status = 0 if response is None else response.status_code
-        if status and status < 500 and status not in _TEMPORARY and status != 416:  # 416: the place was another one
-            raise ApiError(f"the upload to {self._host} answered {status}", status=status)
-        if attempt >= self._rules.attempts:
-            found = f"HTTP {status}" if status else "no answer"
-            raise ApiError(f"the upload to {self._host}: found {found} in {attempt} attempts", status=status)
-        asked = None if response is None else retry_after_seconds(response.headers.get("Retry-After"), time.time())
-        self._rules.sleep(min(max(0.5 * 2 ** (attempt - 1), asked or 0.0), _LONGEST_PAUSE_SECONDS))
+        """Wait before the piece is sent again.
 
-    @property
-    def _host(self) -> str:
-        # The path of the address may be the permission.
-        return shown(self._address).split("/")[2]
+        Raises:
+            ApiError: The API refuses the piece, or it has failed too often.
+        """
+        failure, policy = Failure("PUT", None), self._rules.policy
+        if response is not None and response.status_code != _OTHER_PLACE:
+            failure = Failure("PUT", response.status_code, response.headers.get("Retry-After"))
+        pause = policy.pause_seconds(
+            failure,
+            attempt,
+            elapsed_seconds=time.monotonic() - self._begun,
+            chance=random.random(),  # noqa: S311 - spreads load
+            now=time.time(),
+        )
+        if pause is not None:
+            self._rules.sleep(pause)
+            return
+        status = 0 if response is None else response.status_code
+        if policy.may_pass(failure):
+            found = f"HTTP {status}" if status else "no answer"
+            raise ApiError(f"{self._place}: found {found} in {attempt} attempts", status=status, is_repeatable=True)
+        reason, code = (reason_of(response), code_of(response)) if response is not None else ("", "")
+        text = (
+            f"{self._place} answered {status}" + (f": {reason}" if reason else "") + (f" (code {code})" if code else "")
+        )
+        raise ApiError(text, status=status, reason=reason, api_code=code)
 
 
 def _goes_on(response: requests.Response) -> bool:

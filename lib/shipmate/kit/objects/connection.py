@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from shipmate import urls
 from shipmate.kit.objects.errors import UnexpectedAnswer
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from shipmate.session.session import Session
 
-_ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_ABSOLUTE: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
+_HOST: Final = re.compile(r"\{(\w+)\}|https?://[^/?#]*", re.IGNORECASE)
 
 
 class Connection:
@@ -40,7 +41,7 @@ class Connection:
         method: str,
         path: str,
         *,
-        params: Iterable[tuple[str, str]] = (),
+        params: Mapping[str, Any] | Iterable[tuple[str, str]] = (),
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         allow: Iterable[int] = (),
@@ -67,8 +68,8 @@ class Connection:
             options["data"] = body.encode()
         elif body is not None:
             options["data" if self._is_form(headers) else "json"] = body
-        if pairs := list(params):
-            options["params"] = pairs
+        if params := params if isinstance(params, Mapping) else list(params):
+            options["params"] = params
         if headers:
             options["headers"] = dict(headers)
         return self._send(method, self.url(path), allow, options)
@@ -89,6 +90,37 @@ class Connection:
             raise UnexpectedAnswer("expected a next page on the host of this one, found another host")
         return self._send("GET", _without_braces(url), (), {})
 
+    def position(self, response: "requests.Response", link: str = "") -> str:
+        """Return path and query of a link in an answer, or of the answer itself; `page` reads them in a later run.
+
+        Raises:
+            UnexpectedAnswer: The link leads to another host.
+        """
+        asked = (response.history or [response])[0].request.url or ""
+        target = urljoin(response.url, link.strip()) if link else asked
+        # An API behind a proxy may write http:// into its links. That is harmless, since only the path is used.
+        same = re.sub(r"^http://", "https://", target) if asked.startswith("https://") else target
+        if urls.origin(same) is None or urls.origin(same) != urls.origin(asked):
+            raise UnexpectedAnswer("the next page: expected a path, or a URL on the host of this one, found another")
+        parts = urlsplit(target)
+        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+    def page(self, position: str, headers: Mapping[str, str] | None = None) -> "requests.Response":
+        """Return the page at a position that `position` has returned.
+
+        Args:
+            position: The position: ``"/v1/contacts?page=2"``.
+            headers: Further headers.
+
+        Raises:
+            ApiError: The API answers with an error, or not at all.
+            ValueError: The position is no path: somebody has changed the snapshot.
+        """
+        if not position.startswith("/"):
+            # Behind the host it would be a part of the host.
+            raise ValueError("the position in the snapshot: expected a path that begins with /, found another text")
+        return self._send("GET", self._host() + _without_braces(position), (), {"headers": headers} if headers else {})
+
     def url(self, path: str) -> str:
         """Return the URL of a path, with braces encoded: they are placeholders only in the base URL.
 
@@ -98,9 +130,19 @@ class Connection:
         text = _without_braces(path)
         if not _ABSOLUTE.match(text):
             return f"{self._base_url}/{text.lstrip('/')}" if text else self._base_url
+        if text.startswith("//"):
+            raise ValueError("url: expected a path, or a URL with https://, found one without a scheme")
         if not self._hosts:
             raise ValueError(f"expected a path below {self._base_url}, found a URL: declare Api(hosts=...) to allow it")
         return text
+
+    def _host(self) -> str:
+        """Return scheme and host of the base URL; a member of a token with both as its placeholder."""
+        match = _HOST.match(self._base_url)
+        host = match[0] if match else ""
+        field = self.session.fields.get(match[1]) if match and match[1] else None
+        typed = _HOST.match(field.strip()) if isinstance(field, str) else None
+        return typed[0] if typed else host
 
     def _send(self, method: str, url: str, allow: Iterable[int], options: Mapping[str, Any]) -> "requests.Response":
         from shipmate.session.exchange import accepted  # requests: 97 ms

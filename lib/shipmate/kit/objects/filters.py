@@ -64,15 +64,21 @@ def sql_text(value: Any) -> str:
     return "'" + text_of(value).replace("'", "''") + "'"
 
 
+# Source: SOQL and SOSL Reference, Quoted String Escape Sequences.
+_SOQL_ESCAPES: Final = str.maketrans(
+    {"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f"}
+)
+
+
 def soql_text(value: Any) -> str:
-    """Quote a value as SOQL does: with backslashes.
+    """Quote a value as SOQL does: with backslashes, also before line breaks.
 
     >>> soql_text("O'Neil"), soql_text(True)
     ("'O\\\\'Neil'", 'true')
     """
     if isinstance(value, bool | int | float | Literally):
         return text_of(value)
-    return "'" + text_of(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return "'" + text_of(value).translate(_SOQL_ESCAPES) + "'"
 
 
 QUOTES: Final[Mapping[str, Quote]] = {"json": json_text, "sql": sql_text, "soql": soql_text}

@@ -5,5 +5,6 @@ keyset                   records in the order of time and id
 delta                    tokens of the API that stand for a place
 listing                  a whole collection, page by page
   listing_progress         what was read of it
+full                     a whole list in every run
 fields · answer · emission   the trigger's fields; what an API returned; messages and snapshots
 """
