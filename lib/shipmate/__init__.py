@@ -18,6 +18,7 @@ from shipmate.errors import (
     TransientError,
     UnknownEvent,
 )
+from shipmate.faces import lazy_face
 from shipmate.invocation.message import HttpReply, Message, Verdict, message
 
 if TYPE_CHECKING:
@@ -60,26 +61,16 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for one that exists
-    _LAZY = {
-        "AsyncContext": "shipmate.invocation.context",  # logging: 18 ms
-        "Attachment": "shipmate.platform.attachments",
-        "Context": "shipmate.invocation.context",
-        "OAuth2": "shipmate.oauth2.api",
-        "OAuth2Session": "shipmate.oauth2.session",  # requests: 97 ms
-        "Policy": "shipmate.session.policy",
-        "Session": "shipmate.session.session",
-    }
-
-    def __getattr__(name):
-        """Import a public name on its first use, since most commands need only a few."""
-        if name not in _LAZY:
-            raise AttributeError(f"module 'shipmate' has no attribute {name!r}")
-        from importlib import import_module
-
-        value = globals()[name] = getattr(import_module(_LAZY[name]), name)
-        return value
-
-
-def __dir__() -> list[str]:
-    """Return the names that can be imported, loaded or not."""
-    return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazy_face(
+        __name__,
+        __all__,
+        {
+            "AsyncContext": "shipmate.invocation.context",  # logging: 18 ms
+            "Attachment": "shipmate.platform.attachments",
+            "Context": "shipmate.invocation.context",
+            "OAuth2": "shipmate.oauth2.api",
+            "OAuth2Session": "shipmate.oauth2.session",  # requests: 97 ms
+            "Policy": "shipmate.session.policy",
+            "Session": "shipmate.session.session",
+        },
+    )

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import shipmate
-from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Reply, Request, Server
+from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform, Reply, Request, Server
 from tests.browser import Chromium, started
 
 SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
@@ -537,3 +537,60 @@ def test_a_person_clicks_deny_in_a_real_browser(
     assert "the user denied access" in chromium.text("Sign-in failed")
     status, _, err = command.end()
     assert (status, err.splitlines()[-1][-22:]) == (1, "the user denied access")
+
+
+def test_a_sign_in_fills_a_secret_of_the_emulated_platform(
+    desk: Desk, provider: OAuth2Provider, tmp_path: Path
+) -> None:
+    """The client is in the file, as a person describes it to the platform; the component has none."""
+    client, desk.oauth2 = desk.oauth2, {}
+    desk.describe()
+    file = tmp_path / "crm.keys.json"
+    file.write_text(json.dumps({"name": "CRM", "oauth2": client, "credentials": {"fields": {"retries": "2"}}}))
+    command = desk.login("--secret", file, "--set", "region=eu")
+    browse(command.url)
+    status, out, err = command.end()
+
+    assert status == 0, err
+    assert f"under credentials in {file}\nUse it: secrets: {{NAME: {file}}}" in out
+    stored = json.loads(file.read_text())
+    assert (stored["type"], stored["name"], stored["oauth2"]) == ("oauth2", "CRM", client)
+    assert stored["credentials"]["fields"] == {"retries": "2", "region": "eu"}
+    assert "expires_at" not in stored["credentials"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    with DemoApi(provider) as api, Platform(secrets={"crm": stored}, provider=provider) as platform:
+        desk.environment.update(platform.environ())
+        cfg = json.dumps({"secretId": "crm", "url": api.url})
+        assert desk.run("verify", "--cfg", cfg)[:2] == (0, '{"verified": true}\n')
+        provider.revoke(stored["credentials"]["access_token"])
+        assert desk.run("verify", "--cfg", cfg)[:2] == (0, '{"verified": true}\n')
+        served = requests.get(
+            f"{platform.url}/v2/workspaces/workspace/secrets/crm", auth=(platform.username, platform.key), timeout=10
+        )
+    attributes = served.json()["data"]["attributes"]
+    assert sorted(attributes) == ["credentials", "name", "state", "type"]
+    assert attributes["credentials"]["undefined_params"] == {"instance_url": "https://eu.test"}
+    assert attributes["credentials"]["refresh_token"] != stored["credentials"]["refresh_token"]
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "text"),
+    [
+        ({"type": "basic"}, [], "/type: expected 'oauth2'"),
+        ({"credentials": []}, [], "/credentials: expected an object, found an array"),
+        ({"oauth2": {"client_id": "1"}}, [], "crm.keys.json: /oauth2/auth_uri: expected the address"),
+        ({}, ["--account", "other.json"], "--secret goes with neither --account nor --revoke"),
+        ({}, ["--revoke"], "--secret goes with neither --account nor --revoke"),
+    ],
+)
+def test_a_secret_that_cannot_be_filled_is_refused(
+    desk: Desk, tmp_path: Path, content: Any, arguments: list[str], text: str
+) -> None:
+    """Before a browser opens."""
+    file = tmp_path / "crm.keys.json"
+    file.write_text(json.dumps(content))
+
+    status, _, err = desk.run("login", "--secret", file, *arguments)
+    assert status == 2
+    assert text in err
+    assert json.loads(file.read_text()) == content

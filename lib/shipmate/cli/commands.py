@@ -289,6 +289,11 @@ def verify(root: Path, **options: Any) -> int:
     metavar="FILE",
     help="File to save the tokens in, which need not exist.  [default: account.keys.json in the component folder]",
 )
+@click.option(
+    "--secret",
+    metavar="FILE",
+    help="File of a secret of the emulated platform to save the tokens in, in place of an account.",
+)
 @click.option("--cfg", metavar="-|FILE|JSON", help="Fields of the account, which are saved with the tokens.")
 @click.option(
     "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Field of the account, saved with the tokens."
@@ -315,6 +320,7 @@ def verify(root: Path, **options: Any) -> int:
 def login(
     root: Path,
     account: str | None,
+    secret: str | None,
     cfg: str | None,
     settings: Sequence[str],
     no_browser: bool,
@@ -324,10 +330,12 @@ def login(
 ) -> int:
     """Sign in at the OAuth2 provider and save the tokens."""
     from shipmate.cli import terminal
-    from shipmate.tools.login import AccountFile, Login
+    from shipmate.tools.login import AccountFile, Login, SecretFile
 
     if revoke_uri is not None and not revoke:
         raise click.UsageError("--revoke-uri needs --revoke")
+    if secret is not None and (account is not None or revoke):
+        raise click.UsageError("--secret goes with neither --account nor --revoke")
     with terminal.private_output() as output:
         workspace = Workspace(root, runs_code=False)
         stdin = sys.stdin.buffer if sys.stdin is not None else None
@@ -338,7 +346,10 @@ def login(
         def read_line() -> str:
             return sys.stdin.readline(_LONGEST_LINE) if sys.stdin is not None else ""
 
-        file = AccountFile.from_options(root, account=account, cfg=cfg, settings=settings, stdin=stdin)
+        if secret is not None:
+            file: AccountFile = SecretFile.read(secret, cfg=cfg, settings=settings, stdin=stdin)
+        else:
+            file = AccountFile.from_options(root, account=account, cfg=cfg, settings=settings, stdin=stdin)
         login = Login(
             workspace.component,
             file,

@@ -17,7 +17,7 @@ platform's part for one step at a broker, `SailorProxy` over HTTP/2.
 [('api', '/me', 503), ('api', '/me', 401)]
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shipmate.emulator.api import Api, DemoApi
 from shipmate.emulator.grants import OAuth2Refusal
@@ -25,6 +25,7 @@ from shipmate.emulator.http import Fault, Server
 from shipmate.emulator.journal import Journal, Reply, Request
 from shipmate.emulator.oauth2 import OAuth2Provider
 from shipmate.emulator.platform import Platform
+from shipmate.faces import lazy_face
 
 if TYPE_CHECKING:
     from shipmate.emulator.rabbitmq import RabbitMQNode, RabbitMQNotInstalled, RabbitMQNotStarted
@@ -56,24 +57,20 @@ __all__ = [
 ]
 
 
-_MODULES = {
-    "NotTaken": "step_traffic",
-    "ProxyFault": "sailor_proxy",
-    "ProxyRequest": "sailor_proxy",
-    "RabbitMQNode": "rabbitmq",
-    "RabbitMQNotInstalled": "rabbitmq",
-    "RabbitMQNotStarted": "rabbitmq",
-    "Received": "step_traffic",
-    "SailorProxy": "sailor_proxy",
-    "StepQueues": "step_queues",
-    "StepTraffic": "step_traffic",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs a transport on first use: the demo and most tests use neither AMQP nor HTTP/2."""
-    if name in _MODULES:
-        from importlib import import_module
-
-        return getattr(import_module(f"shipmate.emulator.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # what needs a transport: the demo and most tests use neither AMQP nor HTTP/2
+    __getattr__, __dir__ = lazy_face(
+        __name__,
+        __all__,
+        {
+            "NotTaken": "shipmate.emulator.step_traffic",
+            "ProxyFault": "shipmate.emulator.sailor_proxy",
+            "ProxyRequest": "shipmate.emulator.sailor_proxy",
+            "RabbitMQNode": "shipmate.emulator.rabbitmq",
+            "RabbitMQNotInstalled": "shipmate.emulator.rabbitmq",
+            "RabbitMQNotStarted": "shipmate.emulator.rabbitmq",
+            "Received": "shipmate.emulator.step_traffic",
+            "SailorProxy": "shipmate.emulator.sailor_proxy",
+            "StepQueues": "shipmate.emulator.step_queues",
+            "StepTraffic": "shipmate.emulator.step_traffic",
+        },
+    )

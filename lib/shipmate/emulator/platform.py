@@ -30,7 +30,7 @@ class Platform(Server):
             ``_account`` gets the keys of this account.
         steps: Step data by flow and step: ``{"flow": {"step": {"config": {...}, "snapshot": {...}}}}``.
         secrets: Credentials of secrets by id, or their attributes (``{"type": ..., "credentials": {...}}``), of the
-            types oauth2, basic, api_key and noauth.
+            types oauth2, basic, api_key and noauth. ``shipmate login --secret`` writes a file with such attributes.
         auth_clients: The auth clients by id: ``{"crm": {"type": "oauth2"}}``; a secret names its own by ``auth_client``
             among its attributes. A client of this type is made for secrets that name none.
         provider: Refreshes the secrets. The platform shares its journal unless `journal` is given.
@@ -222,7 +222,7 @@ class Platform(Server):
             "id": key,
             "type": "auth-secret",
             "links": {"self": f"/v2/workspaces/{self.workspace_id}/secrets/{key}"},
-            "attributes": {name: each for name, each in attributes.items() if name != "auth_client"},
+            "attributes": {name: each for name, each in attributes.items() if name not in ("auth_client", "oauth2")},
             "relationships": {
                 "workspace": {"data": {"id": self.workspace_id, "type": "workspace"}},
                 "auth_client": {"data": {"id": self._auth_client(key), "type": "auth-client"}},

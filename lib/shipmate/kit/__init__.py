@@ -14,6 +14,8 @@ Names are imported on their first use: a component that does not use the kit doe
 
 from typing import TYPE_CHECKING
 
+from shipmate.faces import lazy_face
+
 if TYPE_CHECKING:
     from shipmate.errors import CannotPoll, NoSample, SignatureRefused
     from shipmate.kit.cache import Cache
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
     from shipmate.kit.objects.declaration import Write
     from shipmate.kit.objects.fields import Field
     from shipmate.kit.objects.filters import operators
+    from shipmate.kit.objects.linked import Linked
     from shipmate.kit.objects.names import Names
     from shipmate.kit.objects.paging import cursor, link, offset, page, whole
     from shipmate.kit.objects.resource import Resource, Resources
+    from shipmate.kit.objects.sorting import Sorting, sorting
     from shipmate.kit.polling.answer import Answer
     from shipmate.kit.polling.delta import Delta, TokenRefused, delta
     from shipmate.kit.polling.fields import PollFields
@@ -56,6 +60,7 @@ __all__ = [
     "FullListing",
     "HashedEcho",
     "Keyset",
+    "Linked",
     "Listing",
     "Names",
     "NoSample",
@@ -65,6 +70,7 @@ __all__ = [
     "Resource",
     "Resources",
     "SignatureRefused",
+    "Sorting",
     "TokenRefused",
     "Webhook",
     "Write",
@@ -82,68 +88,62 @@ __all__ = [
     "operators",
     "page",
     "rebounding",
+    "sorting",
     "to_attachment",
     "whole",
 ]
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for one that exists
-    _LAZY = {
-        "After": "shipmate.kit.polling.place",
-        "Answer": "shipmate.kit.polling.answer",
-        "Api": "shipmate.kit.objects.api",
-        "Cache": "shipmate.kit.cache",
-        "CannotPoll": "shipmate.errors",
-        "Changes": "shipmate.kit.files.declaration",
-        "Delta": "shipmate.kit.polling.delta",
-        "Echo": "shipmate.kit.webhook_challenge",
-        "Field": "shipmate.kit.objects.fields",
-        "FileMembers": "shipmate.kit.files.declaration",
-        "FileNames": "shipmate.kit.files.declaration",
-        "FileStore": "shipmate.kit.files.store",
-        "FullListing": "shipmate.kit.polling.full",
-        "HashedEcho": "shipmate.kit.webhook_challenge",
-        "Keyset": "shipmate.kit.polling.keyset",
-        "Listing": "shipmate.kit.polling.listing",
-        "Names": "shipmate.kit.objects.names",
-        "NoSample": "shipmate.errors",
-        "Pieces": "shipmate.kit.files.pieces",
-        "PollFields": "shipmate.kit.polling.fields",
-        "Received": "shipmate.kit.webhook",
-        "Resource": "shipmate.kit.objects.resource",
-        "Resources": "shipmate.kit.objects.resource",
-        "SignatureRefused": "shipmate.errors",
-        "TokenRefused": "shipmate.kit.polling.delta",
-        "Webhook": "shipmate.kit.webhook",
-        "Write": "shipmate.kit.objects.declaration",
-        "add_file": "shipmate.kit.files.names",
-        "clean_name": "shipmate.kit.files.names",
-        "cursor": "shipmate.kit.objects.paging",
-        "delta": "shipmate.kit.polling.delta",
-        "download": "shipmate.kit.files.transfer",
-        "from_attachment": "shipmate.kit.files.transfer",
-        "full_listing": "shipmate.kit.polling.full",
-        "keyset": "shipmate.kit.polling.keyset",
-        "link": "shipmate.kit.objects.paging",
-        "listing": "shipmate.kit.polling.listing",
-        "offset": "shipmate.kit.objects.paging",
-        "operators": "shipmate.kit.objects.filters",
-        "page": "shipmate.kit.objects.paging",
-        "rebounding": "shipmate.kit.rebounding",
-        "to_attachment": "shipmate.kit.files.transfer",
-        "whole": "shipmate.kit.objects.paging",
-    }
-
-    def __getattr__(name):
-        """Import a public name on its first use."""
-        if name not in _LAZY:
-            raise AttributeError(f"module 'shipmate.kit' has no attribute {name!r}")
-        from importlib import import_module
-
-        value = globals()[name] = getattr(import_module(_LAZY[name]), name)
-        return value
-
-
-def __dir__() -> list[str]:
-    """Return the names that can be imported, loaded or not."""
-    return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazy_face(
+        __name__,
+        __all__,
+        {
+            "After": "shipmate.kit.polling.place",
+            "Answer": "shipmate.kit.polling.answer",
+            "Api": "shipmate.kit.objects.api",
+            "Cache": "shipmate.kit.cache",
+            "CannotPoll": "shipmate.errors",
+            "Changes": "shipmate.kit.files.declaration",
+            "Delta": "shipmate.kit.polling.delta",
+            "Echo": "shipmate.kit.webhook_challenge",
+            "Field": "shipmate.kit.objects.fields",
+            "FileMembers": "shipmate.kit.files.declaration",
+            "FileNames": "shipmate.kit.files.declaration",
+            "FileStore": "shipmate.kit.files.store",
+            "FullListing": "shipmate.kit.polling.full",
+            "HashedEcho": "shipmate.kit.webhook_challenge",
+            "Keyset": "shipmate.kit.polling.keyset",
+            "Linked": "shipmate.kit.objects.linked",
+            "Listing": "shipmate.kit.polling.listing",
+            "Names": "shipmate.kit.objects.names",
+            "NoSample": "shipmate.errors",
+            "Pieces": "shipmate.kit.files.pieces",
+            "PollFields": "shipmate.kit.polling.fields",
+            "Received": "shipmate.kit.webhook",
+            "Resource": "shipmate.kit.objects.resource",
+            "Resources": "shipmate.kit.objects.resource",
+            "SignatureRefused": "shipmate.errors",
+            "Sorting": "shipmate.kit.objects.sorting",
+            "TokenRefused": "shipmate.kit.polling.delta",
+            "Webhook": "shipmate.kit.webhook",
+            "Write": "shipmate.kit.objects.declaration",
+            "add_file": "shipmate.kit.files.names",
+            "clean_name": "shipmate.kit.files.names",
+            "cursor": "shipmate.kit.objects.paging",
+            "delta": "shipmate.kit.polling.delta",
+            "download": "shipmate.kit.files.transfer",
+            "from_attachment": "shipmate.kit.files.transfer",
+            "full_listing": "shipmate.kit.polling.full",
+            "keyset": "shipmate.kit.polling.keyset",
+            "link": "shipmate.kit.objects.paging",
+            "listing": "shipmate.kit.polling.listing",
+            "offset": "shipmate.kit.objects.paging",
+            "operators": "shipmate.kit.objects.filters",
+            "page": "shipmate.kit.objects.paging",
+            "rebounding": "shipmate.kit.rebounding",
+            "sorting": "shipmate.kit.objects.sorting",
+            "to_attachment": "shipmate.kit.files.transfer",
+            "whole": "shipmate.kit.objects.paging",
+        },
+    )

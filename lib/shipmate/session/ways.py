@@ -18,7 +18,7 @@ from shipmate.urls import MEMBER
 Kind = Literal["oauth2", "basic", "api_key", "bearer", "none"]
 KINDS: Final[tuple[Kind, ...]] = ("oauth2", "basic", "api_key", "bearer", "none")
 
-_USERS: Final = frozenset({"username", "user", "login", "email"})
+USERS: Final = frozenset({"username", "user", "login", "email"})
 _PASSWORDS: Final = frozenset({"password"})
 _KEYS: Final = frozenset({"apikey", "accesskey"})
 # Other fields have this name, too: the key of a project, for example.
@@ -96,7 +96,7 @@ def ways_in(view_classes: Mapping[str, Any], *, has_oauth2: bool) -> tuple[Way, 
         return next((name for name in found if not is_hidden or view_classes[name] == "PasswordFieldView"), None)
 
     ways = [_OAUTH2] if has_oauth2 or "OAuthFieldView" in view_classes.values() else []
-    user, password, token = map(first, (_USERS, _PASSWORDS, _TOKENS))
+    user, password, token = map(first, (USERS, _PASSWORDS, _TOKENS))
     key = first(_KEYS) or first(_WEAK_KEYS, is_hidden=True)
     if user and password:
         ways.append(Way("basic", pair=f"{{{user}}}:{{{password}}}"))

@@ -12,7 +12,9 @@
 Modules are imported on first use: pytest imports the plugin in every run on a machine with shipmate.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from shipmate.faces import lazy_face
 
 if TYPE_CHECKING:
     from shipmate.testing.container import ContainerUnderTest
@@ -32,21 +34,18 @@ __all__ = [
     "scrubbed",
 ]
 
-_MODULES = {
-    "ComponentUnderTest": "subject",
-    "ContainerUnderTest": "container",
-    "Emissions": "emissions",
-    "FlowRun": "flow",
-    "FlowUnderTest": "flow",
-    "component_suite": "suite",
-    "scrubbed": "scrubbing",
-}
 
-
-def __getattr__(name: str) -> Any:
-    """Import a name on first use."""
-    if name in _MODULES:
-        from importlib import import_module
-
-        return getattr(import_module(f"shipmate.testing.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_face(
+        __name__,
+        __all__,
+        {
+            "ComponentUnderTest": "shipmate.testing.subject",
+            "ContainerUnderTest": "shipmate.testing.container",
+            "Emissions": "shipmate.testing.emissions",
+            "FlowRun": "shipmate.testing.flow",
+            "FlowUnderTest": "shipmate.testing.flow",
+            "component_suite": "shipmate.testing.suite",
+            "scrubbed": "shipmate.testing.scrubbing",
+        },
+    )

@@ -1,6 +1,6 @@
 """The declaration of an API that keeps files: the facts that all its functions share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -42,6 +42,8 @@ class FileNames:
         attach_file: The check box that stores the file as an attachment.
         allow_zero: The check box that turns "nothing found" into an empty object.
         conflict: The choice of what happens if there is such a file already.
+        folder: The choice of the folders that are polled, with those in them.
+        start: The time since which files are polled.
         if_not_found: The choice of what a deletion without a file emits.
         default_if_not_found: The meaning of an empty ``if_not_found``.
     """
@@ -51,6 +53,8 @@ class FileNames:
     attach_file: str = "attachFile"
     allow_zero: str = "allowZeroResults"
     conflict: str = "conflictBehavior"
+    folder: str = "folder"
+    start: str = "startTime"
     if_not_found: str = "ifNotFound"
     default_if_not_found: Literal["throwError", "emitEmpty", "emitNothing"] = "throwError"
 
@@ -121,6 +125,7 @@ class StoreDeclaration:
     conflict_param: str
     max_bytes: int | None
     allows_foreign: bool
+    folders: "Callable[[Context, Mapping[str, Any]], Mapping[str, str]] | None" = None
 
 
 def filled(template: str, values: Mapping[str, Any]) -> str:

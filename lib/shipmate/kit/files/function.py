@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from shipmate.invocation.message import Message
-from shipmate.kit.files.declaration import FileNames, Json, StoreDeclaration
+from shipmate.kit.files.declaration import FileApi, FileNames, Json, StoreDeclaration
 from shipmate.kit.files.names import add_file
 from shipmate.kit.files.open_store import OpenStore
 
@@ -31,6 +31,11 @@ class FileFunction:
     def __init__(self, store: StoreDeclaration) -> None:
         """Keep the declaration."""
         self.store = store
+
+    @property
+    def api(self) -> FileApi:
+        """The API, for `shipmate validate`."""
+        return self.store.api
 
     @property
     def names(self) -> FileNames:

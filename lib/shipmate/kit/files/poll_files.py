@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from shipmate.errors import NoSample
 from shipmate.invocation.message import Message
 from shipmate.jsonvalue import member_at
 from shipmate.kit.files.declaration import Changes, Json
 from shipmate.kit.files.function import FileFunction, attach, check_box, entry
 from shipmate.kit.files.open_store import OpenStore
+from shipmate.kit.files.wanted import WantedFiles
 from shipmate.kit.polling.answer import Answer
 from shipmate.kit.polling.delta import TokenRefused, delta
-from shipmate.kit.polling.fields import PollFields
+from shipmate.kit.polling.fields import PollFields, is_sample
 from shipmate.kit.values import choice, flag
 
 if TYPE_CHECKING:
@@ -30,26 +32,39 @@ class PollFiles(FileFunction):
         Raises:
             ApiError: The API answers with an error.
             CannotPoll: The API gives no token, or the same one again and again.
+            NoSample: The run fetches a sample, and finds no file that is wanted.
             ValueError: A field has a wrong value.
         """
         changes = self._changes
         opened = OpenStore(self.store, context, cfg)
         members, is_attached = self.store.members, flag(cfg, self.names.attach_file)
+        wanted = WantedFiles.from_cfg(cfg, self.names)
+        if wanted.folders and not members.path:
+            raise ValueError(
+                f"{self.names.folder}: expected FileMembers(path=...), by which folders are told, found none"
+            )
+        count = 0
         declared = delta(members.id, version=members.version, deleted=changes.deleted)
-        for page in declared.pages(cfg, snapshot, self._fetch(opened), of=changes.path):
+        for page in declared.pages(cfg, snapshot, self._fetch(opened), of=wanted.source(changes.path)):
             for each in page.messages:
                 found = each["body"]["results"] if _is_by_page(cfg) else [each["body"]]
                 files: dict[str, Any] = {}
                 bodies = [
                     self._described(opened, file, files, is_attached=is_attached)
                     for file in found
-                    if not opened.is_folder(file)
+                    if not opened.is_folder(file) and wanted.has(opened.described(file))
                 ]
+                count += len(bodies)
                 if bodies:
                     body = {"results": bodies} if _is_by_page(cfg) else bodies[0]
                     context.emit("data", {**each, "body": body, "attachments": files})
             if page.snapshot is not None:
                 context.emit("snapshot", page.snapshot)
+        if is_sample() and not count:
+            raise NoSample(
+                "the sample: expected at least one file, found none; this concerns the sample only: the flow runs and "
+                "waits for files"
+            )
 
     @property
     def _changes(self) -> Changes:
@@ -93,9 +108,33 @@ class PollFiles(FileFunction):
 
     def descriptor(self) -> Json:
         """Return the entry in ``component.json``, without ``main``."""
-        fields = {self.names.attach_file: check_box("Enable File Attachments", 95), **delta().descriptor()}
+        names, members = self.names, self.store.members
+        fields: Json = {}
+        if members.path:
+            fields[names.folder] = self._folder_field()
+        fields |= {names.attach_file: check_box("Enable File Attachments", 95), **delta().descriptor()}
+        if members.modified:
+            fields[names.start] = {
+                "label": "Start Time", "viewClass": "TextFieldView", "required": False, "order": 50,
+                "placeholder": "1970-01-01T00:00:00Z", "note": "Files that have not changed since then are left out",
+            }  # fmt: skip
         title = "Get New and Updated Objects Polling"
         return entry(title, "Finds new and changed files", fields, type="polling")
+
+    def _folder_field(self) -> Json:
+        field: Json = {"label": "Folder", "required": False, "order": 98, "prompt": "All folders"}
+        note = "Files in it, and in the folders in it"
+        model = self.store.folders
+        if model is None:
+            return {**field, "viewClass": "TextFieldView", "note": note}
+        return {**field, "viewClass": "MultiSelectView", "model": model.__name__, "note": note}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the select model of the folders."""
+        model = self.__dict__["store"].folders if "store" in self.__dict__ else None
+        if model is not None and name == model.__name__:
+            return model
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
 
 def _is_by_page(cfg: Mapping[str, Any]) -> bool:

@@ -1,9 +1,15 @@
 """An API that keeps files, as an author declares it: its functions get, put, delete and poll."""
 
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
 from shipmate.kit.files.declaration import Changes, FileApi, FileMembers, FileNames, StoreDeclaration
 from shipmate.kit.files.functions import DeleteFile, GetFile, PutFile
 from shipmate.kit.files.pieces import Pieces
 from shipmate.kit.files.poll_files import PollFiles
+
+if TYPE_CHECKING:
+    from shipmate.invocation.context import Context
 
 
 class FileStore:
@@ -28,6 +34,7 @@ class FileStore:
         conflict_param: str = "",
         max_bytes: int | None = None,
         allows_foreign: bool = True,
+        folders: "Callable[[Context, Mapping[str, Any]], Mapping[str, str]] | None" = None,
     ) -> None:
         """Declare a store; nothing is sent.
 
@@ -44,6 +51,8 @@ class FileStore:
             conflict_param: The parameter with ``replace``, ``fail`` or ``rename``, if the API decides itself;
                 otherwise the kit looks first, so that two uploads at once may still replace each other.
             max_bytes: The most bytes of a file.
+            folders: The select model of the folders to poll: a function of the context and ``cfg``, in the module of
+                the store. Without it a person types the path of one.
             allows_foreign: Whether uploads may read https URLs that are no attachments of the object storage.
         """
         self._declared = StoreDeclaration(
@@ -59,7 +68,15 @@ class FileStore:
             conflict_param=conflict_param,
             max_bytes=max_bytes,
             allows_foreign=allows_foreign,
+            folders=folders,
         )
+
+    title = "File"
+
+    def available(self) -> dict[str, str]:
+        """Return the functions that the declaration allows, and their ids in new components."""
+        found = {"get": "getFile", "put": "upsertFile", "delete": "deleteFile"}
+        return found | ({"poll": "getNewAndUpdatedFilesPolling"} if self._declared.changes is not None else {})
 
     @property
     def get(self) -> GetFile:

@@ -1,8 +1,8 @@
 """An API as an author declares it: where it is, how it takes bodies, how an account is verified."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shipmate.errors import ApiError
 from shipmate.kit.objects.connection import Connection
@@ -10,7 +10,7 @@ from shipmate.kit.objects.names import Names, names_from
 from shipmate.kit.objects.raw_request import RawRequest
 from shipmate.session.diverted import Diverted
 from shipmate.session.policy import Policy
-from shipmate.urls import HostPattern
+from shipmate.urls import MEMBER, HostPattern
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
@@ -32,6 +32,7 @@ class Api:
         base_url: str,
         *,
         verify: str = "/",
+        verified_by: Sequence[int] = (),
         title: str = "",
         headers: Mapping[str, str] | None = None,
         sends_forms: bool = False,
@@ -45,6 +46,8 @@ class Api:
         Args:
             base_url: The URL below which all paths are. ``{name}`` is a credential field, or a member of a token.
             verify: The path of a cheap GET request that any account may send, to verify credentials.
+            verified_by: Statuses from 400 that verify credentials, too: ``(403,)`` for an API that answers 401 to wrong
+                credentials, and 403 to an account which must not send the request of ``verify``.
             title: The name of the API in texts.
             headers: Headers of every request.
             sends_forms: Whether the API takes forms and not JSON.
@@ -61,6 +64,7 @@ class Api:
         self.base_url = base_url.rstrip("/")
         self.title = title
         self.verify = verify
+        self._verified_by = frozenset(verified_by)
         self.names = names_from(names, Names())
         self.methods = tuple(methods)
         self._headers = {"Accept": "application/json", **(headers or {})}
@@ -98,9 +102,43 @@ class Api:
             response = connection.get(self.verify, allow=range(400, 600), total_timeout_seconds=_VERIFY_SECONDS)
         except (ApiError, Diverted) as error:
             return {"verified": False, "reason": f"the API cannot be reached: {error}"}
-        if response.status_code < 400:
+        status = response.status_code
+        if status < 400:
             return {"verified": True}
-        return {"verified": False, "reason": _reason(response.status_code)}
+        said = connection.session.error_of(response).reason
+        if status in self._verified_by:
+            context.logger.warning("the credentials are valid, but not for all requests", extra={"status": status})
+            return {"verified": True}
+        return {"verified": False, "reason": self._reason(status) + (f": {said}" if said else "")}
+
+    def missing_fields(self, view_classes: Mapping[str, Any], *, has_oauth2: bool) -> Iterator[str]:
+        """Yield what the API needs and the credential fields of a component lack, one sentence for each.
+
+        Args:
+            view_classes: The view class of each credential field.
+            has_oauth2: Whether the component has ``credentials.oauth2``.
+        """
+        from shipmate.session.ways import way_from, ways_in  # requests: 97 ms
+
+        ways = ways_in(view_classes, has_oauth2=has_oauth2)
+        kinds = {way.kind for way in ways}
+        options: tuple[Literal["header", "query", "basic"], ...] = ("header", "query", "basic")
+        for option in options:
+            template = self._options.get(option)
+            if not isinstance(template, str) or "{access_token}" in template:
+                continue
+            for name in MEMBER.findall(template):
+                if name not in view_classes:
+                    yield f"expected the field {name!r}, which Api({option}=...) sends, found none"
+            kinds.add(way_from(option, template).kind)
+        given = self._options.get("auth", ())
+        for kind in (given,) if isinstance(given, str) else given:
+            if kind not in kinds and kind != "none":
+                yield f"expected fields for {kind}, which Api(auth=...) names, found none with a known name"
+        if "oauth2" not in kinds:  # a token may have further members
+            for name in MEMBER.findall(self.base_url):
+                if name not in view_classes:
+                    yield f"expected the field {name!r}, which the base URL of Api needs, found none"
 
     def _base(self, session: Any) -> str:
         """Return the base URL; a slash at the end of a URL that a person typed in is dropped."""
@@ -110,15 +148,14 @@ class Api:
             return self.base_url
         return value.strip().rstrip("/") + self.base_url[match.end() :]
 
-
-def _reason(status: int) -> str:
-    if status == 401:
-        return "the API refuses the credentials (401)"
-    if status == 403:
-        return "the API knows the account and does not allow it this request (403)"
-    if status == 404:
-        return "the API does not have this address (404): check the URL"
-    return f"the API answered {status}"
+    def _reason(self, status: int) -> str:
+        if status == 401:
+            return "the API refuses the credentials (401)"
+        if status == 403:
+            return f"the API knows the account and does not allow it GET {self.verify} (403)"
+        if status == 404:
+            return f"the API does not have GET {self.verify} (404), check the URL"
+        return f"the API answered {status} to GET {self.verify}"
 
 
 def _hosts_of(base_url: str) -> tuple[str, ...]:

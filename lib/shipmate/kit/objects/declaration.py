@@ -1,26 +1,31 @@
 """The declaration of a resource: the facts about it that all its functions share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shipmate.kit.objects.connection import Connection
 from shipmate.kit.objects.fields import Field, title_of
 from shipmate.kit.objects.filters import Filters
+from shipmate.kit.objects.linked import Linked
 from shipmate.kit.objects.names import Names
 from shipmate.kit.objects.paging import Paging
 from shipmate.kit.objects.routes import Route
+from shipmate.kit.objects.sorting import Sorting
 
 if TYPE_CHECKING:
     from shipmate.kit.objects.api import Api
 
 FieldsOf = Callable[[Connection, Mapping[str, Any]], Sequence[Field]]
 """Returns the fields of a resource: of a connection and the configuration."""
+FetchSet = Callable[[Connection, Mapping[str, Any], Sequence[str]], Sequence[Any]]
+"""Returns the objects with some values: of a connection, the settings of the step, and the values."""
 
 _FIND: Final = "find"
-_REQUESTS: Final = ("list", "item", "find", "create", "update", "upsert", "delete")
+_REQUESTS: Final = ("list", "item", "find", "set", "create", "update", "upsert", "delete")
 _OF_ONE: Final = frozenset({"id"})
 _OF_CRITERIA: Final = frozenset({"id", "criteria", "value"})
+_OF_SET: Final = frozenset({"criteria", "values"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,13 @@ class Declaration:
     changes: Any = None
     fetch_changes: Callable[..., Any] | None = None
     order: Mapping[str, str] | None = None
+    sets: Mapping[str, str | FetchSet]
+    """The requests that find objects by many values of a unique field."""
+    set_size: int
+    """The most values in one such request."""
+    linked: Mapping[str, Linked]
+    """The objects that belong to one, by the names of their members."""
+    sort: Sorting | None
 
     def check(self) -> None:
         """Check that the parts fit together.
@@ -94,6 +106,7 @@ class Declaration:
                 templates.append((route, _OF_ONE))
         if self.write.upsert and not self.write.finds:
             templates.append((Route.parse(self.write.upsert, default=self.item), _OF_CRITERIA))
+        templates += [(Route.parse(text, default=self.path), _OF_SET) for text in self._set_texts()]
         for route, allowed in templates:
             if unknown := route.names - allowed - known:
                 raise ValueError(
@@ -105,6 +118,10 @@ class Declaration:
                 raise ValueError(
                     f"{self.title}: unique: expected filters with the operator eq, or a request for {name}, found none"
                 )
+        for name in self.sets:
+            if name != self.id and name not in self.unique:
+                known_fields = ", ".join([self.id, *self.unique])
+                raise ValueError(f"{self.title}: sets: expected unique fields ({known_fields}), found {name}")
 
     def route(self, method: str) -> Route:
         """Return the route to one object."""
@@ -119,7 +136,7 @@ class Declaration:
         """Return the settings that some requests need: those in their paths, and those in no path at all.
 
         Args:
-            requests: Of ``list``, ``find``, ``item``, ``create``, ``update``, ``upsert`` and ``delete``.
+            requests: Of ``list``, ``find``, ``item``, ``set``, ``create``, ``update``, ``upsert`` and ``delete``.
         """
         names = {request: self._names_in(request) for request in _REQUESTS}
         anywhere = frozenset[str]().union(*names.values())
@@ -144,6 +161,9 @@ class Declaration:
         """Return a declared field."""
         return next((each for each in self.known_fields if each.name == name), None)
 
+    def _set_texts(self) -> Iterator[str]:
+        return (text for text in self.sets.values() if isinstance(text, str))
+
     def _names_in(self, request: str) -> frozenset[str]:
         if request == "list":
             return self.list.names
@@ -152,6 +172,9 @@ class Declaration:
         if request == "find":
             routes = [Route.parse(text, default=self.path) if text else self.list for text in self.unique.values()]
             return self.route("GET").names.union(*(route.names for route in routes))
+        if request == "set":
+            routes = [Route.parse(text, default=self.path) for text in self._set_texts()]
+            return self._names_in("find").union(*(route.names for route in routes))
         if request == "upsert":
             is_one = self.write.upsert and not self.write.finds
             return Route.parse(self.write.upsert or "", default=self.item).names if is_one else frozenset()

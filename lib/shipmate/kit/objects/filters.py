@@ -118,6 +118,8 @@ class Expression:
     parameter: str
     quote: Quote
     words: Mapping[Join, str]
+    expert: bool = False
+    """Whether a person may write an expression as text."""
 
     @property
     def conditions(self) -> Sequence[str]:
@@ -166,6 +168,7 @@ def operators(
     parameter: str = "",
     quote: Quote | str = "json",
     words: Mapping[Join, str] | None = None,
+    expert: bool = False,
     **templates: str,
 ) -> Parameters | Expression:
     """Declare how an API takes search terms.
@@ -178,6 +181,7 @@ def operators(
         parameter: The parameter with the expression.
         quote: How values stand in an expression: ``json``, ``sql`` (also OData), ``soql``, or a function.
         words: The words of the API for ``and`` and ``or``.
+        expert: Whether a person may write the expression as text, in the API's own language.
         **templates: The operators: their ids, and their forms with ``{field}`` and ``{value}``.
 
     Raises:
@@ -190,13 +194,15 @@ def operators(
     if not parameter:
         if tuple(joins) != ("and",):
             raise ValueError("operators: expected joins=('and',) for parameters, found others: give parameter=")
+        if expert:
+            raise ValueError("operators: expert: expected parameter= with the name of the expression, found none")
         return Parameters(dict(templates))
     if isinstance(quote, str):
         if quote not in QUOTES:
             raise ValueError(f"operators: quote: expected {', '.join(QUOTES)} or a function, found {quote!r}")
         quote = QUOTES[quote]
     given: Mapping[Join, str] = words or {}
-    return Expression(dict(templates), parameter, quote, {each: given.get(each, each) for each in joins})
+    return Expression(dict(templates), parameter, quote, {each: given.get(each, each) for each in joins}, expert)
 
 
 def _filled(template: str, term: Term, quote: Quote) -> str:

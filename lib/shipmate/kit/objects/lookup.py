@@ -7,6 +7,7 @@ from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import NothingFound, ValueMissing
 from shipmate.kit.objects.fields import Schema
+from shipmate.kit.objects.links import chosen_links, inclusions, with_link_schemas, with_links
 from shipmate.kit.objects.resource_function import ResourceFunction
 from shipmate.kit.objects.views import Descriptor, check_box
 from shipmate.kit.values import flag
@@ -30,15 +31,16 @@ class Lookup(ResourceFunction):
         """
         names, records = self.names, self.records(context, cfg)
         criteria = self.chosen_criteria(records.declared, cfg)
+        chosen = chosen_links(records.declared, cfg)
         value = self.value_in(records.declared, msg["body"], criteria)
         if value is None:
             if flag(cfg, names.allow_omitted):
                 return message({})
             name = self.value_name(records.declared, criteria)
             raise ValueMissing(f"{name}: expected a value, found none: map one, or allow criteria to be omitted")
-        found = records.one(criteria, value)
+        found = records.one(criteria, value, inclusions(records.declared, chosen))
         if found is not None:
-            return message(found)
+            return message(with_links(records, found, chosen))
         title = records.declared.title
         if records.declared.waits and flag(cfg, names.wait):
             context.emit("rebound", f"{title}: nothing found yet")
@@ -51,7 +53,10 @@ class Lookup(ResourceFunction):
         """Return the schemas: the value in, the object out."""
         criteria = self.chosen_criteria(declared, cfg)
         value = self.value_schema(declared, criteria, required=not flag(cfg, self.names.allow_omitted))
-        return {"in": {"type": "object", "properties": value}, "out": self.out_schema(declared)}
+        return {
+            "in": {"type": "object", "properties": value},
+            "out": with_link_schemas(declared, self.out_schema(declared), cfg),
+        }
 
     def fields(self) -> dict[str, Descriptor]:
         """Return the function's fields in ``component.json``."""
@@ -59,6 +64,7 @@ class Lookup(ResourceFunction):
         omitted = "ID" if self.by_id_only else "criteria"
         found = {
             **self.criteria_fields(),
+            **self.linked_fields(),
             names.allow_omitted: check_box(
                 names, f"Allow {omitted} to be omitted", "Then a message without a value gives an empty object"
             ),

@@ -9,13 +9,22 @@ from shipmate.errors import NoSample
 from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.fields import Schema
+from shipmate.kit.objects.filters import Expression
 from shipmate.kit.objects.members import is_missing, wrapped
+from shipmate.kit.objects.orders import order_params, order_schema
 from shipmate.kit.objects.paging import Position
 from shipmate.kit.objects.records import Page, Params, Records
 from shipmate.kit.objects.resource_function import ResourceFunction
 from shipmate.kit.objects.routes import text_of
-from shipmate.kit.objects.terms import count_of, read_terms, terms_schema
-from shipmate.kit.objects.views import Descriptor, select, text_field
+from shipmate.kit.objects.terms import (
+    count_of,
+    expression_params,
+    expression_schema,
+    is_expert,
+    read_terms,
+    terms_schema,
+)
+from shipmate.kit.objects.views import Descriptor, check_box, select, text_field
 from shipmate.kit.polling.fields import SAMPLE_RECORDS, is_sample
 from shipmate.kit.values import choice, number
 
@@ -75,8 +84,17 @@ class LookupMany(ResourceFunction):
         names, emit = self.names, self._emit(cfg)
         asked: dict[str, Schema] = {
             **{each.name: each.to_schema(writes=True, requires=True) for each in declared.parameters},
-            **terms_schema(declared, count_of(declared, cfg)),
+            **(
+                expression_schema(declared)
+                if is_expert(declared, cfg)
+                else terms_schema(declared, count_of(declared, cfg))
+            ),
+            **order_schema(declared),
         }
+        if declared.pages.size and names.page_size_in == "message":
+            asked[names.page_size] = {
+                "title": "Page Size", "type": "number", "help": {"description": _size_note(declared)},
+            }  # fmt: skip
         if emit == "pages" and declared.pages.jumps:
             asked[names.page_number] = {
                 "title": "Page Number", "type": "number",
@@ -104,10 +122,12 @@ class LookupMany(ResourceFunction):
         if declared.filters is not None:
             most = names.most_terms
             found[names.terms] = text_field("Number of search terms", "0", f"0 to {most}, 0 unless given")
-        if declared.pages.size:
-            pages = declared.pages
-            note = f"1 to {pages.most}, {pages.default} unless given"
-            found[names.page_size] = text_field("Page Size", str(pages.default), note)
+        if isinstance(declared.filters, Expression) and declared.filters.expert:
+            found[names.expert] = check_box(
+                names, "Expert Mode for Filter Expression", "Then a message has one filter as text, and no search terms"
+            )
+        if declared.pages.size and names.page_size_in == "field":
+            found[names.page_size] = text_field("Page Size", str(declared.pages.default), _size_note(declared))
         return found
 
     def sample_answer(self, message: Any) -> Any:
@@ -131,8 +151,11 @@ class LookupMany(ResourceFunction):
         names, declared, emit = self.names, records.declared, self._emit(cfg)
         paging = declared.pages
         size = None
+        counts_only = False
         if paging.size:
-            size = number(cfg, names.page_size, default=paging.default, least=1, most=paging.most)
+            place, least = (cfg, 1) if names.page_size_in == "field" else (body, 0 if paging.total else 1)
+            size = number(place, names.page_size, default=paging.default, least=least, most=paging.most)
+            counts_only, size = not size, max(size, 1)
         start, single_page = None, False
         if emit == "pages" and paging.jumps and not is_missing(body.get(names.page_number)):
             first = names.first_page
@@ -141,8 +164,13 @@ class LookupMany(ResourceFunction):
         limit = None
         if not is_missing(body.get(names.limit)):
             limit = number(body, names.limit, default=1, least=1, most=_MOST_LIMIT)
-        terms, links = read_terms(declared, cfg, body)
-        params = [*_parameters(declared, body), *records.search(terms, links)]
+        if is_expert(declared, cfg):
+            search: Params = expression_params(declared, body)
+        else:
+            search = records.search(*read_terms(declared, cfg, body))
+        params = [*_parameters(declared, body), *search, *order_params(declared, body)]
+        if counts_only:
+            return _Wanted("pages", params, size, None, single_page=True, limit=0)
         return _Wanted(emit, params, size, start, single_page, limit)
 
     def _bodies(self, declared: Declaration, pages: Iterator[Page], wanted: _Wanted) -> Iterator[Any]:
@@ -194,6 +222,12 @@ def _parameters(declared: Declaration, body: Mapping[str, Any]) -> Iterator[tupl
             continue
         for each in value if isinstance(value, list) else [value]:
             yield field.name, text_of(each)
+
+
+def _size_note(declared: Declaration) -> str:
+    pages = declared.pages
+    least = "0 (the number of objects only)" if declared.names.page_size_in == "message" and pages.total else "1"
+    return f"{least} to {pages.most}, {pages.default} unless given"
 
 
 def _object(record: Any) -> Any:

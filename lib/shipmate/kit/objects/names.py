@@ -40,6 +40,16 @@ class Names:
         limit: The member of the message with the most objects that are wanted.
         results: The member of an emitted message with several objects.
         total: The member of an emitted message with the number of all objects that match.
+        page_size_in: Whether ``page_size`` is a ``field`` of the step or a member of the ``message``.
+        order: The member of the message with the order: a list of objects with ``field_name`` and ``order_direction``.
+        order_direction: The member with ``asc`` or ``desc``.
+        expert: The check box that takes one filter as text in place of terms.
+        expression: The member of the message with that filter.
+        linked: The choice of the linked objects that are emitted within an object.
+        linked_objects: The name of the select model with them.
+        items: The member of the message with the values of a set.
+        most_items: The most values of a set.
+        results_dictionary: The member of an emitted message with the objects of a set, by value.
         if_not_found: The choice of what a deletion without an object emits.
         default_if_not_found: The meaning of an empty ``if_not_found``.
         do_not_throw_404: The check box that turns an answer with 404 into a message.
@@ -77,6 +87,16 @@ class Names:
     limit: str = "maxResultSize"
     results: str = "results"
     total: str = "totalCountOfMatchingResults"
+    page_size_in: Literal["field", "message"] = "field"
+    order: str = "order"
+    order_direction: str = "orderDirection"
+    expert: str = "expertMode"
+    expression: str = "filterExpression"
+    linked: str = "linkedObjects"
+    linked_objects: str = "linked_objects"
+    items: str = "itemsToLookup"
+    most_items: int = 100
+    results_dictionary: str = "resultsDictionary"
     if_not_found: str = "ifNotFound"
     default_if_not_found: Literal["throwError", "emitEmpty", "emitNothing"] = "throwError"
     do_not_throw_404: str = "doNotThrow404"
@@ -123,6 +143,7 @@ PRESETS: Final[Mapping[str, Names]] = {
         term="searchTerm{n}",
         link="criteriaLink{n}",
         first_term=0,
+        page_size_in="message",
         yes_no="SelectView",
     ),
     "salesforce": Names(

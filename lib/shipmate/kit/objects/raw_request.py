@@ -36,7 +36,7 @@ class RawRequest(Function):
     def __init__(self, api: ApiOfRequests, names: Names) -> None:
         """Store the API."""
         super().__init__(names)
-        self._api = api
+        self.api = api
 
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message:
         """Send the request of a message and return the answer.
@@ -49,14 +49,14 @@ class RawRequest(Function):
 
         body = msg["body"]
         method = str(body.get("method") or "").upper()
-        if method not in self._api.methods:
-            raise ValueError(f"method: expected {', '.join(self._api.methods)}, found {method[:20] or 'none'}")
+        if method not in self.api.methods:
+            raise ValueError(f"method: expected {', '.join(self.api.methods)}, found {method[:20] or 'none'}")
         if is_missing(body.get("url")):
             raise ValueMissing("url: expected a path or a URL, found none")
         allow = (_NOT_FOUND,) if flag(cfg, self.names.do_not_throw_404) else ()
         given = body.get("headers")
         headers = {str(name): str(value) for name, value in given.items()} if isinstance(given, Mapping) else None
-        response = self._api.connect(context, cfg).send(
+        response = self.api.connect(context, cfg).send(
             method, str(body["url"]), body=body.get("data") or None, headers=headers, allow=allow
         )
         answer = message_body(response)
@@ -79,7 +79,7 @@ class RawRequest(Function):
         fields = {
             self.names.do_not_throw_404: check_box(self.names, "Don't throw error on 404 Response", note),
         }
-        of_api = f" of {self._api.title}" if self._api.title else ""
+        of_api = f" of {self.api.title}" if self.api.title else ""
         return entry(
             "Make Raw Request", f"Sends any request to the API{of_api}", fields, {"metadata": self._metadata()}
         )  # fmt: skip
@@ -87,7 +87,7 @@ class RawRequest(Function):
     def _metadata(self) -> dict[str, Schema]:
         free: Schema = {"type": "object", "properties": {}}
         asked: Schema = {
-            "method": {"title": "Method", "type": "string", "enum": list(self._api.methods), "required": True},
+            "method": {"title": "Method", "type": "string", "enum": list(self.api.methods), "required": True},
             "url": {"title": "URL", "type": "string", "required": True,
                     "help": {"description": "A path below the base URL, or a URL of the API"}},
             "data": {"title": "Request Body", **free},

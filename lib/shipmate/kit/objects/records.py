@@ -13,7 +13,7 @@ from shipmate.kit.objects.errors import MoreThanOneFound, UnexpectedAnswer
 from shipmate.kit.objects.fields import writable
 from shipmate.kit.objects.filters import Join, Term
 from shipmate.kit.objects.members import is_missing, wrapped
-from shipmate.kit.objects.paging import Asked, Position
+from shipmate.kit.objects.paging import Asked, Paging, Position
 from shipmate.kit.objects.routes import Route
 from shipmate.kit.objects.terms import typed
 
@@ -48,21 +48,31 @@ class Records:
         names = [*declared.settings, declared.names.object_type]
         self.values = {name: cfg.get(name) for name in names if not is_missing(cfg.get(name))}
 
-    def get(self, id: Any) -> Record | None:
+    def get(self, id: Any, params: Params = ()) -> Record | None:
         """Return the object with an id, None if there is none."""
         path = self.declared.route("GET").path({**self.values, "id": id})
-        response = self.connection.get(path, allow=self.declared.missing)
+        response = self.connection.get(path, params=params, allow=self.declared.missing)
         return None if response.status_code in self.declared.missing else self._record(json_of(response))
 
-    def one(self, criteria: str, value: Any) -> Record | None:
+    def read(self, method: str, path: str, at: str) -> Any:
+        """Return what an answer has at a path, None if there is no such object."""
+        response = self.connection.send(method, path, allow=self.declared.missing)
+        return None if response.status_code in self.declared.missing else member_at(json_of(response), at)
+
+    def one(self, criteria: str, value: Any, params: Params = ()) -> Record | None:
         """Return the only object with a value in a unique field, None if there is none.
+
+        Args:
+            criteria: The unique field.
+            value: The value.
+            params: Further parameters of the request.
 
         Raises:
             MoreThanOneFound: Several objects have the value.
         """
         if criteria == self.declared.id:
-            return self.get(value)
-        found = self._find(criteria, value)
+            return self.get(value, params)
+        found = self._find(criteria, value, params)
         if len(found) > 1:
             label = self.declared.criteria()[criteria]
             raise MoreThanOneFound(f"{self.declared.title}: expected one object with this {label}, found more")
@@ -78,25 +88,37 @@ class Records:
             )
         return self.declared.filters.params(terms, links)
 
-    def pages(self, params: Params, size: int | None, *, start: Position = None) -> Iterator[Page]:
+    def pages(
+        self,
+        params: Params,
+        size: int | None,
+        *,
+        start: Position = None,
+        at: tuple[str, str] | None = None,
+        paging: Paging | None = None,
+    ) -> Iterator[Page]:
         """Yield the pages of a list.
 
         Args:
             params: The parameters of the search.
             size: The objects of a page; None lets the API decide.
             start: The position of the first page.
+            at: The method and the path of the list, those of the resource unless given.
+            paging: How the list comes, as the resource's unless given.
 
         Raises:
             UnexpectedAnswer: The API returns the same page again, or no list.
         """
-        paging, asked, response = self.declared.pages, Asked(start, size), None
+        paging = paging or self.declared.pages
+        method, path = at or (self.declared.list.method, self.declared.list.path(self.values))
+        asked, response = Asked(start, size), None
         seen: set[Position] = {start}
         before: list[Any] | None = None
         for _ in range(_MOST_PAGES):
             if response is not None and paging.kind == "link":
                 response = self.connection.follow(response, str(asked.position))
             else:
-                response = self._list([*params, *paging.params(asked).items()])
+                response = self._list(method, path, [*params, *paging.params(asked).items()])
             answer = json_of(response)
             records = paging.read(answer)
             position = paging.after(asked, answer, len(records), response.headers)
@@ -178,29 +200,27 @@ class Records:
             raise UnexpectedAnswer(f"{self.declared.title}: expected an id at {self.declared.id}, found none")
         return found
 
-    def _find(self, criteria: str, value: Any) -> list[Record]:
+    def _find(self, criteria: str, value: Any, params: Params) -> list[Record]:
         """Return at most two objects with a value in a unique field."""
         declared = self.declared
         if text := declared.unique[criteria]:
             route = Route.parse(text, default=declared.path)
             path = route.path({**self.values, "criteria": criteria, "value": value, "id": value})
-            response = self.connection.send(route.method, path, allow=declared.missing)
+            response = self.connection.send(route.method, path, params=params, allow=declared.missing)
             answer = None if response.status_code in declared.missing else json_of(response)
             found = member_at(answer, declared.record)
             return [each for each in (found if isinstance(found, list) else [found]) if each][:2]
-        params = self.search([Term(criteria, "eq", typed(declared.field(criteria), value))], [])
+        params = [*self.search([Term(criteria, "eq", typed(declared.field(criteria), value))], []), *params]
         size = 2 if declared.pages.size else None
         return list(islice((record for page in self.pages(params, size) for record in page.records), 2))
 
-    def _list(self, params: Params) -> "requests.Response":
-        route = self.declared.list
-        path = route.path(self.values)
-        if route.method == "GET":
+    def _list(self, method: str, path: str, params: Params) -> "requests.Response":
+        if method == "GET":
             return self.connection.get(path, params=params)
         body = dict(params)
         if len(body) < len(params):
             raise ValueError(f"{self.declared.title}: expected each search parameter once, found one twice")
-        return self.connection.send(route.method, path, body=body)
+        return self.connection.send(method, path, body=body)
 
     def _write(
         self, route: Route, values: Mapping[str, Any], body: Mapping[str, Any], allow: Sequence[int] = ()

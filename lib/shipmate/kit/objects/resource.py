@@ -5,24 +5,29 @@ from functools import cached_property
 from typing import Any, Final
 
 from shipmate.kit.objects.api import Api
-from shipmate.kit.objects.declaration import Declaration, FieldsOf, Write
+from shipmate.kit.objects.declaration import Declaration, FetchSet, FieldsOf, Write
 from shipmate.kit.objects.delete import Delete, DeleteById
 from shipmate.kit.objects.fields import Field, title_of
 from shipmate.kit.objects.filters import Filters
+from shipmate.kit.objects.linked import Linked, linked_from
 from shipmate.kit.objects.lookup import Lookup, LookupById
 from shipmate.kit.objects.lookup_many import LookupMany
+from shipmate.kit.objects.lookup_set import LookupSet
 from shipmate.kit.objects.names import Names, names_from
 from shipmate.kit.objects.paging import Paging, whole
 from shipmate.kit.objects.poll import Poll, check_changes
 from shipmate.kit.objects.resource_function import Choices
 from shipmate.kit.objects.routes import Route
+from shipmate.kit.objects.sorting import Sorting
 from shipmate.kit.objects.write import Create, Update, Upsert
 from shipmate.wording import did_you_mean_or_list
 
 _MOST_OBJECTS: Final = 10_000
+_SET_SIZE: Final = 50
 FUNCTIONS: Final[Mapping[str, str]] = {
     "lookup": "lookupObject",
     "lookup_by_id": "lookupObjectById",
+    "lookup_set": "lookupSetOfObjects",
     "lookup_many": "lookupObjects",
     "create": "createObject",
     "update": "updateObject",
@@ -53,6 +58,11 @@ class _Functions:
         """Return the declaration that stands for all."""
         raise NotImplementedError
 
+    @property
+    def has_links(self) -> bool:
+        """Return whether objects have linked ones."""
+        return bool(self.first().linked)
+
     @cached_property
     def lookup(self) -> Lookup:
         """Finds one object by a unique field."""
@@ -62,6 +72,11 @@ class _Functions:
     def lookup_by_id(self) -> LookupById:
         """Finds one object by its id."""
         return LookupById(self)
+
+    @cached_property
+    def lookup_set(self) -> LookupSet:
+        """Finds objects by many values of a unique field."""
+        return LookupSet(self)
 
     @cached_property
     def lookup_many(self) -> LookupMany:
@@ -107,6 +122,8 @@ class _Functions:
             lacks.add("upsert")
         if declared.changes is None:
             lacks.add("poll")
+        if not declared.sets:
+            lacks.add("lookup_set")
         has_choice = self.types is not None or bool(declared.unique)
         lacks |= {"lookup_by_id", "delete_by_id"} if has_choice or "delete" in lacks else {"delete"}
         if not has_choice:
@@ -137,6 +154,10 @@ class Resource(_Functions):
         changes: Any = None,
         order: Mapping[str, str] | None = None,
         fetch_changes: Callable[..., Any] | None = None,
+        sets: Mapping[str, str | FetchSet] | None = None,
+        set_size: int = _SET_SIZE,
+        linked: Mapping[str, Linked | str] | None = None,
+        sort: Sorting | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         waits: bool = False,
         most: int = _MOST_OBJECTS,
@@ -166,6 +187,12 @@ class Resource(_Functions):
             order: The parameters that order a list: ``{"sort": "{time},{id}"}``.
             fetch_changes: Fetches changes in place of the request that follows from ``filters`` and ``order``; its
                 arguments are a connection, ``cfg``, and those of the polling.
+            sets: The requests that find objects by many values: ``{"id": "GET /contacts?ids={values}"}``, with commas
+                between the values; or a function of a connection, the settings and the values.
+            set_size: The most values in one such request.
+            linked: The objects that belong to one, and how they are fetched:
+                ``{"company": "GET /companies/{companyId}", "owner": "?expand=owner"}``, or `Linked`.
+            sort: How the API takes the order of a list: `sorting`.
             settings: Further fields of all functions in ``component.json``; ``model`` may be a function.
             waits: Whether a person can choose to wait for an object that does not exist yet.
             most: The most objects in one message.
@@ -200,6 +227,10 @@ class Resource(_Functions):
             changes=changes,
             fetch_changes=fetch_changes,
             order=order,
+            sets=sets or {},
+            set_size=max(set_size, 1),
+            linked=linked_from(linked or {}),
+            sort=sort,
         )
         self._declared.check()
         check_changes(self._declared)
@@ -258,6 +289,11 @@ class Resources(_Functions):
     def types(self) -> Choices:
         """The object types and their labels."""
         return self._types
+
+    @property
+    def has_links(self) -> bool:
+        """Return whether objects of some type have linked ones."""
+        return any(each.has_links for each in self._resources.values()) or super().has_links
 
     def declaration(self, name: str) -> Declaration:
         """Return the declaration of an object type.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import ValueMissing
-from shipmate.kit.objects.fields import Field, Schema, object_of
+from shipmate.kit.objects.fields import Field, Schema, object_of, title_of
 from shipmate.kit.objects.function import Function
 from shipmate.kit.objects.members import is_missing, wrapped
 from shipmate.kit.objects.names import Names
@@ -16,6 +16,7 @@ from shipmate.kit.values import choice, text
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
+    from shipmate.kit.objects.api import Api
 
 SelectModel = Callable[["Context", Mapping[str, Any]], Mapping[str, str]]
 Choices = Mapping[str, str] | SelectModel
@@ -30,6 +31,11 @@ class Source(Protocol):
     @property
     def types(self) -> Choices | None:
         """The object types and their labels; None if there is one resource only."""
+        ...
+
+    @property
+    def has_links(self) -> bool:
+        """Whether objects have linked ones."""
         ...
 
     def declaration(self, name: str) -> Declaration:
@@ -58,6 +64,11 @@ class ResourceFunction(Function):
         super().__init__(source.names)
         self._source = source
 
+    @property
+    def api(self) -> "Api":
+        """The API, for `shipmate validate`."""
+        return self._source.first().api
+
     def __getattr__(self, name: str) -> Any:
         """Return a select model: one under another name, or that of a field that an author declares."""
         if not name.startswith("_") and name != "names":
@@ -65,6 +76,8 @@ class ResourceFunction(Function):
                 return self.object_types
             if name == self.names.unique_fields:
                 return self.unique_fields
+            if name == self.names.linked_objects:
+                return self.linked_objects
             for described in self._first().settings.values():
                 model = described.get("model")
                 if callable(model) and model.__name__ == name:
@@ -82,6 +95,12 @@ class ResourceFunction(Function):
         if self._source.types is not None and not text(cfg, self.names.object_type):
             return {}
         return self.records(context, cfg).declared.criteria()
+
+    def linked_objects(self, context: "Context", cfg: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return the choices of linked objects; none before the object type is chosen."""
+        if self._source.types is not None and not text(cfg, self.names.object_type):
+            return {}
+        return _link_labels(self.declared(cfg))
 
     def records(self, context: "Context", cfg: Mapping[str, Any]) -> Records:
         """Return the objects of the chosen type, with their fields.
@@ -199,6 +218,17 @@ class ResourceFunction(Function):
             model, more = declared.criteria() if not callable(declared.fields) else model, {}
         return {self.names.criteria: select("Lookup Criteria", model, "Choose a unique field", required=True, **more)}
 
+    def linked_fields(self) -> dict[str, Descriptor]:
+        """Return the choice of the linked objects; none without any."""
+        if not self._source.has_links:
+            return {}
+        model: Mapping[str, str] | str = self.names.linked_objects
+        more: Descriptor = {"require": [self.names.object_type]}
+        if self._source.types is None:
+            model, more = _link_labels(self._first()), {}
+        label = "Include linked objects"
+        return {self.names.linked: {**select(label, model, "None", **more), "viewClass": "MultiSelectView"}}
+
     def out_schema(self, declared: Declaration) -> Schema:
         """Return the schema of an object as the API returns it."""
         return object_of(declared.known_fields, writes=False)
@@ -223,3 +253,7 @@ class ResourceFunction(Function):
             named = described.get("model")
             found[name] = {**described, **({"model": named.__name__} if callable(named) else {})}
         return found
+
+
+def _link_labels(declared: Declaration) -> dict[str, str]:
+    return {name: each.title or title_of(name) for name, each in declared.linked.items()}

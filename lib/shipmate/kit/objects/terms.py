@@ -7,7 +7,7 @@ from typing import Any
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import ValueMissing
 from shipmate.kit.objects.fields import Field, Schema
-from shipmate.kit.objects.filters import Join, Literally, Term
+from shipmate.kit.objects.filters import Expression, Join, Literally, Term
 from shipmate.kit.objects.members import is_missing
 from shipmate.kit.objects.routes import text_of
 from shipmate.kit.values import flag, moment, number
@@ -32,6 +32,30 @@ def read_terms(declared: Declaration, cfg: Mapping[str, Any], body: Mapping[str,
     terms = [_term(declared, names.term_name(index), body) for index in range(count)]
     links: list[Join] = [_link(declared, names.link_name(index), body) for index in range(count - 1)]
     return terms, links
+
+
+def is_expert(declared: Declaration, cfg: Mapping[str, Any]) -> bool:
+    """Return whether a person writes the filter as text."""
+    filters = declared.filters
+    return isinstance(filters, Expression) and filters.expert and flag(cfg, declared.names.expert)
+
+
+def expression_params(declared: Declaration, body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the parameter with the filter that a person has written, as it is.
+
+    Raises:
+        ValueMissing: The message has none.
+    """
+    given = body.get(declared.names.expression)
+    if not isinstance(given, str) or not given.strip():
+        raise ValueMissing(f"{declared.names.expression}: expected a filter, found none")
+    assert isinstance(declared.filters, Expression)  # noqa: S101 - by is_expert
+    return [(declared.filters.parameter, given.strip())]
+
+
+def expression_schema(declared: Declaration) -> dict[str, Schema]:
+    """Return the property of a message with such a filter."""
+    return {declared.names.expression: {"title": "Filter Expression", "type": "string", "required": True}}
 
 
 def typed(field: Field | None, value: Any) -> Any:

@@ -3,7 +3,7 @@
 Without I/O: ``config`` reads the descriptor, ``redirect`` is the address that the browser returns to,
 ``authorization_request`` makes the address that it opens, ``callback`` decides what its requests mean, and ``page`` has
 the pages that it shows. With I/O: ``browser`` opens an address, ``loopback`` serves the redirect address, ``account``
-stores the tokens, and ``signin`` and ``revocation`` run the steps.
+and ``secret`` store the tokens, and ``signin`` and ``revocation`` run the steps.
 
 Source: RFC 6749 §4.1; RFC 7636; RFC 8252 §7.3; RFC 9207; RFC 7009.
 """
@@ -18,8 +18,9 @@ from shipmate.tools.login import browser, revocation, signin
 from shipmate.tools.login.account import AccountFile
 from shipmate.tools.login.config import sign_in_config
 from shipmate.tools.login.redirect import Redirect
+from shipmate.tools.login.secret import SecretFile
 
-__all__ = ["AccountFile", "Login"]
+__all__ = ["AccountFile", "Login", "SecretFile"]
 
 
 class Login:
@@ -75,13 +76,15 @@ class Login:
             environ=self._environ,
             read_line=self._read_line,
         )
-        config = sign_in_config(self._component, self._account.fields, self._environ)
+        config = sign_in_config(
+            self._component, self._account.fields, self._environ, auth_client=self._account.auth_client
+        )
         names = signin.sign_in(config, self._account, options, redactor=self._redactor, say=self._say)
         if "refresh_token" not in names:
             self._say("Warning: there is no refresh token: sign in again when the access token expires, or add a scope")
         return [
-            f"Saved {', '.join(names)} under {config.field} in {self._account.path}",
-            f"Try it: {self._account.next_command(self._component.root)}",
+            f"Saved {', '.join(names)} under {self._account.place_of(config.field)} in {self._account.path}",
+            self._account.advice(self._component.root),
         ]
 
     def revoke(self, revoke_uri: str | None) -> list[str]:

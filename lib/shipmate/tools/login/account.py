@@ -12,6 +12,7 @@ from shipmate.local import options
 from shipmate.local.account import ACCOUNT_FILE, is_absent
 from shipmate.oauth2.storage.file import TokenFile
 from shipmate.tools.login import browser
+from shipmate.tools.login.config import AuthClient
 from shipmate.wording import real_path
 
 _GIT_SECONDS: Final = 10.0
@@ -79,7 +80,7 @@ class AccountFile:
         path = root / ACCOUNT_FILE if account is None else Path(account)
         unsaved = options.gather({"cfg": options.read_option("--cfg", cfg, stdin)}).cfg if cfg is not None else {}
         unsaved = {**unsaved, **options.read_settings(settings)}
-        return cls(path, {**_fields_of(path), **unsaved}, unsaved)
+        return cls(path, {**fields_of(path, "--account"), **unsaved}, unsaved)
 
     def check(self) -> None:
         """Raise an error if the file cannot be written; called before the person signs in.
@@ -133,6 +134,19 @@ class AccountFile:
         problem = "git does not ignore it" if status == 1 else "git failed to say whether it is ignored"
         return f"{self.path} is in a git repository, and {problem}: add *.keys.json to .gitignore"
 
+    @property
+    def auth_client(self) -> AuthClient | None:
+        """The client in the file, None: the component has it."""
+        return None
+
+    def place_of(self, field: str) -> str:
+        """Return the member with the tokens, for texts."""
+        return field
+
+    def advice(self, root: Path) -> str:
+        """Return what a person does next."""
+        return f"Try it: {self.next_command(root)}"
+
     def next_command(self, root: Path) -> str:
         """Return a command that tests the keys.
 
@@ -151,9 +165,18 @@ def _is_name(text: str) -> bool:
     return Path(text).is_file() or not Path(text).exists()
 
 
-def _fields_of(path: Path) -> dict[str, Any]:
+def fields_of(path: Path, option: str) -> dict[str, Any]:
+    """Return the members of a file, none if it does not exist.
+
+    Args:
+        path: The file.
+        option: The option that names it, for texts.
+
+    Raises:
+        BadInput: The file cannot be read, is no JSON object, or is in no existing folder.
+    """
     if is_absent(path):
         if not path.absolute().parent.is_dir():
-            raise BadInput(f"expected a file in an existing folder, found no such folder: --account {path}")
+            raise BadInput(f"expected a file in an existing folder, found no such folder: {option} {path}")
         return {}
-    return options.gather({"cfg": options.read_option("--account", str(path), None)}).cfg
+    return options.gather({"cfg": options.read_option(option, str(path), None)}).cfg

@@ -45,8 +45,22 @@ class SignInConfig:
     """The JSON pointer of the object with the tokens in the answer of the token endpoint; empty for the answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class AuthClient:
+    """The settings of a client, and the place that has them."""
+
+    oauth2: Mapping[str, Any] | None = member(repr=False)
+    place: str
+    """The file and the JSON pointer, for texts."""
+
+
 def sign_in_config(
-    component: Component, cfg: Mapping[str, Any], environ: Mapping[str, str], *, revoke_uri: str | None = None
+    component: Component,
+    cfg: Mapping[str, Any],
+    environ: Mapping[str, str],
+    *,
+    revoke_uri: str | None = None,
+    auth_client: AuthClient | None = None,
 ) -> SignInConfig:
     """Return the settings of a component, with each ``{{NAME}}`` filled from a credential field or the environment.
 
@@ -55,6 +69,7 @@ def sign_in_config(
         cfg: The credential fields.
         environ: The environment.
         revoke_uri: The revocation endpoint that replaces the descriptor's.
+        auth_client: The settings that replace the descriptor's: those of a secret.
 
     Raises:
         BadInput: ``revoke_uri`` is not an address that tokens may be sent to.
@@ -63,26 +78,27 @@ def sign_in_config(
 
     Source: contract §11.2.
     """
-    described = _described(component)
-    token_params = _checked(component, described, "token_params", dict, "an object of texts") or {}
-    uses_pkce = _checked(component, described, "pkce", bool, "true or false") is not False
-    token_pointer = _checked(component, described, "token_pointer", str, "a JSON pointer") or ""
-    provider = _provider(component, described)
+    client_of = auth_client or AuthClient(component.oauth2, f"{component.root / DESCRIPTOR}: {_POINTER}")
+    place, described = client_of.place, _described(component, client_of)
+    token_params = _checked(place, described, "token_params", dict, "an object of texts") or {}
+    uses_pkce = _checked(place, described, "pkce", bool, "true or false") is not False
+    token_pointer = _checked(place, described, "token_pointer", str, "a JSON pointer") or ""
+    provider = _provider(component, described, place)
     variables = Variables(environ, cfg, frozenset(component.credentials.get("fields") or {}))
     from_option = {"revoke_uri": revoke_uri} if revoke_uri is not None else {}
     given = {**described, **from_option}
     variables.require(_templates(given, provider))
-    texts = {name: _filled_url(component, variables, name, given.get(name)) for name in _SEPARATE}
+    texts = {name: _filled_url(place, variables, name, given.get(name)) for name in _SEPARATE}
     for name in ("auth_uri", "revoke_uri"):
         if texts[name] and (not is_private(texts[name]) or "#" in texts[name]):
             expected = "an https address without a fragment"
             if name in from_option:
                 raise BadInput(f"expected {expected}, found {texts[name]!r} for --revoke-uri")
-            _refuse(component, name, expected, texts[name])
+            _refuse(place, name, expected, texts[name])
     try:
         client = provider.fill(variables)
     except ClientMisconfigured as error:
-        raise DescriptorError(f"{_place(component)}/token_uri: {error}") from error
+        raise DescriptorError(f"{place}/token_uri: {error}") from error
     extras = _extras(described, variables)
     resource = extras.get("resource")
     # A token is for one resource; of several, the provider chooses one. Source: RFC 8707 §2.2.
@@ -98,7 +114,7 @@ def sign_in_config(
     )
 
 
-def _checked(component: Component, described: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:
+def _checked(place: str, described: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:
     """Return an optional member of the descriptor."""
     value = described.get(name)
     if kind is dict:
@@ -107,37 +123,37 @@ def _checked(component: Component, described: Mapping[str, Any], name: str, kind
     else:
         is_valid = isinstance(value, kind) and (name != "token_pointer" or str(value).startswith("/"))
     if value is not None and not is_valid:
-        _refuse(component, name, expected, value)
+        _refuse(place, name, expected, value)
     return value
 
 
-def _described(component: Component) -> Mapping[str, Any]:
-    if component.oauth2 is None:
-        managed = (
-            ": with authClientTypes, the platform does the sign-in" if component.raw.get("authClientTypes") else ""
-        )
-        raise DescriptorError(f"{_place(component)}: expected the provider's addresses, found nothing{managed}")
+def _described(component: Component, client: AuthClient) -> Mapping[str, Any]:
+    oauth2, place = client.oauth2, client.place
+    if oauth2 is None:
+        is_managed = bool(component.raw.get("authClientTypes"))
+        managed = ": with authClientTypes, sign in with --secret FILE, or at the platform" if is_managed else ""
+        raise DescriptorError(f"{place}: expected the provider's addresses, found nothing{managed}")
     for name, what in _NEEDED.items():
-        if not component.oauth2.get(name):
-            _refuse(component, name, what, None)
+        if not oauth2.get(name):
+            _refuse(place, name, what, None)
     for name in _TEXTS:
-        if not isinstance(component.oauth2.get(name), str | None):
-            _refuse(component, name, "text", component.oauth2[name])
-    return component.oauth2
+        if not isinstance(oauth2.get(name), str | None):
+            _refuse(place, name, "text", oauth2[name])
+    return oauth2
 
 
-def _provider(component: Component, described: Mapping[str, Any]) -> ClientOptions:
+def _provider(component: Component, described: Mapping[str, Any], place: str) -> ClientOptions:
     try:
         return ClientOptions.from_options({}, described, token_field(component))
     except InvalidOption as error:
-        raise DescriptorError(f"{_place(component)}: {error}") from error
+        raise DescriptorError(f"{place}: {error}") from error
 
 
-def _filled_url(component: Component, variables: Variables, name: str, url: Any) -> Any:
+def _filled_url(place: str, variables: Variables, name: str, url: Any) -> Any:
     try:
         return variables.fill_url(url, name) if url else None
     except ClientMisconfigured as error:
-        raise DescriptorError(f"{_place(component)}/{error}") from error
+        raise DescriptorError(f"{place}/{error}") from error
 
 
 def _templates(given: Mapping[str, Any], provider: ClientOptions) -> dict[str, Any]:
@@ -167,10 +183,6 @@ def _parameter(name: str, value: Any) -> str | list[str]:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _refuse(component: Component, name: str, expected: str, found: Any) -> NoReturn:
+def _refuse(place: str, name: str, expected: str, found: Any) -> NoReturn:
     shown = "nothing" if not found else repr(found) if isinstance(found, str) else kind_of(found)
-    raise DescriptorError(f"{_place(component)}/{name}: expected {expected}, found {shown}")
-
-
-def _place(component: Component) -> str:
-    return f"{component.root / DESCRIPTOR}: {_POINTER}"
+    raise DescriptorError(f"{place}/{name}: expected {expected}, found {shown}")

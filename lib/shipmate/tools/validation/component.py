@@ -17,6 +17,7 @@ from shipmate.component.signature import HOOKS
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
 from shipmate.jsonvalue import object_member, pointer_to
 from shipmate.logs.redaction import Redactor
+from shipmate.tools.validation.credentials import check_needed_fields, check_secret_fields
 from shipmate.tools.validation.descriptor import DIRECTIONS, check_descriptor, functions_of
 from shipmate.tools.validation.entries import declared_entry, differences
 from shipmate.tools.validation.report import Findings, Report
@@ -41,6 +42,9 @@ def validate_component(root: Path, redactor: Redactor | None = None) -> Report:
             checks.check(pointer, function)
         findings.checked += checks.summary()
         checks.check_verifier(root, raw or {})
+    if raw is not None:
+        check_secret_fields(findings, root, raw)
+        check_needed_fields(findings, raw, checks.apis)
     _check_names(findings, root)
     findings.not_checked += [
         "what the functions do: no function was called",
@@ -78,6 +82,8 @@ class _ModuleChecks:
     redactor: Redactor
     failed: dict[Path, str] = field(default_factory=dict)
     imported: set[Path] = field(default_factory=set)
+    apis: list[Any] = field(default_factory=list)
+    """The APIs of functions that follow from declarations."""
 
     def check(self, pointer: str, function: Function) -> None:
         """Add the problems of a function's module."""
@@ -111,7 +117,8 @@ class _ModuleChecks:
     def _compare(self, pointer: str, function: Function) -> None:
         """Add the differences between a function's entry and the declaration that the function follows from."""
         try:
-            declared = declared_entry(self.modules.target(function))
+            target = self.modules.target(function)
+            declared = declared_entry(target)
         except (ModuleNotLoadable, FunctionNotFound):
             return  # already among the problems
         except Exception as error:  # the edge to the author's declaration
@@ -120,13 +127,16 @@ class _ModuleChecks:
             return
         if declared is None:
             return
+        self.apis.append(getattr(target, "api", None))
         for place, text, severity in differences(function.raw, declared):
             (self.findings.error if severity == "error" else self.findings.warning)(pointer + place, text)
 
     def check_verifier(self, root: Path, raw: Mapping[str, Any]) -> None:
         """Add the problems of ``verify_credentials``."""
         with self._problems_at("", file=f"{VERIFIER}.py"):
-            if self.modules.verifier() is not None:
+            verifier = self.modules.verifier()
+            if verifier is not None:
+                self.apis.append(getattr(verifier, "__self__", None))
                 self.findings.checked.append(f"{VERIFIER}.py: imported, with its function")
             elif raw.get("credentials"):
                 self.findings.not_checked.append(f"verification of credentials: there is no {VERIFIER}.py")

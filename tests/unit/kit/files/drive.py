@@ -26,6 +26,7 @@ class Drive(Server):
         super().__init__(name="drive")
         self.files: dict[str, bytes] = {}
         self.folders: set[str] = set()
+        self.modified: dict[str, str] = {}
         self.uploads: dict[str, tuple[str, bytearray]] = {}
         self.pages: dict[str, dict[str, Any]] = {}
         self.content_at: str | None = None
@@ -57,6 +58,8 @@ class Drive(Server):
     def described(self, path: str) -> dict[str, Any]:
         """Return the metadata of a file."""
         found = {"id": path, "name": path.rpartition("/")[2], "path": path, "file": {"mimeType": "text/csv"}}
+        if path in self.modified:
+            found["modified"] = self.modified[path]
         return found | ({"folder": {}} if path in self.folders else {"size": len(self.files[path])})
 
     def _content(self, request: Request, path: str) -> Reply:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shipmate.emulator import Fault, Platform, Reply, Request, Server
-from shipmate.errors import ApiError, BadInput, ResponseTooLarge
-from shipmate.kit import Pieces
+from shipmate.errors import ApiError, BadInput, NoSample, ResponseTooLarge
+from shipmate.kit import FileMembers, Pieces
 from tests.unit.kit.files.drive import PIECE, Context, Drive, store_of
 
 LARGE = random.Random(5).randbytes(4 * PIECE + 11)  # noqa: S311 - a file
@@ -275,6 +275,93 @@ def test_poll_reads_everything_after_a_forgotten_token(drive: Drive, context: Co
     old = poll(drive, context, {})[-1][1]
     drive.pages = {"": {"value": [drive.described("a/b.csv")], "delta": "t9"}}
     assert [event for event, _ in poll(drive, context, {}, old)] == ["data", "snapshot"]
+
+
+def paths(found: list[tuple[str, Any]]) -> list[str]:
+    """Return the paths of the files that were emitted."""
+    return [value["body"]["path"] for event, value in found if event == "data"]
+
+
+@pytest.mark.parametrize(
+    ("cfg", "expected"),
+    [
+        ({}, ["a/b.csv", "a/c/d.csv", "ab/e.csv"]),
+        ({"folder": ""}, ["a/b.csv", "a/c/d.csv", "ab/e.csv"]),
+        ({"folder": " /a/ "}, ["a/b.csv", "a/c/d.csv"]),
+        ({"folder": ["a/c", "ab"]}, ["a/c/d.csv", "ab/e.csv"]),
+        ({"startTime": "2026-01-31T10:30:00+01:00"}, ["a/b.csv", "ab/e.csv"]),
+        ({"startTime": "2026-02-01", "folder": "a"}, []),
+    ],
+)
+def test_poll_emits_what_is_in_a_folder_and_new_enough(
+    drive: Drive, context: Context, cfg: dict[str, Any], expected: list[str]
+) -> None:
+    """Folders within it count; a file whose time is missing is not too old; other content is not downloaded."""
+    drive.files |= {"a/c/d.csv": b"6", "ab/e.csv": b"7"}
+    drive.modified = {"a/b.csv": "2026-01-31T09:30:00Z", "a/c/d.csv": "2026-01-31T09:29:59Z"}
+    drive.pages = {
+        "": {"value": [drive.described(path) for path in ("a/b.csv", "a/c/d.csv", "ab/e.csv")], "delta": "t"}
+    }
+    found = poll(drive, context, {**cfg, "attachFile": True})
+    assert paths(found) == expected
+    assert found[-1][1]["delta"] == "t"
+    downloads = [each.path for each in drive.requests if each.path.endswith("/content")]
+    assert downloads == [f"/items/{path}/content" for path in expected]
+
+
+def test_poll_starts_over_with_another_folder(drive: Drive, context: Context) -> None:
+    """Its files were left out before."""
+    drive.pages = {"": {"value": [drive.described("a/b.csv")], "delta": "t1"}, "t1": {"value": [], "delta": "t1"}}
+    before = poll(drive, context, {"folder": "x"})[-1][1]
+    assert poll(drive, context, {"folder": "x"}, before) == []
+    assert paths(poll(drive, context, {"folder": "a"}, before)) == ["a/b.csv"]
+
+
+@pytest.mark.parametrize(
+    ("cfg", "text"),
+    [
+        ({"folder": [7]}, "folder: expected the path of a folder"),
+        ({"startTime": "soon"}, "startTime: expected a moment"),
+    ],
+)
+def test_a_wrong_wish_is_named(drive: Drive, context: Context, cfg: dict[str, Any], text: str) -> None:
+    """Nothing is asked for."""
+    with pytest.raises(ValueError, match=text):
+        poll(drive, context, cfg)
+    assert drive.requests == []
+
+
+def test_a_folder_needs_paths_in_metadata(drive: Drive, context: Context) -> None:
+    """Otherwise no file would ever be in it."""
+    store = store_of(drive, members=FileMembers())
+    assert "folder" not in store.poll.descriptor()["fields"]
+    with pytest.raises(ValueError, match=r"folder: expected FileMembers\(path=...\)"):
+        run(store.poll, context, {}, {"folder": "a"})
+
+
+def test_a_sample_without_a_wanted_file_is_an_error(
+    drive: Drive, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that only the sample is concerned."""
+    monkeypatch.setenv("ELASTICIO_FLOW_TYPE", "debug")
+    drive.pages = {"": {"value": [drive.described("a/b.csv")], "delta": "t1"}}
+    assert len(poll(drive, context, {"folder": "a"})) == 1
+    with pytest.raises(NoSample, match="the sample"):
+        poll(drive, context, {"folder": "x"})
+
+
+def folders(context: Any, cfg: Any) -> dict[str, str]:
+    """Return a select model."""
+    return {"a": "A"}
+
+
+def test_folders_may_be_chosen(drive: Drive, context: Context) -> None:
+    """The select model is a function of the store's trigger, as of a module."""
+    trigger = store_of(drive, folders=folders).poll
+    field = trigger.descriptor()["fields"]["folder"]
+    assert (field["viewClass"], field["model"]) == ("MultiSelectView", "folders")
+    assert trigger.folders is folders
+    assert not hasattr(trigger, "other")
 
 
 def test_metadata_and_descriptor_follow_from_the_declaration(drive: Drive, context: Context) -> None:

@@ -17,7 +17,9 @@ from shipmate.tools.validation import entries
 from tests.unit.kit.objects.crm_api import KEY, URL, Crm
 
 _DECLARATION = """
-from shipmate.kit import Api, Field, Names, Resource, Resources, Write, cursor, link, offset, operators, page, whole
+from shipmate.kit import (
+    Api, Field, Linked, Names, Resource, Resources, Write, cursor, link, offset, operators, page, sorting, whole,
+)
 
 api = Api("{base_url}/v1", header="X-Key: {apiKey}", verify="/me")
 FIELDS = [

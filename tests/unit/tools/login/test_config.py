@@ -119,5 +119,5 @@ def test_credentials_that_the_platform_manages_have_no_sign_in(tmp_path: Path) -
     """The message says why."""
     (tmp_path / "component.json").write_text('{"title": "Test", "authClientTypes": ["oauth2"], "credentials": {}}')
 
-    with pytest.raises(DescriptorError, match="found nothing: with authClientTypes, the platform does the sign-in"):
+    with pytest.raises(DescriptorError, match="found nothing: with authClientTypes, sign in with --secret FILE"):
         sign_in_config(load(tmp_path), {}, {})
