@@ -63,7 +63,7 @@ def _fetched(records: Records, criteria: str, values: Sequence[str]) -> Iterator
     request = declared.sets.get(criteria)
     size = declared.pages.most if declared.pages.size else None
     if callable(request):
-        yield from request(records.connection, records.values, values)
+        yield from request(records.connection.reading(), records.values, values)
     elif request:
         route = Route.parse(request, default=declared.path)
         at = route.method, route.path({**records.values, "criteria": criteria, "values": ",".join(values)})

@@ -15,7 +15,6 @@ from shipmate.kit.objects.orders import order_params, order_schema
 from shipmate.kit.objects.paging import Position
 from shipmate.kit.objects.records import Page, Params, Records
 from shipmate.kit.objects.resource_function import ResourceFunction
-from shipmate.kit.objects.routes import text_of
 from shipmate.kit.objects.terms import (
     count_of,
     expression_params,
@@ -212,7 +211,7 @@ def _cut(pages: Iterator[Page], wanted: _Wanted) -> Iterator[Page]:
             return
 
 
-def _parameters(declared: Declaration, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _parameters(declared: Declaration, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the declared parameters that a message has; a list gives one for each item."""
     for field in declared.parameters:
         value = body.get(field.name)
@@ -221,7 +220,7 @@ def _parameters(declared: Declaration, body: Mapping[str, Any]) -> Iterator[tupl
                 raise ValueError(f"{field.name}: expected a value, found none")
             continue
         for each in value if isinstance(value, list) else [value]:
-            yield field.name, text_of(each)
+            yield field.name, each
 
 
 def _size_note(declared: Declaration) -> str:

@@ -45,7 +45,7 @@ class Poll(ResourceFunction):
 
         def fetch(*asked: Any) -> Any:
             if declared.fetch_changes is not None:
-                return declared.fetch_changes(records.connection, cfg, *asked)
+                return declared.fetch_changes(records.connection.reading(), cfg, *asked)
             if isinstance(changes, Keyset):
                 return _keyset_page(records, changes, cfg, *asked)
             position, _, limit = asked

@@ -14,14 +14,14 @@ from shipmate.kit.objects.fields import writable
 from shipmate.kit.objects.filters import Join, Term
 from shipmate.kit.objects.members import is_missing, wrapped
 from shipmate.kit.objects.paging import Asked, Paging, Position
-from shipmate.kit.objects.routes import Route
+from shipmate.kit.objects.routes import Route, parameter_text
 from shipmate.kit.objects.terms import typed
 
 if TYPE_CHECKING:
     import requests
 
 Record = dict[str, Any]
-Params = Sequence[tuple[str, str]]
+Params = Sequence[tuple[str, Any]]
 _MOST_PAGES: Final = 100_000
 
 
@@ -56,7 +56,7 @@ class Records:
 
     def read(self, method: str, path: str, at: str) -> Any:
         """Return what an answer has at a path, None if there is no such object."""
-        response = self.connection.send(method, path, allow=self.declared.missing)
+        response = self.connection.reading().send(method, path, allow=self.declared.missing)
         return None if response.status_code in self.declared.missing else member_at(json_of(response), at)
 
     def one(self, criteria: str, value: Any, params: Params = ()) -> Record | None:
@@ -206,7 +206,8 @@ class Records:
         if text := declared.unique[criteria]:
             route = Route.parse(text, default=declared.path)
             path = route.path({**self.values, "criteria": criteria, "value": value, "id": value})
-            response = self.connection.send(route.method, path, params=params, allow=declared.missing)
+            reading = self.connection.reading()
+            response = reading.send(route.method, path, params=params, allow=declared.missing)
             answer = None if response.status_code in declared.missing else json_of(response)
             found = member_at(answer, declared.record)
             return [each for each in (found if isinstance(found, list) else [found]) if each][:2]
@@ -215,12 +216,13 @@ class Records:
         return list(islice((record for page in self.pages(params, size) for record in page.records), 2))
 
     def _list(self, method: str, path: str, params: Params) -> "requests.Response":
+        texts = [(name, parameter_text(value)) for name, value in params]
         if method == "GET":
-            return self.connection.get(path, params=params)
-        body = dict(params)
+            return self.connection.get(path, params=texts)
+        body = dict(params if self.connection.takes_json else texts)
         if len(body) < len(params):
             raise ValueError(f"{self.declared.title}: expected each search parameter once, found one twice")
-        return self.connection.send(method, path, body=body)
+        return self.connection.reading().send(method, path, body=body)
 
     def _write(
         self, route: Route, values: Mapping[str, Any], body: Mapping[str, Any], allow: Sequence[int] = ()

@@ -152,6 +152,10 @@ class _Tokens:
             CannotPoll: The answer has no token that leads on.
         """
         answer = self._fetch(fetch, limit)
+        if answer.next is None and not answer.records and not answer.more:
+            # An API whose token is the id of the last record has none in an empty account.
+            self.has_moved, self.is_over = False, True
+            return answer
         if not isinstance(answer.next, str) or not answer.next:
             raise CannotPoll("delta: expected a token in Answer.next, from which the next run goes on, found none")
         if len(answer.next) > _LONGEST_TOKEN:
