@@ -51,7 +51,7 @@ class Records:
     def get(self, id: Any, params: Params = ()) -> Record | None:
         """Return the object with an id, None if there is none."""
         path = self.declared.route("GET").path({**self.values, "id": id})
-        response = self.connection.get(path, params=params, allow=self.declared.missing)
+        response = self.connection.get(path, params=[*params, *self._selection()], allow=self.declared.missing)
         return None if response.status_code in self.declared.missing else self._record(json_of(response))
 
     def read(self, method: str, path: str, at: str) -> Any:
@@ -110,6 +110,9 @@ class Records:
             UnexpectedAnswer: The API returns the same page again, or no list.
         """
         paging = paging or self.declared.pages
+        if at is None and self.declared.select:
+            in_body = self.declared.list.method != "GET" and self.connection.takes_json
+            params = [*params, *([(self.declared.select, self.declared.selection())] if in_body else self._selection())]
         method, path = at or (self.declared.list.method, self.declared.list.path(self.values))
         asked, response = Asked(start, size), None
         seen: set[Position] = {start}
@@ -200,6 +203,10 @@ class Records:
             raise UnexpectedAnswer(f"{self.declared.title}: expected an id at {self.declared.id}, found none")
         return found
 
+    def _selection(self) -> Params:
+        """Return the parameter with the names of the fields that the API shall return."""
+        return [(self.declared.select, ",".join(self.declared.selection()))] if self.declared.select else []
+
     def _find(self, criteria: str, value: Any, params: Params) -> list[Record]:
         """Return at most two objects with a value in a unique field."""
         declared = self.declared
@@ -207,7 +214,7 @@ class Records:
             route = Route.parse(text, default=declared.path)
             path = route.path({**self.values, "criteria": criteria, "value": value, "id": value})
             reading = self.connection.reading()
-            response = reading.send(route.method, path, params=params, allow=declared.missing)
+            response = reading.send(route.method, path, params=[*params, *self._selection()], allow=declared.missing)
             answer = None if response.status_code in declared.missing else json_of(response)
             found = member_at(answer, declared.record)
             return [each for each in (found if isinstance(found, list) else [found]) if each][:2]
