@@ -63,7 +63,26 @@ class FileFunction:
 
     def _file_schema(self, *, is_attached: bool) -> Json:
         url = {self.names.attachment_url: {"type": "string", "title": "Attachment URL"}}
-        return {"type": "object", "properties": {**_FILE, **(url if is_attached else {})}}
+        known = self.store.emits or {"type": "object", "properties": _FILE}
+        return {**known, "properties": {**known.get("properties", {}), **(url if is_attached else {})}}
+
+    def _entry(self, title: str, help_text: str, fields: Json, **more: Any) -> Json:
+        """Return an entry of ``component.json`` without ``main``."""
+        own = {}
+        for name, described in self.store.settings.items():
+            model = described.get("model")
+            own[name] = {**described, **({"model": model.__name__} if callable(model) else {})}
+        described = {"title": title, "help": {"description": help_text}, "dynamicMetadata": True, **more}
+        return {**described, "fields": {**own, **fields}}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the select model of a field."""
+        store = self.__dict__.get("store")
+        if store is not None:
+            for model in (store.folders, *(each.get("model") for each in store.settings.values())):
+                if callable(model) and model.__name__ == name:
+                    return model
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
 
 def attach(
@@ -73,7 +92,8 @@ def attach(
     stored = opened.attach(found, opened.values(found, path))
     add_file(files, stored.name, stored.attachment)
     body[names.attachment_url] = stored.attachment["url"]
-    body["size"] = stored.attachment["size"]
+    if opened.emits_facts:
+        body["size"] = stored.attachment["size"]
 
 
 def text(msg: Message, name: str) -> str:
@@ -86,11 +106,6 @@ def text(msg: Message, name: str) -> str:
     if not isinstance(value, str) or not value.strip("/ "):
         raise ValueError(f"{name}: expected text, found none")
     return value.strip()
-
-
-def entry(title: str, help_text: str, fields: Json, **more: Any) -> Json:
-    """Return an entry of ``component.json`` without ``main``."""
-    return {"title": title, "help": {"description": help_text}, "dynamicMetadata": True, **more, "fields": fields}
 
 
 def check_box(label: str, order: int) -> Json:

@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shipmate.kit.files.declaration import Changes, FileApi, FileMembers, FileNames, StoreDeclaration
+from shipmate.kit.files.function import attach
 from shipmate.kit.files.functions import DeleteFile, GetFile, PutFile
+from shipmate.kit.files.open_store import OpenStore
 from shipmate.kit.files.pieces import Pieces
 from shipmate.kit.files.poll_files import PollFiles
+from shipmate.kit.values import flag
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
@@ -35,6 +38,8 @@ class FileStore:
         max_bytes: int | None = None,
         allows_foreign: bool = True,
         folders: "Callable[[Context, Mapping[str, Any]], Mapping[str, str]] | None" = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        emits: Mapping[str, Any] | None = None,
     ) -> None:
         """Declare a store; nothing is sent.
 
@@ -53,6 +58,9 @@ class FileStore:
             max_bytes: The most bytes of a file.
             folders: The select model of the folders to poll: a function of the context and ``cfg``, in the module of
                 the store. Without it a person types the path of one.
+            settings: Further fields of all functions in ``component.json``, whose values stand in paths as ``{name}``;
+                ``model`` may be a function.
+            emits: The schema of the API's metadata. If it is given, messages have the metadata in place of the facts.
             allows_foreign: Whether uploads may read https URLs that are no attachments of the object storage.
         """
         self._declared = StoreDeclaration(
@@ -69,9 +77,25 @@ class FileStore:
             max_bytes=max_bytes,
             allows_foreign=allows_foreign,
             folders=folders,
+            settings=settings or {},
+            emits=None if emits is None else dict(emits),
         )
 
     title = "File"
+
+    def body(self, context: "Context", cfg: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the body of a message about a file, with its attachment if the step's check box is set.
+
+        Args:
+            context: The context of the call.
+            cfg: The configuration of the call.
+            metadata: The metadata of the file as the API returns them.
+        """
+        opened, names = OpenStore(self._declared, context, cfg), self._declared.names
+        found = opened.body(metadata)
+        if flag(cfg, names.attach_file):
+            attach(opened, metadata, "", found, {}, names)
+        return found
 
     def available(self) -> dict[str, str]:
         """Return the functions that the declaration allows, and their ids in new components."""

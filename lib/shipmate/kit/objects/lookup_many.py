@@ -51,6 +51,7 @@ class LookupMany(ResourceFunction):
     """Finds all objects that match the search terms of a message."""
 
     requests: tuple[str, ...] = ("list",)
+    returns = False
 
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> None:
         """Emit the objects: one by one, in pages, or all together.

@@ -29,6 +29,7 @@ class Poll(ResourceFunction):
     """Emits new and changed objects, none twice and all of them."""
 
     requests: tuple[str, ...] = ("list",)
+    returns = False
 
     kind = "trigger"
 

@@ -152,11 +152,11 @@ def test_operators_that_do_not_fit_are_refused(declaration: Any, found: str) -> 
 def test_operators_without_a_value_and_with_several_stand_in_expressions_too(
     declare: Declare, crm: Crm, cfg: Cfg
 ) -> None:
-    crm.route("GET", "/v1/contacts", lambda request: Reply(200, {"data": [dict(request.query)]}))
+    crm.route("GET", "/v1/found", lambda request: Reply(200, {"data": [dict(request.query)]}))
     component = declare(
         """contacts = declare(filters=operators(
             unary={"null": "{field} eq null"}, lists={"in": "{field} in ({value})"}, eq="{field} eq {value}",
-            parameter="q", quote="sql"))"""
+            parameter="q", quote="sql"), list="GET /found")"""
     )
     body = {"sTerm_1": term("name", "in", "Ada,O'Neil"), "sTerm_2": term("age", "null")}
     found = component.run("lookupObjects", {"body": body}, cfg={**cfg, "termNumber": "2"}).message["body"]
