@@ -8,6 +8,7 @@ from shipmate.invocation.message import Message
 from shipmate.kit.files.declaration import FileApi, FileNames, Json, StoreDeclaration
 from shipmate.kit.files.names import add_file
 from shipmate.kit.files.open_store import OpenStore
+from shipmate.kit.values import flag
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
@@ -45,6 +46,20 @@ class FileFunction:
     def using(self, **changes: Any) -> Self:
         """Return the same function with other ids: ``drive.get.using(path="fileId")``."""
         return type(self)(replace(self.store, names=replace(self.names, **changes)))
+
+    def body(self, context: "Context", cfg: Mapping[str, Any], metadata: Mapping[str, Any]) -> Json:
+        """Return the body of a message about a file, with its attachment if the step's check box is set.
+
+        Args:
+            context: The context of the call.
+            cfg: The configuration of the call.
+            metadata: The metadata of the file as the API returns them.
+        """
+        opened = OpenStore(self.store, context, cfg)
+        found = opened.body(metadata)
+        if flag(cfg, self.names.attach_file):
+            attach(opened, metadata, "", found, {}, self.names)
+        return found
 
     def get_meta_model(self, context: "Context", cfg: Mapping[str, Any]) -> Json:
         """Return the schemas of the input and the output: ``{"in": {...}, "out": {...}}``."""

@@ -4,12 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shipmate.kit.files.declaration import Changes, FileApi, FileMembers, FileNames, StoreDeclaration
-from shipmate.kit.files.function import attach
 from shipmate.kit.files.functions import DeleteFile, GetFile, PutFile
-from shipmate.kit.files.open_store import OpenStore
 from shipmate.kit.files.pieces import Pieces
 from shipmate.kit.files.poll_files import PollFiles
-from shipmate.kit.values import flag
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
@@ -82,20 +79,6 @@ class FileStore:
         )
 
     title = "File"
-
-    def body(self, context: "Context", cfg: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the body of a message about a file, with its attachment if the step's check box is set.
-
-        Args:
-            context: The context of the call.
-            cfg: The configuration of the call.
-            metadata: The metadata of the file as the API returns them.
-        """
-        opened, names = OpenStore(self._declared, context, cfg), self._declared.names
-        found = opened.body(metadata)
-        if flag(cfg, names.attach_file):
-            attach(opened, metadata, "", found, {}, names)
-        return found
 
     def available(self) -> dict[str, str]:
         """Return the functions that the declaration allows, and their ids in new components."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shipmate.emulator import Reply, Request
-from shipmate.kit import operators
+from shipmate.kit import Api, Resource, operators
 from tests.unit.kit.objects.conftest import Declare
 from tests.unit.kit.objects.crm_api import Crm
 
@@ -14,10 +14,8 @@ Cfg = dict[str, Any]
 SEARCH = """
 from shipmate.kit import keyset
 def described(connection, cfg):
-    return [
-        Field("id", read_only=True),
-        Field("properties", "object", fields=[Field(each["name"], each["type"]) for each in connection.get("/fields").json()]),
-    ]
+    own = [Field(each["name"], each["type"]) for each in connection.get("/fields").json()]
+    return [Field("id", read_only=True), Field("properties", "object", fields=own)]
 def term(operator):
     return lambda field, value: {"name": field, "operator": operator, "value": value}
 contacts = Resource(
@@ -161,3 +159,21 @@ def test_operators_without_a_value_and_with_several_stand_in_expressions_too(
     body = {"sTerm_1": term("name", "in", "Ada,O'Neil"), "sTerm_2": term("age", "null")}
     found = component.run("lookupObjects", {"body": body}, cfg={**cfg, "termNumber": "2"}).message["body"]
     assert found["q"] == "name in ('Ada','O''Neil') and age eq null"
+
+
+def test_an_author_adds_to_a_declared_function(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    crm.add(name="Ada")
+    component = declare(
+        """
+from shipmate import message
+declared = declare(unique=())
+class contacts:
+    title = "Contact"
+    lookup = declared.lookup.then(lambda context, cfg, msg: message({**msg["body"], "seen": cfg["by"]}))
+    available = staticmethod(lambda: {"lookup": "lookupObject"})
+"""
+    )
+    found = component.run("lookupObject", {"body": {"idValue": "1"}}, cfg={**cfg, "by": "me"}).message["body"]
+    assert found == {"id": "1", "name": "Ada", "seen": "me"}
+    with pytest.raises(ValueError, match="expected a function that returns one message"):
+        Resource(Api("https://a.example.com"), "/a", title="A").lookup_many.then(lambda context, cfg, msg: msg)
