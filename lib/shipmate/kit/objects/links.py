@@ -20,16 +20,12 @@ def chosen_links(declared: Declaration, cfg: Mapping[str, Any]) -> list[str]:
     Raises:
         ValueError: There is no such name.
     """
-    field = declared.names.linked
-    given = cfg.get(field)
-    chosen = [given] if isinstance(given, str) and given else given or []
-    if not isinstance(chosen, list):
-        raise ValueError(f"{field}: expected a list of names, found {type(chosen).__name__}")
-    for name in map(str, chosen):
+    chosen = _given(declared, cfg)
+    for name in chosen:
         if name not in declared.linked:
             hint = did_you_mean_or_list(name, declared.linked)
-            raise ValueError(f"{field}: expected a known name, found {name[:50]!r}{hint}")
-    return list(dict.fromkeys(map(str, chosen)))
+            raise ValueError(f"{declared.names.linked}: expected a known name, found {name[:50]!r}{hint}")
+    return chosen
 
 
 def inclusions(declared: Declaration, chosen: Sequence[str]) -> list[tuple[str, str]]:
@@ -50,7 +46,9 @@ def with_links(records: Records, record: Record, chosen: Sequence[str]) -> Recor
 
 def with_link_schemas(declared: Declaration, one: Schema, cfg: Mapping[str, Any]) -> Schema:
     """Return the schema of an object with the members of the chosen linked objects."""
-    links = {name: declared.linked[name].to_schema(name) for name in chosen_links(declared, cfg)}
+    # After a change of the object type, names of the one before may still be there.
+    chosen = [name for name in _given(declared, cfg) if name in declared.linked]
+    links = {name: declared.linked[name].to_schema(name) for name in chosen}
     return {**one, "properties": {**one["properties"], **links}}
 
 
@@ -70,3 +68,12 @@ def _fetched(records: Records, record: Record, link: Linked) -> Any:
         if len(found) > records.declared.most:
             raise ValueError(f"{records.declared.title}: expected at most {records.declared.most} linked objects")
     return found
+
+
+def _given(declared: Declaration, cfg: Mapping[str, Any]) -> list[str]:
+    field = declared.names.linked
+    given = cfg.get(field)
+    chosen = [given] if isinstance(given, str) and given else given or []
+    if not isinstance(chosen, list):
+        raise ValueError(f"{field}: expected a list of names, found {type(chosen).__name__}")
+    return list(dict.fromkeys(map(str, chosen)))

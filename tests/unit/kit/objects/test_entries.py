@@ -246,9 +246,10 @@ def test_a_declaration_that_cannot_work_is_refused_when_it_is_made(
 
 def test_the_component_suite_has_samples_of_a_declaration(declare: Declare) -> None:
     """Messages and answers of the API follow from the fields, so that an author gives none."""
-    root = declare("contacts = declare(pages=offset('data'))").root
+    more = "sets={'id': 'GET /contacts?ids={values}'}, linked={'deals': '?expand=deals'}, sort=sorting(sort='{field}')"
+    root = declare(f"contacts = declare(pages=offset('data'), {more})").root
     suite = "component_suite(samples={'raw': {'msg': {'body': {'method': 'GET', 'url': '/me'}}}})"
     (root / "test_component.py").write_text(f"from shipmate.testing import component_suite\nTestComponent = {suite}\n")
     done = run_pytest(root, "-k", "messages_match or failures", "-q", "test_component.py")
 
-    assert done.stdout.splitlines()[-1].startswith("14 passed"), done.stdout
+    assert done.stdout.splitlines()[-1].startswith("16 passed"), done.stdout

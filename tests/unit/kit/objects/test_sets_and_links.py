@@ -189,6 +189,8 @@ def test_the_choice_of_linked_objects_follows_from_the_declaration(declare: Decl
     assert out["properties"]["deals"]["type"] == "array"
     assert "owner" not in out["properties"]
 
+    stale = component.call("lookupObject", "get_meta_model", {**cfg, "linkedObjects": ["of another type"]})["out"]
+    assert "company" not in stale["properties"]
     failed = found(component, "1", cfg, linkedObjects=["compani"])
     assert "did you mean 'company'" in failed.errors[0]["message"]
 
