@@ -381,8 +381,10 @@ def test_by_time_alone_a_record_that_arrives_with_the_last_time_is_emitted_once(
 
 def test_by_time_alone_a_page_full_of_known_records_does_not_stop_the_polling() -> None:
     made = keyset("updated", compare="time", size=3, most=3)
-    kept = poll(keyset("updated", compare="time"), Pages(FOUR[:3])).snapshot({})
-    run = poll(made, pages := Pages(FOUR[:3], FOUR[3:]), snapshot=kept)
+    kept = poll(keyset("updated", compare="time"), Pages(FOUR[:2])).snapshot({})
+    # A third record came, and was not found: the API returns the known ones only.
+    three = [*FOUR[:2], FOUR[1]]
+    run = poll(made, pages := Pages(three, FOUR[3:]), snapshot=kept)
     assert [asked[2] for asked in pages.asked] == ["from", "later"]
     assert [message["body"] for message in run.messages()] == FOUR[3:]
 
@@ -391,3 +393,13 @@ def test_by_time_alone_too_many_records_of_the_last_time_are_not_kept_in_the_sna
     many = [{"id": number, "updated": TEN} for number in range(181)]
     kept = poll(keyset("updated", compare="time", size=200, most=200), Pages(many)).snapshot({})
     assert (kept.get("past"), kept.get("seen")) == (True, None)
+
+
+def test_by_time_alone_known_records_do_not_take_the_room_of_new_ones() -> None:
+    """A page of more known records than the API can return is not asked for."""
+    kept = poll(keyset("updated", compare="time"), Pages(FOUR[:3])).snapshot({})
+    pages = Pages([*FOUR[:3], FOUR[3]])
+    run = poll(keyset("updated", compare="time", size=2), pages, snapshot=kept)
+    assert ([asked[4] for asked in pages.asked], run.messages()[0]["body"]) == ([5], FOUR[3])
+    poll(keyset("updated", compare="time", size=2, most=2), pages := Pages(), snapshot=kept)
+    assert [asked[2] for asked in pages.asked] == ["later"]

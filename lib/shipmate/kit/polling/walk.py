@@ -56,7 +56,10 @@ class Walk:
         """
         # Without ids a part of a time cannot be left out: its records are read again.
         self.place = Place(place.time, seen=(place.id,)) if order.compare == "time" and place.id is not None else place
-        self.limit = size
+        if len(self.place.seen) >= most:
+            self.place = Place(place.time, is_past=True)
+        # Records that were read before do not take the room of new ones.
+        self.limit = min(size + len(self.place.seen), most)
         self.is_over = moment(place.time).order >= bound.moment.order if _comparable(place, bound) else False
         self._order = order
         self._bound = bound
