@@ -25,7 +25,8 @@ SelectModel = Callable[["Context", Mapping[str, Any]], Mapping[str, str]]
 Choices = Mapping[str, str] | SelectModel
 
 # The fields that an API describes: they change seldom, and a request for each message would double the requests.
-_DESCRIBED: Final[Cache[Sequence[Field]]] = Cache(300)
+_FIELDS: Final = "shipmate.kit.fields"
+_SECONDS: Final = 300
 
 
 class Source(Protocol):
@@ -118,8 +119,9 @@ class ResourceFunction(Function):
         connection = declared.api.connect(context, cfg)
         if callable(read := declared.fields):
             reading = connection.reading()
-            kept = LateFields(lambda: _DESCRIBED.get((read, _hash(cfg)), lambda: tuple(read(reading, cfg))))
-            declared = declared.with_fields(kept)
+            cache: Cache[Sequence[Field]] = connection.session.kept.setdefault(_FIELDS, Cache(_SECONDS))
+            fields = LateFields(lambda: cache.get((read, _hash(cfg)), lambda: tuple(read(reading, cfg))))
+            declared = declared.with_fields(fields)
         return Records(declared, connection, cfg)
 
     def declared(self, cfg: Mapping[str, Any]) -> Declaration:
