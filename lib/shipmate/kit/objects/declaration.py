@@ -95,6 +95,8 @@ class Declaration:
     """The parameter with the names of the fields that an answer has."""
     nested: str = ""
     """The member of an object that has its fields."""
+    term_name: Callable[[str], str] = str
+    """Returns the name of a field in the search terms and orders of messages."""
 
     def check(self) -> None:
         """Check that the parts fit together.
@@ -173,9 +175,9 @@ class Declaration:
         return next((each.fields for each in self.known_fields if each.name == self.nested), ())
 
     @property
-    def filter_names(self) -> Sequence[str]:
-        """The names of the fields that one may search by."""
-        return [each.name for each in self.searched_fields if each.is_filter]
+    def filter_ids(self) -> dict[str, str]:
+        """The fields that one may search by: their names by those in messages."""
+        return {self.term_name(each.name): each.name for each in self.searched_fields if each.is_filter}
 
     def selection(self) -> Sequence[str]:
         """Return the names of the fields that requests ask for; none if the API returns all of them."""

@@ -103,10 +103,13 @@ class LookupMany(ResourceFunction):
             }  # fmt: skip
         asked[names.limit] = {"title": "Most Objects", "type": "number"}
         one = self.out_schema(declared)
+        several: Schema = {"type": "array", "items": one}
         results: Schema = {names.results: {"title": "Results", "type": "array", "items": one, "required": True}}
         if declared.pages.total:
             results[names.total] = {"title": "Number of all that match", "type": "number"}
-        out = one if emit == "individually" else {"type": "object", "properties": results}
+        if names.results:
+            several = {"type": "object", "properties": results}
+        out = one if emit == "individually" else several
         return {"in": {"type": "object", "properties": asked}, "out": out}
 
     def fields(self) -> dict[str, Descriptor]:
@@ -195,7 +198,9 @@ class LookupMany(ResourceFunction):
                     )
             yield self._results(found, total)
 
-    def _results(self, records: list[Any], total: int | None) -> dict[str, Any]:
+    def _results(self, records: list[Any], total: int | None) -> Any:
+        if not self.names.results:
+            return records
         return {self.names.results: records, **({} if total is None else {self.names.total: total})}
 
 

@@ -32,7 +32,7 @@ def order_schema(declared: Declaration) -> dict[str, Schema]:
     """Return the property of a message with the order."""
     if declared.sort is None:
         return {}
-    names, choices = declared.names, declared.filter_names
+    names, choices = declared.names, [*declared.filter_ids]
     field: Schema = {"title": "Field Name", "type": "string", "required": True}
     item: Schema = {
         "type": "object",
@@ -49,7 +49,7 @@ def _order(declared: Declaration, item: Any) -> tuple[str, str]:
     place = names.order
     if not isinstance(item, Mapping) or is_missing(item.get(names.field_name)):
         raise ValueError(f"{place}: expected an object with {names.field_name}, found none")
-    field, known = str(item[names.field_name]), declared.filter_names
+    field, known = str(item[names.field_name]), declared.filter_ids
     if known and field not in known:
         hint = did_you_mean_or_list(field, known)
         raise ValueError(f"{place}: {names.field_name}: expected a known one, found {field[:50]!r}{hint}")
@@ -57,4 +57,4 @@ def _order(declared: Declaration, item: Any) -> tuple[str, str]:
     found = DIRECTIONS[0] if is_missing(direction) else str(direction).lower()
     if found not in DIRECTIONS:
         raise ValueError(f"{place}: {names.order_direction}: expected asc or desc, found {found[:20]!r}")
-    return field, found
+    return known.get(field, field), found

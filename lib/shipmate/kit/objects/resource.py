@@ -160,6 +160,7 @@ class Resource(_Functions):
         sort: Sorting | None = None,
         select: str = "",
         nested: str = "",
+        term_name: Callable[[str], str] = str,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         waits: bool = False,
         most: int = _MOST_OBJECTS,
@@ -198,6 +199,8 @@ class Resource(_Functions):
             select: The parameter with the names of the fields that the API shall return; without it all of them come.
             nested: The member of an object that has its fields, as in ``{"id": 7, "properties": {"email": ...}}``. The
                 API searches, orders and selects by the names in it.
+            term_name: Returns the name of a field in the search terms and orders of messages, if a published component
+                has other names there: ``lambda name: name.capitalize().replace("_", " ")``.
             settings: Further fields of all functions in ``component.json``; ``model`` may be a function.
             waits: Whether a person can choose to wait for an object that does not exist yet.
             most: The most objects in one message.
@@ -238,6 +241,7 @@ class Resource(_Functions):
             sort=sort,
             select=select,
             nested=nested,
+            term_name=term_name,
         )
         self._declared.check()
         check_changes(self._declared)

@@ -88,7 +88,7 @@ def terms_schema(declared: Declaration, count: int) -> dict[str, Schema]:
     if filters is None:
         return {}
     found: dict[str, Schema] = {}
-    choices = declared.filter_names
+    choices = [*declared.filter_ids]
     for index in range(count):
         name: Schema = {"title": "Field Name", "type": "string", "required": True}
         found[names.term_name(index)] = {
@@ -116,16 +116,17 @@ def _term(declared: Declaration, name: str, body: Mapping[str, Any]) -> Term:
         raise ValueMissing(f"{name}: expected a search term, found none")
     names = declared.names
     field, chosen = (_part(name, each, given) for each in (names.field_name, names.condition))
-    _require(f"{name}: {names.field_name}", str(field), declared.filter_names)
-    filters, known = declared.filters, declared.field(str(field))
+    _require(f"{name}: {names.field_name}", str(field), [*declared.filter_ids])
+    field = declared.filter_ids.get(str(field), str(field))
+    filters, known = declared.filters, declared.field(field)
     assert filters is not None  # noqa: S101 - by count_of
     _require(f"{name}: {names.condition}", str(chosen), [*filters.ids])
     condition = filters.ids[str(chosen)]
     if condition in filters.unary:
-        return Term(str(field), condition, None)
+        return Term(field, condition, None)
     value = _part(name, names.field_value, given)
     try:
-        return Term(str(field), condition, _value(known, value, is_list=condition in filters.lists))
+        return Term(field, condition, _value(known, value, is_list=condition in filters.lists))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

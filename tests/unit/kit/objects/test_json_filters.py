@@ -177,3 +177,21 @@ class contacts:
     assert found == {"id": "1", "name": "Ada", "seen": "me"}
     with pytest.raises(ValueError, match="expected a function that returns one message"):
         Resource(Api("https://a.example.com"), "/a", title="A").lookup_many.then(lambda context, cfg, msg: msg)
+
+
+def test_terms_of_a_published_component_have_its_names_and_lists_are_bodies(
+    declare: Declare, crm: Crm, cfg: Cfg
+) -> None:
+    crm.add(name="Ada", age=29)
+    component = declare(
+        """contacts = declare(
+            term_name=str.capitalize, names={"results": ""}, sort=sorting(sort="{field}:{direction}"))"""
+    )
+    chosen = {**cfg, "termNumber": "1", "emitBehavior": "emitAll"}
+    body = {"sTerm_1": term("Age", "eq", "29"), "order": {"fieldName": "Name"}}
+    assert component.run("lookupObjects", {"body": body}, cfg=chosen).message["body"] == [crm.contacts["1"]]
+    asked = crm.requests[-1].query
+    assert (asked["age"], asked["sort"]) == ("29", "name:asc")
+    model = component.call("lookupObjects", "get_meta_model", chosen)
+    assert model["in"]["properties"]["sTerm_1"]["properties"]["fieldName"]["enum"][:3] == ["Id", "Email", "Name"]
+    assert model["out"]["type"] == "array"
