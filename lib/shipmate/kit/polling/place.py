@@ -78,9 +78,9 @@ def read_published(snapshot: Mapping[str, Any]) -> Place | None:
     """Return the place in a snapshot of a published Node component.
 
     >>> read_published({"lastModificationTime": "2026-01-31T09:30:00.000Z", "lastSeenId": "b"})
-    Place(time='2026-01-31T09:30:00.000Z', id='b', is_past=False)
+    Place(time='2026-01-31T09:30:00.000Z', id='b', is_past=False, seen=())
     >>> read_published({"nextStartTime": "2026-01-31T09:30:00.000Z"})
-    Place(time='2026-01-31T09:30:00.000Z', id=None, is_past=False)
+    Place(time='2026-01-31T09:30:00.000Z', id=None, is_past=False, seen=())
     """
     when, key = snapshot.get("lastModificationTime"), snapshot.get("lastSeenId")
     if _is_time(when):
