@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from shipmate.kit.polling.full import FullListing, full_listing
     from shipmate.kit.polling.keyset import Keyset, keyset
     from shipmate.kit.polling.listing import Listing, listing
-    from shipmate.kit.polling.place import After
+    from shipmate.kit.polling.place import After, Place
     from shipmate.kit.rebounding import rebounding
     from shipmate.kit.webhook import Received, Webhook
     from shipmate.kit.webhook_challenge import Echo, HashedEcho
@@ -65,6 +65,7 @@ __all__ = [
     "Names",
     "NoSample",
     "Pieces",
+    "Place",
     "PollFields",
     "Received",
     "Resource",
@@ -119,6 +120,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
             "Names": "shipmate.kit.objects.names",
             "NoSample": "shipmate.errors",
             "Pieces": "shipmate.kit.files.pieces",
+            "Place": "shipmate.kit.polling.place",
             "PollFields": "shipmate.kit.polling.fields",
             "Received": "shipmate.kit.webhook",
             "Resource": "shipmate.kit.objects.resource",

@@ -6,22 +6,26 @@ A signature is an HMAC of the unparsed body: ``component.json`` needs ``"consume
 import base64
 import hmac
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from shipmate.errors import CredentialsInvalid, EmitError, SignatureRefused
+from shipmate.errors import CredentialsInvalid, DescriptorError, EmitError, SignatureRefused
 from shipmate.invocation.message import HttpReply, message
 from shipmate.jsonvalue import member_at
 from shipmate.kit.moments import moment
+from shipmate.kit.objects.connection import json_of
+from shipmate.kit.objects.routes import Route
 from shipmate.kit.values import text
 from shipmate.kit.webhook_challenge import Echo, HashedEcho, check_token, echoed, hashed
 from shipmate.kit.webhook_request import event, header, is_raw, method, query, raw_body
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
+    from shipmate.kit.objects.api import Api
 
 _LOG: Final = logging.getLogger("shipmate.kit.webhook")
 
@@ -29,12 +33,14 @@ Algorithm = Literal["sha256", "sha1", "sha384", "sha512"]
 Encoding = Literal["hex", "base64", "base64url"]
 KeyEncoding = Literal["text", "hex", "base64"]
 
-_PLACEHOLDER: Final = re.compile(r"\{(body|timestamp|method|url|header:[A-Za-z0-9-]+)\}")
+_PLACEHOLDER: Final = re.compile(r"\{(body|timestamp|method|url|webhook|header:[A-Za-z0-9-]+)\}")
 _DECODERS: Final[Mapping[str, Callable[[str], bytes]]] = {
     "text": str.encode,
     "hex": bytes.fromhex,
     "base64": lambda given: base64.b64decode(given, validate=True),
 }
+_NAME: Final = re.compile(r"\{(\w+)\}")
+_WEBHOOK_URI: Final = "ELASTICIO_FLOW_WEBHOOK_URI"
 # A header has a few signatures while a secret is being replaced.
 _MOST_SIGNATURES: Final = 10
 
@@ -63,13 +69,13 @@ class Webhook:
 
     Args:
         header: The header with the signature.
-        secret: The field of the credential or the trigger with the secret.
+        secret: The field of the credential or the trigger with the secret; empty for an API that signs nothing.
         algorithm: The hash of the HMAC.
         encoding: How the signature is written.
         prefix: What precedes it: ``sha256=``, ``v1=``, ``v0=``.
         separator: What separates several values in the header: a comma, a space.
         signed: What is signed: ``{timestamp}.{body}``, ``v0:{timestamp}:{body}``, ``{method}{url}{body}{timestamp}``,
-            ``{header:webhook-id}``.
+            ``{header:webhook-id}``, ``{webhook}`` for the URL of the flow's webhook.
         timestamp: The header with the time of the signature.
         timestamp_prefix: What precedes the time in the header of the signature itself: ``t=``.
         tolerance_seconds: The greatest age of a signature with a time; also of one from the future.
@@ -78,12 +84,19 @@ class Webhook:
         is_required: Whether a webhook without a secret is an error; otherwise its requests are not checked.
         challenges: The challenges of the API.
         reply: The answer to an event, from `process`; none unless given.
+        items: Whether `process` emits each item of a JSON list as a message.
+        api: The API of ``subscribe`` and ``unsubscribe``.
+        subscribe: The request by which the API sends its events to the flow, at its start: ``POST /hooks``.
+        subscription: The body of this request: ``{"url": "{webhook}", "event": "{event}"}``. ``{name}`` is a field of
+            the trigger.
+        unsubscribe: The request that ends this, at the stop of the flow: ``DELETE /hooks/{id}``. ``{name}`` is a
+            member of the answer to ``subscribe``, or a field of the trigger.
 
     Raises:
         ValueError: The options do not belong together.
     """
 
-    header: str
+    header: str = ""
     secret: str = "secret"  # noqa: S105 - the name of a field
     algorithm: Algorithm = "sha256"
     encoding: Encoding = "hex"
@@ -98,16 +111,25 @@ class Webhook:
     is_required: bool = True
     challenges: Sequence[Echo | HashedEcho] = ()
     reply: HttpReply | None = None
+    items: bool = False
+    api: "Api | None" = None
+    subscribe: str = ""
+    subscription: Mapping[str, Any] | None = None
+    unsubscribe: str = ""
     now: Callable[[], float] = field(default=time.time, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse options that check nothing."""
+        if bool(self.header) != bool(self.secret):
+            raise ValueError("header: expected the header with the signature, or secret='' if there is none")
+        if (self.subscribe or self.unsubscribe) and not (self.api and self.subscribe):
+            raise ValueError("subscribe: expected api= and subscribe=, found none")
         if "{body}" not in self.signed:
             raise ValueError("signed: expected {body} in it, found none: the event would not be signed")
         rest = _PLACEHOLDER.sub("", self.signed)
         if "{" in rest or "}" in rest:
             raise ValueError(
-                "signed: expected {body}, {timestamp}, {method}, {url} or {header:name}, found another one"
+                "signed: expected {body}, {timestamp}, {method}, {url}, {webhook} or {header:name}, found another one"
             )
         if (self.timestamp or self.timestamp_prefix) and "{timestamp}" not in self.signed:
             raise ValueError("signed: expected {timestamp} in it, found none: anyone could change the time")
@@ -125,9 +147,9 @@ class Webhook:
         received = self.receive(context, msg, cfg)
         if received.is_challenge:
             return
-        context.emit(
-            "data", message(received.event if isinstance(received.event, Mapping) else {"value": received.event})
-        )
+        found = received.event
+        for each in found if self.items and isinstance(found, list) else [found]:
+            context.emit("data", message(each if isinstance(each, Mapping) else {"value": each}))
         if self.reply is not None:
             _answer(context, self.reply)
 
@@ -169,6 +191,53 @@ class Webhook:
                 return Received(None, self._answer_to(challenge, text_asked, key))
         return Received(found, None)
 
+    def sign(self, body: str, secret: str, **members: Any) -> dict[str, Any]:
+        """Return the message of a signed request, for tests: ``component.run("hook", SLACK.sign("{}", "s3cret"))``.
+
+        Args:
+            body: The unparsed body.
+            secret: The secret.
+            **members: Further members of the message: ``headers``, ``url``, ``query``.
+        """
+        msg: dict[str, Any] = {"method": "POST", "query": {}, **members, "body": {"rawData": body}}
+        signed_at = str(int(self.now())) if "{timestamp}" in self.signed else ""
+        digest = hmac.digest(
+            self._key({self.secret: secret}), self._payload(msg, body.encode(), signed_at), self.algorithm
+        )
+        signature = self.prefix + self._written(digest).decode()
+        if self.timestamp_prefix:
+            signature = self.separator.join([self.timestamp_prefix + signed_at, signature])
+        times = {self.timestamp: signed_at} if self.timestamp else {}
+        return {**msg, "headers": {**members.get("headers", {}), **times, self.header: signature}}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the hooks of a flow's start and stop, if the webhook has them."""
+        if name == "startup" and self.subscribe:
+            return self._start
+        if name == "shutdown" and self.unsubscribe:
+            return self._stop
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def _start(self, context: "Context", cfg: Mapping[str, Any]) -> Any:
+        """Subscribe, and return the answer: it is the start data of `shutdown`."""
+        values = {**cfg, "webhook": _address()}
+        body = None if self.subscription is None else _filled(self.subscription, values)
+        return self._send(context, cfg, self.subscribe, values, body)
+
+    def _stop(self, context: "Context", cfg: Mapping[str, Any], startup_data: Any) -> None:
+        """Unsubscribe; a subscription that is gone is no error."""
+        known = startup_data if isinstance(startup_data, Mapping) else {"id": startup_data}
+        self._send(context, cfg, self.unsubscribe, {**cfg, **known, "webhook": _address()}, None, allow=(404, 410))
+
+    def _send(
+        self, context: "Context", cfg: Mapping[str, Any], request: str, values: Mapping[str, Any], body: Any,
+        allow: Sequence[int] = (),
+    ) -> Any:  # fmt: skip
+        assert self.api is not None  # noqa: S101 - checked in __post_init__
+        route = Route.parse(request, default="/")
+        connection = self.api.connect(context, cfg)
+        return json_of(connection.send(route.method, route.path(values), body=body, allow=allow))
+
     def _answer_to(self, challenge: Echo | HashedEcho, asked: str, key: bytes) -> HttpReply:
         if isinstance(challenge, Echo):
             return echoed(challenge, asked)
@@ -177,6 +246,8 @@ class Webhook:
         return hashed(challenge, asked, key, self.algorithm)
 
     def _key(self, cfg: Mapping[str, Any]) -> bytes:
+        if not self.secret:
+            return b""
         given = text(cfg, self.secret).removeprefix(self.key_prefix)
         if not given:
             if self.is_required:
@@ -231,6 +302,8 @@ class Webhook:
                 return body
             if name == "timestamp":
                 found = signed_at
+            elif name == "webhook":
+                found = _address()
             elif name.startswith("header:"):
                 found = header(msg, name.removeprefix("header:"))
             else:
@@ -250,6 +323,31 @@ class Webhook:
     def _normal(self, given: str) -> bytes:
         found = given.lower() if self.encoding == "hex" else given.rstrip("=")
         return found.encode("utf-8", "surrogatepass")
+
+
+def _address() -> str:
+    """Return the URL of the flow's webhook.
+
+    Raises:
+        DescriptorError: There is none.
+    """
+    found = os.environ.get(_WEBHOOK_URI, "")
+    if not found:
+        raise DescriptorError(f"{_WEBHOOK_URI}: expected the URL of the flow's webhook, found none")
+    return found
+
+
+def _filled(template: Any, values: Mapping[str, Any]) -> Any:
+    """Return JSON with the values of its placeholders; a text that is one placeholder becomes the value itself."""
+    if isinstance(template, Mapping):
+        return {name: _filled(each, values) for name, each in template.items()}
+    if isinstance(template, list):
+        return [_filled(each, values) for each in template]
+    if not isinstance(template, str):
+        return template
+    if whole := _NAME.fullmatch(template):
+        return values.get(whole[1])
+    return _NAME.sub(lambda match: str(values.get(match[1], "")), template)
 
 
 def _answer(context: "Context", reply: HttpReply) -> None:

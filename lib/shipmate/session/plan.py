@@ -67,6 +67,8 @@ class SessionServices:
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the process is stopping: pauses end, and nothing is sent again."""
     paces: Paces = field(default_factory=Paces)
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What callers keep as long as the process runs, by the name of the caller."""
     _plans: dict[tuple[object, ...], SessionPlan] = field(default_factory=dict, repr=False)
 
     def plan(self, options: Mapping[str, Any]) -> SessionPlan:

@@ -57,6 +57,11 @@ class Session(ApiSession):
         self._policy_fields = None
 
     @property
+    def kept(self) -> dict[str, Any]:
+        """What callers keep as long as the process runs, for all sessions of it."""
+        return self._services.kept
+
+    @property
     def fields(self) -> Mapping[str, Any]:
         """The fields of the step and of the credential; those of a secret are read from the platform once.
 

@@ -198,3 +198,21 @@ def test_a_sample_begins_at_the_beginning(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_fields_for_component_json_have_no_times() -> None:
     """A token is no time."""
     assert list(json.loads(json.dumps(delta().descriptor()))) == ["emitBehavior", "pageSize", "singlePagePerInterval"]
+
+
+def test_an_account_without_records_has_no_token_yet() -> None:
+    """The token of some APIs is the id of the last record."""
+    assert poll(lambda token, limit: Answer([]), {}).events == []
+    log = Log()
+    log.write(1)
+    kept = poll(log.fetch, {}).snapshot({})
+    assert poll(lambda token, limit: Answer([]), kept).events == []
+
+
+def test_delta_goes_on_from_the_token_of_a_predecessor() -> None:
+    log = Log()
+    for key in (1, 2, 3):
+        log.write(key)
+    made = delta(version="version", read_old=lambda old: old.get("token"))
+    (page,) = made.pages({}, {"token": "2"}, log.fetch)
+    assert ([each["id"] for each in page.records], log.tokens) == ([3], ["2"])

@@ -362,3 +362,44 @@ def test_the_fields_for_component_json_have_the_published_ids_and_defaults() -> 
     assert fields["pageSize"]["note"] == "1 to 500, 50 unless given"
     assert "pollConfig" not in keyset("updated").descriptor()
     json.dumps(fields)
+
+
+def test_by_time_alone_a_record_that_arrives_with_the_last_time_is_emitted_once() -> None:
+    """The snapshot keeps the ids of the last time, so that the next run asks for this time again."""
+    made = keyset("updated", compare="time")
+    first = poll(made, Pages(FOUR))
+    kept = first.snapshot({})
+    assert (kept["time"], kept["seen"], "past" in kept) == (LATER, ["d"], False)
+    late = {"id": "a9", "updated": LATER}
+    pages = Pages([FOUR[3], late])
+    second = poll(made, pages, snapshot=kept)
+    assert [message["body"] for message in second.messages()] == [late]
+    assert second.snapshot({})["seen"] == ["d", "a9"]
+    assert [asked[2] for asked in pages.asked] == ["from"]
+    assert not poll(made, Pages([late, FOUR[3]]), snapshot=second.snapshot({})).events
+
+
+def test_by_time_alone_a_page_full_of_known_records_does_not_stop_the_polling() -> None:
+    made = keyset("updated", compare="time", size=3, most=3)
+    kept = poll(keyset("updated", compare="time"), Pages(FOUR[:2])).snapshot({})
+    # A third record came, and was not found: the API returns the known ones only.
+    three = [*FOUR[:2], FOUR[1]]
+    run = poll(made, pages := Pages(three, FOUR[3:]), snapshot=kept)
+    assert [asked[2] for asked in pages.asked] == ["from", "later"]
+    assert [message["body"] for message in run.messages()] == FOUR[3:]
+
+
+def test_by_time_alone_too_many_records_of_the_last_time_are_not_kept_in_the_snapshot() -> None:
+    many = [{"id": number, "updated": TEN} for number in range(181)]
+    kept = poll(keyset("updated", compare="time", size=200, most=200), Pages(many)).snapshot({})
+    assert (kept.get("past"), kept.get("seen")) == (True, None)
+
+
+def test_by_time_alone_known_records_do_not_take_the_room_of_new_ones() -> None:
+    """A page of more known records than the API can return is not asked for."""
+    kept = poll(keyset("updated", compare="time"), Pages(FOUR[:3])).snapshot({})
+    pages = Pages([*FOUR[:3], FOUR[3]])
+    run = poll(keyset("updated", compare="time", size=2), pages, snapshot=kept)
+    assert ([asked[4] for asked in pages.asked], run.messages()[0]["body"]) == ([5], FOUR[3])
+    poll(keyset("updated", compare="time", size=2, most=2), pages := Pages(), snapshot=kept)
+    assert [asked[2] for asked in pages.asked] == ["later"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shipmate.kit import Answer, NoSample, listing
+from shipmate.kit import Answer, NoSample, Place, listing
 from tests.unit.kit.changing_api import Run
 
 
@@ -62,3 +62,38 @@ def test_a_sample_is_small_and_leaves_no_snapshot(monkeypatch: pytest.MonkeyPatc
 def test_the_fields_for_component_json_have_no_times() -> None:
     """The position is no time."""
     assert list(listing().descriptor()) == ["emitBehavior", "pageSize", "singlePagePerInterval"]
+
+
+def test_a_person_can_choose_the_time_and_its_bounds() -> None:
+    """Each choice is another collection; records outside of the bounds are left out."""
+    made = listing(time={"changed": "updated", "new": "created"}, labels={"changed": "Changed"}, bounds=True)
+    fields = made.descriptor()
+    assert fields["pollConfig"]["model"] == {"changed": "Changed", "new": "new"}
+    assert {"startTime", "endTime"} <= fields.keys()
+    found = [
+        {"id": number, "updated": f"2026-01-31T0{number}:00:00Z", "created": "2026-01-01T00:00:00Z"}
+        for number in range(1, 6)
+    ]
+    cfg = {"startTime": "2026-01-31T02:00:00Z", "endTime": "2026-01-31T04:00:00Z"}
+
+    def run(cfg: Any, snapshot: Any = None) -> list[Any]:
+        return [each["id"] for page in made.pages(cfg, snapshot, lambda *asked: Answer(found)) for each in page.records]
+
+    assert (run(cfg), run({**cfg, "pollConfig": "new"}), run({})) == ([2, 3], [], [1, 2, 3, 4, 5])
+    with pytest.raises(ValueError, match="expected time="):
+        listing(bounds=True)
+
+
+def test_a_listing_goes_on_from_a_snapshot_of_a_predecessor() -> None:
+    made = listing(time="updated", read_old=lambda old: Place(old["since"]) if "since" in old else None)
+    found = [{"id": number, "updated": f"2026-01-31T0{number}:00:00Z"} for number in range(1, 4)]
+    asked = []
+
+    def fetch(position: Any, since: Any, limit: int) -> Answer:
+        asked.append(since)
+        return Answer(found)
+
+    pages = list(made.pages({}, {"since": "2026-01-31T02:00:00Z"}, fetch))
+    assert [each["id"] for page in pages for each in page.records] == [2, 3]
+    assert asked == ["2026-01-31T02:00:00Z"]
+    assert not list(made.pages({}, pages[-1].snapshot, fetch))

@@ -308,3 +308,38 @@ def test_a_challenge_without_a_place_is_refused(options: Any) -> None:
     """And half a token."""
     with pytest.raises(ValueError, match="Echo: expected"):
         Echo(**options)
+
+
+def test_each_item_of_a_list_may_be_a_message() -> None:
+    caller, body = Caller(), '[{"id": 1}, {"id": 2}, 3]'
+    replace(GITHUB, items=True).process(caller, GITHUB.sign(body, SECRET), CFG, {})  # type: ignore[arg-type]
+    assert [value["body"] for _, value in caller.events] == [{"id": 1}, {"id": 2}, {"value": 3}]
+    caller = Caller()
+    GITHUB.process(caller, GITHUB.sign(body, SECRET), CFG, {})  # type: ignore[arg-type]
+    assert [value["body"] for _, value in caller.events] == [{"value": json.loads(body)}]
+
+
+@pytest.mark.parametrize("webhook", [GITHUB, SHOPIFY, STRIPE, SLACK])
+def test_a_request_that_a_test_signs_is_accepted(webhook: Webhook) -> None:
+    msg = webhook.sign(BODY, SECRET)
+    assert webhook.read(msg, CFG).event == json.loads(BODY)
+    with pytest.raises(SignatureRefused):
+        webhook.read(webhook.sign(BODY, "other"), CFG)
+
+
+def test_the_public_url_may_be_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELASTICIO_FLOW_WEBHOOK_URI", "https://in.example.com/hook/1")
+    webhook = Webhook("X-Signature", signed="{method}{webhook}{body}")
+    signature = sign(f"POSThttps://in.example.com/hook/1{BODY}").hex()
+    assert webhook.read(request({"X-Signature": signature}), CFG).event == json.loads(BODY)
+    monkeypatch.delenv("ELASTICIO_FLOW_WEBHOOK_URI")
+    with pytest.raises(DescriptorError, match="expected the URL of the flow's webhook, found none"):
+        webhook.read(request({"X-Signature": signature}), CFG)
+
+
+def test_an_api_that_signs_nothing_is_declared_as_such() -> None:
+    assert Webhook(secret="").read(request(), {}).event == json.loads(BODY)
+    with pytest.raises(ValueError, match="secret=''"):
+        Webhook()
+    with pytest.raises(ValueError, match="expected api= and subscribe="):
+        Webhook(secret="", unsubscribe="DELETE /hooks/{id}")

@@ -1,8 +1,9 @@
 """The declaration of an API that keeps files: the facts that all its functions share."""
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from shipmate.kit.files.pieces import Pieces
 from shipmate.kit.files.transfer import HttpSession
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from shipmate.invocation.context import Context
 
 Json = dict[str, Any]
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 class Connected(Protocol):
@@ -126,6 +128,8 @@ class StoreDeclaration:
     max_bytes: int | None
     allows_foreign: bool
     folders: "Callable[[Context, Mapping[str, Any]], Mapping[str, str]] | None" = None
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    emits: Json | None = None
 
 
 def filled(template: str, values: Mapping[str, Any]) -> str:
@@ -137,18 +141,18 @@ def filled(template: str, values: Mapping[str, Any]) -> str:
     Raises:
         ValueError: A value is missing or empty, or has a part ``.`` or ``..``.
     """
-    for name in ("path", "id", "name"):
-        if "{" + name + "}" not in template:
-            continue
+
+    def encoded(match: re.Match[str]) -> str:
+        name = match[1]
         value = values.get(name)
         if value is None or value == "":
             raise ValueError(f"{name}: expected a value, found none")
         parts = str(value).strip("/").split("/") if name == "path" else [str(value)]
         try:
-            encoded = "/".join(segment(part) for part in parts)
+            return "/".join(segment(part) for part in parts)
         except ValueError:
             raise ValueError(
                 f"{name}: expected the place of a file, found one with a part that is empty, . or .."
             ) from None
-        template = template.replace("{" + name + "}", encoded)
-    return template
+
+    return _PLACEHOLDER.sub(encoded, template)

@@ -8,6 +8,7 @@ from shipmate.invocation.message import Message
 from shipmate.kit.files.declaration import FileApi, FileNames, Json, StoreDeclaration
 from shipmate.kit.files.names import add_file
 from shipmate.kit.files.open_store import OpenStore
+from shipmate.kit.values import flag
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
@@ -46,6 +47,20 @@ class FileFunction:
         """Return the same function with other ids: ``drive.get.using(path="fileId")``."""
         return type(self)(replace(self.store, names=replace(self.names, **changes)))
 
+    def body(self, context: "Context", cfg: Mapping[str, Any], metadata: Mapping[str, Any]) -> Json:
+        """Return the body of a message about a file, with its attachment if the step's check box is set.
+
+        Args:
+            context: The context of the call.
+            cfg: The configuration of the call.
+            metadata: The metadata of the file as the API returns them.
+        """
+        opened = OpenStore(self.store, context, cfg)
+        found = opened.body(metadata)
+        if flag(cfg, self.names.attach_file):
+            attach(opened, metadata, "", found, {}, self.names)
+        return found
+
     def get_meta_model(self, context: "Context", cfg: Mapping[str, Any]) -> Json:
         """Return the schemas of the input and the output: ``{"in": {...}, "out": {...}}``."""
         raise NotImplementedError
@@ -63,7 +78,26 @@ class FileFunction:
 
     def _file_schema(self, *, is_attached: bool) -> Json:
         url = {self.names.attachment_url: {"type": "string", "title": "Attachment URL"}}
-        return {"type": "object", "properties": {**_FILE, **(url if is_attached else {})}}
+        known = self.store.emits or {"type": "object", "properties": _FILE}
+        return {**known, "properties": {**known.get("properties", {}), **(url if is_attached else {})}}
+
+    def _entry(self, title: str, help_text: str, fields: Json, **more: Any) -> Json:
+        """Return an entry of ``component.json`` without ``main``."""
+        own = {}
+        for name, described in self.store.settings.items():
+            model = described.get("model")
+            own[name] = {**described, **({"model": model.__name__} if callable(model) else {})}
+        described = {"title": title, "help": {"description": help_text}, "dynamicMetadata": True, **more}
+        return {**described, "fields": {**own, **fields}}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the select model of a field."""
+        store = self.__dict__.get("store")
+        if store is not None:
+            for model in (store.folders, *(each.get("model") for each in store.settings.values())):
+                if callable(model) and model.__name__ == name:
+                    return model
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
 
 def attach(
@@ -73,7 +107,8 @@ def attach(
     stored = opened.attach(found, opened.values(found, path))
     add_file(files, stored.name, stored.attachment)
     body[names.attachment_url] = stored.attachment["url"]
-    body["size"] = stored.attachment["size"]
+    if opened.emits_facts:
+        body["size"] = stored.attachment["size"]
 
 
 def text(msg: Message, name: str) -> str:
@@ -86,11 +121,6 @@ def text(msg: Message, name: str) -> str:
     if not isinstance(value, str) or not value.strip("/ "):
         raise ValueError(f"{name}: expected text, found none")
     return value.strip()
-
-
-def entry(title: str, help_text: str, fields: Json, **more: Any) -> Json:
-    """Return an entry of ``component.json`` without ``main``."""
-    return {"title": title, "help": {"description": help_text}, "dynamicMetadata": True, **more, "fields": fields}
 
 
 def check_box(label: str, order: int) -> Json:

@@ -8,7 +8,7 @@ from shipmate.http.download import DownloadedFile
 from shipmate.invocation.message import Message, message
 from shipmate.jsonvalue import member_at
 from shipmate.kit.files.declaration import Json
-from shipmate.kit.files.function import FileFunction, attach, check_box, entry, select, text
+from shipmate.kit.files.function import FileFunction, attach, check_box, select, text
 from shipmate.kit.files.names import numbered
 from shipmate.kit.files.open_store import OpenStore
 from shipmate.kit.files.pieces import open_upload, send_pieces
@@ -43,7 +43,7 @@ class GetFile(FileFunction):
         if opened.is_folder(found):
             raise ValueError(f"{self.names.path}: expected the path of a file, found that of a folder")
         path = path if self.store.members.path == "" else ""
-        body = opened.described(found, path)
+        body = opened.body(found, path)
         files: dict[str, Any] = {}
         if flag(cfg, self.names.attach_file):
             attach(opened, found, path, body, files, self.names)
@@ -63,7 +63,7 @@ class GetFile(FileFunction):
             self.names.attach_file: check_box("Enable File Attachments", 90),
             self.names.allow_zero: check_box("Allow zero results", 80),
         }
-        return entry("Get File", "Reads the metadata of a file, and its content as an attachment", fields)
+        return self._entry("Get File", "Reads the metadata of a file, and its content as an attachment", fields)
 
 
 class PutFile(FileFunction):
@@ -85,7 +85,7 @@ class PutFile(FileFunction):
         found = written or opened.metadata({"path": path, "id": path, "name": path})
         if found is None:
             raise ApiError("the file: expected it after its upload, found none", status=404)
-        return message(opened.described(found, path))
+        return message(opened.body(found, path))
 
     def _free(self, opened: OpenStore, path: str, conflict: str) -> str:
         """Return the path to write to.
@@ -141,7 +141,7 @@ class PutFile(FileFunction):
         """Return the entry in ``component.json``, without ``main``."""
         model = {"replace": "Replace", "fail": "Fail", "rename": "Rename"}
         fields = {self.names.conflict: select("Conflict behavior", model, "Replace", 90)}
-        return entry("Upsert File", "Uploads a file from its URL", fields)
+        return self._entry("Upsert File", "Uploads a file from its URL", fields)
 
 
 class DeleteFile(FileFunction):
@@ -176,7 +176,7 @@ class DeleteFile(FileFunction):
         model = {"throwError": "Throw an error", "emitEmpty": "Emit an empty object", "emitNothing": "Emit nothing"}
         label = "Emit strategy when no object found"
         fields = {self.names.if_not_found: select(label, model, model[self.names.default_if_not_found], 90)}
-        return entry("Delete File", "Deletes a file", fields)
+        return self._entry("Delete File", "Deletes a file", fields)
 
 
 def _metadata_in(response: "requests.Response | None", name: str) -> Json | None:

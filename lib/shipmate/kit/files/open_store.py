@@ -26,6 +26,12 @@ class OpenStore:
         self._context = context
         self._connected = store.api.connect(context, cfg)
         self.session = self._connected.session
+        self._settings = {name: cfg.get(name) for name in store.settings}
+
+    @property
+    def emits_facts(self) -> bool:
+        """Whether messages have the facts of a file, and not the API's own metadata."""
+        return self._store.emits is None
 
     def url(self, template: str, values: Mapping[str, Any]) -> str:
         """Return the URL of a path with its values, percent-encoded.
@@ -33,7 +39,7 @@ class OpenStore:
         Raises:
             ValueError: A value is missing, or leads to another folder.
         """
-        return self._connected.url(filled(template, values))
+        return self._connected.url(filled(template, {**self._settings, **values}))
 
     def followed(self, url: str, following: str) -> str:
         """Return the URL that an answer names as the next one.
@@ -110,8 +116,12 @@ class OpenStore:
         name = member_at(found, members.name)
         return {"path": known.strip("/"), "id": member_at(found, members.id), "name": name}
 
+    def body(self, found: Mapping[str, Any], path: str = "") -> Json:
+        """Return the body of a message about a file: the facts, or the API's own metadata if the store emits them."""
+        return self.described(found, path) if self.emits_facts else dict(found)
+
     def described(self, found: Mapping[str, Any], path: str = "") -> Json:
-        """Return the body of a message about a file: ``{"name": "b.csv", "path": "a/b.csv", "size": 12, ...}``."""
+        """Return the facts of a file: ``{"name": "b.csv", "path": "a/b.csv", "size": 12, ...}``."""
         members = self._store.members
         values = self.values(found, path)
         folder, _, last = values["path"].rpartition("/")

@@ -7,7 +7,7 @@ from shipmate.errors import NoSample
 from shipmate.invocation.message import Message
 from shipmate.jsonvalue import member_at
 from shipmate.kit.files.declaration import Changes, Json
-from shipmate.kit.files.function import FileFunction, attach, check_box, entry
+from shipmate.kit.files.function import FileFunction, attach, check_box
 from shipmate.kit.files.open_store import OpenStore
 from shipmate.kit.files.wanted import WantedFiles
 from shipmate.kit.polling.answer import Answer
@@ -73,7 +73,7 @@ class PollFiles(FileFunction):
         return self.store.changes
 
     def _described(self, opened: OpenStore, found: Json, files: dict[str, Any], *, is_attached: bool) -> Json:
-        body = opened.described(found)
+        body = opened.body(found)
         if is_attached:
             attach(opened, found, "", body, files, self.names)
         return body
@@ -119,7 +119,7 @@ class PollFiles(FileFunction):
                 "placeholder": "1970-01-01T00:00:00Z", "note": "Files that have not changed since then are left out",
             }  # fmt: skip
         title = "Get New and Updated Objects Polling"
-        return entry(title, "Finds new and changed files", fields, type="polling")
+        return self._entry(title, "Finds new and changed files", fields, type="polling")
 
     def _folder_field(self) -> Json:
         field: Json = {"label": "Folder", "required": False, "order": 98, "prompt": "All folders"}
@@ -128,13 +128,6 @@ class PollFiles(FileFunction):
         if model is None:
             return {**field, "viewClass": "TextFieldView", "note": note}
         return {**field, "viewClass": "MultiSelectView", "model": model.__name__, "note": note}
-
-    def __getattr__(self, name: str) -> Any:
-        """Return the select model of the folders."""
-        model = self.__dict__["store"].folders if "store" in self.__dict__ else None
-        if model is not None and name == model.__name__:
-            return model
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
 
 def _is_by_page(cfg: Mapping[str, Any]) -> bool:

@@ -35,6 +35,8 @@ class FileStore:
         max_bytes: int | None = None,
         allows_foreign: bool = True,
         folders: "Callable[[Context, Mapping[str, Any]], Mapping[str, str]] | None" = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        emits: Mapping[str, Any] | None = None,
     ) -> None:
         """Declare a store; nothing is sent.
 
@@ -53,6 +55,9 @@ class FileStore:
             max_bytes: The most bytes of a file.
             folders: The select model of the folders to poll: a function of the context and ``cfg``, in the module of
                 the store. Without it a person types the path of one.
+            settings: Further fields of all functions in ``component.json``, whose values stand in paths as ``{name}``;
+                ``model`` may be a function.
+            emits: The schema of the API's metadata. If it is given, messages have the metadata in place of the facts.
             allows_foreign: Whether uploads may read https URLs that are no attachments of the object storage.
         """
         self._declared = StoreDeclaration(
@@ -69,6 +74,8 @@ class FileStore:
             max_bytes=max_bytes,
             allows_foreign=allows_foreign,
             folders=folders,
+            settings=settings or {},
+            emits=None if emits is None else dict(emits),
         )
 
     title = "File"

@@ -5,7 +5,7 @@ from typing import Any
 
 from shipmate.jsonvalue import member_at
 from shipmate.kit.objects.errors import MoreThanOneFound
-from shipmate.kit.objects.filters import Expression, Join, Term
+from shipmate.kit.objects.filters import Join, Term
 from shipmate.kit.objects.members import is_missing
 from shipmate.kit.objects.records import Record, Records
 from shipmate.kit.objects.routes import Route, text_of
@@ -63,7 +63,7 @@ def _fetched(records: Records, criteria: str, values: Sequence[str]) -> Iterator
     request = declared.sets.get(criteria)
     size = declared.pages.most if declared.pages.size else None
     if callable(request):
-        yield from request(records.connection, records.values, values)
+        yield from request(records.connection.reading(), records.values, values)
     elif request:
         route = Route.parse(request, default=declared.path)
         at = route.method, route.path({**records.values, "criteria": criteria, "values": ",".join(values)})
@@ -80,4 +80,4 @@ def _fetched(records: Records, criteria: str, values: Sequence[str]) -> Iterator
 def _joins_terms(records: Records) -> bool:
     """Return whether one search can ask for several values."""
     filters = records.declared.filters
-    return isinstance(filters, Expression) and "or" in filters.joins and "eq" in filters.conditions
+    return filters is not None and "or" in filters.joins and "eq" in filters.forms

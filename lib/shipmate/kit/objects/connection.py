@@ -35,6 +35,13 @@ class Connection:
         self._base_url = base_url
         self._sends_forms = sends_forms
         self._hosts = tuple(hosts)
+        self._reads = False
+
+    def reading(self) -> "Connection":
+        """Return the same connection for requests that change nothing: all of them are sent again after an error."""
+        other = Connection(self.session, self._base_url, sends_forms=self._sends_forms, hosts=self._hosts)
+        other._reads = True
+        return other
 
     def send(
         self,
@@ -56,14 +63,15 @@ class Connection:
             body: The body, as JSON; None without one.
             headers: Further headers.
             allow: Statuses from 400 on that are no errors here.
-            limits: Options of the session: ``timeout``, ``total_timeout_seconds``, ``max_bytes``.
+            limits: Options of the session: ``timeout``, ``total_timeout_seconds``, ``max_bytes``; ``repeatable=True``
+                for a POST that changes nothing, and so is sent again after an error.
 
         Raises:
             ApiError: The API answers with an error, or not at all.
             Diverted: The same, and the fields of the step say that it is emitted or tried later.
             ValueError: A URL leads to another host.
         """
-        options: dict[str, Any] = {**limits}
+        options: dict[str, Any] = {**({"repeatable": True} if self._reads else {}), **limits}
         if isinstance(body, str):
             options["data"] = body.encode()
         elif body is not None:
@@ -135,6 +143,11 @@ class Connection:
         if not self._hosts:
             raise ValueError(f"expected a path below {self._base_url}, found a URL: declare Api(hosts=...) to allow it")
         return text
+
+    @property
+    def takes_json(self) -> bool:
+        """Whether bodies are JSON unless a header says otherwise."""
+        return not self._sends_forms
 
     def _host(self) -> str:
         """Return scheme and host of the base URL; a member of a token with both as its placeholder."""

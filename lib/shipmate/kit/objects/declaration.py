@@ -83,7 +83,7 @@ class Declaration:
     most: int
     changes: Any = None
     fetch_changes: Callable[..., Any] | None = None
-    order: Mapping[str, str] | None = None
+    order: Mapping[str, Any] | None = None
     sets: Mapping[str, str | FetchSet]
     """The requests that find objects by many values of a unique field."""
     set_size: int
@@ -91,6 +91,12 @@ class Declaration:
     linked: Mapping[str, Linked]
     """The objects that belong to one, by the names of their members."""
     sort: Sorting | None
+    select: str = ""
+    """The parameter with the names of the fields that an answer has."""
+    nested: str = ""
+    """The member of an object that has its fields."""
+    term_name: Callable[[str], str] = str
+    """Returns the name of a field in the search terms and orders of messages."""
 
     def check(self) -> None:
         """Check that the parts fit together.
@@ -114,7 +120,7 @@ class Declaration:
                     f"found {', '.join(sorted(unknown))}"
                 )
         for name, text in self.unique.items():
-            if not text and (self.filters is None or "eq" not in self.filters.conditions):
+            if not text and (self.filters is None or "eq" not in self.filters.forms):
                 raise ValueError(
                     f"{self.title}: unique: expected filters with the operator eq, or a request for {name}, found none"
                 )
@@ -159,7 +165,27 @@ class Declaration:
 
     def field(self, name: str) -> Field | None:
         """Return a declared field."""
-        return next((each for each in self.known_fields if each.name == name), None)
+        return next((each for each in (*self.searched_fields, *self.known_fields) if each.name == name), None)
+
+    @property
+    def searched_fields(self) -> Sequence[Field]:
+        """The fields that the API searches by, orders by and selects: those within the member ``nested``."""
+        if not self.nested:
+            return self.known_fields
+        return next((each.fields for each in self.known_fields if each.name == self.nested), ())
+
+    @property
+    def filter_ids(self) -> dict[str, str]:
+        """The fields that one may search by: their names by those in messages."""
+        return {self.term_name(each.name): each.name for each in self.searched_fields if each.is_filter}
+
+    def selection(self) -> Sequence[str]:
+        """Return the names of the fields that requests ask for; none if the API returns all of them."""
+        return [each.name for each in self.searched_fields if not each.write_only] if self.select else []
+
+    def name_of(self, path: str) -> str:
+        """Return the name by which the API knows the field at a path in an object."""
+        return path.removeprefix(f"{self.nested}.") if self.nested else path
 
     def _set_texts(self) -> Iterator[str]:
         return (text for text in self.sets.values() if isinstance(text, str))

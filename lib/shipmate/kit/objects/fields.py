@@ -4,9 +4,9 @@ Source: contract §11.3.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, overload
 
 from shipmate.wording import did_you_mean_or_list
 
@@ -117,6 +117,35 @@ class Field:
         if isinstance(self.items, str | None):
             return dict(_TYPES[self.items or "string"])
         return object_of(self.items, writes=writes, requires=requires)
+
+
+class LateFields(Sequence[Field]):
+    """Fields that an API describes; they are asked for when they are needed first."""
+
+    def __init__(self, read: Callable[[], Sequence[Field]]) -> None:
+        """Ask for nothing yet."""
+        self._read = read
+        self._found: Sequence[Field] | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> Field: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Field]: ...
+
+    def __getitem__(self, index: int | slice) -> Field | Sequence[Field]:
+        """Return a field, or several ones."""
+        return self._fields[index]
+
+    def __len__(self) -> int:
+        """Return the number of the fields."""
+        return len(self._fields)
+
+    @property
+    def _fields(self) -> Sequence[Field]:
+        if self._found is None:
+            self._found = self._read()
+        return self._found
 
 
 def object_of(fields: Sequence[Field], *, writes: bool, requires: bool = False) -> Schema:

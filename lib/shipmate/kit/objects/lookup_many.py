@@ -15,7 +15,6 @@ from shipmate.kit.objects.orders import order_params, order_schema
 from shipmate.kit.objects.paging import Position
 from shipmate.kit.objects.records import Page, Params, Records
 from shipmate.kit.objects.resource_function import ResourceFunction
-from shipmate.kit.objects.routes import text_of
 from shipmate.kit.objects.terms import (
     count_of,
     expression_params,
@@ -52,6 +51,7 @@ class LookupMany(ResourceFunction):
     """Finds all objects that match the search terms of a message."""
 
     requests: tuple[str, ...] = ("list",)
+    returns = False
 
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> None:
         """Emit the objects: one by one, in pages, or all together.
@@ -103,10 +103,13 @@ class LookupMany(ResourceFunction):
             }  # fmt: skip
         asked[names.limit] = {"title": "Most Objects", "type": "number"}
         one = self.out_schema(declared)
+        several: Schema = {"type": "array", "items": one}
         results: Schema = {names.results: {"title": "Results", "type": "array", "items": one, "required": True}}
         if declared.pages.total:
             results[names.total] = {"title": "Number of all that match", "type": "number"}
-        out = one if emit == "individually" else {"type": "object", "properties": results}
+        if names.results:
+            several = {"type": "object", "properties": results}
+        out = one if emit == "individually" else several
         return {"in": {"type": "object", "properties": asked}, "out": out}
 
     def fields(self) -> dict[str, Descriptor]:
@@ -195,7 +198,9 @@ class LookupMany(ResourceFunction):
                     )
             yield self._results(found, total)
 
-    def _results(self, records: list[Any], total: int | None) -> dict[str, Any]:
+    def _results(self, records: list[Any], total: int | None) -> Any:
+        if not self.names.results:
+            return records
         return {self.names.results: records, **({} if total is None else {self.names.total: total})}
 
 
@@ -212,7 +217,7 @@ def _cut(pages: Iterator[Page], wanted: _Wanted) -> Iterator[Page]:
             return
 
 
-def _parameters(declared: Declaration, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _parameters(declared: Declaration, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the declared parameters that a message has; a list gives one for each item."""
     for field in declared.parameters:
         value = body.get(field.name)
@@ -221,7 +226,7 @@ def _parameters(declared: Declaration, body: Mapping[str, Any]) -> Iterator[tupl
                 raise ValueError(f"{field.name}: expected a value, found none")
             continue
         for each in value if isinstance(value, list) else [value]:
-            yield field.name, text_of(each)
+            yield field.name, each
 
 
 def _size_note(declared: Declaration) -> str:

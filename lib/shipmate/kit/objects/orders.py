@@ -12,7 +12,7 @@ from shipmate.wording import did_you_mean_or_list
 _MOST_ORDERS: Final = 10
 
 
-def order_params(declared: Declaration, body: Mapping[str, Any]) -> list[tuple[str, str]]:
+def order_params(declared: Declaration, body: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Return the parameters for the order in a message: an object, or a list of them.
 
     Raises:
@@ -32,7 +32,7 @@ def order_schema(declared: Declaration) -> dict[str, Schema]:
     """Return the property of a message with the order."""
     if declared.sort is None:
         return {}
-    names, choices = declared.names, _fields(declared)
+    names, choices = declared.names, [*declared.filter_ids]
     field: Schema = {"title": "Field Name", "type": "string", "required": True}
     item: Schema = {
         "type": "object",
@@ -49,7 +49,7 @@ def _order(declared: Declaration, item: Any) -> tuple[str, str]:
     place = names.order
     if not isinstance(item, Mapping) or is_missing(item.get(names.field_name)):
         raise ValueError(f"{place}: expected an object with {names.field_name}, found none")
-    field, known = str(item[names.field_name]), _fields(declared)
+    field, known = str(item[names.field_name]), declared.filter_ids
     if known and field not in known:
         hint = did_you_mean_or_list(field, known)
         raise ValueError(f"{place}: {names.field_name}: expected a known one, found {field[:50]!r}{hint}")
@@ -57,8 +57,4 @@ def _order(declared: Declaration, item: Any) -> tuple[str, str]:
     found = DIRECTIONS[0] if is_missing(direction) else str(direction).lower()
     if found not in DIRECTIONS:
         raise ValueError(f"{place}: {names.order_direction}: expected asc or desc, found {found[:20]!r}")
-    return field, found
-
-
-def _fields(declared: Declaration) -> list[str]:
-    return [each.name for each in declared.known_fields if each.is_filter]
+    return known.get(field, field), found

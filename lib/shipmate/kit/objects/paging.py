@@ -75,15 +75,15 @@ class Paging:
         """Return the position of a page by its number, beginning with 0."""
         return self.first + (number * size if self.kind == "offset" else number)
 
-    def params(self, asked: Asked) -> dict[str, str]:
+    def params(self, asked: Asked) -> dict[str, str | int]:
         """Return the parameters of a request.
 
         >>> offset("data").params(Asked(100, 50))
-        {'limit': '50', 'offset': '100'}
+        {'limit': 50, 'offset': 100}
         """
-        found = {self.size: str(asked.size)} if self.size and asked.size is not None else {}
+        found: dict[str, str | int] = {self.size: asked.size} if self.size and asked.size is not None else {}
         if self.kind not in ("link", "whole") and asked.position is not None:
-            found[self.parameter] = str(asked.position)
+            found[self.parameter] = asked.position
         return found
 
     def read(self, answer: Any) -> list[Any]:

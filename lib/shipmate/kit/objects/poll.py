@@ -8,7 +8,7 @@ from shipmate.errors import CannotPoll
 from shipmate.invocation.message import Message
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.fields import Schema
-from shipmate.kit.objects.filters import Expression, Join, Literally, Term
+from shipmate.kit.objects.filters import Join, Literally, Term
 from shipmate.kit.objects.members import wrapped
 from shipmate.kit.objects.records import Page, Params, Records
 from shipmate.kit.objects.resource_function import ResourceFunction
@@ -29,6 +29,7 @@ class Poll(ResourceFunction):
     """Emits new and changed objects, none twice and all of them."""
 
     requests: tuple[str, ...] = ("list",)
+    returns = False
 
     kind = "trigger"
 
@@ -45,7 +46,7 @@ class Poll(ResourceFunction):
 
         def fetch(*asked: Any) -> Any:
             if declared.fetch_changes is not None:
-                return declared.fetch_changes(records.connection, cfg, *asked)
+                return declared.fetch_changes(records.connection.reading(), cfg, *asked)
             if isinstance(changes, Keyset):
                 return _keyset_page(records, changes, cfg, *asked)
             position, _, limit = asked
@@ -113,10 +114,10 @@ def check_changes(declared: Declaration) -> None:
     if not isinstance(changes, Keyset):
         raise CannotPoll(f"{title}: expected fetch_changes for {type(changes).__name__}, found none")
     needed = {"ge", "gt", *(() if changes.compare == "time" else ("eq",))}
-    found = set(filters.conditions) if filters is not None else set()
+    found = set(filters.forms) if filters is not None else set()
     if lacking := sorted(needed - found):
         raise CannotPoll(f"{title}: expected the operators {', '.join(sorted(needed))}, found no {', '.join(lacking)}")
-    if changes.compare == "or" and not (isinstance(filters, Expression) and "or" in filters.joins):
+    if changes.compare == "or" and not (filters is not None and "or" in filters.joins):
         raise CannotPoll(f"{title}: expected filters with 'or', found none: declare keyset(compare='two')")
     if declared.order is None:
         raise CannotPoll(f"{title}: expected order, such as {{'sort': '{{time}},{{id}}'}}, found none")
@@ -125,15 +126,21 @@ def check_changes(declared: Declaration) -> None:
 def _keyset_page(
     records: Records, changes: Keyset, cfg: Mapping[str, Any], after: After, until: Any, limit: int
 ) -> Answer:
-    time = changes.time_field(cfg)
-    terms, links = _terms(records.declared, time, changes.id, after, until)
-    order = {
-        name: text.replace("{time}", time).replace("{id}", changes.id)
-        for name, text in (records.declared.order or {}).items()
-    }
+    time, id = records.declared.name_of(changes.time_field(cfg)), records.declared.name_of(changes.id)
+    terms, links = _terms(records.declared, time, id, after, until)
+    order = _ordered(records.declared.order or {}, time, id)
     page = _page(records, [*records.search(terms, links), *order.items()], limit)
     says_more = records.declared.pages.kind in ("cursor", "link")
     return Answer(page.records, page.date, more=page.next is not None if says_more else None)
+
+
+def _ordered(template: Any, time: str, id: str) -> Any:
+    """Return the declared order with its fields, at any place in it."""
+    if isinstance(template, str):
+        return template.replace("{time}", time).replace("{id}", id)
+    if isinstance(template, Mapping):
+        return {name: _ordered(each, time, id) for name, each in template.items()}
+    return [_ordered(each, time, id) for each in template] if isinstance(template, list) else template
 
 
 def _terms(declared: Declaration, time: str, id: str, after: After, until: Any) -> tuple[list[Term], list[Join]]:
@@ -141,7 +148,7 @@ def _terms(declared: Declaration, time: str, id: str, after: After, until: Any) 
     here = Term(time, "eq", _literal(after.time))
     beyond = [] if after.id is None else [Term(id, "gt", typed(declared.field(id), after.id))]
     later = Term(time, "ge" if after.relation == "from" else "gt", _literal(after.time))
-    is_bounded = declared.filters is not None and "lt" in declared.filters.conditions
+    is_bounded = declared.filters is not None and "lt" in declared.filters.forms
     end = [Term(time, "lt", _literal(until))] if is_bounded else []
     if after.relation == "equal":
         return [here, *beyond], ["and"]

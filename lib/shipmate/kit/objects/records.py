@@ -14,14 +14,14 @@ from shipmate.kit.objects.fields import writable
 from shipmate.kit.objects.filters import Join, Term
 from shipmate.kit.objects.members import is_missing, wrapped
 from shipmate.kit.objects.paging import Asked, Paging, Position
-from shipmate.kit.objects.routes import Route
+from shipmate.kit.objects.routes import Route, parameter_text
 from shipmate.kit.objects.terms import typed
 
 if TYPE_CHECKING:
     import requests
 
 Record = dict[str, Any]
-Params = Sequence[tuple[str, str]]
+Params = Sequence[tuple[str, Any]]
 _MOST_PAGES: Final = 100_000
 
 
@@ -51,12 +51,12 @@ class Records:
     def get(self, id: Any, params: Params = ()) -> Record | None:
         """Return the object with an id, None if there is none."""
         path = self.declared.route("GET").path({**self.values, "id": id})
-        response = self.connection.get(path, params=params, allow=self.declared.missing)
+        response = self.connection.get(path, params=[*params, *self._selection()], allow=self.declared.missing)
         return None if response.status_code in self.declared.missing else self._record(json_of(response))
 
     def read(self, method: str, path: str, at: str) -> Any:
         """Return what an answer has at a path, None if there is no such object."""
-        response = self.connection.send(method, path, allow=self.declared.missing)
+        response = self.connection.reading().send(method, path, allow=self.declared.missing)
         return None if response.status_code in self.declared.missing else member_at(json_of(response), at)
 
     def one(self, criteria: str, value: Any, params: Params = ()) -> Record | None:
@@ -110,6 +110,9 @@ class Records:
             UnexpectedAnswer: The API returns the same page again, or no list.
         """
         paging = paging or self.declared.pages
+        if at is None and self.declared.select:
+            in_body = self.declared.list.method != "GET" and self.connection.takes_json
+            params = [*params, *([(self.declared.select, self.declared.selection())] if in_body else self._selection())]
         method, path = at or (self.declared.list.method, self.declared.list.path(self.values))
         asked, response = Asked(start, size), None
         seen: set[Position] = {start}
@@ -200,13 +203,18 @@ class Records:
             raise UnexpectedAnswer(f"{self.declared.title}: expected an id at {self.declared.id}, found none")
         return found
 
+    def _selection(self) -> Params:
+        """Return the parameter with the names of the fields that the API shall return."""
+        return [(self.declared.select, ",".join(self.declared.selection()))] if self.declared.select else []
+
     def _find(self, criteria: str, value: Any, params: Params) -> list[Record]:
         """Return at most two objects with a value in a unique field."""
         declared = self.declared
         if text := declared.unique[criteria]:
             route = Route.parse(text, default=declared.path)
             path = route.path({**self.values, "criteria": criteria, "value": value, "id": value})
-            response = self.connection.send(route.method, path, params=params, allow=declared.missing)
+            reading = self.connection.reading()
+            response = reading.send(route.method, path, params=[*params, *self._selection()], allow=declared.missing)
             answer = None if response.status_code in declared.missing else json_of(response)
             found = member_at(answer, declared.record)
             return [each for each in (found if isinstance(found, list) else [found]) if each][:2]
@@ -215,12 +223,13 @@ class Records:
         return list(islice((record for page in self.pages(params, size) for record in page.records), 2))
 
     def _list(self, method: str, path: str, params: Params) -> "requests.Response":
+        texts = [(name, parameter_text(value)) for name, value in params]
         if method == "GET":
-            return self.connection.get(path, params=params)
-        body = dict(params)
+            return self.connection.get(path, params=texts)
+        body = dict(params if self.connection.takes_json else texts)
         if len(body) < len(params):
             raise ValueError(f"{self.declared.title}: expected each search parameter once, found one twice")
-        return self.connection.send(method, path, body=body)
+        return self.connection.reading().send(method, path, body=body)
 
     def _write(
         self, route: Route, values: Mapping[str, Any], body: Mapping[str, Any], allow: Sequence[int] = ()

@@ -152,12 +152,15 @@ class Resource(_Functions):
         parameters: Sequence[Field] = (),
         write: Write | Mapping[str, Any] | None = None,
         changes: Any = None,
-        order: Mapping[str, str] | None = None,
+        order: Mapping[str, Any] | None = None,
         fetch_changes: Callable[..., Any] | None = None,
         sets: Mapping[str, str | FetchSet] | None = None,
         set_size: int = _SET_SIZE,
         linked: Mapping[str, Linked | str] | None = None,
         sort: Sorting | None = None,
+        select: str = "",
+        nested: str = "",
+        term_name: Callable[[str], str] = str,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         waits: bool = False,
         most: int = _MOST_OBJECTS,
@@ -184,7 +187,7 @@ class Resource(_Functions):
             parameters: Parameters of the list that a message may have under their own names.
             write: How objects are written: `Write`.
             changes: How changes are polled: ``keyset(...)`` or ``listing(...)``.
-            order: The parameters that order a list: ``{"sort": "{time},{id}"}``.
+            order: The parameters that order a list: ``{"sort": "{time},{id}"}``, or JSON with them in a POST.
             fetch_changes: Fetches changes in place of the request that follows from ``filters`` and ``order``; its
                 arguments are a connection, ``cfg``, and those of the polling.
             sets: The requests that find objects by many values: ``{"id": "GET /contacts?ids={values}"}``, with commas
@@ -193,6 +196,11 @@ class Resource(_Functions):
             linked: The objects that belong to one, and how they are fetched:
                 ``{"company": "GET /companies/{companyId}", "owner": "?expand=owner"}``, or `Linked`.
             sort: How the API takes the order of a list: `sorting`.
+            select: The parameter with the names of the fields that the API shall return; without it all of them come.
+            nested: The member of an object that has its fields, as in ``{"id": 7, "properties": {"email": ...}}``. The
+                API searches, orders and selects by the names in it.
+            term_name: Returns the name of a field in the search terms and orders of messages, if a published component
+                has other names there: ``lambda name: name.capitalize().replace("_", " ")``.
             settings: Further fields of all functions in ``component.json``; ``model`` may be a function.
             waits: Whether a person can choose to wait for an object that does not exist yet.
             most: The most objects in one message.
@@ -231,6 +239,9 @@ class Resource(_Functions):
             set_size=max(set_size, 1),
             linked=linked_from(linked or {}),
             sort=sort,
+            select=select,
+            nested=nested,
+            term_name=term_name,
         )
         self._declared.check()
         check_changes(self._declared)

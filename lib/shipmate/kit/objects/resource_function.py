@@ -1,12 +1,15 @@
 """What all functions of a resource share: the choice of the object type and of the field to find an object by."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from shipmate.kit.cache import Cache
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import ValueMissing
-from shipmate.kit.objects.fields import Field, Schema, object_of, title_of
+from shipmate.kit.objects.fields import Field, LateFields, Schema, object_of, title_of
 from shipmate.kit.objects.function import Function
 from shipmate.kit.objects.members import is_missing, wrapped
 from shipmate.kit.objects.names import Names
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
 SelectModel = Callable[["Context", Mapping[str, Any]], Mapping[str, str]]
 Choices = Mapping[str, str] | SelectModel
+
+# The fields that an API describes: they change seldom, and a request for each message would double the requests.
+_FIELDS: Final = "shipmate.kit.fields"
+_SECONDS: Final = 300
 
 
 class Source(Protocol):
@@ -110,8 +117,11 @@ class ResourceFunction(Function):
         """
         declared = self.declared(cfg)
         connection = declared.api.connect(context, cfg)
-        if callable(declared.fields):
-            declared = declared.with_fields(declared.fields(connection, cfg))
+        if callable(read := declared.fields):
+            reading = connection.reading()
+            cache: Cache[Sequence[Field]] = connection.session.kept.setdefault(_FIELDS, Cache(_SECONDS))
+            fields = LateFields(lambda: cache.get((read, _hash(cfg)), lambda: tuple(read(reading, cfg))))
+            declared = declared.with_fields(fields)
         return Records(declared, connection, cfg)
 
     def declared(self, cfg: Mapping[str, Any]) -> Declaration:
@@ -128,9 +138,10 @@ class ResourceFunction(Function):
             empty: Schema = {"type": "object", "properties": {}}
             return {"in": empty, "out": empty}
         declared = self.declared(cfg)
-        # Without a request, unless the fields come from the API.
+        # Without a request, unless the fields come from the API. A person who has just added a field there sees it.
         if callable(declared.fields):
-            declared = self.records(context, cfg).declared
+            reading = declared.api.connect(context, cfg).reading()
+            declared = declared.with_fields(tuple(declared.fields(reading, cfg)))
         return self.schemas(declared, cfg)
 
     def schemas(self, declared: Declaration, cfg: Mapping[str, Any]) -> dict[str, Schema]:
@@ -174,7 +185,7 @@ class ResourceFunction(Function):
         """
         if self.by_id_only:
             return declared.id
-        return choice(cfg, self.names.criteria, *declared.criteria())
+        return choice(cfg, self.names.criteria, declared.id, *declared.unique)
 
     def value_name(self, declared: Declaration, criteria: str) -> str:
         """Return the member of the message with the value."""
@@ -253,6 +264,11 @@ class ResourceFunction(Function):
             named = described.get("model")
             found[name] = {**described, **({"model": named.__name__} if callable(named) else {})}
         return found
+
+
+def _hash(cfg: Mapping[str, Any]) -> str:
+    """Return a hash of the configuration, which names the account and has secrets."""
+    return hashlib.sha256(json.dumps(cfg, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _link_labels(declared: Declaration) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Requests as an author writes them: ``"PUT /contacts/{id}"``, with values encoded for their places."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +73,15 @@ def text_of(value: Any) -> str:
     if isinstance(value, str | int | float):
         return str(value)
     raise ValueError(f"expected a text or a number, found {'nothing' if value is None else type(value).__name__}")
+
+
+def parameter_text(value: Any) -> str:
+    """Return the value of a parameter as text; JSON where it is a list or an object.
+
+    >>> parameter_text([{"age": 29}]), parameter_text(True)
+    ('[{"age": 29}]', 'true')
+    """
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else text_of(value)
 
 
 def _segment(name: str, values: Mapping[str, Any]) -> str:

@@ -88,7 +88,7 @@ def terms_schema(declared: Declaration, count: int) -> dict[str, Schema]:
     if filters is None:
         return {}
     found: dict[str, Schema] = {}
-    choices = [each.name for each in declared.known_fields if each.is_filter]
+    choices = [*declared.filter_ids]
     for index in range(count):
         name: Schema = {"title": "Field Name", "type": "string", "required": True}
         found[names.term_name(index)] = {
@@ -96,14 +96,16 @@ def terms_schema(declared: Declaration, count: int) -> dict[str, Schema]:
             "properties": {
                 names.field_name: {**name, "enum": choices} if choices else name,
                 names.condition: {
-                    "title": "Condition", "type": "string", "required": True, "enum": list(filters.conditions)
+                    "title": "Condition", "type": "string", "required": True, "enum": list(filters.ids)
                 },
-                names.field_value: {"title": "Field Value", "type": "string", "required": True},
+                names.field_value: {
+                    "title": "Field Value", "type": "string", **({} if filters.unary else {"required": True})
+                },
             },
         }  # fmt: skip
         if index < count - 1:
             found[names.link_name(index)] = {
-                "title": "Logical operator", "type": "string", "required": True, "enum": list(filters.joins)
+                "title": "Logical operator", "type": "string", "required": True, "enum": list(filters.links)
             }  # fmt: skip
     return found
 
@@ -113,27 +115,43 @@ def _term(declared: Declaration, name: str, body: Mapping[str, Any]) -> Term:
     if not isinstance(given, Mapping):
         raise ValueMissing(f"{name}: expected a search term, found none")
     names = declared.names
-    parts = {each: given.get(each) for each in (names.field_name, names.condition, names.field_value)}
-    for each, value in parts.items():
-        if is_missing(value):
-            raise ValueMissing(f"{name}: expected {each}, found none")
-    field, condition = str(parts[names.field_name]), str(parts[names.condition])
-    _require(f"{name}: {names.field_name}", field, [each.name for each in declared.known_fields if each.is_filter])
-    _require(f"{name}: {names.condition}", condition, declared.filters.conditions if declared.filters else ())
+    field, chosen = (_part(name, each, given) for each in (names.field_name, names.condition))
+    _require(f"{name}: {names.field_name}", str(field), [*declared.filter_ids])
+    field = declared.filter_ids.get(str(field), str(field))
+    filters, known = declared.filters, declared.field(field)
+    assert filters is not None  # noqa: S101 - by count_of
+    _require(f"{name}: {names.condition}", str(chosen), [*filters.ids])
+    condition = filters.ids[str(chosen)]
+    if condition in filters.unary:
+        return Term(field, condition, None)
+    value = _part(name, names.field_value, given)
     try:
-        return Term(field, condition, typed(declared.field(field), parts[names.field_value]))
+        return Term(field, condition, _value(known, value, is_list=condition in filters.lists))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
 
+def _part(name: str, part: str, term: Mapping[str, Any]) -> Any:
+    value = term.get(part)
+    if is_missing(value):
+        raise ValueMissing(f"{name}: expected {part}, found none")
+    return value
+
+
+def _value(field: Field | None, value: Any, *, is_list: bool) -> Any:
+    """Return a value in the type of its field; of a list, which may be a text with commas, each item."""
+    if not is_list:
+        return typed(field, value)
+    return [typed(field, each) for each in (value.split(",") if isinstance(value, str) else value)]
+
+
 def _link(declared: Declaration, name: str, body: Mapping[str, Any]) -> Join:
     given = body.get(name)
-    known: Sequence[Join] = declared.filters.joins if declared.filters else ()
+    known = declared.filters.links if declared.filters else {}
     if is_missing(given):
         return "and"
-    for join in known:
-        if given == join:
-            return join
+    if given in known:
+        return known[given]
     raise ValueError(f"{name}: expected {' or '.join(known)}, found {str(given)[:20]!r}")
 
 

@@ -68,6 +68,10 @@ class PollSettings:
     start: datetime | None
     end: datetime | None
 
+    def has(self, when: datetime) -> bool:
+        """Return whether a time is between the start and the end."""
+        return (self.start is None or when >= self.start) and (self.end is None or when < self.end)
+
     @classmethod
     def from_cfg(cls, cfg: Mapping[str, Any], fields: PollFields, size: PageSize) -> "PollSettings":
         """Read the fields; an empty text and null mean the default.

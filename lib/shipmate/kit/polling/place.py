@@ -36,17 +36,21 @@ class Place:
         time: The time, as the API wrote it.
         id: The last record of that time that was read, None before the first and after all of them.
         is_past: Whether all records of that time were read.
+        seen: The ids of the records of that time that were read, if the API does not compare ids.
     """
 
     time: Time
     id: Id | None = None
     is_past: bool = False
+    seen: tuple[Id, ...] = ()
 
     def snapshot(self, of: str) -> dict[str, Any]:
         """Return the snapshot: ``{"v": 1, "time": "10:00", "id": "b", "of": "5f2a..."}``."""
         kept: dict[str, Any] = {"v": VERSION, "time": self.time, "of": of}
         if self.id is not None:
             kept["id"] = self.id
+        if self.seen:
+            kept["seen"] = list(self.seen)
         return {**kept, "past": True} if self.is_past else kept
 
     @classmethod
@@ -57,7 +61,13 @@ class Place:
         when, key = snapshot.get("time"), snapshot.get("id")
         if not _is_time(when):
             return None
-        return cls(when, key if _is_id(key) else None, snapshot.get("past") is True)
+        seen = snapshot.get("seen")
+        return cls(
+            when,
+            key if _is_id(key) else None,
+            snapshot.get("past") is True,
+            tuple(filter(_is_id, seen)) if isinstance(seen, list) else (),
+        )
 
 
 ReadOld = Callable[[Mapping[str, Any]], "Place | None"]
@@ -68,9 +78,9 @@ def read_published(snapshot: Mapping[str, Any]) -> Place | None:
     """Return the place in a snapshot of a published Node component.
 
     >>> read_published({"lastModificationTime": "2026-01-31T09:30:00.000Z", "lastSeenId": "b"})
-    Place(time='2026-01-31T09:30:00.000Z', id='b', is_past=False)
+    Place(time='2026-01-31T09:30:00.000Z', id='b', is_past=False, seen=())
     >>> read_published({"nextStartTime": "2026-01-31T09:30:00.000Z"})
-    Place(time='2026-01-31T09:30:00.000Z', id=None, is_past=False)
+    Place(time='2026-01-31T09:30:00.000Z', id=None, is_past=False, seen=())
     """
     when, key = snapshot.get("lastModificationTime"), snapshot.get("lastSeenId")
     if _is_time(when):

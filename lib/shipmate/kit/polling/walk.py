@@ -15,6 +15,9 @@ from shipmate.kit.polling.bound import Bound
 from shipmate.kit.polling.place import After, Place
 
 Compare = Literal["or", "two", "time"]
+# A snapshot as a whole must stay below 5 KB.
+_MOST_SEEN: Final = 180
+_LONGEST_SEEN: Final = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,11 @@ class Walk:
             most: The most records of a page, for times that have more records than a page.
         """
         # Without ids a part of a time cannot be left out: its records are read again.
-        self.place = Place(place.time) if order.compare == "time" and place.id is not None else place
-        self.limit = size
+        self.place = Place(place.time, seen=(place.id,)) if order.compare == "time" and place.id is not None else place
+        if len(self.place.seen) >= most:
+            self.place = Place(place.time, is_past=True)
+        # Records that were read before do not take the room of new ones.
+        self.limit = min(size + len(self.place.seen), most)
         self.is_over = moment(place.time).order >= bound.moment.order if _comparable(place, bound) else False
         self._order = order
         self._bound = bound
@@ -89,12 +95,14 @@ class Walk:
         settled = self.settled(records)
         goes_on = is_full and len(settled) == len(records)
         if goes_on and self._order.compare == "time":
-            settled = self._whole(settled)
+            # A page at its largest beside known records of its time: the new ones among them are all that can be read.
+            is_largest = bool(self.place.seen) and self.limit >= self._most
+            settled = self._whole(settled) or (settled if is_largest else [])
         if goes_on and not settled:
             self._widen(answer)
             return []
         if settled:
-            self.place = self._place_after(settled[-1])
+            self.place = self._place_after(settled, is_last=not goes_on)
         self.limit, self._reads_equal, self.is_over = self._size, True, not goes_on
         return settled
 
@@ -148,7 +156,8 @@ class Walk:
         return [
             record
             for record in records
-            if (when := moment(record.changed).order) > begin or (when == begin and not is_past)
+            if (when := moment(record.changed).order) > begin
+            or (when == begin and not is_past and record.id not in place.seen)
         ]
 
     def _is_here(self, record: Record) -> bool:
@@ -161,10 +170,21 @@ class Walk:
         last = moment(records[-1].changed).order
         return [record for record in records if moment(record.changed).order < last]
 
-    def _place_after(self, record: Record) -> Place:
-        if self._order.compare == "time":
-            return Place(record.changed, is_past=True)
-        return Place(record.changed, record.id)
+    def _place_after(self, records: Sequence[Record], *, is_last: bool) -> Place:
+        """Return the place after some records.
+
+        After the last page of a run, records with its last time may still arrive: the place has the ids that were read.
+        """
+        last = records[-1]
+        if self._order.compare != "time":
+            return Place(last.changed, last.id)
+        if not is_last:
+            return Place(last.changed, is_past=True)
+        here = moment(last.changed).order
+        before = self.place.seen if moment(self.place.time).order == here else ()
+        seen = (*before, *(record.id for record in records if moment(record.changed).order == here))
+        is_short = len(seen) <= _MOST_SEEN and sum(len(str(each)) for each in seen) <= _LONGEST_SEEN
+        return Place(last.changed, seen=seen) if is_short else Place(last.changed, is_past=True)
 
     def _widen(self, answer: Answer) -> None:
         """Ask for a larger page, since this one has nothing new.
@@ -180,6 +200,10 @@ class Walk:
             raise CannotPoll(
                 f"{order.chosen_by}: expected records, found an empty page of which more are said to follow"
             )
+        if self.place.seen:
+            # A page has no room for more than the known records of this time.
+            self.place, self.limit = Place(self.place.time, is_past=True), self._size
+            return
         if order.compare == "time":
             raise CannotPoll(
                 f"{order.chosen_by}: expected fewer than {limit} records with one time in {order.time_field}, found a "

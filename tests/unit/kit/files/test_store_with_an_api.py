@@ -159,3 +159,31 @@ def test_describe_adds_the_functions_of_a_store_and_validate_accepts_them(tmp_pa
     assert list(whole["actions"]) == ["getFile", "upsertFile", "deleteFile"]
     assert whole["triggers"]["getNewAndUpdatedFilesPolling"]["fields"]["folder"]["model"] == "folders"
     assert report.errors == ()
+
+
+def test_the_api_s_own_metadata_and_fields_of_the_step(context: CallContext, drive: Drive, cfg: dict[str, Any]) -> None:
+    """The published names of an API stay, and a drive that a person chooses stands in the paths."""
+
+    def drives(context: Any, cfg: Any) -> dict[str, str]:
+        return {"items": "Mine"}
+
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    store = FileStore(
+        Api("{base_url}", header="X-Key: {apiKey}", policy=QUICK, allow_http=True),
+        metadata="/{drive}/{path}",
+        content="/{drive}/{path}/content",
+        members=FileMembers(path="path", media_type="file.mimeType"),
+        settings={"drive": {"label": "Drive", "viewClass": "SelectView", "model": drives}},
+        emits=schema,
+    )
+    cfg = {**cfg, "drive": "items", "attachFile": True}
+    call: Any = context
+    found = store.get.process(call, {"body": {"path": "a/b.csv"}}, cfg, {})["body"]
+    metadata = drive.described("a/b.csv")
+    assert found == {**metadata, "attachmentUrl": found["attachmentUrl"]}
+    assert store.get.body(call, {**cfg, "attachFile": False}, metadata) == metadata
+    assert store.get.get_meta_model(call, {})["out"] == schema
+    assert store.get.descriptor()["fields"]["drive"]["model"] == "drives"
+    assert store.get.drives is drives
+    with pytest.raises(ValueError, match="drive: expected a value, found none"):
+        store.delete.process(call, {"body": {"path": "a/b.csv"}}, {**cfg, "drive": ""}, {})

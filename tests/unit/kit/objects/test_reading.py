@@ -288,7 +288,7 @@ def test_a_list_may_be_asked_for_in_a_body(declare: Declare, crm: Crm, cfg: Cfg)
     component = declare("contacts = declare(list='POST /search')")
     term = {"fieldName": "name", "condition": "eq", "fieldValue": "Ada"}
 
-    assert bodies(many(component, cfg, {"sTerm_1": term}, termNumber=1)) == [{"name": "Ada", "limit": "50"}]
+    assert bodies(many(component, cfg, {"sTerm_1": term}, termNumber=1)) == [{"name": "Ada", "limit": 50}]
     twice = many(component, cfg, {"sTerm_1": term, "sTerm_2": term}, termNumber=2)
     assert "expected each search parameter once" in twice.errors[0]["message"]
 
