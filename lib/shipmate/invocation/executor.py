@@ -144,7 +144,7 @@ def verify(
     if function is None:
         return {"verified": True}
     try:
-        answer = _answer(function, credentials, sink=sink, services=services, ids=ids or Ids())
+        answer = _answer(function, credentials, sink=sink, services=services, ids=ids or Ids(), is_verification=True)
         if isinstance(answer, Mapping) and "verified" in answer:
             return dict(services.redactor.redact_json(plain(answer)))
     except KeyboardInterrupt:  # Ctrl-C at a terminal is no verdict
@@ -277,9 +277,17 @@ async def _drive_async(generator: AsyncGenerator[Any, None], call: Call) -> None
         await generator.aclose()
 
 
-def _answer(function: Callable[..., Any], cfg: Any, *, sink: Sink, services: Services, ids: Ids) -> Any:
+def _answer(
+    function: Callable[..., Any],
+    cfg: Any,
+    *,
+    sink: Sink,
+    services: Services,
+    ids: Ids,
+    is_verification: bool = False,
+) -> Any:
     """Return the answer of a function that processes no message, after its keys are saved."""
-    call = Call(sink, services.redactor, services.loops, events=KEYS_ONLY)
+    call = Call(sink, services.redactor, services.loops, events=KEYS_ONLY, is_verification=is_verification)
     with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):
         try:
             result = function(_context(call, services, ids), cfg)

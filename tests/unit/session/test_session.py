@@ -294,3 +294,16 @@ def test_an_unknown_type_of_secret_is_named(desk: Desk) -> None:
     desk.platform.secrets["s"] = {"type": "ntlm", "credentials": {}}
     with pytest.raises(CredentialsInvalid, match="found 'ntlm'"):
         desk.session({"secretId": "s"}).get(desk.api.url + "/me")
+
+
+def test_verification_reads_the_secret_as_it_is_now(desk: Desk) -> None:
+    """A wrong secret after a right one must not be verified by what the process remembers."""
+    desk.descriptor["authClientTypes"] = ["api_key"]
+    right = {"headerName": "X-Key", "headerValue": "right"}
+    desk.platform.change_secret("s1", type="api_key", credentials=right)
+    desk.session({"secretId": "s1"}).get(desk.api.url + "/me")
+    desk.platform.change_secret("s1", type="api_key", credentials={**right, "headerValue": "wrong"})
+    desk.next_message()
+    desk.call.is_verification = True
+    desk.session({"secretId": "s1"}).get(desk.api.url + "/me")
+    assert sent(desk, "X-Key") == ["right", "wrong"]
