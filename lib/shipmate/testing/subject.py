@@ -84,11 +84,7 @@ class ComponentUnderTest:
         self.redactor = Redactor()
         fields = self.descriptor.credentials.get("fields") or {}
         self._plain_fields = [name for name in fields if name != token_field(self.descriptor)]
-        platform = platform_of(os.environ)
-        self._sessions = LazyOAuth2(
-            self.descriptor, environ=os.environ, redactor=self.redactor, token_store=self._stored, platform=platform
-        )
-        self._services = Services(redactor=self.redactor, oauth2=self._sessions, platform=platform)
+        self._services = self._new_services()
 
     @property
     def stored_keys(self) -> dict[str, Any]:
@@ -179,6 +175,12 @@ class ComponentUnderTest:
         self._servers.append(server)
         return self.routes.serve(url, server)
 
+    def forget(self) -> None:
+        """Forget the tokens, secrets and stored keys of the calls so far, as a new process of another account does."""
+        self._services.loops.close()
+        self._stored.fields = {}
+        self._services = self._new_services()
+
     def close(self) -> None:
         """Stop the servers, and close the event loops of functions before the garbage collector finds them open."""
         for server in self._servers:
@@ -195,6 +197,13 @@ class ComponentUnderTest:
                 "or mark the test with @pytest.mark.network"
             )
         return "\n".join(parts)
+
+    def _new_services(self) -> Services:
+        platform = platform_of(os.environ)
+        sessions = LazyOAuth2(
+            self.descriptor, environ=os.environ, redactor=self.redactor, token_store=self._stored, platform=platform
+        )
+        return Services(redactor=self.redactor, oauth2=sessions, platform=platform)
 
     def _runner(self, flow_variables: Mapping[str, str] | None = None) -> InProcessRunner:
         return InProcessRunner(self.descriptor, replace(self._services, flow_variables=flow_variables or {}))

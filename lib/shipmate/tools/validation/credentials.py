@@ -72,7 +72,7 @@ def _unnamed(names: Iterable[str], texts: Iterable[str]) -> list[str]:
     """Return the names that are in no text, in quotes or braces."""
     left = list(names)
     for text in texts:
-        left = [name for name in left if not re.search(rf"[\"'{{]{re.escape(name)}[\"'}}]", text)]
+        left = [name for name in left if not re.search(rf"[\"'{{]{re.escape(name)}[\"'}}]", text)]  # pattern: literal
         if not left:
             break
     return left
