@@ -286,8 +286,16 @@ def test_a_secret_in_the_state_error_sends_nothing_until_a_person_repairs_it(des
 def test_a_secret_is_needed_if_the_component_accepts_only_secrets(desk: Desk) -> None:
     desk.descriptor["authClientTypes"] = ["basic"]
     desk.fields(auth="HTTPAuthView")
-    with pytest.raises(CredentialsInvalid, match="expected secretId"):
+    with pytest.raises(CredentialsInvalid, match=r"expected secretId.*secret_id.*\{'oauth': \{'access_token'"):
         desk.session({})
+
+
+def test_a_token_in_cfg_replaces_the_secret_where_there_is_no_platform(desk: Desk) -> None:
+    desk.descriptor["authClientTypes"] = ["oauth2"]
+    desk.fields(auth="HTTPAuthView")
+    desk.session({"oauth": {"access_token": "t-1"}}).get(desk.api.url + "/me")
+    assert sent(desk) == ["Bearer t-1"]
+    assert desk.platform_calls() == []
 
 
 def test_an_unknown_type_of_secret_is_named(desk: Desk) -> None:
