@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from shipmate.component.signature import takes_context
 from shipmate.errors import InvalidMessage
 from shipmate.invocation.call import Call
 from shipmate.invocation.context import Context
@@ -157,20 +158,34 @@ def verify(
     return {"verified": False, "reason": _NOT_VERIFIED} if answer is False else {"verified": True}
 
 
-def run_hook(function: Callable[..., Any], *args: Any) -> Any:
+def run_hook(function: Callable[..., Any], *args: Any, sink: Sink, services: Services) -> Any:
     """Return the result of an ``init``, ``startup`` or ``shutdown`` hook, plain or ``async``.
+
+    Args:
+        function: The hook; one that takes an argument more gets a context first, and may emit only ``updateKeys``.
+        *args: Its arguments without the context.
+        sink: Takes ``updateKeys``.
+        services: The services of the run mode.
 
     Raises:
         BaseException: The exception of the hook.
         InvalidMessage: The hook is a generator, whose code would never run.
     """
-    result = function(*args)
-    if isinstance(result, Awaitable):
-        loops = Loops()
-        try:
-            result = loops.run(result, lambda _: False)
-        finally:
-            loops.close()
+    call: Call | None = None
+    if takes_context(function, len(args)):
+        call = Call(sink, services.redactor, services.loops, events=KEYS_ONLY)
+        args = (_context(call, services, Ids()), *args)
+    try:
+        result = function(*args)
+        if isinstance(result, Awaitable):
+            loops = Loops()
+            try:
+                result = loops.run(result, lambda _: False)
+            finally:
+                loops.close()
+    finally:
+        if call is not None:
+            call.close()
     return _without_generator(result)
 
 
