@@ -66,7 +66,7 @@ from shipmate.testing import component_suite
 class Crm(Server):
     def answer(self, request):
         if request.path == "/oauth2/token":
-            return Reply(200, {"access_token": "of-the-crm"})
+            return Reply(200, {"access_token": "of-the-crm", "refresh_token": "also-of-the-crm"})
         return Reply(200, {"id": 7}) if request.bearer == "of-the-crm" else Reply(401)
 
 
@@ -194,7 +194,7 @@ def test_a_defect_fails_its_check(outcomes: Outcomes, component: str, check: str
         ("api_key", "expired_token_is_refreshed[go]", "the component has no OAuth2"),
         ("basic", "messages_match_metadata[go]", "the function has no metadata.out"),
         ("verifier_asks_nobody", "messages_match_metadata[go]", "the function has no metadata.out"),
-        ("token_of_its_own", "rotated_token_is_taken_over[go]", "have no refresh token"),
+        ("token_of_its_own", "rotated_token_is_taken_over[go]", "a server of serve issues its tokens"),
         ("fails_for_made_up_answers", "expired_token_is_refreshed[go]", "component_suite(answers=...)"),
         ("emits_nothing", "messages_match_metadata[go]", "it emitted no message for sample inputs"),
         ("prints_a_token", "rotated_token_is_taken_over[go]", "left out: the API never rotates"),
