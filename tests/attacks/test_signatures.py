@@ -40,7 +40,7 @@ WRONG_PROCESSES = [
 ]
 WRONG_HOOKS = [
     ("init", "def init(): ...\n", "init(cfg)", "init()"),
-    ("init", "async def init(context, cfg): ...\n", "init(cfg)", "init(context, cfg)"),
+    ("init", "async def init(context, cfg, more): ...\n", "init(cfg)", "init(context, cfg, more)"),
     ("startup", "def startup(): ...\n", "startup(cfg)", "startup()"),
 ]
 EXPECTED = "process(context, msg, cfg, snapshot)"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Reply, Server
+from shipmate.emulator import DemoApi, Fault, Journal, OAuth2Provider, Reply, Request, Server
 from shipmate.errors import (
     ClientMisconfigured,
     CredentialsInvalid,
@@ -598,6 +598,137 @@ def test_clients_that_differ_in_a_credential_field_are_kept_apart(bench: Workben
             session = bench.session(dict(cfg), token_url=provider.token_url, **options)
             assert session.get(api.url + "/me").status_code == 200
         assert [request.form["client_id"] for request in provider.token_requests] == ["demo-client", "second"]
+
+
+def tenant(name: str, journal: Journal) -> Server:
+    """Return a token endpoint whose tokens name it."""
+    server = Server(name=name, journal=journal)
+    server.route("POST", "/token", lambda request: Reply(200, {"access_token": f"token-of-{name}"}))
+    server.route("GET", "/me", lambda request: Reply(200, {}))
+    return server
+
+
+def test_accounts_whose_token_urls_differ_in_a_field_share_no_token(bench: Workbench) -> None:
+    """A token of one tenant is never sent to another one."""
+    bench.services = replace(bench.services, credential_fields=frozenset({"tenant"}))
+    journal = Journal()
+    with tenant("a", journal) as first, tenant("b", journal) as second:
+        for server in (first, second, first):
+            cfg = {"tenant": server.url.rpartition(":")[2]}
+            session = bench.session(cfg, grant="client_credentials", token_url="http://127.0.0.1:{{tenant}}/token")
+            assert session.get(server.url + "/me").status_code == 200
+        assert [request.bearer for request in journal.requests if request.method == "GET"] == [
+            "token-of-a",
+            "token-of-b",
+            "token-of-a",
+        ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"extra": {"audience": "{{who}}"}},
+        {"scopes": "{{who}}", "send": ("scope",)},
+        {"client_secret": "{{who}}"},
+        {"grant": "password", "username": "ada", "password": "{{who}}"},
+        {},
+    ],
+)
+@pytest.mark.parametrize("account", [{}, {"_account": "a1"}])
+def test_accounts_that_differ_in_what_decides_about_the_token_share_none(
+    bench: Workbench, options: dict[str, Any], account: dict[str, Any]
+) -> None:
+    """Without any option the field may be in the URL of the API only."""
+    bench.services = replace(bench.services, credential_fields=frozenset({"who"}))
+    with tenant("one", Journal()) as server:
+        for who in ("ada", "grace", "ada"):
+            cfg = {"who": who, **account}
+            bench.session(cfg, token_url=f"{server.url}/token", **{"grant": "client_credentials", **options}).get(
+                server.url + "/me"
+            )
+        assert [request.path for request in server.journal.requests] == ["/token", "/me", "/token", "/me", "/me"]
+
+
+@pytest.mark.parametrize("account", [{}, {"_account": "a1"}])
+def test_verification_of_a_client_gets_a_token_of_its_own(bench: Workbench, account: dict[str, Any]) -> None:
+    """Neither the live token, nor that of cfg, nor a stored one proves the client as it is now."""
+    options = {"grant": "client_credentials"}
+    bench.session(dict(account), **options).get(bench.api.url + "/me")
+    bench.call.is_verification = True
+    bench.stored.fields = {"oauth": {"access_token": "stored"}}
+    bench.session({**bench.cfg(), **account}, **options).get(bench.api.url + "/me")
+    assert bench.calls() == ["provider 200", "api 200"] * 2
+    with pytest.raises(ClientMisconfigured):
+        bench.session({**bench.cfg(), **account}, client_secret="wrong", **options).get(bench.api.url + "/me")
+
+
+# --- the grant password ------------------------------------------------------------------------------------
+
+
+class PasswordProvider(Server):
+    """A token endpoint that knows one password and the refresh tokens it has issued."""
+
+    def __init__(self) -> None:
+        super().__init__(name="provider")
+        self.password = "secret-of-ada"
+        self.live: set[str] = set()
+        self.forms: list[dict[str, str]] = []
+        self.route("POST", "/token", self._token)
+        self.route("GET", "/me", lambda request: Reply(200 if request.bearer in self.live else 401, {}))
+
+    def _token(self, request: Request) -> Reply:
+        form = dict(request.form)
+        self.forms.append(form)
+        number = str(len(self.forms))
+        if form.get("password", self.password) != self.password or form.get("refresh_token") == "dead":
+            return Reply(400, {"error": "invalid_grant"})
+        self.live = {f"access-{number}"}
+        return Reply(200, {"access_token": f"access-{number}", "refresh_token": f"refresh-{number}"})
+
+
+def test_a_password_gets_a_token_and_a_refresh_token_gets_the_next(bench: Workbench) -> None:
+    """A refresh token that the provider has forgotten is replaced by the password. Source: RFC 6749 §4.3, §6."""
+    bench.services = replace(bench.services, credential_fields=frozenset({"user", "pin"}))
+    cfg = {"_account": "a1", "user": "ada", "pin": "secret-of-ada"}
+    with PasswordProvider() as provider:
+        options = {
+            "token_url": f"{provider.url}/token",
+            "grant": "password",
+            "username": "{{user}}",
+            "password": "{{pin}}",
+        }
+        session = bench.session(cfg, **options)
+        assert session.get(provider.url + "/me").status_code == 200
+        provider.live = set()
+        assert session.get(provider.url + "/me").status_code == 200
+        client = {"client_id": "demo-client", "client_secret": "demo-secret"}
+        assert provider.forms == [
+            {"grant_type": "password", "username": "ada", "password": "secret-of-ada", **client},
+            {"grant_type": "refresh_token", "refresh_token": "refresh-1", **client},
+        ]
+        later = bench.session({**cfg, "oauth": {"access_token": "old", "refresh_token": "dead"}}, **options)
+        assert later.get(provider.url + "/me").status_code == 200
+        assert [form["grant_type"] for form in provider.forms[2:]] == ["refresh_token", "password"]
+        assert bench.call.updates[-1] == {"oauth": {"access_token": "access-4", "refresh_token": "refresh-4"}}
+        del cfg["oauth"]  # the keys, which sessions put there
+        with pytest.raises(ReauthorizationRequired):
+            bench.session({**cfg, "pin": "wrong"}, **options).get(provider.url + "/me")
+
+
+def test_verification_sends_the_password_although_a_refresh_token_is_known(bench: Workbench) -> None:
+    """A wrong password after a right one is not verified."""
+    bench.call.is_verification = True
+    bench.services = replace(bench.services, credential_fields=frozenset({"username", "password"}))
+    with PasswordProvider() as provider:
+        options = {"token_url": f"{provider.url}/token", "grant": "password"}
+        keys = {"access_token": "access-0", "refresh_token": "refresh-0"}
+        bench.stored.fields = {"oauth": dict(keys)}
+        provider.live = {"access-0"}
+        with pytest.raises(ReauthorizationRequired, match="invalid_grant"):
+            bench.session({"username": "ada", "password": "wrong", "oauth": keys}, **options).get(provider.url + "/me")
+        cfg = {"username": "ada", "password": "secret-of-ada", "oauth": keys}
+        assert bench.session(cfg, **options).get(provider.url + "/me").status_code == 200
+        assert [form["grant_type"] for form in provider.forms] == ["password", "password"]
 
 
 # --- saving ------------------------------------------------------------------------------------------------

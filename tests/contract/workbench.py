@@ -73,6 +73,7 @@ class Call:
         self.seen: list[int] = []
         self.reports: list[ShipmateError] = []
         self.failures: list[Exception] = []
+        self.is_verification = False
         self._provider = provider
         self._lock = threading.Lock()
 

@@ -49,6 +49,51 @@ suite = component_suite(
 """
 
 
+FIELDS_OF_THE_API = """
+from shipmate.testing import component_suite
+
+TestComponent = component_suite(
+    answers={"GET /fields": ["id", "name"], "GET /things/{id}": {"id": "1", "name": "n"}},
+    samples={"lookupObject": {"msg": {"body": {"idValue": "1"}}}},
+)
+"""
+
+TOKEN_OF_ITS_OWN = """
+from shipmate.emulator import Reply, Server
+from shipmate.testing import component_suite
+
+
+class Crm(Server):
+    def answer(self, request):
+        if request.path == "/oauth2/token":
+            return Reply(200, {"access_token": "of-the-crm", "refresh_token": "also-of-the-crm"})
+        return Reply(200, {"id": 7}) if request.bearer == "of-the-crm" else Reply(401)
+
+
+TestComponent = component_suite(serve={"https://crm.example.com": Crm})
+"""
+
+OVERRIDDEN_ANSWER = """
+from shipmate.emulator import Api, OAuth2Provider, Reply
+from shipmate.testing import component_suite
+
+
+class Shop(Api):
+    def answer(self, request):
+        reply = super().answer(request)
+        return Reply(200, {"id": 7}) if reply.status == 404 else reply
+
+
+TestComponent = component_suite(serve={"https://shop.example.com": lambda: Shop(OAuth2Provider())})
+"""
+MODULES = {
+    "fields_of_the_api": FIELDS_OF_THE_API,
+    "token_of_its_own": TOKEN_OF_ITS_OWN,
+    "overridden_answer": OVERRIDDEN_ANSWER,
+    "with_all_options": ALL_OPTIONS,
+}
+
+
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory, coverage_of_processes: dict[str, str]) -> Outcomes:
     """The outcomes of the suite for all components; coverage measures their process."""
@@ -58,7 +103,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, coverage_of_processes: di
         tests = folder / component.name / "tests"
         tests.mkdir()
         line = ONE_LINE.format(options=OPTIONS.get(component.name, ""))
-        (tests / "test_component.py").write_text(ALL_OPTIONS if component.name.endswith("all_options") else line)
+        (tests / "test_component.py").write_text(MODULES.get(component.name, line))
     done = run_pytest(
         folder, "--import-mode=importlib", "-q", "-Werror", "--junitxml=report.xml", **coverage_of_processes
     )
@@ -149,6 +194,7 @@ def test_a_defect_fails_its_check(outcomes: Outcomes, component: str, check: str
         ("api_key", "expired_token_is_refreshed[go]", "the component has no OAuth2"),
         ("basic", "messages_match_metadata[go]", "the function has no metadata.out"),
         ("verifier_asks_nobody", "messages_match_metadata[go]", "the function has no metadata.out"),
+        ("token_of_its_own", "rotated_token_is_taken_over[go]", "a server of serve issues its tokens"),
         ("fails_for_made_up_answers", "expired_token_is_refreshed[go]", "component_suite(answers=...)"),
         ("emits_nothing", "messages_match_metadata[go]", "it emitted no message for sample inputs"),
         ("prints_a_token", "rotated_token_is_taken_over[go]", "left out: the API never rotates"),
@@ -185,6 +231,15 @@ def test_what_cannot_be_checked_is_skipped_with_the_reason(
         ("no_credentials", "secrets_stay_secret[go]"),
         ("refreshes_by_hand", "expired_token_is_refreshed[go]"),
         ("module_does_not_import", "descriptor_is_valid"),
+        ("fields_of_the_api", "expired_token_is_refreshed[createObject]"),
+        ("fields_of_the_api", "expired_token_is_refreshed[lookupObject]"),
+        ("fields_of_the_api", "messages_match_metadata[createObject]"),
+        ("fields_of_the_api", "messages_match_metadata[lookupObject]"),
+        ("overridden_answer", "expired_token_is_refreshed[go]"),
+        ("overridden_answer", "messages_match_metadata[go]"),
+        ("token_of_its_own", "expired_token_is_refreshed[go]"),
+        ("token_of_its_own", "failures_are_reported[go]"),
+        ("token_of_its_own", "messages_match_metadata[go]"),
         ("platform_secret", "expired_token_is_refreshed[go]"),
         ("platform_secret", "wrong_credentials_are_refused[401]"),
         ("platform_secret", "failures_are_reported[go]"),

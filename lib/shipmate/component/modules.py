@@ -14,7 +14,7 @@ from types import FunctionType, ModuleType, TracebackType
 from typing import Any, Final, cast
 
 from shipmate.component.descriptor import Component, Function
-from shipmate.component.signature import HOOKS, MODEL, PROCESS, VERIFY, require_call
+from shipmate.component.signature import MODEL, PROCESS, VERIFY, require_call, require_hook
 from shipmate.errors import FunctionNotFound, ModuleNotLoadable
 from shipmate.logs.records import excerpt
 from shipmate.wording import did_you_mean_or_list
@@ -109,7 +109,7 @@ class Modules:
         hook = getattr(self.target(function), name, None)
         if not callable(hook):
             return None
-        require_call(name, hook, HOOKS[name])
+        require_hook(name, hook)
         return cast(Callable[..., Any], hook)
 
     def model(self, function: Function, name: str) -> Callable[..., Any]:

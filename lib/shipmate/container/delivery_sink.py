@@ -221,8 +221,7 @@ class DeliverySink(Sink):
         """Save keys at the platform and in this process. Source: contract §6.5, without its DEF-12."""
         resources = self._resources
         resources.keys.save(event.value, event.account)
-        if event.account is None or event.account == resources.state.config().get("_account"):
-            resources.state.replace_keys(event.value)
+        resources.state.save_keys(event.value, event.account)
         self.observed.emitted("updateKeys")
 
     def _emit_reply(self, event: Event) -> None:

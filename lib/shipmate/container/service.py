@@ -6,7 +6,6 @@ Source: contract §10.
 import logging
 import os
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any, Final, NoReturn
 
 from shipmate import component
 from shipmate.container.deadline import Deadline, Limit, Stopped
+from shipmate.container.keys_sink import KeysSink
 from shipmate.container.service_result import RESULT_URL, Result, ResultEndpoint
 from shipmate.container.startup import Installation, configure_log, load_component, refuse_start
 from shipmate.errors import (
@@ -26,11 +26,9 @@ from shipmate.errors import (
     ShipmateError,
     WrongSignature,
 )
-from shipmate.invocation.events import Event
 from shipmate.invocation.executor import call_model, verify
 from shipmate.invocation.failure import error_text
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
-from shipmate.invocation.sink import Sink
 from shipmate.jsonvalue import from_json
 from shipmate.logs.records import redacted
 from shipmate.oauth2.storage.platform import PlatformTokenStore
@@ -80,32 +78,6 @@ class ServiceRequest:
         return cls(method, _parsed(environ["ELASTICIO_CFG"]), function, model)
 
 
-class ServiceSink(Sink):
-    """Saves the keys that a function emits, one after the other; no other event is allowed in a service call."""
-
-    def __init__(self, keys: PlatformTokenStore) -> None:
-        """Save with ``keys``."""
-        self._keys = keys
-        self._lock = threading.Lock()
-
-    def deliver(self, event: Event) -> None:
-        """Save the keys of one event; if this fails, a refresh fails, but a function that emits keys goes on.
-
-        Source: contract §10.4.
-        """
-        with self._lock:
-            try:
-                self._keys.save(event.value, event.account)
-            except ShipmateError as error:
-                if event.is_awaited:
-                    raise
-                _log.error("new keys could not be saved", extra={"reason": str(error)})
-
-    def wait_for_writes(self, timeout_seconds: float) -> None:
-        """Wait until no keys are being saved, and block all later saves: the process is about to end."""
-        self._lock.acquire(timeout=timeout_seconds)
-
-
 class Service:
     """One call of one method."""
 
@@ -114,7 +86,7 @@ class Service:
         self._method = method
         self._installation = installation
         self._sessions: LazyOAuth2 | None = None
-        self._sink: ServiceSink | None = None
+        self._sink: KeysSink | None = None
 
     def answer(self) -> Result:
         """Return the result of the method, which is an error if anything fails."""
@@ -145,14 +117,14 @@ class Service:
         platform = platform_of(environ)
         account = request.cfg.get("_account")
         keys = PlatformTokenStore(str(account) if account else None, platform=platform)
-        self._sink = ServiceSink(keys)
+        self._sink = KeysSink(keys)
         self._sessions = LazyOAuth2(descriptor, environ=environ, redactor=redactor, token_store=keys, platform=platform)
         services = Services(redactor, self._sessions, platform)
         with closing(services.loops):
             return _call(request, descriptor, self._sink, services)
 
 
-def _call(request: ServiceRequest, descriptor: component.Component, sink: ServiceSink, services: Services) -> Any:
+def _call(request: ServiceRequest, descriptor: component.Component, sink: KeysSink, services: Services) -> Any:
     modules = component.Modules(descriptor)
     if request.method == "verifyCredentials":
         return _verified(modules, request.cfg, sink, services)
@@ -160,7 +132,7 @@ def _call(request: ServiceRequest, descriptor: component.Component, sink: Servic
     return call_model(model, request.cfg, sink=sink, services=services)
 
 
-def _verified(modules: component.Modules, cfg: Any, sink: ServiceSink, services: Services) -> Any:
+def _verified(modules: component.Modules, cfg: Any, sink: KeysSink, services: Services) -> Any:
     try:
         verifier = modules.verifier()
     except AuthorError as error:  # without DEF-16: a broken file proves nothing

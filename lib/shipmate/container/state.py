@@ -32,6 +32,11 @@ class StepState:
         with self._lock:
             self._config = StoredJson({**self.config(), **keys})
 
+    def save_keys(self, keys: Mapping[str, Any], account: str | None) -> None:
+        """Replace members of the configuration by new keys, unless they belong to another account than the step's."""
+        if account is None or account == self.config().get("_account"):
+            self.replace_keys(keys)
+
     def replace_snapshot(self, snapshot: Any) -> None:
         """Replace the snapshot."""
         with self._lock:

@@ -18,6 +18,7 @@ from shipmate import component, observation
 from shipmate.container import graceful_stop
 from shipmate.container.delivery_sink import StepResources, start_error
 from shipmate.container.hooks import call_hook, shut_down
+from shipmate.container.keys_sink import KeysSink
 from shipmate.container.messages.codec import MessageCodec
 from shipmate.container.messages.lightweight import BodyStore
 from shipmate.container.processor import Loaded, Processor
@@ -210,10 +211,6 @@ class Step:
         state = StepState(cfg, data.get("snapshot"))
         modules = component.Modules(descriptor)
         process, init = modules.process(function), modules.hook(function, "init")
-        if self._settings.is_startup:
-            stored = call_hook("startup", modules.hook(function, "startup"), state.config())
-            self._platform().store_startup_data(flow.flow_id, stored)
-        call_hook("init", init, state.config())
         resources = self._resources(state, data)
         sessions = LazyOAuth2(
             descriptor, environ=environ, redactor=redactor, token_store=resources.keys, platform=self._platform
@@ -225,6 +222,12 @@ class Step:
             platform=self._platform,
             flow_variables=variables if isinstance(variables, Mapping) else {},
         )
+        sink = KeysSink(resources.keys, state.save_keys)
+        if self._settings.is_startup:
+            hook = modules.hook(function, "startup")
+            stored = call_hook("startup", hook, state.config(), sink=sink, services=services)
+            self._platform().store_startup_data(flow.flow_id, stored)
+        call_hook("init", init, state.config(), sink=sink, services=services)
         return Loaded(function, process, resources, services, sessions)
 
     def _resources(self, state: StepState, data: Mapping[str, Any]) -> StepResources:

@@ -1,8 +1,10 @@
 """A REST API that an OAuth2 provider protects."""
 
+import copy
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -47,6 +49,16 @@ class Api(Server):
     def answer(self, request: Request) -> Reply:
         """Return the reply of the routes, or the refusal of a request without a valid token."""
         return self._refused(request) or super().answer(request)
+
+    def admitted(self, request: Request) -> Request:
+        """Return a copy of a request, with a token that the API accepts in place of its own."""
+        scopes = " ".join(scope for scope, _ in self._scopes.values())
+        token = self.provider.issue(scope=scopes)["access_token"]
+        headers = copy.copy(request.headers)
+        name, value = (self.token_header, token) if self.token_header else ("Authorization", f"Bearer {token}")
+        del headers[name]
+        headers[name] = value
+        return replace(request, headers=headers)
 
     def _token(self, request: Request) -> str | None:
         return request.header(self.token_header) if self.token_header else request.bearer

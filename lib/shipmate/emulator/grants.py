@@ -102,6 +102,12 @@ class Grants:
         extra = rules.extra
         return response | dict(extra(number) if callable(extra) else extra)
 
+    def admit(self, grant: Grant, access_token: str) -> None:
+        """Count an access token that somebody else has issued as one of this grant."""
+        with self._lock:
+            expires_at = self._clock() + self.rules.access_token_life_seconds
+            self._access[access_token] = _AccessToken(grant, grant.scope, expires_at, None)
+
     def refresh(self, refresh_token: str, *, client_id: str | None = None, scope: str | None = None) -> dict[str, Any]:
         """Spend a refresh token, and return the token response.
 

@@ -32,6 +32,7 @@ _LAST_LINES: Final = 20
 _LONGEST_LINE: Final = 65_536
 _STARTUP: Final = "ELASTICIO_STARTUP_REQUIRED"
 _SHUTDOWN: Final = "ELASTICIO_HOOK_SHUTDOWN"
+_WEBHOOK: Final = "ELASTICIO_FLOW_WEBHOOK_URI"
 _ERROR_LEVEL: Final = 50
 """bunyan's number for errors."""
 _NODE_NOTICE: Final = "Error occurred during trigger or action processing"
@@ -73,6 +74,8 @@ class Container:
         """The time of the next start, by the monotonic clock."""
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self.process: subprocess.Popen[bytes] | None = None
+        self.defaults: Mapping[str, str] = {}
+        """Variables that those of the start and of this process override."""
         self._start = start
         self._log_path = log
         self.log: IO[bytes] | None = None
@@ -125,7 +128,7 @@ class Container:
             return subprocess.Popen(  # noqa: S603 - the command that the flow's author has chosen
                 start.command,
                 cwd=start.folder,
-                env=environ,
+                env={**self.defaults, **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -209,6 +212,14 @@ class Containers:
         self._is_over = False
         self._thread = threading.Thread(target=self._collect, name="shipmate-output", daemon=True)
         self._thread.start()
+
+    def announce(self, webhook: str) -> None:
+        """Tell all processes that are started from now on the address of the flow's webhook.
+
+        The variable of this process wins: a person sets the address of a tunnel.
+        """
+        for each in self.all:
+            each.defaults = {_WEBHOOK: webhook}
 
     def of(self, station: Station) -> list[Container]:
         """Return the containers of a step."""

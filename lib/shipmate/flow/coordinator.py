@@ -14,7 +14,7 @@ from shipmate.errors import BadInput, TransientError
 from shipmate.flow.collector import Collected
 from shipmate.flow.containers import MOST_DEATHS, Container, readable
 from shipmate.flow.counting import Tally
-from shipmate.flow.gateway import Gateway, Hook, hook_of, is_webhook, reply_from
+from shipmate.flow.gateway import Gateway, Hook, hook_of, is_webhook, reply_from, webhook_url
 from shipmate.flow.gateway.storage import EmulatedStorage
 from shipmate.flow.graph import Flow
 from shipmate.flow.machinery import Machinery
@@ -148,6 +148,10 @@ class Coordinator:
         """
         with self.machinery as machinery:
             try:
+                if self._serves_webhook:
+                    self._open_gateway()
+                url = self._gateway.url if self._gateway is not None else None
+                machinery.containers.announce(url or webhook_url(self.flow.id, self._options.webhook_port))
                 self._tend(time.monotonic())
                 if not self._interrupts:
                     self._begin()
@@ -209,6 +213,13 @@ class Coordinator:
 
     # Beginning
 
+    @property
+    def _serves_webhook(self) -> bool:
+        """Whether requests begin the flow, and not messages that are given or a schedule."""
+        options = self._options
+        is_fed = options.inputs is not None or options.messages is not None or options.is_once
+        return self._is_webhook and not is_fed
+
     def _begin(self) -> None:
         options = self._options
         if options.inputs is not None:
@@ -218,9 +229,7 @@ class Coordinator:
         elif options.is_once:
             self._tick()
             self._is_fed = True
-        elif self._is_webhook:
-            self._open_gateway()
-        else:
+        elif not self._serves_webhook:
             self._start_ticker(self.flow.schedule or DEFAULT)
         if not self._ends_by_itself:
             _log.info(_HOW_TO_END)

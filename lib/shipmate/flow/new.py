@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from shipmate import component
 from shipmate.component import Component, Function
-from shipmate.component.credentials import view_classes
+from shipmate.component.credentials import auth_client_types, view_classes
 from shipmate.component.metadata import sample, schema_of, to_draft4
 from shipmate.errors import BadInput, DescriptorError
 from shipmate.local.account import ACCOUNT_FILE
@@ -26,6 +26,12 @@ _OPERATORS: Final = frozenset({"and", "or", "in", "true", "false", "null"})
 _EVERY_MINUTE: Final = "* * * * *"
 _ACCOUNT: Final = "account"
 _OWNER_ONLY: Final = 0o600
+_SECRET_FILE: Final = "secret.keys.json"  # noqa: S105 - a name
+_SECRET_MEMBERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "oauth2": {"access_token": "", "refresh_token": ""},
+    "basic": {"username": "", "password": ""},
+    "api_key": {"headerName": "X-API-Key", "headerValue": ""},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,16 @@ class _Plan:
     standard: str
     """The standard trigger, if the component has none or another one is wanted."""
     action: Function | None
+
+    @property
+    def secret_types(self) -> tuple[str, ...]:
+        """The types of secrets of the platform that the component accepts; empty if its accounts have keys."""
+        return auth_client_types(self.component)
+
+    @property
+    def key_file(self) -> str:
+        """The name of the file with the keys of the account or with the secret."""
+        return _SECRET_FILE if self.secret_types else ACCOUNT_FILE
 
 
 def create(file: Path, root: Path, *, trigger: str | None = None, action: str | None = None) -> str:
@@ -58,10 +74,11 @@ def create(file: Path, root: Path, *, trigger: str | None = None, action: str | 
         raise BadInput(f"expected a new file, found one that exists: {file}; delete it, or choose another name")
     plan = _plan(component.load(root), trigger, action)
     text = "".join(f"{line}\n" for line in _lines(plan, _relative(root, file.parent)))
-    keys = root / ACCOUNT_FILE if plan.component.credentials.get("fields") else None
+    keys = root / plan.key_file if plan.component.credentials.get("fields") else None
     is_new = keys is not None and not keys.exists()
     if keys is not None and is_new:
-        _write(keys, f"{json.dumps(_empty_keys(plan.component), indent=2, ensure_ascii=False)}\n", _OWNER_ONLY)
+        content = _empty_secret(plan.component) if plan.secret_types else _empty_keys(plan.component)
+        _write(keys, f"{json.dumps(content, indent=2, ensure_ascii=False)}\n", _OWNER_ONLY)
     _write(file, text)
     return "\n".join(_next_steps(file, root, keys if is_new else None, plan))
 
@@ -112,8 +129,10 @@ def _lines(plan: _Plan, folder: str) -> Iterator[str]:
         f"  {plan.name}: {_text(folder)}",
     )
     if has_account:
-        yield "# The file with the keys of the account, relative to this file."
-        yield from ("accounts:", f"  {_ACCOUNT}: {_text(os.path.join(folder, ACCOUNT_FILE))}")
+        content = "secret, as the platform keeps it" if plan.secret_types else "keys of the account"
+        yield f"# The file with the {content}, relative to this file."
+        section = "secrets" if plan.secret_types else "accounts"
+        yield from (f"{section}:", f"  {_ACCOUNT}: {_text(os.path.join(folder, plan.key_file))}")
 
 
 def _node(plan: _Plan, step_id: str, function: Function, has_account: bool) -> Iterator[str]:
@@ -124,7 +143,7 @@ def _node(plan: _Plan, step_id: str, function: Function, has_account: bool) -> I
     if function.kind == "trigger":
         yield "      first: true"
     if has_account:
-        yield f"      credentials_id: {_ACCOUNT}"
+        yield f"      {'secret_id' if plan.secret_types else 'credentials_id'}: {_ACCOUNT}"
     required = {
         name: described
         for name, described in function.fields.items()
@@ -139,6 +158,8 @@ def _node(plan: _Plan, step_id: str, function: Function, has_account: bool) -> I
 
 def _placeholder(field: Mapping[str, Any]) -> Any:
     """Return a value that a person replaces: the first choice, the placeholder, or dots."""
+    if field.get("viewClass") == "MultiSelectView":
+        return [_placeholder({**field, "viewClass": "SelectView"})]
     model = field.get("model")
     if isinstance(model, Mapping) and model:
         return next(iter(model))
@@ -199,10 +220,24 @@ def _empty_keys(loaded: Component) -> dict[str, Any]:
     return {name: {} if kind == "OAuthFieldView" else "" for name, kind in view_classes(loaded).items()}
 
 
+def _empty_secret(loaded: Component) -> dict[str, Any]:
+    """Return a secret of the first type that a component accepts, without its values."""
+    kind = auth_client_types(loaded)[0]
+    others = {name: "" for name, view in view_classes(loaded).items() if view != "HTTPAuthView"}
+    fields = {"fields": others} if others else {}
+    return {"type": kind, "credentials": {**_SECRET_MEMBERS.get(kind, {}), **fields}}
+
+
 def _next_steps(file: Path, root: Path, keys: Path | None, plan: _Plan) -> Iterator[str]:
     yield f"wrote {file}; replace each '...' in it"
     if keys is not None:
-        yield f"wrote {keys}; write the credential fields into it"
+        if plan.secret_types:
+            types = f" (types: {', '.join(plan.secret_types)})" if len(plan.secret_types) > 1 else ""
+            yield f"wrote {keys}; write the credentials of the secret into it{types}"
+            if "oauth2" in plan.secret_types:
+                yield f"  shipmate login --component {root} --secret {keys}"
+        else:
+            yield f"wrote {keys}; write the credential fields into it"
         if plan.component.oauth2 is not None:
             yield f"  shipmate login --component {root}"
     yield f"  shipmate flow check {file}"

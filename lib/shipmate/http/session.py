@@ -337,7 +337,7 @@ def _filled(url: str, members: Mapping[str, Any]) -> str:
         return urls.fill(url, urls.MEMBER, lambda name: str(members[name]))
     except KeyError as error:
         raise UnknownPlaceholder(
-            f"{{{error.args[0]}}} in the URL: expected a member of the token, "
+            f"{{{error.args[0]}}} in the URL: expected a member of the token, or a field that is filled in, "
             f"found {', '.join(sorted(members)) or 'none'}"
         ) from None
     except urls.WrongUrl as error:

@@ -35,10 +35,18 @@ class Call:
 
     __slots__ = (
         "__weakref__", "_emitter", "_errors_at_end", "_events", "_failed", "_gate", "_is_over", "_lock", "_loops",
-        "_redactor", "_reported", "_sink", "errors", "rules",
+        "_redactor", "_reported", "_sink", "errors", "is_verification", "rules",
     )  # fmt: skip
 
-    def __init__(self, sink: Sink, redactor: Redactor, loops: Loops, *, events: tuple[str, ...] = EVENTS) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        redactor: Redactor,
+        loops: Loops,
+        *,
+        events: tuple[str, ...] = EVENTS,
+        is_verification: bool = False,
+    ) -> None:
         """Open the call.
 
         Args:
@@ -46,7 +54,9 @@ class Call:
             redactor: Removes secrets from the texts of errors.
             loops: Lends the thread that delivers the events of an event loop.
             events: The events that may be emitted; without ``error`` among them, errors are only logged.
+            is_verification: Whether the call verifies credentials.
         """
+        self.is_verification = is_verification
         self._sink = sink
         self.rules = sink.rules
         self._redactor = redactor

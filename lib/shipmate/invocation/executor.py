@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from shipmate import observation
+from shipmate.component.signature import takes_context
 from shipmate.errors import InvalidMessage
 from shipmate.invocation.call import Call
 from shipmate.invocation.context import Context
@@ -151,7 +152,7 @@ def verify(
     if function is None:
         return {"verified": True}
     try:
-        answer = _answer(function, credentials, sink=sink, services=services, ids=ids or Ids())
+        answer = _answer(function, credentials, sink=sink, services=services, ids=ids or Ids(), is_verification=True)
         if isinstance(answer, Mapping) and "verified" in answer:
             return dict(services.redactor.redact_json(plain(answer)))
     except KeyboardInterrupt:  # Ctrl-C at a terminal is no verdict
@@ -164,20 +165,34 @@ def verify(
     return {"verified": False, "reason": _NOT_VERIFIED} if answer is False else {"verified": True}
 
 
-def run_hook(function: Callable[..., Any], *args: Any) -> Any:
+def run_hook(function: Callable[..., Any], *args: Any, sink: Sink, services: Services) -> Any:
     """Return the result of an ``init``, ``startup`` or ``shutdown`` hook, plain or ``async``.
+
+    Args:
+        function: The hook; one that takes an argument more gets a context first, and may emit only ``updateKeys``.
+        *args: Its arguments without the context.
+        sink: Takes ``updateKeys``.
+        services: The services of the run mode.
 
     Raises:
         BaseException: The exception of the hook.
         InvalidMessage: The hook is a generator, whose code would never run.
     """
-    result = function(*args)
-    if isinstance(result, Awaitable):
-        loops = Loops()
-        try:
-            result = loops.run(result, lambda _: False)
-        finally:
-            loops.close()
+    call: Call | None = None
+    if takes_context(function, len(args)):
+        call = Call(sink, services.redactor, services.loops, events=KEYS_ONLY)
+        args = (_context(call, services, Ids()), *args)
+    try:
+        result = function(*args)
+        if isinstance(result, Awaitable):
+            loops = Loops()
+            try:
+                result = loops.run(result, lambda _: False)
+            finally:
+                loops.close()
+    finally:
+        if call is not None:
+            call.close()
     return _without_generator(result)
 
 
@@ -284,9 +299,17 @@ async def _drive_async(generator: AsyncGenerator[Any, None], call: Call) -> None
         await generator.aclose()
 
 
-def _answer(function: Callable[..., Any], cfg: Any, *, sink: Sink, services: Services, ids: Ids) -> Any:
+def _answer(
+    function: Callable[..., Any],
+    cfg: Any,
+    *,
+    sink: Sink,
+    services: Services,
+    ids: Ids,
+    is_verification: bool = False,
+) -> Any:
     """Return the answer of a function that processes no message, after its keys are saved."""
-    call = Call(sink, services.redactor, services.loops, events=KEYS_ONLY)
+    call = Call(sink, services.redactor, services.loops, events=KEYS_ONLY, is_verification=is_verification)
     with message_fields(ids.thread_id, ids.message_id, ids.parent_message_id):
         try:
             result = function(_context(call, services, ids), cfg)

@@ -35,7 +35,7 @@ class InProcessRunner:
             code = self._modules.process(function)
             init = self._modules.hook(function, "init")
             if init is not None:
-                run_hook(init, copy.deepcopy(cfg))
+                run_hook(init, copy.deepcopy(cfg), sink=sink, services=self._services)
         except BaseException as error:  # the author's code may raise anything, sys.exit included
             log_failure(error)
             try:

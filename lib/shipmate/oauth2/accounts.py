@@ -201,6 +201,10 @@ class CredentialStore:
                 self._last[key] = (dict(keys), account)
             return account
 
+    def new_account(self) -> Account:
+        """Return an account without keys that no other session shares, to verify what ``cfg`` or a secret says now."""
+        return Account(self, is_keyless=True)
+
     @property
     def adapter(self) -> "LimitedAdapter":
         """The connection pools of the APIs, shared by all sessions so that connections outlive a message."""

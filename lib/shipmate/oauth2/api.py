@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from shipmate.errors import CredentialsInvalid, ShipmateError
 from shipmate.oauth2.keys import fingerprint, secrets_of
 from shipmate.oauth2.managed_secrets import ManagedRefresher
-from shipmate.oauth2.options import ClientOptions, OAuth2Options, SharedOptions, Variables, check_options
+from shipmate.oauth2.options import Client, ClientOptions, OAuth2Options, SharedOptions, Variables, check_options
 from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort, OAuth2Services
 
@@ -40,7 +40,9 @@ class OAuth2:
         jwt_algorithm: The algorithm of signed assertions: ``"RS256"`` (default), ``"PS256"``, ``"ES256"`` and others.
         jwt_header: Further members of the header of signed assertions: ``{"kid": "..."}``.
         scopes: The scopes, a list or text; sent only if ``send`` has ``"scope"``.
-        grant: ``"refresh_token"`` (default), ``"client_credentials"`` or ``"jwt_bearer"``.
+        grant: ``"refresh_token"`` (default), ``"client_credentials"``, ``"jwt_bearer"`` or ``"password"``.
+        username: The name of the user for the grant ``password``, ``"{{username}}"`` by default.
+        password: The password of the user, ``"{{password}}"`` by default.
         send: Members of the stored keys that a token request sends, as ``("scope",)``.
         extra: Further form fields; the ``claims`` in it go into the assertion of ``jwt_bearer`` instead.
         field: The credential field that holds the keys; the first OAuthFieldView of the descriptor by default.
@@ -111,7 +113,9 @@ def refresher_for(
         CredentialsInvalid: ``cfg`` has both a ``secretId`` and keys of its own.
     """
     if secret_id := cfg.get("secretId"):
-        return _managed(str(secret_id), options, cfg, services)
+        return _managed(str(secret_id), options, cfg, call, services)
+    if call.is_verification and not options.needs_refresh_token:
+        return Refresher(options, cfg, services.credential_store.new_account(), call, services)
     keys = cfg.get(options.field)
     keys = keys if isinstance(keys, Mapping) else {}
     store, key, is_exact = services.credential_store, _key(options, cfg, services), bool(cfg.get("_account"))
@@ -123,7 +127,7 @@ def refresher_for(
 
 
 def _managed(
-    secret_id: str, options: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services
+    secret_id: str, options: ClientOptions, cfg: Mapping[str, Any], call: CallPort, services: OAuth2Services
 ) -> ManagedRefresher:
     if cfg.get(options.field):
         raise CredentialsInvalid(
@@ -133,17 +137,28 @@ def _managed(
         _log.warning(
             "the platform refreshes this secret: the refresh option is ignored", extra={"refresh": options.refresh}
         )
-    account = services.credential_store.account(("secret", secret_id), {}, None, is_exact=True)
+    store = services.credential_store
+    if call.is_verification:
+        account = store.new_account()
+    else:
+        account = store.account(("secret", secret_id), {}, None, is_exact=True)
     return ManagedRefresher(secret_id, account, services)
 
 
 def _key(options: ClientOptions, cfg: Mapping[str, Any], services: OAuth2Services) -> tuple[object, ...]:
-    if account := cfg.get("_account"):
+    """Return what identifies an account: accounts share a token only if all that decides about it is equal."""
+    account = cfg.get("_account")
+    if account and options.needs_refresh_token:
         return ("account", account, options.field)
     try:
         client = options.fill(Variables(services.environ, cfg, services.credential_fields))
-        identity = (client.token_url, client.client_id, client.client_secret)
+        identity: object = [getattr(client, name) for name in Client.__slots__]
     except ShipmateError:
         # A token request reports what is missing; until then the account works with the token that it has.
-        identity = (options.token_url or "", options.client_id or "", "")
-    return ("client", *map(fingerprint, identity), options.grant, options.field)
+        identity = options.templates()
+    fields = []
+    if not options.needs_refresh_token:
+        # Nothing but these tells the accounts of a client apart: the field that decides may be in the API's URL only.
+        names = sorted(services.credential_fields - {options.field})
+        fields = [(name, cfg[name]) for name in names if isinstance(cfg.get(name), str | int | float)]
+    return ("client", account, fingerprint(repr((identity, fields))), options.grant, options.field)

@@ -69,6 +69,10 @@ class Credential:
         """Return the credential after the provider refused its refresh token."""
         return replace(self, refusal=reason)
 
+    def without_refresh_token(self) -> "Credential":
+        """Return the credential without its refresh token, for a grant that gets a token without one."""
+        return replace(self, keys={name: value for name, value in self.keys.items() if name != "refresh_token"})
+
     def following(self, previous: "Credential") -> "Credential":
         """Return the credential with the generation after ``previous``, or with the same one if the keys are identical.
 

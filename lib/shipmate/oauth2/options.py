@@ -24,7 +24,7 @@ ClientAuth = Literal["post", "basic", "basic_raw", "none", "private_key_jwt"]
 JwtAlgorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA"
 ]
-Grant = Literal["refresh_token", "client_credentials", "jwt_bearer"]
+Grant = Literal["refresh_token", "client_credentials", "jwt_bearer", "password"]
 RefreshPolicy = Literal["on_401", "before_expiry", "every_access"]
 
 
@@ -38,6 +38,8 @@ class SharedOptions(TypedDict, total=False):
     jwt_header: Mapping[str, Any]
     scopes: str | list[str] | tuple[str, ...] | None
     grant: Grant
+    username: str
+    password: str
     send: list[str] | tuple[str, ...]
     extra: Mapping[str, Any]
     field: str
@@ -74,6 +76,7 @@ _DESCRIPTOR_NAMES: Final = {
     "token_pointer": "parse",
 }
 _FILLED: Final = ("token_url", "client_id", "client_secret", "jwt_header", "scopes", "extra")
+_FILLED_FOR_PASSWORDS: Final = ("username", "password")
 _PEM: Final = "-----BEGIN "
 # Those of Unicode, and two that an editor does not show.
 _BLANKS: Final = " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029\u3000\ufeff\u200b"
@@ -92,6 +95,8 @@ class ClientOptions:
     jwt_header: Mapping[str, Any] = member(default_factory=dict)
     scopes: str | None = None
     grant: Grant = "refresh_token"
+    username: str = "{{username}}"
+    password: str = member(default="{{password}}", repr=False)
     send: tuple[str, ...] = ()
     extra: Mapping[str, Any] = member(default_factory=dict, repr=False)
     field: str = "oauth"
@@ -131,6 +136,11 @@ class ClientOptions:
         merged["header"] = _header(merged.get("header", _BEARER))
         return cls(**merged)
 
+    @property
+    def needs_refresh_token(self) -> bool:
+        """Whether a new token needs a refresh token from a sign-in; the other grants get one by themselves."""
+        return self.grant == "refresh_token"
+
     def source(self, option: Literal["client_id", "client_secret"]) -> str:
         """Return the name of an option, with the variables that its value comes from: ``"client_id (from CRM_ID)"``."""
         names = VARIABLE.findall(getattr(self, option) or "")
@@ -152,7 +162,8 @@ class ClientOptions:
 
     def templates(self) -> dict[str, Any]:
         """Return the options that `fill` fills, by their names."""
-        return {name: getattr(self, name) for name in _FILLED}
+        names = (*_FILLED, *(_FILLED_FOR_PASSWORDS if self.grant == "password" else ()))
+        return {name: getattr(self, name) for name in names}
 
     def _filled(self, variables: "Variables") -> "Client":
         if not self.token_url:
@@ -179,6 +190,8 @@ class ClientOptions:
             secret_source=self.source("client_secret"),
             scopes=variables.fill(self.scopes, "scopes"),
             extra=variables.fill(self.extra, "extra"),
+            username=variables.fill(self.username, "username") if self.grant == "password" else "",
+            password=variables.fill(self.password, "password") if self.grant == "password" else "",
         )
 
     def _credential(self, option: Literal["client_id", "client_secret"], variables: "Variables") -> str:
@@ -206,6 +219,9 @@ class Client:
     """As ``id_source``, for the secret."""
     scopes: str | None = None
     extra: Mapping[str, Any] = member(default_factory=dict, repr=False)
+    username: str = ""
+    """The name of the user, for the grant ``password`` only."""
+    password: str = member(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +387,8 @@ _CHECKS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "jwt_header": ("a dict without alg, with a text as kid", _is_jwt_header),
     "scopes": ("text or a list of texts", lambda value: _is_text_or_none(value) or _is_names(value)),
     "grant": _one_of(Grant),
+    "username": ("text", _is_text),
+    "password": ("text", _is_text),
     "send": ("a tuple of texts", _is_names),
     "extra": ("a dict", lambda value: isinstance(value, Mapping)),
     "field": ("text", _is_text),

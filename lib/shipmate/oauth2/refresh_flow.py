@@ -114,6 +114,8 @@ class RefreshRules:
     provider: str
     """The name of the provider in messages: ``"login.example.com"``."""
     needs_refresh_token: bool = True
+    can_start_over: bool = False
+    """Whether a token can be requested without the refresh token that the provider has refused."""
     settings: str = "client_id, client_secret"
     """The options that name and prove the client, with their variables: ``"client_id (from CLIENT_ID)"``."""
     awaits_winner: bool = True
@@ -304,6 +306,9 @@ def _ask(credential: Credential, seen: SeenTokens, rules: RefreshRules) -> Flow:
             if not is_repeated:
                 yield Wait(_FIRST_PAUSE_SECONDS)
                 continue
+        if isinstance(answer, Refused) and rules.can_start_over and credential.refresh_token is not None:
+            credential = credential.without_refresh_token()
+            continue
         if isinstance(answer, Refused) and rules.needs_refresh_token:
             adopted = yield from _await_winner(seen, answer, rules)
             if adopted is not None:

@@ -58,6 +58,8 @@ class Refresher:
         self._call = call
         self._services = services
         self._account_id = str(cfg["_account"]) if cfg.get("_account") else None
+        # Stored keys would prove what the credentials were before they were changed.
+        self._proves_client = call.is_verification and not options.needs_refresh_token
 
     @cached_property
     def _rules(self) -> refresh_flow.RefreshRules:
@@ -66,7 +68,8 @@ class Refresher:
         return refresh_flow.RefreshRules(
             account=f"account {self._account_id}" if self._account_id else "the account",
             provider=_host(options, self.variables()),
-            needs_refresh_token=options.grant == "refresh_token",
+            needs_refresh_token=options.needs_refresh_token,
+            can_start_over=options.grant == "password",
             settings=f"{options.source('client_id')}, {options.source('client_secret')}",
             awaits_winner=self._services.awaits_winner,
             adoption_suffices=options.refresh != "every_access",
@@ -131,6 +134,8 @@ class Refresher:
         raise TypeError(f"expected a step of an account that the component refreshes, found {type(step).__name__}")
 
     def _read_stored(self) -> refresh_flow.StoredTokens | None:
+        if self._proves_client:
+            return None
         try:
             fields = self._services.token_store.read(self._account_id)
         except ShipmateError as error:
@@ -147,7 +152,7 @@ class Refresher:
         from shipmate.oauth2 import token_endpoint  # requests: 97 ms
 
         client = self._options.fill(self.variables())
-        self._services.redactor.add(client.client_secret)
+        self._services.redactor.add(client.client_secret, client.password)
         clock = self._services.clock
         asked_at, wall_clock = clock.monotonic(), clock.epoch()
         failures = _FailureKeys(self._options, client, self.account)

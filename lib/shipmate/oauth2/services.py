@@ -21,6 +21,10 @@ _MOST_KNOWN_OPTIONS: Final = 64
 class CallPort(Protocol):
     """The part of a call that its sessions use."""
 
+    @property
+    def is_verification(self) -> bool:
+        """Whether the call verifies credentials: no token from an earlier call may prove them."""
+
     def emit_keys(self, value: dict[str, Any], account: str | None) -> None:
         """Deliver ``updateKeys``; raise `EmitError` if that fails, without an ``error`` event."""
 

@@ -1,6 +1,6 @@
 """The form and the headers of token requests and revocation requests. Pure; no I/O.
 
-Source: RFC 6749 §2.3.1, §4.1.3, §4.4.2, §6; RFC 7009 §2.1; RFC 7521 §4.2; RFC 7523 §2.1, §2.2.
+Source: RFC 6749 §2.3.1, §4.1.3, §4.3.2, §4.4.2, §6; RFC 7009 §2.1; RFC 7521 §4.2; RFC 7523 §2.1, §2.2.
 """
 
 import time
@@ -104,6 +104,8 @@ def _grant_fields(options: ClientOptions, client: Client, keys: Keys, wall_clock
     if options.grant == "jwt_bearer":
         claims = {"iss": client.client_id, "aud": client.token_url, **client.extra.get("claims", {})}
         return {"grant_type": _JWT_BEARER, "assertion": _sign(client, claims, wall_clock)}
+    if options.grant == "password" and not keys.get("refresh_token"):
+        return {"grant_type": "password", "username": client.username, "password": client.password}
     return {"grant_type": "refresh_token", "refresh_token": str(keys["refresh_token"])}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from shipmate.errors import CredentialsInvalid, InvalidOption
 from shipmate.oauth2.api import refresher_for
+from shipmate.oauth2.keys import has_tokens
 from shipmate.oauth2.services import CallPort
 from shipmate.session.plan import SessionPlan, SessionServices
 from shipmate.session.session import KeySession, Session, TokenSession
@@ -27,7 +28,7 @@ def open_session(
         CredentialsInvalid: A credential field is missing, or more than one way is filled in.
     """
     plan = services.plan(options)
-    if not cfg.get("secretId"):
+    if not cfg.get("secretId") and not _has_own_keys(plan, cfg, services):
         _require_way(plan, services)
         way = chosen(plan.ways, cfg, plan.oauth2_field)
         if way.kind != "oauth2":
@@ -47,4 +48,13 @@ def _require_way(plan: SessionPlan, services: SessionServices) -> None:
             f"{{{plan.unplaced}}}'"
         )
     if services.auth_client_types and "noauth" not in services.auth_client_types:
-        raise CredentialsInvalid("cfg: expected secretId, the id of a secret of the platform, found none")
+        raise CredentialsInvalid(
+            "cfg: expected secretId, the id of a secret of the platform, found none; without a platform give the step "
+            f"of a flow file a secret_id, or cfg a token: {{'{plan.options.field}': {{'access_token': '...'}}}}"
+        )
+
+
+def _has_own_keys(plan: SessionPlan, cfg: Mapping[str, Any], services: SessionServices) -> bool:
+    """Tell whether a component with secrets of the platform has a token in ``cfg`` instead, as in a local run."""
+    keys = cfg.get(plan.options.field)
+    return "oauth2" in services.auth_client_types and isinstance(keys, Mapping) and has_tokens(keys)

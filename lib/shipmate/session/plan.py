@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _MOST_PLANS: Final = 64
 _OWN: Final = ("auth", "basic", "policy", "query", "read_error")
-_WITHOUT_KEYS: Final = ("client_credentials", "jwt_bearer")
 
 
 ReadError = Callable[["requests.Response"], ApiError]
@@ -52,7 +51,7 @@ class SessionPlan:
     @property
     def oauth2_field(self) -> str | None:
         """The credential field with the keys, None if a token is got without any."""
-        return None if self.options.grant in _WITHOUT_KEYS else self.options.field
+        return self.options.field if self.options.needs_refresh_token else None
 
 
 @dataclass(slots=True)

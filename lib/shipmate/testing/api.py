@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from shipmate.emulator import Api, Journal, OAuth2Provider, OAuth2Refusal, Reply, Request, Server
 from shipmate.emulator.grants import Grant
+from shipmate.oauth2.answer_body import read_members
 
+_NO_ROUTE: Final = (404, 405)
 _WORDS: Final = re.compile(r"[^\s,;=:\"']+")
 _EXPIRED: Final = Reply(401, {"error": "invalid_token"}, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
@@ -23,6 +25,7 @@ class EmulatedApi(Server):
         behind: Replies to accepted requests.
         expired: Reply to an expired or unknown token.
         has_oauth2: Whether a bearer that the provider does not know is refused; without OAuth2 it is an API key.
+        tokens: Replies to token requests before the API does so by itself; 404 and 405 leave them to the API.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class EmulatedApi(Server):
         *,
         expired: Reply | None = None,
         has_oauth2: bool = True,
+        tokens: Answer | None = None,
         journal: Journal | None = None,
     ) -> None:
         super().__init__(name="api", journal=journal)
@@ -45,11 +49,12 @@ class EmulatedApi(Server):
         """Texts that a request must not have in its headers or its query: a password, for example, that was changed."""
         self._behind = behind
         self._has_oauth2 = has_oauth2
+        self._tokens = tokens
 
     def answer(self, request: Request) -> Reply:
         """Return a token response, the refusal of a token, or the reply of ``behind``."""
         if asks_for_token(request):
-            return self._grant(request.form)
+            return self._grant(request)
         sent = (*request.headers.values(), *request.query.values())
         if any(text in value for text in self.refuses for value in sent):
             self.refused.append(request)
@@ -71,8 +76,15 @@ class EmulatedApi(Server):
                 return self.provider.use(word)[0]
         return "unknown" if self._has_oauth2 and request.bearer is not None else "none"
 
-    def _grant(self, form: Mapping[str, str]) -> Reply:
-        grants = self.provider.grants
+    def _grant(self, request: Request) -> Reply:
+        grants, form = self.provider.grants, request.form
+        if self._tokens is not None and grants.owner(form.get("refresh_token", "")) is None:
+            reply = self._tokens(request)
+            if reply.status not in _NO_ROUTE:
+                token = (read_members(reply.encoded()[1]) or {}).get("access_token")
+                if isinstance(token, str):
+                    grants.admit(Grant("client", "user", form.get("scope", "")), token)
+                return reply
         try:
             if form["grant_type"] == "refresh_token":
                 return Reply(200, grants.refresh(form.get("refresh_token", "")))
@@ -131,12 +143,10 @@ def _route(text: str) -> tuple[str, re.Pattern[str]]:
 
 
 def behind(server: Server) -> Answer:
-    """Return a function that replies as the author's server does, with its faults but without its check of tokens."""
+    """Return a function that replies as the author's server does, with its faults; an `Api` gets a valid token."""
 
     def answer(request: Request) -> Reply:
-        if isinstance(server, Api):
-            return Server.answer(server, request)
-        reply, _ = server.serve(request)
+        reply, _ = server.serve(server.admitted(request) if isinstance(server, Api) else request)
         return reply or Reply(503, {"error": "dropped"})
 
     return answer

@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from shipmate.invocation.sink import Sink
 from shipmate.logs.redaction import Redactor
 
 _LONGEST_VALUE: Final = 500
+_SHOWN_AT_EACH_END: Final = 3
 
 
 class Emissions:
@@ -85,10 +87,13 @@ class Emissions:
         return Emissions(events, self._redactor, self._root)
 
     def summary(self) -> str:
-        """Return all events as text, one line each, without secrets; errors with their place in the component."""
+        """Return the events as text, one line each, without secrets; errors with their place in the component.
+
+        Of a kind with many events only the first and the last three are shown.
+        """
         if not self.events:
             return "nothing: no event was emitted"
-        return "\n".join(f"{name}: {self._shown(name, value)}" for name, value in self.events)
+        return "\n".join(self._lines())
 
     def __repr__(self) -> str:
         """Name the events, not their values."""
@@ -96,6 +101,17 @@ class Emissions:
 
     def _of(self, *names: str) -> list[Any]:
         return [value for name, value in self.events if name in names]
+
+    def _lines(self) -> Iterator[str]:
+        counts = Counter(name for name, _ in self.events)
+        seen: Counter[str] = Counter()
+        for name, value in self.events:
+            seen[name] += 1
+            left_out = counts[name] - 2 * _SHOWN_AT_EACH_END
+            if left_out < 2 or not _SHOWN_AT_EACH_END < seen[name] <= counts[name] - _SHOWN_AT_EACH_END:
+                yield f"{name}: {self._shown(name, value)}"
+            elif seen[name] == _SHOWN_AT_EACH_END + 1:
+                yield f"{name}: ... {left_out} more"
 
     def _shown(self, name: str, value: Any) -> str:
         safe = self._redactor.redact_json(value)

@@ -91,11 +91,16 @@ def oauth2_provider(
 
 
 @pytest.fixture
-def platform(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Platform]":
-    """The platform's API and object storage; the environment gets their addresses."""
-    from shipmate.emulator import Platform
+def platform(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Platform]":
+    """The platform's API and object storage; the environment gets their addresses.
+
+    Its secrets of type oauth2 are refreshed by the fixture ``oauth2_provider``, or by a provider of its own.
+    """
+    from shipmate.emulator import OAuth2Provider, Platform
 
     with Platform() as emulated:
+        shared = "oauth2_provider" in request.fixturenames
+        emulated.provider = request.getfixturevalue("oauth2_provider") if shared else OAuth2Provider()
         for name, value in emulated.environ().items():
             monkeypatch.setenv(name, value)
         yield emulated

@@ -51,6 +51,8 @@ class Samples:
         self._component = component
         self._given = given or {}
         self._credentials = dict(credentials or {})
+        self.saved_field: str | None = None
+        """The field in which the component saves tokens although its descriptor has no OAuth2; None if unknown."""
 
     @property
     def token_field(self) -> str | None:
@@ -59,7 +61,7 @@ class Samples:
         if self.secret_types:
             return None
         has_field = "OAuthFieldView" in view_classes(component).values()
-        return token_field(component) if component.oauth2 or has_field else None
+        return token_field(component) if component.oauth2 or has_field else self.saved_field
 
     @property
     def secret_types(self) -> tuple[str, ...]:

@@ -14,11 +14,12 @@ _USE_SESSION: Final = "send requests with context.session(cfg), which reads the 
 
 def platform_secret_is_used(trial: Trial, function: Function) -> None:
     """A function proves the account by a secret of each type, also after a person has changed it."""
-    cfg = trial.sample(function).cfg
     trial.serve(function)
+    cfg = trial.sample(function).cfg
     for kind in sorted(
         trial.samples.secret_types, key="noauth".__eq__
     ):  # last: a request without credentials is never refused
+        trial.subject.forget()
         for _ in ("first", "changed"):
             proof = _require_use(trial, function, cfg, kind, trial.keep_secret(kind))
             for api in trial.apis:

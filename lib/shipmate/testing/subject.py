@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shipmate import component as components
+from shipmate.component.credentials import token_field
 from shipmate.emulator import Server
 from shipmate.invocation.inprocess import InProcessRunner
 from shipmate.invocation.services import LazyOAuth2, Services, platform_of, register_secrets
@@ -35,24 +36,32 @@ class SavedKeys(TokenStore):
     def __init__(self) -> None:
         """Start without keys."""
         self.fields: dict[str, Any] = {}
+        self.owner: object = None
+        """What distinguishes the account of the current call: keys that another one has saved are not its own."""
+        self._saved: dict[str, tuple[Any, object]] = {}
         self._lock = threading.Lock()
 
     def check(self, account: str | None) -> None:
         """Do nothing: keys can always be saved."""
 
     def read(self, account: str | None) -> Mapping[str, Any] | None:
-        """Return the stored credential fields, None if there are none."""
+        """Return the stored credential fields of the account, None if there are none."""
         with self._lock:
-            return dict(self.fields) or None
+            return {name: value for name, value in self.fields.items() if self._is_own(name, value)} or None
 
     def save(self, keys: Mapping[str, Any], account: str | None = None) -> None:
         """Merge new keys into the stored ones."""
         with self._lock:
             self.fields.update(keys)
+            self._saved.update({name: (value, self.owner) for name, value in keys.items()})
 
     def lock(self, account: str | None) -> AbstractContextManager[None]:
         """Return a lock that excludes nobody: no other process refreshes these keys."""
         return nullcontext()
+
+    def _is_own(self, name: str, value: Any) -> bool:
+        saved, owner = self._saved.get(name, (None, None))
+        return saved is not value or owner == self.owner  # others are from the test
 
 
 class ComponentUnderTest:
@@ -73,11 +82,9 @@ class ComponentUnderTest:
         self._log = io.StringIO()
         self._servers: list[Server] = []
         self.redactor = Redactor()
-        platform = platform_of(os.environ)
-        self._sessions = LazyOAuth2(
-            self.descriptor, environ=os.environ, redactor=self.redactor, token_store=self._stored, platform=platform
-        )
-        self._services = Services(redactor=self.redactor, oauth2=self._sessions, platform=platform)
+        fields = self.descriptor.credentials.get("fields") or {}
+        self._plain_fields = [name for name in fields if name != token_field(self.descriptor)]
+        self._services = self._new_services()
 
     @property
     def stored_keys(self) -> dict[str, Any]:
@@ -168,6 +175,12 @@ class ComponentUnderTest:
         self._servers.append(server)
         return self.routes.serve(url, server)
 
+    def forget(self) -> None:
+        """Forget the tokens, secrets and stored keys of the calls so far, as a new process of another account does."""
+        self._services.loops.close()
+        self._stored.fields = {}
+        self._services = self._new_services()
+
     def close(self) -> None:
         """Stop the servers, and close the event loops of functions before the garbage collector finds them open."""
         for server in self._servers:
@@ -185,12 +198,20 @@ class ComponentUnderTest:
             )
         return "\n".join(parts)
 
+    def _new_services(self) -> Services:
+        platform = platform_of(os.environ)
+        sessions = LazyOAuth2(
+            self.descriptor, environ=os.environ, redactor=self.redactor, token_store=self._stored, platform=platform
+        )
+        return Services(redactor=self.redactor, oauth2=sessions, platform=platform)
+
     def _runner(self, flow_variables: Mapping[str, str] | None = None) -> InProcessRunner:
         return InProcessRunner(self.descriptor, replace(self._services, flow_variables=flow_variables or {}))
 
     @contextmanager
     def _recording(self, name: str, cfg: Mapping[str, Any]) -> Iterator[tuple[Emissions, RecordingSink]]:
         register_secrets(self.redactor, self.descriptor, cfg, os.environ)
+        self._stored.owner = {name: cfg.get(name) for name in self._plain_fields}
         emissions = Emissions(redactor=self.redactor, root=self.root.resolve())
         self.calls.append(Call(name, emissions))
         level = log.parse_level(os.environ.get("LOG_LEVEL"))

@@ -45,6 +45,10 @@ def rotated_token_is_taken_over(trial: Trial, function: Function) -> None:
     """
     cfg = _oauth2_cfg(trial, function)
     name = trial.samples.token_field or "oauth"
+    if "refresh_token" not in cfg[name]:
+        raise NotChecked("the tokens of the component have no refresh token, which another container could spend")
+    if trial.provider.grants.owner(cfg[name]["refresh_token"]) is None:
+        raise NotChecked("a server of serve issues its tokens, and the suite cannot refresh them")
     newer = trial.provider.refresh(cfg[name]["refresh_token"])
     trial.subject.stored_keys[name] = {**cfg[name], **newer}
     trial.provider.grants.expire(cfg[name]["access_token"])
@@ -65,10 +69,11 @@ def _oauth2_cfg(trial: Trial, function: Function) -> dict[str, Any]:
         Failed: It sends requests with another library, or fails on inputs and replies of its author.
         NotChecked: The component has no OAuth2, or the function sends no request with its token.
     """
-    if trial.samples.token_field is None:
-        raise NotChecked("the component has no OAuth2")
+    if trial.samples.secret_types:
+        raise NotChecked("the component has no OAuth2 of its own: the platform refreshes its tokens")
+    saved = _saved_keys(trial, function) if trial.samples.token_field is None else None
     trial.serve(function)
-    cfg = cfg_with_new_keys(trial, function)
+    cfg = cfg_with_new_keys(trial, function) if saved is None else {**trial.sample(function).cfg, **saved}
     emissions = run(trial, function, cfg)
     if has_defect(emissions):
         raise NotChecked("it fails by itself, see messages_match_metadata")
@@ -78,7 +83,24 @@ def _oauth2_cfg(trial: Trial, function: Function) -> dict[str, Any]:
         why = f": {first_error(emissions)}" if emissions.errors else ""
         raise NotChecked(f"it made no request with its token for {inputs_of(trial.sample(function))}{why}")
     require_success(trial, function, emissions)
-    return cfg if not emissions.updated_keys else cfg_with_new_keys(trial, function)
+    return cfg if saved is not None or not emissions.updated_keys else cfg_with_new_keys(trial, function)
+
+
+def _saved_keys(trial: Trial, function: Function) -> Mapping[str, Any]:
+    """Return the keys that a function gets and saves without any keys, by the name of their field.
+
+    Raises:
+        NotChecked: It gets none.
+    """
+    trial.serve(function)
+    emissions = run(trial, function, trial.sample(function).cfg)
+    trial.subject.forget()
+    for keys in emissions.updated_keys:
+        trial.samples.saved_field = next(iter(keys))
+        return keys
+    raise NotChecked(
+        "the component has no OAuth2: component.json has no credentials.oauth2, and the function has saved no token"
+    )
 
 
 def _require_refresh(trial: Trial, emissions: Emissions, situation: str, accepted_before: int) -> None:
@@ -113,9 +135,12 @@ def _accepted(trial: Trial) -> int:
 
 
 def _is_fresh(trial: Trial, keys: Mapping[str, Any]) -> bool:
-    """Return whether the refresh token in the keys is not spent; this spends it."""
+    """Return whether the refresh token in the keys is not spent; this spends it. One of a server of `serve` counts."""
+    token = keys.get("refresh_token")
+    if token and trial.provider.grants.owner(str(token)) is None:
+        return True
     try:
-        trial.provider.refresh(str(keys.get("refresh_token")))
+        trial.provider.refresh(str(token))
     except OAuth2Refusal:
         return False
     return True

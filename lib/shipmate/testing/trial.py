@@ -15,7 +15,7 @@ from unittest import mock
 from urllib.parse import urlsplit
 
 from shipmate.component import Function, Modules, load, metadata
-from shipmate.emulator import OAuth2Provider, Platform, Reply, Server
+from shipmate.emulator import Journal, OAuth2Provider, Platform, Reply, Server
 from shipmate.errors import DescriptorError, ShipmateError
 from shipmate.testing.api import Answer, EmulatedApi, RefusingApi, answers_of, behind
 from shipmate.testing.emissions import Emissions
@@ -68,15 +68,14 @@ class Trial:
         self.platform = Platform(provider=self.provider)
         self.surroundings = surroundings
         self.apis: list[EmulatedApi] = []
+        self._schemas: dict[str, Mapping[str, Any]] = {}
         self.printed = io.StringIO()
         """The output of the functions, which is part of the log in a container."""
 
     def sample(self, function: Function) -> Sample:
         """Return the sample inputs of a function, without OAuth2 keys."""
         sample = self.samples.of(function)
-        schema = (
-            self._declared_schemas(function, sample.cfg).get("in") if self.samples.lacks_message(function) else None
-        )
+        schema = self._schemas.get(function.id, {}).get("in") if self.samples.lacks_message(function) else None
         return replace(sample, msg={"headers": {}, "body": metadata.sample(schema)}) if schema else sample
 
     def keep_secret(self, kind: str) -> dict[str, Any]:
@@ -92,13 +91,20 @@ class Trial:
             function: Its ``out`` metadata is the sample body of replies that the author does not give.
             failure: Replaces all replies to accepted requests.
         """
-        self._add(None, answers_of(self.surroundings.answers, self._sample_body(function)), failure)
+        if function is not None and function.id not in self._schemas:
+            self._schemas[function.id] = self._declared_schemas(function)
+        self._serve(self._sample_body(function), failure)
+
+    def _serve(self, sample_body: Any, failure: Reply | None = None) -> None:
+        self._add(None, answers_of(self.surroundings.answers, sample_body), failure)
         for url, server in self.surroundings.serve.items():
             # Started, since its replies may have its address; requests reach it through the emulated API.
             started = self.subject.serve(url, server if isinstance(server, Server) else server())
             self._add(url, behind(started), failure)
+        own = [Route(url, "") for url in self.surroundings.serve]
         for route in routes_to(self.apis[0], self.subject.descriptor, os.environ):
-            self.subject.routes.add(Route(route.url, self.apis[0].url))
+            if all(each.apply(route.url) is None for each in own):
+                self.subject.routes.add(Route(route.url, self.apis[0].url))
 
     def refuse(self, status: int) -> RefusingApi:
         """Replace all hosts by an API that refuses all credentials, and return it."""
@@ -147,6 +153,7 @@ class Trial:
             answer if failure is None else lambda request: failure,
             expired=self.surroundings.expired,
             has_oauth2=self.samples.token_field is not None,
+            tokens=answer if url is not None else None,
             journal=self.provider.journal,
         )
         self.subject.serve(url or _NO_URL, api)
@@ -157,21 +164,30 @@ class Trial:
     def _sample_body(self, function: Function | None) -> Any:
         if function is None:
             return _SAMPLE_BODY
-        declared = self._declared_schemas(function, self.samples.of(function).cfg)
-        schema = declared.get("out") or metadata.schema_of(self.subject.descriptor, function, "out")
+        schema = self._schemas.get(function.id, {}).get("out") or metadata.schema_of(
+            self.subject.descriptor, function, "out"
+        )
         if not schema:
             return _SAMPLE_BODY
         answer = getattr(self._target(function), "sample_answer", None)
         return answer(metadata.sample(schema)) if callable(answer) else metadata.sample(schema)
 
-    def _declared_schemas(self, function: Function, cfg: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the schemas of a function that follows from a declaration; none of others, which may need an API."""
+    def _declared_schemas(self, function: Function) -> Mapping[str, Any]:
+        """Return the schemas of a function that follows from a declaration; none of others, which may need an API.
+
+        The declaration may ask the API for them: what that leaves behind is forgotten before the check begins.
+        """
         if not function.dynamic_metadata or not hasattr(self._target(function), "sample_answer"):
             return {}
+        self._serve(_SAMPLE_BODY)
+        cfg = self.samples.with_keys(self.samples.of(function).cfg, self.provider.issue())
         try:
             found = self.call(function, "get_meta_model", cfg)
         except Exception:  # the check of its metadata reports it
-            return {}
+            found = {}
+        self.apis.clear()
+        self.provider.journal = Journal()
+        self.subject.forget()
         return found if isinstance(found, Mapping) else {}
 
     def _target(self, function: Function) -> object:

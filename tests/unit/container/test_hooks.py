@@ -1,5 +1,6 @@
 """When the hooks of a component are called, and what they get."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from shipmate.container.hooks import shut_down
 from shipmate.container.startup import Installation
 from shipmate.container.step import Step
-from shipmate.emulator import Platform
+from shipmate.emulator import DemoApi, OAuth2Provider, Platform
 from shipmate.logs.log import Redactor
 from shipmate.settings import ShutdownSettings
 from tests.container import COMPONENT
@@ -59,3 +60,50 @@ def test_the_shutdown_hook_gets_the_startup_data_which_is_deleted(
     assert shut(platform) == 0
     assert platform.startup_data == {}
     assert '"subscription": 1' in (tmp_path / "notes").read_text()
+
+
+SUBSCRIBES = """
+from shipmate import OAuth2
+
+API = OAuth2(grant="client_credentials")
+
+
+def startup(context, cfg):
+    API.session(context, cfg).post(cfg["url"] + "/contacts", json={"name": "hook"}).raise_for_status()
+    return {"subscription": 1}
+
+
+def init(context, cfg):
+    assert cfg["oauth"]["access_token"]
+
+
+async def shutdown(context, cfg, startup_data):
+    API.session(context, cfg).delete(f"{cfg['url']}/contacts/{startup_data['subscription']}").raise_for_status()
+
+
+def process(context, msg, cfg, snapshot):
+    return msg
+"""
+
+
+def test_hooks_with_a_context_subscribe_and_end_a_subscription_with_a_session(
+    new_step: Callable[..., Step], platform: Platform, tmp_path: Path
+) -> None:
+    """The token that the hook gets is saved, and later calls use it."""
+    with OAuth2Provider() as provider, DemoApi(provider) as api:
+        client = {"client_id": "demo-client", "client_secret": "demo-secret", "token_uri": provider.token_url}
+        credentials = {"fields": {"oauth": {"label": "O", "viewClass": "OAuthFieldView"}}, "oauth2": client}
+        descriptor = {"title": "T", "credentials": credentials, "triggers": {"hook": {"title": "H", "main": "hook.py"}}}
+        (tmp_path / "component.json").write_text(json.dumps(descriptor))
+        (tmp_path / "hook.py").write_text(SUBSCRIBES)
+        platform.accounts["a1"] = {}
+        platform.steps["flow"]["step"]["config"] = {"_account": "a1", "url": api.url}
+
+        new_step("hook", folder=tmp_path, STARTUP_REQUIRED="1").start()
+        assert api.contacts == {"1": {"name": "hook", "id": "1"}}
+        assert provider.is_valid(platform.accounts["a1"]["oauth"]["access_token"])
+
+        values = environ_without_broker(platform, FUNCTION="hook")
+        assert shut_down(ShutdownSettings.from_environ(values), Installation(tmp_path, values, Redactor())) == 0
+        assert api.contacts == {}
+        assert len(provider.token_requests) == 1

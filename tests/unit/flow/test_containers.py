@@ -100,6 +100,24 @@ def test_only_the_first_process_runs_the_hook_startup(started: Started) -> None:
     assert started.log.read_text() == "1\nNone\n"
 
 
+@pytest.mark.parametrize(
+    ("own", "printed"), [(None, "http://127.0.0.1:8000/hook/f"), ("https://tunnel.example.com", None)]
+)
+def test_the_address_of_the_webhook_is_a_variable_unless_a_person_has_set_it(
+    started: Started, monkeypatch: pytest.MonkeyPatch, own: str | None, printed: str | None
+) -> None:
+    """The hook ``startup`` reads it to subscribe."""
+    if own is not None:
+        monkeypatch.setenv("ELASTICIO_FLOW_WEBHOOK_URI", own)
+    container = started.begin("import os; print(os.environ.get('ELASTICIO_FLOW_WEBHOOK_URI'))")
+    wait_for_death(container)
+    started.containers.announce("http://127.0.0.1:8000/hook/f")
+    started.containers.begin(container)
+    wait_for_death(container)
+    started.containers.close()
+    assert started.log.read_text().splitlines() == [str(own), printed or str(own)]
+
+
 def test_the_children_of_a_process_end_with_it(started: Started) -> None:
     code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE); input()"
     container = started.begin(code)

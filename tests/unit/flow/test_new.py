@@ -105,6 +105,38 @@ def test_a_key_file_is_written_for_its_owner_unless_there_is_one(folder: Path) -
     assert keys.read_text() == '{"api_key": "k"}'
 
 
+@pytest.mark.parametrize(
+    ("types", "credentials"),
+    [
+        (["oauth2", "basic"], {"access_token": "", "refresh_token": ""}),
+        (["basic"], {"username": "", "password": ""}),
+        (["api_key"], {"headerName": "X-API-Key", "headerValue": ""}),
+    ],
+)
+def test_a_component_with_secrets_of_the_platform_gets_a_secret(
+    folder: Path, types: list[str], credentials: dict[str, str]
+) -> None:
+    """Keys of an account would not reach it: the platform keeps what proves it."""
+    fields = {"auth": {"label": "A", "viewClass": "HTTPAuthView"}, "site": {"label": "S", "viewClass": "TextFieldView"}}
+    rewrite(folder, authClientTypes=types, credentials={"fields": fields})
+    flow = created(folder)
+    expected = {"type": types[0], "credentials": {**credentials, "fields": {"site": ""}}}
+
+    assert {each.secret for each in flow.nodes} == {"account"}
+    assert {each.account for each in flow.nodes} == {None}
+    assert flow.secrets == {"account": expected}
+    assert (folder / "crm" / "secret.keys.json").stat().st_mode & 0o077 == 0
+    assert not (folder / "crm" / "account.keys.json").exists()
+
+
+def test_a_field_with_several_choices_gets_a_list(folder: Path) -> None:
+    field = {"required": True, "viewClass": "MultiSelectView", "label": "L"}
+    fields = {"some": {**field, "model": {"a": "A"}}, "other": {**field, "model": "list"}}
+    rewrite(folder, actions={"add": {"main": "./add.py", "fields": fields}})
+
+    assert created(folder).nodes[1].fields == {"some": ["a"], "other": ["..."]}
+
+
 def test_a_component_without_credentials_has_no_account(folder: Path) -> None:
     rewrite(folder, credentials={})
     flow = created(folder)

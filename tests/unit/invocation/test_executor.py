@@ -310,11 +310,35 @@ def test_an_interrupted_verifier_gives_no_verdict(services: Services) -> None:
         executor.verify(interrupted, {}, sink=Collected(), services=services)
 
 
-def test_hooks_are_plain_or_async() -> None:
+def test_a_hook_with_an_argument_more_gets_a_context_and_emits_keys_alone(services: Services) -> None:
+    """Webhooks are subscribed with a session; a message that nobody has asked for goes nowhere."""
+    sink = Collected()
+
+    def startup(context: Any, cfg: Any) -> Any:
+        context.emit("updateKeys", {"oauth": {"access_token": "new"}})
+        with pytest.raises(UnknownEvent):
+            context.emit("data", {"body": {}})
+        return cfg
+
+    async def shutdown(context: Any, cfg: Any, startup_data: Any) -> Any:
+        context.logger.info("bye")
+        return startup_data
+
+    def with_default(cfg: Any, more: Any = "default") -> Any:
+        return cfg, more
+
+    assert executor.run_hook(startup, 1, sink=sink, services=services) == 1
+    assert [(event.name, event.value) for event in sink.events] == [("updateKeys", {"oauth": {"access_token": "new"}})]
+    assert executor.run_hook(shutdown, 1, 2, sink=sink, services=services) == 2
+    assert executor.run_hook(with_default, 1, sink=sink, services=services) == (1, "default")
+
+
+def test_hooks_are_plain_or_async(services: Services) -> None:
     async def hook(cfg: Any) -> Any:
         return cfg
 
-    assert executor.run_hook(lambda cfg, data: (cfg, data), 1, 2) == (1, 2)
-    assert executor.run_hook(hook, 1) == 1
+    given: Any = {"sink": Collected(), "services": services}
+    assert executor.run_hook(lambda cfg, data: (cfg, data), 1, 2, **given) == (1, 2)
+    assert executor.run_hook(hook, 1, **given) == 1
     with pytest.raises(ValueError, match="with"):
-        executor.run_hook(failing)
+        executor.run_hook(failing, **given)

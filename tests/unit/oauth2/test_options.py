@@ -63,7 +63,7 @@ def test_a_missing_address_or_client_is_named() -> None:
         ({"zzz": 1}, "no option 'zzz'; available: "),
         ({"refresh": "always"}, "refresh.*on_401.*'always'"),
         ({"client_auth": "header"}, "client_auth"),
-        ({"grant": "password"}, "grant"),
+        ({"grant": "implicit"}, "grant"),
         ({"send": "scope"}, "send"),
         ({"extra": []}, "extra"),
         ({"expired": 401}, "expired"),

@@ -42,6 +42,7 @@ class Call:
     """A message in work."""
 
     updates: list[dict[str, Any]] = field(default_factory=list)
+    is_verification: bool = False
 
     def emit_keys(self, value: dict[str, Any], account: str | None) -> None:
         self.updates.append(value)

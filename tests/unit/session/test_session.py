@@ -286,11 +286,32 @@ def test_a_secret_in_the_state_error_sends_nothing_until_a_person_repairs_it(des
 def test_a_secret_is_needed_if_the_component_accepts_only_secrets(desk: Desk) -> None:
     desk.descriptor["authClientTypes"] = ["basic"]
     desk.fields(auth="HTTPAuthView")
-    with pytest.raises(CredentialsInvalid, match="expected secretId"):
+    with pytest.raises(CredentialsInvalid, match=r"expected secretId.*secret_id.*\{'oauth': \{'access_token'"):
         desk.session({})
+
+
+def test_a_token_in_cfg_replaces_the_secret_where_there_is_no_platform(desk: Desk) -> None:
+    desk.descriptor["authClientTypes"] = ["oauth2"]
+    desk.fields(auth="HTTPAuthView")
+    desk.session({"oauth": {"access_token": "t-1"}}).get(desk.api.url + "/me")
+    assert sent(desk) == ["Bearer t-1"]
+    assert desk.platform_calls() == []
 
 
 def test_an_unknown_type_of_secret_is_named(desk: Desk) -> None:
     desk.platform.secrets["s"] = {"type": "ntlm", "credentials": {}}
     with pytest.raises(CredentialsInvalid, match="found 'ntlm'"):
         desk.session({"secretId": "s"}).get(desk.api.url + "/me")
+
+
+def test_verification_reads_the_secret_as_it_is_now(desk: Desk) -> None:
+    """A wrong secret after a right one must not be verified by what the process remembers."""
+    desk.descriptor["authClientTypes"] = ["api_key"]
+    right = {"headerName": "X-Key", "headerValue": "right"}
+    desk.platform.change_secret("s1", type="api_key", credentials=right)
+    desk.session({"secretId": "s1"}).get(desk.api.url + "/me")
+    desk.platform.change_secret("s1", type="api_key", credentials={**right, "headerValue": "wrong"})
+    desk.next_message()
+    desk.call.is_verification = True
+    desk.session({"secretId": "s1"}).get(desk.api.url + "/me")
+    assert sent(desk, "X-Key") == ["right", "wrong"]

@@ -80,6 +80,15 @@ def test_an_error_is_shown_with_the_place_in_the_component() -> None:
     assert Emissions([("error", {**ERROR, "stack": None})]).summary().endswith("a-secret-token")
 
 
+def test_of_many_events_the_first_and_the_last_are_shown() -> None:
+    """A failed poll of 250 records must not bury the assertion."""
+    events = [("data", {"body": number}) for number in range(250)] + [("snapshot", {})]
+    lines = Emissions(events).summary().splitlines()
+    bodies = [f"data: {{'body': {number}}}" for number in (0, 1, 2, 247, 248, 249)]
+    assert lines == [*bodies[:3], "data: ... 244 more", *bodies[3:], "snapshot: {}"]
+    assert len(Emissions(events[:7]).summary().splitlines()) == 7
+
+
 def test_nothing_shown_has_secrets_or_is_endless() -> None:
     """Failures end up in the logs of CI."""
     emissions = Emissions([("updateKeys", {"oauth": {"access_token": "unknown"}}), ("data", {"body": "x" * 1000})])

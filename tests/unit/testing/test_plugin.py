@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shipmate import testing
+from tests.authors import run_pytest
 
 
 def shipmate_modules(code: str, folder: Path) -> set[str]:
@@ -48,3 +49,23 @@ def test_the_names_of_the_kit_are_sorted_and_all_exist() -> None:
     assert {name for name in testing.__all__ if getattr(testing, name).__name__ != name} == set()
     with pytest.raises(AttributeError, match=r"module 'shipmate.testing' has no attribute 'suite_of'"):
         testing.suite_of  # noqa: B018 - looking it up is what raises
+
+
+REFRESHES = """
+def test_of_the_test(platform, oauth2_provider):
+    assert platform.provider is oauth2_provider
+
+def test_in_the_other_order(oauth2_provider, platform):
+    assert platform.provider is oauth2_provider
+
+def test_of_its_own(component, platform):
+    platform.secrets["s"] = {"type": "oauth2", "credentials": platform.provider.issue()}
+"""
+
+
+def test_the_platform_has_a_provider_that_refreshes_its_secrets(tmp_path: Path) -> None:
+    """That of the test, if it has one, so that the test can expire the tokens."""
+    (tmp_path / "component.json").write_text('{"title": "T", "credentials": {"oauth2": {"client_id": "c"}}}')
+    (tmp_path / "test_it.py").write_text(REFRESHES)
+    done = run_pytest(tmp_path, "-q")
+    assert "3 passed" in done.stdout, done.stdout

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from shipmate.component.credentials import auth_client_types
 from shipmate.flow.checks.functions import credential_fields
 from shipmate.flow.components import Implementation
 from shipmate.flow.file import FlowFile
@@ -47,8 +48,7 @@ def check_accounts(
         if own is not None and node.account is not None:
             _check_keys(findings, places.pointer + pointer_to(node.account), own, declared, node)
         elif declared and node.account is None and node.secret is None:
-            problem = f"expected credentials_id, since {shown(node.component)} has credentials, found none"
-            findings.warning(node.pointer, f"{problem}; name an account, and its key file in 'accounts'")
+            findings.warning(node.pointer, _unnamed(node, implementation))
 
 
 def _creation(path: Path, implementation: Implementation | None) -> str:
@@ -58,6 +58,16 @@ def _creation(path: Path, implementation: Implementation | None) -> str:
         return f"{login_command(descriptor.root, path)} creates it"
     fields = ", ".join(credential_fields(implementation))
     return f"write a JSON object with {fields or 'the credentials'} into it"
+
+
+def _unnamed(node: Node, implementation: Implementation | None) -> str:
+    """Return the problem of a step with credentials that names neither an account nor a secret."""
+    descriptor = implementation.descriptor if implementation is not None else None
+    if descriptor is not None and auth_client_types(descriptor):
+        problem = f"expected secret_id, since {shown(node.component)} has authClientTypes, found none"
+        return f"{problem}; name a secret, and its file in 'secrets'"
+    problem = f"expected credentials_id, since {shown(node.component)} has credentials, found none"
+    return f"{problem}; name an account, and its key file in 'accounts'"
 
 
 def _missing(findings: Findings, pointer: str, section: str, name: str, known: Collection[str]) -> None:

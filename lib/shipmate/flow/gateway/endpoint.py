@@ -33,6 +33,15 @@ _LAST_ANSWERS_SECONDS: Final = 1.0
 _Result = TypeVar("_Result")
 
 
+def webhook_url(flow_id: str, port: int) -> str:
+    """Return the address of a flow's webhook.
+
+    >>> webhook_url("my flow", 8000)
+    'http://127.0.0.1:8000/hook/my%20flow'
+    """
+    return f"http://{_HOST}:{port}/hook/{quote(flow_id, safe='')}"
+
+
 class Gateway:
     """Takes requests at ``http://127.0.0.1:<port>/hook/<flow id>`` and gives them to the flow; a context manager."""
 
@@ -73,7 +82,7 @@ class Gateway:
     @property
     def url(self) -> str:
         """The address of the webhook, after `start`."""
-        return f"http://{_HOST}:{self._port}/hook/{quote(self._hook.flow_id, safe='')}"
+        return webhook_url(self._hook.flow_id, self._port)
 
     def start(self) -> Self:
         """Listen.

@@ -120,7 +120,7 @@ class Api:
         """
         from shipmate.session.ways import way_from, ways_in  # requests: 97 ms
 
-        ways = ways_in(view_classes, has_oauth2=has_oauth2)
+        ways = ways_in(view_classes, has_oauth2=has_oauth2 or "token_url" in self._options)
         kinds = {way.kind for way in ways}
         options: tuple[Literal["header", "query", "basic"], ...] = ("header", "query", "basic")
         for option in options:

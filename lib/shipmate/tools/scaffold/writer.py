@@ -31,6 +31,7 @@ _WRITTEN_BY_HAND: Final = ("actions/", "triggers/", "schemas/", "tests/test_@@{"
 """The files that a component without declarations has."""
 
 _FROM_INDEX: Final = "It installs shipmate from the package index, as `requirements.txt` says."
+_OTHER_MACHINES: Final = "# Only this machine has it; README.md says what other machines need.\n"
 _FROM_MACHINE: Final = f"""\
 `requirements.txt` names the shipmate of this machine, which no other machine can install. For the platform, put its
 wheel beside the `Dockerfile`, commit it, and name its version instead: `shipmate~={__version__}`.
@@ -158,6 +159,7 @@ def _write_entries(root: Path, declarations: tuple[str, ...]) -> None:
 def _values(plan: Plan) -> dict[str, str]:
     """Return the values of the placeholders: titles as JSON, ids and URLs in characters that need no escape."""
     origin = direct_url()
+    is_of_index = " @ " not in requirement(origin)
     values = {
         "title": plan.title,
         "description": f"Reads and creates records of {plan.title}",
@@ -166,6 +168,7 @@ def _values(plan: Plan) -> dict[str, str]:
     }
     return {
         **{name: json.dumps(text, ensure_ascii=False) for name, text in values.items()},
+        "key_header": '\nKEY_HEADER = "X-API-Key"' if plan.authentication == "api-key" else "",
         "action": plan.action,
         "trigger": plan.trigger,
         "object": plan.object,
@@ -175,7 +178,8 @@ def _values(plan: Plan) -> dict[str, str]:
         "origin": plan.origin,
         "shipmate": requirement(origin),
         "shipmate_for_tests": requirement(origin, extra="testing"),
-        "delivery": _FROM_INDEX if " @ " not in requirement(origin) else _FROM_MACHINE,
+        "of_this_machine": "" if is_of_index else _OTHER_MACHINES,
+        "delivery": _FROM_INDEX if is_of_index else _FROM_MACHINE,
     }
 
 

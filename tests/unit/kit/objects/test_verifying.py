@@ -109,3 +109,10 @@ def test_a_field_that_no_request_carries_is_found(declare: Declare) -> None:
     assert 'header="X-Key: {pin}"' in found["/credentials/fields/pin"]
     assert found["/credentials/fields/password"].endswith("add a field for the user: email, login, user, username")
     assert not {"/credentials/fields/secret", "/credentials/fields/token"} & set(found)
+
+
+def test_an_api_with_a_token_url_has_oauth2_without_credentials_oauth2_in_the_descriptor() -> None:
+    """Such a component gets its token by a password, for example, and has no field for keys."""
+    api = Api("https://api.example.com", auth="oauth2", grant="password", token_url="https://api.example.com/token")
+    fields = {"username": "TextFieldView", "password": "PasswordFieldView"}
+    assert list(api.missing_fields(fields, has_oauth2=False)) == []

@@ -65,6 +65,7 @@ def test_a_component_of_declarations_has_no_problems_and_no_file_of_the_other_ki
     assert [name for name in names(root) if name.startswith(("actions/", "triggers/", "schemas/"))] == []
     assert [name for name in names(root) if "@@" in name or "@@" in (root / name).read_text()] == []
     descriptor = json.loads((root / "component.json").read_text())
+    assert ("KEY_HEADER" in (root / "api.py").read_text()) == (kind == "api-key")
     assert descriptor["actions"]["createObject"]["title"] == "Create Kunde für alle"
     assert descriptor["actions"]["createObject"]["main"] == "./api.py:kunde_fuer_alle.create"
 
