@@ -1,6 +1,7 @@
 """Fixtures and settings of all tests."""
 
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from tests.container import Launch, closing
 # Half of Hypothesis' usual examples: coverage makes each of them slow, and each run tries others.
 settings.register_profile("shipmate", deadline=None, max_examples=50)
 settings.load_profile("shipmate")
+
+# A program that is run by hand; it needs packages that only make its schemas.
+collect_ignore = ["schemas/renew.py"]
 
 COMPONENT = ("actions", "triggers", "verify_credentials", "shipmate_component_")
 
@@ -49,6 +53,13 @@ def pytest_runtest_makereport() -> Iterator[None]:
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_of_a_terminal() -> None:
+    """Take signals as in a terminal: ``nohup`` and ``&`` ignore some, and so would the processes that tests start."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

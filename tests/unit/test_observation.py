@@ -51,7 +51,8 @@ FACTS = (
 )  # fmt: skip
 BLOCKS = (
     ("message", ({}, "thread"), (
-        ("function_called", ()), ("function_waits", ()), ("function_continues", ()), ("function_ended", ()),
+        ("received", (7,)), ("function_called", ()),
+        ("function_waits", ()), ("function_continues", ()), ("function_ended", ()),
         ("emitted", ("data",)), ("settled", ("success",)),
     )),
     ("http_request", ("api", "GET", "https://api.example.com"), (("answered", (200,)),)),
