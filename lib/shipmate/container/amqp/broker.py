@@ -215,9 +215,9 @@ class Broker:
     @property
     def obstacle(self) -> str | None:
         """What keeps messages from coming: a lost connection, or a subscription that is not accepted."""
-        for link, purpose in ((self._read, "consume"), (self._write, "publish")):
+        for link, purpose in ((self._read, "consuming"), (self._write, "publishing")):
             if not link.is_ready:
-                return f"no connection to the broker on which to {purpose}"
+                return f"no connection to the broker for {purpose}"
         return None if self._consumer.is_subscribed else "the broker has not accepted the subscription"
 
     def ping(self, answer: Callable[[], None]) -> None:
