@@ -1,4 +1,4 @@
-"""Many steps that have nothing to do: what they cost the broker, the platform and the machine, and their storms.
+"""Measures many idle steps: their cost for the broker, the platform and the machine, and their storms.
 
 Each step is a real ``shipmate run`` with a queue of its own. All of them start at once, wait, lose the broker at once,
 and find it again.
@@ -68,7 +68,7 @@ class Restart:
     broker_seconds: float
     """From the kill until the broker accepts connections."""
     seconds: float
-    """From then until all steps consume."""
+    """From that moment until all steps consume."""
     most_connections_per_second: int
     platform_calls: int
 

@@ -1,4 +1,4 @@
-"""Steps without a runtime: a process that opens at a broker what many steps open, for a fraction of their memory.
+"""Steps without a runtime: one process opens the connections of many steps, with a fraction of their memory.
 
 A step has two connections: one with a prefetch and a consumer, one with confirms for its exchange. The frames are those
 of the runtime. After a loss they are opened again as the runtime does: at once, then after the pause between attempts.
@@ -63,7 +63,7 @@ class LightSteps:
     """Light steps in a process of their own; a context manager that ends it."""
 
     def __init__(self, light: Light) -> None:
-        """Start the process; nothing is opened yet."""
+        """Start the process, without connections."""
         self._process = subprocess.Popen(
             [sys.executable, __file__, json.dumps(asdict(light))],
             stdin=subprocess.PIPE,
@@ -232,7 +232,7 @@ class _Keys:
         self._looking = 0
 
     async def are_new(self) -> bool:
-        """Look at the stored keys, and return whether they have been refreshed."""
+        """Read the stored keys, and return whether they are new."""
         self.looks += 1
         self._looking += 1
         self.most_looks_at_once = max(self.most_looks_at_once, self._looking)
@@ -282,7 +282,7 @@ class _Fleet:
         return [*self._begin(), _method(1, look), _method(1, spec.Confirm.Select())]
 
     def opened(self) -> None:
-        """Count a connection that can be used."""
+        """Count a usable connection."""
         self._open += 1
         self._moments.append(time.perf_counter())
         if self._open == len(self._connections):
@@ -297,7 +297,7 @@ class _Fleet:
             self.broken += 1
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside the rest."""
+        """Run a task beside the others."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -26,7 +26,7 @@ _FUNCTIONS: Final = ("echo", "hold")
 _SIZES: Final = (1_000, 100_000, 1_000_000, 10_000_000)
 _PREFETCHES: Final = (1, 10, 100)
 _LIMITS: Final = {"DATA_RATE_LIMIT": 0, "OUTGOING_MESSAGE_SIZE_LIMIT": 64_000_000}
-"""No limit of the rate, and a size that the largest message has room in."""
+"""No rate limit, and a size limit above the largest message."""
 _FEWEST_MESSAGES: Final = 30
 _LOOK_SECONDS: Final = 0.05
 _MIB: Final = 2**20

@@ -59,7 +59,7 @@ def accepted(node: RabbitMQNode) -> list[float]:
 
 
 def most_in(moments: Sequence[float], window_seconds: float) -> int:
-    """Return the highest number of moments within a time.
+    """Return the highest number of moments within a period.
 
     >>> most_in([0.1, 0.2, 0.9, 1.1, 1.15, 1.3], 1.0)
     4

@@ -62,7 +62,7 @@ class ShipmateError(Exception):
 def code_of(error: object) -> str:
     """Return the code of an error, ``other`` for one that is not the runtime's.
 
-    A class that an author derives from one of these counts as the one that it is derived from.
+    An author's subclass of one of these classes has the code of its base class.
 
     >>> code_of(BrokerLost("away")), code_of(ValueError("7"))
     ('broker_lost', 'other')
@@ -170,7 +170,7 @@ class BadInput(OperatorError):
 
 
 class InvalidField(BadInput, ValueError):
-    """A field of a credential or a step has a value that it cannot have."""
+    """A field of a credential or a step has an invalid value."""
 
     code = "invalid_field"
 
@@ -274,7 +274,7 @@ class ApiError(ShipmateError):
             request_id: The id by which the API's support finds the request.
             is_repeatable: Whether the request may be sent again later: the failure may pass, and a repetition does no
                 harm.
-            is_unclear: Whether the API may have done what it was asked for, and would do it twice.
+            is_unclear: Whether the API may have executed the request, and a repetition would execute it twice.
         """
         super().__init__(text)
         self.status = status

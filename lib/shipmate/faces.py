@@ -1,4 +1,4 @@
-"""The public face of a package whose names are imported on their first use: most programs need only a few."""
+"""Public names of a package that are imported on their first use, since most programs need only a few."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""What happens in this process, for those who watch it: metrics, traces, health.
+"""Reports the facts of this process to its observers: metrics, traces, health.
 
 The runtime reports each fact to `current`, which does nothing until `use` names observers. Only facts pass through this
-port: no observer changes what the runtime does, except that it may add headers to the messages that a message makes.
+module: observers do not change what the runtime does, except that they may add headers to the outputs of a message.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Outcome = Literal["success", "error", "rebound", "left"]
 Phase = Literal["starting", "consuming", "stopping"]
 """What a step does: it becomes ready, takes messages, or finishes those in work."""
 Target = Literal["api", "token_endpoint", "platform"]
-"""Who is asked: the API of the component, the OAuth2 provider, or the platform and its storage."""
+"""The receiver of a request: the component's API, the OAuth2 provider, or the platform and its storage."""
 
 
 class _Block:
@@ -28,7 +28,7 @@ class _Block:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End, with the exception that has left the block, if there was one."""
+        """End, with the exception that leaves the block, if any."""
 
 
 class Message(_Block):
@@ -37,10 +37,10 @@ class Message(_Block):
     __slots__ = ()
 
     def received(self, size_bytes: int) -> None:
-        """Note the size of the message as it came, encrypted."""
+        """Note the size of the encrypted message."""
 
     def headers(self, metadata: dict[str, Any]) -> dict[str, Any]:
-        """Return the metadata of all events of the message: those that are given, perhaps with further headers."""
+        """Return the metadata for all events of the message: the given ones, possibly with more headers."""
         return metadata
 
     def function_called(self) -> None:
@@ -53,7 +53,7 @@ class Message(_Block):
         """Note that the author's function waits until an event is safe; on any thread."""
 
     def function_continues(self) -> None:
-        """Note that this event is safe, or has failed."""
+        """Note that the awaited event is safe or has failed."""
 
     def emitted(self, event: str) -> None:
         """Note that an event is safe: the transport has confirmed it, or the keys are saved; on any thread."""
@@ -93,7 +93,7 @@ UNOBSERVED_REFRESH: Final = Refresh()
 
 
 class Observer:
-    """Takes the facts; this one ignores them, and the others override what concerns them.
+    """Receives the facts; this class ignores them, and subclasses override the methods that they need.
 
     All methods are called on any thread. They must return soon and raise nothing.
     """
@@ -101,14 +101,14 @@ class Observer:
     __slots__ = ()
 
     def phase_began(self, phase: Phase) -> None:
-        """Note what the step does from now on; before the first note it is starting."""
+        """Note the new phase of the step; the first one is ``starting``."""
 
     def message(self, metadata: Mapping[str, Any], thread_id: Any) -> Message:
         """Return the observer of one message.
 
         Args:
             metadata: The headers of the delivery, as they came. Source: contract §5.1.
-            thread_id: The id of the thread of messages, which may be new.
+            thread_id: The ``threadId`` of the message, which may be new.
         """
         return UNOBSERVED
 
@@ -121,16 +121,16 @@ class Observer:
         return UNOBSERVED_REFRESH
 
     def keys_adopted(self) -> None:
-        """Note that keys are taken that another process has saved, in a refresh or after a refusal."""
+        """Note the use of keys that another process has saved, in a refresh or after a refusal."""
 
     def lock_waited(self, seconds: float) -> None:
-        """Note the end of a wait for the lock of a refresh, whether the lock is held or not."""
+        """Note the end of a wait for a refresh lock, with or without the lock."""
 
     def published(self, seconds: float) -> None:
         """Note that a publication is confirmed.
 
         Args:
-            seconds: How long that took, with all repetitions, and without the wait for the rate limit.
+            seconds: Its duration, with all repetitions, without the wait for the rate limit.
         """
 
     def publication_retried(self) -> None:
@@ -149,7 +149,7 @@ class Observer:
         """Note that a body was written to the object storage."""
 
     def error(self, code: str, formatted: Mapping[str, Any]) -> None:
-        """Note an error of a message, of the thread's message unless it has none.
+        """Note an error of a message: of the thread's current message, if there is one.
 
         Args:
             code: The stable code of the error, ``other`` for an error that is not the runtime's.

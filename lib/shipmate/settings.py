@@ -415,22 +415,22 @@ class OperationsSettings:
     """How a step is watched; by default it is not, unless an SDK for traces was started before the program."""
 
     port: int | None = None
-    """The port of ``/live``, ``/ready`` and ``/metrics``, None for none."""
+    """The port of ``/live``, ``/ready`` and ``/metrics``, None for no port."""
     host: str = "127.0.0.1"
-    """The address that the port is opened on."""
+    """The address on which the port is opened."""
     needs_metrics: bool | None = None
-    """True if a step without metrics must not start, False if there shall be none; None for metrics if they can be."""
+    """True: no start without metrics; False: no metrics; None: metrics if the extra is installed."""
     needs_traces: bool | None = None
-    """True if a step without traces must not start, False if there shall be none; None for traces if they can be."""
+    """True: no start without traces; False: no traces; None: traces if an SDK runs already."""
     stuck_seconds: int | None = None
-    """How long a function may run without emitting anything until the process counts as dead, None for any time."""
+    """How long a function may run without emitting anything before ``/live`` fails, None for any time."""
     health_file: str | None = None
     has_access_log: bool = False
     """True if each message is logged."""
 
     @property
     def has_health(self) -> bool:
-        """Whether somebody may ask how the step is."""
+        """Whether the health of the step can be asked."""
         return self.port is not None or self.health_file is not None
 
     @property

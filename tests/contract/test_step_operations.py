@@ -101,7 +101,7 @@ class TestLife:
         Path(drain).write_text("go on")
         assert container.wait() == 0
         assert probe.ask("/live")[0] == 0
-        assert asked(file) == (1, f"there is no file {file}: the step does not run")
+        assert asked(file) == (1, f"{file} does not exist: the step does not run")
 
 
 def test_a_step_that_starts_says_so(launch: Launch, queues: StepQueues, probe: Probe, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_stopped_process_does_not_answer_and_its_file_becomes_old(
     with pytest.raises(TimeoutError):
         probe.ask("/live", seconds=0.5)
     eventually(lambda: asked(file)[0] == 1, queues)
-    assert "was not written for" in asked(file)[1]
+    assert "was last written" in asked(file)[1]
     container.send(signal.SIGCONT)
     probe.says("/live", 200)
 

@@ -107,14 +107,14 @@ class Start:
         (
             "opentelemetry/instrumentation/__init__.py",
             {},
-            "SHIPMATE_TRACES: expected an SDK of OpenTelemetry, found none: pip install opentelemetry-distro",
+            "SHIPMATE_TRACES: expected an OpenTelemetry SDK, found none: pip install opentelemetry-distro",
         ),
         (
             "",
             {"OTEL_TRACES_EXPORTER": "none-such"},
-            "SHIPMATE_TRACES: expected an SDK of OpenTelemetry that starts, found: Requested component 'none-such'",
+            "SHIPMATE_TRACES: expected an OpenTelemetry SDK that starts, found: Requested component 'none-such'",
         ),
-        ("", {"OTEL_PYTHON_CONFIGURATOR": "none-such"}, "SHIPMATE_TRACES: expected a distribution of OpenTelemetry"),
+        ("", {"OTEL_PYTHON_CONFIGURATOR": "none-such"}, "SHIPMATE_TRACES: expected an OpenTelemetry distribution"),
     ],
     ids=["no API", "no SDK", "no exporter", "another distribution"],
 )

@@ -579,8 +579,8 @@ def test_a_sign_in_fills_a_secret_of_the_emulated_platform(
         ({"type": "basic"}, [], "/type: expected 'oauth2'"),
         ({"credentials": []}, [], "/credentials: expected an object, found an array"),
         ({"oauth2": {"client_id": "1"}}, [], "crm.keys.json: /oauth2/auth_uri: expected the address"),
-        ({}, ["--account", "other.json"], "--secret goes with neither --account nor --revoke"),
-        ({}, ["--revoke"], "--secret goes with neither --account nor --revoke"),
+        ({}, ["--account", "other.json"], "--secret cannot be used with --account or --revoke"),
+        ({}, ["--revoke"], "--secret cannot be used with --account or --revoke"),
     ],
 )
 def test_a_secret_that_cannot_be_filled_is_refused(

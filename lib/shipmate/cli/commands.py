@@ -292,7 +292,7 @@ def verify(root: Path, **options: Any) -> int:
 @click.option(
     "--secret",
     metavar="FILE",
-    help="File of a secret of the emulated platform to save the tokens in, in place of an account.",
+    help="Save the tokens in this file, a secret of the emulated platform, instead of an account.",
 )
 @click.option("--cfg", metavar="-|FILE|JSON", help="Fields of the account, which are saved with the tokens.")
 @click.option(
@@ -335,7 +335,7 @@ def login(
     if revoke_uri is not None and not revoke:
         raise click.UsageError("--revoke-uri needs --revoke")
     if secret is not None and (account is not None or revoke):
-        raise click.UsageError("--secret goes with neither --account nor --revoke")
+        raise click.UsageError("--secret cannot be used with --account or --revoke")
     with terminal.private_output() as output:
         workspace = Workspace(root, runs_code=False)
         stdin = sys.stdin.buffer if sys.stdin is not None else None
@@ -380,11 +380,11 @@ def run_step(root: Path | None) -> NoReturn:
 
 
 @commands.command()
-@click.option("--ready", is_flag=True, help="Ask whether messages can come, not whether the process lives.")
+@click.option("--ready", is_flag=True, help="Ask whether the step can receive messages, not whether the process works.")
 def health(ready: bool) -> int:
-    """Ask a step in this container how it is.
+    """Report the health of the step in this container.
 
-    Reads the file that SHIPMATE_HEALTH_FILE names, and ends with 0 or 1.
+    Reads the file that SHIPMATE_HEALTH_FILE names. Ends with 0 if the step is healthy, else with 1.
     """
     from shipmate.container.operations.health_file import read_health
     from shipmate.settings import text
@@ -537,12 +537,12 @@ def docs_(root: Path, output: Path | None, check: bool) -> int:
 
 @commands.command("sbom")
 @_component
-@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to this file.")
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to this file instead of stdout.")
 def sbom_(root: Path, output: Path | None) -> int:
     """List all installed packages with their licences.
 
-    Prints a software bill of materials in the format CycloneDX unless --output is set: the packages of this Python and
-    of Debian, as they are in an image.
+    Prints a software bill of materials in the format CycloneDX: the packages of this Python and, in an image, those of
+    Debian.
     """
     from shipmate.cli import terminal
     from shipmate.tools import sbom

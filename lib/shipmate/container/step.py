@@ -301,7 +301,7 @@ def run(environ: Mapping[str, str], root: Path | None, new_transport: NewTranspo
 
 
 def _is_watched(asked: OperationsSettings) -> bool:
-    """Tell whether anybody watches the step, an SDK of OpenTelemetry included that was started before the program."""
+    """Tell whether the step is watched, also by an OpenTelemetry SDK that was started before the program."""
     if asked.needs_traces is None and "opentelemetry.trace" in sys.modules:
         return True
     return asked.is_asked_for or asked.needs_traces is True

@@ -31,7 +31,7 @@ class Throttle:
         self._started = 0
 
     def wait(self, event: str = "") -> None:
-        """Wait until the caller may start; ``event`` names what starts, for those who observe the waits."""
+        """Wait until the caller may start; observers learn of the wait under the name ``event``."""
         if self._is_limited and (seconds := self._reserve()) > 0:
             self._sleep(seconds)
             observation.current.throttled(event, seconds)

@@ -91,10 +91,10 @@ class Transport(Protocol):
 
     @property
     def obstacle(self) -> str | None:
-        """What keeps messages from coming although they are wanted, None if nothing does; for any thread."""
+        """The reason why no messages can arrive, None if they can; for any thread."""
 
     def ping(self, answer: Callable[[], None]) -> None:
-        """Have ``answer`` called by the next turn of the I/O, to see whether it turns."""
+        """Let the I/O thread call ``answer`` in its next turn, to see whether it works."""
 
     def connect(self) -> None:
         """Begin to connect."""

@@ -86,5 +86,5 @@ class Run:
 
 
 _PER_CONTAINER: Final = ("SHIPMATE_HTTP_PORT", "SHIPMATE_HEALTH_FILE", "SHIPMATE_METRICS")
-"""Variables that no two containers on one machine can share: a port and a file."""
+"""Variables that containers on one machine cannot share, since they name a port and a file."""
 _DROPPED: Final = frozenset((*(f"{_PREFIX}{name}" for name in _PER_RUN), *_PER_CONTAINER))

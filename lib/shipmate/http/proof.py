@@ -1,4 +1,4 @@
-"""The proof of an account, and its place in a request."""
+"""The credential of a request, and its place in the request."""
 
 from typing import NamedTuple
 

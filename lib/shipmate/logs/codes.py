@@ -1,4 +1,4 @@
-"""The codes of log lines: stable names by which operators count them and alert on them.
+"""The codes of log lines: stable names for counts and alerts.
 
 A code stands for one text of a log call, with its placeholders: the text may be reworded, the code stays. The page
 ``docs/reference/logs.md`` says what each one means and who must act.

@@ -1,4 +1,4 @@
-"""Reads the levels of the log: the one of all loggers, and those of single loggers."""
+"""Reads the level of the log, and the levels of single loggers."""
 
 import logging
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ def parse_levels(text: str | None) -> dict[str, int]:
             continue
         name, _, level = (each.strip() for each in part.partition("="))
         if not name or not level or any(character.isspace() for character in name):
-            raise _wrong("logger=level with commas between, such as shipmate.oauth2=debug,urllib3=warning", part)
+            raise _wrong("logger=level, separated by commas, such as shipmate.oauth2=debug,urllib3=warning", part)
         if (number := _level_of(level)) is None:
             raise _wrong("trace, debug, info, warn, error or fatal, or 10 to 60, after each =", part)
         if name in levels:

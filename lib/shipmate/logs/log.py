@@ -125,7 +125,7 @@ def configure(
 
 
 def set_levels(levels: Mapping[str, int]) -> LoggingHandle:
-    """Set the levels of single loggers: they win over the level of `configure`.
+    """Set the levels of single loggers: they override the level of `configure`.
 
     Args:
         levels: The levels by the names of the loggers: ``{"shipmate.oauth2": 10}``.

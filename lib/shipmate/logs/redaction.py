@@ -22,7 +22,7 @@ _LONGEST_SECRET: Final = 32 * 1024
 """The characters before a cut that may be a part of a secret."""
 
 _TRACE_HEADERS: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
-"""Variables with what signs in at a collector of traces: ``api-key=...,authorization=Basic%20...``."""
+"""Variables with credentials for a collector of traces: ``api-key=...,authorization=Basic%20...``."""
 
 # The shell's working folders, whose names look like those of passwords.
 _FOLDERS: Final = frozenset({"PWD", "OLDPWD"})

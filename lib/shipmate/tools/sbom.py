@@ -1,4 +1,4 @@
-"""Lists what an installation is made of, as a software bill of materials (SBOM).
+"""Lists the packages of an installation as a software bill of materials (SBOM).
 
 Source: CycloneDX 1.6 (ECMA-424), JSON; purl for the addresses of packages.
 """
@@ -17,7 +17,7 @@ from urllib.parse import quote
 from shipmate import __version__, component
 
 DEBIAN_STATUS: Final = Path("/var/lib/dpkg/status")
-"""The list of Debian's packages that are installed."""
+"""Debian's list of installed packages."""
 _ROOT: Final = "component"
 _LONGEST_LICENCE: Final = 100
 """The most characters of a licence's name: some packages have its whole text in that field."""
@@ -92,7 +92,7 @@ def _licences(package: Distribution) -> list[dict[str, Any]]:
 
 
 def _needs(package: Distribution, installed: Mapping[str, Distribution]) -> list[str]:
-    """Return the addresses of the packages that a package needs and that are installed, without those of its extras."""
+    """Return the addresses of the packages that a package needs, if they are installed; without its extras."""
     names = {
         _normal(match[0]) for text in package.requires or () if "extra ==" not in text if (match := _NAME.match(text))
     }
@@ -106,7 +106,7 @@ def _interpreter() -> dict[str, Any]:
 
 
 def _debian_packages(status: Path) -> Iterator[dict[str, Any]]:
-    """Yield the packages of Debian, or of a system that is made from it, that are installed; none elsewhere."""
+    """Yield the installed packages of Debian or of a system based on it; none elsewhere."""
     try:
         text = status.read_text(encoding="utf-8", errors="replace")
         system = platform.freedesktop_os_release()
@@ -127,5 +127,5 @@ def _address(package: Distribution) -> str:
 
 
 def _normal(name: str) -> str:
-    """Return the name of a package as an index has it. Source: PEP 503."""
+    """Return the normalized name of a package. Source: PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()

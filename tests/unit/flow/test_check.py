@@ -196,7 +196,7 @@ WRONG: list[tuple[str, Change, str]] = [
      "/accounts/k1: expected a key file with credential fields of 'crm', found none of them; they are api_key"),
     ("a secret that is not in the file", put(f"{NODES}/1/secret_id", {"secretId": "s1"}),
      "/graph/nodes/1/secret_id: expected 's1' in 'secrets' of the file, found none; write secrets: {s1: FILE}; "
-     "shipmate login --secret FILE creates one of OAuth2"),
+     "shipmate login --secret FILE creates one for OAuth2"),
     ("a secret as a number", put("/secrets", {"s1": 7}),
      "/secrets/s1: expected an object, or the name of a JSON file, found a number"),
     ("a folder that does not exist", put("/components/crm", "./crn"),

@@ -20,11 +20,11 @@ def test_levels_of_loggers_are_names_or_numbers() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("shipmate", "expected logger=level with commas between, such as .*; found 'shipmate'"),
-        ("=debug", "expected logger=level .*; found '=debug'"),
-        ("a=", "expected logger=level .*; found 'a='"),
+        ("shipmate", "expected logger=level, separated by commas, such as .*; found 'shipmate'"),
+        ("=debug", "expected logger=level, .*; found '=debug'"),
+        ("a=", "expected logger=level, .*; found 'a='"),
         ("a=info b=debug", "expected trace, debug, .*; found 'a=info b=debug'"),
-        ("a b=debug", "expected logger=level .*; found 'a b=debug'"),
+        ("a b=debug", "expected logger=level, .*; found 'a b=debug'"),
         ("ok=info,a=loud", "expected trace, debug, info, warn, error or fatal, or 10 to 60, .*; found 'a=loud'"),
         ("a=9", "expected trace, .*; found 'a=9'"),
         ("a=debug,a=info", "expected each logger once; found 'a=info'"),

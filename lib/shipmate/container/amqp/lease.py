@@ -69,7 +69,7 @@ class Patience:
 
 
 class Lock:
-    """A lock between containers for one refresh: a context manager that is entered again while another has it."""
+    """A lock between containers for one refresh: a context manager to enter again while another container has it."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Lock:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Prepare; the wait begins now.
+        """Start the wait.
 
         Args:
             name: Name of the queue.

@@ -13,7 +13,7 @@ _log: Final = logging.getLogger("shipmate.access")
 
 
 class AccessLog(Observer):
-    """Makes the line of each message."""
+    """Writes one line for each message."""
 
     __slots__ = ()
 

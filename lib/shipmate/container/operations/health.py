@@ -1,4 +1,4 @@
-"""Says whether the process lives, and whether messages can come."""
+"""Answers whether the process works, and whether the step can receive messages."""
 
 import threading
 import time
@@ -12,14 +12,14 @@ _PATIENCE_SECONDS: Final = 0.8
 
 
 class Watched(Protocol):
-    """What health needs of a transport."""
+    """The members of a transport that health asks."""
 
     @property
     def obstacle(self) -> str | None:
-        """What keeps messages from coming, None if nothing does."""
+        """The reason why no messages can arrive, None if they can."""
 
     def ping(self, answer: Callable[[], None]) -> None:
-        """Have ``answer`` called by the next turn of the I/O."""
+        """Let the I/O thread call ``answer`` in its next turn."""
 
 
 class Verdict(NamedTuple):
@@ -41,13 +41,13 @@ class Health:
         patience_seconds: float = _PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare; nothing is asked yet.
+        """Prepare, without a ping.
 
         Args:
             transport: The transport of the step.
             tally: Knows the phase of the step, and the functions at work.
             stuck_seconds: How long a function may run without emitting anything, None for any time.
-            patience_seconds: How long a turn of the I/O may take.
+            patience_seconds: How long the I/O thread may take to answer a ping.
             clock: Counts seconds.
         """
         self._transport = transport
@@ -58,12 +58,12 @@ class Health:
         self._lock = threading.Lock()
         self._answered = threading.Event()
         self._pinged_seconds: float | None = None
-        """When the ping was sent that has no answer yet, None without one."""
+        """The time of the unanswered ping, None if there is none."""
 
     def live(self) -> Verdict:
-        """Tell whether the process can do its work; if not, only a restart helps.
+        """Tell whether the process works; if not, only a restart helps.
 
-        While it starts or stops, the process ends by itself if that fails.
+        The I/O thread is not asked during start and stop: if they fail, the process ends by itself.
         """
         phase = self._tally.phase
         if phase != "starting" and self._stuck_seconds is not None:
@@ -75,21 +75,21 @@ class Health:
                     f"SHIPMATE_STUCK_SECONDS allows {self._stuck_seconds}",
                 )
         if phase == "consuming" and not self._is_turning():
-            return Verdict(False, f"the I/O has not turned for {self._patience_seconds:g} s")
+            return Verdict(False, f"the I/O thread has not answered for {self._patience_seconds:g} s")
         return Verdict(True, phase)
 
     def ready(self) -> Verdict:
-        """Tell whether messages can come."""
+        """Tell whether the step can receive messages."""
         phase = self._tally.phase
         if phase != "consuming":
             return Verdict(False, phase)
         obstacle = self._transport.obstacle
         if obstacle is None and not self._is_turning():
-            obstacle = f"the I/O has not turned for {self._patience_seconds:g} s"
+            obstacle = f"the I/O thread has not answered for {self._patience_seconds:g} s"
         return Verdict(obstacle is None, obstacle or phase)
 
     def _is_turning(self) -> bool:
-        """Ping the I/O and wait for its answer; while one is missing, wait only for the rest of its time."""
+        """Ping the I/O thread and wait for its answer; for a ping already sent, wait only for the rest of its time."""
         with self._lock:
             if self._pinged_seconds is None:
                 self._answered.clear()

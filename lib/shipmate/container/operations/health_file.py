@@ -16,7 +16,7 @@ from shipmate.wording import file_problem
 _log: Final = logging.getLogger("shipmate.operations")
 _INTERVAL_SECONDS: Final = 1.0
 _OLD_SECONDS: Final = 5.0
-"""A file that is older was not written in time: its process hangs."""
+"""The age from which a file shows that its process hangs."""
 _MOST_BYTES: Final = 4096
 
 
@@ -47,7 +47,7 @@ class HealthFile:
         self._thread.start()
 
     def write(self) -> None:
-        """Replace the file at once, so that no reader sees half of it.
+        """Replace the file atomically, so that no reader sees half of it.
 
         Raises:
             OSError: It cannot be written.
@@ -59,7 +59,7 @@ class HealthFile:
         beside.replace(self._path)
 
     def close(self) -> None:
-        """Write no more, and remove the file."""
+        """Stop writing, and remove the file."""
         self._stop.set()
         self._thread.join(_INTERVAL_SECONDS)
         self._path.unlink(missing_ok=True)
@@ -76,7 +76,7 @@ class HealthFile:
 
 
 def read_health(path: str, question: str, clock: Callable[[], float] = time.monotonic) -> Verdict:
-    """Return the answer of a health file; a file that says nothing reliable is a bad answer.
+    """Return the answer of a health file; an unreliable file gives a negative answer.
 
     Args:
         path: The file.
@@ -89,16 +89,16 @@ def read_health(path: str, question: str, clock: Callable[[], float] = time.mono
         is_well, reason = values[question]
         pid, written = int(values["pid"]), float(values["written"])
     except FileNotFoundError:
-        return Verdict(False, f"there is no file {path}: the step does not run")
+        return Verdict(False, f"{path} does not exist: the step does not run")
     except OSError as error:
         return Verdict(False, f"{path} cannot be read: {file_problem(error)}")
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return Verdict(False, f"{path}: expected a file that a step has written, found another content")
+        return Verdict(False, f"{path}: expected a file written by a step, found other content")
     if not _is_running(pid):
         return Verdict(False, f"process {pid} has ended")
-    # A file from before a restart of the machine seems to be from the future.
+    # After a restart of the machine the clock begins again, so an old file can be from the future.
     if not 0.0 <= (age_seconds := clock() - written) <= _OLD_SECONDS:
-        return Verdict(False, f"{path} was not written for {age_seconds:.0f} s: process {pid} hangs")
+        return Verdict(False, f"{path} was last written {age_seconds:.0f} s ago: process {pid} hangs")
     return Verdict(bool(is_well), str(reason))
 
 

@@ -17,7 +17,7 @@ from shipmate.settings import FlowSettings
 
 
 class Metrics:
-    """Renders the numbers of a step, with those of the process that prometheus-client knows."""
+    """Renders the numbers of a step, and those of prometheus-client about the process."""
 
     content_type: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -27,7 +27,7 @@ class Metrics:
         Args:
             tally: The numbers.
             health: Says whether the step lives and is ready.
-            flow: The ids of the step, which are the labels of every metric.
+            flow: The ids of the step: the labels of every metric.
             transport: ``amqp`` or ``proxy``.
         """
         self._registry = CollectorRegistry()
@@ -40,7 +40,7 @@ class Metrics:
 
 
 class _StepCollector(Collector):
-    """Reads the tally when it is asked; nothing is copied before."""
+    """Reads the tally at each request."""
 
     def __init__(self, tally: Tally, health: Health, flow: FlowSettings, transport: str) -> None:
         self._tally = tally
@@ -54,11 +54,11 @@ class _StepCollector(Collector):
         self._transport = transport
 
     def describe(self) -> Iterable[Metric]:
-        """Return nothing: the names are known, and nobody is asked for values at the registration."""
+        """Return nothing, so that the registration does not read values."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics; those of `docs/reference/metrics.md`, in its order."""
+        """Return the metrics in the order of `docs/reference/metrics.md`."""
         tally = self._tally
         yield self._gauge("live", "1 if /live answers 200", int(self._health.live().is_well))
         yield self._gauge("ready", "1 if /ready answers 200", int(self._health.ready().is_well))
@@ -81,7 +81,7 @@ class _StepCollector(Collector):
         yield self._histogram("publish_seconds", "Time until a publication is confirmed", {(): tally.publish_seconds})
         yield self._counter("publication_retries", "Publications sent again", tally.retries.total)
         yield self._counter("throttle_wait_seconds", "Time that events waited for their rate limit", waits, "event")
-        yield self._counter("reconnects", "Connections that were ready again", tally.reconnects.total, "connection")
+        yield self._counter("reconnects", "Reconnections after a loss", tally.reconnects.total, "connection")
         yield self._counter("bodies", "Bodies in the object storage", tally.bodies.total, "direction")
 
     def _of_requests(self) -> Iterable[Metric]:
@@ -93,7 +93,7 @@ class _StepCollector(Collector):
     def _of_keys(self) -> Iterable[Metric]:
         tally = self._tally
         yield self._counter("refreshes", "Refreshes of tokens by their outcome", tally.refreshes.total, "outcome")
-        yield self._counter("keys_adopted", "Keys taken that another process saved", tally.adopted_keys.total)
+        yield self._counter("keys_adopted", "Keys of another process that were used", tally.adopted_keys.total)
         yield self._histogram(
             "refresh_lock_wait_seconds", "Time that refreshes waited for the lock", {(): tally.lock_wait_seconds}
         )

@@ -1,7 +1,7 @@
-"""Counters and histograms that any thread adds to without a lock, at the cost of an append.
+"""Counters and histograms to which any thread adds without a lock, at the cost of one append.
 
-What is added waits in a list, since an append is one step of the interpreter. It is counted when the list is long, or
-when the numbers are read.
+Added values wait in a list, since an append is one step of the interpreter. They are counted when the list is long, or
+when somebody reads the numbers.
 """
 
 import threading
@@ -24,16 +24,16 @@ class _Numbers(Generic[_T]):
         self._pending: list[_T] = []
 
     def add(self, item: _T) -> None:
-        """Count something, on any thread."""
+        """Add a value, on any thread."""
         pending = self._pending
         pending.append(item)
         if len(pending) > _MOST_PENDING:
             self._count()
 
     def _count(self) -> None:
-        """Count what waits."""
+        """Count the waiting values."""
         with self._lock:
-            # Both steps leave what other threads append meanwhile.
+            # Both steps keep the values that other threads append meanwhile.
             items = self._pending[:]
             del self._pending[: len(items)]
             self._take(items)
@@ -103,12 +103,12 @@ class Histogram(_Numbers[float]):
         super().__init__()
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
-        """How many durations are not longer than each bound, and how many there are."""
+        """The number of durations up to each bound, and the number of all."""
         self._seconds = 0.0
 
     @property
     def total(self) -> tuple[list[tuple[str, int]], float]:
-        """For each bucket its bound and how many durations are not longer, and the sum of all durations.
+        """The bound of each bucket with the number of durations up to it, and the sum of all durations.
 
         >>> histogram = Histogram((0.5, 1.0))
         >>> histogram.add(0.75)

@@ -18,14 +18,14 @@ from shipmate.errors import BadSetting
 _log: Final = logging.getLogger("shipmate.operations")
 _MOST_CONNECTIONS: Final = 64
 _CONNECTION_SECONDS: Final = 5.0
-"""How long a connection may take from its begin to its end."""
+"""The longest life of a connection."""
 _MOST_REQUEST_BYTES: Final = 8192
 _RECEIVED_BYTES: Final = 16384
 _MOST_ACCEPTED: Final = 100
 _MOST_WAITING: Final = 1024
-"""The connections that wait to be accepted: half a second at most."""
+"""The most connections that wait to be accepted: half a second at most."""
 _ACCEPT_SECONDS: Final = 0.05
-"""After so many connections within this time, others wait for the next such time: strangers cost little CPU."""
+"""The period in which `_MOST_ACCEPTED` connections are accepted; more wait for the next one, to save CPU time."""
 _STATUSES: Final[Mapping[int, str]] = {
     200: "OK",
     400: "Bad Request",
@@ -40,7 +40,7 @@ _METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 class Answer(NamedTuple):
-    """What the server answers: ``Answer(503, b"starting")``."""
+    """An answer of the server: ``Answer(503, b"starting")``."""
 
     status: int
     body: bytes
@@ -55,8 +55,8 @@ class Server:
 
         Args:
             host: The address to listen on.
-            port: The port, 0 for any that is free.
-            pages: What answers the requests for a path.
+            port: The port, 0 for any free one.
+            pages: The function that answers requests, by path.
 
         Raises:
             BadSetting: The port or the address cannot be used.
@@ -76,7 +76,7 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port that is open."""
+        """The open port."""
         port: int = self._listener.getsockname()[1]
         return port
 
@@ -84,7 +84,7 @@ class Server:
         """Close the port and all connections."""
         if self._is_over:
             return
-        self._waker.send(b"\0")  # before the thread can know that it is over, since it closes this socket then
+        self._waker.send(b"\0")  # first, since the thread closes this socket as soon as it ends
         self._is_over = True
         self._thread.join(_CONNECTION_SECONDS)
 
@@ -114,7 +114,7 @@ class Server:
             self._listen(True)
 
     def _timeout_seconds(self) -> float | None:
-        """Return how long nothing is due, None if there is nothing that could become due."""
+        """Return the time until something is due, None if nothing will be."""
         due = [next(iter(self._connections)).end_seconds] if self._connections else []
         if not self._is_listening:
             due.append(self._window_seconds)
@@ -218,7 +218,7 @@ class _Connection:
             return
         if not data:
             self.is_over = True
-        elif not self._is_answered:  # what comes later is read and dropped, or the client would not see the answer
+        elif not self._is_answered:  # read and drop the rest, or the client would not see the answer
             self._received += data
             if (answer := self._answer_to(self._received)) is not None:
                 self._is_answered = True
@@ -235,7 +235,7 @@ class _Connection:
             self.awaited = selectors.EVENT_READ
 
     def _answer_to(self, received: bytes) -> bytes | None:
-        """Return the answer in bytes, None while the request is not complete."""
+        """Return the encoded answer, None while the request is incomplete."""
         end = received.find(b"\r\n\r\n")
         if end < 0 and len(received) <= _MOST_REQUEST_BYTES:
             return None
@@ -248,7 +248,7 @@ class _Connection:
 
 
 def _encoded(answer: Answer, *, has_body: bool) -> bytes:
-    """Return an answer as bytes; it says that the connection ends, and that nobody may keep or interpret it."""
+    """Return an answer as bytes, with headers that end the connection and forbid caching and sniffing."""
     allow = "Allow: GET, HEAD\r\n" if answer.status == 405 else ""
     head = (
         f"HTTP/1.1 {answer.status} {_STATUSES[answer.status]}\r\nContent-Type: {answer.content_type}\r\n"

@@ -35,7 +35,7 @@ class Tally(observation.Observer):
 
         Args:
             clock: Counts seconds.
-            connections: The names of the connections that the transport keeps.
+            connections: The names of the transport's connections.
         """
         self.clock = clock
         self.phase: observation.Phase = "starting"
@@ -58,13 +58,13 @@ class Tally(observation.Observer):
 
     @property
     def oldest_seconds(self) -> float:
-        """How long the oldest message has been in work, 0 without messages."""
+        """The age of the oldest message in work, 0 without messages."""
         begun = [each.begun_seconds for each in list(self.in_work)]
         return self.clock() - min(begun) if begun else 0.0
 
     @property
     def silent_seconds(self) -> float:
-        """The longest time for which a function has now run without emitting an event; 0 without functions at work."""
+        """The longest time since a running function began or emitted, 0 without running functions."""
         since = [seconds for each in list(self.in_work) if (seconds := each.silent_since_seconds) is not None]
         return self.clock() - min(since) if since else 0.0
 
@@ -103,7 +103,7 @@ class Tally(observation.Observer):
         self.retries.add(())
 
     def throttled(self, event: str, seconds: float) -> None:
-        """Add the seconds to those of the event."""
+        """Add the seconds to the waits of the event."""
         self.throttled_seconds.add((event, seconds))
 
     def reconnected(self, connection: str) -> None:
@@ -129,10 +129,10 @@ class _Message(observation.Message):
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._called_seconds: float | None = None
-        """When the function began; None before and after it."""
+        """The start of the function, None before and after it."""
         self.begun_seconds = tally.clock()
         self.silent_since_seconds: float | None = None
-        """When the function began or last had an event taken, None while it does not run."""
+        """The start of the function or the end of its last emit, None while it does not run or waits in one."""
 
     def function_called(self) -> None:
         self._called_seconds = self.silent_since_seconds = self._tally.clock()

@@ -1,4 +1,4 @@
-"""Finds the provider of tracers that the operator has brought, or starts it as the environment says.
+"""Finds the tracer provider of the operator, or starts it as the environment says.
 
 An SDK of OpenTelemetry is configured by variables that begin with ``OTEL_``. It is started before the program by
 ``opentelemetry-instrument`` or an operator of Kubernetes, or here, for a container whose command cannot be changed.
@@ -19,7 +19,7 @@ _EXPECTED: Final = "SHIPMATE_TRACES: expected"
 
 
 def tracing_of(settings: StepSettings, redact: "Redact") -> "Tracing | None":
-    """Return what makes the spans of a step; None, without an import, unless there is a provider or one is asked for.
+    """Return the maker of spans of a step; None, without an import, if there is no provider and none is asked for.
 
     Args:
         settings: The settings of the step.
@@ -40,7 +40,7 @@ def tracer_provider(is_needed: bool | None) -> "TracerProvider | None":
     """Return the provider of tracers.
 
     Args:
-        is_needed: True to start one, False for none; None for the one that was there before.
+        is_needed: True to start one, False for none; None for one that runs already.
 
     Raises:
         BadSetting: One is needed, and a package is missing or the SDK does not start.
@@ -54,13 +54,13 @@ def tracer_provider(is_needed: bool | None) -> "TracerProvider | None":
     if is_needed and _is_none(trace.get_tracer_provider()):
         _start_sdk()
         if _is_none(trace.get_tracer_provider()):
-            raise BadSetting(f"{_EXPECTED} a distribution of OpenTelemetry that starts an SDK, found one that does not")
+            raise BadSetting(f"{_EXPECTED} an OpenTelemetry distribution that starts an SDK, found one that does not")
     provider = trace.get_tracer_provider()
     return None if _is_none(provider) else provider
 
 
 def _is_none(provider: "TracerProvider") -> bool:
-    """Tell whether this is the API's own provider, which stands for one that may come later."""
+    """Tell whether this is the API's own provider: a placeholder without an SDK."""
     from opentelemetry.trace import ProxyTracerProvider
 
     return isinstance(provider, ProxyTracerProvider)
@@ -72,8 +72,8 @@ def _start_sdk() -> None:
         from opentelemetry.instrumentation.auto_instrumentation import initialize
     except ImportError:
         advice = "pip install opentelemetry-distro opentelemetry-exporter-otlp"
-        raise BadSetting(f"{_EXPECTED} an SDK of OpenTelemetry, found none: {advice}") from None
+        raise BadSetting(f"{_EXPECTED} an OpenTelemetry SDK, found none: {advice}") from None
     try:
         initialize(swallow_exceptions=False)
     except Exception as error:  # the edge to the operator's packages
-        raise BadSetting(f"{_EXPECTED} an SDK of OpenTelemetry that starts, found: {error}") from error
+        raise BadSetting(f"{_EXPECTED} an OpenTelemetry SDK that starts, found: {error}") from error

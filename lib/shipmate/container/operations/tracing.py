@@ -60,7 +60,7 @@ class Tracing(observation.Observer):
         Args:
             provider: The operator's, from an SDK of OpenTelemetry.
             flow: The ids of the step.
-            transport: The way in which its messages come.
+            transport: The transport of its messages.
             redact: Removes secrets from a text.
         """
         self._provider = provider
@@ -81,7 +81,7 @@ class Tracing(observation.Observer):
     def message(self, metadata: Mapping[str, Any], thread_id: Any) -> observation.Message:
         """Begin the span of a message, below the one that its headers name."""
         span = self._span(self._name, SpanKind.CONSUMER, self._fixed, _PROPAGATOR.extract(_carried(metadata)))
-        if span.is_recording():  # to look for secrets takes 20 µs for each text
+        if span.is_recording():  # redaction takes 20 µs for each text
             thread = self._shown(thread_id)
             span.set_attribute("shipmate.thread.id", thread)
             span.set_attribute("messaging.message.conversation_id", thread)
@@ -113,7 +113,7 @@ class Tracing(observation.Observer):
             message.failed(code if code != "other" else self._shown(formatted.get("name")))
 
     def flush(self) -> None:
-        """Export what the SDK still holds, within some seconds: the process ends without the SDK's own end."""
+        """Export the remaining spans within some seconds, since the process ends without the SDK's shutdown."""
         flush = getattr(self._provider, "force_flush", None)
         if flush is not None:
             thread = threading.Thread(target=flush, name="shipmate-traces", daemon=True)
@@ -121,13 +121,13 @@ class Tracing(observation.Observer):
             thread.join(_FLUSH_SECONDS)
 
     def _shown(self, value: object, longest: int = _LONGEST_ID) -> str:
-        """Return a text of others without secrets, and without lone surrogates: one makes a whole export fail."""
+        """Return a foreign text without secrets, and without lone surrogates, which make a whole export fail."""
         return self._redact(str(value))[:longest].encode("utf-8", "backslashreplace").decode()
 
     def _span(
         self, name: str, kind: SpanKind, attributes: Mapping[str, str | int], context: Context | None = None
     ) -> Span:
-        """Begin a span, below the current one of the thread without a context; one that does nothing if that fails."""
+        """Begin a span, by default below the thread's current one; return a span that does nothing if that fails."""
         try:
             return self._tracer.start_span(name, context=context, kind=kind, attributes=attributes)
         except Exception as error:  # the edge to the operator's SDK: the work goes on without a trace
@@ -136,7 +136,7 @@ class Tracing(observation.Observer):
 
 
 class _Current:
-    """Makes a span the current one of its thread from the begin of a block to its end."""
+    """Makes a span the current one of its thread within a block."""
 
     __slots__ = ("_span", "_token")
 
@@ -178,7 +178,7 @@ class _MessageSpan(_Current, observation.Message):
         self._leave()
 
     def headers(self, metadata: dict[str, Any]) -> dict[str, Any]:
-        """Replace the context of the trace that the message came with by that of its span."""
+        """Replace the trace context of the delivery by that of the message's span."""
         context: dict[str, str] = {}
         _PROPAGATOR.inject(context, set_span_in_context(self._span))
         if not context:
@@ -248,7 +248,7 @@ def _carried(metadata: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _address(url: str, *, hides_accounts: bool) -> dict[str, str | int]:
-    """Return the attributes of a URL, without its query and its user; none for one that is malformed.
+    """Return the attributes of a URL, without its query and its user; none for a malformed one.
 
     >>> _address("https://ada:secret@api.example/v1/accounts/7?key=secret#top", hides_accounts=True)
     {'url.full': 'https://api.example/v1/accounts/***', 'server.address': 'api.example', 'server.port': 443}

@@ -1,4 +1,4 @@
-"""Begins to watch a step: counts, traces, the port, metrics, health file and access log, as the environment asks."""
+"""Starts counts, traces, port, metrics, health file and access log of a step, as the environment says."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("shipmate.operations")
 _KEPT_SECONDS: Final = 0.1
-"""How long an answer is given again: whoever asks more often costs little."""
+"""The time for which an answer is repeated, so that frequent requests cost little."""
 _NO_EXTRA: Final = "the extra metrics is not installed: pip install 'shipmate[metrics]'"
 
 
@@ -31,7 +31,7 @@ class Watch:
     """Watches one step from before its start to its end."""
 
     def __init__(self, settings: StepSettings, transport: Watched, redact: Callable[[str], str]) -> None:
-        """Prepare; nothing is opened yet.
+        """Prepare, without opening anything.
 
         Args:
             settings: The settings of the step.
@@ -55,7 +55,7 @@ class Watch:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Begin to watch: the port is open and the file is written before anything else happens.
+        """Open the port and write the file, before anything else happens.
 
         Raises:
             BadSetting: The port cannot be opened, or the file cannot be written.
@@ -78,7 +78,7 @@ class Watch:
                 server = Server(asked.host, asked.port, {path: _kept(page) for path, page in pages.items()})
                 stack.callback(server.close)
                 if self._has_metrics:
-                    # Now, since the start waits for the broker, and not when messages are in work.
+                    # Load prometheus-client now, while the start waits for the broker, not while messages are in work.
                     threading.Thread(target=self._loaded_metrics, name="shipmate-metrics", daemon=True).start()
                 _log.info("listening for probes", extra={"host": asked.host, "port": server.port})
             if asked.health_file is not None:

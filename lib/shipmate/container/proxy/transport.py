@@ -194,13 +194,13 @@ class ProxyTransport:
 
     @property
     def obstacle(self) -> str | None:
-        """What keeps messages from coming: no connection, a claim that is not accepted, or polls that are closed."""
+        """The reason why no messages can arrive: no connection, a claim that is not accepted, or closed polls."""
         if not self._connections.is_open:
             return "no connection to the sailor proxy, or the messages in work are not claimed on it yet"
         return None if self._inbox.slots.is_polling else "the polls of the sailor proxy are closed"
 
     def ping(self, answer: Callable[[], None]) -> None:
-        """Have ``answer`` called by the next turn of the I/O."""
+        """Let the I/O thread call ``answer`` in its next turn."""
         self._submit(answer)
 
     def hurry(self) -> None:

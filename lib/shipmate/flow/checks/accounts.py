@@ -74,7 +74,7 @@ def _missing(findings: Findings, pointer: str, section: str, name: str, known: C
     if section == "accounts":
         advice = f"write accounts: {{{name}: FILE}}; shipmate login --account FILE creates the file"
     else:
-        advice = f"write secrets: {{{name}: FILE}}; shipmate login --secret FILE creates one of OAuth2"
+        advice = f"write secrets: {{{name}: FILE}}; shipmate login --secret FILE creates one for OAuth2"
     problem = f"expected {shown(name)} in {section!r} of the file, found none"
     findings.error(pointer, problem + (did_you_mean(name, known) or f"; {advice}"))
 

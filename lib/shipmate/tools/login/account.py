@@ -136,7 +136,7 @@ class AccountFile:
 
     @property
     def auth_client(self) -> AuthClient | None:
-        """The client in the file, None: the component has it."""
+        """The client in the file: None, since the component has it."""
         return None
 
     def place_of(self, field: str) -> str:
@@ -144,7 +144,7 @@ class AccountFile:
         return field
 
     def advice(self, root: Path) -> str:
-        """Return what a person does next."""
+        """Return a text with the next step of the person."""
         return f"Try it: {self.next_command(root)}"
 
     def next_command(self, root: Path) -> str:
@@ -170,10 +170,10 @@ def fields_of(path: Path, option: str) -> dict[str, Any]:
 
     Args:
         path: The file.
-        option: The option that names it, for texts.
+        option: The option that names it, for error texts.
 
     Raises:
-        BadInput: The file cannot be read, is no JSON object, or is in no existing folder.
+        BadInput: The file cannot be read, is not a JSON object, or its folder does not exist.
     """
     if is_absent(path):
         if not path.absolute().parent.is_dir():

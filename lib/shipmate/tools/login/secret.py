@@ -1,4 +1,4 @@
-"""Stores the tokens of a sign-in in the file of a secret, as the emulated platform takes it."""
+"""Stores the tokens of a sign-in in the file of a secret, in the format of the emulated platform."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,8 +17,8 @@ _CLIENT: Final = "oauth2"
 class SecretFile(AccountFile):
     """The secret in a file: ``{"type": "oauth2", "oauth2": {...}, "credentials": {"access_token": "...", ...}}``.
 
-    Its member ``oauth2`` is the client, as a person describes it to the platform, with the same members as
-    ``credentials.oauth2`` of a component. Without it the component's own are used.
+    Its member ``oauth2`` is the client, with the same members as
+    ``credentials.oauth2`` of a component. Without it the component's client is used.
     """
 
     def __init__(self, path: Path, stored: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
@@ -26,7 +26,7 @@ class SecretFile(AccountFile):
 
         Args:
             path: The file, which need not exist.
-            stored: What is in it.
+            stored: Its content.
             fields: The further fields of the credential.
         """
         super().__init__(path, fields, {})
@@ -39,11 +39,11 @@ class SecretFile(AccountFile):
         """Return the secret of ``--secret``, with the fields of ``--cfg`` and ``--set``, which are saved in it.
 
         Raises:
-            BadInput: A value cannot be read, or the file has another secret than one of OAuth2.
+            BadInput: A value cannot be read, or the secret is not one of OAuth2.
         """
         stored = fields_of(Path(path), "--secret")
         if (kind := stored.get("type", "oauth2")) != "oauth2":
-            raise BadInput(f"{path}: /type: expected 'oauth2', since others need no sign-in, found {kind!r:.50}")
+            raise BadInput(f"{path}: /type: expected 'oauth2', since other types need no sign-in, found {kind!r:.50}")
         for name in (_CREDENTIALS, _CLIENT):
             if not isinstance(stored.get(name, {}), Mapping):
                 raise BadInput(f"{path}: /{name}: expected an object, found {kind_of(stored[name])}")
@@ -59,12 +59,12 @@ class SecretFile(AccountFile):
         return AuthClient(client, f"{self.path}: /{_CLIENT}") if client else None
 
     def save(self, keys: Mapping[str, Any]) -> None:
-        """Save the tokens in place of those before, with the fields.
+        """Save the tokens and the fields; they replace the earlier ones.
 
         Raises:
             KeysNotSaved: The file cannot be written.
         """
-        # Without the date that shipmate adds to an account file: the platform does not know it.
+        # Leave out the date that shipmate adds to an account file: the platform does not know it.
         tokens = {name: value for each in keys.values() for name, value in each.items() if name != "expires_at"}
         self.file.create()
         self.file.save({"type": "oauth2", "state": "ready", _CREDENTIALS: {**tokens, "fields": dict(self.fields)}})
@@ -74,5 +74,5 @@ class SecretFile(AccountFile):
         return _CREDENTIALS
 
     def advice(self, root: Path) -> str:
-        """Return how the secret is used."""
+        """Return a text that says how to use the secret."""
         return f"Use it: secrets: {{NAME: {self.path}}} in a flow file, or Platform(secrets=...) of the emulator"

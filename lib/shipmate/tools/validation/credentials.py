@@ -1,7 +1,6 @@
 """Checks that the credential fields of a component and its requests fit together.
 
-A field with a secret that nothing reads proves no account; a request that needs a field which no form has fails for
-every account.
+An unread secret field verifies no account; a request that needs a missing field fails for every account.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +18,7 @@ _MARKS: Final = ('""', "''", "{}")
 
 
 def check_secret_fields(findings: Findings, root: Path, raw: Mapping[str, Any]) -> None:
-    """Add the credential fields with a secret that no session sends by itself and no module of the component names."""
+    """Report secret fields that no session sends by itself and no module of the component names."""
     credentials = object_member(raw, "credentials")
     views = view_classes(raw)
     unknown = [name for name, view in views.items() if view == "PasswordFieldView"]
@@ -39,12 +38,12 @@ def check_secret_fields(findings: Findings, root: Path, raw: Mapping[str, Any]) 
             advice = f'call it "token" or "apiKey", or give context.session(header="X-Key: {{{name}}}")'
         findings.warning(
             _POINTER + pointer_to(name),
-            f"expected a field that a request carries, found one that no session knows and no module names: {advice}",
+            f"expected a field that a request carries, found one that no session sends and no module names: {advice}",
         )
 
 
 def check_needed_fields(findings: Findings, raw: Mapping[str, Any], apis: Iterable[Any]) -> None:
-    """Add what declared APIs need and the credential fields lack.
+    """Report credential fields that declared APIs need and the descriptor lacks.
 
     Args:
         findings: Receives the problems.
@@ -56,7 +55,7 @@ def check_needed_fields(findings: Findings, raw: Mapping[str, Any], apis: Iterab
     for api in {id(each): each for each in apis}.values():
         needs = getattr(api, "missing_fields", None)
         for text in needs(view_classes(raw), has_oauth2=has_oauth2) if callable(needs) else ():
-            # The form of a secret is part of the component; its key is not.
+            # With authClientTypes the key is in a secret of the platform, not in a field of the component.
             if text not in seen and not raw.get("authClientTypes"):
                 findings.error(_POINTER, text)
             seen.add(text)

@@ -64,7 +64,7 @@ def test_io_that_does_not_turn_is_dead_until_it_turns(bench: Bench) -> None:
     """One ping waits for its answer; no others are sent."""
     bench.tally.phase_began("consuming")
     bench.transport.is_turning = False
-    dead = Verdict(False, "the I/O has not turned for 0.01 s")
+    dead = Verdict(False, "the I/O thread has not answered for 0.01 s")
     assert bench.health.live() == dead
     bench.now += 1
     assert (bench.health.live(), bench.health.ready()) == (dead, dead)

@@ -42,7 +42,7 @@ def test_it_is_there_at_once_and_goes_with_the_step(file: HealthFile, path: Path
     assert read_health(str(path), "live") == (True, "starting")
     assert read_health(str(path), "ready") == (False, "starting")
     file.close()
-    assert read_health(str(path), "live") == (False, f"there is no file {path}: the step does not run")
+    assert read_health(str(path), "live") == (False, f"{path} does not exist: the step does not run")
 
 
 def test_it_is_written_again(file: HealthFile, path: Path, tally: Tally) -> None:
@@ -75,14 +75,14 @@ def test_its_thread_writes_it(path: Path, tally: Tally, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"written": -10.0}, "was not written for 10 s"),
-        ({"written": 3600.0}, "was not written for -3600 s"),
+        ({"written": -10.0}, "was last written 10 s ago"),
+        ({"written": 3600.0}, "was last written -3600 s ago"),
         ({"pid": 999_999_999}, "process 999999999 has ended"),
         ({"pid": 0}, "process 0 has ended"),
-        ({"pid": None}, "found another content"),
-        ({"live": 7}, "found another content"),
-        ({"live": [True]}, "found another content"),
-        ({"written": "x"}, "found another content"),
+        ({"pid": None}, "found other content"),
+        ({"live": 7}, "found other content"),
+        ({"live": [True]}, "found other content"),
+        ({"written": "x"}, "found other content"),
     ],
 )
 def test_what_a_file_says_is_believed_only_from_a_step_at_work(
@@ -100,7 +100,7 @@ def test_what_a_file_says_is_believed_only_from_a_step_at_work(
 @pytest.mark.parametrize("content", ["", "{", "[]", "7", "[" * 4000, "\0" * 10_000_000])
 def test_another_content_is_one_line(path: Path, content: str) -> None:
     path.write_text(content)
-    text = f"{path}: expected a file that a step has written, found another content"
+    text = f"{path}: expected a file written by a step, found other content"
     assert read_health(str(path), "live") == (False, text)
 
 
