@@ -110,7 +110,8 @@ class Lock:
         is_decided = lease.wait(max(_SHORT_WAIT_SECONDS, self._left_seconds))
         if lease.is_in_use:
             if (left := self._left_seconds) > 0:
-                self._sleep(min(left, pause_seconds(self._limit_seconds - left)))
+                # The last pause may end later: containers that began together must not go on at the same moment.
+                self._sleep(pause_seconds(self._limit_seconds - left))
                 return True
             is_decided = False
         if not is_decided:
