@@ -23,6 +23,9 @@ _PART_OF_WAIT: Final = 0.2
 _JITTER: Final = 0.5
 _ACCESS_REFUSED: Final = 403
 _OWNED_BY_ANOTHER: Final = 405
+_PRECONDITION_FAILED: Final = 406
+_REFUSALS: Final = {_ACCESS_REFUSED, _PRECONDITION_FAILED}
+"""No permission; a queue of this name with other properties, or as many queues as the virtual host may have."""
 # As long as a refresh may take: a second use of a refresh token is worse than the wait.
 _WAIT_SECONDS: Final = 60.0
 _SHORT_WAIT_SECONDS: Final = 1.0
@@ -205,7 +208,7 @@ class Lease:
         code = reason.reply_code if isinstance(reason, ChannelClosedByBroker) else None
         if code == _OWNED_BY_ANOTHER:
             self.is_in_use = True
-        elif code == _ACCESS_REFUSED:
+        elif code in _REFUSALS:
             _log.warning("the broker refuses the refresh lock, continuing without it")
         else:  # the connection has ended
             self._try_again()

@@ -13,6 +13,7 @@ from shipmate.container.amqp.lease import Lease, Lock, Patience, pause_seconds
 NAME = "shipmate.refresh.account"
 OWNED_BY_ANOTHER = 405
 ACCESS_REFUSED = 403
+PRECONDITION_FAILED = 406
 
 
 class Channel:
@@ -99,9 +100,12 @@ def test_the_pause_between_attempts_grows_with_the_wait_and_is_never_the_same() 
         assert len(set(pauses[waited])) == 100
 
 
-def test_without_permission_the_work_continues_without_the_lock(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """The operator may forbid the component to declare queues."""
-    world.channels[0].closed(ChannelClosedByBroker(ACCESS_REFUSED, "ACCESS_REFUSED"))
+@pytest.mark.parametrize("code", [ACCESS_REFUSED, PRECONDITION_FAILED])
+def test_a_lock_that_the_broker_refuses_is_not_waited_for(
+    world: World, code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The operator may forbid the component to declare queues, or a durable queue has the name of the lock."""
+    world.channels[0].closed(ChannelClosedByBroker(code, "no"))
     assert world.is_decided()
     assert not world.planned
     assert "the broker refuses the refresh lock, continuing without it" in caplog.text
