@@ -127,8 +127,8 @@ def test_what_is_not_a_regular_file_is_never_replaced(tmp_path: Path, tally: Tal
 
 
 def test_a_name_that_no_file_can_have_is_one_line(tally: Tally) -> None:
-    with pytest.raises(BadSetting, match="SHIPMATE_HEALTH_FILE: cannot write '.*': a name that no file can have"):
-        HealthFile("/tmp/\udfff", Health(MemoryTransport(), tally))
+    with pytest.raises(BadSetting, match=r"SHIPMATE_HEALTH_FILE: cannot write '.*': a name that no file can have"):
+        HealthFile("/nowhere\udfff", Health(MemoryTransport(), tally))
 
 
 def test_a_process_of_another_user_is_at_work(file: HealthFile, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
