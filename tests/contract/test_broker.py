@@ -110,6 +110,22 @@ def test_io_is_woken_for_what_is_asked_for_elsewhere(queues: StepQueues, monkeyp
         assert woken == [threading.get_ident()]
 
 
+def test_a_lock_is_held_until_the_last_refresh_of_the_process_ends(queues: StepQueues) -> None:
+    """An account may have tokens in several fields: each is refreshed by itself, and under the same lock."""
+    with opened(queues) as broker, opened(queues) as other:
+        first, second = broker.lock("refresh.two"), broker.lock("refresh.two")
+        assert not first.__enter__()
+        assert not second.__enter__()
+        first.__exit__()
+        assert other.lock("refresh.two").__enter__()
+        second.__exit__()
+        free = other.lock("refresh.two")
+        while free.__enter__():  # the broker has not yet deleted the queue
+            pass
+        free.__exit__()
+        assert broker._locks == {}
+
+
 def consumers(queues: StepQueues) -> int:
     """Return how many consumers the input has."""
     count: int = queues.channel.queue_declare(queues.queue("input"), passive=True).method.consumer_count

@@ -83,6 +83,7 @@ class Broker:
         )
         self._in_flight = InFlight()
         self._patience = Patience(time.monotonic)
+        self._locks: dict[str, int] = {}
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_woken = False
         self._is_answered = False
@@ -182,7 +183,7 @@ class Broker:
         """
 
         def begin() -> Lease:
-            lease = Lease(self._loop, queue, lambda: self._read.connection)
+            lease = Lease(self._loop, queue, lambda: self._read.connection, self._locks)
             self._todo.append((lease.begin, ()))
             self._workers.let_lead()
             return lease

@@ -139,19 +139,22 @@ class Lock:
 class Lease:
     """One use of a lock; `begin` and `end` run on the I/O thread, `wait` on the thread that needs the lock."""
 
-    def __init__(self, loop: Any, name: str, connection: Callable[[], Any]) -> None:
+    def __init__(self, loop: Any, name: str, connection: Callable[[], Any], uses: dict[str, int]) -> None:
         """Prepare.
 
         Args:
             loop: The I/O loop.
             name: Name of the queue.
             connection: Returns the connection that shall own the lock, None while there is none.
+            uses: How many leases of the connection use each lock, which the broker lets it acquire again.
         """
         self.is_in_use = False
         """True if another connection owns the lock."""
         self._loop = loop
         self._name = name
         self._connection = connection
+        self._uses = uses
+        self._is_counted = False
         self._channel: Channel | None = None
         self._is_over = False
         self._decided = threading.Event()
@@ -180,11 +183,13 @@ class Lease:
     def end(self) -> None:
         """Release the lock."""
         self._is_over = True
+        is_last = self._leave()
         channel = self._channel
         if channel is None or not channel.is_open:
             return
         try:
-            channel.queue_delete(self._name)
+            if is_last:
+                channel.queue_delete(self._name)
             channel.close()
         except AMQPError:
             _log.debug("the refresh lock ended with its connection")
@@ -195,7 +200,18 @@ class Lease:
             return
         self._channel = channel
         channel.add_on_close_callback(self._on_close)
+        self._uses[self._name] = self._uses.get(self._name, 0) + 1
+        self._is_counted = True
         channel.queue_declare(self._name, exclusive=True, auto_delete=True, callback=lambda _: self._on_acquired())
+
+    def _leave(self) -> bool:
+        """Count this lease no longer; return whether no other one of the connection uses the lock."""
+        if self._is_counted:
+            self._is_counted = False
+            self._uses[self._name] -= 1
+            if not self._uses[self._name]:
+                del self._uses[self._name]
+        return self._name not in self._uses
 
     def _on_acquired(self) -> None:
         if self._is_over:
@@ -205,6 +221,7 @@ class Lease:
     def _on_close(self, channel: Channel, reason: Exception) -> None:
         if self._decided.is_set() or self._is_over:
             return
+        self._leave()
         code = reason.reply_code if isinstance(reason, ChannelClosedByBroker) else None
         if code == _OWNED_BY_ANOTHER:
             self.is_in_use = True

@@ -51,9 +51,10 @@ class World:
     def __init__(self) -> None:
         self.channels: list[Channel] = []
         self.planned: list[Callable[[], None]] = []
+        self.uses: dict[str, int] = {}
         self.connection: Any = SimpleNamespace(is_open=True, channel=self._open)
         loop = SimpleNamespace(call_later=lambda seconds, action: self.planned.append(action))
-        self.lease = Lease(loop, NAME, lambda: self.connection)
+        self.lease = Lease(loop, NAME, lambda: self.connection, self.uses)
 
     def _open(self, on_open_callback: Callable[[Any], None]) -> None:
         self.channels.append(Channel())
@@ -90,6 +91,7 @@ def test_a_lock_of_another_container_is_reported_at_once(world: World) -> None:
     assert world.is_decided()
     assert world.lease.is_in_use
     assert not world.planned
+    assert world.uses == {}
 
 
 def test_the_pause_between_attempts_grows_with_the_wait_and_is_never_the_same() -> None:
@@ -120,6 +122,7 @@ def test_a_lost_connection_is_waited_for(world: World) -> None:
     world.channels[1].acquired(None)
     assert world.is_decided()
     assert not world.lease.is_in_use
+    assert world.uses == {NAME: 1}
 
 
 def fail(**_: Any) -> None:
