@@ -11,6 +11,7 @@ from shipmate.container.amqp import Broker
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.transport import Delivery
 from shipmate.emulator import RabbitMQNode, StepQueues
+from shipmate.errors import BrokerLost
 from shipmate.settings import BrokerSettings, RateSettings, Secret
 from tests.container import eventually
 
@@ -124,6 +125,14 @@ def test_a_lock_is_held_until_the_last_refresh_of_the_process_ends(queues: StepQ
             pass
         free.__exit__()
         assert broker._locks == {}
+
+
+def test_no_lock_is_waited_for_when_the_broker_is_lost(queues: StepQueues) -> None:
+    """The process ends, and a wait would delay that by a minute."""
+    with opened(queues) as broker:
+        broker._give_up(BrokerLost("cannot reach the broker"))
+        with pytest.raises(BrokerLost, match="cannot reach the broker"):
+            broker.lock("refresh.lost").__enter__()
 
 
 def consumers(queues: StepQueues) -> int:

@@ -15,6 +15,8 @@ from typing import Any, Final
 from pika.channel import Channel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
+from shipmate.errors import BrokerLost
+
 _log: Final = logging.getLogger("shipmate.amqp")
 _CONNECTION_PAUSE_SECONDS: Final = 0.05
 _SHORTEST_PAUSE_SECONDS: Final = 0.2
@@ -108,9 +110,14 @@ class Lock:
         """Try to acquire the lock; return True, after a pause, if another container has it.
 
         Return False when the work may begin: with the lock, or without it if there are no locks or the wait is over.
+
+        Raises:
+            BrokerLost: The process ends, so the work shall not begin.
         """
         lease = self._begin()
         is_decided = lease.wait(max(_SHORT_WAIT_SECONDS, self._left_seconds))
+        if lease.lost is not None:
+            raise lease.lost
         if lease.is_in_use:
             if (left := self._left_seconds) > 0:
                 # The last pause may end later: containers that began together must not go on at the same moment.
@@ -145,11 +152,14 @@ class Lease:
         Args:
             loop: The I/O loop.
             name: Name of the queue.
-            connection: Returns the connection that shall own the lock, None while there is none.
+            connection: Returns the connection that shall own the lock, None while there is none; raises `BrokerLost`
+                if there will be none.
             uses: How many leases of the connection use each lock, which the broker lets it acquire again.
         """
         self.is_in_use = False
         """True if another connection owns the lock."""
+        self.lost: BrokerLost | None = None
+        """Why there will never be a connection again."""
         self._loop = loop
         self._name = name
         self._connection = connection
@@ -164,10 +174,18 @@ class Lease:
         return self._decided.wait(timeout_seconds)
 
     def begin(self) -> None:
-        """Try to acquire the lock; while there is no connection, try again every 50 ms."""
+        """Try to acquire the lock; while there is no connection, try again every 50 ms.
+
+        A lock that is lost with its connection is acquired again, sooner than others that wait for it would try.
+        """
         if self._is_over:
             return
-        connection = self._connection()
+        try:
+            connection = self._connection()
+        except BrokerLost as lost:
+            self.lost = lost
+            self._decided.set()
+            return
         try:
             if connection is not None and connection.is_open:
                 connection.channel(on_open_callback=self._on_open)
@@ -219,9 +237,11 @@ class Lease:
         self._decided.set()
 
     def _on_close(self, channel: Channel, reason: Exception) -> None:
-        if self._decided.is_set() or self._is_over:
+        if self._is_over:
             return
         self._leave()
+        if self._decided.is_set() and isinstance(reason, ChannelClosedByBroker):
+            return  # the lock was lost with the connection, and another container has it now
         code = reason.reply_code if isinstance(reason, ChannelClosedByBroker) else None
         if code == _OWNED_BY_ANOTHER:
             self.is_in_use = True

@@ -9,6 +9,7 @@ import pytest
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosed
 
 from shipmate.container.amqp.lease import Lease, Lock, Patience, pause_seconds
+from shipmate.errors import BrokerLost
 
 NAME = "shipmate.refresh.account"
 OWNED_BY_ANOTHER = 405
@@ -125,6 +126,40 @@ def test_a_lost_connection_is_waited_for(world: World) -> None:
     assert world.uses == {NAME: 1}
 
 
+def test_a_lock_that_is_lost_with_its_connection_is_acquired_again(world: World) -> None:
+    """Before another container asks for it, while the refresh goes on."""
+    world.channels[0].acquired(None)
+    world.channels[0].closed(ConnectionClosed(320, "CONNECTION_FORCED"))
+    world.planned.pop()()
+    world.channels[1].acquired(None)
+    world.lease.end()
+    assert world.channels[1].deleted == [NAME]
+    assert world.uses == {}
+
+
+def test_a_lock_that_another_container_has_got_meanwhile_is_not_fought_for(world: World) -> None:
+    world.channels[0].acquired(None)
+    world.channels[0].closed(ConnectionClosed(320, "CONNECTION_FORCED"))
+    world.planned.pop()()
+    world.channels[1].closed(ChannelClosedByBroker(OWNED_BY_ANOTHER, "RESOURCE_LOCKED"))
+    assert not world.planned
+    assert not world.lease.is_in_use
+
+
+def test_a_broker_that_is_lost_for_good_ends_the_wait() -> None:
+    """And the refresh: the process ends."""
+
+    def lost() -> None:
+        raise BrokerLost("cannot reach the broker")
+
+    lease = Lease(None, NAME, lost, {})
+    with (
+        pytest.raises(BrokerLost, match="cannot reach the broker"),
+        Lock(NAME, Patience(lambda: 0.0), begin=lambda: (lease.begin(), lease)[1], end=lambda _: None),
+    ):
+        pass
+
+
 def fail(**_: Any) -> None:
     """Open no channel."""
     raise AMQPError
@@ -205,7 +240,7 @@ class Attempts:
 
     def _begin(self) -> Any:
         answer = self.answers.pop(0) if self.answers else True
-        return SimpleNamespace(is_in_use=answer is True, wait=lambda seconds: self._wait(seconds, answer))
+        return SimpleNamespace(lost=None, is_in_use=answer is True, wait=lambda seconds: self._wait(seconds, answer))
 
     def _wait(self, seconds: float, answer: bool | None) -> bool:
         self.waits.append(seconds)
