@@ -11,6 +11,7 @@ from shipmate.container.amqp import Broker
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.transport import Delivery
 from shipmate.emulator import RabbitMQNode, StepQueues
+from shipmate.errors import BrokerLost
 from shipmate.settings import BrokerSettings, RateSettings, Secret
 from tests.container import eventually
 
@@ -108,6 +109,30 @@ def test_io_is_woken_for_what_is_asked_for_elsewhere(queues: StepQueues, monkeyp
         broker._submit(lambda: broker._submit(done.set))
         assert done.wait(10)
         assert woken == [threading.get_ident()]
+
+
+def test_a_lock_is_held_until_the_last_refresh_of_the_process_ends(queues: StepQueues) -> None:
+    """An account may have tokens in several fields: each is refreshed by itself, and under the same lock."""
+    with opened(queues) as broker, opened(queues) as other:
+        first, second = broker.lock("refresh.two"), broker.lock("refresh.two")
+        assert not first.__enter__()
+        assert not second.__enter__()
+        first.__exit__()
+        assert other.lock("refresh.two").__enter__()
+        second.__exit__()
+        free = other.lock("refresh.two")
+        while free.__enter__():  # the broker has not yet deleted the queue
+            pass
+        free.__exit__()
+        assert broker._locks == {}
+
+
+def test_no_lock_is_waited_for_when_the_broker_is_lost(queues: StepQueues) -> None:
+    """The process ends, and a wait would delay that by a minute."""
+    with opened(queues) as broker:
+        broker._give_up(BrokerLost("cannot reach the broker"))
+        with pytest.raises(BrokerLost, match="cannot reach the broker"):
+            broker.lock("refresh.lost").__enter__()
 
 
 def consumers(queues: StepQueues) -> int:

@@ -5,9 +5,9 @@ import io
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import requests
 
 from shipmate.emulator import DemoApi, Fault, Journal, OAuth2Provider, Reply, Request, Server
 from shipmate.errors import (
+    BrokerLost,
     ClientMisconfigured,
     CredentialsInvalid,
     InvalidOption,
@@ -1218,6 +1219,20 @@ def test_a_lock_is_tried_again_until_there_are_newer_keys_or_it_is_free(bench: W
     assert requests == [0, 0, 0]
     assert bench.stored.locks == 1  # its wait is that of all attempts
     assert len(bench.provider.token_requests) == 1
+
+
+def test_a_refresh_whose_broker_is_lost_does_not_begin(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process ends, and other containers may refresh at the same moment."""
+
+    @contextmanager
+    def lost(account: str | None) -> Iterator[bool]:
+        raise BrokerLost("cannot reach the broker")
+        yield False
+
+    monkeypatch.setattr(bench.stored, "lock", lost)
+    with pytest.raises(BrokerLost):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.provider.token_requests == []
 
 
 def test_adopted_keys_without_an_access_token_are_refreshed(bench: Workbench) -> None:

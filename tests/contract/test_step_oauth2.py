@@ -1,8 +1,9 @@
 """One account in several containers: who refreshes, who adopts, and that no refresh token is used twice."""
 
 import signal
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -141,6 +142,70 @@ def test_keys_that_could_not_be_saved_are_saved_before_the_end(start: Launch, wo
     assert world.platform.accounts["account"]["oauth"]["refresh_token"] == before
     assert container.stop() == 0
     assert world.platform.accounts["account"]["oauth"]["refresh_token"] != before
+    assert len(world.refreshes()) == 1
+
+
+@dataclass
+class Waiting:
+    """Two containers with one message each: the first one refreshes, and the second one waits for the lock."""
+
+    first: Container
+    second: Container
+    answer: threading.Event
+    """Lets the provider answer the first token request."""
+
+
+@pytest.fixture
+def wait_behind(start: Launch, world: World, queues: StepQueues) -> Iterator[Callable[[Fault], Waiting]]:
+    """Makes one container wait for another one, whose token request the provider answers as a fault says."""
+    answer = threading.Event()
+    settings = {"RABBITMQ_PREFETCH_SAILOR": 1, "PROXY_PREFETCH_SAILOR": 1}
+
+    def reads() -> int:
+        return sum(each.method == "GET" and "/steps/" in each.path for each in world.platform.journal.requests)
+
+    def begin(fault: Fault) -> Waiting:
+        world.provider.script("/token", replace(fault, hold=answer))
+        first = start("calls", world.variables, **settings).ready()
+        queues.publish({"body": {"number": 1}})
+        world.provider.journal.wait_for(1, server=world.provider.name)
+        second = start("calls", world.variables, **settings).ready()
+        before = reads()
+        queues.publish({"body": {"number": 2}})
+        eventually(lambda: reads() > before, queues)  # it looks for newer keys after a pause
+        return Waiting(first, second, answer)
+
+    yield begin
+    answer.set()
+
+
+def numbers_of(queues: StepQueues, count: int) -> Counter[int]:
+    """Return the numbers of the messages that were processed."""
+    return Counter(each.message["body"]["number"] for each in queues.take("data", count))
+
+
+def test_a_container_that_is_killed_during_its_refresh_leaves_no_lock_behind(
+    wait_behind: Callable[[Fault], Waiting], world: World, queues: StepQueues
+) -> None:
+    """The next one refreshes, and both messages are processed."""
+    waiting = wait_behind(Fault(status=503))
+    waiting.first.send(signal.SIGKILL)
+    assert numbers_of(queues, 2) == Counter([1, 2])
+    assert len(world.refreshes()) == 2
+    assert "no refresh lock" not in waiting.second.output
+    assert waiting.second.stop() == 0
+
+
+def test_a_container_that_stops_while_it_waits_for_the_lock_finishes_its_message(
+    wait_behind: Callable[[Fault], Waiting], world: World, queues: StepQueues
+) -> None:
+    """With the keys of the other one, and without a token request of its own."""
+    waiting = wait_behind(Fault())
+    waiting.second.send(signal.SIGTERM)
+    waiting.second.wait_for('"code": "stopping"')
+    waiting.answer.set()
+    assert waiting.second.wait() == 0
+    assert numbers_of(queues, 2) == Counter([1, 2])
     assert len(world.refreshes()) == 1
 
 

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 from shipmate import observation
-from shipmate.errors import EmitError, MissingSetting, ShipmateError
+from shipmate.errors import BrokerLost, EmitError, MissingSetting, ShipmateError
 from shipmate.oauth2 import refresh_flow
 from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.credential import Credential
@@ -222,6 +222,8 @@ class Refresher:
                     if lock is shared and value is True:
                         are_in_use = True
                         break
+                except BrokerLost:
+                    raise  # the process ends, so nothing would be gained by a race
                 except Exception as error:
                     # The lock only makes a race unlikely: a refresh without it is better than none.
                     _log.warning(

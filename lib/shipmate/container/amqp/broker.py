@@ -23,7 +23,7 @@ from shipmate.container.threads.inflight import InFlight
 from shipmate.container.threads.workers import Workers
 from shipmate.container.throttle import Throttle
 from shipmate.container.transport import Delivery, Publication
-from shipmate.errors import EmitUnconfirmed
+from shipmate.errors import BrokerLost, EmitUnconfirmed
 from shipmate.settings import BrokerSettings, RateSettings
 
 _log: Final = logging.getLogger("shipmate.amqp")
@@ -83,6 +83,7 @@ class Broker:
         )
         self._in_flight = InFlight()
         self._patience = Patience(time.monotonic)
+        self._locks: dict[str, int] = {}
         self._todo: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._is_woken = False
         self._is_answered = False
@@ -182,7 +183,8 @@ class Broker:
         """
 
         def begin() -> Lease:
-            lease = Lease(self._loop, queue, lambda: self._read.connection)
+            self._lock_connection()  # without it, perhaps no thread does I/O any more
+            lease = Lease(self._loop, queue, self._lock_connection, self._locks)
             self._todo.append((lease.begin, ()))
             self._workers.let_lead()
             return lease
@@ -233,6 +235,16 @@ class Broker:
         self._is_over = True
         self._loop.wake()
         self._ended.wait(_CLOSE_SECONDS)
+
+    def _lock_connection(self) -> Any:
+        """Return the connection that owns the locks of the process, None while there is none.
+
+        Raises:
+            BrokerLost: There will be none.
+        """
+        if self._lost is not None:
+            raise BrokerLost(str(self._lost)) from self._lost
+        return self._read.connection
 
     def _wait_for_rate(self, event: str) -> None:
         """Wait until the rate limit of an event allows it; some events have none. Source: contract §6."""

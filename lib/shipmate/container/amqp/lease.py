@@ -15,6 +15,8 @@ from typing import Any, Final
 from pika.channel import Channel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
+from shipmate.errors import BrokerLost
+
 _log: Final = logging.getLogger("shipmate.amqp")
 _CONNECTION_PAUSE_SECONDS: Final = 0.05
 _SHORTEST_PAUSE_SECONDS: Final = 0.2
@@ -23,6 +25,9 @@ _PART_OF_WAIT: Final = 0.2
 _JITTER: Final = 0.5
 _ACCESS_REFUSED: Final = 403
 _OWNED_BY_ANOTHER: Final = 405
+_PRECONDITION_FAILED: Final = 406
+_REFUSALS: Final = {_ACCESS_REFUSED, _PRECONDITION_FAILED}
+"""No permission; a queue of this name with other properties, or as many queues as the virtual host may have."""
 # As long as a refresh may take: a second use of a refresh token is worse than the wait.
 _WAIT_SECONDS: Final = 60.0
 _SHORT_WAIT_SECONDS: Final = 1.0
@@ -105,12 +110,18 @@ class Lock:
         """Try to acquire the lock; return True, after a pause, if another container has it.
 
         Return False when the work may begin: with the lock, or without it if there are no locks or the wait is over.
+
+        Raises:
+            BrokerLost: The process ends, so the work shall not begin.
         """
         lease = self._begin()
         is_decided = lease.wait(max(_SHORT_WAIT_SECONDS, self._left_seconds))
+        if lease.lost is not None:
+            raise lease.lost
         if lease.is_in_use:
             if (left := self._left_seconds) > 0:
-                self._sleep(min(left, pause_seconds(self._limit_seconds - left)))
+                # The last pause may end later: containers that began together must not go on at the same moment.
+                self._sleep(pause_seconds(self._limit_seconds - left))
                 return True
             is_decided = False
         if not is_decided:
@@ -135,19 +146,25 @@ class Lock:
 class Lease:
     """One use of a lock; `begin` and `end` run on the I/O thread, `wait` on the thread that needs the lock."""
 
-    def __init__(self, loop: Any, name: str, connection: Callable[[], Any]) -> None:
+    def __init__(self, loop: Any, name: str, connection: Callable[[], Any], uses: dict[str, int]) -> None:
         """Prepare.
 
         Args:
             loop: The I/O loop.
             name: Name of the queue.
-            connection: Returns the connection that shall own the lock, None while there is none.
+            connection: Returns the connection that shall own the lock, None while there is none; raises `BrokerLost`
+                if there will be none.
+            uses: How many leases of the connection use each lock, which the broker lets it acquire again.
         """
         self.is_in_use = False
         """True if another connection owns the lock."""
+        self.lost: BrokerLost | None = None
+        """Why there will never be a connection again."""
         self._loop = loop
         self._name = name
         self._connection = connection
+        self._uses = uses
+        self._is_counted = False
         self._channel: Channel | None = None
         self._is_over = False
         self._decided = threading.Event()
@@ -157,10 +174,18 @@ class Lease:
         return self._decided.wait(timeout_seconds)
 
     def begin(self) -> None:
-        """Try to acquire the lock; while there is no connection, try again every 50 ms."""
+        """Try to acquire the lock; while there is no connection, try again every 50 ms.
+
+        A lock that is lost with its connection is acquired again, sooner than others that wait for it would try.
+        """
         if self._is_over:
             return
-        connection = self._connection()
+        try:
+            connection = self._connection()
+        except BrokerLost as lost:
+            self.lost = lost
+            self._decided.set()
+            return
         try:
             if connection is not None and connection.is_open:
                 connection.channel(on_open_callback=self._on_open)
@@ -176,11 +201,13 @@ class Lease:
     def end(self) -> None:
         """Release the lock."""
         self._is_over = True
+        is_last = self._leave()
         channel = self._channel
         if channel is None or not channel.is_open:
             return
         try:
-            channel.queue_delete(self._name)
+            if is_last:
+                channel.queue_delete(self._name)
             channel.close()
         except AMQPError:
             _log.debug("the refresh lock ended with its connection")
@@ -191,7 +218,18 @@ class Lease:
             return
         self._channel = channel
         channel.add_on_close_callback(self._on_close)
+        self._uses[self._name] = self._uses.get(self._name, 0) + 1
+        self._is_counted = True
         channel.queue_declare(self._name, exclusive=True, auto_delete=True, callback=lambda _: self._on_acquired())
+
+    def _leave(self) -> bool:
+        """Count this lease no longer; return whether no other one of the connection uses the lock."""
+        if self._is_counted:
+            self._is_counted = False
+            self._uses[self._name] -= 1
+            if not self._uses[self._name]:
+                del self._uses[self._name]
+        return self._name not in self._uses
 
     def _on_acquired(self) -> None:
         if self._is_over:
@@ -199,12 +237,15 @@ class Lease:
         self._decided.set()
 
     def _on_close(self, channel: Channel, reason: Exception) -> None:
-        if self._decided.is_set() or self._is_over:
+        if self._is_over:
             return
+        self._leave()
+        if self._decided.is_set() and isinstance(reason, ChannelClosedByBroker):
+            return  # the lock was lost with the connection, and another container has it now
         code = reason.reply_code if isinstance(reason, ChannelClosedByBroker) else None
         if code == _OWNED_BY_ANOTHER:
             self.is_in_use = True
-        elif code == _ACCESS_REFUSED:
+        elif code in _REFUSALS:
             _log.warning("the broker refuses the refresh lock, continuing without it")
         else:  # the connection has ended
             self._try_again()

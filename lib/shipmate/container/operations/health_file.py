@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -35,13 +36,16 @@ class HealthFile:
             BadSetting: The file cannot be written.
         """
         self._path = Path(path)
+        self._beside = Path(f"{path}.new")
         self._health = health
         self._clock = clock
         self._stop = threading.Event()
         self._is_failing = False
         try:
+            if self._path.exists() and not self._path.is_file():  # a device would be replaced by a file
+                raise BadSetting(f"SHIPMATE_HEALTH_FILE: expected the path of a regular file, found {path!r}")
             self.write()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise BadSetting(f"SHIPMATE_HEALTH_FILE: cannot write {path!r}: {file_problem(error)}") from None
         self._thread = threading.Thread(target=self._run, name="shipmate-health-file", daemon=True)
         self._thread.start()
@@ -54,9 +58,8 @@ class HealthFile:
         """
         live, ready = self._health.live(), self._health.ready()
         values = {"live": live, "ready": ready, "pid": os.getpid(), "written": self._clock()}
-        beside = self._path.with_name(f"{self._path.name}.new")
-        beside.write_text(json.dumps(values))
-        beside.replace(self._path)
+        self._beside.write_text(json.dumps(values))
+        self._beside.replace(self._path)
 
     def close(self) -> None:
         """Stop writing, and remove the file."""
@@ -84,7 +87,9 @@ def read_health(path: str, question: str, clock: Callable[[], float] = time.mono
         clock: As for `HealthFile`.
     """
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+                raise ValueError
             values: Any = json.loads(file.read(_MOST_BYTES))
         is_well, reason = values[question]
         pid, written = int(values["pid"]), float(values["written"])
@@ -96,10 +101,17 @@ def read_health(path: str, question: str, clock: Callable[[], float] = time.mono
         return Verdict(False, f"{path}: expected a file written by a step, found other content")
     if not _is_running(pid):
         return Verdict(False, f"process {pid} has ended")
-    # After a restart of the machine the clock begins again, so an old file can be from the future.
-    if not 0.0 <= (age_seconds := clock() - written) <= _OLD_SECONDS:
+    age_seconds = clock() - written
+    if age_seconds < 0.0:
+        return Verdict(False, f"{path} was written before the machine started: the step does not run")
+    if not age_seconds <= _OLD_SECONDS:
         return Verdict(False, f"{path} was last written {age_seconds:.0f} s ago: process {pid} hangs")
     return Verdict(bool(is_well), str(reason))
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a named pipe would wait for its writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _is_running(pid: int) -> bool:

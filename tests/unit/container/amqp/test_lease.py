@@ -9,10 +9,12 @@ import pytest
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosed
 
 from shipmate.container.amqp.lease import Lease, Lock, Patience, pause_seconds
+from shipmate.errors import BrokerLost
 
 NAME = "shipmate.refresh.account"
 OWNED_BY_ANOTHER = 405
 ACCESS_REFUSED = 403
+PRECONDITION_FAILED = 406
 
 
 class Channel:
@@ -50,9 +52,10 @@ class World:
     def __init__(self) -> None:
         self.channels: list[Channel] = []
         self.planned: list[Callable[[], None]] = []
+        self.uses: dict[str, int] = {}
         self.connection: Any = SimpleNamespace(is_open=True, channel=self._open)
         loop = SimpleNamespace(call_later=lambda seconds, action: self.planned.append(action))
-        self.lease = Lease(loop, NAME, lambda: self.connection)
+        self.lease = Lease(loop, NAME, lambda: self.connection, self.uses)
 
     def _open(self, on_open_callback: Callable[[Any], None]) -> None:
         self.channels.append(Channel())
@@ -89,6 +92,7 @@ def test_a_lock_of_another_container_is_reported_at_once(world: World) -> None:
     assert world.is_decided()
     assert world.lease.is_in_use
     assert not world.planned
+    assert world.uses == {}
 
 
 def test_the_pause_between_attempts_grows_with_the_wait_and_is_never_the_same() -> None:
@@ -99,9 +103,12 @@ def test_the_pause_between_attempts_grows_with_the_wait_and_is_never_the_same() 
         assert len(set(pauses[waited])) == 100
 
 
-def test_without_permission_the_work_continues_without_the_lock(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """The operator may forbid the component to declare queues."""
-    world.channels[0].closed(ChannelClosedByBroker(ACCESS_REFUSED, "ACCESS_REFUSED"))
+@pytest.mark.parametrize("code", [ACCESS_REFUSED, PRECONDITION_FAILED])
+def test_a_lock_that_the_broker_refuses_is_not_waited_for(
+    world: World, code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The operator may forbid the component to declare queues, or a durable queue has the name of the lock."""
+    world.channels[0].closed(ChannelClosedByBroker(code, "no"))
     assert world.is_decided()
     assert not world.planned
     assert "the broker refuses the refresh lock, continuing without it" in caplog.text
@@ -116,6 +123,41 @@ def test_a_lost_connection_is_waited_for(world: World) -> None:
     world.channels[1].acquired(None)
     assert world.is_decided()
     assert not world.lease.is_in_use
+    assert world.uses == {NAME: 1}
+
+
+def test_a_lock_that_is_lost_with_its_connection_is_acquired_again(world: World) -> None:
+    """Before another container asks for it, while the refresh goes on."""
+    world.channels[0].acquired(None)
+    world.channels[0].closed(ConnectionClosed(320, "CONNECTION_FORCED"))
+    world.planned.pop()()
+    world.channels[1].acquired(None)
+    world.lease.end()
+    assert world.channels[1].deleted == [NAME]
+    assert world.uses == {}
+
+
+def test_a_lock_that_another_container_has_got_meanwhile_is_not_fought_for(world: World) -> None:
+    world.channels[0].acquired(None)
+    world.channels[0].closed(ConnectionClosed(320, "CONNECTION_FORCED"))
+    world.planned.pop()()
+    world.channels[1].closed(ChannelClosedByBroker(OWNED_BY_ANOTHER, "RESOURCE_LOCKED"))
+    assert not world.planned
+    assert not world.lease.is_in_use
+
+
+def test_a_broker_that_is_lost_for_good_ends_the_wait() -> None:
+    """And the refresh: the process ends."""
+
+    def lost() -> None:
+        raise BrokerLost("cannot reach the broker")
+
+    lease = Lease(None, NAME, lost, {})
+    with (
+        pytest.raises(BrokerLost, match="cannot reach the broker"),
+        Lock(NAME, Patience(lambda: 0.0), begin=lambda: (lease.begin(), lease)[1], end=lambda _: None),
+    ):
+        pass
 
 
 def fail(**_: Any) -> None:
@@ -198,7 +240,7 @@ class Attempts:
 
     def _begin(self) -> Any:
         answer = self.answers.pop(0) if self.answers else True
-        return SimpleNamespace(is_in_use=answer is True, wait=lambda seconds: self._wait(seconds, answer))
+        return SimpleNamespace(lost=None, is_in_use=answer is True, wait=lambda seconds: self._wait(seconds, answer))
 
     def _wait(self, seconds: float, answer: bool | None) -> bool:
         self.waits.append(seconds)
@@ -236,9 +278,21 @@ def test_attempts_end_after_a_minute_with_a_warning(now: Now, caplog: pytest.Log
     count = 0
     while lock.__enter__():
         count += 1
-    assert now.seconds == pytest.approx(60)
+    assert 60 < now.seconds < 63
     assert 20 < count < 80
     assert f"no refresh lock within 60 s, continuing without it: {NAME} is in use" in caplog.text
+
+
+def test_containers_that_wait_in_vain_do_not_go_on_at_the_same_moment() -> None:
+    """All began together; the others shall find the keys of the first one that goes on."""
+    ends = set()
+    for _ in range(20):
+        now = Now()
+        lock = Attempts(now).lock()
+        while lock.__enter__():
+            pass
+        ends.add(round(now.seconds, 3))
+    assert len(ends) > 10
 
 
 def test_each_refresh_has_a_wait_of_its_own(now: Now) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_its_thread_writes_it(path: Path, tally: Tally, monkeypatch: pytest.Monk
     ("change", "text"),
     [
         ({"written": -10.0}, "was last written 10 s ago"),
-        ({"written": 3600.0}, "was last written -3600 s ago"),
+        ({"written": 3600.0}, "was written before the machine started: the step does not run"),
         ({"pid": 999_999_999}, "process 999999999 has ended"),
         ({"pid": 0}, "process 0 has ended"),
         ({"pid": None}, "found other content"),
@@ -106,6 +107,28 @@ def test_another_content_is_one_line(path: Path, content: str) -> None:
 
 def test_a_folder_is_one_line(tmp_path: Path) -> None:
     assert read_health(str(tmp_path), "live") == (False, f"{tmp_path} cannot be read: a directory")
+
+
+def test_a_pipe_without_a_writer_keeps_nobody_waiting(path: Path) -> None:
+    os.mkfifo(path)
+    text = f"{path}: expected a file that a step has written, found another content"
+    assert read_health(str(path), "live") == (False, text)
+
+
+@pytest.mark.parametrize("name", [".", "/", "{folder}", "{folder}/", "{folder}/..", "{folder}/pipe"])
+def test_what_is_not_a_regular_file_is_never_replaced(tmp_path: Path, tally: Tally, name: str) -> None:
+    """A folder, or a device such as /dev/null, which root could replace."""
+    os.mkfifo(tmp_path / "pipe")
+    path = name.format(folder=tmp_path)
+    text = f"SHIPMATE_HEALTH_FILE: expected the path of a regular file, found '{path}'"
+    with pytest.raises(BadSetting, match=f"^{re.escape(text)}$"):
+        HealthFile(path, Health(MemoryTransport(), tally))
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_name_that_no_file_can_have_is_one_line(tally: Tally) -> None:
+    with pytest.raises(BadSetting, match=r"SHIPMATE_HEALTH_FILE: cannot write '.*': a name that no file can have"):
+        HealthFile("/nowhere\udfff", Health(MemoryTransport(), tally))
 
 
 def test_a_process_of_another_user_is_at_work(file: HealthFile, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
