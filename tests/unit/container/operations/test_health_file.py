@@ -111,7 +111,7 @@ def test_a_folder_is_one_line(tmp_path: Path) -> None:
 
 def test_a_pipe_without_a_writer_keeps_nobody_waiting(path: Path) -> None:
     os.mkfifo(path)
-    text = f"{path}: expected a file that a step has written, found another content"
+    text = f"{path}: expected a file written by a step, found other content"
     assert read_health(str(path), "live") == (False, text)
 
 
