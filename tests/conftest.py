@@ -37,8 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one worker more than there are cores: a quarter of the time, a worker waits for a process or a timeout."""
-    return (os.cpu_count() or 1) + 1
+    """Return two workers more than there are cores: a third of the time, a worker waits for a process or a timeout."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(trylast=True)

@@ -226,7 +226,7 @@ def test_wrong_levels_of_loggers_end_a_command_with_one_line(folder: Folder) -> 
     folder.environment["SHIPMATE_LOG_LEVELS"] = "component"
     done = folder.exec()
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith("Error: SHIPMATE_LOG_LEVELS: expected logger=level ")
+    assert done.err.startswith("Error: SHIPMATE_LOG_LEVELS: expected logger=level, ")
     assert done.err.count("\n") == 1
 
 
