@@ -45,12 +45,9 @@ class _StepCollector(Collector):
     def __init__(self, tally: Tally, health: Health, flow: FlowSettings, transport: str) -> None:
         self._tally = tally
         self._health = health
-        self._labels = {
-            "flow": flow.flow_id,
-            "step": flow.step_id,
-            "component": flow.comp_id,
-            "function": flow.function,
-        }
+        ids = {"flow": flow.flow_id, "step": flow.step_id, "component": flow.comp_id, "function": flow.function}
+        # A variable may have bytes that are not UTF-8; Python keeps them as lone surrogates.
+        self._labels = {name: each.encode("utf-8", "backslashreplace").decode() for name, each in ids.items()}
         self._transport = transport
 
     def describe(self) -> Iterable[Metric]:

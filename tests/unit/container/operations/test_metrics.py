@@ -1,6 +1,7 @@
 """The text for Prometheus."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,12 @@ def test_no_label_is_of_a_message_a_container_or_a_host(tally: Tally) -> None:
     }  # fmt: skip
     found = {name for values in samples(tally).values() for labels, _ in values for name in labels}
     assert found <= allowed
+
+
+def test_an_id_that_is_not_utf_8_is_a_label_with_an_escape(tally: Tally) -> None:
+    flow = replace(FLOW, flow_id="flow-\udcff")
+    text = Metrics(tally, Health(MemoryTransport(), tally), flow, transport="amqp").text().decode()
+    assert 'flow="flow-\\\\udcff"' in text
 
 
 def test_histograms_are_cumulative(tally: Tally) -> None:
