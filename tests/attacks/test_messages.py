@@ -140,6 +140,7 @@ def test_a_foreign_queue_of_a_locks_name_delays_one_refresh(
     """Not each one: the name of the lock can be known."""
     monkeypatch.setattr(lease, "_WAIT_SECONDS", 0.2)
     monkeypatch.setattr(lease, "_SHORT_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(lease, "_SHORTEST_PAUSE_SECONDS", 0.01)
     station = start_amqp()
     lock = station.step.transport.lock
     assert lock is not None
