@@ -196,11 +196,6 @@ def test_an_idle_step_stops_at_once(launch: Launch, number: signal.Signals) -> N
     assert launch().ready().stop(number) == 0
 
 
-def test_a_component_that_handles_signals_does_not_keep_the_step_from_ending(launch: Launch) -> None:
-    """Libraries put handlers of their own in place when they are imported."""
-    assert launch("hooked", {"TEST_DEAF": "1"}).ready().stop() == 0
-
-
 def test_a_busy_step_finishes_its_message_whatever_the_number_of_signals(
     launch: Launch, queues: StepQueues, tmp_path: Path
 ) -> None:

@@ -117,13 +117,16 @@ class Step:
             try:
                 loaded = self.start()
                 _collect_garbage_seldom()
-                if self._events.is_empty:  # no signal asks the process to stop
-                    self.consume(loaded)
             except BaseException as error:  # the author's hooks may raise anything, sys.exit included
-                self._report_start(error)
-                return 1
-            # Again, since the component's modules may have set handlers of their own.
+                return self._report_start(error)
+            # Again, since the component's modules may have set handlers of their own; before "consuming" is logged,
+            # since whoever reads that may send a signal at once.
             with self._events.receiving(STOP_SIGNALS, self._on_signal):
+                try:
+                    if self._events.is_empty:  # no signal asks the process to stop
+                        self.consume(loaded)
+                except BaseException as error:
+                    return self._report_start(error)
                 return self._wait()
 
     def start(self) -> Loaded:
@@ -165,8 +168,7 @@ class Step:
         if event == _CONSUMING:
             event = self._events.get()
         elif isinstance(event, BaseException):
-            self._report_start(event)
-            return 1
+            return self._report_start(event)
         if isinstance(event, signal.Signals):
             _log.info("%s: stopping when the messages in work are done", event.name)
             self.stop()
@@ -250,18 +252,22 @@ class Step:
             rules=replace(PLATFORM, events=(*EVENTS, *self.transport.more_events)),
         )
 
-    def _report_start(self, error: BaseException) -> None:
-        """Publish the error that prevented the start, if the transport is open. Source: contract §1.5."""
+    def _report_start(self, error: BaseException) -> int:
+        """Publish the error that prevented the start, if the transport is open, and return the exit status, 1.
+
+        Source: contract §1.5.
+        """
         self._is_interruptible = True
         log_fatal(error)
         if not self._is_open:
-            return
+            return 1
         formatted = self._installation.redactor.redact_json(format_error(error))
         confirmed = threading.Event()
         self.transport.publish_later(start_error(self._codec, formatted), lambda _: confirmed.set())
         self.transport.flush()
         confirmed.wait(1.0 if isinstance(error, BrokerLost | BrokerRefused | ProxyLost) else _START_ERROR_SECONDS)
         self.transport.close()
+        return 1
 
 
 def main(root: Path | None = None, new_transport: NewTransport = new_transport) -> NoReturn:

@@ -1,5 +1,6 @@
 """How a step starts and ends, without a broker and in the test's own process."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,3 +103,19 @@ def test_a_signal_during_init_leaves_the_messages_to_others(
     transport.on_consume = lambda: consumed.append(True)
     assert new_step("go", folder=tmp_path).run() == 0
     assert (consumed, transport.is_closed) == ([], True)
+
+
+def test_a_component_that_handles_signals_does_not_keep_the_step_from_ending(
+    new_step: Callable[..., Step], transport: ObservedTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries set handlers of their own when they are imported; a signal may come as soon as the step consumes."""
+
+    def on_consume() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        transport.lose()  # ends the step with status 1 if it has not received the signal
+
+    monkeypatch.setenv("TEST_DEAF", "1")
+    transport.on_consume = on_consume
+    before = signal.getsignal(signal.SIGTERM)
+    assert new_step("hooked").run() == 0
+    assert signal.getsignal(signal.SIGTERM) == before
