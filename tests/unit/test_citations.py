@@ -1,5 +1,6 @@
 """The citations of the two contracts lead to sections and deviations of their pages."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -74,20 +75,23 @@ def sources() -> Iterator[Path]:
                 yield path
 
 
-TEXTS = {path: path.read_text(encoding="utf-8", errors="replace") for path in sources()}
+@functools.cache
+def citations(contract: Contract) -> dict[Path, set[str]]:
+    """Return what each file cites of a contract."""
+    return {path: contract.cited(path.read_text(encoding="utf-8", errors="replace")) for path in sources()}
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_every_citation_leads_to_a_section_or_a_deviation(contract: Contract) -> None:
     """A reader who follows a citation finds its source in the repository."""
-    found = {str(path.relative_to(ROOT)): contract.missing(contract.cited(text)) for path, text in TEXTS.items()}
+    found = {str(path.relative_to(ROOT)): contract.missing(cited) for path, cited in citations(contract).items()}
     assert {path: lost for path, lost in found.items() if lost} == {}
 
 
 @pytest.mark.parametrize(("contract", "sections", "deviations"), [(AMQP, 40, 20), (PROXY, 4, 0)])
 def test_there_are_citations(contract: Contract, sections: int, deviations: int) -> None:
     """Guards the test above against finding nothing to check."""
-    elsewhere = {path: contract.cited(text) for path, text in TEXTS.items() if path != contract.path}
+    elsewhere = {path: cited for path, cited in citations(contract).items() if path != contract.path}
     everything = set().union(*elsewhere.values())
     assert {"lib", "tests"} <= {path.relative_to(ROOT).parts[0] for path, found in elsewhere.items() if found}
     assert len({each for each in everything if each[0].isdigit()}) > sections
@@ -148,6 +152,6 @@ def test_links_to_its_sections_lead_there(document: Path, contract: Contract) ->
     """Within the page and from other documents; a heading that was renamed has another anchor."""
     name = re.escape(contract.path.name)
     own = f"(?:{name})?" if document == contract.path else f"[^)#]*reference/{name}|{name}"
-    targets = re.findall(rf"\]\((?:{own})#([^)]+)\)", TEXTS[document])
+    targets = re.findall(rf"\]\((?:{own})#([^)]+)\)", document.read_text(encoding="utf-8"))
     assert {target for target in targets if target not in {*contract.slugs, *contract.anchors}} == set()
     assert targets or document != contract.path

@@ -1,6 +1,7 @@
 """The page about logs: it has every line that the runtime writes from info on, and every code of an error."""
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -75,6 +76,7 @@ def lines_of(code: str, shared: dict[str, str]) -> Iterator[tuple[str, str, str]
             raise AssertionError(f"expected a constant text, found {ast.unparse(node)}")
 
 
+@functools.cache
 def lines() -> dict[str, dict[str, set[str]]]:
     """Return the levels of all lines, by logger and text."""
     modules = dict(runtime_modules())

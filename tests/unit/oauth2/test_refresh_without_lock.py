@@ -266,7 +266,7 @@ def rows() -> list[tuple[int, float, float, float]]:
 def test_the_figures_of_the_decision_hold(processes: int, seconds: float, after_401: float, ahead: float) -> None:
     """Simulated anew, with fewer plays: the rest is chance."""
     found = [
-        share_of_lost_accounts(processes=processes, seconds=seconds, is_ahead=is_ahead, plays=500)
+        share_of_lost_accounts(processes=processes, seconds=seconds, is_ahead=is_ahead, plays=300)
         for is_ahead in (False, True)
     ]
     assert found == [pytest.approx(after_401, abs=7), pytest.approx(ahead, abs=2.5)]

@@ -152,23 +152,25 @@ def _json(value: Any, indent: str, used: int) -> str:
         indent: The spaces before its last line.
         used: The characters before it in its first line.
     """
-    if not value or not isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, dict):
-        begin, space, end = "{", " ", "}"
-        names, items = [f"{json.dumps(name, ensure_ascii=False)}: " for name in value], list(value.values())
-    else:
-        begin, space, end = "[", "", "]"
-        names, items = [""] * len(value), value
-    flat = ", ".join(name + _json(item, "", 0) for name, item in zip(names, items, strict=True))
-    if "\n" not in flat and used + len(flat) + 2 * len(begin + space) < _LONGEST_LINE:
-        return f"{begin}{space}{flat}{space}{end}"
+    flat = _flat(value)
+    if not value or not isinstance(value, dict | list) or used + len(flat) < _LONGEST_LINE:
+        return flat
     deeper = f"{indent}  "
-    lines = [
-        f"{deeper}{name}{_json(item, deeper, len(deeper) + len(name) + 1)}"
-        for name, item in zip(names, items, strict=True)
-    ]
-    return "\n".join([begin, ",\n".join(lines), indent + end])
+    if isinstance(value, list):
+        lines = [f"{deeper}{_json(item, deeper, len(deeper) + 1)}" for item in value]
+        return "\n".join(["[", ",\n".join(lines), f"{indent}]"])
+    named = [(f"{deeper}{_flat(name)}: ", item) for name, item in value.items()]
+    lines = [f"{begin}{_json(item, deeper, len(begin) + 1)}" for begin, item in named]
+    return "\n".join(["{", ",\n".join(lines), f"{indent}}}"])
+
+
+def _flat(value: Any) -> str:
+    """Return JSON in one line, with spaces inside braces."""
+    if isinstance(value, dict) and value:
+        return f"{{ {', '.join(f'{_flat(name)}: {_flat(item)}' for name, item in value.items())} }}"
+    if isinstance(value, list) and value:
+        return f"[{', '.join(map(_flat, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _field(found: Mapping[str, Any], wanted: Entry) -> Entry:
