@@ -11,8 +11,9 @@ from shipmate.container.amqp import Broker
 from shipmate.container.amqp.deliveries import AmqpDelivery
 from shipmate.container.transport import Delivery
 from shipmate.emulator import RabbitMQNode, StepQueues
-from shipmate.errors import BrokerLost
+from shipmate.errors import BrokerLost, OperatorError
 from shipmate.settings import BrokerSettings, RateSettings, Secret
+from tests.broker_facts import close_connections
 from tests.container import eventually
 
 
@@ -64,9 +65,7 @@ def test_a_message_that_comes_again_while_it_is_left_is_told_of_again(
         broker.consume(taken, lambda: None)
         queues.publish({"body": 1})
         delivery = taken.next()
-        for line in rabbitmq.ctl("list_connections", "pid", "client_properties").splitlines():
-            if '-read"' in line:
-                rabbitmq.ctl("close_connection", line.split("\t")[0], "closed by a test")
+        close_connections(rabbitmq, "read")
         eventually(lambda: delivery.epoch == 1, queues)
         broker._submit(broker._leave_stale, delivery)
         assert taken.next() is delivery
@@ -139,3 +138,11 @@ def consumers(queues: StepQueues) -> int:
     """Return how many consumers the input has."""
     count: int = queues.channel.queue_declare(queues.queue("input"), passive=True).method.consumer_count
     return count
+
+
+def test_an_expression_that_fails_is_an_error(rabbitmq: RabbitMQNode) -> None:
+    """Nothing else would say so: ``erl_call`` ends with 0."""
+    assert rabbitmq.evaluate("{1 + 1, [a]}") == "{2, [a]}"
+    for wrong, text in (("1 / 0", "badarith"), ("nothing:there()", "undef"), ("(", "syntax error")):
+        with pytest.raises(OperatorError, match=text):
+            rabbitmq.evaluate(wrong)

@@ -8,23 +8,10 @@ from pathlib import Path
 import pytest
 
 from shipmate.emulator import Platform, RabbitMQNode, StepQueues
+from tests.broker_facts import close_connections, unacknowledged
 from tests.container import Container, Launch, closing, eventually, fifo
 
 PATIENT = {"AMQP_RECONNECT_ATTEMPTS": 200, "AMQP_RECONNECT_TIMEOUT": 50}
-
-
-def close_connections(rabbitmq: RabbitMQNode, side: str) -> None:
-    """Have the broker close the connection of one side of the container."""
-    for line in rabbitmq.ctl("list_connections", "pid", "client_properties").splitlines():
-        if f'-{side}"' in line:
-            rabbitmq.ctl("close_connection", line.split("\t")[0], "closed by a test")
-
-
-def unacknowledged(rabbitmq: RabbitMQNode, queues: StepQueues) -> int:
-    """Return how many inputs are delivered and not settled."""
-    listed = rabbitmq.ctl("list_queues", "name", "messages_unacknowledged")
-    counts = dict(line.split() for line in listed.splitlines())
-    return int(counts[queues.queue("input")])
 
 
 def test_a_message_whose_connection_is_lost_is_processed_once(
@@ -173,8 +160,8 @@ class TestBroker:
         queues.publish({"body": {"do": [["open", end]]}})
         queues.publish({"body": {"do": [["tell", next_one]]}})
         eventually(lambda: queues.depth("input") == 1, queues)
-        short_of_memory = "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1}), rabbit_alarm:get_alarms()."
-        eventually(lambda: "memory" in own_rabbitmq.ctl("eval", short_of_memory), queues)
+        short_of_memory = "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1}), rabbit_alarm:get_alarms()"
+        eventually(lambda: "memory" in own_rabbitmq.evaluate(short_of_memory), queues)
         try:
             Path(go_on).write_text("go on")
             first.wait_for("the broker blocks publishing")
@@ -183,7 +170,7 @@ class TestBroker:
             Path(next_one).read_text()
             assert first.stop() == 0
         finally:
-            own_rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
+            own_rabbitmq.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
         second = launch().ready()
         Path(go_on).write_text("go on")
         assert queues.take("data")[0].message["body"] == "held"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from shipmate.emulator import Platform, RabbitMQNode, StepQueues
+from tests.broker_facts import connection_names, prefetch
 from tests.container import Container, Launch, eventually, fifo
 
 pytestmark = pytest.mark.usefixtures("measured")
@@ -296,11 +297,10 @@ def test_connections_have_names_and_acknowledgements_a_connection_of_their_own(
     """Contract 3.2."""
     launch(RABBITMQ_PREFETCH_SAILOR=7).ready()
     host = os.uname().nodename
-    listed = rabbitmq.ctl("list_connections", "client_properties", "channels")
-    assert f'"{host}-read"' in listed
-    assert f'"{host}-write"' in listed
-    prefetch = rabbitmq.ctl("list_consumers", "queue_name", "prefetch_count")
-    assert any(line.split() == [queues.queue("input"), "7"] for line in prefetch.splitlines())
+    names = connection_names(rabbitmq)
+    assert f'"{host}-read"' in names
+    assert f'"{host}-write"' in names
+    assert prefetch(rabbitmq, queues) == 7
 
 
 def test_messages_are_processed_side_by_side(launch: Launch, queues: StepQueues, tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from shipmate.container.operations.health_file import read_health
 from shipmate.emulator import Platform, RabbitMQNode, SailorProxy, StepQueues
 from shipmate.emulator.ports import free_port
+from tests.broker_facts import unacknowledged
 from tests.container import Launch, closing, eventually, fifo
 from tests.contract.test_proxy_lifecycle import QUICK
-from tests.contract.test_step_delivery import PATIENT, unacknowledged
+from tests.contract.test_step_delivery import PATIENT
 from tests.probes import LABELS, Probe
 
 pytestmark = pytest.mark.usefixtures("measured")
@@ -184,8 +186,8 @@ def test_a_killed_step_is_dead_at_once(launch: Launch, queues: StepQueues, probe
     """For the port, and for the file, which nobody has removed."""
     file = tmp_path / "health"
     container = launch(bare=watched(probe, SHIPMATE_HEALTH_FILE=file)).ready()
-    eventually(lambda: asked(file, "--ready") == (0, "consuming"), queues)
-    assert asked(file) == (0, "consuming")
+    eventually(lambda: read_health(str(file), "ready").is_well, queues)
+    assert asked(file, "--ready") == (0, "consuming")
     container.send(signal.SIGKILL)
     container.wait()
     assert asked(file) == (1, f"process {container.process.pid} has ended")
@@ -201,7 +203,8 @@ def test_a_stopped_process_does_not_answer_and_its_file_becomes_old(
     container.send(signal.SIGSTOP)
     with pytest.raises(TimeoutError):
         probe.ask("/live", seconds=0.5)
-    eventually(lambda: asked(file)[0] == 1, queues)
+    eventually(lambda: not read_health(str(file), "live").is_well, queues)
+    assert asked(file)[0] == 1
     assert "was last written" in asked(file)[1]
     container.send(signal.SIGCONT)
     probe.says("/live", 200)
