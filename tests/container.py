@@ -122,6 +122,7 @@ class Launch:
 
     def environ(self, function: str = "commands", **settings: object) -> dict[str, str]:
         """Return the variables that the platform sets; ``settings`` are more, without ``ELASTICIO_``."""
+        assert not [name for name in settings if name.startswith("SHIPMATE_")], "these have no prefix: use bare"
         return {**self.platform.environ(), **self.queues.environ(function, **settings)}
 
     def __call__(

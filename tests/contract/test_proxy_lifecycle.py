@@ -106,7 +106,7 @@ def test_a_stop_while_the_proxy_is_away_ends_without_work(launch: Launch, proxy:
 
 def test_messages_that_cannot_be_finished_in_time_are_left(launch: Launch, proxy: SailorProxy) -> None:
     """SHIPMATE_STOP_SECONDS is over while the proxy refuses: the message comes again, elsewhere."""
-    container = launch(SHIPMATE_STOP_SECONDS=0, PROXY_OBJECT_REQUEST_RETRY_DELAY=50).ready()
+    container = launch(bare={"SHIPMATE_STOP_SECONDS": "0"}, PROXY_OBJECT_REQUEST_RETRY_DELAY=50).ready()
     proxy.script("data", *[ProxyFault(status=503)] * 1000)
     (message_id,) = proxy.fill([WORK])
     proxy.wait_for("data", 3)

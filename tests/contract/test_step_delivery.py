@@ -154,7 +154,7 @@ class TestBroker:
         self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQNode, tmp_path: Path
     ) -> None:
         """A blocked connection holds publications back, no answers; the process can be stopped, and loses nothing."""
-        first = launch(RABBITMQ_PREFETCH_SAILOR=2).ready()
+        first = launch(bare={"SHIPMATE_STOP_SECONDS": "1"}, RABBITMQ_PREFETCH_SAILOR=2).ready()
         go_on, end, next_one = (fifo(tmp_path, name) for name in ("go-on", "end", "next"))
         queues.publish({"body": {"do": [["open", go_on]], "return": {"body": "held"}}})
         queues.publish({"body": {"do": [["open", end]]}})

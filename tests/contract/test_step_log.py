@@ -104,7 +104,7 @@ def test_no_secret_is_written_or_sent_anywhere(queues: StepQueues, launch: Launc
         outputs = [calls.output, json.dumps(refused.error)]
         assert calls.stop() == 0
         saved = platform.accounts["account"]["oauth"]
-    told = launch(bare=bare, ERROR_RATE_LIMIT=100)
+    told = launch(bare={**bare, "SHIPMATE_STOP_SECONDS": "0"}, ERROR_RATE_LIMIT=100)
     texts = [saved["access_token"], platform.key, "canary-client-secret", "emulator-password"]
     queues.publish({"body": {"do": [["log", "info", f"with {text}"] for text in texts]}})
     queues.publish({"body": {"do": [["raise", " ".join(texts)]], "canary": "canary-body"}})
