@@ -17,6 +17,7 @@ from shipmate.oauth2.credential import Credential
 from shipmate.oauth2.expired_answer import asks_for_refresh
 from shipmate.oauth2.options import ClientOptions
 from shipmate.oauth2.services import CallPort, Clock
+from shipmate.oauth2.storage.token_store import RefreshAbandoned
 from shipmate.settings import ResponseLimits
 
 __all__ = ["BodyOptions", "OAuth2Session", "RequestOptions"]
@@ -203,6 +204,9 @@ class OAuth2Session(ApiSession):
         self._refresher.tls = {"verify": self.verify, "cert": self.cert, "proxies": self.proxies}
         try:
             return self._account.refresh(step, unless_newer_than=known_generation)
+        except RefreshAbandoned:
+            self._call.leave()
+            raise
         except KeysNotSaved as error:
             # Even if the function catches the error: a message that lost its keys has failed.
             self._call.report(error)
