@@ -30,7 +30,7 @@ from shipmate.errors import (
 )
 from shipmate.http.proof import Proof
 from shipmate.http.token_auth import TokenAuth, origin
-from shipmate.oauth2.accounts import CredentialStore
+from shipmate.oauth2.accounts import Account, CredentialStore
 from shipmate.oauth2.api import OAuth2, open_session
 from shipmate.oauth2.storage.token_store import RefreshAbandoned
 from tests.contract.workbench import Workbench
@@ -1251,6 +1251,37 @@ def test_a_refresh_that_waits_for_another_container_when_the_time_to_stop_is_ove
         bench.session().get(bench.api.url + "/me")
     assert bench.call.is_left
     assert bench.provider.token_requests == []
+
+
+def test_a_thread_that_waits_for_the_refresh_of_another_one_leaves_its_message_as_well(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outcome of the one refresh is that of all threads."""
+
+    def abandoned(account: Account, generation: int) -> None:
+        raise RefreshAbandoned("the process stops")
+
+    monkeypatch.setattr(Account, "replacement", abandoned)
+    with pytest.raises(RefreshAbandoned):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.call.is_left
+
+
+def test_an_early_refresh_that_is_abandoned_leaves_no_message(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its token is still valid."""
+
+    @contextmanager
+    def abandoned(account: str | None) -> Iterator[bool]:
+        raise RefreshAbandoned("the process stops")
+        yield False
+
+    keys = {**bench.provider.issue(), "expires_at": bench.services.clock.epoch() + 10}
+    monkeypatch.setattr(bench.stored, "lock", abandoned)
+    session = bench.session({"oauth": keys}, refresh="before_expiry")
+    assert session.get(bench.api.url + "/me").status_code == 200
+    assert not bench.call.is_left
 
 
 def test_a_refused_container_looks_for_newer_keys_without_the_lock(

@@ -108,6 +108,13 @@ class OAuth2Session(ApiSession):
         return super().request(method, url, **kwargs)
 
     def _answer(self, method: str, url: str, body: Body, kwargs: Mapping[str, Any]) -> requests.Response:
+        try:
+            return self._answer_to_live_token(method, url, body, kwargs)
+        except RefreshAbandoned:
+            self._call.leave()
+            raise
+
+    def _answer_to_live_token(self, method: str, url: str, body: Body, kwargs: Mapping[str, Any]) -> requests.Response:
         credential, has_refreshed = self._before_sending()
         for _ in range(_MOST_SENDS - 1):
             response, auth = self._send(
@@ -204,9 +211,6 @@ class OAuth2Session(ApiSession):
         self._refresher.tls = {"verify": self.verify, "cert": self.cert, "proxies": self.proxies}
         try:
             return self._account.refresh(step, unless_newer_than=known_generation)
-        except RefreshAbandoned:
-            self._call.leave()
-            raise
         except KeysNotSaved as error:
             # Even if the function catches the error: a message that lost its keys has failed.
             self._call.report(error)
