@@ -42,6 +42,7 @@ class Runner:
         """Find what can run it."""
         self.image = image
         self.restricted: restricted.RestrictedContainers | None = None
+        self._started = 0
         self.is_docker = shutil.which("docker") is not None and quiet("docker", "info") == 0
         if self.is_docker:
             return
@@ -60,7 +61,8 @@ class Runner:
             line = self.restricted.line(environ, *command)
         elif self.is_docker:
             variables = [part for name, value in environ.items() for part in ("--env", f"{name}={value}")]
-            line = ["docker", "run", "--rm", "--interactive", "--network", "host", *RESTRICTED]
+            self._started += 1
+            line = ["docker", "run", "--rm", "--interactive", "--network", "host", "--name", self._name, *RESTRICTED]
             line += [*variables, self.image, *command]
         else:
             variables = [f"--env={name}={value}" for name, value in environ.items()]
@@ -73,6 +75,17 @@ class Runner:
         process = self.start({}, *command, stderr=subprocess.DEVNULL)
         text, _ = process.communicate(timeout=SECONDS)
         return process.returncode, text
+
+    def status_inside(self, *command: str) -> int | None:
+        """Run a command in the container that was started last; return its status, None if that is not possible."""
+        if self.restricted is not None:
+            return quiet(*self.restricted.line_inside(*command))
+        return quiet("docker", "exec", self._name, *command) if self.is_docker else None
+
+    @property
+    def _name(self) -> str:
+        """The name of docker's last container."""
+        return f"shipmate-image-test-{os.getpid()}-{self._started}"
 
     def remove(self) -> None:
         """Delete the working container."""
@@ -162,7 +175,7 @@ def check_message(runner: Runner, traffic: StepTraffic) -> None:
         with Platform(steps=steps, accounts=accounts) as platform, traffic:
             port = free_port()
             environ = {**platform.environ(), **traffic.environ("send_request"), **client_of(provider)}
-            environ["SHIPMATE_HTTP_PORT"] = str(port)
+            environ |= {"SHIPMATE_HTTP_PORT": str(port), "SHIPMATE_HEALTH_FILE": f"{restricted.TMP}/health"}
             traffic.publish({"body": {"url": "/me"}})
             process = runner.start(environ, stderr=subprocess.STDOUT)
             try:
@@ -170,6 +183,8 @@ def check_message(runner: Runner, traffic: StepTraffic) -> None:
                 check(bool(data.message["body"]), f"a message was processed over {traffic.transport}")
                 answers = {path: answer(port, path) for path in ("/live", "/ready", "/metrics")}
                 check(set(answers.values()) == {200}, f"it is alive and ready, and has metrics: {answers}")
+                status = runner.status_inside("shipmate", "health", "--ready")
+                check(status in (0, None), f"its health file says so as well: shipmate health ends with {status}")
                 saved = platform.accounts["account"]["oauth"]
                 check(saved["refresh_token"] != keys["refresh_token"], "the refreshed keys were saved at the platform")
                 stop(process)

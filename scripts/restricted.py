@@ -54,6 +54,10 @@ class RestrictedContainers:
         self._started.append(name)
         return ["runc", "run", "--bundle", str(bundle), name]
 
+    def line_inside(self, *command: str) -> list[str]:
+        """Return the command line that runs a command in the container that was started last."""
+        return ["runc", "exec", self._started[-1], *command]
+
     def remove(self) -> None:
         """End all containers, and delete what was made for them."""
         for name in self._started:

@@ -36,9 +36,6 @@ class Message(_Block):
 
     __slots__ = ()
 
-    def received(self, size_bytes: int) -> None:
-        """Note the size of the encrypted message."""
-
     def headers(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """Return the metadata for all events of the message: the given ones, possibly with more headers."""
         return metadata
@@ -103,12 +100,13 @@ class Observer:
     def phase_began(self, phase: Phase) -> None:
         """Note the new phase of the step; the first one is ``starting``."""
 
-    def message(self, metadata: Mapping[str, Any], thread_id: Any) -> Message:
+    def message(self, metadata: Mapping[str, Any], thread_id: Any, size_bytes: int = 0) -> Message:
         """Return the observer of one message.
 
         Args:
             metadata: The headers of the delivery, as they came. Source: contract §5.1.
             thread_id: The ``threadId`` of the message, which may be new.
+            size_bytes: The bytes of the encrypted message.
         """
         return UNOBSERVED
 
@@ -189,10 +187,6 @@ class _Blocks(_Block):
 class _Messages(_Blocks, Message):
     __slots__ = ()
 
-    def received(self, size_bytes: int) -> None:
-        for each in self._all:
-            each.received(size_bytes)
-
     def headers(self, metadata: dict[str, Any]) -> dict[str, Any]:
         for each in self._all:
             metadata = each.headers(metadata)
@@ -255,8 +249,8 @@ class _Several(Observer):
         for each in self._all:
             each.phase_began(phase)
 
-    def message(self, metadata: Mapping[str, Any], thread_id: Any) -> Message:
-        return _Messages(tuple(each.message(metadata, thread_id) for each in self._all))
+    def message(self, metadata: Mapping[str, Any], thread_id: Any, size_bytes: int = 0) -> Message:
+        return _Messages(tuple(each.message(metadata, thread_id, size_bytes) for each in self._all))
 
     def http_request(self, target: Target, method: str, url: str) -> HttpRequest:
         return _HttpRequests(tuple(each.http_request(target, method, url) for each in self._all))

@@ -127,7 +127,7 @@ def test_headers_of_an_observer_are_on_all_events(start: Start) -> None:
             return {**metadata, "x-eio-meta-traceparent": "00-1-2-01"}
 
     class Tracer(observation.Observer):
-        def message(self, metadata: object, thread_id: object) -> observation.Message:
+        def message(self, metadata: object, thread_id: object, size_bytes: int = 0) -> observation.Message:
             return Traced()
 
     observation.use(Tracer())

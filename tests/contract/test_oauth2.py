@@ -30,8 +30,9 @@ from shipmate.errors import (
 )
 from shipmate.http.proof import Proof
 from shipmate.http.token_auth import TokenAuth, origin
-from shipmate.oauth2.accounts import CredentialStore
+from shipmate.oauth2.accounts import Account, CredentialStore
 from shipmate.oauth2.api import OAuth2, open_session
+from shipmate.oauth2.storage.token_store import RefreshAbandoned
 from tests.contract.workbench import Workbench
 
 
@@ -1233,6 +1234,85 @@ def test_a_refresh_whose_broker_is_lost_does_not_begin(bench: Workbench, monkeyp
     with pytest.raises(BrokerLost):
         bench.session().get(bench.api.url + "/me")
     assert bench.provider.token_requests == []
+
+
+def test_a_refresh_that_waits_for_another_container_when_the_time_to_stop_is_over_leaves_its_message(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a token request: the other container may be about to use the refresh token."""
+
+    @contextmanager
+    def abandoned(account: str | None) -> Iterator[bool]:
+        raise RefreshAbandoned("the process stops")
+        yield False
+
+    monkeypatch.setattr(bench.stored, "lock", abandoned)
+    with pytest.raises(RefreshAbandoned):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.call.is_left
+    assert bench.provider.token_requests == []
+
+
+def test_a_thread_that_waits_for_the_refresh_of_another_one_leaves_its_message_as_well(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outcome of the one refresh is that of all threads."""
+
+    def abandoned(account: Account, generation: int) -> None:
+        raise RefreshAbandoned("the process stops")
+
+    monkeypatch.setattr(Account, "replacement", abandoned)
+    with pytest.raises(RefreshAbandoned):
+        bench.session().get(bench.api.url + "/me")
+    assert bench.call.is_left
+
+
+def test_an_early_refresh_that_is_abandoned_leaves_no_message(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its token is still valid."""
+
+    @contextmanager
+    def abandoned(account: str | None) -> Iterator[bool]:
+        raise RefreshAbandoned("the process stops")
+        yield False
+
+    keys = {**bench.provider.issue(), "expires_at": bench.services.clock.epoch() + 10}
+    monkeypatch.setattr(bench.stored, "lock", abandoned)
+    session = bench.session({"oauth": keys}, refresh="before_expiry")
+    assert session.get(bench.api.url + "/me").status_code == 200
+    assert not bench.call.is_left
+
+
+def test_a_refused_container_looks_for_newer_keys_without_the_lock(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks no more; the containers that wait for the lock would be kept for four seconds, one after the other."""
+    slept: list[list[float]] = []
+
+    @contextmanager
+    def lock(account: str | None) -> Iterator[bool]:
+        yield False
+        slept.append([*bench.time.slept])
+
+    monkeypatch.setattr(bench.stored, "lock", lock)
+    bench.stored.fields = bench.cfg()
+    bench.provider.revoke()
+    with pytest.raises(ReauthorizationRequired):
+        bench.session().get(bench.api.url + "/me")
+    assert slept == [[]]
+    assert sum(bench.time.slept) == pytest.approx(4)
+
+
+def test_a_lock_that_cannot_be_made_does_not_prevent_a_refresh(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(account: str | None) -> AbstractContextManager[bool]:
+        raise OSError("no lock")
+
+    monkeypatch.setattr(bench.stored, "lock", broken)
+    assert bench.session().get(bench.api.url + "/me").status_code == 200
+    assert "no refresh lock, continuing without it" in caplog.text
 
 
 def test_adopted_keys_without_an_access_token_are_refreshed(bench: Workbench) -> None:

@@ -156,7 +156,7 @@ class Waiting:
 
 
 @pytest.fixture
-def wait_behind(start: Launch, world: World, queues: StepQueues) -> Iterator[Callable[[Fault], Waiting]]:
+def wait_behind(start: Launch, world: World, queues: StepQueues) -> Iterator[Callable[..., Waiting]]:
     """Makes one container wait for another one, whose token request the provider answers as a fault says."""
     answer = threading.Event()
     settings = {"RABBITMQ_PREFETCH_SAILOR": 1, "PROXY_PREFETCH_SAILOR": 1}
@@ -164,12 +164,12 @@ def wait_behind(start: Launch, world: World, queues: StepQueues) -> Iterator[Cal
     def reads() -> int:
         return sum(each.method == "GET" and "/steps/" in each.path for each in world.platform.journal.requests)
 
-    def begin(fault: Fault) -> Waiting:
+    def begin(fault: Fault, **variables: str) -> Waiting:
         world.provider.script("/token", replace(fault, hold=answer))
         first = start("calls", world.variables, **settings).ready()
         queues.publish({"body": {"number": 1}})
         world.provider.journal.wait_for(1, server=world.provider.name)
-        second = start("calls", world.variables, **settings).ready()
+        second = start("calls", {**world.variables, **variables}, **settings).ready()
         before = reads()
         queues.publish({"body": {"number": 2}})
         eventually(lambda: reads() > before, queues)  # it looks for newer keys after a pause
@@ -185,7 +185,7 @@ def numbers_of(queues: StepQueues, count: int) -> Counter[int]:
 
 
 def test_a_container_that_is_killed_during_its_refresh_leaves_no_lock_behind(
-    wait_behind: Callable[[Fault], Waiting], world: World, queues: StepQueues
+    wait_behind: Callable[..., Waiting], world: World, queues: StepQueues
 ) -> None:
     """The next one refreshes, and both messages are processed."""
     waiting = wait_behind(Fault(status=503))
@@ -197,7 +197,7 @@ def test_a_container_that_is_killed_during_its_refresh_leaves_no_lock_behind(
 
 
 def test_a_container_that_stops_while_it_waits_for_the_lock_finishes_its_message(
-    wait_behind: Callable[[Fault], Waiting], world: World, queues: StepQueues
+    wait_behind: Callable[..., Waiting], world: World, queues: StepQueues
 ) -> None:
     """With the keys of the other one, and without a token request of its own."""
     waiting = wait_behind(Fault())
@@ -205,6 +205,20 @@ def test_a_container_that_stops_while_it_waits_for_the_lock_finishes_its_message
     waiting.second.wait_for('"code": "stopping"')
     waiting.answer.set()
     assert waiting.second.wait() == 0
+    assert numbers_of(queues, 2) == Counter([1, 2])
+    assert len(world.refreshes()) == 1
+
+
+def test_a_container_whose_time_to_stop_is_over_does_not_wait_for_the_refresh_of_another_one(
+    wait_behind: Callable[..., Waiting], world: World, queues: StepQueues
+) -> None:
+    """It leaves its message unsettled, and uses no token: the other container may hang for a minute."""
+    waiting = wait_behind(Fault(), SHIPMATE_STOP_SECONDS="0")
+    waiting.second.send(signal.SIGTERM)
+    assert waiting.second.wait() == 0
+    assert queues.depth("input") == 1
+    assert queues.depth("error") == 0
+    waiting.answer.set()
     assert numbers_of(queues, 2) == Counter([1, 2])
     assert len(world.refreshes()) == 1
 

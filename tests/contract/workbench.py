@@ -73,6 +73,7 @@ class Call:
         self.seen: list[int] = []
         self.reports: list[ShipmateError] = []
         self.failures: list[Exception] = []
+        self.is_left = False
         self.is_verification = False
         self._provider = provider
         self._lock = threading.Lock()
@@ -87,6 +88,9 @@ class Call:
 
     def report(self, error: ShipmateError) -> None:
         self.reports.append(error)
+
+    def leave(self) -> None:
+        self.is_left = True
 
 
 @dataclass

@@ -50,8 +50,8 @@ FACTS = (
     ("body_stored", ()), ("error", ("other", {})),
 )  # fmt: skip
 BLOCKS = (
-    ("message", ({}, "thread"), (
-        ("received", (7,)), ("function_called", ()),
+    ("message", ({}, "thread", 7), (
+        ("function_called", ()),
         ("function_waits", ()), ("function_continues", ()), ("function_ended", ()),
         ("emitted", ("data",)), ("settled", ("success",)),
     )),

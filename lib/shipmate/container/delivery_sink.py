@@ -75,7 +75,8 @@ class DeliverySink(Sink):
         self.is_decoded = True
         """Whether the message could be decoded: only then errors contain it, and its sender gets a copy of them."""
         self.is_left = False
-        """True if the process stops before all events are confirmed; the message then stays unsettled."""
+        """True if the process stops before all events are confirmed, or while the function waits for the refresh of
+        another container; the message then stays unsettled."""
         self.is_rebound = False
         """True if the message was sent back, to be delivered again later."""
         self.errors = 0
@@ -121,6 +122,10 @@ class DeliverySink(Sink):
             threading.Thread(target=run, args=(then, error), name="shipmate-failed", daemon=True).start()
 
         self._transport.publish_later(self._data(event.value), confirmed)
+
+    def leave(self) -> None:
+        """Leave the message unsettled, and publish nothing more of it."""
+        self.is_left = True
 
     def _note(self, error: EmitUnconfirmed) -> None:
         if error.is_left_to_broker:  # never set back to False by another event that fails at the same time

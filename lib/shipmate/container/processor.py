@@ -56,9 +56,8 @@ class Processor:
     def work(self, delivery: Delivery) -> None:
         """Process one delivery, and settle it now or later."""
         incoming = Incoming.from_metadata(delivery.metadata)
-        observing = observation.current.message(delivery.metadata, incoming.thread_id)
+        observing = observation.current.message(delivery.metadata, incoming.thread_id, len(delivery.body))
         with delivery_fields(_log_fields(delivery, incoming)), observing as observed:
-            observed.received(len(delivery.body))
             sink = DeliverySink(self._resources, self._transport, delivery, incoming, observed)
             _log.debug("processing a message")
             try:

@@ -154,7 +154,7 @@ class Transport(Protocol):
     def stop_retrying(self) -> None:
         """Fail publications at their first failed attempt from now on, because the time to stop is over.
 
-        May be called again.
+        Waits for a lock that another container has end as well: they raise `RefreshAbandoned`. May be called again.
         """
 
     def abandon(self, seconds: float) -> None:

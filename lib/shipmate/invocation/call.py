@@ -185,6 +185,10 @@ class Call:
         if "error" in self._events and not is_late:
             self._publish(formatted)
 
+    def leave(self) -> None:
+        """Leave the message to the next container: the process stops before it can be processed."""
+        self._sink.leave()
+
     def report_failure(self, error: BaseException) -> bool:
         """Report the failure of a task that nothing awaits; tell whether an emit failed in it."""
         if isinstance(error, EmitError):

@@ -43,3 +43,7 @@ class Sink(Protocol):
 
     def deliver(self, event: Event) -> None:
         """Take one event, from any thread; return when it is safe, raise when it is not."""
+
+    def leave(self) -> None:
+        """Leave the message to the next container, if there are others: the process stops."""
+        return  # so that sinks without other containers need not define it

@@ -88,6 +88,8 @@ class Wait:
     seconds: float
     reason: str = ""
     """What is waited for, for the log."""
+    needs_lock: bool = field(default=True, compare=False)
+    """False if no token request follows, so that other processes need not wait as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +339,7 @@ def _await_winner(
         adopted = yield from adopt(seen)
         if adopted is not None:
             return adopted
-        yield Wait(seconds, reason)
+        yield Wait(seconds, reason, needs_lock=False)
         reason = ""
     return (yield from adopt(seen))
 

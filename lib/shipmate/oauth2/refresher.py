@@ -3,14 +3,14 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Final
 
 from shipmate import observation
-from shipmate.errors import BrokerLost, EmitError, MissingSetting, ShipmateError
+from shipmate.errors import EmitError, MissingSetting, ShipmateError
 from shipmate.oauth2 import refresh_flow
 from shipmate.oauth2.accounts import Account
 from shipmate.oauth2.credential import Credential
@@ -19,6 +19,7 @@ from shipmate.oauth2.expiry import Expiry, answered_expiry, dated
 from shipmate.oauth2.failures import KnownFailures
 from shipmate.oauth2.keys import fingerprint
 from shipmate.oauth2.options import Client, ClientOptions, Variables
+from shipmate.oauth2.refresh_locks import RefreshLocks
 from shipmate.oauth2.services import CallPort, OAuth2Services
 from shipmate.oauth2.token_request import token_request
 from shipmate.oauth2.token_response import (
@@ -77,24 +78,24 @@ class Refresher:
 
     def refresh(self, credential: Credential) -> None:
         """Get and save a new access token, or adopt the keys of a process that was faster."""
-        self._services.token_store.check(self._account_id)
-        lock = self._services.token_store.lock(self._account_id)
+        services = self._services
+        services.token_store.check(self._account_id)
         begun_seconds = time.perf_counter()
-        with observation.current.refresh() as observed:
-            do = partial(self._do, observed)
-            while True:
-                with self._locks(lock) as locks:
-                    if not locks.are_in_use:
-                        observation.current.lock_waited(time.perf_counter() - begun_seconds)
-                        self._refresh(credential, do, is_locked=locks.are_held)
-                        return
+        with (
+            observation.current.refresh() as observed,
+            RefreshLocks(services.token_store, self._options.lock, self._account_id) as locks,
+        ):
+            do = partial(self._do, observed, locks)
+            while not (is_acquired := locks.acquire()):
                 # Another process has the lock. All that wait look at its keys together, and not one after the other.
                 adopted = refresh_flow.drive(refresh_flow.adopt(self.account.seen_tokens), do)
                 if adopted is not None:
                     credential = adopted
                     if self._rules.adoption_suffices and adopted.access_token:
-                        observation.current.lock_waited(time.perf_counter() - begun_seconds)
-                        return
+                        break
+            observation.current.lock_waited(time.perf_counter() - begun_seconds)
+            if is_acquired:
+                self._refresh(credential, do, is_locked=locks.are_held)
 
     def _refresh(self, credential: Credential, do: Callable[[refresh_flow.FlowStep], Any], *, is_locked: bool) -> None:
         # At random, so that containers that meet a 401 together do not ask the provider together.
@@ -105,21 +106,23 @@ class Refresher:
     def save(self, credential: Credential) -> None:
         """Save keys whose last save failed."""
         refresh_flow.drive(
-            refresh_flow.save(credential, self._rules), partial(self._do, observation.UNOBSERVED_REFRESH)
+            refresh_flow.save(credential, self._rules), partial(self._do, observation.UNOBSERVED_REFRESH, None)
         )
 
     def recover(self, credential: Credential) -> None:
         """Look for a new sign-in after a refusal."""
-        do = partial(self._do, observation.UNOBSERVED_REFRESH)
+        do = partial(self._do, observation.UNOBSERVED_REFRESH, None)
         refresh_flow.drive(refresh_flow.recover(credential, self.account.seen_tokens, self._rules), do)
 
-    def _do(self, observed: observation.Refresh, step: refresh_flow.FlowStep) -> Any:
+    def _do(self, observed: observation.Refresh, locks: RefreshLocks | None, step: refresh_flow.FlowStep) -> Any:
         if isinstance(step, refresh_flow.Keep):
             if step.is_adoption:
                 observation.current.keys_adopted()
                 observed.adopted()
             return self._services.keep(self.account, step.credential)
         if isinstance(step, refresh_flow.Wait):
+            if locks is not None and not step.needs_lock:
+                locks.release()
             return self._wait(step)
         if isinstance(step, refresh_flow.Warn):
             return _log.warning(step.text, *step.values)
@@ -206,51 +209,6 @@ class Refresher:
             return cause if isinstance(cause, Exception) else error
         self.account.save_again = None
         return None
-
-    @contextmanager
-    def _locks(self, shared: AbstractContextManager[bool | None]) -> Iterator["_Locks"]:
-        """Hold the locks of the token store and of the author."""
-        are_held, are_in_use = not self._services.token_store.is_unlocked, False
-        hooks = [lambda _: shared, *([self._options.lock] if self._options.lock else [])]
-        with ExitStack() as stack:
-            for hook in hooks:
-                try:
-                    lock = hook(self._account_id)
-                    value = lock.__enter__()
-                    stack.push(partial(_release, lock))
-                    are_held |= hook is self._options.lock
-                    if lock is shared and value is True:
-                        are_in_use = True
-                        break
-                except BrokerLost:
-                    raise  # the process ends, so nothing would be gained by a race
-                except Exception as error:
-                    # The lock only makes a race unlikely: a refresh without it is better than none.
-                    _log.warning(
-                        "no refresh lock, continuing without it",
-                        extra={"reason": type(error).__name__},
-                        exc_info=hook is self._options.lock,  # the author's own frames
-                    )
-            yield _Locks(are_held, are_in_use)
-
-
-@dataclass(frozen=True, slots=True)
-class _Locks:
-    """The locks of a refresh."""
-
-    are_held: bool
-    """False if no lock can keep other processes out."""
-    are_in_use: bool
-    """True if another process has the lock of the token store, so that nothing is held."""
-
-
-def _release(lock: AbstractContextManager[object], *failure: Any) -> None:
-    """Release a lock; neither its errors nor its result change the outcome of the refresh."""
-    try:
-        lock.__exit__(*failure)
-    except Exception as error:
-        if error is not failure[1]:
-            _log.warning("a refresh lock cannot be released", extra={"reason": type(error).__name__})
 
 
 def _host(options: ClientOptions, variables: Variables) -> str:

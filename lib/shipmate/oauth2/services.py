@@ -31,6 +31,9 @@ class CallPort(Protocol):
     def report(self, error: ShipmateError) -> None:
         """Publish an ``error`` event, so that the message counts as failed."""
 
+    def leave(self) -> None:
+        """Leave the message to the next container: the process stops before it can be processed."""
+
 
 class SecretsClient(Protocol):
     """The part of the platform's API that reads and refreshes managed secrets."""

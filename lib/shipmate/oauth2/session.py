@@ -17,6 +17,7 @@ from shipmate.oauth2.credential import Credential
 from shipmate.oauth2.expired_answer import asks_for_refresh
 from shipmate.oauth2.options import ClientOptions
 from shipmate.oauth2.services import CallPort, Clock
+from shipmate.oauth2.storage.token_store import RefreshAbandoned
 from shipmate.settings import ResponseLimits
 
 __all__ = ["BodyOptions", "OAuth2Session", "RequestOptions"]
@@ -107,6 +108,13 @@ class OAuth2Session(ApiSession):
         return super().request(method, url, **kwargs)
 
     def _answer(self, method: str, url: str, body: Body, kwargs: Mapping[str, Any]) -> requests.Response:
+        try:
+            return self._answer_to_live_token(method, url, body, kwargs)
+        except RefreshAbandoned:
+            self._call.leave()
+            raise
+
+    def _answer_to_live_token(self, method: str, url: str, body: Body, kwargs: Mapping[str, Any]) -> requests.Response:
         credential, has_refreshed = self._before_sending()
         for _ in range(_MOST_SENDS - 1):
             response, auth = self._send(

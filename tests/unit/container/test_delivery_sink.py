@@ -8,8 +8,11 @@ from shipmate.container.delivery_sink import DeliverySink, start_error
 from shipmate.container.messages.codec import Incoming
 from shipmate.container.transport import Delivery
 from shipmate.errors import EmitUnconfirmed
+from shipmate.invocation.call import Call
 from shipmate.invocation.events import Event
+from shipmate.invocation.loops import Loops
 from shipmate.jsonvalue import to_json
+from shipmate.logs.log import Redactor
 from tests.memory_transport import MemoryTransport
 from tests.station import StartInMemory, commands
 
@@ -103,6 +106,18 @@ def test_a_message_that_is_left_publishes_nothing_more_but_saves_its_keys(start_
     sink.deliver(Event("updateKeys", {"oauth": {"access_token": "new-token"}}))
     assert (sink.is_left, transport.published) == (True, [])
     assert resources.state.config()["oauth"] == {"access_token": "new-token"}
+
+
+def test_a_message_that_its_call_leaves_publishes_nothing_more(start_in_memory: StartInMemory) -> None:
+    """Not even the error of its function: the next container processes it."""
+    station = start_in_memory()
+    sink = DeliverySink(
+        station.loaded.resources, station.transport, Delivery(b"", {}, False, None), Incoming.from_metadata({})
+    )
+    Call(sink, Redactor(), Loops()).leave()
+    with pytest.raises(EmitUnconfirmed, match="the message stays with the broker"):
+        sink.deliver(Event("error", {"name": "E", "message": "m"}))
+    assert (sink.is_left, station.transport.published) == (True, [])
 
 
 def test_the_error_of_a_start_has_no_message(start_in_memory: StartInMemory) -> None:

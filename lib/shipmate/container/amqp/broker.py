@@ -202,7 +202,8 @@ class Broker:
         self._submit(self._publisher.hurry)
 
     def stop_retrying(self) -> None:
-        """Fail publications at their first failed attempt from now on, because the process is stopping."""
+        """Fail publications at their first failed attempt from now on, and end the waits for locks."""
+        self._patience.end()
         self._submit(self._publisher.stop_retrying)
 
     def abandon(self, seconds: float) -> None:

@@ -16,6 +16,7 @@ from pika.channel import Channel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shipmate.errors import BrokerLost
+from shipmate.oauth2.storage.token_store import RefreshAbandoned
 
 _log: Final = logging.getLogger("shipmate.amqp")
 _CONNECTION_PAUSE_SECONDS: Final = 0.05
@@ -47,7 +48,8 @@ def pause_seconds(waited_seconds: float) -> float:
 class Patience:
     """How long to wait for each lock: as long as a refresh may take, but only briefly after a wait in vain.
 
-    A queue that somebody else keeps under the name of a lock must not delay every refresh of the account.
+    A queue that somebody else keeps under the name of a lock must not delay every refresh of the account. And a process
+    whose time to stop is over does not wait for other containers.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -55,6 +57,31 @@ class Patience:
         self._clock = clock
         self._in_vain: dict[str, float] = {}
         """The end of the short waits, by the name of the lock."""
+        self._over = threading.Event()
+        self._awaited: list[Lease] = []
+
+    @property
+    def is_over(self) -> bool:
+        """True if the process waits for no lock any more."""
+        return self._over.is_set()
+
+    def end(self) -> None:
+        """Abandon all waits, on any thread, also those for a broker that does not answer; may be called again."""
+        self._over.set()
+        for lease in tuple(self._awaited):
+            lease.abandon()
+
+    def wait(self, lease: "Lease", seconds: float) -> bool:
+        """Wait until a lease is decided; return False if the time is up."""
+        self._awaited.append(lease)
+        try:
+            return lease.wait(_SHORT_WAIT_SECONDS if self.is_over else seconds)
+        finally:
+            self._awaited.remove(lease)
+
+    def pause(self, seconds: float) -> None:
+        """Pause before the next attempt, until the waits end."""
+        self._over.wait(seconds)
 
     def seconds(self, name: str) -> float:
         """Return the longest wait for a lock."""
@@ -84,7 +111,7 @@ class Lock:
         begin: Callable[[], "Lease"],
         end: Callable[["Lease"], None],
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         """Start the wait.
 
@@ -94,14 +121,14 @@ class Lock:
             begin: Begins an attempt to acquire the lock.
             end: Releases it.
             clock: Counts seconds.
-            sleep: Pauses.
+            sleep: Pauses; `Patience.pause` unless given.
         """
         self._name = name
         self._patience = patience
         self._begin = begin
         self._end = end
         self._clock = clock
-        self._sleep = sleep
+        self._sleep = sleep or patience.pause
         self._limit_seconds = patience.seconds(name)
         self._began = clock()
         self._lease: Lease | None = None
@@ -113,11 +140,16 @@ class Lock:
 
         Raises:
             BrokerLost: The process ends, so the work shall not begin.
+            RefreshAbandoned: The time to stop is over, and another container has the lock.
         """
         lease = self._begin()
-        is_decided = lease.wait(max(_SHORT_WAIT_SECONDS, self._left_seconds))
+        is_decided = self._patience.wait(lease, max(_SHORT_WAIT_SECONDS, self._left_seconds))
         if lease.lost is not None:
+            self._end(lease)
             raise lease.lost
+        if self._patience.is_over and (lease.is_in_use or not is_decided):
+            self._end(lease)
+            raise _abandoned()
         if lease.is_in_use:
             if (left := self._left_seconds) > 0:
                 # The last pause may end later: containers that began together must not go on at the same moment.
@@ -143,6 +175,10 @@ class Lock:
         return self._began + self._limit_seconds - self._clock()
 
 
+def _abandoned() -> RefreshAbandoned:
+    return RefreshAbandoned("the process stops while another container refreshes: the message stays with the broker")
+
+
 class Lease:
     """One use of a lock; `begin` and `end` run on the I/O thread, `wait` on the thread that needs the lock."""
 
@@ -158,8 +194,8 @@ class Lease:
         """
         self.is_in_use = False
         """True if another connection owns the lock."""
-        self.lost: BrokerLost | None = None
-        """Why there will never be a connection again."""
+        self.lost: BrokerLost | RefreshAbandoned | None = None
+        """Why the lock is not waited for: there will be no connection, or the time to stop is over."""
         self._loop = loop
         self._name = name
         self._connection = connection
@@ -172,6 +208,12 @@ class Lease:
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until the lock is acquired, or until it is clear that it cannot be; return False if the time is up."""
         return self._decided.wait(timeout_seconds)
+
+    def abandon(self) -> None:
+        """End the wait, on any thread."""
+        if not self._decided.is_set():
+            self.lost = _abandoned()
+            self._decided.set()
 
     def begin(self) -> None:
         """Try to acquire the lock; while there is no connection, try again every 50 ms.

@@ -17,9 +17,9 @@ class AccessLog(Observer):
 
     __slots__ = ()
 
-    def message(self, metadata: Mapping[str, Any], thread_id: Any) -> Message:
+    def message(self, metadata: Mapping[str, Any], thread_id: Any, size_bytes: int = 0) -> Message:
         """Return the line of one message, which is written at its end."""
-        return _Line()
+        return _Line(size_bytes)
 
 
 class _Line(Message):
@@ -27,18 +27,15 @@ class _Line(Message):
 
     __slots__ = ("_begin", "_bytes", "_events", "_fields")
 
-    def __init__(self) -> None:
+    def __init__(self, size_bytes: int) -> None:
         self._begin = perf_counter()
-        self._bytes = 0
+        self._bytes = size_bytes
         self._events: list[str] = []  # appended to by several threads
         self._fields: Mapping[str, Any] = {}
 
     def __enter__(self) -> Self:
         self._fields = bound_fields(_log.name)
         return self
-
-    def received(self, size_bytes: int) -> None:
-        self._bytes = size_bytes
 
     def emitted(self, event: str) -> None:
         self._events.append(event)

@@ -15,14 +15,16 @@ from shipmate.errors import BadSetting
 from shipmate.wording import file_problem
 
 _log: Final = logging.getLogger("shipmate.operations")
-_INTERVAL_SECONDS: Final = 1.0
+_INTERVAL_SECONDS: Final = 0.5
+"""So that the file is never more than a second behind, the time to ask and to write included."""
+_CLOSE_SECONDS: Final = 1.0
 _OLD_SECONDS: Final = 5.0
 """The age from which a file shows that its process hangs."""
 _MOST_BYTES: Final = 4096
 
 
 class HealthFile:
-    """Writes the health of a step every second; removes the file at the end."""
+    """Writes the health of a step twice a second; removes the file at the end."""
 
     def __init__(self, path: str, health: Health, clock: Callable[[], float] = time.monotonic) -> None:
         """Write it for the first time.
@@ -64,7 +66,7 @@ class HealthFile:
     def close(self) -> None:
         """Stop writing, and remove the file."""
         self._stop.set()
-        self._thread.join(_INTERVAL_SECONDS)
+        self._thread.join(_CLOSE_SECONDS)
         self._path.unlink(missing_ok=True)
 
     def _run(self) -> None:

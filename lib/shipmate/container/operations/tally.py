@@ -72,7 +72,7 @@ class Tally(observation.Observer):
         """Keep the phase."""
         self.phase = phase
 
-    def message(self, metadata: Mapping[str, Any], thread_id: Any) -> observation.Message:
+    def message(self, metadata: Mapping[str, Any], thread_id: Any, size_bytes: int = 0) -> observation.Message:
         """Begin to observe a message."""
         message = _Message(self)
         self.in_work[message] = None

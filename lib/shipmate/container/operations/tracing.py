@@ -34,6 +34,12 @@ _HEADERS: Final = {f"x-eio-meta-{name}": name for name in ("traceparent", "trace
 """The names of W3C Trace Context, by those of the headers that carry their values."""
 _LONGEST_HEADER: Final = 512
 """The characters of a ``tracestate`` that every participant passes on. Source: W3C Trace Context §3.3.1.5."""
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]*)?")
+_MOST_MEMBERS: Final = 32
+_MEMBER: Final = re.compile(
+    r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"  # the key
+    r"=[ -+\--<>-~]{1,256}"  # printable ASCII without comma and equals sign; the caller has removed blanks at its end
+)
 _LONGEST_ID: Final = 256
 _LONGEST_URL: Final = 2048
 _FLUSH_SECONDS: Final = 5.0
@@ -78,7 +84,7 @@ class Tracing(observation.Observer):
             "shipmate.function": flow.function,
         }
 
-    def message(self, metadata: Mapping[str, Any], thread_id: Any) -> observation.Message:
+    def message(self, metadata: Mapping[str, Any], thread_id: Any, size_bytes: int = 0) -> observation.Message:
         """Begin the span of a message, below the one that its headers name."""
         span = self._span(self._name, SpanKind.CONSUMER, self._fixed, _PROPAGATOR.extract(_carried(metadata)))
         if span.is_recording():  # redaction takes 20 µs for each text
@@ -238,13 +244,26 @@ class _RefreshSpan(_Current, observation.Refresh):
 
 
 def _carried(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Return the context of a trace in the headers of a message.
+    """Return the context of a trace in the headers of a message, without values that are malformed.
+
+    OpenTelemetry would write a malformed ``tracestate`` into the log, whatever its sender has put into it.
 
     >>> _carried({"X-Eio-Meta-Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "threadId": "t"})
     {'traceparent': '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'}
+
+    Source: W3C Trace Context §3.2, §3.3.
     """
     found = ((_HEADERS.get(name.lower()), value) for name, value in metadata.items() if isinstance(name, str))
-    return {name: value for name, value in found if name and isinstance(value, str) and len(value) <= _LONGEST_HEADER}
+    context = {
+        name: value for name, value in found if name and isinstance(value, str) and len(value) <= _LONGEST_HEADER
+    }
+    if not _TRACEPARENT.fullmatch(context.get("traceparent", "")):
+        return {}
+    state = [each for member in context.pop("tracestate", "").split(",") if (each := member.strip(" \t"))]
+    keys = {member.partition("=")[0] for member in state}
+    if state and len(keys) == len(state) <= _MOST_MEMBERS and all(_MEMBER.fullmatch(each) for each in state):
+        context["tracestate"] = ",".join(state)
+    return context
 
 
 def _address(url: str, *, hides_accounts: bool) -> dict[str, str | int]:

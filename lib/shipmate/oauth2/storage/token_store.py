@@ -4,6 +4,12 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from shipmate.errors import TokenEndpointUnavailable
+
+
+class RefreshAbandoned(TokenEndpointUnavailable):
+    """The process stops, and waits no longer for the refresh of another one; the next container gets the message."""
+
 
 class TokenStore(Protocol):
     """Keeps the credential fields of accounts; ``account`` is None for the account in ``cfg``."""

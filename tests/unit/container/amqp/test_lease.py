@@ -10,6 +10,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosed
 
 from shipmate.container.amqp.lease import Lease, Lock, Patience, pause_seconds
 from shipmate.errors import BrokerLost
+from shipmate.oauth2.storage.token_store import RefreshAbandoned
 
 NAME = "shipmate.refresh.account"
 OWNED_BY_ANOTHER = 405
@@ -281,6 +282,35 @@ def test_attempts_end_after_a_minute_with_a_warning(now: Now, caplog: pytest.Log
     assert 60 < now.seconds < 63
     assert 20 < count < 80
     assert f"no refresh lock within 60 s, continuing without it: {NAME} is in use" in caplog.text
+
+
+@pytest.mark.parametrize("answer", [True, None], ids=["in use", "no answer"])
+def test_a_lock_that_is_not_free_is_abandoned_when_the_time_to_stop_is_over(now: Now, answer: bool | None) -> None:
+    """Without a pause, and without going on: another container may be about to use the refresh token."""
+    attempts = Attempts(now, answer)
+    attempts.patience.end()
+    with pytest.raises(RefreshAbandoned):
+        attempts.lock().__enter__()
+    assert (now.slept, attempts.ended) == ([], 1)
+
+
+def test_a_free_lock_is_acquired_even_when_the_time_to_stop_is_over(now: Now) -> None:
+    attempts = Attempts(now, False)
+    attempts.patience.end()
+    with attempts.lock() as is_in_use:
+        assert not is_in_use
+
+
+def test_the_end_of_the_time_to_stop_ends_a_wait_and_a_pause(world: World, now: Now) -> None:
+    """Both may take longer than the process is given."""
+    patience = Patience(now.clock)
+    lease = world.lease
+    lease.wait = lambda seconds: (patience.end(), Lease.wait(lease, seconds))[1]  # type: ignore[method-assign]
+    with pytest.raises(RefreshAbandoned):
+        Lock(NAME, patience, begin=lambda: lease, end=Lease.end, clock=now.clock).__enter__()
+    patience.pause(60)
+    world.channels[0].acquired(None)
+    assert world.channels[0].deleted == [NAME]
 
 
 def test_containers_that_wait_in_vain_do_not_go_on_at_the_same_moment() -> None:

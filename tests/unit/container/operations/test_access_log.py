@@ -23,8 +23,7 @@ def log() -> Iterator[Log]:
 def test_the_line_has_outcome_time_events_size_and_ids(log: Log) -> None:
     """It is written when the message ends, with the ids of its own message, whatever its thread does then."""
     with delivery_fields({"threadId": "t1", "messageId": "m1", "deliveryTag": 7}):
-        with AccessLog().message({"messageId": "m1"}, "t1") as message:
-            message.received(512)
+        with AccessLog().message({"messageId": "m1"}, "t1", 512) as message:
             for event in ("data", "snapshot", "data"):
                 message.emitted(event)
     assert log.lines == []
@@ -62,9 +61,7 @@ def test_the_size_reaches_each_of_several_observers(log: Log) -> None:
     before = observation.current
     observation.use(AccessLog(), AccessLog())
     try:
-        with observation.current.message({}, "t") as message:
-            message.received(3)
-        message.settled("left")
+        observation.current.message({}, "t", 3).settled("left")
     finally:
         observation.current = before
 

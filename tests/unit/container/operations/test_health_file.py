@@ -53,6 +53,21 @@ def test_it_is_written_again(file: HealthFile, path: Path, tally: Tally) -> None
     assert [each.name for each in path.parent.iterdir()] == ["health"]
 
 
+def test_it_follows_a_change_within_a_second(path: Path, tally: Tally) -> None:
+    written = threading.Event()
+
+    class Noted(HealthFile):
+        def write(self) -> None:
+            super().write()
+            if tally.phase == "consuming":
+                written.set()
+
+    one = Noted(str(path), Health(MemoryTransport(), tally))
+    tally.phase_began("consuming")
+    assert written.wait(0.9)
+    one.close()
+
+
 def test_its_thread_writes_it(path: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also after a disk that was full for a while, which is logged once."""
     monkeypatch.setattr(module, "_INTERVAL_SECONDS", 0.01)

@@ -88,7 +88,20 @@ def test_every_event_names_the_span_of_its_message(spans: Spans, start_in_memory
 
 @pytest.mark.parametrize(
     "value",
-    [b"\xff", 7, None, "", "garbage", f"00-{'0' * 32}-{PARENT}-01", TRACEPARENT.upper(), TRACEPARENT + "-" * 100_000],
+    [
+        b"\xff",
+        7,
+        None,
+        "",
+        "garbage",
+        f"00-{'0' * 32}-{PARENT}-01",
+        TRACEPARENT.upper(),
+        TRACEPARENT + "-" * 100_000,
+        f"{TRACEPARENT}\n",
+        f" {TRACEPARENT}",
+        f"ff{TRACEPARENT[2:]}",
+        f"{TRACEPARENT}-more",
+    ],
 )
 def test_a_header_that_names_no_span_begins_a_trace(
     spans: Spans, start_in_memory: StartInMemory, value: object
@@ -100,6 +113,33 @@ def test_a_header_that_names_no_span_begins_a_trace(
     assert place(spans.only)[1] == ""
     assert done.data[0].headers["x-eio-meta-traceparent"] == header(spans.only)
     assert "x-eio-meta-tracestate" not in done.data[0].headers
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a=1", "a=1"),
+        (" a=1 ,\tb= 2,, 3t*_-/@v=x ", "a=1,b= 2,3t*_-/@v=x"),
+        (",".join(f"k{number}=v" for number in range(32)), ",".join(f"k{number}=v" for number in range(32))),
+        (",".join(f"k{number}=v" for number in range(33)), None),
+        (f"a={'v' * 256}", f"a={'v' * 256}"),
+        (f"a={'v' * 257}", None),
+        *[
+            (text, None)
+            for text in (",", "a", "a=", "=1", "A=1", "1=1", "a=1,a=2", "a=1=2", "a=\u00e9", "a=1\n", "a=\ud800")
+        ],
+        ("a=1,Bearer of a secret", None),
+    ],
+)
+def test_a_malformed_tracestate_is_dropped_and_not_logged(
+    spans: Spans, start_in_memory: StartInMemory, value: str, expected: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OpenTelemetry warns about it with the whole text, for each message."""
+    headers = {"x-eio-meta-traceparent": TRACEPARENT, "x-eio-meta-tracestate": value}
+    done = start_in_memory().deliver(commands(**{"return": {"body": 1}}), headers=headers)
+    assert done.data[0].headers.get("x-eio-meta-tracestate") == expected
+    assert place(spans.only) == (TRACE, PARENT)
+    assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
 
 
 def test_the_name_of_a_header_may_have_capitals(spans: Spans, start_in_memory: StartInMemory) -> None:
