@@ -7,7 +7,7 @@ from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.connection import Connection
 from shipmate.kit.objects.errors import ValueMissing
 from shipmate.kit.objects.fields import Schema
-from shipmate.kit.objects.function import Function
+from shipmate.kit.objects.function import GeneratedFunction
 from shipmate.kit.objects.members import is_missing
 from shipmate.kit.objects.names import Names
 from shipmate.kit.objects.views import Descriptor, check_box, entry
@@ -30,7 +30,7 @@ class ApiOfRequests(Protocol):
         ...
 
 
-class RawRequest(Function):
+class RawRequest(GeneratedFunction):
     """Sends the request in a message, and emits the answer: status, headers and body."""
 
     def __init__(self, api: ApiOfRequests, names: Names) -> None:

@@ -1,16 +1,14 @@
 """What all functions of a resource share: the choice of the object type and of the field to find an object by."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from shipmate.kit.cache import Cache
+from shipmate.kit.cache import Cache, fingerprint
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import ValueMissing
 from shipmate.kit.objects.fields import Field, LateFields, Schema, object_of, title_of
-from shipmate.kit.objects.function import Function
+from shipmate.kit.objects.function import GeneratedFunction
 from shipmate.kit.objects.members import is_missing, wrapped
 from shipmate.kit.objects.names import Names
 from shipmate.kit.objects.records import Records
@@ -58,7 +56,7 @@ class Source(Protocol):
         ...
 
 
-class ResourceFunction(Function):
+class ResourceFunction(GeneratedFunction):
     """A function of a resource."""
 
     requests: tuple[str, ...] = ()
@@ -120,7 +118,7 @@ class ResourceFunction(Function):
         if callable(read := declared.fields):
             reading = connection.reading()
             cache: Cache[Sequence[Field]] = connection.session.kept.setdefault(_FIELDS, Cache(_SECONDS))
-            fields = LateFields(lambda: cache.get((read, _hash(cfg)), lambda: tuple(read(reading, cfg))))
+            fields = LateFields(lambda: cache.get((read, fingerprint(cfg)), lambda: tuple(read(reading, cfg))))
             declared = declared.with_fields(fields)
         return Records(declared, connection, cfg)
 
@@ -264,11 +262,6 @@ class ResourceFunction(Function):
             named = described.get("model")
             found[name] = {**described, **({"model": named.__name__} if callable(named) else {})}
         return found
-
-
-def _hash(cfg: Mapping[str, Any]) -> str:
-    """Return a hash of the configuration, which names the account and has secrets."""
-    return hashlib.sha256(json.dumps(cfg, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _link_labels(declared: Declaration) -> dict[str, str]:
