@@ -9,7 +9,7 @@ import requests
 
 from salesforce.errors import refusal
 from shipmate import ApiError, Context, Policy
-from shipmate.kit import Api, fingerprint, json_of
+from shipmate.kit import Api, cache_key, json_of
 from shipmate.kit.values import text
 from shipmate.urls import segment
 
@@ -33,7 +33,7 @@ class Salesforce:
 
     def __init__(self, context: Context, cfg: Mapping[str, Any], attempts: int = POLICY.attempts) -> None:
         """Open a session; one that writes sends a request once, since a rebound sends it again."""
-        self.version, self.account = api_version(cfg), fingerprint(cfg)
+        self.version, self.account = api_version(cfg), cache_key(cfg)
         self._api = API.connect(context, cfg, policy=replace(POLICY, attempts=attempts))
         self._api.session.timeout = _TIMEOUTS_SECONDS
 

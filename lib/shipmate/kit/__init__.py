@@ -20,7 +20,7 @@ from shipmate.faces import lazy_face
 
 if TYPE_CHECKING:
     from shipmate.errors import CannotPoll, NoSample, SignatureRefused
-    from shipmate.kit.cache import Cache, fingerprint
+    from shipmate.kit.cache import Cache, cache_key
     from shipmate.kit.choices import by_label
     from shipmate.kit.files.declaration import Changes, FileMembers, FileNames
     from shipmate.kit.files.names import add_file, clean_name
@@ -83,12 +83,12 @@ __all__ = [
     "Write",
     "add_file",
     "by_label",
+    "cache_key",
     "clean_name",
     "cursor",
     "delta",
     "download",
     "emit_each",
-    "fingerprint",
     "from_attachment",
     "full_listing",
     "json_of",
@@ -148,7 +148,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
             "delta": "shipmate.kit.polling.delta",
             "download": "shipmate.kit.files.transfer",
             "emit_each": "shipmate.kit.rebound",
-            "fingerprint": "shipmate.kit.cache",
+            "cache_key": "shipmate.kit.cache",
             "from_attachment": "shipmate.kit.files.transfer",
             "full_listing": "shipmate.kit.polling.full",
             "json_of": "shipmate.kit.objects.connection",

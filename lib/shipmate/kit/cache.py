@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Cache(Generic[T]):
-    """Values that live for some minutes: ``Cache(300).get((fingerprint(cfg), "Contact"), lambda: read("Contact"))``.
+    """Values that live for some minutes: ``Cache(300).get((cache_key(cfg), "Contact"), lambda: read("Contact"))``.
 
     All messages of a process share it, so the account must be a part of the key. Threads may share it.
     """
@@ -49,7 +49,7 @@ class Cache(Generic[T]):
         return len(self._known)
 
 
-def fingerprint(cfg: Mapping[str, Any]) -> str:
+def cache_key(cfg: Mapping[str, Any]) -> str:
     """Return a hash of a configuration, by which a `Cache` tells accounts and settings apart.
 
     The configuration names the account, and has secrets.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from shipmate.kit.cache import Cache, fingerprint
+from shipmate.kit.cache import Cache, cache_key
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import ValueMissing
 from shipmate.kit.objects.fields import Field, LateFields, Schema, object_of, title_of
@@ -118,7 +118,7 @@ class ResourceFunction(GeneratedFunction):
         if callable(read := declared.fields):
             reading = connection.reading()
             cache: Cache[Sequence[Field]] = connection.session.kept.setdefault(_FIELDS, Cache(_SECONDS))
-            fields = LateFields(lambda: cache.get((read, fingerprint(cfg)), lambda: tuple(read(reading, cfg))))
+            fields = LateFields(lambda: cache.get((read, cache_key(cfg)), lambda: tuple(read(reading, cfg))))
             declared = declared.with_fields(fields)
         return Records(declared, connection, cfg)
 
