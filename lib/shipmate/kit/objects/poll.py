@@ -129,9 +129,13 @@ def _keyset_page(
     time, id = records.declared.name_of(changes.time_field(cfg)), records.declared.name_of(changes.id)
     terms, links = _terms(records.declared, time, id, after, until)
     order = _ordered(records.declared.order or {}, time, id)
-    page = _page(records, [*records.search(terms, links), *order.items()], limit)
-    says_more = records.declared.pages.kind in ("cursor", "link")
-    return Answer(page.records, page.date, more=page.next is not None if says_more else None)
+    page = _page(records, [*records.search(terms, links), *order.items()], limit, start=after.position)
+    kind = records.declared.pages.kind
+    following = None
+    if changes.compare == "time" and page.next is not None and kind in ("cursor", "offset"):
+        following = page.next if kind == "offset" else str(page.next)
+    more = page.next is not None if kind in ("cursor", "link") else None
+    return Answer(page.records, page.date, more=more, next=following)
 
 
 def _ordered(template: Any, time: str, id: str) -> Any:
