@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from shipmate.errors import CannotPoll
 from shipmate.invocation.message import Message
 from shipmate.kit.objects.declaration import Declaration
+from shipmate.kit.objects.errors import naming_fields
 from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.filters import Join, Literally, Term
 from shipmate.kit.objects.members import wrapped
@@ -46,7 +47,8 @@ class Poll(ResourceFunction):
 
         def fetch(*asked: Any) -> Any:
             if declared.fetch_changes is not None:
-                return declared.fetch_changes(records.connection.reading(), cfg, *asked)
+                with naming_fields(self.empty_settings(declared, cfg)):
+                    return declared.fetch_changes(records.connection.reading(), cfg, *asked)
             if isinstance(changes, Keyset):
                 return _keyset_page(records, changes, cfg, *asked)
             position, _, limit = asked
