@@ -120,10 +120,8 @@ class ResourceFunction(GeneratedFunction):
         if callable(read := declared.fields):
             reading = connection.reading()
             cache: Cache[Sequence[Field]] = connection.session.kept.setdefault(_FIELDS, Cache(_SECONDS))
-            fields = LateFields(
-                lambda: cache.get((read, cache_key(cfg)), lambda: self._described(declared, reading, cfg))
-            )
-            declared = declared.with_fields(fields)
+            ask = partial(self._described, declared, reading, cfg)
+            declared = declared.with_fields(LateFields(lambda: cache.get((read, cache_key(cfg)), ask)))
         return Records(declared, connection, cfg)
 
     def empty_settings(self, declared: Declaration, cfg: Mapping[str, Any]) -> list[str]:
