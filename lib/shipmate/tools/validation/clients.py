@@ -36,7 +36,9 @@ def check_clients(findings: Findings, root: Path, raw: Mapping[str, Any]) -> Non
         try:
             known.setdefault(client.field, client).check_field(client)
         except InvalidOption as error:
-            findings.error(f"/credentials/fields{pointer_to(client.field)}", str(error))
+            # A warning: the field may also choose between them, such as a sandbox and production.
+            text = f"{error}; unless each account uses one of them only"
+            findings.warning(f"/credentials/fields{pointer_to(client.field)}", text)
             return
 
 
