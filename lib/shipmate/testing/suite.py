@@ -156,7 +156,7 @@ class ComponentSuite:
         _judge_function(checks.failures_are_reported, component_trial, function_id)
 
     def test_messages_match_metadata(self, component_trial: Trial, function_id: str) -> None:
-        """The function's messages match its metadata."""
+        """The function's messages match its metadata, and a polling trigger handles every place to go on from."""
         _judge_function(checks.messages_match_metadata, component_trial, function_id)
 
     def test_secrets_stay_secret(self, component_trial: Trial, function_id: str) -> None:

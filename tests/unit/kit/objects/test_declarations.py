@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shipmate.kit import Api, Resource
 from shipmate.kit.objects.filters import Term, operators, soql_text
 from shipmate.kit.objects.paging import Asked, Paging, Position, cursor, link, offset, page
 from shipmate.kit.objects.routes import Route, text_of
@@ -136,3 +137,20 @@ def test_a_component_without_declarations_does_not_load_them() -> None:
     declaration = "from shipmate.kit import Api, Resource, cursor; Resource(Api('https://a.example'), '/a', title='A')"
     slow = {"requests", "jsonschema", "pika", "shipmate.testing", "shipmate.tools"}
     assert loaded_by(declaration) & slow == set()
+
+
+def test_two_select_models_of_one_name_are_refused() -> None:
+    """A component knows them by their names, and would offer the choices of one for both."""
+
+    def named(choices: dict[str, str]) -> Any:
+        def modules(context: Any, cfg: Any) -> dict[str, str]:
+            return choices
+
+        return modules
+
+    first, second = named({"a": "A"}), named({"b": "B"})
+    fields = {"module": {"label": "M", "model": first}, "other": {"label": "O", "model": first}}
+    Resource(Api("https://api.example.com"), "/{module}", title="Record", settings=fields)
+    fields["other"]["model"] = second
+    with pytest.raises(ValueError, match="expected select models of different names, found modules twice"):
+        Resource(Api("https://api.example.com"), "/{module}", title="Record", settings=fields)
