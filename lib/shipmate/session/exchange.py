@@ -6,7 +6,7 @@ from typing import Any
 import requests
 
 from shipmate.errors import ApiError, ResponseTooSlow
-from shipmate.session.attempts import failure_of
+from shipmate.session.attempts import NO_ANSWER, failure_of
 from shipmate.session.diverted import Diverted
 from shipmate.session.errors import NO_STATUS, ErrorPolicy, judged, message_body
 from shipmate.session.session import Session
@@ -61,7 +61,7 @@ def accepted(
     Args:
         session, method, url, allow, kwargs: As for `exchange`.
         is_file: Tells by the headers whether the caller reads the body of a success in pieces; other bodies are read
-            whole.
+            whole. Only for methods that may be repeated.
 
     Raises:
         ApiError: The API has refused the request, or has not answered.
@@ -73,7 +73,10 @@ def accepted(
         given = kwargs if is_file is None else {**kwargs, "stream": True}
         outcome = response = session.request(method, url, **given)
         if is_file is not None and not (response.status_code < 400 and is_file(response)):
-            session.read_whole(response)
+            try:
+                session.read_whole(response)
+            except NO_ANSWER:  # the policy repeats requests whose whole answer it sees
+                outcome = response = session.request(method, url, **kwargs)
     except (requests.RequestException, ResponseTooSlow) as caught:
         outcome = caught
         sent = getattr(getattr(caught, "request", None), "url", None) or url

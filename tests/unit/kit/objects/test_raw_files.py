@@ -1,6 +1,7 @@
 """A raw request whose answer is a file: small ones are in the message, larger ones become attachments."""
 
 import base64
+import json
 import random
 from typing import Any
 
@@ -66,6 +67,16 @@ def test_a_file_whose_connection_is_cut_goes_on(declare: Declare, crm: Crm, cfg:
         get(declare(), {**cfg, "base_url": base}, name)
     (stored,) = storage.maester.objects.values()
     assert stored.data == FILE
+    assert len(cut.ranges) == 2
+
+
+def test_json_whose_connection_is_cut_is_asked_for_again(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """As without a look at its type."""
+    text = json.dumps({"text": "x" * 200_000}).encode()
+    with serving(CutFile(text, cuts=[100_000], headers={"Content-Type": "application/json"})) as cut:
+        base, _, name = cut.url.rpartition("/")
+        done = get(declare(), {**cfg, "base_url": base}, name).message
+    assert done["body"]["responseBody"] == json.loads(text)
     assert len(cut.ranges) == 2
 
 
