@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +10,8 @@ from typing import Any
 
 import psutil
 
-COMMAND = [sys.executable, "-m", "shipmate", "flow", "run"]
+from tests.forked import FLOWS, Forked
+
 TRIGGERS = ("many", "first")
 ECHO = """
 from shipmate import message
@@ -90,27 +89,32 @@ class FlowFolder:
         graph = {"nodes": nodes, "edges": pairs if edges is None else list(edges)}
         self.file.write_text(json.dumps({"name": "Test", "graph": graph, "components": {"own": "own"}, **more}))
 
-    def start(self, *options: str) -> "subprocess.Popen[str]":
+    def start(self, *options: str | Path, **streams: Any) -> Forked:
         """Begin to run the flow."""
-        return subprocess.Popen(
-            [*COMMAND, str(self.file), *options],
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return self._start("run", self.file, *options, **streams)
 
-    def run(self, *options: str) -> Ran:
+    def run(self, *options: str | Path) -> Ran:
         """Run the flow to its end."""
         return ended(self.start(*options))
+
+    def retry(self, *options: str) -> Ran:
+        """Send the messages of the flow's errors again."""
+        return ended(self._start("retry", self.state / "errors.jsonl", *options))
+
+    def trace(self, file: Path, *options: str) -> list[str]:
+        """Return the lines that the command for traces prints."""
+        return self._start("trace", "--file", file, *options).communicate()[0].splitlines()
+
+    def _start(self, *arguments: str | Path, **streams: Any) -> Forked:
+        # In another folder, so that `processes` does not return it.
+        return Forked("shipmate", "flow", *arguments, loaded=FLOWS, env=self.environ, cwd="/", **streams)
 
     def processes(self) -> list[psutil.Process]:
         """Return the processes of the flow's containers, of any run."""
         return [each for each in psutil.process_iter() if _belongs(each, str(self.folder))]
 
 
-def ended(process: "subprocess.Popen[str]", seconds: float = 60.0) -> Ran:
+def ended(process: Forked, seconds: float = 60.0) -> Ran:
     """Wait for the end of a run."""
     output, log = process.communicate(timeout=seconds)
     results = [json.loads(line) for line in output.splitlines()]

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from bench import flow_faults
 from shipmate.emulator import RabbitMQNode
 from tests.flows import ECHO, FlowFolder, ended
+from tests.forked import Forked
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -43,7 +43,7 @@ def queues_of(rabbitmq: RabbitMQNode) -> list[str]:
     return [name for name in names if name.startswith("shipmate.flow.")]
 
 
-def lines_of(process: "subprocess.Popen[str]") -> Iterator[int]:
+def lines_of(process: Forked) -> Iterator[int]:
     """Yield the number of each result as it comes."""
     assert process.stdout is not None
     for line in process.stdout:
