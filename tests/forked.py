@@ -39,6 +39,19 @@ COMMANDS: Final = (
 """What the commands load that run, check and begin a component."""
 FLOWS: Final = ("shipmate.cli.flow_retry", "shipmate.cli.flow_run", "shipmate.flow.trace_tree")
 """What the commands load that run flows."""
+PYTEST: Final = (
+    "pytest",
+    "shipmate.component.metadata",
+    "shipmate.emulator",
+    "shipmate.oauth2.session",
+    "shipmate.platform.client",
+    "shipmate.session",
+    "shipmate.testing.container",
+    "shipmate.testing.provider",
+    "shipmate.testing.subject",
+    "shipmate.testing.suite",
+)
+"""What pytest loads in the folder of a component, without the plugin, whose assertions it has to rewrite."""
 _MOST_BYTES: Final = 1 << 20
 _OBEYED: Final = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
 """The variables of the interpreter that a copy obeys; it ignores others, and a test must not add any."""
@@ -150,6 +163,13 @@ class Forked:
     def kill(self) -> None:
         """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
+
+
+def run(module: str, *arguments: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a module to its end, with the options of `Forked`."""
+    with Forked(module, *arguments, **options) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.wait(), out, err)
 
 
 def _ends(given: Any, mode: str) -> tuple[Any, int]:
