@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from shipmate.emulator import RabbitMQNode
 from tests.forked import FLOWS, Forked
 
 TRIGGERS = ("many", "first")
@@ -19,6 +21,9 @@ from shipmate import message
 def process(context, msg, cfg, snapshot):
     return message({**msg["body"], **cfg})
 """
+WITHOUT_PASSTHROUGH = "$sift($, function($value, $name) { $name != 'elasticio' })"
+SAME = {"command": "jsonata:transform", "fields": {"expression": WITHOUT_PASSTHROUGH}}
+"""A step that emits what it gets, and has no process of its own."""
 REBOUNDING = """
 from pathlib import Path
 from shipmate import message
@@ -119,6 +124,12 @@ def ended(process: Forked, seconds: float = 60.0) -> Ran:
     output, log = process.communicate(timeout=seconds)
     results = [json.loads(line) for line in output.splitlines()]
     return Ran(process.returncode, [each["message"]["body"] for each in results if "message" in each], log)
+
+
+def names_of_flows(rabbitmq: RabbitMQNode) -> list[str]:
+    """Return the names of all queues and exchanges that flows have at a broker."""
+    listed = "rabbit_amqqueue:list_names() ++ rabbit_exchange:list_names()"
+    return re.findall(r"shipmate\.flow\.[^\"]*", rabbitmq.ctl("eval", f"[Name || {{_, _, _, Name}} <- {listed}]."))
 
 
 def _belongs(process: psutil.Process, folder: str) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from bench import flow_faults
 from shipmate.emulator import RabbitMQNode
-from tests.flows import ECHO, FlowFolder, ended
+from tests.flows import ECHO, FlowFolder, ended, names_of_flows
 from tests.forked import Forked
 
 pytestmark = pytest.mark.timeout(180)
@@ -36,11 +36,6 @@ def folder(tmp_path: Path, own_rabbitmq: RabbitMQNode) -> FlowFolder:
     folder = FlowFolder(tmp_path, own_rabbitmq.uri)
     folder.component(many=MANY, echo=ECHO, waiting=WAITING)
     return folder
-
-
-def queues_of(rabbitmq: RabbitMQNode) -> list[str]:
-    names = rabbitmq.ctl("list_queues", "name").splitlines() + rabbitmq.ctl("list_exchanges", "name").splitlines()
-    return [name for name in names if name.startswith("shipmate.flow.")]
 
 
 def lines_of(process: Forked) -> Iterator[int]:
@@ -76,14 +71,14 @@ def test_the_processes_of_a_killed_run_end_and_the_next_run_deletes_its_queues(
     process.kill()
     process.communicate()
     wait_until(lambda: not folder.processes())
-    assert queues_of(own_rabbitmq) != []
+    assert names_of_flows(own_rabbitmq) != []
 
     folder.flow({"command": "many", "fields": {"count": 5}}, "echo")
     ran = folder.run("--once")
 
     assert ran.status == 0, ran.text
     assert len(ran.results) == 5
-    assert queues_of(own_rabbitmq) == []
+    assert names_of_flows(own_rabbitmq) == []
 
 
 def test_a_private_broker_ends_with_a_killed_run(folder: FlowFolder) -> None:
@@ -98,10 +93,12 @@ def test_a_private_broker_ends_with_a_killed_run(folder: FlowFolder) -> None:
 
 
 def test_a_step_that_dies_with_each_message_stops_the_flow(folder: FlowFolder) -> None:
-    folder.component(many=MANY, dying="import os\n\ndef process(context, msg, cfg, snapshot):\n    os._exit(7)\n")
-    folder.flow({"command": "many", "fields": {"count": 1}}, "dying")
+    dying = "import os\n\ndef process(context, msg, cfg, snapshot):\n    print('last words', flush=True)\n    os._exit(7)\n"
+    folder.component(dying=dying)
+    folder.flow("simple-trigger:timer", "dying")
     ran = folder.run("--once")
     assert ran.status == 1
+    assert "last words" in ran.text
     assert "the step s2 died 5 times in a row without a processed message (exit status 7)" in ran.text
     assert folder.processes() == []
 
@@ -114,4 +111,4 @@ def test_a_run_that_is_terminated_leaves_nothing(folder: FlowFolder, own_rabbitm
     process.send_signal(signal.SIGTERM)
     assert ended(process).status == 0
     assert folder.processes() == []
-    assert queues_of(own_rabbitmq) == []
+    assert names_of_flows(own_rabbitmq) == []
