@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +10,6 @@ from typing import Any
 
 import psutil
 
-from shipmate.emulator import RabbitMQNode
 from tests.forked import FLOWS, Forked
 
 TRIGGERS = ("many", "first")
@@ -124,12 +122,6 @@ def ended(process: Forked, seconds: float = 60.0) -> Ran:
     output, log = process.communicate(timeout=seconds)
     results = [json.loads(line) for line in output.splitlines()]
     return Ran(process.returncode, [each["message"]["body"] for each in results if "message" in each], log)
-
-
-def names_of_flows(rabbitmq: RabbitMQNode) -> list[str]:
-    """Return the names of all queues and exchanges that flows have at a broker."""
-    listed = "rabbit_amqqueue:list_names() ++ rabbit_exchange:list_names()"
-    return re.findall(r"shipmate\.flow\.[^\"]*", rabbitmq.ctl("eval", f"[Name || {{_, _, _, Name}} <- {listed}]."))
 
 
 def _belongs(process: psutil.Process, folder: str) -> bool:

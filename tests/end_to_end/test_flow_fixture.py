@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.flow_faults import names_of_flows
 from shipmate.emulator import RabbitMQNode
 from tests.authors import read_outcomes, run_pytest
-from tests.flows import names_of_flows
 from tests.forked import PYTEST
 
 LOADED = (*PYTEST, "shipmate.testing.flow")

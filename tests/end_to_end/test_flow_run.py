@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from bench.flow_faults import names_of_flows
 from shipmate.emulator import DemoApi, OAuth2Provider, RabbitMQNode
-from tests.flows import ECHO, REBOUNDING, SAME, FlowFolder, ended, names_of_flows
+from tests.flows import ECHO, REBOUNDING, SAME, FlowFolder, ended
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("measured")]
 
