@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +11,8 @@ from typing import Any
 
 import psutil
 
-from tests.forked import FLOWS, Forked
+from shipmate.emulator import RabbitMQNode
+from tests.forked import FLOWS, Forked, run
 
 TRIGGERS = ("many", "first")
 ECHO = """
@@ -115,6 +117,22 @@ class FlowFolder:
     def processes(self) -> list[psutil.Process]:
         """Return the processes of the flow's containers, of any run."""
         return [each for each in psutil.process_iter() if _belongs(each, str(self.folder))]
+
+
+def environ_of_reader(rabbitmq: RabbitMQNode) -> dict[str, str]:
+    """Return variables with which flows use the broker of the tests, and commands the Python of the tests."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "SHIPMATE_AMQP_URI": rabbitmq.uri, "PATH": path}
+
+
+def run_once(folder: Path, rabbitmq: RabbitMQNode) -> list[Any]:
+    """Check the flow of a folder, run it once, and return the bodies of its results."""
+    options: dict[str, Any] = {"loaded": FLOWS, "cwd": folder, "env": environ_of_reader(rabbitmq)}
+    checked = run("shipmate", "flow", "check", "flow.yaml", **options)
+    assert (checked.returncode, checked.stdout) == (0, "0 errors, 0 warnings\n"), checked.stderr
+    done = run("shipmate", "flow", "run", "flow.yaml", "--once", **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line)["message"]["body"] for line in done.stdout.splitlines()]
 
 
 def ended(process: Forked, seconds: float = 60.0) -> Ran:

@@ -22,6 +22,13 @@ def process(context, msg, cfg, snapshot):
     for number in range(cfg["count"]):
         yield message({"number": number})
 """
+DYING = """
+import os
+
+def process(context, msg, cfg, snapshot):
+    print("last words", flush=True)
+    os._exit(7)
+"""
 WAITING = """
 import time
 
@@ -98,8 +105,7 @@ def test_a_private_broker_ends_with_a_killed_run(folder: FlowFolder) -> None:
 
 
 def test_a_step_that_dies_with_each_message_stops_the_flow(folder: FlowFolder) -> None:
-    dying = "import os\n\ndef process(context, msg, cfg, snapshot):\n    print('last words', flush=True)\n    os._exit(7)\n"
-    folder.component(dying=dying)
+    folder.component(dying=DYING)
     folder.flow("simple-trigger:timer", "dying")
     ran = folder.run("--once")
     assert ran.status == 1
