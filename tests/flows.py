@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from shipmate.emulator import RabbitMQNode
-from tests.forked import FLOWS, Forked, run
+from tests.forked import FLOWS, Process, run, start
 
 TRIGGERS = ("many", "first")
 ECHO = """
@@ -94,7 +94,7 @@ class FlowFolder:
         graph = {"nodes": nodes, "edges": pairs if edges is None else list(edges)}
         self.file.write_text(json.dumps({"name": "Test", "graph": graph, "components": {"own": "own"}, **more}))
 
-    def start(self, *options: str | Path, **streams: Any) -> Forked:
+    def start(self, *options: str | Path, **streams: Any) -> Process:
         """Begin to run the flow."""
         return self._start("run", self.file, *options, **streams)
 
@@ -110,9 +110,9 @@ class FlowFolder:
         """Return the lines that the command for traces prints."""
         return self._start("trace", "--file", file, *options).communicate()[0].splitlines()
 
-    def _start(self, *arguments: str | Path, **streams: Any) -> Forked:
+    def _start(self, *arguments: str | Path, **streams: Any) -> Process:
         # In another folder, so that `processes` does not return it.
-        return Forked("shipmate", "flow", *arguments, loaded=FLOWS, env=self.environ, cwd="/", **streams)
+        return start("shipmate", "flow", *arguments, loaded=FLOWS, env=self.environ, cwd="/", **streams)
 
     def processes(self) -> list[psutil.Process]:
         """Return the processes of the flow's containers, of any run."""
@@ -135,7 +135,7 @@ def run_once(folder: Path, rabbitmq: RabbitMQNode) -> list[Any]:
     return [json.loads(line)["message"]["body"] for line in done.stdout.splitlines()]
 
 
-def ended(process: Forked, seconds: float = 60.0) -> Ran:
+def ended(process: Process, seconds: float = 60.0) -> Ran:
     """Wait for the end of a run."""
     output, log = process.communicate(timeout=seconds)
     results = [json.loads(line) for line in output.splitlines()]

@@ -37,6 +37,8 @@ COMMANDS: Final = (
     "shipmate.tools.validation",
 )
 """What the commands load that run, check and begin a component."""
+CONTAINERS: Final = ("shipmate.container.amqp.broker", "shipmate.container.step")
+"""What the containers load."""
 FLOWS: Final = ("shipmate.cli.flow_retry", "shipmate.cli.flow_run", "shipmate.flow.trace_tree")
 """What the commands load that run flows."""
 PYTEST: Final = (
@@ -54,46 +56,72 @@ PYTEST: Final = (
 """What pytest loads in the folder of a component, without the plugin, whose assertions it has to rewrite."""
 _MOST_BYTES: Final = 1 << 20
 _OBEYED: Final = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
-"""The variables of the interpreter that a copy obeys; it ignores others, and a test must not add any."""
+"""The variables of the interpreter that a copy obeys."""
+
+
+def start(
+    module: str,
+    *arguments: str | Path,
+    loaded: Sequence[str],
+    env: Mapping[str, str],
+    cwd: str | Path,
+    stdin: Any = subprocess.DEVNULL,
+    stdout: Any = subprocess.PIPE,
+    stderr: Any = subprocess.PIPE,
+) -> "Process":
+    """Start ``python -m``.
+
+    It is no copy if the environment has a variable that only a Python of its own obeys, and where a fork without exec
+    is not safe, as on macOS.
+
+    Args:
+        module: The name of the module.
+        *arguments: The arguments of the module.
+        loaded: The names of the modules that a copy has loaded already.
+        env: The whole environment.
+        cwd: The folder in which it starts.
+        stdin: As for Popen; text in pipes is UTF-8.
+        stdout: As for Popen.
+        stderr: As for Popen.
+    """
+    words = [module, *map(str, arguments)]
+    added = {name for name, _ in env.items() - os.environ.items() if name.startswith("PYTHON")}
+    if sys.platform == "linux" and added <= _OBEYED:
+        return Forked(words, tuple(loaded), {"env": dict(env), "cwd": str(cwd)}, (stdin, stdout, stderr))
+    return subprocess.Popen(
+        [sys.executable, "-m", *words],
+        env=env,
+        cwd=cwd,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        encoding="utf-8",
+    )
+
+
+def run(module: str, *arguments: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run ``python -m`` to its end, with the options of `start`."""
+    with start(module, *arguments, **options) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.wait(), out, err)
 
 
 class Forked:
-    """A process of ``python -m``, with those methods and attributes of `subprocess.Popen` that the tests use."""
+    """A copy, with those methods and attributes of `subprocess.Popen` that the tests use."""
 
     def __init__(
-        self,
-        module: str,
-        *arguments: str | Path,
-        loaded: Sequence[str],
-        env: Mapping[str, str],
-        cwd: str | Path,
-        stdin: Any = subprocess.DEVNULL,
-        stdout: Any = subprocess.PIPE,
-        stderr: Any = subprocess.PIPE,
+        self, arguments: list[str], loaded: tuple[str, ...], request: dict[str, Any], streams: tuple[Any, Any, Any]
     ) -> None:
-        """Start the process.
-
-        Args:
-            module: The name of the module that it runs.
-            *arguments: The arguments of the module.
-            loaded: The names of the modules that are loaded already.
-            env: The whole environment.
-            cwd: The folder in which it starts.
-            stdin: As for Popen; text in pipes is UTF-8.
-            stdout: As for Popen.
-            stderr: As for Popen.
-        """
-        changed = {name for name, _ in env.items() - os.environ.items() if name.startswith("PYTHON")}
-        assert changed <= _OBEYED, f"only a Python of its own obeys {changed}"
-        self.args = [module, *map(str, arguments)]
+        """Start the process; see `start`."""
+        self.args = arguments
         self.returncode: int | None = None
+        stdin, stdout, stderr = streams
         self.stdin, for_stdin = _ends(stdin, "w")
         self.stdout, for_stdout = _ends(stdout, "r")
         self.stderr, for_stderr = (None, os.dup(for_stdout)) if stderr == subprocess.STDOUT else _ends(stderr, "r")
-        self._status, status = socket.socketpair()
-        request = {"arguments": self.args, "env": dict(env), "cwd": str(cwd)}
+        self._status, status = _pair()
         given = [for_stdin, for_stdout, for_stderr, status.detach()]
-        socket.send_fds(_server(tuple(loaded)), [json.dumps(request).encode()], given)
+        socket.send_fds(_server(loaded), [json.dumps({**request, "arguments": arguments}).encode()], given)
         for each in given:
             os.close(each)
         self.pid = int(self._status.recv(20))
@@ -165,11 +193,8 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def run(module: str, *arguments: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
-    """Run a module to its end, with the options of `Forked`."""
-    with Forked(module, *arguments, **options) as process:
-        out, err = process.communicate()
-    return subprocess.CompletedProcess(process.args, process.wait(), out, err)
+Process = Forked | subprocess.Popen[str]
+"""A process of ``python -m``."""
 
 
 def _ends(given: Any, mode: str) -> tuple[Any, int]:
@@ -183,10 +208,15 @@ def _ends(given: Any, mode: str) -> tuple[Any, int]:
     return None, os.dup(given if isinstance(given, int) else given.fileno())
 
 
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """Return two ends between which messages stay apart."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
 @cache
 def _server(loaded: tuple[str, ...]) -> socket.socket:
     """Start the process that has loaded the modules, and return the socket for requests to it."""
-    own, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    own, other = _pair()
     with other:
         process = subprocess.Popen(
             [sys.executable, __file__, str(other.fileno()), *loaded],

@@ -11,7 +11,7 @@ import pytest
 from bench import flow_faults
 from shipmate.emulator import RabbitMQNode
 from tests.flows import ECHO, FlowFolder, ended
-from tests.forked import Forked
+from tests.forked import Process
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -44,14 +44,14 @@ def folder(tmp_path: Path, rabbitmq: RabbitMQNode) -> FlowFolder:
     return folder
 
 
-def lines_of(process: Forked) -> Iterator[int]:
+def lines_of(process: Process) -> Iterator[int]:
     """Yield the number of each result as it comes."""
     assert process.stdout is not None
     for line in process.stdout:
         yield json.loads(line)["message"]["body"]["number"]
 
 
-def tree_of(process: Forked) -> list[psutil.Process]:
+def tree_of(process: Process) -> list[psutil.Process]:
     """Return the processes that a run has started, as soon as the step ``s2`` takes messages."""
     assert process.stderr is not None
     for line in process.stderr:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform, Reply, Request, Server
 from tests.browser import Chromium, started
-from tests.forked import COMMANDS, Forked
+from tests.forked import COMMANDS, Process, start
 
 SECRET = "the client's secret"
 VERIFIER = """
@@ -31,7 +31,7 @@ def verify_credentials(context, credentials):
 class Command:
     """``shipmate login`` at work, after it has said which address it waits for."""
 
-    def __init__(self, process: Forked) -> None:
+    def __init__(self, process: Process) -> None:
         """Read what it says, until it waits or has ended."""
         self.process = process
         self.err = ""
@@ -64,7 +64,7 @@ class Desk:
         self.root = root
         self.environment: dict[str, str] = {}
         self.oauth2: dict[str, Any] = {}
-        self._started: list[Forked] = []
+        self._started: list[Process] = []
 
     def close(self) -> None:
         """Kill what a failed test has left."""
@@ -82,12 +82,12 @@ class Desk:
         credentials = {"fields": fields, **({"oauth2": self.oauth2} if self.oauth2 else {})}
         (self.root / "component.json").write_text(json.dumps({"title": "Test", "credentials": credentials}))
 
-    def start(self, name: str, *arguments: str | Path) -> Forked:
+    def start(self, name: str, *arguments: str | Path) -> Process:
         """Start a command of the component."""
         measured = {key: value for key, value in os.environ.items() if key.startswith("COVERAGE")}
         environment = {"PATH": os.environ["PATH"], **measured, **self.environment}
         command = ("shipmate", name, "--component", self.root, *arguments)
-        process = Forked(*command, loaded=COMMANDS, env=environment, cwd="/")
+        process = start(*command, loaded=COMMANDS, env=environment, cwd="/")
         self._started.append(process)
         return process
 
