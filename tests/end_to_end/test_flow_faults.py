@@ -10,7 +10,7 @@ import pytest
 
 from bench import flow_faults
 from shipmate.emulator import RabbitMQNode
-from tests.flows import ECHO, FlowFolder, ended
+from tests.flows import SAME, FlowFolder, ended
 from tests.forked import Process
 
 pytestmark = pytest.mark.timeout(180)
@@ -40,7 +40,7 @@ def process(context, msg, cfg, snapshot):
 @pytest.fixture
 def folder(tmp_path: Path, rabbitmq: RabbitMQNode) -> FlowFolder:
     folder = FlowFolder(tmp_path, rabbitmq.uri)
-    folder.component(many=MANY, echo=ECHO, waiting=WAITING)
+    folder.component(many=MANY, waiting=WAITING)
     return folder
 
 
@@ -77,7 +77,7 @@ def test_a_flow_loses_nothing_when_containers_die_tokens_expire_and_the_broker_r
 def test_the_processes_of_a_killed_run_end_and_the_next_run_deletes_its_queues(
     folder: FlowFolder, rabbitmq: RabbitMQNode
 ) -> None:
-    folder.flow({"command": "many", "fields": {"count": 5}}, "waiting")
+    folder.flow("simple-trigger:timer", "waiting")
     process = folder.start("--once")
     started = tree_of(process)
     process.kill()
@@ -85,7 +85,7 @@ def test_the_processes_of_a_killed_run_end_and_the_next_run_deletes_its_queues(
     wait_for_end_of(started)
     assert flow_faults.names_of_flows(rabbitmq) != []
 
-    folder.flow({"command": "many", "fields": {"count": 5}}, "echo")
+    folder.flow({"command": "many", "fields": {"count": 5}}, SAME)
     ran = folder.run("--once")
 
     assert ran.status == 0, ran.text
@@ -95,7 +95,7 @@ def test_the_processes_of_a_killed_run_end_and_the_next_run_deletes_its_queues(
 
 def test_a_private_broker_ends_with_a_killed_run(folder: FlowFolder) -> None:
     del folder.environ["SHIPMATE_AMQP_URI"]
-    folder.flow({"command": "many", "fields": {"count": 5}}, "waiting")
+    folder.flow("simple-trigger:timer", "waiting")
     process = folder.start("--once")
     started = tree_of(process)
     assert any(each.name() == "beam.smp" for each in started)
@@ -115,7 +115,7 @@ def test_a_step_that_dies_with_each_message_stops_the_flow(folder: FlowFolder) -
 
 
 def test_a_run_that_is_terminated_leaves_nothing(folder: FlowFolder, rabbitmq: RabbitMQNode) -> None:
-    folder.flow({"command": "many", "fields": {"count": 5}}, "echo", schedule="1h")
+    folder.flow({"command": "many", "fields": {"count": 5}}, SAME, schedule="1h")
     process = folder.start()
     numbers = lines_of(process)
     assert sorted(next(numbers) for _ in range(5)) == list(range(5))

@@ -29,7 +29,8 @@ def languages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the example, with the packages of its component in JavaScript."""
     folder = tmp_path_factory.mktemp("flow") / "languages"
     shutil.copytree(LANGUAGES, folder, ignore=shutil.ignore_patterns("node_modules", ".*"))
-    installed = subprocess.run([NPM, "ci", "--prefix", "prices"], cwd=folder, capture_output=True, text=True)
+    command = [NPM, "ci", "--no-audit", "--no-fund", "--prefer-offline", "--prefix", "prices"]
+    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if installed.returncode != 0:
         pytest.skip(f"npm ci: {installed.stderr[-200:]}")
     return folder

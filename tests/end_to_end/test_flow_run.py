@@ -65,9 +65,14 @@ def shutdown(cfg, data):
 """
 PID = """
 import os
+import time
+from pathlib import Path
 from shipmate import message
 
 def process(context, msg, cfg, snapshot):
+    Path(f"container-{os.getpid()}").touch()
+    while len(list(Path().glob("container-*"))) < 2:
+        time.sleep(0.01)  # the other container has not got a message yet
     return message({"pid": os.getpid()})
 """
 
@@ -173,10 +178,10 @@ def test_one_function_of_a_component(folder: FlowFolder) -> None:
 
 def test_several_containers_share_the_messages_of_a_step(folder: FlowFolder) -> None:
     folder.component(many=MANY, pid=PID)
-    folder.flow({"command": "many", "fields": {"count": 200}}, "pid", containers={"s2": 2})
+    folder.flow({"command": "many", "fields": {"count": 20}}, "pid", containers={"s2": 2})
     ran = folder.run("--once")
     assert ran.status == 0, ran.text
-    assert len(ran.results) == 200
+    assert len(ran.results) == 20
     assert len({each["pid"] for each in ran.results}) == 2
 
 

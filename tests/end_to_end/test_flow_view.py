@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shipmate.emulator import RabbitMQNode
-from tests.flows import ECHO, REBOUNDING, FlowFolder
+from tests.flows import ECHO, REBOUNDING, SAME, FlowFolder
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("measured")]
 
@@ -28,7 +28,7 @@ def process(context, msg, cfg, snapshot):
 @pytest.fixture
 def folder(tmp_path: Path, rabbitmq: RabbitMQNode) -> FlowFolder:
     folder = FlowFolder(tmp_path, rabbitmq.uri)
-    folder.component(echo=ECHO, each=EACH, failing=FAILING, rebounding=REBOUNDING)
+    folder.component(each=EACH, failing=FAILING, rebounding=REBOUNDING)
     folder.environ["ELASTICIO_REBOUND_INITIAL_EXPIRATION"] = "100"
     return folder
 
@@ -40,13 +40,13 @@ def errors_of(folder: FlowFolder) -> list[dict[str, Any]]:
 
 def repair(folder: FlowFolder) -> None:
     """Let the function that fails succeed, and rename what it gets."""
-    folder.component(echo=ECHO, each=EACH, failing=ECHO, rebounding=REBOUNDING)
+    folder.component(each=EACH, failing=ECHO, rebounding=REBOUNDING)
 
 
 def test_errors_are_retried_at_their_step_after_a_repair(folder: FlowFolder) -> None:
     mapped = {"source": "s3", "target": "s4", "config": {"mapper": {"n": "number", "from": "$keys($getPassthrough())"}}}
     edges = [{"source": "s1", "target": "s2"}, {"source": "s2", "target": "s3"}, mapped]
-    folder.flow("simple-trigger:timer", "each", "failing", "echo", edges=edges)
+    folder.flow("simple-trigger:timer", "each", "failing", SAME, edges=edges)
     assert folder.run("--once").status == 1
     assert {record["step"] for record in errors_of(folder)} == {"s3"}
 
@@ -66,7 +66,7 @@ def test_errors_are_retried_at_their_step_after_a_repair(folder: FlowFolder) -> 
 def test_a_message_that_a_mapping_could_not_map_is_mapped_again(folder: FlowFolder) -> None:
     def flow(expression: str) -> None:
         mapped = {"source": "s2", "target": "s3", "config": {"mapper": {"n": expression}}}
-        folder.flow("simple-trigger:timer", "each", "echo", edges=[{"source": "s1", "target": "s2"}, mapped])
+        folder.flow("simple-trigger:timer", "each", SAME, edges=[{"source": "s1", "target": "s2"}, mapped])
 
     flow("number + 'x'")
     assert folder.run("--once").status == 1
@@ -122,7 +122,7 @@ def test_the_trace_of_a_run_is_a_tree(folder: FlowFolder) -> None:
 
 def test_a_terminal_shows_a_table(folder: FlowFolder) -> None:
     edges = [{"source": "s1", "target": "s2"}, {"source": "s2", "target": "s3"}, {"source": "s2", "target": "s4"}]
-    folder.flow("simple-trigger:timer", "each", "failing", "echo", edges=edges)
+    folder.flow("simple-trigger:timer", "each", "failing", SAME, edges=edges)
     master, slave = os.openpty()
     folder.environ |= {"TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
     process = folder.start("--once", stderr=slave)
