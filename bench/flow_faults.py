@@ -6,6 +6,7 @@ stopped and killed.
 """
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -94,8 +95,23 @@ class Outcome:
         )
 
 
-def run(folder: Path, node: RabbitMQNode, messages: int, *, say: Callable[[str], None] = print) -> Outcome:
-    """Run the flow in an empty folder at a broker of its own, with all faults, and return what came of it."""
+def run(
+    folder: Path,
+    node: RabbitMQNode,
+    messages: int,
+    *,
+    stops_broker: bool = True,
+    say: Callable[[str], None] = print,
+) -> Outcome:
+    """Run the flow in an empty folder at a broker of its own, with faults, and return what came of it.
+
+    Args:
+        folder: For the files of the flow.
+        node: The broker, which is killed and started again.
+        messages: The number of messages.
+        stops_broker: Whether the broker is also stopped in order.
+        say: Gets each fault.
+    """
     outcome = Outcome(messages)
     with ExitStack() as stack:
         provider = stack.enter_context(OAuth2Provider({"client": "secret"}, access_token_life_seconds=5))
@@ -114,7 +130,7 @@ def run(folder: Path, node: RabbitMQNode, messages: int, *, say: Callable[[str],
                 )
             )
         stack.callback(process.kill)
-        _consume(process, outcome, _faults(folder, node), say)
+        _consume(process, outcome, _faults(folder, node, stops_broker=stops_broker), say)
         outcome.status = process.wait()
         outcome.seconds = time.monotonic() - started
         outcome.refresh_tokens.update(
@@ -122,12 +138,17 @@ def run(folder: Path, node: RabbitMQNode, messages: int, *, say: Callable[[str],
         )
     outcome.log = (folder / "log").read_text()
     outcome.left += [f"process {each.pid}" for each in _processes(folder)]
-    names = (*node.ctl("list_queues", "name").splitlines(), *node.ctl("list_exchanges", "name").splitlines())
-    outcome.left += [name for name in names if name.startswith("shipmate.flow.")]
+    outcome.left += names_of_flows(node)
     return outcome
 
 
-def _faults(folder: Path, node: RabbitMQNode) -> list[tuple[float, str, Callable[[], None]]]:
+def names_of_flows(node: RabbitMQNode) -> list[str]:
+    """Return the names of all queues and exchanges that flows have at a broker."""
+    listed = "rabbit_amqqueue:list_names() ++ rabbit_exchange:list_names()"
+    return re.findall(r"shipmate\.flow\.[^\"]*", node.ctl("eval", f"[Name || {{_, _, _, Name}} <- {listed}]."))
+
+
+def _faults(folder: Path, node: RabbitMQNode, *, stops_broker: bool) -> list[tuple[float, str, Callable[[], None]]]:
     """Return the faults, each with the part of the results after which it comes."""
 
     def kill(function: str) -> None:
@@ -141,7 +162,7 @@ def _faults(folder: Path, node: RabbitMQNode) -> list[tuple[float, str, Callable
 
     return [
         (0.1, "kill -9 of the middle step", lambda: kill(_MIDDLE)),
-        (0.25, "stop of the broker", lambda: restart(node.stop)),
+        *([(0.25, "stop of the broker", lambda: restart(node.stop))] if stops_broker else []),
         (0.45, "kill -9 of the middle step", lambda: kill(_MIDDLE)),
         (0.6, "kill -9 of the broker", lambda: restart(node.kill)),
         (0.8, "kill -9 of the last step", lambda: kill(_LAST)),

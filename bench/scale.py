@@ -51,7 +51,7 @@ class LightOutcome:
     opened: dict[str, Any]
     refresh: dict[str, Any]
     reopened: dict[str, Any]
-    """After a kill of the broker; ``broker_seconds`` is the time until it accepts connections again."""
+    """After a kill of the broker; ``broker_seconds`` is the time until it accepts connections again. Empty without."""
 
 
 @dataclass(slots=True)
@@ -101,8 +101,8 @@ def run(wanted: Scale, *, say: Callable[[str], None]) -> ScaleResults:
     return results
 
 
-def light(steps: int, node: RabbitMQNode) -> LightOutcome:
-    """Open so many light steps at a broker, expire their token, and kill and start the broker."""
+def light(steps: int, node: RabbitMQNode, *, is_killed: bool = True) -> LightOutcome:
+    """Open so many light steps at a broker, expire their token, and kill and start the broker if ``is_killed``."""
     before = figures_of(node)
     with StepQueues(node.uri, name="bench") as queues:
         for number in range(steps):
@@ -112,13 +112,18 @@ def light(steps: int, node: RabbitMQNode) -> LightOutcome:
             opened = fleet.ask("open")
             found = figures_of(node)
             refresh = fleet.ask("refresh", _REFRESH_SECONDS, _LOOK_SECONDS)
-            queues.close()
-            begin = time.perf_counter()
-            node.kill()
-            node.start()
-            up = time.perf_counter()
-            reopened = fleet.ask("reopened")
-            total_seconds = time.perf_counter() - up
-        queues.connect()
-    times = {"broker_seconds": up - begin, "total_seconds": total_seconds}
-    return LightOutcome(steps, before, declared, found, opened, refresh, {**reopened, **times})
+            reopened = _reopen(fleet, node, queues) if is_killed else {}
+    return LightOutcome(steps, before, declared, found, opened, refresh, reopened)
+
+
+def _reopen(fleet: LightSteps, node: RabbitMQNode, queues: StepQueues) -> dict[str, Any]:
+    """Kill and start the broker, and return how the light steps came back."""
+    queues.close()
+    begin = time.perf_counter()
+    node.kill()
+    node.start()
+    up = time.perf_counter()
+    reopened = fleet.ask("reopened")
+    total_seconds = time.perf_counter() - up
+    queues.connect()
+    return {**reopened, "broker_seconds": up - begin, "total_seconds": total_seconds}

@@ -2,11 +2,12 @@
 
 import os
 import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.forked import PYTEST, run
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,13 @@ Outcomes = Mapping[str, Mapping[str, Outcome]]
 """Outcomes by component and test."""
 
 
-def run_pytest(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(
+    folder: Path, *arguments: str, loaded: Sequence[str] = PYTEST, **environ: str
+) -> subprocess.CompletedProcess[str]:
     """Run pytest in a folder, in a process without this run's settings and plugins."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI", "SHIPMATE_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
-        cwd=folder,
-        env={**kept, **PLUGIN_OF_SHIPMATE_ALONE, **environ},
-        capture_output=True,
-        text=True,
-    )
+    environ = {**kept, **PLUGIN_OF_SHIPMATE_ALONE, **environ}
+    return run("pytest", "-p", "no:cacheprovider", *arguments, loaded=loaded, env=environ, cwd=folder)
 
 
 def read_outcomes(report: Path) -> Outcomes:

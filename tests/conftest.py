@@ -118,9 +118,9 @@ def usual_recursion_limit() -> Iterator[None]:
     sys.setrecursionlimit(limit)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_rabbitmq() -> Iterator[RabbitMQNode]:
-    """A broker for the tests of one module, which may stop it and must start it again."""
+    """Another broker, which tests may stop and must start again."""
     with rabbitmq_node() as node:
         yield node
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shipmate.emulator import Platform, StepQueues, StepTraffic
+from tests.forked import CONTAINERS, start
 
 COMPONENT = Path(__file__).parent / "components" / "container"
 SECONDS = 15
@@ -35,14 +35,13 @@ class Container:
             folder: The component.
         """
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELASTICIO_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "shipmate", *command],
-            cwd=folder,
+        self.process = start(
+            "shipmate",
+            *command,
+            loaded=CONTAINERS,
             env={**inherited, "LOG_LEVEL": "debug", **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            cwd=folder,
             stderr=subprocess.STDOUT,
-            text=True,
         )
         self.lines: list[str] = []
         self._changed = threading.Condition()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ from typing import Any
 
 import psutil
 
-COMMAND = [sys.executable, "-m", "shipmate", "flow", "run"]
+from shipmate.emulator import RabbitMQNode
+from tests.forked import FLOWS, Process, run, start
+
 TRIGGERS = ("many", "first")
 ECHO = """
 from shipmate import message
@@ -20,6 +21,9 @@ from shipmate import message
 def process(context, msg, cfg, snapshot):
     return message({**msg["body"], **cfg})
 """
+WITHOUT_PASSTHROUGH = "$sift($, function($value, $name) { $name != 'elasticio' })"
+SAME = {"command": "jsonata:transform", "fields": {"expression": WITHOUT_PASSTHROUGH}}
+"""A step that emits what it gets, and has no process of its own."""
 REBOUNDING = """
 from pathlib import Path
 from shipmate import message
@@ -90,27 +94,48 @@ class FlowFolder:
         graph = {"nodes": nodes, "edges": pairs if edges is None else list(edges)}
         self.file.write_text(json.dumps({"name": "Test", "graph": graph, "components": {"own": "own"}, **more}))
 
-    def start(self, *options: str) -> "subprocess.Popen[str]":
+    def start(self, *options: str | Path, **streams: Any) -> Process:
         """Begin to run the flow."""
-        return subprocess.Popen(
-            [*COMMAND, str(self.file), *options],
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return self._start("run", self.file, *options, **streams)
 
-    def run(self, *options: str) -> Ran:
+    def run(self, *options: str | Path) -> Ran:
         """Run the flow to its end."""
         return ended(self.start(*options))
+
+    def retry(self, *options: str) -> Ran:
+        """Send the messages of the flow's errors again."""
+        return ended(self._start("retry", self.state / "errors.jsonl", *options))
+
+    def trace(self, file: Path, *options: str) -> list[str]:
+        """Return the lines that the command for traces prints."""
+        return self._start("trace", "--file", file, *options).communicate()[0].splitlines()
+
+    def _start(self, *arguments: str | Path, **streams: Any) -> Process:
+        # In another folder, so that `processes` does not return it.
+        return start("shipmate", "flow", *arguments, loaded=FLOWS, env=self.environ, cwd="/", **streams)
 
     def processes(self) -> list[psutil.Process]:
         """Return the processes of the flow's containers, of any run."""
         return [each for each in psutil.process_iter() if _belongs(each, str(self.folder))]
 
 
-def ended(process: "subprocess.Popen[str]", seconds: float = 60.0) -> Ran:
+def environ_of_reader(rabbitmq: RabbitMQNode) -> dict[str, str]:
+    """Return variables with which flows use the broker of the tests, and commands the Python of the tests."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "SHIPMATE_AMQP_URI": rabbitmq.uri, "PATH": path}
+
+
+def run_once(folder: Path, rabbitmq: RabbitMQNode) -> list[Any]:
+    """Check the flow of a folder, run it once, and return the bodies of its results."""
+    options: dict[str, Any] = {"loaded": FLOWS, "cwd": folder, "env": environ_of_reader(rabbitmq)}
+    checked = run("shipmate", "flow", "check", "flow.yaml", **options)
+    assert (checked.returncode, checked.stdout) == (0, "0 errors, 0 warnings\n"), checked.stderr
+    done = run("shipmate", "flow", "run", "flow.yaml", "--once", **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line)["message"]["body"] for line in done.stdout.splitlines()]
+
+
+def ended(process: Process, seconds: float = 60.0) -> Ran:
     """Wait for the end of a run."""
     output, log = process.communicate(timeout=seconds)
     results = [json.loads(line) for line in output.splitlines()]

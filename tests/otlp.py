@@ -33,6 +33,24 @@ class Received:
     """Those of the span, and those of the process that has made it."""
 
 
+def path_to(span: Received, spans: list[Received]) -> list[str]:
+    """Return the names of the spans from the first one of the trace to this one."""
+    above = [each for each in spans if each.own == span.parent]
+    return [*(path_to(above[0], spans) if above else [span.parent] if span.parent else []), span.name]
+
+
+def exporting(address: str) -> dict[str, str]:
+    """Return the variables with which containers export their spans to a receiver or a collector."""
+    return {
+        "OTEL_SERVICE_NAME": "own",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": address,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*",
+    }
+
+
 class Receiver:
     """Keeps the spans that it gets; a context manager."""
 

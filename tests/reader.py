@@ -3,6 +3,7 @@
 import doctest
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,10 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.authors import PLUGIN_OF_SHIPMATE_ALONE
+from tests.forked import COMMANDS, FLOWS, PYTEST, run
 
 ROOT = Path(__file__).resolve().parents[1]
 PORT = 8100
 SECONDS = 60
+SHELL = frozenset("|<>;&$`*?~\\")
+"""The characters for which a command needs a shell."""
 # Opens the address of login, which is the last argument; the emulated provider consents at once.
 BROWSER = """#!{python}
 import sys, urllib.request
@@ -78,19 +82,29 @@ class Reader:
             if command.startswith("cd "):
                 self.folder = self.folder / command.removeprefix("cd ")
                 continue
-            done = subprocess.run(
-                ["/bin/sh", "-c", command],
-                cwd=self.folder,
-                env=self.environ,
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-                stdin=subprocess.DEVNULL,
-                check=False,
-            )
+            done = self._run(command)
             check = doctest.OutputChecker()
             matches = check.check_output(expected or "\n", done.stdout or "\n", doctest.ELLIPSIS)
             assert matches, f"{command}\nexpected:\n{expected}\nfound:\n{done.stdout}\n{done.stderr}"
+
+    def _run(self, command: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command; the shell does it unless the command is one of ours and nothing else."""
+        words = () if SHELL & set(command) else tuple(shlex.split(command))
+        if words[:1] == ("shipmate",):
+            loaded = FLOWS if words[1] == "flow" else COMMANDS
+            return run("shipmate", *words[1:], loaded=loaded, env=self.environ, cwd=self.folder)
+        if words[:3] == ("python", "-m", "pytest"):
+            return run("pytest", *words[3:], loaded=PYTEST, env=self.environ, cwd=self.folder)
+        return subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
 
     def write(self, code: str) -> None:
         """Write a file, whose name is in the first line."""

@@ -15,6 +15,7 @@ import pytest
 
 import shipmate
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
+from tests.forked import COMMANDS, Process, start
 
 SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
 DATA = {"event": "data", "value": {"body": {"n": 1}}}
@@ -62,17 +63,11 @@ class Folder:
         path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
         return path
 
-    def start(self, *arguments: str | Path, **options: Any) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str | Path, **options: Any) -> Process:
         """Start the command in another folder than the component's."""
         measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT), **measured, **self.environment}
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(
-            [sys.executable, "-m", "shipmate", *map(str, arguments)],
-            env=environment,
-            encoding="utf-8",
-            **{"cwd": "/", **streams, **options},
-        )
+        environment = {"PATH": os.environ["PATH"], **measured, **self.environment}
+        return start("shipmate", *arguments, loaded=COMMANDS, env=environment, cwd="/", **options)
 
     def run(self, *arguments: str | Path, stdin: str = "") -> Done:
         """Run the command to its end."""

@@ -1,7 +1,6 @@
 """The flows in examples/ do what their pages say."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -10,33 +9,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from shipmate.emulator import RabbitMQNode
+from tests.flows import environ_of_reader, run_once
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SHIPMATE = [sys.executable, "-m", "shipmate"]
-NPM = shutil.which("npm") or ""
 HOOK = r"http://127\.0\.0\.1:\d+/hook/flow"
-
-
-def environ(rabbitmq: RabbitMQNode) -> dict[str, str]:
-    """Return variables with which flows use the broker of the tests, and commands the Python of the tests."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "SHIPMATE_AMQP_URI": rabbitmq.uri, "PATH": path}
-
-
-def run_once(folder: Path, rabbitmq: RabbitMQNode) -> list[Any]:
-    """Check the flow of a folder, run it once, and return the bodies of its results."""
-    options: dict[str, Any] = {"cwd": folder, "env": environ(rabbitmq), "capture_output": True, "text": True}
-    checked = subprocess.run([*SHIPMATE, "flow", "check", "flow.yaml"], **options)
-    assert (checked.returncode, checked.stdout) == (0, "0 errors, 0 warnings\n"), checked.stderr
-    done = subprocess.run([*SHIPMATE, "flow", "run", "flow.yaml", "--once"], **options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [json.loads(line)["message"]["body"] for line in done.stdout.splitlines()]
 
 
 @contextmanager
@@ -83,7 +65,7 @@ def test_outlook_contacts_become_contacts_of_salesforce(tmp_path: Path, rabbitmq
     for name in ("flows/contacts", "microsoft-outlook", "salesforce"):
         shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=ignored)
     folder = tmp_path / "flows" / "contacts"
-    with started([sys.executable, "apis.py"], folder, environ(rabbitmq)) as apis:
+    with started([sys.executable, "apis.py"], folder, environ_of_reader(rabbitmq)) as apis:
         line_with(apis, "^ready$")
         before = json.loads((folder / "outlook.keys.json").read_text())["oauth"]["refresh_token"]
 
@@ -96,27 +78,11 @@ def test_outlook_contacts_become_contacts_of_salesforce(tmp_path: Path, rabbitmq
         assert run_once(folder, rabbitmq) == []
 
 
-@pytest.mark.timeout(180)
-@pytest.mark.skipif(not NPM, reason="needs Node and npm")
-def test_two_languages_work_in_one_flow(tmp_path: Path, rabbitmq: RabbitMQNode) -> None:
-    folder = tmp_path / "languages"
-    shutil.copytree(EXAMPLES / "flows" / "languages", folder, ignore=shutil.ignore_patterns("node_modules", ".*"))
-    installed = subprocess.run([NPM, "ci", "--prefix", "prices"], cwd=folder, capture_output=True, text=True)
-    if installed.returncode != 0:
-        pytest.skip(f"npm ci: {installed.stderr[-200:]}")
-
-    results = run_once(folder, rabbitmq)
-
-    assert {each["order"]: each["price"].replace("\xa0", " ") for each in results} == {
-        1: "2.410,90 €", 2: "15,00 $", 3: "1.000 ¥",
-    }  # fmt: skip
-
-
 @pytest.mark.timeout(60)
 def test_a_webhook_replies(tmp_path: Path, rabbitmq: RabbitMQNode) -> None:
     folder = tmp_path / "webhook"
     shutil.copytree(EXAMPLES / "flows" / "webhook", folder, ignore=shutil.ignore_patterns(".*"))
-    with started([*SHIPMATE, "flow", "run", "flow.yaml"], folder, environ(rabbitmq)) as flow:
+    with started([*SHIPMATE, "flow", "run", "flow.yaml"], folder, environ_of_reader(rabbitmq)) as flow:
         url = line_with(flow, HOOK)
         welcome = requests.post(url, json={"name": "Ada", "mail": "Ada@Example.com"}, timeout=30)
         refused = requests.post(url, json={"name": "Ada"}, timeout=30)

@@ -1,4 +1,7 @@
-"""The fixture ``flow``, in tests as an author writes them."""
+"""The fixture ``flow``, in tests as an author writes them.
+
+Most flows have one container, since the other steps run in pytest.
+"""
 
 import json
 import textwrap
@@ -6,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.flow_faults import names_of_flows
 from shipmate.emulator import RabbitMQNode
 from tests.authors import read_outcomes, run_pytest
+from tests.forked import PYTEST
 
+LOADED = (*PYTEST, "shipmate.testing.flow")
 # Each is a whole run of pytest with containers.
 pytestmark = pytest.mark.timeout(180)
 
@@ -76,12 +82,14 @@ def folder(tmp_path: Path) -> Path:
     for name, code in FILES.items():
         (tmp_path / name).write_text(textwrap.dedent(code))
     (tmp_path / "tests").mkdir()
-    for function in DESCRIPTOR["actions"]:
-        nodes = [
-            {"id": "first", "command": "crm:counted"},
-            {"id": "last", "command": f"crm:{function}", "credentials_id": "our-crm"},
-        ]
-        mapper = {"name": "'contact ' & $string(count) & ' of ' & $getFlowVariables().site"}
+    for function in (*DESCRIPTOR["actions"], "counted"):
+        same = {"command": "jsonata:transform", "fields": {"expression": "$"}}
+        last = {"command": f"crm:{function}", "credentials_id": "our-crm"}
+        first = {"command": "simple-trigger:timer"}
+        if function == "counted":
+            first, last = last, same
+        nodes = [{"id": "first", **first}, {"id": "last", **last}]
+        mapper = {"name": "'contact' & (count ? ' ' & $string(count)) & ' of ' & $getFlowVariables().site"}
         edges = [{"source": "first", "target": "last", "config": {"mapper": mapper}}]
         flow = {
             "graph": {"nodes": nodes, "edges": edges},
@@ -94,13 +102,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_flows_run_in_a_test(folder: Path, rabbitmq: RabbitMQNode) -> None:
-    """With the accounts and the servers of the test; nothing is left beside the flow."""
+    """With the accounts and the servers of the test."""
     tests = """
-        import pytest
-
         from shipmate.emulator import DemoApi, OAuth2Provider
-        from shipmate.errors import ShipmateError
-        from shipmate.testing.flow import FlowFailed
 
         KEYS = {"our-crm": {"oauth": {"access_token": "any"}}}
 
@@ -108,7 +112,7 @@ def test_flows_run_in_a_test(folder: Path, rabbitmq: RabbitMQNode) -> None:
             api = component.serve("https://crm.example.com", DemoApi(oauth2_provider))
             ran = flow("create.json", accounts={"our-crm": {"oauth": oauth2_provider.issue(expired=True)}})
             assert ran.exit_status == 0
-            assert ran.message["body"] == {"id": "1", "name": "contact 1 of web"}
+            assert ran.message["body"] == {"id": "1", "name": "contact of web"}
             assert oauth2_provider.is_valid(ran.accounts["our-crm"]["oauth"]["access_token"])
             assert [each.status for each in api.requests] == [401, 201]
 
@@ -121,8 +125,25 @@ def test_flows_run_in_a_test(folder: Path, rabbitmq: RabbitMQNode) -> None:
             assert ran.message["body"]["id"] == "1"
 
         def test_snapshots_and_variables(flow):
-            ran = [flow("echo.json", accounts=KEYS, variables={"site": "shop"}) for _ in range(2)]
+            ran = [flow("counted.json", accounts=KEYS, variables={"site": "shop"}) for _ in range(2)]
             assert [each.message["body"]["name"] for each in ran] == ["contact 1 of shop", "contact 2 of shop"]
+
+        def test_messages(flow):
+            ran = flow("echo.json", msgs=[{"body": {}}, {"body": {}}], accounts=KEYS)
+            assert len(ran.results) == 2
+        """
+    all_pass(folder, tests, rabbitmq)
+
+
+def test_a_flow_that_goes_wrong_says_so_in_its_test(folder: Path, rabbitmq: RabbitMQNode) -> None:
+    """Errors of messages are part of the result; what prevents one is raised."""
+    tests = """
+        import pytest
+
+        from shipmate.errors import ShipmateError
+        from shipmate.testing.flow import FlowFailed
+
+        KEYS = {"our-crm": {"oauth": {"access_token": "any"}}}
 
         def test_errors(flow):
             ran = flow("fails.json", accounts=KEYS)
@@ -139,10 +160,6 @@ def test_flows_run_in_a_test(folder: Path, rabbitmq: RabbitMQNode) -> None:
             ran = flow("create.json", accounts=KEYS)
             assert "crm.example.com is not served" in ran.errors[0].message
 
-        def test_messages(flow):
-            ran = flow("echo.json", msgs=[{"body": {}}, {"body": {}}], accounts=KEYS)
-            assert len(ran.results) == 2
-
         def test_wrong_inputs(flow):
             with pytest.raises(ShipmateError, match="/accounts/our-crm: .*crm.keys.json"):
                 flow("echo.json")
@@ -157,18 +174,23 @@ def test_flows_run_in_a_test(folder: Path, rabbitmq: RabbitMQNode) -> None:
             assert "this module does not load" in str(failure.value)
 
         def test_late(flow):
-            with pytest.raises(FlowFailed, match="the flow was not done within 3 s"):
-                flow("sleeps.json", accounts=KEYS, timeout_seconds=3)
+            with pytest.raises(FlowFailed, match="the flow was not done within 2 s"):
+                flow("sleeps.json", accounts=KEYS, timeout_seconds=2)
         """
+    all_pass(folder, tests, rabbitmq)
+
+
+def all_pass(folder: Path, tests: str, rabbitmq: RabbitMQNode) -> None:
+    """Run tests in the folder; they pass, and leave nothing beside the flows or at the broker."""
     (folder / "tests" / "test_crm.py").write_text(textwrap.dedent(tests))
     report = folder / "report.xml"
-    done = run_pytest(folder, f"--junit-xml={report}", SHIPMATE_TEST_AMQP_URI=rabbitmq.uri)
+    done = run_pytest(folder, f"--junit-xml={report}", loaded=LOADED, SHIPMATE_TEST_AMQP_URI=rabbitmq.uri)
 
     outcomes = read_outcomes(report)
     found = {name: each.text for every in outcomes.values() for name, each in every.items() if each.status != "passed"}
     assert (found, done.returncode) == ({}, 0), done.stdout
     assert not (folder / ".shipmate").exists()
-    assert "shipmate.flow." not in rabbitmq.ctl("list_queues", "name")
+    assert names_of_flows(rabbitmq) == []
 
 
 def test_a_failed_test_has_the_errors_and_the_logs_of_its_flows(folder: Path, rabbitmq: RabbitMQNode) -> None:
@@ -179,7 +201,7 @@ def test_a_failed_test_has_the_errors_and_the_logs_of_its_flows(folder: Path, ra
             assert ran.exit_status == 0
         """
     (folder / "tests" / "test_crm.py").write_text(textwrap.dedent(tests))
-    done = run_pytest(folder, "-q", SHIPMATE_TEST_AMQP_URI=rabbitmq.uri)
+    done = run_pytest(folder, "-q", loaded=LOADED, SHIPMATE_TEST_AMQP_URI=rabbitmq.uri)
 
     assert done.returncode == 1
     source, _, reported = done.stdout.partition("shipmate: what the flow did")

@@ -2,19 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shipmate.emulator import RabbitMQNode
-from tests.flows import ECHO, REBOUNDING, FlowFolder
+from tests.flows import ECHO, REBOUNDING, SAME, FlowFolder
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("measured")]
 
-SHIPMATE = [sys.executable, "-m", "shipmate"]
 FAILING = """
 def process(context, msg, cfg, snapshot):
     raise ValueError("no such list")
@@ -31,15 +28,9 @@ def process(context, msg, cfg, snapshot):
 @pytest.fixture
 def folder(tmp_path: Path, rabbitmq: RabbitMQNode) -> FlowFolder:
     folder = FlowFolder(tmp_path, rabbitmq.uri)
-    folder.component(echo=ECHO, each=EACH, failing=FAILING, rebounding=REBOUNDING)
+    folder.component(each=EACH, failing=FAILING, rebounding=REBOUNDING)
     folder.environ["ELASTICIO_REBOUND_INITIAL_EXPIRATION"] = "100"
     return folder
-
-
-def shipmate(folder: FlowFolder, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command in the folder."""
-    command = [*SHIPMATE, "flow", *arguments]
-    return subprocess.run(command, cwd=folder.folder, env=folder.environ, capture_output=True, text=True, timeout=60)
 
 
 def errors_of(folder: FlowFolder) -> list[dict[str, Any]]:
@@ -47,47 +38,43 @@ def errors_of(folder: FlowFolder) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def bodies(done: "subprocess.CompletedProcess[str]") -> list[Any]:
-    return [json.loads(line)["message"]["body"] for line in done.stdout.splitlines()]
-
-
 def repair(folder: FlowFolder) -> None:
     """Let the function that fails succeed, and rename what it gets."""
-    folder.component(echo=ECHO, each=EACH, failing=ECHO, rebounding=REBOUNDING)
+    folder.component(each=EACH, failing=ECHO, rebounding=REBOUNDING)
 
 
 def test_errors_are_retried_at_their_step_after_a_repair(folder: FlowFolder) -> None:
     mapped = {"source": "s3", "target": "s4", "config": {"mapper": {"n": "number", "from": "$keys($getPassthrough())"}}}
     edges = [{"source": "s1", "target": "s2"}, {"source": "s2", "target": "s3"}, mapped]
-    folder.flow("simple-trigger:timer", "each", "failing", "echo", edges=edges)
+    folder.flow("simple-trigger:timer", "each", "failing", SAME, edges=edges)
     assert folder.run("--once").status == 1
     assert {record["step"] for record in errors_of(folder)} == {"s3"}
 
-    again = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
-    assert again.returncode == 1, again.stderr
+    again = folder.retry()
+    assert again.status == 1, again.text
     assert sorted(record["input"]["body"]["number"] for record in errors_of(folder)) == [0, 1, 2]
 
     repair(folder)
-    done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
+    done = folder.retry()
 
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.text
     # The passthrough is that of a message that took the way of the flow.
-    assert sorted(bodies(done), key=lambda body: body["n"]) == [{"n": n, "from": ["s1", "s2", "s3"]} for n in range(3)]
+    assert sorted(done.results, key=lambda body: body["n"]) == [{"n": n, "from": ["s1", "s2", "s3"]} for n in range(3)]
     assert not (folder.state / "errors.jsonl").exists()
 
 
 def test_a_message_that_a_mapping_could_not_map_is_mapped_again(folder: FlowFolder) -> None:
     def flow(expression: str) -> None:
         mapped = {"source": "s2", "target": "s3", "config": {"mapper": {"n": expression}}}
-        folder.flow("simple-trigger:timer", "each", "echo", edges=[{"source": "s1", "target": "s2"}, mapped])
+        folder.flow("simple-trigger:timer", "each", SAME, edges=[{"source": "s1", "target": "s2"}, mapped])
 
     flow("number + 'x'")
     assert folder.run("--once").status == 1
     assert {record["step"] for record in errors_of(folder)} == {"mapper:s2:s3"}
     flow("number + 1")
-    done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
-    assert done.returncode == 0, done.stderr
-    assert sorted(body["n"] for body in bodies(done)) == [1, 2, 3]
+    done = folder.retry()
+    assert done.status == 0, done.text
+    assert sorted(body["n"] for body in done.results) == [1, 2, 3]
 
 
 def test_an_error_handler_that_failed_gets_the_error_again(folder: FlowFolder) -> None:
@@ -96,9 +83,9 @@ def test_an_error_handler_that_failed_gets_the_error_again(folder: FlowFolder) -
     assert folder.run("--once").status == 1
     assert {record["step"] for record in errors_of(folder)} == {"s2", "all"}
     repair(folder)
-    done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"), "--step", "all")
-    assert done.returncode == 0, done.stderr
-    assert [body["error"]["message"] for body in bodies(done)] == ["no such list"]
+    done = folder.retry("--step", "all")
+    assert done.status == 0, done.text
+    assert [body["error"]["message"] for body in done.results] == ["no such list"]
     assert {record["step"] for record in errors_of(folder)} == {"s2"}
 
 
@@ -107,21 +94,21 @@ def test_a_retry_passes_the_step_that_replies(folder: FlowFolder) -> None:
     folder.flow("webhook:receive", "failing", "request-reply:reply")
     assert folder.run("--msg", '{"body": {"n": 1}}').status == 1
     repair(folder)
-    done = shipmate(folder, "retry", str(folder.state / "errors.jsonl"))
-    assert done.returncode == 0, done.stderr
-    assert [body["n"] for body in bodies(done)] == [1]
+    done = folder.retry()
+    assert done.status == 0, done.text
+    assert [body["n"] for body in done.results] == [1]
 
 
 def test_the_trace_of_a_run_is_a_tree(folder: FlowFolder) -> None:
     mapped = {"source": "s1", "target": "s2", "config": {"mapper": {"n": "number"}}}
     folder.flow("simple-trigger:timer", "rebounding", edges=[mapped])
-    ran = folder.run("--once", "--trace", str(folder.folder / "trace.jsonl"), "--keep-bodies")
+    file = folder.folder / "trace.jsonl"
+    ran = folder.run("--once", "--trace", file, "--keep-bodies")
     assert ran.status == 0, ran.text
 
-    listed = shipmate(folder, "trace").stdout
-    (line,) = listed.splitlines()
+    (line,) = folder.trace(file)
     assert "3 messages  0 errors" in line
-    shown = shipmate(folder, "trace", line.split()[0]).stdout.splitlines()
+    shown = folder.trace(file, line.split()[0])
     assert [each.split("  +")[0] for each in shown[2:] if "  +" in each] == [
         "platform → s1",
         "├─ s1 → mapper:s1:s2",
@@ -135,16 +122,10 @@ def test_the_trace_of_a_run_is_a_tree(folder: FlowFolder) -> None:
 
 def test_a_terminal_shows_a_table(folder: FlowFolder) -> None:
     edges = [{"source": "s1", "target": "s2"}, {"source": "s2", "target": "s3"}, {"source": "s2", "target": "s4"}]
-    folder.flow("simple-trigger:timer", "each", "failing", "echo", edges=edges)
+    folder.flow("simple-trigger:timer", "each", "failing", SAME, edges=edges)
     master, slave = os.openpty()
-    process = subprocess.Popen(
-        [*SHIPMATE, "flow", "run", str(folder.file), "--once"],
-        env={**folder.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=slave,
-        text=True,
-    )
+    folder.environ |= {"TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+    process = folder.start("--once", stderr=slave)
     os.close(slave)
     shown = b""
     try:

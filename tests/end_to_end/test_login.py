@@ -17,11 +17,10 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-import shipmate
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform, Reply, Request, Server
 from tests.browser import Chromium, started
+from tests.forked import COMMANDS, Process, start
 
-SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
 SECRET = "the client's secret"
 VERIFIER = """
 def verify_credentials(context, credentials):
@@ -32,7 +31,7 @@ def verify_credentials(context, credentials):
 class Command:
     """``shipmate login`` at work, after it has said which address it waits for."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: Process) -> None:
         """Read what it says, until it waits or has ended."""
         self.process = process
         self.err = ""
@@ -65,13 +64,13 @@ class Desk:
         self.root = root
         self.environment: dict[str, str] = {}
         self.oauth2: dict[str, Any] = {}
-        self._started: list[subprocess.Popen[str]] = []
+        self._started: list[Process] = []
 
     def close(self) -> None:
         """Kill what a failed test has left."""
         for process in self._started:
-            process.kill()
-            process.communicate()
+            with process:
+                process.kill()
 
     def describe(self, **oauth2: Any) -> None:
         """Write the descriptor; a member that is None is left out."""
@@ -83,19 +82,12 @@ class Desk:
         credentials = {"fields": fields, **({"oauth2": self.oauth2} if self.oauth2 else {})}
         (self.root / "component.json").write_text(json.dumps({"title": "Test", "credentials": credentials}))
 
-    def start(self, name: str, *arguments: str | Path) -> "subprocess.Popen[str]":
+    def start(self, name: str, *arguments: str | Path) -> Process:
         """Start a command of the component."""
         measured = {key: value for key, value in os.environ.items() if key.startswith("COVERAGE")}
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT), **measured, **self.environment}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "shipmate", name, "--component", str(self.root), *map(str, arguments)],
-            env=environment,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
+        environment = {"PATH": os.environ["PATH"], **measured, **self.environment}
+        command = ("shipmate", name, "--component", self.root, *arguments)
+        process = start(*command, loaded=COMMANDS, env=environment, cwd="/")
         self._started.append(process)
         return process
 

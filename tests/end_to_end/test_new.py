@@ -16,9 +16,12 @@ import pytest
 
 import shipmate
 from shipmate.emulator import Api, OAuth2Provider, Platform, Reply, Request, Server
+from tests import forked
 from tests.authors import PLUGIN_OF_SHIPMATE_ALONE
+from tests.forked import COMMANDS, PYTEST
 
 SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
+LOADED = {"shipmate": COMMANDS, "pytest": PYTEST, "mypy": ("mypy.main",)}
 KINDS = ("oauth2", "platform", "api-key", "basic", "none")
 # What the environment of a newcomer does not have: the settings of this repository's own tests.
 _OURS = ("COVERAGE", "COV_", "PYTEST", "SHIPMATE")
@@ -31,16 +34,10 @@ def environment(*, measured: bool = False, **variables: str) -> dict[str, str]:
     return {**kept, **PLUGIN_OF_SHIPMATE_ALONE, **ours, **variables}
 
 
-def run(*arguments: str | Path, cwd: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+def run(module: str, *arguments: str | Path, cwd: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run a Python module to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        cwd=cwd,
-        env=environment(measured=arguments[0] == "shipmate", **variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-    )
+    environ = environment(measured=module == "shipmate", **variables)
+    return forked.run(module, *arguments, loaded=LOADED.get(module, ()), env=environ, cwd=cwd)
 
 
 @pytest.fixture(params=KINDS)
@@ -121,12 +118,17 @@ def test_its_own_checks_pass(root: Path) -> None:
     assert run("ruff", "check", "--isolated", ".", cwd=root).returncode == 0
 
 
-def test_its_types_are_right(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.fixture
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which mypy keeps what it knows of the runtime, for all components."""
+    return tmp_path_factory.getbasetemp() / "mypy-cache"
+
+
+def test_its_types_are_right(root: Path, mypy_cache: Path) -> None:
     """An editor and mypy find nothing to complain about in code that nobody has touched."""
-    cache = tmp_path_factory.getbasetemp() / "mypy-cache"  # the runtime is read once for all kinds
     files = sorted(path for path in root.rglob("*.py") if "tests" not in path.parts)
     # Some methods of requests have no types.
-    options = ("--strict", "--allow-untyped-calls", "--cache-dir", cache)
+    options = ("--strict", "--allow-untyped-calls", "--cache-dir", mypy_cache)
     done = run("mypy", *options, *files, cwd=root, MYPYPATH=str(SOURCE_ROOT))
     assert done.returncode == 0, done.stdout
 
@@ -157,7 +159,7 @@ def test_its_account_is_verified(root: Path, account: dict[str, str]) -> None:
     assert (done.returncode, json.loads(done.stdout)) == (0, {"verified": True})
 
 
-def test_a_component_of_declarations_is_checked_typed_and_tested(tmp_path: Path) -> None:
+def test_a_component_of_declarations_is_checked_typed_and_tested(tmp_path: Path, mypy_cache: Path) -> None:
     """As it was written, and with nothing left out but secrets of the platform."""
     options = ("--objects", "Kunde", "--base-url", "https://api.example.com/v1")
     made = run("shipmate", "new", "crm", *options, cwd=tmp_path)
@@ -165,7 +167,8 @@ def test_a_component_of_declarations_is_checked_typed_and_tested(tmp_path: Path)
     root = tmp_path / "crm"
     assert run("shipmate", "validate", cwd=root).returncode == 0
     assert run("ruff", "check", "--isolated", ".", cwd=root).returncode == 0
-    typed = run("mypy", "--strict", "api.py", "verify_credentials.py", cwd=root, MYPYPATH=str(SOURCE_ROOT))
+    options = ("--strict", "--cache-dir", mypy_cache)
+    typed = run("mypy", *options, "api.py", "verify_credentials.py", cwd=root, MYPYPATH=str(SOURCE_ROOT))
     assert typed.returncode == 0, typed.stdout
     done = run("pytest", "-rs", "-W", "error", "-p", "no:cacheprovider", cwd=root)
     assert done.returncode == 0, done.stdout

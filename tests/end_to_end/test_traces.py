@@ -1,7 +1,5 @@
 """A flow as one trace, from real containers to a real collector."""
 
-import shutil
-import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,14 +8,12 @@ import pytest
 
 from shipmate.emulator import RabbitMQNode, Reply, Server
 from tests.flows import ECHO, FlowFolder
-from tests.otlp import Received, Receiver, collector, receiver
+from tests.otlp import Receiver, collector, exporting, path_to, receiver
 
 __all__ = ["receiver"]
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("measured")]
 
-PRICES = Path(__file__).resolve().parents[2] / "examples" / "flows" / "languages" / "prices"
-NPM = shutil.which("npm") or ""
 LAUNCHED = Path(opentelemetry.instrumentation.auto_instrumentation.__file__).parent
 FIRST = """
 from shipmate import message
@@ -47,38 +43,13 @@ def folder(tmp_path: Path, rabbitmq: RabbitMQNode) -> FlowFolder:
     return folder
 
 
-def export(folder: FlowFolder, address: str, *, is_launched: bool = False) -> None:
-    """Set the variables with which the containers export their spans.
-
-    Args:
-        folder: The flow.
-        address: The receiver or the collector.
-        is_launched: Whether the SDK is started before the program, as ``opentelemetry-instrument`` does.
-    """
-    folder.environ |= {
-        "OTEL_SERVICE_NAME": "own",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": address,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_METRICS_EXPORTER": "none",
-        "OTEL_LOGS_EXPORTER": "none",
-        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*",
-        **({"PYTHONPATH": str(LAUNCHED)} if is_launched else {"SHIPMATE_TRACES": "true"}),
-    }
-
-
-def path_to(span: Received, spans: list[Received]) -> list[str]:
-    """Return the names of the spans from the first one of the trace to this one."""
-    above = [each for each in spans if each.own == span.parent]
-    return [*(path_to(above[0], spans) if above else [span.parent] if span.parent else []), span.name]
-
-
 @pytest.mark.skipif(find_spec("rotel") is None, reason="the collector Rotel is not made for this machine")
 def test_a_flow_of_three_steps_is_one_trace_in_a_collector(folder: FlowFolder, receiver: Receiver) -> None:
     """Each step is a process, and the spans of its function and of its request are below it."""
     with Server(name="rates") as api, collector(receiver) as address:
         api.route("GET", "/rates/{currency}", lambda request, currency: Reply(200, {"rate": 1.1}))
         folder.flow("first", {"command": "calling", "fields": {"url": api.url}}, "echo")
-        export(folder, address)
+        folder.environ |= {**exporting(address), "SHIPMATE_TRACES": "true"}
 
         ran = folder.run("--once")
         assert (ran.status, ran.results) == (0, [{"rate": 1.1}]), ran.text
@@ -100,28 +71,10 @@ def test_a_flow_of_three_steps_is_one_trace_in_a_collector(folder: FlowFolder, r
 
 
 def test_the_launcher_of_opentelemetry_needs_no_variable_of_the_runtime(folder: FlowFolder, receiver: Receiver) -> None:
-    """It starts the SDK before the program."""
+    """As ``opentelemetry-instrument``, which starts the SDK before the program."""
     folder.flow("first", "echo")
-    export(folder, receiver.url, is_launched=True)
+    folder.environ |= {**exporting(receiver.url), "PYTHONPATH": str(LAUNCHED)}
     ran = folder.run("--once")
     assert ran.status == 0, ran.text
     spans = receiver.wait_for(2)
     assert sorted(path_to(each, spans) for each in spans) == [["process s1"], ["process s1", "process s2"]]
-
-
-@pytest.mark.skipif(not NPM, reason="needs Node and npm")
-def test_a_trace_goes_on_behind_a_step_of_the_official_runtime(folder: FlowFolder, receiver: Receiver) -> None:
-    """It passes the headers on, and has no span itself."""
-    prices = folder.folder / "prices"
-    shutil.copytree(PRICES, prices, ignore=shutil.ignore_patterns("node_modules", ".*"))
-    installed = subprocess.run([NPM, "ci", "--prefix", str(prices)], capture_output=True, text=True)
-    if installed.returncode != 0:
-        pytest.skip(f"npm ci: {installed.stderr[-200:]}")
-    priced = {"command": "prices:write_price", "fields": {"locale": "de-DE"}}
-    folder.flow("first", priced, "echo", components={"own": "own", "prices": "prices"})
-    export(folder, receiver.url)
-
-    ran = folder.run("--once")
-    assert (ran.status, len(ran.results)) == (0, 1), ran.text
-    spans = receiver.wait_for(2)
-    assert sorted(path_to(each, spans) for each in spans) == [["process s1"], ["process s1", "process s3"]]

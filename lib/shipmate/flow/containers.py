@@ -28,6 +28,9 @@ MOST_DEATHS: Final = 5
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 15.0
+_HURRY_SECONDS: Final = 2.0
+"""The same in a hurry: a token refresh under way still reaches the key file."""
+_LOOK_SECONDS: Final = 0.1
 _LAST_LINES: Final = 20
 _LONGEST_LINE: Final = 65_536
 _STARTUP: Final = "ELASTICIO_STARTUP_REQUIRED"
@@ -157,6 +160,17 @@ class Container:
         if log is not None:
             log.close()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is a process that has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the process, at most some seconds."""
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(seconds)
+
     def terminate(self) -> None:
         """Ask the process to end when its messages are done."""
         if self.process is not None:
@@ -234,15 +248,16 @@ class Containers:
         self._new.append((container, container.begin()))
         os.write(self._wake, b"\0")
 
-    def stop(self, seconds: float = _STOP_SECONDS) -> None:
-        """End all processes: with SIGTERM, and after some seconds at once."""
+    def stop(self, seconds: float = _STOP_SECONDS, *, is_in_a_hurry: Callable[[], bool] = lambda: False) -> None:
+        """End all processes: with SIGTERM, and after some seconds, fewer in a hurry, with SIGKILL."""
         for container in self.all:
             container.terminate()
-        until = time.monotonic() + seconds
+        begun_at = time.monotonic()
         for container in self.all:
-            if container.process is not None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    container.process.wait(max(0.0, until - time.monotonic()))
+            while container.is_alive:
+                if time.monotonic() - begun_at >= (_HURRY_SECONDS if is_in_a_hurry() else seconds):
+                    break
+                container.wait(_LOOK_SECONDS)
             container.kill()
 
     def close(self) -> None:

@@ -157,17 +157,20 @@ class Coordinator:
                     self._begin()
                 self._watch()
                 self._stop_feeding()
-                machinery.containers.stop()
+                machinery.containers.stop(is_in_a_hurry=self._is_interrupted_twice)
                 self._refresh()
-                machinery.shut_down(lambda: self._interrupts > 1)
+                machinery.shut_down(self._is_interrupted_twice)
             finally:
                 self._stop_feeding()
                 if self._gateway is not None:
                     self._gateway.close()
                 self._observer.counts(self.counts())
-        if self._interrupts > 1:
+        if self._is_interrupted_twice():
             return INTERRUPTED
         return FAILED if self.errors else DONE
+
+    def _is_interrupted_twice(self) -> bool:
+        return self._interrupts > 1
 
     def counts(self) -> list[StationCounts]:
         """Return the counts of all stations."""

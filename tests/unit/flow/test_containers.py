@@ -3,13 +3,13 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from shipmate.errors import BadInput
+from shipmate.flow import containers
 from shipmate.flow.containers import Container, Containers, Line, Start, readable
 from shipmate.flow.counting import Tally
 from shipmate.flow.topology import Station
@@ -126,16 +126,19 @@ def test_the_children_of_a_process_end_with_it(started: Started) -> None:
     assert started.containers._thread.is_alive() is False
 
 
-def test_a_process_that_does_not_end_is_killed(started: Started) -> None:
+@pytest.mark.parametrize(("seconds", "is_in_a_hurry"), [(0.1, False), (1000.0, True)])
+def test_a_process_that_does_not_end_is_killed(
+    started: Started, monkeypatch: pytest.MonkeyPatch, seconds: float, is_in_a_hurry: bool
+) -> None:
+    """Sooner after a second Ctrl-C."""
+    monkeypatch.setattr(containers, "_HURRY_SECONDS", 0.1)
     code = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
     )
     container = started.begin(code)
     while not container.last_lines:
         os.sched_yield()
-    before = time.monotonic()
-    started.containers.stop(0.1)
-    assert time.monotonic() - before < 10
+    started.containers.stop(seconds, is_in_a_hurry=lambda: is_in_a_hurry)
     assert container.status == -signal.SIGKILL
 
 

@@ -3,6 +3,7 @@
 Source: contract §4, §5, §6.
 """
 
+import os
 import random
 import time
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ _ROUTING_KEY: Final = "x-eio-routing-key"
 # The two highest bits of a digit are those of the variant. Source: RFC 9562 §4.1.
 _VARIANTS: Final = {f"{number:x}": f"{0b1000 | number & 0b11:x}" for number in range(16)}
 _random: Final = random.Random()  # noqa: S311 - makes ids, not secrets
+os.register_at_fork(after_in_child=_random.seed)  # otherwise a forked process makes the ids of its parent
 
 Metadata = dict[str, Any]
 

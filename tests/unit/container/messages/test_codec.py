@@ -1,6 +1,8 @@
 """Headers and bodies, read and written without a broker."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -121,3 +123,16 @@ def test_ids_are_random_uuids() -> None:
     ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert {one[14] for one in ids} == {"4"}
+
+
+def test_a_forked_process_makes_ids_of_its_own() -> None:
+    code = """
+import os
+from shipmate.container.messages.codec import new_id
+
+if child := os.fork():
+    os.waitpid(child, 0)
+print(new_id(), flush=True)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert len(set(ran.stdout.split())) == 2
