@@ -22,6 +22,9 @@ _MARKERS = (
     "network: the test may reach hosts outside of this machine",
 )
 
+SAMPLE_RUN = "shipmate_sample_run"
+"""The property of a report with the outcome of a function's sample run: ``"create: worked"``."""
+
 _REPORTED = {
     "component": "what the component did",
     "container": "the end of the container's log",
@@ -45,6 +48,25 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         if report.failed and hasattr(subject, "report") and (text := subject.report()):
             report.sections.append((f"shipmate: {title}", text))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name the functions of which no run of the component suite succeeded: a skipped check is easily overlooked."""
+    runs = [
+        (report.nodeid.partition("::")[0], *str(value).rsplit(": ", 1))
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == SAMPLE_RUN
+    ]
+    if idle := sorted((file, id) for file, id, outcome in runs if outcome != "worked"):
+        files = {file for file, _ in idle}
+        names = ", ".join(f"{id} ({file})" if len(files) > 1 else id for file, id in idle)
+        terminalreporter.write_line(
+            f"shipmate: {len(idle)} of {len(runs)} functions were never seen to work: {names}; -rs says why",
+            yellow=True,
+        )
 
 
 @pytest.fixture
