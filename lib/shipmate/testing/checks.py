@@ -110,6 +110,7 @@ def failures_are_reported(trial: Trial, function: Function) -> None:
 def messages_match_metadata(trial: Trial, function: Function) -> None:
     """Messages match ``metadata.out``, or ``get_meta_model`` if the metadata is dynamic."""
     is_dynamic = function.dynamic_metadata
+    trial.worked = False
     trial.serve(function)
     cfg = cfg_with_new_keys(trial, function)
     emissions = run(trial, function, cfg)

@@ -22,9 +22,6 @@ _MARKERS = (
     "network: the test may reach hosts outside of this machine",
 )
 
-SAMPLE_RUN = "shipmate_sample_run"
-"""The property of a report with the outcome of a function's sample run: ``"create: worked"``."""
-
 _REPORTED = {
     "component": "what the component did",
     "container": "the end of the container's log",
@@ -47,20 +44,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         subject: Any = fixtures.get(name)
         if report.failed and hasattr(subject, "report") and (text := subject.report()):
             report.sections.append((f"shipmate: {title}", text))
+    worked = getattr(fixtures.get("component_trial"), "worked", None)
+    if report.when == "call" and worked is not None:
+        report.shipmate_sample_run = (fixtures["function_id"], worked)  # pytest-xdist carries it to the main process
     return report
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Name the functions of which no run of the component suite succeeded: a skipped check is easily overlooked."""
     runs = [
-        (report.nodeid.partition("::")[0], *str(value).rsplit(": ", 1))
+        (report.nodeid.partition("::")[0], *report.shipmate_sample_run)
         for reports in terminalreporter.stats.values()
         for report in reports
-        if getattr(report, "when", "") == "call"
-        for name, value in report.user_properties
-        if name == SAMPLE_RUN
+        if hasattr(report, "shipmate_sample_run")
     ]
-    if idle := sorted((file, id) for file, id, outcome in runs if outcome != "worked"):
+    if idle := sorted((file, id) for file, id, worked in runs if not worked):
         files = {file for file, _ in idle}
         names = ", ".join(f"{id} ({file})" if len(files) > 1 else id for file, id in idle)
         terminalreporter.write_line(

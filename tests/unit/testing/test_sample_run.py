@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shipmate.testing import checks
-from shipmate.testing.plugin import SAMPLE_RUN, pytest_terminal_summary
+from shipmate.testing.plugin import pytest_terminal_summary
 from shipmate.testing.trial import Surroundings, Trial, trial
 from shipmate.testing.verdict import Failed, NotChecked
 
@@ -56,8 +56,8 @@ def test_the_report_ends_with_the_functions_that_never_worked() -> None:
     """Skipped checks are read only when something is red."""
     lines: list[str] = []
     reports = [
-        SimpleNamespace(when="call", nodeid="tests/test_it.py::T::t", user_properties=[(SAMPLE_RUN, value)])
-        for value in ("create: failed", "delete: worked", "poll: failed")
+        SimpleNamespace(nodeid="tests/test_it.py::T::t", shipmate_sample_run=run)
+        for run in (("create", False), ("delete", True), ("poll", False))
     ]
     reporter: Any = SimpleNamespace(
         stats={"skipped": reports[:1], "passed": reports[1:], "warnings": [object()]},
