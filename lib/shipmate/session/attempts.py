@@ -11,6 +11,7 @@ from shipmate.session.policy import NEVER, Failure
 
 NO_ANSWER: Final = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 """The exceptions of a request without an answer."""
+_MAY_BE_DONE: Final = "shipmate_may_be_done"
 _IDEMPOTENCY_KEY: Final = "idempotency-key"
 
 
@@ -28,6 +29,16 @@ def failure_of(method: str, outcome: requests.Response | Exception, options: Map
     is_certificate = isinstance(outcome, requests.exceptions.SSLError)
     may_pass = isinstance(outcome, (*NO_ANSWER, ResponseTooSlow)) and not is_certificate
     return Failure(method.upper(), None if may_pass else NEVER, was_sent=_was_sent(outcome), is_marked=is_marked)
+
+
+def note_unclear(response: requests.Response) -> None:
+    """Note at an answer that the API may have executed the request in an earlier attempt."""
+    response.__dict__[_MAY_BE_DONE] = True
+
+
+def may_be_done(response: requests.Response) -> bool:
+    """Tell whether the API may have executed the request in an earlier attempt, of which the answer is lost."""
+    return _MAY_BE_DONE in response.__dict__
 
 
 def _was_sent(error: Exception) -> bool:

@@ -15,6 +15,7 @@ Repeat = Literal["safe", "all", "none"]
 # Source: RFC 9110 §9.2.2.
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 _TOO_MANY_REQUESTS: Final = 429
+_SERVER_ERROR: Final = 500
 NEVER: Final = 0
 """The status of a request that no repetition helps: the API has a wrong certificate, or the request cannot be sent."""
 _FIELDS: Final = frozenset({"retries", "retriesDelay", "callsPerSecond"})
@@ -43,6 +44,11 @@ class Failure:
         if self.status == _TOO_MANY_REQUESTS or not self.was_sent:
             return True
         return self.is_marked or self.method in _IDEMPOTENT
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether the API may have executed the request: it has not answered, or with an error of its own."""
+        return self.was_sent and self.status != NEVER and (self.status is None or self.status >= _SERVER_ERROR)
 
 
 @dataclass(frozen=True, slots=True)

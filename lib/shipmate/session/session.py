@@ -20,7 +20,7 @@ from shipmate.oauth2.managed_secrets import ManagedRefresher
 from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort
 from shipmate.oauth2.session import OAuth2Session
-from shipmate.session.attempts import NO_ANSWER, failure_of
+from shipmate.session.attempts import NO_ANSWER, failure_of, note_unclear
 from shipmate.session.errors import ErrorPolicy, api_error
 from shipmate.session.plan import SessionPlan, SessionServices
 from shipmate.session.policy import Policy
@@ -124,12 +124,14 @@ class Session(ApiSession):
     def _answer(self, method: str, url: str, body: Body, kwargs: Mapping[str, Any]) -> requests.Response:
         policy = self.policy
         given = {name: value for name, value in kwargs.items() if name != "repeatable"}
-        begun = time.monotonic()
+        begun, is_unclear = time.monotonic(), False
         for attempt in count(1):
             response, error = None, None
             self._keep_pace(policy)
             try:
                 response = super()._answer(method, url, body, given)
+                if is_unclear:
+                    note_unclear(response)
                 if response.status_code < 400:
                     return response
                 failure = failure_of(method, response, kwargs)
@@ -149,6 +151,7 @@ class Session(ApiSession):
                 if error is not None:
                     raise error
                 break
+            is_unclear = is_unclear or failure.is_unclear
             if response is not None:
                 response.close()
         assert response is not None  # noqa: S101 - without an answer there is an error

@@ -163,6 +163,31 @@ def test_a_deleted_object_is_named_by_its_id(declare: Declare, crm: Crm, cfg: Cf
     assert crm.contacts == {}
 
 
+@pytest.mark.parametrize(
+    "fault", [Fault(503, after_processing=True), Fault(drop="before", after_processing=True)], ids=["503", "lost"]
+)
+def test_a_deletion_whose_answer_was_lost_succeeds_when_it_is_sent_again(
+    declare: Declare, crm: Crm, cfg: Cfg, fault: Fault
+) -> None:
+    """The second attempt finds nothing, since the first one has deleted it."""
+    crm.add(email="ada@example.com")
+    component = declare()
+    crm.script("/v1/contacts/1", fault)
+    done = component.run("deleteObject", {"body": {"lookupCriteriaValue": "1"}}, {**cfg, "retriesDelay": 0})
+
+    assert done.message["body"] == {"id": "1"}
+    assert crm.contacts == {}
+
+
+def test_a_deletion_that_waited_for_its_turn_may_find_nothing(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """An API that answers 429 has deleted nothing."""
+    component = declare()
+    crm.script("/v1/contacts/1", Fault(429))
+    done = component.run("deleteObject", {"body": {"lookupCriteriaValue": "1"}}, {**cfg, "retriesDelay": 0})
+
+    assert done.errors[0]["message"] == "Contact: nothing found"
+
+
 def test_a_refused_deletion_is_an_error_and_not_nothing_found(declare: Declare, crm: Crm, cfg: Cfg) -> None:
     """Only the declared statuses mean that there is no object."""
     crm.script(None, Fault(403, {"message": "not allowed"}))
