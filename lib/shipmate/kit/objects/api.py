@@ -1,13 +1,17 @@
 """An API as an author declares it: where it is, how it takes bodies, how an account is verified."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shipmate.errors import ApiError
+from shipmate.jsonvalue import member_at
 from shipmate.kit.objects.connection import Connection
+from shipmate.kit.objects.members import is_missing
 from shipmate.kit.objects.names import Names, names_from
+from shipmate.kit.objects.paging import Paging
 from shipmate.kit.objects.raw_request import RawRequest
+from shipmate.kit.objects.routes import text_of
 from shipmate.session.diverted import Diverted
 from shipmate.session.policy import Policy
 from shipmate.urls import MEMBER, HostPattern
@@ -85,6 +89,28 @@ class Api:
         session = context.session(cfg, **{**hosts, **self._options, **options})
         session.headers.update(self._headers)
         return Connection(session, self._base(session), sends_forms=self._sends_forms, hosts=self._hosts)
+
+    def choices(
+        self, path: str, *, key: str, label: str, pages: Paging | None = None, params: Mapping[str, Any] | None = None
+    ) -> "Callable[[Context, Mapping[str, Any]], dict[str, str]]":
+        """Return a select model with all records of a list: ``api.choices("/groups", key="id", label="name")``.
+
+        Args:
+            path: The path of the list.
+            key: The path of the value in a record.
+            label: The path of what a person sees; a record without it shows its value.
+            pages: How the list comes, in one answer unless given.
+            params: Parameters of the query.
+        """
+
+        def model(context: "Context", cfg: Mapping[str, Any]) -> dict[str, str]:
+            connection = self.connect(context, cfg).reading()
+            records = connection.all(path, pages=pages, params=params or {})
+            found = ((text_of(member_at(each, key)), member_at(each, label)) for each in records)
+            return {value: value if is_missing(shown) else str(shown) for value, shown in found}
+
+        model.__name__ = re.sub(r"\W+", "_", path).strip("_")
+        return model
 
     @property
     def raw_request(self) -> RawRequest:

@@ -10,7 +10,8 @@ from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.filters import Join, Literally, Term
 from shipmate.kit.objects.members import wrapped
-from shipmate.kit.objects.records import Page, Params, Records
+from shipmate.kit.objects.paging import Page
+from shipmate.kit.objects.records import Params, Records
 from shipmate.kit.objects.resource_function import ResourceFunction
 from shipmate.kit.objects.terms import typed
 from shipmate.kit.objects.views import Descriptor
