@@ -1,13 +1,13 @@
 """Decides whether and when a request is sent again. Pure: time, randomness and waiting are the session's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from shipmate.errors import InvalidOption
 from shipmate.http.headers import retry_after_seconds
 from shipmate.session.status_ranges import StatusRanges
-from shipmate.session.values import decimal, number, text
+from shipmate.session.values import limited, text
 
 Backoff = Literal["none", "arithmetic", "geometric"]
 Repeat = Literal["safe", "all", "none"]
@@ -95,23 +95,32 @@ class Policy:
         if isinstance(self.statuses, str):
             object.__setattr__(self, "statuses", StatusRanges.parse(self.statuses, name="statuses"))
 
-    def with_fields(self, fields: Mapping[str, Any]) -> "Policy":
+    def with_fields(self, fields: Mapping[str, Any], note: Callable[[str], object] | None = None) -> "Policy":
         """Return the policy with what a person has typed into the form of a credential or of a step.
 
         ``retries`` is the number of repetitions, ``retriesDelay`` the pause in milliseconds, which then stays the same,
         and ``callsPerSecond`` the rate. A field that is missing or empty changes nothing.
 
+        Args:
+            fields: The fields.
+            note: Gets one line about a value that is not allowed, which is then limited; None raises it.
+
         Raises:
-            InvalidField: A field has no number, or one that is not allowed.
+            InvalidField: A field has no number, or one that is not allowed, and ``note`` is None.
         """
         if _FIELDS.isdisjoint(fields):
             return self
-        retries = number(fields, "retries", default=self.attempts - 1, least=0, most=_MOST_RETRIES)
-        policy = replace(self, attempts=retries + 1)
+        retries = limited(
+            fields, "retries", default=self.attempts - 1, least=0, most=_MOST_RETRIES, note=note, is_whole=True
+        )
+        policy = replace(self, attempts=int(retries) + 1)
         if text(fields, "retriesDelay"):
-            delay_ms = number(fields, "retriesDelay", default=0, least=0, most=_MOST_DELAY_MS)
-            policy = replace(policy, delay_seconds=delay_ms / 1000, backoff="none")
-        calls = decimal(fields, "callsPerSecond", default=0, least=0, most=_MOST_CALLS)
+            delay_ms = limited(
+                fields, "retriesDelay", default=-1, least=0, most=_MOST_DELAY_MS, note=note, is_whole=True
+            )
+            if delay_ms >= 0:
+                policy = replace(policy, delay_seconds=delay_ms / 1000, backoff="none")
+        calls = limited(fields, "callsPerSecond", default=0, least=0, most=_MOST_CALLS, note=note)
         return replace(policy, calls_per_second=calls) if calls else policy
 
     def pause_seconds(
