@@ -153,7 +153,7 @@ def test_a_wrong_number_of_a_secret_is_shown_once_and_refused_when_the_account_i
         "'0'; the default is used",
     ]
     desk.call.is_verification = True
-    with pytest.raises(BadInput, match="^retries: expected a number from 0 to 10"):
+    with pytest.raises(BadInput, match=r"^retries: expected a number from 0 to 10"):
         _ = desk.session({"secretId": "s"}).policy
 
 
