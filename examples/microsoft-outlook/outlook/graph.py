@@ -11,6 +11,8 @@ from outlook.errors import refusal
 from outlook.provider import MICROSOFT, POLICY
 from outlook.urls import path_in, shown
 from shipmate import ApiError, Context, Policy
+from shipmate.kit import to_attachment
+from shipmate.kit.files.transfer import StoredFile
 from shipmate.kit.objects.connection import Connection
 
 # An item keeps this kind of id when it is moved. Source: https://learn.microsoft.com/graph/outlook-immutable-id
@@ -82,6 +84,17 @@ class Graph:
         if response.status_code >= 300:
             raise refusal(response)
         return response
+
+    def stored(self, context: Context, path: str, name: str, kind: str) -> StoredFile:
+        """Store a file of Graph as an attachment, in pieces.
+
+        Raises:
+            ApiError: Graph refuses the request.
+        """
+        headers = {"Prefer": _IMMUTABLE_IDS}
+        return to_attachment(
+            context, self.api.session, self.api.url(path), name=name, content_type=kind, headers=headers
+        )
 
 
 def _object(response: requests.Response) -> dict[str, Any]:

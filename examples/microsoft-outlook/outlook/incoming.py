@@ -1,11 +1,11 @@
 """Stores the attachments of a received mail."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from outlook.graph import Graph
 from outlook.urls import path_of
 from shipmate import Attachment, Context
+from shipmate.kit import add_file
 
 # A reference is a link to a file in another place.
 _REFERENCE: Final = "#microsoft.graph.referenceAttachment"
@@ -21,20 +21,9 @@ def stored_files(context: Context, graph: Graph, mail: dict[str, Any]) -> dict[s
     for each in graph.pages(place, select="id,name,contentType,size,isInline"):
         if each.get("@odata.type") == _REFERENCE:
             continue
-        content = graph.send("GET", f"{place}{path_of(str(each['id']))}/$value").content
         # A mail that is attached to a mail comes as RFC 5322 text, which mail programs read.
         is_item = each.get("@odata.type") == _ITEM
         kind = "message/rfc822" if is_item else each.get("contentType") or "application/octet-stream"
-        name = _free(f"{each.get('name') or 'attachment'}{'.eml' if is_item else ''}", stored)
-        stored[name] = context.attachments.upload(name, content, str(kind))
+        name = f"{each.get('name') or 'attachment'}{'.eml' if is_item else ''}"
+        add_file(stored, *graph.stored(context, f"{place}{path_of(str(each['id']))}/$value", name, str(kind)))
     return stored
-
-
-def _free(name: str, taken: Mapping[str, object]) -> str:
-    """Return a name that is not taken: signatures often have the same picture several times."""
-    stem, dot, suffix = name.rpartition(".")
-    number, candidate = 2, name
-    while candidate in taken:
-        candidate = f"{stem} ({number}).{suffix}" if dot else f"{name} ({number})"
-        number += 1
-    return candidate

@@ -141,7 +141,7 @@ def test_attachments_are_stored_with_the_platform(desk: Any, platform: Any) -> N
     kept = {name: (each["content-type"], each["size"]) for name, each in first["attachments"].items()}
     assert kept == {
         "a.txt": ("text/plain", 5),
-        "a (2).txt": ("text/plain", 5),
+        "a-2.txt": ("text/plain", 5),
         "Re: x.eml": ("message/rfc822", 5),
     }
 

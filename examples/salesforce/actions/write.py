@@ -1,16 +1,15 @@
 """The actions that create, update, upsert and delete a record."""
 
 import re
-from types import SimpleNamespace
 from typing import Any, Final
 
 from salesforce import choices
-from salesforce.client import Salesforce, content
-from salesforce.describe import describe, is_required
+from salesforce.client import Salesforce
+from salesforce.describe import describe
 from salesforce.schemas import incoming, object_of
-from salesforce.settings import api_name
+from salesforce.soql import api_name
 from shipmate import ApiError, Context, Message, message
-from shipmate.kit import rebounding
+from shipmate.kit import Function, json_of
 from shipmate.kit.values import body_of, choice, flag
 
 _ID: Final = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
@@ -23,55 +22,54 @@ _WRITTEN: Final = object_of(
 )
 
 
-def _create(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Create a record of the chosen object from the message and emit its id."""
-    _save(context, cfg, "POST", [api_name(cfg, "object")], body_of(msg))
+def _create(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> Message:
+    """Create a record of the chosen object from the message and return its id."""
+    return _save(context, cfg, "POST", [api_name(cfg, "object")], body_of(msg))
 
 
-def _update(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Change the fields in the message, keep the others, and emit the id."""
+def _update(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> Message:
+    """Change the fields in the message, keep the others, and return the id."""
     name, record = api_name(cfg, "object"), body_of(msg)
     record_id = _taken_id(record)
-    _save(context, cfg, "PATCH", [name, record_id], record, record_id)
+    return _save(context, cfg, "PATCH", [name, record_id], record, record_id)
 
 
-def _upsert(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Write the record with the external ID in the message, and emit its id and whether it is new."""
+def _upsert(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> Message:
+    """Write the record with the external ID in the message, and return its id and whether it is new."""
     name, key, record = api_name(cfg, "object"), api_name(cfg, "key_field"), body_of(msg)
     # The key is in the URL, and Salesforce refuses it in the body.
-    _save(context, cfg, "PATCH", [name, key, _taken(record, key)], record)
+    return _save(context, cfg, "PATCH", [name, key, _taken(record, key)], record)
 
 
 def _save(
     context: Context, cfg: dict[str, Any], method: str, place: list[str], record: Any, record_id: str | None = None
-) -> None:
-    """Write a record, and emit the id in the answer; 204 has none, but the record is written."""
+) -> Message:
+    """Write a record, and return the id in the answer; 204 has none, but the record is written."""
     headers = {"Sforce-Duplicate-Rule-Header": "allowSave=true"} if flag(cfg, "save_duplicates") else {}
     client = Salesforce(context, cfg, attempts=1)
-    with rebounding(context):
-        answer = client.send(method, "sobjects", *place, body=record, headers=headers, repeatable=method == "PATCH")
-        record_id = content(answer)["id"] if answer.content else record_id
-        context.emit("data", message({"id": record_id, "created": answer.status_code == 201}))
+    answer = client.send(method, "sobjects", *place, body=record, headers=headers, repeatable=method == "PATCH")
+    record_id = json_of(answer)["id"] if answer.content else record_id
+    return message({"id": record_id, "created": answer.status_code == 201})
 
 
-def _delete(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Delete the record and emit its id and whether it existed."""
+def _delete(context: Context, msg: Message, cfg: dict[str, Any], snapshot: dict[str, Any]) -> Message:
+    """Delete the record and return its id and whether it existed."""
     name, missing = api_name(cfg, "object"), choice(cfg, "missing", "error", "ignore")
     record_id, is_deleted = _taken_id(body_of(msg)), True
-    with rebounding(context):
-        try:
-            Salesforce(context, cfg, attempts=1).send("DELETE", "sobjects", name, record_id)
-        except ApiError as error:
-            if missing == "error" or error.api_code not in ("ENTITY_IS_DELETED", "NOT_FOUND"):
-                raise
-            is_deleted = False
-        context.emit("data", message({"id": record_id, "deleted": is_deleted}))
+    try:
+        Salesforce(context, cfg, attempts=1).send("DELETE", "sobjects", name, record_id)
+    except ApiError as error:
+        if missing == "error" or error.api_code not in ("ENTITY_IS_DELETED", "NOT_FOUND"):
+            raise
+        is_deleted = False
+    return message({"id": record_id, "deleted": is_deleted})
 
 
 def _to_create(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
     """Describe the fields that a new record may have."""
     fields = [each for each in describe(Salesforce(context, cfg), api_name(cfg, "object")).fields if each["createable"]]
-    return {"in": incoming(fields, [each["name"] for each in fields if is_required(each)]), "out": _WRITTEN}
+    needed = [each["name"] for each in fields if not each["nillable"] and not each["defaultedOnCreate"]]
+    return {"in": incoming(fields, needed), "out": _WRITTEN}
 
 
 def _to_update(context: Context, cfg: dict[str, Any]) -> dict[str, Any]:
@@ -103,16 +101,16 @@ def _taken_id(record: dict[str, Any]) -> str:
     return value
 
 
-create_object = SimpleNamespace(
-    process=_create, get_meta_model=_to_create, creatable_objects=choices.objects("createable")
+create_object = Function(
+    _create, metadata=_to_create, models={"creatable_objects": choices.objects("createable")}, rebounds=True
 )
-update_object = SimpleNamespace(
-    process=_update, get_meta_model=_to_update, updatable_objects=choices.objects("updateable")
+update_object = Function(
+    _update, metadata=_to_update, models={"updatable_objects": choices.objects("updateable")}, rebounds=True
 )
-upsert_object = SimpleNamespace(
-    process=_upsert,
-    get_meta_model=_to_upsert,
-    upsertable_objects=choices.objects("createable", "updateable"),
-    key_fields=choices.key_fields,
+upsert_object = Function(
+    _upsert,
+    metadata=_to_upsert,
+    models={"upsertable_objects": choices.objects("createable", "updateable"), "key_fields": choices.key_fields},
+    rebounds=True,
 )
-delete_object = SimpleNamespace(process=_delete, deletable_objects=choices.objects("deletable"))
+delete_object = Function(_delete, models={"deletable_objects": choices.objects("deletable")}, rebounds=True)

@@ -9,7 +9,7 @@ import requests
 
 from salesforce.errors import refusal
 from shipmate import ApiError, Context, Policy
-from shipmate.kit import Api
+from shipmate.kit import Api, cache_key, json_of
 from shipmate.kit.values import text
 from shipmate.urls import segment
 
@@ -33,20 +33,13 @@ class Salesforce:
 
     def __init__(self, context: Context, cfg: Mapping[str, Any], attempts: int = POLICY.attempts) -> None:
         """Open a session; one that writes sends a request once, since a rebound sends it again."""
-        self.version = api_version(cfg)
+        self.version, self.account = api_version(cfg), cache_key(cfg)
         self._api = API.connect(context, cfg, policy=replace(POLICY, attempts=attempts))
         self._api.session.timeout = _TIMEOUTS_SECONDS
-        self._cfg = cfg
-
-    @property
-    def account(self) -> str:
-        """The identity of this account: the URL of its user, its instance, or its secret."""
-        keys = self._cfg.get("oauth") or {}
-        return str(keys.get("id") or keys.get("instance_url") or self._cfg.get("secretId"))
 
     def get(self, *path: str) -> Any:
         """Return the JSON at a path below the version's URL."""
-        return content(self.send("GET", *path))
+        return json_of(self.send("GET", *path))
 
     def send(self, method: str, *path: str, **options: Any) -> requests.Response:
         """Send a request to a path below the version's URL, given by its unescaped segments.
@@ -64,14 +57,6 @@ class Salesforce:
         if not _FOLLOWING.fullmatch(path) or ".." in path:
             raise ApiError("expected a path below /services/data as the next page, found something else")
         return self._api.page(path, headers=headers)
-
-
-def content(response: requests.Response) -> Any:
-    """Return the JSON of an answer."""
-    try:
-        return response.json()
-    except ValueError:
-        raise ApiError("expected JSON in the answer, found something else", status=response.status_code) from None
 
 
 def api_version(cfg: Mapping[str, Any]) -> str:

@@ -43,16 +43,6 @@ def is_readable(field: Field) -> bool:
     return bool(field["type"] != "base64")
 
 
-def is_required(field: Field) -> bool:
-    """Tell whether a new record must have a field: it may not be empty, and has no default."""
-    return bool(field["createable"] and not field["nillable"] and not field["defaultedOnCreate"])
-
-
-def is_key(field: Field) -> bool:
-    """Tell whether an upsert can find records by a field."""
-    return bool((field["externalId"] or field["idLookup"]) and field["name"] != "Id")
-
-
 def describe(client: Salesforce, name: str) -> Description:
     """Return the current description of an object."""
     body = client.get("sobjects", name, "describe")
@@ -61,7 +51,7 @@ def describe(client: Salesforce, name: str) -> Description:
 
 def known(client: Salesforce, name: str) -> Description:
     """Return the description of an object, at most five minutes old: one costs a call and many kilobytes."""
-    return _KNOWN.get((client.account, client.version, name), lambda: describe(client, name))
+    return _KNOWN.get((client.account, name), lambda: describe(client, name))
 
 
 _KNOWN: Final[Cache[Description]] = Cache(300, most=50)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import requests
 
 from shipmate import ApiError
+from shipmate.jsonvalue import member_at
 
 # Salesforce has not handled the request. Source: REST API Developer Guide, Status Codes and Error Responses.
 _BUSY_CODES: Final = frozenset({"REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
@@ -17,10 +18,9 @@ def refusal(response: requests.Response) -> ApiError:
     """Return the error for an answer: ``"REQUIRED_FIELD_MISSING: Required fields are missing: [LastName]"``."""
     status, problems = response.status_code, list(_problems(response))
     text = "; ".join(map(_line, problems)) or f"HTTP {status} {response.reason or ''}".strip()
-    is_busy = status in _BUSY_STATUSES or any(each["errorCode"] in _BUSY_CODES for each in problems)
+    busy = status in _BUSY_STATUSES or any(each["errorCode"] in _BUSY_CODES for each in problems)
     code = problems[0]["errorCode"] if problems else ""
-    text = f"Salesforce is busy: {text}" if is_busy else text
-    return ApiError(text, status=status, api_code=code, is_repeatable=is_busy)
+    return ApiError(f"Salesforce is busy: {text}" if busy else text, status=status, api_code=code, is_repeatable=busy)
 
 
 def _problems(response: requests.Response) -> Iterator[dict[str, Any]]:
@@ -29,23 +29,21 @@ def _problems(response: requests.Response) -> Iterator[dict[str, Any]]:
         body = response.json()
     except ValueError:
         return
-    found = body if isinstance(body, list) else [body]
     if response.status_code == 300:
         # An external ID of several records: the answer lists their URLs.
         message = "expected at most one record with this external id, found several"
-        ids = [url.rpartition("/")[2] for url in found if isinstance(url, str)]
+        ids = [url.rpartition("/")[2] for url in body if isinstance(url, str)]
         yield {"errorCode": "AMBIGUOUS_EXTERNAL_ID", "message": message, "records": ids}
         return
-    for each in found:
+    for each in body if isinstance(body, list) else [body]:
         if isinstance(each, dict):
             # Its OAuth2 endpoints use the standard shape. Source: RFC 6749 §5.2.
-            code, said = (
-                each.get("errorCode") or each.get("error"),
-                each.get("message") or each.get("error_description"),
-            )
+            code, said = each.get("errorCode", each.get("error")), each.get("message", each.get("error_description"))
             if isinstance(code, str) or isinstance(said, str):
                 # The REST API misspells the name.
-                records = list(_ids(each.get("duplicateResult") or each.get("duplicateResut")))
+                result = each.get("duplicateResult") or each.get("duplicateResut")
+                groups = [member_at(group, "matchRecords") or () for group in member_at(result, "matchResults") or ()]
+                records = [str(member_at(match, "record.Id")) for group in groups for match in group]
                 yield {**each, "errorCode": code or "", "message": said or "", "records": records}
 
 
@@ -56,16 +54,3 @@ def _line(problem: dict[str, Any]) -> str:
     if missing := [str(field) for field in problem.get("fields") or () if str(field) not in message]:
         line += f" (fields: {', '.join(missing)})"
     return f"{line} (records: {', '.join(problem['records'])})" if problem["records"] else line
-
-
-def _ids(found: Any) -> Iterator[str]:
-    """Yield the ids of the records in the result of a duplicate rule."""
-    if isinstance(found, list):
-        for each in found:
-            yield from _ids(each)
-    elif isinstance(found, dict):
-        record = found.get("record")
-        if isinstance(record, dict) and isinstance(record.get("Id"), str):
-            yield record["Id"]
-        for name in ("matchResults", "matchRecords"):
-            yield from _ids(found.get(name))

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import requests
 
-from salesforce.client import Salesforce, content
+from salesforce.client import Salesforce
 from shipmate import ApiError
-from shipmate.kit import Answer
+from shipmate.kit import Answer, json_of
 
 LARGEST_PAGE: Final = 2000
 # Salesforce takes no smaller ones. Source: REST API Developer Guide, Query Options Header.
@@ -43,10 +43,9 @@ def read(
 
 def pages(client: Salesforce, soql: str, *, with_deleted: bool = False) -> Iterator[list[Any]]:
     """Run a query and yield the records of its pages, read one by one."""
-    page = read(client, soql, with_deleted=with_deleted)
-    yield [plain(record) for record in page.records]
-    while page.next is not None:
-        page = read(client, soql, page.next)
+    page: Answer | None = None
+    while page is None or page.next is not None:
+        page = read(client, soql, page.next if page else None, with_deleted=with_deleted)
         yield [plain(record) for record in page.records]
 
 
@@ -62,7 +61,7 @@ def plain(value: Any) -> Any:
 
 
 def _answer(response: requests.Response) -> Answer:
-    body = content(response)
+    body = json_of(response)
     records = body.get("records") if isinstance(body, dict) else None
     if not isinstance(records, list):
         raise ApiError("expected records in the answer to a query, found none", status=response.status_code)

@@ -38,11 +38,6 @@ def several(record: Schema) -> Schema:
     return object_of({"records": {"type": "array", "title": "Records", "required": True, "items": record}})
 
 
-def of_value(field: Field) -> Schema:
-    """Return the schema of a message with one value to look for."""
-    return object_of({"value": {**_property(field, is_required=True), "title": f"Value of {field['label']}"}})
-
-
 def object_of(properties: dict[str, Schema]) -> Schema:
     """Return the schema of an object."""
     return {"type": "object", "properties": properties}

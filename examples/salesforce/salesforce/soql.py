@@ -1,15 +1,31 @@
-"""Writes SOQL; values of messages are escaped, so that they cannot change the query.
+"""Writes SOQL; names are checked and values of messages are escaped, so that they cannot change the query.
 
 Source: SOQL and SOSL Reference, Date Formats and Date Literals.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
+from shipmate.kit.moments import moment as read_moment
 from shipmate.kit.objects.filters import soql_text
 from shipmate.kit.polling.bound import iso
+from shipmate.kit.values import required, texts
+
+Cfg = Mapping[str, Any]
+
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def api_name(cfg: Cfg, name: str) -> str:
+    """Return a field of the step with the name of an object or of a field."""
+    return _checked(required(cfg, name), name)
+
+
+def api_names(cfg: Cfg, name: str) -> list[str]:
+    """Return a field of the step with any number of names."""
+    return [_checked(each, name) for each in texts(cfg, name)]
 
 
 def literal(value: Any, kind: str) -> str:
@@ -34,8 +50,7 @@ def literal(value: Any, kind: str) -> str:
 
 def moment(text: str) -> str:
     """Return a time as a literal; a time without a zone is in UTC."""
-    when = datetime.fromisoformat(text)
-    return iso(when if when.tzinfo else when.replace(tzinfo=UTC))
+    return iso(read_moment(text).when)
 
 
 def select(fields: Sequence[str], name: str, *clauses: str) -> str:
@@ -45,6 +60,12 @@ def select(fields: Sequence[str], name: str, *clauses: str) -> str:
     "SELECT Id, Name FROM Account WHERE Name = 'Acme' LIMIT 2"
     """
     return " ".join(["SELECT", ", ".join(dict.fromkeys(["Id", *fields])), "FROM", name, *clauses])
+
+
+def _checked(value: str, place: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"{place}: expected an API name such as Account or Amount__c, found {value!r}")
+    return value
 
 
 def _matching(pattern: str, end: str = "") -> Callable[[str], str]:
@@ -60,10 +81,9 @@ _Kind = tuple[str, Callable[[str], str]]
 """What a value of a type looks like, and the function that writes it."""
 
 _TEXT: Final[_Kind] = ("text", soql_text)
+_NUMBER: Final[_Kind] = ("a number", _matching(r"[+-]?[0-9]+(\.[0-9]+)?"))
 _KINDS: Final[dict[str, _Kind]] = {
-    **dict.fromkeys(
-        ("int", "long", "double", "currency", "percent"), ("a number", _matching(r"[+-]?[0-9]+(\.[0-9]+)?"))
-    ),
+    **dict.fromkeys(("int", "long", "double", "currency", "percent"), _NUMBER),
     "boolean": ("true or false", _matching("(?i:true|false)")),
     "date": ("a date such as 2025-02-03", lambda text: date.fromisoformat(text).isoformat()),
     "datetime": ("a moment such as 2025-02-03T04:05:06Z", moment),

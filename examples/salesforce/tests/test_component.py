@@ -33,7 +33,7 @@ TestComponent = component_suite(
 )
 
 
-@pytest.mark.parametrize("name", ["salesforce.client", "salesforce.query", "salesforce.settings", "salesforce.soql"])
+@pytest.mark.parametrize("name", ["salesforce.client", "salesforce.query", "salesforce.soql"])
 def test_examples_in_docstrings_work(component: ComponentUnderTest, name: str) -> None:
     """They are documentation."""
     failed, tried = doctest.testmod(import_module(name))

@@ -15,7 +15,7 @@ RECORD = {"Id": "1", "SystemModstamp": "2025-01-01T00:00:00.000+0000"}
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (Fault(status=200, body="<html>"), "expected JSON in the answer, found something else"),
+        (Fault(status=200, body="<html>"), "expected JSON from the API, found a body of the type text/plain"),
         (Fault(status=200, body={"records": 7}), "expected records in the answer to a query, found none"),
         (Fault(status=200, body=[]), "expected records in the answer to a query, found none"),
         (Fault(status=409, body="<html>"), "HTTP 409 Conflict"),

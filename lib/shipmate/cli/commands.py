@@ -448,19 +448,38 @@ def validate(root: Path, descriptor: Path | None) -> int:
 @click.option("--action-id", metavar="ID", help="Id of the action.  [default: from its title]")
 @click.option("--trigger", metavar="TEXT", help="Title of the trigger.")
 @click.option("--trigger-id", metavar="ID", help="Id of the trigger.  [default: from its title]")
-def new(folder: Path, **options: str | None) -> None:
+@click.option(
+    "--from",
+    "descriptor",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Take over ids, titles and fields of this component.json; only --base-url counts beside it.",
+)
+def new(folder: Path, descriptor: Path | None, **options: str | None) -> None:
     """Create a new component with tests.
 
-    DIR is a new or an empty folder. Asks for missing options at a terminal, and uses defaults elsewhere.
+    DIR is a new or an empty folder, or that of the FILE of --from. Asks for missing options at a terminal, and uses
+    defaults elsewhere.
     """
     from shipmate.tools import scaffold
 
+    if descriptor is not None:
+        for name, value in options.items():
+            if value is not None and name != "base_url":
+                raise BadInput(f"expected --from without --{name.replace('_', '-')}, found both")
+        port = scaffold.Port.from_file(descriptor, options["base_url"])
+        scaffold.create_port(port, descriptor, folder)
+        _print_steps(scaffold.next_steps_of_port(port, folder))
+        return
     scaffold.check_folder(folder)
     answers = {name.replace("_", "-"): value for name, value in options.items()}
     is_at_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     plan = scaffold.Plan.from_answers(folder, answers, _ask if is_at_terminal else None)
     scaffold.create(plan, folder)
-    text = scaffold.next_steps(plan, folder)
+    _print_steps(scaffold.next_steps(plan, folder))
+
+
+def _print_steps(text: str) -> None:
     # As bytes: the folder's name may not be UTF-8.
     click.echo(escaped(text, keep="\n") if sys.stdout.isatty() else text.encode("utf-8", "surrogateescape"))
 

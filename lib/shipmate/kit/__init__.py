@@ -4,8 +4,10 @@
     polling     triggers that read an API without losing or repeating records
     webhook     signatures, challenges and replies of webhooks
     files       files between an API and the platform, in pieces
-    rebounding  messages that come again while an API cannot serve them
+    function    a function of one's own, with its metadata and select models
+    rebound     messages that come again while an API cannot serve them
     cache       what is read from an API and kept for a while
+    choices     the choices of select models
     values      the fields of credentials and steps: numbers, times, choices
     moments     times of an API, compared as moments
 
@@ -18,13 +20,16 @@ from shipmate.faces import lazy_face
 
 if TYPE_CHECKING:
     from shipmate.errors import CannotPoll, NoSample, SignatureRefused
-    from shipmate.kit.cache import Cache
+    from shipmate.kit.cache import Cache, cache_key
+    from shipmate.kit.choices import by_label
     from shipmate.kit.files.declaration import Changes, FileMembers, FileNames
     from shipmate.kit.files.names import add_file, clean_name
     from shipmate.kit.files.pieces import Pieces
     from shipmate.kit.files.store import FileStore
     from shipmate.kit.files.transfer import download, from_attachment, to_attachment
+    from shipmate.kit.function import Function
     from shipmate.kit.objects.api import Api
+    from shipmate.kit.objects.connection import json_of
     from shipmate.kit.objects.declaration import Write
     from shipmate.kit.objects.fields import Field
     from shipmate.kit.objects.filters import operators
@@ -40,7 +45,7 @@ if TYPE_CHECKING:
     from shipmate.kit.polling.keyset import Keyset, keyset
     from shipmate.kit.polling.listing import Listing, listing
     from shipmate.kit.polling.place import After, Place
-    from shipmate.kit.rebounding import rebounding
+    from shipmate.kit.rebound import emit_each, rebounding
     from shipmate.kit.webhook import Received, Webhook
     from shipmate.kit.webhook_challenge import Echo, HashedEcho
 
@@ -58,6 +63,7 @@ __all__ = [
     "FileNames",
     "FileStore",
     "FullListing",
+    "Function",
     "HashedEcho",
     "Keyset",
     "Linked",
@@ -76,12 +82,16 @@ __all__ = [
     "Webhook",
     "Write",
     "add_file",
+    "by_label",
+    "cache_key",
     "clean_name",
     "cursor",
     "delta",
     "download",
+    "emit_each",
     "from_attachment",
     "full_listing",
+    "json_of",
     "keyset",
     "link",
     "listing",
@@ -113,6 +123,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
             "FileNames": "shipmate.kit.files.declaration",
             "FileStore": "shipmate.kit.files.store",
             "FullListing": "shipmate.kit.polling.full",
+            "Function": "shipmate.kit.function",
             "HashedEcho": "shipmate.kit.webhook_challenge",
             "Keyset": "shipmate.kit.polling.keyset",
             "Linked": "shipmate.kit.objects.linked",
@@ -131,19 +142,23 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
             "Webhook": "shipmate.kit.webhook",
             "Write": "shipmate.kit.objects.declaration",
             "add_file": "shipmate.kit.files.names",
+            "by_label": "shipmate.kit.choices",
             "clean_name": "shipmate.kit.files.names",
             "cursor": "shipmate.kit.objects.paging",
             "delta": "shipmate.kit.polling.delta",
             "download": "shipmate.kit.files.transfer",
+            "emit_each": "shipmate.kit.rebound",
+            "cache_key": "shipmate.kit.cache",
             "from_attachment": "shipmate.kit.files.transfer",
             "full_listing": "shipmate.kit.polling.full",
+            "json_of": "shipmate.kit.objects.connection",
             "keyset": "shipmate.kit.polling.keyset",
             "link": "shipmate.kit.objects.paging",
             "listing": "shipmate.kit.polling.listing",
             "offset": "shipmate.kit.objects.paging",
             "operators": "shipmate.kit.objects.filters",
             "page": "shipmate.kit.objects.paging",
-            "rebounding": "shipmate.kit.rebounding",
+            "rebounding": "shipmate.kit.rebound",
             "sorting": "shipmate.kit.objects.sorting",
             "to_attachment": "shipmate.kit.files.transfer",
             "whole": "shipmate.kit.objects.paging",

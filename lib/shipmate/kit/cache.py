@@ -1,15 +1,17 @@
 """Keeps what is read from an API for a while, such as the description of an object."""
 
+import hashlib
+import json
 import threading
 import time
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Cache(Generic[T]):
-    """Values that live for some minutes: ``Cache(seconds=300).get((account, "Contact"), lambda: read("Contact"))``.
+    """Values that live for some minutes: ``Cache(300).get((cache_key(cfg), "Contact"), lambda: read("Contact"))``.
 
     All messages of a process share it, so the account must be a part of the key. Threads may share it.
     """
@@ -45,3 +47,11 @@ class Cache(Generic[T]):
     def __len__(self) -> int:
         """Return the number of values, old ones included."""
         return len(self._known)
+
+
+def cache_key(cfg: Mapping[str, Any]) -> str:
+    """Return a hash of a configuration, by which a `Cache` tells accounts and settings apart.
+
+    The configuration names the account, and has secrets.
+    """
+    return hashlib.sha256(json.dumps(cfg, sort_keys=True, default=str).encode()).hexdigest()

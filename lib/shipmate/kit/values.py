@@ -13,7 +13,7 @@ from shipmate.kit.moments import form_of
 from shipmate.kit.moments import moment as read_moment
 from shipmate.session.values import choice, decimal, flag, number, required, text
 
-__all__ = ["body_of", "choice", "decimal", "flag", "moment", "number", "required", "text"]
+__all__ = ["body_of", "choice", "decimal", "flag", "moment", "number", "required", "text", "texts"]
 
 
 def body_of(msg: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,6 +26,17 @@ def body_of(msg: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ValueError(f"the body of the message: expected an object, found {type(body).__name__}")
     return dict(body)
+
+
+def texts(cfg: Mapping[str, Any], name: str) -> list[str]:
+    """Return a field with any number of texts, as of a ``MultiSelectView``: a list, or a text with commas.
+
+    >>> texts({"fields": ["Id", "Name"]}, "fields"), texts({"fields": "Id, Name"}, "fields"), texts({}, "fields")
+    (['Id', 'Name'], ['Id', 'Name'], [])
+    """
+    given = cfg.get(name) or []
+    found = given if isinstance(given, list) else str(given).split(",")
+    return [name for each in found if (name := str(each).strip())]
 
 
 def moment(cfg: Mapping[str, Any], name: str) -> datetime | None:

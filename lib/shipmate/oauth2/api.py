@@ -110,15 +110,18 @@ def refresher_for(
     """Return the refresher for the account whose keys are in ``cfg``, or for the secret that it names.
 
     Raises:
+        InvalidOption: Another client of the account has its keys in the same credential field.
         CredentialsInvalid: ``cfg`` has both a ``secretId`` and keys of its own.
     """
     if secret_id := cfg.get("secretId"):
         return _managed(str(secret_id), options, cfg, call, services)
     if call.is_verification and not options.needs_refresh_token:
         return Refresher(options, cfg, services.credential_store.new_account(), call, services)
+    account_id = cfg.get("_account")
+    services.require_own_field(options, account_id, call)
     keys = cfg.get(options.field)
     keys = keys if isinstance(keys, Mapping) else {}
-    store, key, is_exact = services.credential_store, _key(options, cfg, services), bool(cfg.get("_account"))
+    store, key, is_exact = services.credential_store, _key(options, cfg, services), bool(account_id)
     account = store.last_presented(key, keys) if is_exact else None
     if account is None:
         services.redactor.add(*secrets_of(keys))

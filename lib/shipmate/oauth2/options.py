@@ -141,6 +141,22 @@ class ClientOptions:
         """Whether a new token needs a refresh token from a sign-in; the other grants get one by themselves."""
         return self.grant == "refresh_token"
 
+    def check_field(self, other: "ClientOptions") -> None:
+        """Check that the keys of two clients of one account are not in one credential field.
+
+        Raises:
+            InvalidOption: They are: one would overwrite the keys of the other, and send its token to its own API.
+        """
+        if self is other or self.field != other.field:
+            return
+        names = ("token_url", "client_id", "grant", *(() if self.needs_refresh_token else ("scopes", "extra")))
+        if differing := [name for name in names if getattr(self, name) != getattr(other, name)]:
+            raise InvalidOption(
+                f"OAuth2: expected a credential field of its own for the keys of each client, found {self.field!r} for "
+                f"two clients, whose {' and '.join(differing)} differ: give one of them field=..., and component.json "
+                "this field"
+            )
+
     def source(self, option: Literal["client_id", "client_secret"]) -> str:
         """Return the name of an option, with the variables that its value comes from: ``"client_id (from CRM_ID)"``."""
         names = VARIABLE.findall(getattr(self, option) or "")

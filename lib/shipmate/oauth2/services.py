@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
 
 from shipmate.errors import ShipmateError
 from shipmate.logs.log import Redactor
@@ -71,6 +72,12 @@ class OAuth2Services:
     awaits_winner: bool = True
     """Whether processes that the token store's lock does not keep out may refresh the same accounts."""
 
+    clients: dict[tuple[object, str], ClientOptions] = field(default_factory=dict, repr=False, compare=False)
+    """The client of each credential field, by account."""
+    clients_of_calls: WeakKeyDictionary[CallPort, dict[tuple[object, str], ClientOptions]] = field(
+        default_factory=WeakKeyDictionary, repr=False, compare=False
+    )
+    """The same for calls without an account."""
     known_options: dict[tuple[object, ...], ClientOptions] = field(default_factory=dict, repr=False, compare=False)
 
     def options(self, overrides: Mapping[str, Any]) -> ClientOptions:
@@ -89,6 +96,16 @@ class OAuth2Services:
         if len(self.known_options) < _MOST_KNOWN_OPTIONS:  # a function may create other ones for each message
             self.known_options[key] = options
         return options
+
+    def require_own_field(self, options: ClientOptions, account: object, call: CallPort) -> None:
+        """Check that no other client has its keys in the same credential field of an account; without one, of a call.
+
+        Raises:
+            InvalidOption: One has.
+        """
+        clients = self.clients if account else self.clients_of_calls.setdefault(call, {})
+        if (known := clients.setdefault((account, options.field), options)) is not options:
+            known.check_field(options)
 
     def expiry_of(self, keys: Keys) -> Expiry | None:
         """Return the expiry of stored keys, None if they do not say it."""

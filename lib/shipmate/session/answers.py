@@ -41,12 +41,17 @@ def is_json(kind: str) -> bool:
     return kind == "application/json" or kind.endswith("+json")
 
 
+def is_binary_type(kind: str) -> bool:
+    """Tell whether a media type is known, and is neither JSON nor text."""
+    return kind != "" and not (is_json(kind) or kind.startswith(_TEXTS) or "+xml" in kind)
+
+
 def is_binary(response: requests.Response) -> bool:
     """Tell whether a response is neither JSON nor text."""
     kind = content_type(response)
-    if not response.content or is_json(kind) or kind.startswith(_TEXTS) or "+xml" in kind:
+    if not response.content:
         return False
-    return bool(kind) or not _is_utf8(response.content)
+    return is_binary_type(kind) if kind else not _is_utf8(response.content)
 
 
 def body_of(response: requests.Response) -> Any:
@@ -54,14 +59,23 @@ def body_of(response: requests.Response) -> Any:
     if not response.content:
         return None
     if is_binary(response):
-        encoded = base64.b64encode(response.content).decode("ascii")
-        return {"base64": encoded, "contentType": content_type(response)}
+        return binary_body(response.content, content_type(response))
     if is_json(content_type(response)):
         try:
             return json_of(response)
         except (ValueError, RecursionError):
             pass
     return text_of(response)
+
+
+def headers_of(response: requests.Response) -> dict[str, str]:
+    """Return the headers, with small letters."""
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def binary_body(content: bytes, kind: str) -> dict[str, str]:
+    """Return the body of a message for bytes: ``{"base64": "AAE=", "contentType": "image/png"}``."""
+    return {"base64": base64.b64encode(content).decode("ascii"), "contentType": kind}
 
 
 def json_of(response: requests.Response) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import requests
 
 from shipmate.errors import ApiError, InvalidField
-from shipmate.session.answers import body_of, code_of, reason_of, request_id_of
+from shipmate.session.answers import body_of, code_of, headers_of, reason_of, request_id_of
 from shipmate.session.policy import Failure, Policy
 from shipmate.session.status_ranges import StatusRanges
 from shipmate.session.values import choice, text
@@ -78,8 +78,11 @@ _USUAL: Final = ErrorPolicy()
 
 def message_body(response: requests.Response) -> dict[str, Any]:
     """Return an answer as the body of a message: ``{"statusCode": 200, "HTTPHeaders": {...}, "responseBody": ...}``."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return {"statusCode": response.status_code, "HTTPHeaders": headers, "responseBody": body_of(response)}
+    return {
+        "statusCode": response.status_code,
+        "HTTPHeaders": headers_of(response),
+        "responseBody": body_of(response),
+    }
 
 
 def api_error(response: requests.Response, redact: Callable[[str], str]) -> ApiError:

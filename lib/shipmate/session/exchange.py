@@ -48,11 +48,20 @@ def exchange(
 
 
 def accepted(
-    session: Session, method: str, url: str, *, allow: Container[int] = (), **kwargs: Any
+    session: Session,
+    method: str,
+    url: str,
+    *,
+    allow: Container[int] = (),
+    is_file: Callable[[requests.Response], bool] | None = None,
+    **kwargs: Any,
 ) -> requests.Response:
     """Send a request and return its answer, whose status is below 400 or allowed.
 
-    The arguments are those of `exchange`.
+    Args:
+        session, method, url, allow, kwargs: As for `exchange`.
+        is_file: Tells by the headers whether the caller reads the body of a success in pieces; other bodies are read
+            whole.
 
     Raises:
         ApiError: The API has refused the request, or has not answered.
@@ -61,7 +70,10 @@ def accepted(
     policy = ErrorPolicy.from_fields(session.fields)
     outcome: requests.Response | Exception
     try:
-        outcome = response = session.request(method, url, **kwargs)
+        given = kwargs if is_file is None else {**kwargs, "stream": True}
+        outcome = response = session.request(method, url, **given)
+        if is_file is not None and not (response.status_code < 400 and is_file(response)):
+            session.read_whole(response)
     except (requests.RequestException, ResponseTooSlow) as caught:
         outcome = caught
         sent = getattr(getattr(caught, "request", None), "url", None) or url

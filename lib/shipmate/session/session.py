@@ -9,6 +9,7 @@ from typing import Any, Final
 import requests
 
 from shipmate.errors import ApiError, ReauthorizationRequired
+from shipmate.http.adapter import LimitedResponse
 from shipmate.http.proof import Proof
 from shipmate.http.replay import Body
 from shipmate.http.session import DEFAULT_TIMEOUTS_SECONDS, ApiSession
@@ -114,6 +115,17 @@ class Session(ApiSession):
         error = self._plan.read_error(response)
         error.args = (redact(str(error)),)
         return error
+
+    def read_whole(self, response: requests.Response) -> None:
+        """Read the body of an answer with ``stream=True``, within the limits of other answers.
+
+        Raises:
+            ResponseTooLarge: The body exceeds the limit.
+            requests.RequestException: The connection is lost.
+        """
+        if isinstance(response, LimitedResponse) and response.limits.max_bytes is None:
+            response.limits.max_bytes = self._defaults.max_bytes
+        response.content  # noqa: B018 - reads it
 
     def pause(self, seconds: float) -> bool:
         """Wait, and return whether the process is stopping, which ends the wait."""

@@ -270,9 +270,10 @@ def trial(root: Path, surroundings: Surroundings) -> Iterator[Trial]:
         yield started
 
 
-def function_ids(root: Path) -> list[str]:
-    """Return the ids of the component's functions; an empty list if its descriptor cannot be used."""
+def function_ids(root: Path, *, only_polling: bool = False) -> list[str]:
+    """Return the ids of the component's functions, or of its polling triggers; none if its descriptor is unusable."""
     try:
-        return list(load(root).functions)
+        functions = load(root).functions
+        return [id for id, each in functions.items() if not only_polling or each.raw.get("type") == "polling"]
     except DescriptorError:
         return []

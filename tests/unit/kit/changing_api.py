@@ -37,6 +37,8 @@ class Habits:
     """Whether an answer says if there are more records."""
     cap: int = 1000
     """The most records of a page, whatever is asked for."""
+    pages: str = ""
+    """How the records behind a place come in pages: by ``offset``, by ``cursor``, or not at all."""
     container_ahead_seconds: int = 0
 
 
@@ -105,12 +107,14 @@ class ChangingApi:
         if self.meanwhile:
             self.meanwhile.pop(0)()
         assert self.requests < 2000, "an endless loop"
-        answer = self.answer(after.relation, str(after.time), after.id, str(until), limit)
+        answer = self.answer(after.relation, str(after.time), after.id, str(until), limit, after.position)
         return Answer(
-            json.loads(json.dumps(answer["records"])), date=answer["date"], more=answer["more"],
+            json.loads(json.dumps(answer["records"])), date=answer["date"], more=answer["more"], next=answer["next"],
         )  # fmt: skip
 
-    def answer(self, relation: str, time: str, key: Any, until: str, limit: int) -> dict[str, Any]:
+    def answer(
+        self, relation: str, time: str, key: Any, until: str, limit: int, position: str | int | None = None
+    ) -> dict[str, Any]:
         """Return the body of an answer."""
         later = self.habits.compare == "time"
         found = [
@@ -118,15 +122,25 @@ class ChangingApi:
             for record in self.visible()
             if record["updated"] < _as_written(until, self.habits) and self._is_after(record, relation, time, key)
         ]
-        if later:
+        if later and not self.habits.pages:
             self.shuffle.shuffle(found)
+        is_by_time = later and not self.habits.pages
         found.sort(
-            key=(lambda record: record["updated"]) if later else (lambda record: (record["updated"], record["id"]))
+            key=(lambda record: record["updated"]) if is_by_time else (lambda record: (record["updated"], record["id"]))
         )
+        if isinstance(position, str):
+            found = [record for record in found if [record["updated"], record["id"]] > json.loads(position)]
+        start = position if isinstance(position, int) else 0
+        found = found[start:]
         size = min(limit, self.habits.cap)
         more = len(found) > size if self.habits.says_more else None
         date = f"{self.now:%a, %d %b %Y %H:%M:%S} GMT" if self.habits.tells_date else None
-        return {"records": found[:size], "more": more, "date": date}
+        following = None
+        if self.habits.pages and len(found) > size:
+            last = found[size - 1]
+            is_offset = self.habits.pages == "offset"
+            following = start + size if is_offset else json.dumps([last["updated"], last["id"]])
+        return {"records": found[:size], "more": more, "date": date, "next": following}
 
     def _is_after(self, record: Mapping[str, Any], relation: str, time: str, key: Any) -> bool:
         when = record["updated"]

@@ -26,6 +26,7 @@ HABITS = st.builds(
     in_seconds=st.booleans(),
     text_ids=st.booleans(),
     says_more=st.booleans(),
+    pages=st.sampled_from(["", "offset", "cursor"]),
     container_ahead_seconds=st.sampled_from([0, 0, 600, -600]),
 )
 
@@ -113,7 +114,8 @@ class Polling(RuleBasedStateMachine):
 def declared(api: ChangingApi) -> Keyset:
     """Return the declaration for this API."""
     habits = api.habits
-    most = 1000 if habits.compare == "time" or habits.is_inclusive else 6
+    has_room = (habits.compare == "time" and not habits.pages) or habits.is_inclusive
+    most = 1000 if has_room else 6
     made = keyset("updated", compare=habits.compare, lag_seconds=LAG_SECONDS, size=2, most=most)  # type: ignore[arg-type]
     if habits.container_ahead_seconds < 0:
         habits.tells_date = False

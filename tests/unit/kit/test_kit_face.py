@@ -46,3 +46,9 @@ def test_validate_says_that_a_declaration_has_no_order(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode != 0
     assert "keyset: expected the paths of a time and an id" in done.stdout + done.stderr
+
+
+def test_no_module_of_the_kit_has_the_name_of_a_function() -> None:
+    """Importing it would put the module in the place of the function."""
+    modules = {each.stem for each in Path(kit.__file__).parent.iterdir()}
+    assert modules.isdisjoint(kit.__all__)

@@ -37,7 +37,7 @@ class Store:
     def save(self, keys: Mapping[str, Any], account: str | None) -> None: ...
 
 
-@dataclass
+@dataclass(eq=False)
 class Call:
     """A message in work."""
 

@@ -29,8 +29,9 @@ _ENCODED_NAME: Final = re.compile(r"filename\*=(utf-8|iso-8859-1)'[^']{0,40}'([^
 class HttpSession(Protocol):
     """A session of ``context.session(cfg)`` or ``context.oauth2(cfg)``."""
 
-    def request(self, method: str, url: str, **kwargs: Any) -> "requests.Response":
-        """Send a request; ``data`` may be a function that returns the body of one attempt."""
+    @property
+    def request(self) -> "Callable[..., requests.Response]":
+        """Send a request: ``request("GET", url)``; ``data`` may be a function that returns the body of one attempt."""
         ...
 
 
@@ -110,10 +111,15 @@ def to_attachment(
         PlatformRefused, PlatformUnavailable: The file could not be stored.
     """
     with download(session, url, **options) as first:
-        found = clean_name(name or _name_in(first.headers.get("Content-Disposition", "")) or _end_of(url))
+        found = clean_name(name) if name else name_of(first.headers, url)
         kind = content_type or first.headers.get("Content-Type") or None
         content = beginning_with(first, lambda: download(session, url, **options))
         return StoredFile(found, context.attachments.upload(found, content, kind))
+
+
+def name_of(headers: "Mapping[str, str]", url: str) -> str:
+    """Return the cleaned name of the file in an answer: by its header Content-Disposition, or the end of its URL."""
+    return clean_name(_name_in(headers.get("Content-Disposition", "")) or _end_of(url))
 
 
 def beginning_with(first: DownloadedFile, reopen: Callable[[], DownloadedFile]) -> Callable[[], DownloadedFile]:

@@ -137,6 +137,14 @@ class Api:
             return {"verified": True}
         return {"verified": False, "reason": self._reason(status) + (f": {said}" if said else "")}
 
+    def oauth2_options(self) -> dict[str, Any] | None:
+        """Return the options of OAuth2, None if the options name another way to prove the account."""
+        given, auth = self._options, self._options.get("auth", "oauth2")
+        is_other = "query" in given or "basic" in given or "{access_token}" not in given.get("header", "{access_token}")
+        if is_other or "oauth2" not in ((auth,) if isinstance(auth, str) else auth):
+            return None
+        return {name: value for name, value in given.items() if name not in ("auth", "policy", "read_error")}
+
     def missing_fields(self, view_classes: Mapping[str, Any], *, has_oauth2: bool) -> Iterator[str]:
         """Yield what the API needs and the credential fields of a component lack, one sentence for each.
 

@@ -16,7 +16,7 @@ Then = Callable[["Context", Mapping[str, Any], Message], Message | None]
 """What an author adds behind a function: of the context, the configuration and the message."""
 
 
-class Function:
+class GeneratedFunction:
     """A function of a component: ``main`` in ``component.json`` may name it, ``"./crm.py:contacts.lookup"``.
 
     It has what a module has: ``process``, ``get_meta_model``, and the select models of its fields.

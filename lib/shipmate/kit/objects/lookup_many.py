@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from shipmate.errors import NoSample
-from shipmate.invocation.message import Message, message
+from shipmate.invocation.message import Message
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.filters import Expression
@@ -25,6 +25,7 @@ from shipmate.kit.objects.terms import (
 )
 from shipmate.kit.objects.views import Descriptor, check_box, select, text_field
 from shipmate.kit.polling.fields import SAMPLE_RECORDS, is_sample
+from shipmate.kit.rebound import emit_each
 from shipmate.kit.values import choice, number
 
 if TYPE_CHECKING:
@@ -68,10 +69,7 @@ class LookupMany(ResourceFunction):
             limit = SAMPLE_RECORDS if wanted.limit is None else min(wanted.limit, SAMPLE_RECORDS)
             wanted = replace(wanted, limit=limit, single_page=True)
         pages = _cut(records.pages(wanted.params, wanted.size, start=wanted.start), wanted)
-        count = 0
-        for body in self._bodies(records.declared, pages, wanted):
-            context.emit("data", message(body))
-            count += 1
+        count = emit_each(context, self._bodies(records.declared, pages, wanted))
         if is_sampled and not count:
             raise NoSample(
                 "the sample: expected at least one object, found none; this concerns the sample only: in the flow, "

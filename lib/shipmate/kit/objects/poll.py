@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from shipmate.errors import CannotPoll
 from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.declaration import Declaration
+from shipmate.kit.objects.errors import naming_fields
 from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.filters import Join, Literally, Term
 from shipmate.kit.objects.function import Then
@@ -49,7 +50,8 @@ class Poll(ResourceFunction):
 
         def fetch(*asked: Any) -> Any:
             if declared.fetch_changes is not None:
-                return declared.fetch_changes(records.connection.reading(), cfg, *asked)
+                with naming_fields(self.empty_settings(declared, cfg)):
+                    return declared.fetch_changes(records.connection.reading(), cfg, *asked)
             if isinstance(changes, Keyset):
                 return _keyset_page(records, changes, cfg, *asked)
             position, _, limit = asked
@@ -163,9 +165,13 @@ def _keyset_page(
     time, id = records.declared.name_of(changes.time_field(cfg)), records.declared.name_of(changes.id)
     terms, links = _terms(records.declared, time, id, after, until)
     order = _ordered(records.declared.order or {}, time, id)
-    page = _page(records, [*records.search(terms, links), *order.items()], limit)
-    says_more = records.declared.pages.kind in ("cursor", "link")
-    return Answer(page.records, page.date, more=page.next is not None if says_more else None)
+    page = _page(records, [*records.search(terms, links), *order.items()], limit, start=after.position)
+    kind = records.declared.pages.kind
+    following = None
+    if changes.compare == "time" and page.next is not None and kind in ("cursor", "offset"):
+        following = page.next if kind == "offset" else str(page.next)
+    more = page.next is not None if kind in ("cursor", "link") else None
+    return Answer(page.records, page.date, more=more, next=following)
 
 
 def _ordered(template: Any, time: str, id: str) -> Any:

@@ -7,13 +7,15 @@ from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.connection import Connection
 from shipmate.kit.objects.errors import ValueMissing
 from shipmate.kit.objects.fields import Schema
-from shipmate.kit.objects.function import Function
+from shipmate.kit.objects.function import GeneratedFunction
 from shipmate.kit.objects.members import is_missing
 from shipmate.kit.objects.names import Names
 from shipmate.kit.objects.views import Descriptor, check_box, entry
 from shipmate.kit.values import flag
 
 if TYPE_CHECKING:
+    import requests
+
     from shipmate.invocation.context import Context
 
 _NOT_FOUND = 404
@@ -30,7 +32,7 @@ class ApiOfRequests(Protocol):
         ...
 
 
-class RawRequest(Function):
+class RawRequest(GeneratedFunction):
     """Sends the request in a message, and emits the answer: status, headers and body."""
 
     def __init__(self, api: ApiOfRequests, names: Names) -> None:
@@ -45,7 +47,8 @@ class RawRequest(Function):
             ApiError: The API answers with an error.
             ValueError: The message lacks a method or a URL, or the URL leads to another host.
         """
-        from shipmate.session.errors import message_body  # requests: 97 ms
+        from shipmate.kit.files.answered import answered_file, is_file  # requests: 97 ms
+        from shipmate.session.answers import body_of, headers_of
 
         body = msg["body"]
         method = str(body.get("method") or "").upper()
@@ -55,19 +58,26 @@ class RawRequest(Function):
             raise ValueMissing("url: expected a path or a URL, found none")
         allow = (_NOT_FOUND,) if flag(cfg, self.names.do_not_throw_404) else ()
         given = body.get("headers")
-        headers = {str(name): str(value) for name, value in given.items()} if isinstance(given, Mapping) else None
-        response = self.api.connect(context, cfg).send(
-            method, str(body["url"]), body=body.get("data") or None, headers=headers, allow=allow
-        )
-        answer = message_body(response)
+        headers = {str(name): str(value) for name, value in given.items()} if isinstance(given, Mapping) else {}
+        streamed: dict[str, Any] = {"is_file": is_file} if method == "GET" else {}
+        connection = self.api.connect(context, cfg)
+
+        def send(more: Mapping[str, str]) -> "requests.Response":
+            options = {"body": body.get("data") or None, "headers": {**headers, **more}, "allow": allow, **streamed}
+            return connection.send(method, str(body["url"]), **options)
+
+        response, attachments = send({}), None
+        if streamed and response.status_code < 400 and is_file(response):
+            answer, attachments = answered_file(context, response, send)
+        else:
+            answer = body_of(response)
         names = self.names
-        return message(
-            {
-                names.status: answer["statusCode"],
-                names.headers: answer["HTTPHeaders"],
-                names.response_body: "" if answer["responseBody"] is None else answer["responseBody"],
-            }
-        )
+        found = {
+            names.status: response.status_code,
+            names.headers: headers_of(response),
+            names.response_body: "" if answer is None else answer,
+        }
+        return message(found, attachments=attachments or None)
 
     def get_meta_model(self, context: "Context", cfg: Mapping[str, Any]) -> dict[str, Schema]:
         """Return the schemas, which no field changes."""

@@ -1,16 +1,16 @@
 """What all functions of a resource share: the choice of the object type and of the field to find an object by."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from shipmate.kit.cache import Cache
+from shipmate.kit.cache import Cache, cache_key
+from shipmate.kit.objects.connection import Connection
 from shipmate.kit.objects.declaration import Declaration
-from shipmate.kit.objects.errors import ValueMissing
+from shipmate.kit.objects.errors import ValueMissing, naming_fields
 from shipmate.kit.objects.fields import Field, LateFields, Schema, object_of, title_of
-from shipmate.kit.objects.function import Function
+from shipmate.kit.objects.function import GeneratedFunction
 from shipmate.kit.objects.members import is_missing, wrapped
 from shipmate.kit.objects.names import Names
 from shipmate.kit.objects.records import Records
@@ -58,7 +58,7 @@ class Source(Protocol):
         ...
 
 
-class ResourceFunction(Function):
+class ResourceFunction(GeneratedFunction):
     """A function of a resource."""
 
     requests: tuple[str, ...] = ()
@@ -126,9 +126,13 @@ class ResourceFunction(Function):
         if callable(read := declared.fields):
             reading = connection.reading()
             cache: Cache[Sequence[Field]] = connection.session.kept.setdefault(_FIELDS, Cache(_SECONDS))
-            fields = LateFields(lambda: cache.get((read, _hash(cfg)), lambda: tuple(read(reading, cfg))))
-            declared = declared.with_fields(fields)
+            ask = partial(self._described, declared, reading, cfg)
+            declared = declared.with_fields(LateFields(lambda: cache.get((read, cache_key(cfg)), ask)))
         return Records(declared, connection, cfg)
+
+    def empty_settings(self, declared: Declaration, cfg: Mapping[str, Any]) -> list[str]:
+        """Return the declared fields of the step that are not filled in."""
+        return [name for name in (*declared.settings, self.names.object_type) if is_missing(cfg.get(name))]
 
     def declared(self, cfg: Mapping[str, Any]) -> Declaration:
         """Return the declaration of the chosen type.
@@ -147,7 +151,7 @@ class ResourceFunction(Function):
         # Without a request, unless the fields come from the API. A person who has just added a field there sees it.
         if callable(declared.fields):
             reading = declared.api.connect(context, cfg).reading()
-            declared = declared.with_fields(tuple(declared.fields(reading, cfg)))
+            declared = declared.with_fields(self._described(declared, reading, cfg))
         return self.schemas(declared, cfg)
 
     def schemas(self, declared: Declaration, cfg: Mapping[str, Any]) -> dict[str, Schema]:
@@ -250,6 +254,12 @@ class ResourceFunction(Function):
         """Return the schema of an object as the API returns it."""
         return object_of(declared.known_fields, writes=False)
 
+    def _described(self, declared: Declaration, reading: Connection, cfg: Mapping[str, Any]) -> Sequence[Field]:
+        """Return the fields that the author's function returns."""
+        assert callable(declared.fields)  # noqa: S101 - by the callers
+        with naming_fields(self.empty_settings(declared, cfg)):
+            return tuple(declared.fields(reading, cfg))
+
     def _first(self) -> Declaration:
         return replace(self._source.first(), names=self.names)
 
@@ -270,11 +280,6 @@ class ResourceFunction(Function):
             named = described.get("model")
             found[name] = {**described, **({"model": named.__name__} if callable(named) else {})}
         return found
-
-
-def _hash(cfg: Mapping[str, Any]) -> str:
-    """Return a hash of the configuration, which names the account and has secrets."""
-    return hashlib.sha256(json.dumps(cfg, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _link_labels(declared: Declaration) -> dict[str, str]:

@@ -154,14 +154,15 @@ class Keyset:
     def _run(self, walk: Walk, fetch: Fetch, envelope: Envelope, source: str, *, single_page: bool) -> Iterator[Page]:
         begun, requests = self.clock(), 0
         while not walk.is_over:
-            if requests >= self.max_pages or self._is_late(begun):
+            if not walk.is_within and (requests >= self.max_pages or self._is_late(begun)):
                 LOG.info("the run ends after %d pages; the next one goes on behind them", requests)
                 return
+            was_within = walk.is_within
             records = walk.take(as_answer(fetch(walk.after, walk.until, walk.limit)))
             requests += 1
-            if records:
+            if records or (was_within and not walk.is_within):
                 yield from self._pages_of(records, walk, envelope, source)
-                if single_page:
+                if single_page and not walk.is_within:
                     return
 
     def _pages_of(self, records: list[Record], walk: Walk, envelope: Envelope, source: str) -> Iterator[Page]:
@@ -171,7 +172,8 @@ class Keyset:
                 yield Page([record.value], envelope.messages([record]), place.snapshot(source))
         else:
             values = [record.value for record in records]
-            yield Page(values, envelope.messages(records), walk.place.snapshot(source))
+            snapshot = None if walk.is_within else walk.place.snapshot(source)
+            yield Page(values, envelope.messages(records), snapshot)
 
     def _is_late(self, begun: float) -> bool:
         return self.max_seconds is not None and self.clock() - begun >= self.max_seconds
@@ -203,7 +205,7 @@ def keyset(
         id: The path of the id in a record: text or a whole number.
         compare: What the API can compare. ``or``: ``(time = T and id > I) or time > T`` in one request. ``two``: the
             two conditions in two requests. ``time``: only ``time > T`` or ``time >= T``; records of equal time may have
-            any order, and must fit into one page.
+            any order, and must fit into one page unless ``fetch`` returns ``Answer.next``.
         lag_seconds: The seconds from the time of a record until the API shows it, at least 1.
         size: The records of a page unless a person chooses another number.
         most: The most records of a page.

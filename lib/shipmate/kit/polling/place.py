@@ -21,11 +21,14 @@ class After:
         id: The id I; None if the relation is ``from`` or ``later``.
         relation: ``from``: time >= T. ``after``: (time = T and id > I) or time > T. ``equal``: time = T and id > I.
             ``later``: time > T.
+        position: The beginning of the page among the records that are asked for, as ``Answer.next`` of the page before;
+            None for the first page. Others come only if many records have one time, and ``Answer`` has ``next``.
     """
 
     time: Time
     id: Id | None
     relation: Relation
+    position: str | int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from shipmate.errors import CannotPoll
 from shipmate.kit.moments import moment
 from shipmate.kit.polling.answer import Answer, Record, read_records
 from shipmate.kit.polling.bound import Bound
-from shipmate.kit.polling.place import After, Place
+from shipmate.kit.polling.crowd import Crowd
+from shipmate.kit.polling.place import After, Id, Place, Time
 
 Compare = Literal["or", "two", "time"]
 # A snapshot as a whole must stay below 5 KB.
@@ -65,10 +66,21 @@ class Walk:
         self._bound = bound
         self._size, self._most = size, most
         self._reads_equal = True
+        self._crowd: Crowd | None = None
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the run is among the records of one time, where no other run can go on."""
+        return self._crowd is not None
 
     @property
     def after(self) -> After:
         """What to ask the API for."""
+        after = self._after
+        return after if self._crowd is None else replace(after, position=self._crowd.position)
+
+    @property
+    def _after(self) -> After:
         if self.place.is_past:
             return After(self.place.time, None, "later")
         if self.place.id is None:
@@ -90,11 +102,18 @@ class Walk:
         """
         records = self.read(answer)
         is_full = len(answer.records) >= self.limit if answer.more is None else answer.more
+        if self._crowd is not None:
+            return self._take_crowd(self._crowd, answer, records, is_full=is_full)
         if self.after.relation == "equal":
             return self._take_equal(records, is_full and self._ends_here(answer))
         settled = self.settled(records)
         goes_on = is_full and len(settled) == len(records)
         if goes_on and self._order.compare == "time":
+            if not self._whole(settled) and answer.next is not None and answer.records:
+                last = self._read_all(answer)[-1].changed
+                # A page has a known record, and at least one more.
+                self._crowd, self.limit = Crowd(last, self._order.chosen_by), max(self.limit, 2)
+                return self._take_crowd(self._crowd, answer, records, is_full=True)
             # A page at its largest beside known records of its time: the new ones among them are all that can be read.
             is_largest = bool(self.place.seen) and self.limit >= self._most
             settled = self._whole(settled) or (settled if is_largest else [])
@@ -113,12 +132,7 @@ class Walk:
             CannotPoll: A record has no time or no id, or the records are not in their order.
         """
         self._bound.fix(answer.date)
-        order = self._order
-        records = list(
-            read_records(
-                answer.records, id_field=order.id_field, time_field=order.time_field, chosen_by=order.chosen_by
-            )
-        )
+        records = self._read_all(answer)
         self._check_times(records)
         new = self._new(records)
         self._check_ids(new)
@@ -128,6 +142,37 @@ class Walk:
         """Return the records before the end of the run."""
         end = self._bound.moment.order
         return [record for record in records if moment(record.changed).order < end]
+
+    def _read_all(self, answer: Answer) -> list[Record]:
+        order = self._order
+        found = read_records(
+            answer.records, id_field=order.id_field, time_field=order.time_field, chosen_by=order.chosen_by
+        )
+        return list(found)
+
+    def _take_crowd(self, crowd: Crowd, answer: Answer, records: list[Record], *, is_full: bool) -> list[Record]:
+        """Take a page of the records of one time; the place moves on when all of them are read."""
+        read, settled = self._read_all(answer), self.settled(records)
+        found = crowd.take(settled)
+        if crowd.is_moved(read):
+            crowd.begin_again()
+            return found
+        rest = [record for record in settled if not crowd.is_here(record)]
+        goes_on = is_full and answer.next is not None and bool(read) and len(settled) == len(records)
+        whole = self._whole(rest) if goes_on else rest
+        if goes_on and not whole and not (rest and crowd.seen):
+            if rest:  # behind known records only, which the API returns again
+                crowd.follow(rest[-1].changed)
+                found = crowd.take(rest)
+            assert answer.next is not None  # noqa: S101 - by goes_on
+            crowd.go_on(answer.next, read[-1])
+            return found
+        if whole:
+            self.place = self._place_after(whole, is_last=not goes_on)
+        elif crowd.seen:
+            self.place = self._place_at(crowd.time, crowd.seen, is_last=not goes_on)
+        self.limit, self.is_over, self._crowd = self._size, not goes_on, None
+        return [*found, *whole]
 
     @property
     def _later(self) -> After:
@@ -178,13 +223,15 @@ class Walk:
         last = records[-1]
         if self._order.compare != "time":
             return Place(last.changed, last.id)
-        if not is_last:
-            return Place(last.changed, is_past=True)
         here = moment(last.changed).order
-        before = self.place.seen if moment(self.place.time).order == here else ()
-        seen = (*before, *(record.id for record in records if moment(record.changed).order == here))
+        seen = [record.id for record in records if moment(record.changed).order == here]
+        return self._place_at(last.changed, seen, is_last=is_last)
+
+    def _place_at(self, time: Time, ids: Iterable[Id], *, is_last: bool) -> Place:
+        before = self.place.seen if moment(self.place.time).order == moment(time).order else ()
+        seen = (*before, *ids)
         is_short = len(seen) <= _MOST_SEEN and sum(len(str(each)) for each in seen) <= _LONGEST_SEEN
-        return Place(last.changed, seen=seen) if is_short else Place(last.changed, is_past=True)
+        return Place(time, seen=seen) if is_last and is_short else Place(time, is_past=True)
 
     def _widen(self, answer: Answer) -> None:
         """Ask for a larger page, since this one has nothing new.
@@ -207,7 +254,8 @@ class Walk:
         if order.compare == "time":
             raise CannotPoll(
                 f"{order.chosen_by}: expected fewer than {limit} records with one time in {order.time_field}, found a "
-                "full page of them: let the API compare ids too (compare='or'), or raise the size of a page"
+                "full page of them: let the API compare ids too (compare='or'), raise the size of a page (most), or "
+                "return the position of the next page as Answer.next"
             )
         raise CannotPoll(
             f"{order.chosen_by}: expected records after the last one, found a full page of earlier ones: the API does "

@@ -7,7 +7,8 @@ import shutil
 import string
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,6 +19,7 @@ from shipmate.component import DESCRIPTOR, Modules, load
 from shipmate.errors import BadInput
 from shipmate.tools import docs
 from shipmate.tools.scaffold.plan import Plan
+from shipmate.tools.scaffold.port import Port
 from shipmate.tools.scaffold.requirement import direct_url, requirement
 from shipmate.tools.validation import entries
 from shipmate.wording import file_problem
@@ -29,6 +31,16 @@ _CREDENTIAL_FILES: Final = ("verify_credentials.py", "tests/test_verify_credenti
 
 _WRITTEN_BY_HAND: Final = ("actions/", "triggers/", "schemas/", "tests/test_@@{")
 """The files that a component without declarations has."""
+
+_OF_ALL: Final = (
+    *("Dockerfile", ".dockerignore", ".gitignore", "pyproject.toml", "requirements.txt", "requirements-dev.txt"),
+    "tests/__init__.py",
+)
+"""The files that a component from a descriptor has like others."""
+_BEFORE: Final = "node"
+"""The folder for the files of the component before."""
+_STAYING: Final = ("LICENSE", "CHANGELOG", "logo.")
+"""The beginnings of the names of files that stay."""
 
 _FROM_INDEX: Final = "It installs shipmate from the package index, as `requirements.txt` says."
 _OTHER_MACHINES: Final = "# Only this machine has it; README.md says what other machines need.\n"
@@ -71,6 +83,33 @@ def create(plan: Plan, folder: Path) -> None:
         BadInput: The folder is not empty, or not writable; it is unchanged.
     """
     check_folder(folder)
+    _create(folder, lambda component: _write(plan, component))
+
+
+def create_port(port: Port, file: Path, folder: Path) -> None:
+    """Write a component that was read from a descriptor.
+
+    Args:
+        port: The component.
+        file: The file of the descriptor.
+        folder: A new or an empty folder; or that of the file, whose files of the component before go to ``node``.
+
+    Raises:
+        BadInput: The folder is neither, or not writable; it is unchanged.
+    """
+    if not _holds(folder, file):
+        check_folder(folder)
+    elif os.path.lexists(folder / _BEFORE):
+        raise BadInput(f"expected no folder {_BEFORE}, where the files of the component before go, found one: {folder}")
+    _create(folder, lambda component: _write_port(port, component), is_of_node=_holds(folder, file))
+
+
+def _holds(folder: Path, file: Path) -> bool:
+    return folder.is_dir() and file.resolve().parent == folder.resolve()
+
+
+def _create(folder: Path, write: Callable[[Path], None], *, is_of_node: bool = False) -> None:
+    """Let a function write a component, and move it into its folder."""
     folder = folder.absolute()
     is_new = not folder.exists()
     try:
@@ -78,19 +117,50 @@ def create(plan: Plan, folder: Path) -> None:
         stage = Path(tempfile.mkdtemp(prefix=".shipmate-new-", dir=folder.parent if is_new else folder))
         try:
             component = stage / "component"
-            _write(plan, component)
+            write(component)
             if is_new:
                 component.rename(folder)
             else:
-                _move_into(folder, component)
+                with _moved_away(folder, stage) if is_of_node else nullcontext():
+                    _move_into(folder, component)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
     except OSError as error:
         raise _unusable(folder, error) from error
 
 
+@contextmanager
+def _moved_away(folder: Path, stage: Path) -> Iterator[None]:
+    """Move the files of the component before to a folder of their own; move them back if the block fails."""
+    before = folder / _BEFORE
+    moved = [each for each in sorted(folder.iterdir()) if each != stage and not _stays(each.name)]
+    before.mkdir()
+    done: list[Path] = []
+    try:
+        for path in moved:
+            path.rename(before / path.name)
+            done.append(path)
+        yield
+    except BaseException:
+        for path in done:
+            (before / path.name).rename(path)
+        before.rmdir()
+        raise
+
+
+def _stays(name: str) -> bool:
+    return name == ".git" or name.startswith(_STAYING)
+
+
 def next_steps(plan: Plan, folder: Path) -> str:
     """Return what was created, and the three commands to run next, with this machine's name of Python."""
+    contents = f"action {plan.action}, trigger {plan.trigger}"
+    if plan.object_title:
+        contents = f"the functions of {plan.object_title}"
+    return _steps(f"Created {plan.title} in {folder}: {contents}, {plan.authentication}.", folder)
+
+
+def _steps(summary: str, folder: Path) -> str:
     python = _python()
     commands = [
         f"{python} -m pip install --requirement requirements-dev.txt",
@@ -100,11 +170,13 @@ def next_steps(plan: Plan, folder: Path) -> str:
     if folder.absolute() != Path.cwd():
         place = f"./{folder}" if str(folder).startswith("-") else str(folder)
         commands = [f"cd {shlex.quote(place)}", *commands[:2]]
-    contents = f"action {plan.action}, trigger {plan.trigger}"
-    if plan.object_title:
-        contents = f"the functions of {plan.object_title}"
-    summary = f"Created {plan.title} in {folder}: {contents}, {plan.authentication}."
     return "\n".join([summary, "", *(f"    {command}" for command in commands)])
+
+
+def next_steps_of_port(port: Port, folder: Path) -> str:
+    """Return what was created from a descriptor, and the commands to run next."""
+    count = sum(path.startswith(("actions/", "triggers/")) for path in port.files)
+    return _steps(f"Created {port.title} in {folder}: {count} function{'s' * (count > 1)} to write.", folder)
 
 
 def _python() -> str:
@@ -140,6 +212,25 @@ def _write(plan: Plan, root: Path) -> None:
         path.write_text(_filled(template.read_text(encoding="utf-8"), values).rstrip("\n") + "\n", encoding="utf-8")
 
 
+def _write_port(port: Port, root: Path) -> None:
+    templates = files("shipmate.tools.scaffold") / "templates"
+    of_all = dict(_templates_in(templates / "component"))
+    found = {name: template for name, template in of_all.items() if name in _OF_ALL or name.startswith(".github/")}
+    found |= dict(_templates_in(templates / "ported" / "component"))
+    values = {**_delivery(), "name": port.name, "base_url": port.base_url, "variables": port.variables}
+    for path, text in {DESCRIPTOR: entries.to_text(port.descriptor), **port.files}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    for name, template in sorted(found.items(), key=lambda item: item[0] == _README):
+        if not port.descriptor.get("credentials") and name == _CREDENTIAL_FILES[0]:
+            continue
+        if name == _README:
+            values["docs"] = docs.section(root)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        filled = _filled(template.read_text(encoding="utf-8"), values)
+        (root / name).write_text(filled.rstrip("\n") + "\n", encoding="utf-8")
+
+
 def _write_entries(root: Path, declarations: tuple[str, ...]) -> None:
     """Add the functions that follow from declarations to ``component.json``."""
     path = list(sys.path)
@@ -158,8 +249,6 @@ def _write_entries(root: Path, declarations: tuple[str, ...]) -> None:
 
 def _values(plan: Plan) -> dict[str, str]:
     """Return the values of the placeholders: titles as JSON, ids and URLs in characters that need no escape."""
-    origin = direct_url()
-    is_of_index = " @ " not in requirement(origin)
     values = {
         "title": plan.title,
         "description": f"Reads and creates records of {plan.title}",
@@ -176,6 +265,15 @@ def _values(plan: Plan) -> dict[str, str]:
         "name": plan.name,
         "base_url": plan.base_url,
         "origin": plan.origin,
+        **_delivery(),
+    }
+
+
+def _delivery() -> dict[str, str]:
+    """Return the values about the way in which other machines get this runtime."""
+    origin = direct_url()
+    is_of_index = " @ " not in requirement(origin)
+    return {
         "shipmate": requirement(origin),
         "shipmate_for_tests": requirement(origin, extra="testing"),
         "of_this_machine": "" if is_of_index else _OTHER_MACHINES,

@@ -17,6 +17,7 @@ from shipmate.component.signature import HOOKS
 from shipmate.errors import DescriptorError, FunctionNotFound, ModuleNotLoadable
 from shipmate.jsonvalue import object_member, pointer_to
 from shipmate.logs.redaction import Redactor
+from shipmate.tools.validation.clients import check_clients
 from shipmate.tools.validation.credentials import check_needed_fields, check_secret_fields
 from shipmate.tools.validation.descriptor import DIRECTIONS, check_descriptor, functions_of
 from shipmate.tools.validation.entries import declared_entry, differences
@@ -45,6 +46,7 @@ def validate_component(root: Path, redactor: Redactor | None = None) -> Report:
     if raw is not None:
         check_secret_fields(findings, root, raw)
         check_needed_fields(findings, raw, checks.apis)
+        check_clients(findings, root, raw)
     _check_names(findings, root)
     findings.not_checked += [
         "what the functions do: no function was called",

@@ -44,7 +44,8 @@ class ChangingCrm(Crm):
         )
         ordered = sorted(self.contacts.values(), key=lambda each: (each["updated"], each["id"]))
         found = [each for each in ordered if _is_true(text, each)]
-        return Reply(200, {"data": found[: int(asked["limit"])]})
+        start = int(asked.get("offset", "0"))
+        return Reply(200, {"data": found[start : start + int(asked["limit"])]})
 
 
 _OTHER = ("limit", "sort", "offset")
@@ -217,3 +218,15 @@ contacts = declare({changes})
     with pytest.raises(Exception, match="CannotPoll") as caught:
         declare(declaration)
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("count", [100, 250])
+def test_many_contacts_of_one_time_come_in_the_pages_of_the_list(
+    declare: Declare, crm: ChangingCrm, cfg: Cfg, count: int
+) -> None:
+    """Where the API compares times only."""
+    for number in range(count):
+        crm.add(name=str(number), updated="2026-01-31T10:00:00Z")
+    component = declare(PARAMETERS.replace('compare="two"', 'compare="time"'))
+    found = component.run("getNewAndUpdatedObjectsPolling", cfg=cfg)
+    assert sorted(int(each["body"]["name"]) for each in found.data) == list(range(count))

@@ -335,3 +335,24 @@ def test_an_answer_without_a_body_is_an_empty_text(declare: Declare, crm: Crm, c
     done = declare().run("raw", {"body": {"method": "DELETE", "url": "/contacts/1", "data": ""}}, cfg)
 
     assert (done.message["body"]["statusCode"], done.message["body"]["responseBody"]) == (204, "")
+
+
+MODULES = """
+def fields(connection, cfg):
+    connection.get(f"/{cfg['module']}/fields")["results"]
+
+
+contacts = declare(fields=fields, unique=(), settings={"module": {"label": "Module", "viewClass": "TextFieldView"}})
+"""
+
+
+def test_a_field_of_the_step_that_is_not_filled_in_is_named(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Where a function of the author reads it; other errors stay as they are."""
+    component = declare(MODULES)
+    done = component.run("createObject", {"body": {"name": "Ada"}}, cfg)
+    assert done.errors[0]["message"] == "module: expected a value in this field of the step, found none"
+    with pytest.raises(ValueError, match="module: expected a value in this field of the step"):
+        component.call("createObject", "get_meta_model", cfg)
+    crm.route("GET", "/v1/contacts/fields", lambda request: Reply(200, {}))
+    done = component.run("createObject", {"body": {"name": "Ada"}}, {**cfg, "module": "contacts"})
+    assert "module" not in done.errors[0]["message"]

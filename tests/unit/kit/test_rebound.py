@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shipmate.errors import ApiError, EmitUnconfirmed, NoSample, PlatformUnavailable
-from shipmate.kit import rebounding
+from shipmate.kit import emit_each, rebounding
 from shipmate.session.diverted import Diverted
 
 
@@ -52,3 +52,40 @@ def test_other_errors_stay_errors(error: Exception) -> None:
     """A repetition would not help, or do something twice."""
     with pytest.raises(type(error)):
         events_after(error)
+
+
+def failing(error: Exception, count: int) -> Any:
+    """Yield bodies, and raise an error after them."""
+    yield from ({"n": number} for number in range(count))
+    raise error
+
+
+TEMPORARY = [ApiError("busy", status=503, is_repeatable=True), PlatformUnavailable("busy"), Diverted("busy", None)]
+
+
+@pytest.mark.parametrize("error", TEMPORARY)
+def test_messages_before_the_error_are_a_reason_against_a_rebound(error: Exception) -> None:
+    """They would be emitted again."""
+    context: Any = Context()
+    with pytest.raises(ApiError, match=r"^after 2 messages: busy$"), rebounding(context):
+        emit_each(context, failing(error, 2))
+    assert [event for event, _ in context.events] == ["data", "data"]
+
+
+@pytest.mark.parametrize("error", TEMPORARY)
+def test_an_error_before_the_first_message_rebounds(error: Exception) -> None:
+    """Nothing was emitted."""
+    context: Any = Context()
+    with rebounding(context):
+        emit_each(context, failing(error, 0))
+    assert context.events == [("rebound", "busy")]
+
+
+def test_other_errors_between_messages_stay_as_they_are() -> None:
+    """A refusal says more without a remark, and errorPolicy may want a message."""
+    context: Any = Context()
+    with pytest.raises(ApiError, match=r"^refused$"):
+        emit_each(context, failing(ApiError("refused", status=422), 1))
+    with pytest.raises(Diverted):
+        emit_each(context, failing(Diverted("busy", {"statusCode": 503}), 1))
+    assert emit_each(context, [{}, {}]) == 2
