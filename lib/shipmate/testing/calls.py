@@ -31,7 +31,6 @@ _SLIPS: Final = frozenset(
         "AttributeError",
         "IndexError",
         "KeyError",
-        "NotImplementedError",
         "RecursionError",
         "TypeError",
         "ZeroDivisionError",
