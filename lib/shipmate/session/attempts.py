@@ -11,6 +11,15 @@ from shipmate.session.policy import NEVER, Failure
 
 NO_ANSWER: Final = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 """The exceptions of a request without an answer."""
+_CAUSES: Final = {
+    "NameResolutionError": "the host is not known",
+    "Failed to resolve": "the host is not known",
+    "Connection refused": "the connection was refused",
+    "No route to host": "there is no route to the host",
+    "Network is unreachable": "the network is not reachable",
+    "ProxyError": "the proxy cannot be reached",
+}
+"""What the texts of exceptions say, in words for people who do not know the libraries."""
 _MAY_BE_DONE: Final = "shipmate_may_be_done"
 _IDEMPOTENCY_KEY: Final = "idempotency-key"
 
@@ -39,6 +48,16 @@ def note_unclear(response: requests.Response) -> None:
 def may_be_done(response: requests.Response) -> bool:
     """Tell whether the API may have executed the request in an earlier attempt, of which the answer is lost."""
     return _MAY_BE_DONE in response.__dict__
+
+
+def cause_of(error: Exception) -> str:
+    """Return why there is no answer: ``"ConnectionError: the connection was refused"``, without names of hosts."""
+    name = type(error).__name__
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"{name}: the certificate is not accepted"
+    text = str(error)
+    found = next((cause for mark, cause in _CAUSES.items() if mark in text), "")
+    return f"{name}: {found}" if found else name
 
 
 def _was_sent(error: Exception) -> bool:

@@ -171,7 +171,7 @@ class Session(ApiSession):
                 if error is not None:
                     raise error
                 break
-            is_unclear = is_unclear or failure.is_unclear
+            is_unclear = is_unclear or policy.is_unclear(failure)
             if response is not None:
                 response.close()
         assert response is not None  # noqa: S101 - without an answer there is an error

@@ -54,12 +54,12 @@ def decimal(fields: Mapping[str, Any], name: str, *, default: float, least: floa
     """Return a field as a number that may have decimals.
 
     >>> [decimal({"rate": given}, "rate", default=0, least=0, most=10) for given in ("0.5", 2, "")]
-    [0.5, 2, 0]
+    [0.5, 2.0, 0.0]
 
     Raises:
         InvalidField: The field has something else than a number from ``least`` to ``most``.
     """
-    return _within(fields, name, _DECIMAL, default, least, most)
+    return float(_within(fields, name, _DECIMAL, default, least, most))
 
 
 def limited(

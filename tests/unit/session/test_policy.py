@@ -42,6 +42,17 @@ def test_only_what_is_safe_to_repeat_is_repeated(failure: Failure, repeats: bool
     assert (pause(STEADY, failure) is not None) is repeats
 
 
+def test_a_status_that_means_refused_lets_every_method_be_sent_again() -> None:
+    """Podio answers 420 to an account that has sent too many requests."""
+    refused = Policy(refusals="429, 420")
+    assert pause(refused, Failure("POST", 420)) is not None
+    assert pause(refused, Failure("POST", 429)) is not None
+    assert pause(refused, Failure("POST", 503)) is None
+    assert not refused.is_unclear(Failure("DELETE", 420))
+    assert pause(Policy(), Failure("POST", 420)) is None
+    assert pause(Policy(statuses="500"), Failure("GET", 429)) is None
+
+
 def test_all_and_none_repeat_all_and_none() -> None:
     assert pause(Policy(repeat="all"), Failure("POST", 503)) is not None
     assert pause(Policy(repeat="none"), Failure("GET", 503)) is None
