@@ -1,5 +1,6 @@
 """An API as an author declares it: where it is, how it takes bodies, how an account is verified."""
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -12,8 +13,10 @@ from shipmate.kit.objects.names import Names, names_from
 from shipmate.kit.objects.paging import Paging
 from shipmate.kit.objects.raw_request import RawRequest
 from shipmate.kit.objects.routes import text_of
+from shipmate.oauth2.options import VARIABLE
 from shipmate.session.diverted import Diverted
 from shipmate.session.policy import Policy
+from shipmate.settings import require
 from shipmate.urls import MEMBER, HostPattern
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ class Api:
             verified_by: Statuses from 400 that verify credentials, too: ``(403,)`` for an API that answers 401 to wrong
                 credentials, and 403 to an account which must not send the request of ``verify``.
             title: The name of the API in texts.
-            headers: Headers of every request.
+            headers: Headers of every request; ``{{NAME}}`` is the environment variable ``NAME``.
             sends_forms: Whether the API takes forms and not JSON.
             methods: The methods of raw requests.
             hosts: The hosts that may receive requests; that of ``base_url`` unless given.
@@ -72,6 +75,7 @@ class Api:
         self.names = names_from(names, Names())
         self.methods = tuple(methods)
         self._headers = {"Accept": "application/json", **(headers or {})}
+        self._variables = [name for value in self._headers.values() for name in VARIABLE.findall(value)]
         self._sends_forms = sends_forms
         self._hosts = tuple(hosts) if hosts is not None else _hosts_of(self.base_url)
         self._options = session
@@ -87,7 +91,7 @@ class Api:
         # A tuple, by which the session finds its plan again.
         hosts: dict[str, Any] = {"hosts": self._hosts} if self._hosts else {}
         session = context.session(cfg, **{**hosts, **self._options, **options})
-        session.headers.update(self._headers)
+        session.headers.update(self._filled_headers())
         return Connection(session, self._base(session), sends_forms=self._sends_forms, hosts=self._hosts)
 
     def choices(
@@ -173,6 +177,17 @@ class Api:
             for name in MEMBER.findall(self.base_url):
                 if name not in view_classes:
                     yield f"expected the field {name!r}, which the base URL of Api needs, found none"
+
+    def _filled_headers(self) -> dict[str, str]:
+        """Return the headers with environment variables filled in.
+
+        Raises:
+            MissingSetting: A variable is not set; the text names all of them.
+        """
+        if not self._variables:
+            return self._headers
+        require(os.environ, *self._variables, reason="Api(headers=...) sends it")
+        return {name: VARIABLE.sub(lambda match: os.environ[match[1]], value) for name, value in self._headers.items()}
 
     def _base(self, session: Any) -> str:
         """Return the base URL; a slash at the end of a URL that a person typed in is dropped."""

@@ -154,7 +154,10 @@ def check_changes(declared: Declaration) -> None:
     if lacking := sorted(needed - found):
         raise CannotPoll(f"{title}: expected the operators {', '.join(sorted(needed))}, found no {', '.join(lacking)}")
     if changes.compare == "or" and not (filters is not None and "or" in filters.joins):
-        raise CannotPoll(f"{title}: expected filters with 'or', found none: declare keyset(compare='two')")
+        raise CannotPoll(
+            f"{title}: expected filters with 'or', found none: give operators(joins=('and', 'or')), or declare "
+            "keyset(compare='two')"
+        )
     if declared.order is None:
         raise CannotPoll(f"{title}: expected order, such as {{'sort': '{{time}},{{id}}'}}, found none")
 

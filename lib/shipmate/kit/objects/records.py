@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+from shipmate.errors import ApiError
 from shipmate.jsonvalue import member_at
 from shipmate.kit.objects.connection import Connection, json_of
-from shipmate.kit.objects.declaration import Declaration
+from shipmate.kit.objects.declaration import CREATE, Declaration
 from shipmate.kit.objects.errors import MoreThanOneFound, UnexpectedAnswer
 from shipmate.kit.objects.fields import writable
 from shipmate.kit.objects.filters import Join, Term
@@ -19,6 +20,7 @@ from shipmate.kit.objects.terms import typed
 if TYPE_CHECKING:
     import requests
 
+_CONFLICT: Final = 409
 Record = dict[str, Any]
 Params = Sequence[tuple[str, Any]]
 
@@ -58,7 +60,7 @@ class Records:
         if criteria == self.declared.id:
             return self.get(value, params)
         found = self._find(criteria, value, params)
-        if len(found) > 1:
+        if len(found) > 1 and not self.declared.takes_first:
             label = self.declared.criteria()[criteria]
             raise MoreThanOneFound(f"{self.declared.title}: expected one object with this {label}, found more")
         return found[0] if found else None
@@ -144,11 +146,28 @@ class Records:
             route = Route.parse(declared.write.upsert, default=declared.item)
             values = {**self.values, "criteria": criteria, "value": value, "id": value}
             return self._stored(self._write(route, values, writable(declared.known_fields, body)), None)
+        if declared.write.upsert == CREATE:
+            return self._created_or_changed(criteria, value, body)
         stored = self.one(criteria, value)
         changed = None
         if stored is not None:
             changed = self.update(self.id_of(stored), body, stored)
         return changed if changed is not None else self.create(body)
+
+    def _created_or_changed(self, criteria: str, value: Any, body: Mapping[str, Any]) -> Record:
+        try:
+            return self.create(body)
+        except ApiError as error:
+            if error.status != _CONFLICT and error.api_code not in self.declared.write.conflict:
+                raise
+            stored, id = None, value
+            if criteria != self.declared.id:
+                stored = self.one(criteria, value)
+                id = None if stored is None else self.id_of(stored)
+            changed = None if id is None else self.update(id, body, stored)
+            if changed is None:
+                raise  # another field has the conflict
+            return changed
 
     def delete(self, id: Any) -> bool:
         """Delete an object, and return whether there was one.
