@@ -111,15 +111,12 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, coverage_of_processes: di
     return read_outcomes(folder / "report.xml")
 
 
-NO_POLLING = {"every_relation_is_fetched[component.json]"}
-
-
 def test_a_good_component_passes_every_check(outcomes: Outcomes) -> None:
     """Plain functions, coroutines and generators of both kinds, with fixed and with dynamic metadata."""
     good = outcomes["good"]
 
-    assert len(good) == 1 + 2 + 6 * 4 + len(NO_POLLING)
-    assert {name for name, outcome in good.items() if outcome.status != "passed"} == NO_POLLING
+    assert len(good) == 1 + 2 + 6 * 4
+    assert {name: outcome for name, outcome in good.items() if outcome.status != "passed"} == {}
 
 
 def test_the_author_may_describe_the_surroundings(outcomes: Outcomes) -> None:
@@ -127,8 +124,8 @@ def test_the_author_may_describe_the_surroundings(outcomes: Outcomes) -> None:
     found = outcomes["with_all_options"]
 
     no_verifier = {f"wrong_credentials_are_refused[{status}]" for status in (401, 403)}
-    assert {name for name, outcome in found.items() if outcome.status != "passed"} == no_verifier | NO_POLLING
-    assert len(found) == 1 + 2 + 6 + len(NO_POLLING)
+    assert {name for name, outcome in found.items() if outcome.status != "passed"} == no_verifier
+    assert len(found) == 1 + 2 + 6
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from shipmate.testing.calls import (
     require_success,
     run,
 )
+from shipmate.testing.polling_checks import every_relation_is_fetched
 from shipmate.testing.trial import TookTooLong, Trial, function_ids
 from shipmate.testing.verdict import Failed, NotChecked
 from shipmate.tools.validation import Problem, validate_component
@@ -108,9 +109,14 @@ def failures_are_reported(trial: Trial, function: Function) -> None:
 
 
 def messages_match_metadata(trial: Trial, function: Function) -> None:
-    """Messages match ``metadata.out``, or ``get_meta_model`` if the metadata is dynamic."""
-    is_dynamic = function.dynamic_metadata
+    """Messages match ``metadata.out``, or ``get_meta_model`` if the metadata is dynamic.
+
+    A polling trigger emits them from every place that a run may begin at.
+    """
     trial.worked = False
+    if function.raw.get("type") == "polling":
+        every_relation_is_fetched(trial, function)
+    is_dynamic = function.dynamic_metadata
     trial.serve(function)
     cfg = cfg_with_new_keys(trial, function)
     emissions = run(trial, function, cfg)

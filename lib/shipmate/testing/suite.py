@@ -10,7 +10,7 @@ import pytest
 from shipmate.component import DESCRIPTOR, Function
 from shipmate.emulator import Reply, Server
 from shipmate.errors import DescriptorError, ShipmateError
-from shipmate.testing import checks, polling_checks, token_checks
+from shipmate.testing import checks, token_checks
 from shipmate.testing.isolation import only_component
 from shipmate.testing.subject import find_root
 from shipmate.testing.trial import Surroundings, Trial, function_ids, trial
@@ -25,13 +25,8 @@ CHECKS: Final = (
     "failures_are_reported",
     "messages_match_metadata",
     "secrets_stay_secret",
-    "every_relation_is_fetched",
 )
 _UNREADABLE: Final = f"{DESCRIPTOR} cannot be used"
-_FUNCTIONS: Final = (
-    ("function_id", False, _UNREADABLE),
-    ("polling_id", True, "the component has no polling trigger"),
-)
 
 
 def component_suite(
@@ -101,12 +96,11 @@ class ComponentSuite:
         """Parametrize the checks by function, and by the status of a refusal."""
         if "status" in metafunc.fixturenames:
             metafunc.parametrize("status", [401, 403])
-        for name, only_polling, reason in _FUNCTIONS:
-            if name in metafunc.fixturenames:
-                root = self._root(metafunc.definition.path)
-                ids = function_ids(root, only_polling=only_polling) if root is not None else []
-                unusable = pytest.param("", id=DESCRIPTOR, marks=pytest.mark.skip(reason=reason))
-                metafunc.parametrize(name, ids or [unusable])
+        if "function_id" in metafunc.fixturenames:
+            root = self._root(metafunc.definition.path)
+            ids = function_ids(root) if root is not None else []
+            unusable = pytest.param("", id=DESCRIPTOR, marks=pytest.mark.skip(reason=_UNREADABLE))
+            metafunc.parametrize("function_id", ids or [unusable])
 
     @pytest.fixture(autouse=True)
     def _left_out(self, request: pytest.FixtureRequest) -> None:
@@ -162,16 +156,12 @@ class ComponentSuite:
         _judge_function(checks.failures_are_reported, component_trial, function_id)
 
     def test_messages_match_metadata(self, component_trial: Trial, function_id: str) -> None:
-        """The function's messages match its metadata."""
+        """The function's messages match its metadata, and a polling trigger handles every place to go on from."""
         _judge_function(checks.messages_match_metadata, component_trial, function_id)
 
     def test_secrets_stay_secret(self, component_trial: Trial, function_id: str) -> None:
         """The function's prints, logs and errors have no secret."""
         _judge_function(checks.secrets_stay_secret, component_trial, function_id)
-
-    def test_every_relation_is_fetched(self, component_trial: Trial, polling_id: str) -> None:
-        """The function that fetches a page for a keyset handles every relation."""
-        _judge_function(polling_checks.every_relation_is_fetched, component_trial, polling_id)
 
     def _root(self, test_file: Path) -> Path | None:
         if self.root is not None:

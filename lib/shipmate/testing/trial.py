@@ -270,10 +270,9 @@ def trial(root: Path, surroundings: Surroundings) -> Iterator[Trial]:
         yield started
 
 
-def function_ids(root: Path, *, only_polling: bool = False) -> list[str]:
-    """Return the ids of the component's functions, or of its polling triggers; none if its descriptor is unusable."""
+def function_ids(root: Path) -> list[str]:
+    """Return the ids of the component's functions; an empty list if its descriptor cannot be used."""
     try:
-        functions = load(root).functions
-        return [id for id, each in functions.items() if not only_polling or each.raw.get("type") == "polling"]
+        return list(load(root).functions)
     except DescriptorError:
         return []

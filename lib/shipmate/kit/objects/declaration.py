@@ -109,7 +109,8 @@ class Declaration:
         """Check that the parts fit together.
 
         Raises:
-            ValueError: A request has an unknown placeholder, or a unique field cannot be searched for.
+            ValueError: A request has an unknown placeholder, a unique field cannot be searched for, or two select
+                models have one name.
         """
         known = {*self.settings, self.names.object_type}
         templates = [(self.list, frozenset[str]()), (self.route("GET"), _OF_ONE)]
@@ -130,6 +131,13 @@ class Declaration:
             if not text and (self.filters is None or "eq" not in self.filters.forms):
                 raise ValueError(
                     f"{self.title}: unique: expected filters with the operator eq, or a request for {name}, found none"
+                )
+        models: dict[str, Any] = {}
+        for described in self.settings.values():
+            model = described.get("model")
+            if callable(model) and models.setdefault(model.__name__, model) is not model:
+                raise ValueError(
+                    f"{self.title}: settings: expected select models of different names, found {model.__name__} twice"
                 )
         for name in self.sets:
             if name != self.id and name not in self.unique:

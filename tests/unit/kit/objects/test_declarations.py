@@ -175,3 +175,20 @@ def test_a_header_comes_from_the_environment_when_it_is_sent(monkeypatch: pytest
     api.connect(context, {})
 
     assert session.headers == {"Accept": "application/json", "appId": "app 7"}
+
+
+def test_two_select_models_of_one_name_are_refused() -> None:
+    """A component knows them by their names, and would offer the choices of one for both."""
+
+    def named(choices: dict[str, str]) -> Any:
+        def modules(context: Any, cfg: Any) -> dict[str, str]:
+            return choices
+
+        return modules
+
+    first, second = named({"a": "A"}), named({"b": "B"})
+    fields = {"module": {"label": "M", "model": first}, "other": {"label": "O", "model": first}}
+    Resource(Api("https://api.example.com"), "/{module}", title="Record", settings=fields)
+    fields["other"]["model"] = second
+    with pytest.raises(ValueError, match="expected select models of different names, found modules twice"):
+        Resource(Api("https://api.example.com"), "/{module}", title="Record", settings=fields)

@@ -356,3 +356,22 @@ def test_a_field_of_the_step_that_is_not_filled_in_is_named(declare: Declare, cr
     crm.route("GET", "/v1/contacts/fields", lambda request: Reply(200, {}))
     done = component.run("createObject", {"body": {"name": "Ada"}}, {**cfg, "module": "contacts"})
     assert "module" not in done.errors[0]["message"]
+
+
+def test_a_page_that_fails_after_messages_does_not_rebound(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """With the rebound they would come again."""
+    for name in ("Ada", "Grace", "Alan"):
+        crm.add(name=name)
+    component = declare()
+    crm.cap = 2
+    are_late = iter([False, True])
+    answer = crm.answer
+
+    def failing(request: Any) -> Any:
+        return Reply(503, {}) if next(are_late) else answer(request)
+
+    crm.answer = failing  # type: ignore[method-assign]
+    step = {**cfg, "errorPolicy": "rebound", "pageSize": "2"}
+    done = component.run("lookupObjects", {"body": {}}, step)
+    assert [name for name, _ in done.events] == ["data", "data", "error"]
+    assert done.errors[0]["message"].startswith("after 2 messages: GET ")
