@@ -51,13 +51,12 @@ def may_be_done(response: requests.Response) -> bool:
 
 
 def cause_of(error: Exception) -> str:
-    """Return why there is no answer: ``"ConnectionError: the connection was refused"``, without names of hosts."""
-    name = type(error).__name__
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"{name}: the certificate is not accepted"
+    """Return why there is no answer: ``"(ConnectionError): the connection was refused"``, without names of hosts."""
     text = str(error)
     found = next((cause for mark, cause in _CAUSES.items() if mark in text), "")
-    return f"{name}: {found}" if found else name
+    if isinstance(error, requests.exceptions.SSLError):
+        found = "the certificate is not accepted"
+    return f"({type(error).__name__})" + (f": {found}" if found else "")
 
 
 def _was_sent(error: Exception) -> bool:

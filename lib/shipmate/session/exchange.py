@@ -77,7 +77,7 @@ def accepted(
     except (requests.RequestException, ResponseTooSlow) as caught:
         outcome = caught
         sent = getattr(getattr(caught, "request", None), "url", None) or url
-        error = ApiError(f"{method} {shown(sent)} got no answer ({cause_of(caught)})")
+        error = ApiError(f"{method} {shown(sent)} got no answer {cause_of(caught)}")
         body: dict[str, Any] = {"statusCode": NO_STATUS, "error": str(error)}
         verdict = policy.verdict(NO_STATUS)
     else:
