@@ -15,6 +15,7 @@ from shipmate.kit import Api, Resource, Resources
 from shipmate.kit.objects.filters import Term, operators, soql_text
 from shipmate.kit.objects.paging import Asked, Paging, Position, cursor, link, offset, page
 from shipmate.kit.objects.routes import Route, text_of
+from shipmate.urls import WrongUrl, segment
 from tests.unit.test_public_face import loaded_by
 
 
@@ -139,6 +140,14 @@ def test_a_component_without_declarations_does_not_load_them() -> None:
     declaration = "from shipmate.kit import Api, Resource, cursor; Resource(Api('https://a.example'), '/a', title='A')"
     slow = {"requests", "jsonschema", "pika", "shipmate.testing", "shipmate.tools"}
     assert loaded_by(declaration) & slow == set()
+
+
+@pytest.mark.parametrize(("id", "found"), [(None, "none"), (True, "bool"), ("", "''"), (1.5, "float")])
+def test_what_is_no_id_is_no_segment_of_a_path(id: Any, found: str) -> None:
+    """Ids are numbers as often as texts."""
+    assert segment(7) == "7"
+    with pytest.raises(WrongUrl, match=f"expected an id, found {found}"):
+        segment(id)
 
 
 def test_words_stand_between_terms_as_the_api_wants_them() -> None:
