@@ -27,9 +27,13 @@ def connect(context: Context, cfg: dict[str, Any], policy: Policy | None = None)
 
 
 def policy_of(cfg: dict[str, Any]) -> Policy:
-    """Return when a request is sent again; the session reads the number of retries itself."""
+    """Return when a request is sent again.
+
+    Raises:
+        ValueError: A field has a wrong value; a session by itself would limit the number of retries.
+    """
     return Policy(
         repeat="all" if flag(cfg, "retry_unsafe") else "safe",
         longest_pause_seconds=number(cfg, "max_wait", default=60, least=0, most=600),
         budget_seconds=math.inf,
-    )
+    ).with_fields(cfg)

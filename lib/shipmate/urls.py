@@ -143,15 +143,19 @@ def shown(url: str) -> str:
     return start + parts.path
 
 
-def segment(value: str) -> str:
+def segment(value: str | int) -> str:
     """Return an id as one percent-encoded segment of a path.
 
-    >>> segment("a/b c")
-    'a%2Fb%20c'
+    >>> segment("a/b c"), segment(7)
+    ('a%2Fb%20c', '7')
 
     Raises:
-        WrongUrl: The id would change the path: it is empty, ``.`` or ``..``.
+        WrongUrl: The id would change the path: it is empty, ``.`` or ``..``; or it is neither a text nor a number.
     """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise WrongUrl(f"expected an id, found {'none' if value is None else type(value).__name__}")
     if not value or value in _DOT_SEGMENTS:
         raise WrongUrl(f"expected an id, found {value!r}")
     try:

@@ -143,6 +143,11 @@ def test_the_author_may_describe_the_surroundings(outcomes: Outcomes) -> None:
         ("swallows_failures", "failures_are_reported[go]", ["emitted nothing", "400", "raise_for_status"]),
         ("uses_another_library", "expired_token_is_refreshed[go]", ["crm.example.com", "library", "context.oauth2"]),
         ("fails_by_itself", "messages_match_metadata[go]", ["NameError", "actions/go.py", "by itself"]),
+        (
+            "fails_for_made_up_answers",
+            "messages_match_metadata[go]",
+            ["KeyError: 'contacts'", "actions/go.py", "answers="],
+        ),
         ("verifier_says_yes", "wrong_credentials_are_refused[401]", ["said yes", "401", "GET api.example.com/me"]),
         ("verifier_says_yes", "wrong_credentials_are_refused[403]", ["403", "raise_for_status"]),
         ("verifier_repeats_for_ever", "wrong_credentials_are_refused[401]", ["within 0.5 seconds", "timeout"]),

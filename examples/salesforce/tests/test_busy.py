@@ -52,7 +52,7 @@ def test_a_creation_that_found_no_server_is_a_rebound(
     salesforce.stop()
     done = component.run("create_object", MSG, {**cfg, "object": "Contact"})
     url = "https://acme.my.salesforce.com/services/data/v64.0/sobjects/Contact"
-    assert done.rebounds == [f"POST {url} got no answer (ConnectionError)"]
+    assert done.rebounds == [f"POST {url} got no answer (ConnectionError): the connection was refused"]
 
 
 @pytest.mark.parametrize("fault", [Fault(drop="before"), Fault(status=502), Fault(status=504)])

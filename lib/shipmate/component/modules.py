@@ -113,12 +113,14 @@ class Modules:
         return cast(Callable[..., Any], hook)
 
     def model(self, function: Function, name: str) -> Callable[..., Any]:
-        """Return ``get_meta_model`` or a select model by its name.
+        """Return ``get_meta_model`` or a select model by its name; for a plain function, also one of its module.
 
         Raises:
             FunctionNotFound: There is no such function; the message suggests a similar one, or lists all.
         """
         target = self.target(function)
+        if isinstance(target, FunctionType) and not hasattr(target, name):
+            target = self.module(function)
         if not hasattr(target, name) and hasattr(target, _SPELLINGS.get(name, name)):
             name = _SPELLINGS[name]
         return self._required(target, name, function, MODEL)

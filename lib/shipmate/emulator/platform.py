@@ -274,7 +274,13 @@ class Platform(Server):
 
 
 def _attributes(secret: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes of a secret from its credentials or from some of its attributes."""
+    """Return the attributes of a secret from its credentials or from some of its attributes.
+
+    Raises:
+        ValueError: The fields of the form are beside the credentials, where the platform does not have them.
+    """
+    if "credentials" in given and "fields" in given:
+        raise ValueError(f"secret {secret}: expected the fields of the form in credentials.fields, found another place")
     partial = dict(given) if "credentials" in given else {"credentials": given}
     attributes = {"name": secret, "state": "ready", "type": "oauth2", **copy.deepcopy(partial)}
     if attributes["type"] == "oauth2":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shipmate import observation
 from shipmate.errors import EmitError, InvalidMessage, KeysNotSaved, code_of
 from shipmate.invocation.emission import Emission
-from shipmate.invocation.events import EVENTS, NOTHING, Event, ready_value, unknown
+from shipmate.invocation.events import EVENTS, NOTHING, Event, ready_value, require_snapshot_part, unknown
 from shipmate.invocation.failure import error_text, format_error
 from shipmate.invocation.gate import Gate
 from shipmate.invocation.loops import Loops, is_loop_running
@@ -227,6 +227,8 @@ class Call:
             raise unknown(name, self._events)
         if name == "data":
             check_message(value, needs_body=self.rules.needs_body)
+        elif name == "updateSnapshot" and not self.rules.ignores_wrong_snapshots:
+            require_snapshot_part(value)
         ready = value if is_encoded_at_once and name == "data" else ready_value(name, value, self._redactor)
         if ready is NOTHING or not self._gate.enter(name, is_background=is_background):
             return None

@@ -78,6 +78,18 @@ def _copy(value: Any, _: Redactor) -> Any:
     return plain(value)
 
 
+def require_snapshot_part(value: Any) -> None:
+    """Refuse a value of ``updateSnapshot`` that a container would ignore.
+
+    Raises:
+        InvalidMessage: It is not an object, or has ``$set``.
+    """
+    if not isinstance(value, Mapping):
+        raise InvalidMessage(f"updateSnapshot needs an object with the members to change, found {type(value).__name__}")
+    if value.get("$set"):
+        raise InvalidMessage("updateSnapshot needs the members to change, found $set: emit what is in it")
+
+
 def _snapshot_part(value: Any, _: Redactor) -> Any:
     if not isinstance(value, Mapping):
         _log.error("updateSnapshot takes an object with the members to change: the event is ignored")

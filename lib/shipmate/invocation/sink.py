@@ -20,13 +20,17 @@ class Rules:
     """A function that returns ``False``, 0 or ``""``, which are falsy in JavaScript, emits nothing."""
     first_end_decides: bool = False
     """Only errors before the first ``end`` fail the input, and other events may follow it; else none may."""
+    ignores_wrong_snapshots: bool = False
+    """A value of ``updateSnapshot`` without effect is logged and ignored; else it is an error."""
     events: tuple[str, ...] = EVENTS
     """The events that a function that processes messages may emit."""
 
 
 STRICT: Final = Rules()
 """The rules on a developer's machine and in tests: a likely mistake is an error."""
-PLATFORM: Final = Rules(needs_body=False, js_falsy_is_nothing=True, first_end_decides=True)
+PLATFORM: Final = Rules(
+    needs_body=False, js_falsy_is_nothing=True, first_end_decides=True, ignores_wrong_snapshots=True
+)
 """The rules of the platform. Source: contract §3.4, §7, without its DEF-26."""
 
 

@@ -1,6 +1,6 @@
 """Rebounds messages while an API cannot serve them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def rebounding(context: "Context") -> Iterator[None]:
+def rebounding(context: "Context", *, codes: Collection[str] = ()) -> Iterator[None]:
     """Rebound the message after an error that may pass, if a repetition does no harm: ``with rebounding(context):``.
 
     An error of the API that the fields of the step turn into a message is emitted. Messages that were emitted before
@@ -21,6 +21,7 @@ def rebounding(context: "Context") -> Iterator[None]:
 
     Args:
         context: The context of the call.
+        codes: The API's own codes of errors that pass, too: ``("LOCKED",)``.
 
     Raises:
         ApiError: The API refuses the request for good, or may have done it.
@@ -30,7 +31,7 @@ def rebounding(context: "Context") -> Iterator[None]:
     except (ApiError, Diverted, TransientError) as error:
         if isinstance(error, Diverted) and error.body is not None:
             context.emit("data", message(error.body))
-        elif _rebounds(error):
+        elif _rebounds(error) or (isinstance(error, ApiError) and error.api_code in codes):
             context.emit("rebound", str(error))
         else:
             raise

@@ -4,16 +4,19 @@ The platform gives numbers and times as text. An error is an `InvalidField`, whi
 field, what was expected, what was found.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from shipmate.errors import InvalidField
 from shipmate.kit.moments import form_of
 from shipmate.kit.moments import moment as read_moment
 from shipmate.session.values import choice, decimal, flag, number, required, text
 
-__all__ = ["body_of", "choice", "decimal", "flag", "moment", "number", "required", "text", "texts"]
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})")
+
+__all__ = ["body_of", "choice", "decimal", "flag", "moment", "number", "required", "text", "texts", "tidy"]
 
 
 def body_of(msg: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,6 +40,47 @@ def texts(cfg: Mapping[str, Any], name: str) -> list[str]:
     given = cfg.get(name) or []
     found = given if isinstance(given, list) else str(given).split(",")
     return [name for each in found if (name := str(each).strip())]
+
+
+def tidy(value: Any, schema: Mapping[str, Any] | None = None) -> Any:
+    """Return the body of a message without empty members, and with numbers where its schema has them, at any depth.
+
+    Mappings give empty texts and null for what is not there, and people type numbers as text.
+
+    >>> price = {"type": "number"}
+    >>> tidy({"name": "Pen", "price": "2.50", "note": ""}, {"properties": {"price": price}})
+    {'name': 'Pen', 'price': 2.5}
+
+    Args:
+        value: The body, or a value in it.
+        schema: Its schema; members that it lacks keep their types.
+
+    Raises:
+        InvalidField: A text is no number; the error names its place.
+    """
+    return _tidy(value, schema or {}, "")
+
+
+def _tidy(value: Any, schema: Mapping[str, Any], place: str) -> Any:
+    if isinstance(value, dict):
+        known = schema.get("properties") or {}
+        return {
+            name: _tidy(each, known.get(name) or {}, f"{place}.{name}" if place else name)
+            for name, each in value.items()
+            if each is not None and each != ""
+        }
+    if isinstance(value, list):
+        # Schemas of older components have the properties of the items at the list.
+        return [_tidy(each, schema.get("items") or schema, f"{place}.{index}") for index, each in enumerate(value)]
+    kinds = schema.get("type")
+    if not isinstance(value, str) or not {"number", "integer"} & {
+        *([kinds] if isinstance(kinds, str) else kinds or ())
+    }:
+        return value
+    if _NUMBER.fullmatch(value.strip()) is None:
+        raise InvalidField(f"{place}: expected a number, found {form_of(value)}")
+    found = float(value)
+    return int(value) if value.strip().lstrip("+-").isdecimal() else int(found) if found.is_integer() else found
 
 
 def moment(cfg: Mapping[str, Any], name: str) -> datetime | None:

@@ -103,6 +103,9 @@ CODES: Final[Mapping[str, Mapping[str, str]]] = {
         "stopping, as soon as no keys are being refreshed": "service_stopping",
         "the result was delivered": "result_delivered",
     },
+    "shipmate.session": {
+        "a field of the account or the step has a wrong value: %s": "field_limited",
+    },
     "shipmate.step": {
         "%s": "process_failed",
         "%s: %s": "process_failed",

@@ -16,7 +16,7 @@ _WEAK: Final = frozenset({"key", "auth", "pass", "signature", "verifier", "sig",
 _HARMLESS: Final = frozenset(
     "type uri url endpoint id expires expiry in at name hint method count length policy limit format alg algorithm "
     "field kind header lifetime ttl required enabled user username login email host domain scope scopes region realm "
-    "audience issuer".split()
+    "audience issuer retries delay period timeout second".split()
 )
 _SESSION_ID: Final = ["session", "id"]
 _ROUTING_KEY: Final = ["routing", "key"]

@@ -32,7 +32,7 @@ def open_session(
         _require_way(plan, services)
         way = chosen(plan.ways, cfg, plan.oauth2_field)
         if way.kind != "oauth2":
-            return KeySession(plan, services, cfg, way)
+            return KeySession(plan, services, cfg, way, call)
     refresher = refresher_for(plan.options, cfg, call=call, services=services.oauth2)
     return TokenSession(plan, services, cfg, refresher, call)
 

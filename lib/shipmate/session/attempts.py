@@ -11,6 +11,16 @@ from shipmate.session.policy import NEVER, Failure
 
 NO_ANSWER: Final = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 """The exceptions of a request without an answer."""
+_CAUSES: Final = {
+    "NameResolutionError": "the host is not known",
+    "Failed to resolve": "the host is not known",
+    "Connection refused": "the connection was refused",
+    "No route to host": "there is no route to the host",
+    "Network is unreachable": "the network is not reachable",
+    "ProxyError": "the proxy cannot be reached",
+}
+"""What the texts of exceptions say, in words for people who do not know the libraries."""
+_MAY_BE_DONE: Final = "shipmate_may_be_done"
 _IDEMPOTENCY_KEY: Final = "idempotency-key"
 
 
@@ -28,6 +38,25 @@ def failure_of(method: str, outcome: requests.Response | Exception, options: Map
     is_certificate = isinstance(outcome, requests.exceptions.SSLError)
     may_pass = isinstance(outcome, (*NO_ANSWER, ResponseTooSlow)) and not is_certificate
     return Failure(method.upper(), None if may_pass else NEVER, was_sent=_was_sent(outcome), is_marked=is_marked)
+
+
+def note_unclear(response: requests.Response) -> None:
+    """Note at an answer that the API may have executed the request in an earlier attempt."""
+    response.__dict__[_MAY_BE_DONE] = True
+
+
+def may_be_done(response: requests.Response) -> bool:
+    """Tell whether the API may have executed the request in an earlier attempt, of which the answer is lost."""
+    return _MAY_BE_DONE in response.__dict__
+
+
+def cause_of(error: Exception) -> str:
+    """Return why there is no answer: ``"(ConnectionError): the connection was refused"``, without names of hosts."""
+    text = str(error)
+    found = next((cause for mark, cause in _CAUSES.items() if mark in text), "")
+    if isinstance(error, requests.exceptions.SSLError):
+        found = "the certificate is not accepted"
+    return f"({type(error).__name__})" + (f": {found}" if found else "")
 
 
 def _was_sent(error: Exception) -> bool:

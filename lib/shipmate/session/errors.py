@@ -113,7 +113,7 @@ def judged(error: ApiError, policy: Policy, failure: Failure) -> ApiError:
         failure: The last attempt.
     """
     error.is_repeatable = error.is_repeatable or policy.allows(failure)
-    error.is_unclear = not error.is_repeatable and policy.may_pass(failure) and not failure.is_harmless
+    error.is_unclear = not error.is_repeatable and policy.may_pass(failure) and not policy.is_harmless(failure)
     if error.is_unclear:
         error.args = (f"{error}; it may have been done all the same, look before you repeat it",)
     return error

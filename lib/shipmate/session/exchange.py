@@ -6,7 +6,7 @@ from typing import Any
 import requests
 
 from shipmate.errors import ApiError, ResponseTooSlow
-from shipmate.session.attempts import NO_ANSWER, failure_of
+from shipmate.session.attempts import NO_ANSWER, cause_of, failure_of
 from shipmate.session.diverted import Diverted
 from shipmate.session.errors import NO_STATUS, ErrorPolicy, judged, message_body
 from shipmate.session.session import Session
@@ -80,7 +80,7 @@ def accepted(
     except (requests.RequestException, ResponseTooSlow) as caught:
         outcome = caught
         sent = getattr(getattr(caught, "request", None), "url", None) or url
-        error = ApiError(f"{method} {shown(sent)} got no answer ({type(caught).__name__})")
+        error = ApiError(f"{method} {shown(sent)} got no answer {cause_of(caught)}")
         body: dict[str, Any] = {"statusCode": NO_STATUS, "error": str(error)}
         verdict = policy.verdict(NO_STATUS)
     else:

@@ -1,5 +1,6 @@
 """The options of ``context.session``, checked, and what follows from them and from the descriptor."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from shipmate.wording import did_you_mean_or_list
 if TYPE_CHECKING:
     import requests
 
+_log: Final = logging.getLogger("shipmate.session")
 _MOST_PLANS: Final = 64
+_MOST_NOTED: Final = 1000
 _OWN: Final = ("auth", "basic", "policy", "query", "read_error")
 
 
@@ -68,7 +71,14 @@ class SessionServices:
     paces: Paces = field(default_factory=Paces)
     kept: dict[str, Any] = field(default_factory=dict, repr=False)
     """What callers keep as long as the process runs, by the name of the caller."""
+    _noted: set[str] = field(default_factory=set, repr=False)
     _plans: dict[tuple[object, ...], SessionPlan] = field(default_factory=dict, repr=False)
+
+    def note_field(self, problem: str) -> None:
+        """Log that a value of a form is not used as it is, once for each value."""
+        if problem not in self._noted and len(self._noted) < _MOST_NOTED:
+            self._noted.add(problem)
+            _log.warning("a field of the account or the step has a wrong value: %s", problem)
 
     def plan(self, options: Mapping[str, Any]) -> SessionPlan:
         """Return the plan for the options of an author.

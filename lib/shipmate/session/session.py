@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, Final
 
@@ -21,11 +21,11 @@ from shipmate.oauth2.managed_secrets import ManagedRefresher
 from shipmate.oauth2.refresher import Refresher
 from shipmate.oauth2.services import CallPort
 from shipmate.oauth2.session import OAuth2Session
-from shipmate.session.attempts import NO_ANSWER, failure_of
+from shipmate.session.attempts import NO_ANSWER, failure_of, note_unclear
 from shipmate.session.errors import ErrorPolicy, api_error
 from shipmate.session.plan import SessionPlan, SessionServices
 from shipmate.session.policy import Policy
-from shipmate.session.values import decimal
+from shipmate.session.values import limited
 from shipmate.session.ways import Way, proof_of
 
 _CONNECT_SECONDS: Final = 10.0
@@ -47,8 +47,12 @@ class Session(ApiSession):
     _pace_key: object
     _policy: Policy
     _policy_fields: Mapping[str, Any] | None
+    _is_strict: bool
+    """Whether a number that is not allowed is an error: a person who fills in the form can correct it."""
 
-    def _begin(self, plan: SessionPlan, services: SessionServices, fields: Mapping[str, Any], pace_key: object) -> None:
+    def _begin(
+        self, plan: SessionPlan, services: SessionServices, fields: Mapping[str, Any], pace_key: object, call: CallPort
+    ) -> None:
         """Store what the session needs beside what its kind of credential needs."""
         self._plan = plan
         self._services = services
@@ -56,6 +60,7 @@ class Session(ApiSession):
         self._pace_key = pace_key
         self._policy = plan.policy
         self._policy_fields = None
+        self._is_strict = call.is_verification
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -76,13 +81,16 @@ class Session(ApiSession):
     def policy(self) -> Policy:
         """When a request is sent again: the option ``policy``, with the fields ``retries`` and others over it.
 
+        A number that is not allowed is limited, and the log says so: published components accept it.
+
         Raises:
-            InvalidField: A field has no number, or one that is not allowed.
+            InvalidField: While credentials are verified, a number is not allowed; at any time, a status or a reaction.
         """
         fields = self.fields
         if fields is not self._policy_fields:
-            self._policy = ErrorPolicy.from_fields(fields).applied_to(self._plan.policy.with_fields(fields))
-            seconds = self._field_timeout(fields)
+            note = None if self._is_strict else self._services.note_field
+            self._policy = ErrorPolicy.from_fields(fields).applied_to(self._plan.policy.with_fields(fields, note))
+            seconds = self._field_timeout(fields, note)
             if seconds and self.timeout is DEFAULT_TIMEOUTS_SECONDS:
                 self.timeout = (min(seconds, _CONNECT_SECONDS), seconds)
             self._policy_fields = fields
@@ -123,25 +131,27 @@ class Session(ApiSession):
         """Wait, and return whether the process is stopping, which ends the wait."""
         return self._services.stopping.wait(seconds)
 
-    def _field_timeout(self, fields: Mapping[str, Any]) -> float:
+    def _field_timeout(self, fields: Mapping[str, Any], note: Callable[[str], object] | None) -> float:
         """Return the seconds that a person has typed in for the wait for an answer, 0 without any."""
         most = _MOST_TIMEOUT_SECONDS
-        milliseconds = decimal(fields, "requestTimeoutPeriod", default=0, least=500, most=most * 1000)
+        milliseconds = limited(fields, "requestTimeoutPeriod", default=0, least=500, most=most * 1000, note=note)
         # A step's own field of this name is about something else, for example the end of a bulk job.
         seconds = 0.0
         if "timeout" in self._services.oauth2.credential_fields or "timeout" not in self._fields:
-            seconds = decimal(fields, "timeout", default=0, least=1, most=most)
+            seconds = limited(fields, "timeout", default=0, least=1, most=most, note=note)
         return milliseconds / 1000 or seconds
 
     def _answer(self, method: str, url: str, body: Body, kwargs: Mapping[str, Any]) -> requests.Response:
         policy = self.policy
         given = {name: value for name, value in kwargs.items() if name != "repeatable"}
-        begun = time.monotonic()
+        begun, is_unclear = time.monotonic(), False
         for attempt in count(1):
             response, error = None, None
             self._keep_pace(policy)
             try:
                 response = super()._answer(method, url, body, given)
+                if is_unclear:
+                    note_unclear(response)
                 if response.status_code < 400:
                     return response
                 failure = failure_of(method, response, kwargs)
@@ -161,6 +171,7 @@ class Session(ApiSession):
                 if error is not None:
                     raise error
                 break
+            is_unclear = is_unclear or policy.is_unclear(failure)
             if response is not None:
                 response.close()
         assert response is not None  # noqa: S101 - without an answer there is an error
@@ -206,7 +217,7 @@ class TokenSession(Session, OAuth2Session):
         shared = services.oauth2
         store = shared.credential_store
         OAuth2Session.__init__(self, plan.options, cfg, refresher, call, shared.clock, store, shared.limits)
-        self._begin(plan, services, cfg, self._account)
+        self._begin(plan, services, cfg, self._account, call)
         self._merged: tuple[object, Mapping[str, Any]] = (None, cfg)
 
     @property
@@ -278,7 +289,9 @@ class _Unchanging(ApiSession):
 class KeySession(Session, _Unchanging):
     """A session for user and password, a key or a token in the credential fields, or for none of them."""
 
-    def __init__(self, plan: SessionPlan, services: SessionServices, cfg: Mapping[str, Any], way: Way) -> None:
+    def __init__(
+        self, plan: SessionPlan, services: SessionServices, cfg: Mapping[str, Any], way: Way, call: CallPort
+    ) -> None:
         """Prepare a session; nothing is sent yet.
 
         Raises:
@@ -287,7 +300,7 @@ class KeySession(Session, _Unchanging):
         shared = services.oauth2
         ApiSession.__init__(self, plan.options, shared.credential_store, shared.limits)
         self._proof = way.proof(cfg.get)
-        self._begin(plan, services, cfg, (way.kind, fingerprint(self._proof.value)))
+        self._begin(plan, services, cfg, (way.kind, fingerprint(self._proof.value)), call)
         self._members = self._public_fields()
         secrets = [str(cfg.get(name)) for name in way.names[-1:]]
         shared.redactor.add(*secrets, self._proof.value, self._proof.value.rpartition(" ")[2])

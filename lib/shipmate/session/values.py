@@ -4,7 +4,7 @@ The platform gives numbers and check boxes as text.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from shipmate.errors import InvalidField
@@ -54,12 +54,56 @@ def decimal(fields: Mapping[str, Any], name: str, *, default: float, least: floa
     """Return a field as a number that may have decimals.
 
     >>> [decimal({"rate": given}, "rate", default=0, least=0, most=10) for given in ("0.5", 2, "")]
-    [0.5, 2, 0]
+    [0.5, 2.0, 0.0]
 
     Raises:
         InvalidField: The field has something else than a number from ``least`` to ``most``.
     """
-    return _within(fields, name, _DECIMAL, default, least, most)
+    return float(_within(fields, name, _DECIMAL, default, least, most))
+
+
+def limited(
+    fields: Mapping[str, Any],
+    name: str,
+    *,
+    default: float,
+    least: float,
+    most: float,
+    note: Callable[[str], object] | None,
+    is_whole: bool = False,
+) -> float:
+    """Return a field as a number; one out of range is limited, and another value is the default.
+
+    Published components accept such values, and their accounts cannot be changed.
+
+    >>> [limited({"retries": given}, "retries", default=3, least=0, most=10, note=str) for given in ("15", "-1", "abc")]
+    [10, 0, 3]
+
+    Args:
+        fields: The fields.
+        name: The name of the field.
+        default: The value of an empty field, of one that is not readable, and of 0 or less if that is not allowed.
+        least: The least value.
+        most: The largest value.
+        note: Gets one line about a value that is not used as it is; None raises it.
+        is_whole: Whether only whole numbers are readable.
+
+    Raises:
+        InvalidField: The field has another value, and ``note`` is None.
+    """
+    form = _WHOLE if is_whole else _DECIMAL
+    try:
+        return _within(fields, name, form, default, least, most)
+    except InvalidField as error:
+        if note is None:
+            raise
+        found = str(fields[name]).strip()
+        if not form.fullmatch(found) or float(found) <= 0 < least:
+            note(f"{error}; the default is used")
+            return default
+        used = least if float(found) < least else most if float(found) > most else float(found)
+        note(f"{error}; {used} is used")
+        return used
 
 
 def flag(fields: Mapping[str, Any], name: str, *, default: bool = False) -> bool:

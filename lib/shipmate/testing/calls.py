@@ -1,8 +1,11 @@
 """Calls a component's functions in a trial, and judges the calls that fail."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
+import shipmate
 from shipmate.component import Function
 from shipmate.emulator import Request
 from shipmate.testing.emissions import Emissions
@@ -22,7 +25,21 @@ _DEFECTS: Final = frozenset(
     }
 )
 """Errors that are defects of the function, whatever inputs and replies it gets."""
+_SLIPS: Final = frozenset(
+    {
+        "AssertionError",
+        "AttributeError",
+        "IndexError",
+        "KeyError",
+        "RecursionError",
+        "TypeError",
+        "ZeroDivisionError",
+    }
+)
+"""Errors that no function raises on purpose: a defect, or a sample answer of the suite that does not suit it."""
 _NOT_LOADED: Final = frozenset({"FunctionNotFound", "ModuleNotLoadable"})
+_FRAME: Final = re.compile(r'^ *File "([^"\n]{1,4096})", line ', re.MULTILINE)
+_RUNTIME: Final = Path(shipmate.__file__).parent
 
 
 def cfg_with_new_keys(trial: Trial, function: Function) -> dict[str, Any]:
@@ -53,6 +70,32 @@ def run(trial: Trial, function: Function, cfg: Mapping[str, Any]) -> Emissions:
 def has_defect(emissions: Emissions) -> bool:
     """Return whether a function failed because of a defect of its own."""
     return any(each["name"] in _DEFECTS for each in emissions.errors)
+
+
+def require_own_code(trial: Trial, function: Function, emissions: Emissions) -> None:
+    """Require that a function did not fail by an exception of its own code, as of a name that it misspelt.
+
+    Raises:
+        Failed: It failed so.
+    """
+    root = trial.subject.root.resolve()
+    if not any(each["name"] in _SLIPS and _is_of_component(each.get("stack"), root) for each in emissions.errors):
+        return
+    sample = trial.sample(function)
+    raise Failed(
+        f"it was never seen to work: for {inputs_of(sample)} it failed by an exception of its own code. Correct it; or "
+        f"if the sample does not suit it, add its inputs as fixture {function.id} to test/fixture.json, and the API's "
+        f"answers as component_suite(answers=...):\n{emissions.summary()}"
+    )
+
+
+def _is_of_component(stack: object, root: Path) -> bool:
+    """Return whether a traceback has a line of the component; the runtime and libraries may be in its folder."""
+    files = map(Path, _FRAME.findall(str(stack)))
+    return any(
+        file.is_relative_to(root) and "site-packages" not in file.parts and not file.is_relative_to(_RUNTIME)
+        for file in files
+    )
 
 
 def hosts_out_of_reach(trial: Trial, emissions: Emissions) -> str | None:

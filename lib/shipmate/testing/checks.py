@@ -14,8 +14,10 @@ from shipmate.oauth2.keys import secrets_of
 from shipmate.testing.calls import (
     cfg_with_new_keys,
     first_error,
+    hosts_out_of_reach,
     inputs_of,
     place_of,
+    require_own_code,
     require_served,
     require_success,
     run,
@@ -111,12 +113,16 @@ def messages_match_metadata(trial: Trial, function: Function) -> None:
 
     A polling trigger emits them from every place that a run may begin at.
     """
+    trial.worked = False
     if function.raw.get("type") == "polling":
         every_relation_is_fetched(trial, function)
     is_dynamic = function.dynamic_metadata
     trial.serve(function)
     cfg = cfg_with_new_keys(trial, function)
     emissions = run(trial, function, cfg)
+    trial.worked = not emissions.errors and bool(emissions.events or trial.requests)
+    if hosts_out_of_reach(trial, emissions) is None:
+        require_own_code(trial, function, emissions)
     require_success(trial, function, emissions)
     if not is_dynamic and metadata.schema_of(trial.subject.descriptor, function, "out") is None:
         raise NotChecked("the function has no metadata.out")

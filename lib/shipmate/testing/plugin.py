@@ -44,7 +44,27 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         subject: Any = fixtures.get(name)
         if report.failed and hasattr(subject, "report") and (text := subject.report()):
             report.sections.append((f"shipmate: {title}", text))
+    worked = getattr(fixtures.get("component_trial"), "worked", None)
+    if report.when == "call" and worked is not None:
+        report.shipmate_sample_run = (fixtures["function_id"], worked)  # pytest-xdist carries it to the main process
     return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name the functions of which no run of the component suite succeeded: a skipped check is easily overlooked."""
+    runs = [
+        (report.nodeid.partition("::")[0], *report.shipmate_sample_run)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if hasattr(report, "shipmate_sample_run")
+    ]
+    if idle := sorted((file, id) for file, id, worked in runs if not worked):
+        files = {file for file, _ in idle}
+        names = ", ".join(f"{id} ({file})" if len(files) > 1 else id for file, id in idle)
+        terminalreporter.write_line(
+            f"shipmate: {len(idle)} of {len(runs)} functions were never seen to work: {names}; -rs says why",
+            yellow=True,
+        )
 
 
 @pytest.fixture

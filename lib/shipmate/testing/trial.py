@@ -68,6 +68,8 @@ class Trial:
         self.platform = Platform(provider=self.provider)
         self.surroundings = surroundings
         self.apis: list[EmulatedApi] = []
+        self.worked: bool | None = None
+        """Whether the sample run of the function succeeded; None without such a run."""
         self._schemas: dict[str, Mapping[str, Any]] = {}
         self.printed = io.StringIO()
         """The output of the functions, which is part of the log in a container."""

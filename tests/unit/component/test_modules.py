@@ -275,3 +275,18 @@ def test_a_colon_in_a_path_stays_part_of_it(tmp_path: Path) -> None:
     modules, function = modules_with_main(tmp_path, "./a:b-c.py")
 
     assert modules.process(function)() == 1
+
+
+def test_models_of_a_plain_function_are_in_its_module(tmp_path: Path) -> None:
+    """Functions of one file share them; a function may have one of its own."""
+    lines = (
+        "def groups(context, cfg): return {'shared': ''}\ndef getMetaModel(context, cfg): ...\n"
+        "def go(context, msg, cfg, snapshot): ...\ngo.zones = lambda context, cfg: {'own': ''}\n"
+    )
+    modules, function = modules_with_main(write(tmp_path, go=lines), "./actions/go.py:go")
+
+    assert modules.model(function, "groups")(None, {}) == {"shared": ""}
+    assert modules.model(function, "zones")(None, {}) == {"own": ""}
+    assert modules.model(function, "get_meta_model").__name__ == "getMetaModel"
+    with pytest.raises(FunctionNotFound, match=r"expected a function group in .*; did you mean 'groups'\?"):
+        modules.model(function, "group")

@@ -237,3 +237,9 @@ def test_a_refresh_may_answer_with_a_list_of_one(platform: Platform, ask: Ask) -
     platform.answers_with_lists = True
     (secret,) = ask("POST", f"{SECRETS}/oauth/refresh").json()["data"]
     assert secret["id"] == "oauth"
+
+
+def test_fields_of_the_form_beside_the_credentials_are_refused() -> None:
+    """No component sees them there, and a test of them would wait in vain."""
+    with pytest.raises(ValueError, match=r"^secret s: expected the fields of the form in credentials\.fields"):
+        Platform(secrets={"s": {"type": "basic", "credentials": {"username": "ada"}, "fields": {"retries": "0"}}})

@@ -6,6 +6,7 @@ import pytest
 
 from shipmate.errors import InvalidMessage, UnknownEvent
 from shipmate.invocation.executor import Outcome
+from shipmate.invocation.sink import PLATFORM
 from tests.unit.invocation.functions import (
     SECRET,
     Collected,
@@ -42,9 +43,23 @@ def test_every_event_reaches_the_sink_with_its_value(run: Run) -> None:
     assert {event.account for event in sink.events} == {None}
 
 
+@pytest.mark.parametrize(("value", "found"), [([1], "found list"), ({"$set": {"a": 1}}, "found \\$set: emit what")])
+def test_a_snapshot_update_without_effect_is_an_error_on_a_developers_machine(run: Run, value: Any, found: str) -> None:
+    """A container ignores it, and the component forgets its place."""
+
+    def function(context: Any, *_: Any) -> None:
+        with pytest.raises(InvalidMessage, match=found):
+            context.emit("updateSnapshot", value)
+
+    sink = Collected()
+    assert run(function, sink) == Outcome(0)
+    assert sink.events == []
+
+
 def test_a_snapshot_update_with_what_is_no_object_is_left_out(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     """Contract §6.4: it is logged, and no failure."""
     sink = Collected()
+    sink.rules = PLATFORM
     assert run(lambda context, *_: context.emit("updateSnapshot", [1]), sink) == Outcome(0)
     assert sink.events == []
     assert "updateSnapshot takes an object" in caplog.text
@@ -66,6 +81,7 @@ def test_a_snapshot_update_with_mongo_operators_is_left_out(run: Run, caplog: py
         await context.emit("updateSnapshot", {"$set": {"a": 1}})
 
     sink = Collected()
+    sink.rules = PLATFORM
     assert run(function, sink) == Outcome(0)
     assert sink.events == []
     assert "$set" in caplog.text

@@ -1,12 +1,14 @@
-"""Pages that are read again in a later run, by a path in a snapshot."""
+"""Lists of a connection: all pages, and pages that are read again in a later run, by a path in a snapshot."""
 
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from shipmate.emulator import Reply, Server
+from shipmate.emulator import Reply, Request, Server
 from shipmate.errors import ApiError
+from shipmate.kit import Api, link
 from shipmate.kit.objects.connection import Connection
 from shipmate.kit.objects.errors import UnexpectedAnswer
 from tests.unit.session.conftest import Desk, desk
@@ -60,3 +62,54 @@ def test_a_position_is_read_on_the_host_of_the_base_url(desk: Desk, base: str, p
             connection.page(position.replace("evil.example", foreign.url))
         assert foreign.requests == []
     assert len(desk.api.journal.of("api")) == 1
+
+
+PAGES = link("items", next="next", size="size", default=2, most=2)
+
+
+def serve_groups(desk: Desk, count: int, *, again: bool = False) -> None:
+    """Let the API have groups, in pages; the last page may lead to the first one again."""
+
+    def groups(request: Request) -> Reply:
+        start, size = int(request.query.get("start", 0)), int(request.query["size"])
+        items = [{"id": number, "name": f"Group {number}"} for number in range(start, min(start + size, count))]
+        following = f"{desk.api.url}/groups?size={size}&start={start + size}" if start + size < count else None
+        return Reply(200, {"items": items, "next": f"{desk.api.url}/groups?size={size}" if again else following})
+
+    desk.api.route("GET", "/groups", groups)
+
+
+def test_all_records_of_a_list_come_page_by_page(desk: Desk) -> None:
+    """With the largest pages."""
+    serve_groups(desk, 5)
+    found = Connection(desk.session({}), desk.api.url).all("/groups", pages=PAGES, params={"sort": "id"})
+
+    assert [each["id"] for each in found] == [0, 1, 2, 3, 4]
+    queries = [request.query for request in desk.api.requests]
+    assert [query["size"] for query in queries] == ["2", "2", "2"]
+    assert queries[0]["sort"] == "id"
+
+
+@pytest.mark.parametrize(
+    ("again", "most", "text"),
+    [
+        (True, 100, "/groups: expected another page, found the same one"),
+        (False, 4, "/groups: expected at most 4 records"),
+    ],
+)
+def test_a_list_without_an_end_is_an_error(desk: Desk, again: bool, most: int, text: str) -> None:
+    """An author's own loop would never end, or fill the memory."""
+    serve_groups(desk, 5, again=again)
+    connection = Connection(desk.session({}), desk.api.url)
+    with pytest.raises(UnexpectedAnswer, match=text):
+        list(connection.all("/groups", pages=PAGES, most=most))
+
+
+def test_a_select_model_has_all_records(desk: Desk) -> None:
+    """Those of published components often have the first page only."""
+    serve_groups(desk, 5)
+    context: Any = SimpleNamespace(session=lambda cfg, **options: desk.session(cfg))
+    model = Api(desk.api.url).choices("/groups", key="id", label="name", pages=PAGES)
+
+    assert model(context, {}) == {str(number): f"Group {number}" for number in range(5)}
+    assert model.__name__ == "groups"

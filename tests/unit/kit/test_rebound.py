@@ -45,6 +45,16 @@ def test_an_error_that_the_step_wants_to_see_is_emitted() -> None:
     assert (event, value["body"]) == ("data", {"statusCode": 503})
 
 
+def test_an_author_names_the_codes_of_errors_that_pass() -> None:
+    """As of an object that somebody else has just created."""
+    context: Any = Context()
+    with rebounding(context, codes=("E06010",)):
+        raise ApiError("exists", status=400, api_code="E06010")
+    assert context.events == [("rebound", "exists")]
+    with pytest.raises(ApiError), rebounding(context, codes=("E06010",)):
+        raise ApiError("refused", status=400, api_code="E1")
+
+
 @pytest.mark.parametrize(
     "error", [ApiError("refused", status=422), EmitUnconfirmed("lost"), NoSample("none"), ValueError("x")]
 )

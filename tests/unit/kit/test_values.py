@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shipmate.errors import InvalidField
 from shipmate.kit import values
 
 
@@ -62,3 +63,20 @@ def test_what_is_no_moment_is_refused(given: Any) -> None:
         values.moment({"startTime": given}, "startTime")
     assert "soon" not in str(caught.value)
     assert "777" not in str(caught.value)
+
+
+def test_a_body_is_tidied_as_its_schema_says() -> None:
+    """At any depth, also where an older schema has the properties of items at the list; other values stay."""
+    price = {"type": ["number", "null"]}
+    line = {"properties": {"price": price, "count": {"type": "integer"}, "code": {"type": "string"}}}
+    schema = {"properties": {"new": {"type": "array", "items": line}, "old": {"type": "array", **line}, "tax": price}}
+    given = {"price": " 10.50 ", "count": "3", "code": "007", "note": "", "free": None, "on": False}
+    clean = {"price": 10.5, "count": 3, "code": "007", "on": False}
+    body = {"new": [given], "old": [given], "tax": "100.0", "more": {"tax": "1", "none": ""}, "blank": " "}
+
+    assert values.tidy(body, schema) == {
+        "new": [clean], "old": [clean], "tax": 100, "more": {"tax": "1"}, "blank": " "
+    }  # fmt: skip
+    assert values.tidy({"tax": ""}) == {}
+    with pytest.raises(InvalidField, match=r"^new\.1\.price: expected a number, found the form 'aaa'$"):
+        values.tidy({"new": [{}, {"price": "abc"}]}, schema)

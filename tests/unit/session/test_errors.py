@@ -117,6 +117,7 @@ def test_a_request_without_a_connection_has_done_nothing(desk: Desk, options: di
     with pytest.raises(ApiError) as raised:
         accepted(desk.session({"retries": "1"}), "POST", desk.api.url + "/me", **options)
     assert raised.value.is_repeatable
+    assert str(raised.value).endswith("got no answer (ConnectionError): the connection was refused")
 
 
 def test_a_wrong_certificate_does_not_pass(desk: Desk) -> None:
@@ -124,6 +125,7 @@ def test_a_wrong_certificate_does_not_pass(desk: Desk) -> None:
     with pytest.raises(ApiError) as raised:
         accepted(session, "GET", desk.api.url.replace("http:", "https:") + "/me")
     assert not raised.value.is_repeatable
+    assert str(raised.value).endswith("got no answer (SSLError): the certificate is not accepted")
 
 
 def test_a_text_without_an_answer_names_the_url_that_was_sent(desk: Desk) -> None:

@@ -42,6 +42,17 @@ def test_only_what_is_safe_to_repeat_is_repeated(failure: Failure, repeats: bool
     assert (pause(STEADY, failure) is not None) is repeats
 
 
+def test_a_status_that_means_refused_lets_every_method_be_sent_again() -> None:
+    """Podio answers 420 to an account that has sent too many requests."""
+    refused = Policy(refusals="429, 420")
+    assert pause(refused, Failure("POST", 420)) is not None
+    assert pause(refused, Failure("POST", 429)) is not None
+    assert pause(refused, Failure("POST", 503)) is None
+    assert not refused.is_unclear(Failure("DELETE", 420))
+    assert pause(Policy(), Failure("POST", 420)) is None
+    assert pause(Policy(statuses="500"), Failure("GET", 429)) is None
+
+
 def test_all_and_none_repeat_all_and_none() -> None:
     assert pause(Policy(repeat="all"), Failure("POST", 503)) is not None
     assert pause(Policy(repeat="none"), Failure("GET", 503)) is None
@@ -114,6 +125,47 @@ def test_fields_change_the_policy_and_empty_ones_do_not() -> None:
 def test_a_field_out_of_range_is_told(field: str, value: object) -> None:
     with pytest.raises(BadInput, match=rf"^{field}: expected a number from 0 to"):
         Policy().with_fields({field: value})
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected", "text"),
+    [
+        ({"retries": "15"}, Policy(attempts=11), "retries: expected a number from 0 to 10, found '15'; 10 is used"),
+        ({"retries": "abc"}, Policy(), "retries: expected a number from 0 to 10, found 'abc'; the default is used"),
+        ({"retries": "-3"}, Policy(attempts=1), "found '-3'; 0 is used"),
+        ({"retriesDelay": "100000"}, Policy(delay_seconds=60.0, backoff="none"), "found '100000'; 60000 is used"),
+        ({"retriesDelay": "soon"}, Policy(), "retriesDelay: expected a number from 0 to 60000, found 'soon'; the def"),
+        ({"callsPerSecond": "5000"}, Policy(calls_per_second=1000), "found '5000'; 1000 is used"),
+    ],
+)
+def test_a_message_goes_on_with_a_limited_value(fields: dict[str, Any], expected: Policy, text: str) -> None:
+    """Published components accept it, and nobody can change their accounts."""
+    notes: list[str] = []
+    assert Policy().with_fields(fields, notes.append) == expected
+    assert len(notes) == 1
+    assert text in notes[0]
+
+
+def test_a_wrong_number_of_a_secret_is_shown_once_and_refused_when_the_account_is_verified(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The person needs to see it, and can correct it there."""
+    fields = {"retries": "15", "retriesDelay": "100000", "timeout": "0", "requestTimeoutPeriod": "9000000"}
+    desk.platform.secrets["s"] = {"type": "noauth", "credentials": {"fields": fields}}
+    for _ in range(3):
+        session = desk.session({"secretId": "s"})
+        assert (session.policy.attempts, session.policy.delay_seconds) == (11, 60.0)
+        assert session.timeout == (10.0, 1200.0)
+    texts = [desk.redactor.redact(record.getMessage()) for record in caplog.records if record.levelname == "WARNING"]
+    assert [text.partition("found ")[2] for text in texts] == [
+        "'15'; 10 is used",
+        "'100000'; 60000 is used",
+        "'9000000'; 1200000 is used",
+        "'0'; the default is used",
+    ]
+    desk.call.is_verification = True
+    with pytest.raises(BadInput, match=r"^retries: expected a number from 0 to 10"):
+        _ = desk.session({"secretId": "s"}).policy
 
 
 # --- sessions ----------------------------------------------------------------------------------------------

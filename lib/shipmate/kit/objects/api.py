@@ -1,15 +1,22 @@
 """An API as an author declares it: where it is, how it takes bodies, how an account is verified."""
 
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shipmate.errors import ApiError
+from shipmate.jsonvalue import member_at
 from shipmate.kit.objects.connection import Connection
+from shipmate.kit.objects.members import is_missing
 from shipmate.kit.objects.names import Names, names_from
+from shipmate.kit.objects.paging import Paging
 from shipmate.kit.objects.raw_request import RawRequest
+from shipmate.kit.objects.routes import text_of
+from shipmate.oauth2.options import VARIABLE
 from shipmate.session.diverted import Diverted
 from shipmate.session.policy import Policy
+from shipmate.settings import require
 from shipmate.urls import MEMBER, HostPattern
 
 if TYPE_CHECKING:
@@ -49,7 +56,7 @@ class Api:
             verified_by: Statuses from 400 that verify credentials, too: ``(403,)`` for an API that answers 401 to wrong
                 credentials, and 403 to an account which must not send the request of ``verify``.
             title: The name of the API in texts.
-            headers: Headers of every request.
+            headers: Headers of every request; ``{{NAME}}`` is the environment variable ``NAME``.
             sends_forms: Whether the API takes forms and not JSON.
             methods: The methods of raw requests.
             hosts: The hosts that may receive requests; that of ``base_url`` unless given.
@@ -68,6 +75,7 @@ class Api:
         self.names = names_from(names, Names())
         self.methods = tuple(methods)
         self._headers = {"Accept": "application/json", **(headers or {})}
+        self._variables = [name for value in self._headers.values() for name in VARIABLE.findall(value)]
         self._sends_forms = sends_forms
         self._hosts = tuple(hosts) if hosts is not None else _hosts_of(self.base_url)
         self._options = session
@@ -83,8 +91,30 @@ class Api:
         # A tuple, by which the session finds its plan again.
         hosts: dict[str, Any] = {"hosts": self._hosts} if self._hosts else {}
         session = context.session(cfg, **{**hosts, **self._options, **options})
-        session.headers.update(self._headers)
+        session.headers.update(self._filled_headers())
         return Connection(session, self._base(session), sends_forms=self._sends_forms, hosts=self._hosts)
+
+    def choices(
+        self, path: str, *, key: str, label: str, pages: Paging | None = None, params: Mapping[str, Any] | None = None
+    ) -> "Callable[[Context, Mapping[str, Any]], dict[str, str]]":
+        """Return a select model with all records of a list: ``api.choices("/groups", key="id", label="name")``.
+
+        Args:
+            path: The path of the list.
+            key: The path of the value in a record.
+            label: The path of what a person sees; a record without it shows its value.
+            pages: How the list comes, in one answer unless given.
+            params: Parameters of the query.
+        """
+
+        def model(context: "Context", cfg: Mapping[str, Any]) -> dict[str, str]:
+            connection = self.connect(context, cfg).reading()
+            records = connection.all(path, pages=pages, params=params or {})
+            found = ((text_of(member_at(each, key)), member_at(each, label)) for each in records)
+            return {value: value if is_missing(shown) else str(shown) for value, shown in found}
+
+        model.__name__ = re.sub(r"\W+", "_", path).strip("_")
+        return model
 
     @property
     def raw_request(self) -> RawRequest:
@@ -147,6 +177,17 @@ class Api:
             for name in MEMBER.findall(self.base_url):
                 if name not in view_classes:
                     yield f"expected the field {name!r}, which the base URL of Api needs, found none"
+
+    def _filled_headers(self) -> dict[str, str]:
+        """Return the headers with environment variables filled in.
+
+        Raises:
+            MissingSetting: A variable is not set; the text names all of them.
+        """
+        if not self._variables:
+            return self._headers
+        require(os.environ, *self._variables, reason="Api(headers=...) sends it")
+        return {name: VARIABLE.sub(lambda match: os.environ[match[1]], value) for name, value in self._headers.items()}
 
     def _base(self, session: Any) -> str:
         """Return the base URL; a slash at the end of a URL that a person typed in is dropped."""

@@ -1,18 +1,22 @@
 """The requests of one call of a generated function."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from shipmate import urls
 from shipmate.kit.objects.errors import UnexpectedAnswer
+from shipmate.kit.objects.paging import Asked, Page, Paging, Position
+from shipmate.kit.objects.routes import parameter_text
 
 if TYPE_CHECKING:
     import requests
 
     from shipmate.session.session import Session
 
+_MOST_PAGES: Final = 100_000
+_MOST_RECORDS: Final = 10_000
 _ABSOLUTE: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 _HOST: Final = re.compile(r"\{(\w+)\}|https?://[^/?#]*", re.IGNORECASE)
 
@@ -98,6 +102,88 @@ class Connection:
             raise UnexpectedAnswer("expected a next page on the host of this one, found another host")
         return self._send("GET", _without_braces(url), (), {})
 
+    def all(
+        self,
+        path: str,
+        *,
+        pages: Paging | None = None,
+        params: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+        most: int = _MOST_RECORDS,
+    ) -> Iterator[Any]:
+        """Yield the records of all pages of a list: ``connection.all("/groups", pages=link("items", next="next"))``.
+
+        Args:
+            path: The path of the list, or its URL.
+            pages: How the list comes, in one answer unless given. Pages have their largest size.
+            params: Parameters of the query, not encoded.
+            most: The most records.
+
+        Raises:
+            ApiError: The API answers with an error, or not at all.
+            UnexpectedAnswer: The API returns the same page again, no list, or more records.
+        """
+        paging = pages or Paging("whole")
+        given = params.items() if isinstance(params, Mapping) else params
+        size = paging.most if paging.size else None
+        records = (
+            record for page in self.pages(path, paging, params=list(given), size=size) for record in page.records
+        )
+        for number, record in enumerate(records):
+            if number == most:
+                raise UnexpectedAnswer(f"{path}: expected at most {most} records, found more: give most=")
+            yield record
+
+    def pages(
+        self,
+        path: str,
+        paging: Paging,
+        *,
+        method: str = "GET",
+        params: Sequence[tuple[str, Any]] = (),
+        size: int | None = None,
+        start: Position = None,
+        title: str = "",
+    ) -> Iterator[Page]:
+        """Yield the pages of a list.
+
+        Args:
+            path: The path of the list.
+            paging: How the list comes.
+            method: The method; with POST the parameters are in the body.
+            params: The parameters, not encoded.
+            size: The records of a page; None lets the API decide.
+            start: The position of the first page.
+            title: The name of the list in errors; its path unless given.
+
+        Raises:
+            ApiError: The API answers with an error, or not at all.
+            UnexpectedAnswer: The API returns the same page again, or no list.
+        """
+        title = title or path
+        asked, response = Asked(start, size), None
+        seen: set[Position] = {start}
+        before: list[Any] | None = None
+        for _ in range(_MOST_PAGES):
+            if response is not None and paging.kind == "link":
+                response = self.follow(response, str(asked.position))
+            else:
+                response = self._list(method, path, [*params, *paging.params(asked).items()], title)
+            answer = json_of(response)
+            records = paging.read(answer)
+            position = paging.after(asked, answer, len(records), response.headers)
+            is_repeated = bool(records) and records == before
+            if is_repeated and size is not None and len(records) < size and not asked.was_full:
+                return  # an API that returns all at once, whatever the position is
+            if is_repeated or (position is not None and position in seen):
+                raise UnexpectedAnswer(f"{title}: expected another page, found the same one again")
+            yield Page(records, paging.total_of(answer), position, response.headers.get("Date"))
+            if position is None:
+                return
+            seen.add(position)
+            was_full = asked.was_full or (size is not None and len(records) >= size)
+            asked, before = Asked(position, size, was_full), records
+        raise UnexpectedAnswer(f"{title}: expected at most {_MOST_PAGES} pages, found more")
+
     def position(self, response: "requests.Response", link: str = "") -> str:
         """Return path and query of a link in an answer, or of the answer itself; `page` reads them in a later run.
 
@@ -148,6 +234,15 @@ class Connection:
     def takes_json(self) -> bool:
         """Whether bodies are JSON unless a header says otherwise."""
         return not self._sends_forms
+
+    def _list(self, method: str, path: str, params: Sequence[tuple[str, Any]], title: str) -> "requests.Response":
+        texts = [(name, parameter_text(value)) for name, value in params]
+        if method == "GET":
+            return self.get(path, params=texts)
+        body = dict(params if self.takes_json else texts)
+        if len(body) < len(params):
+            raise ValueError(f"{title}: expected each search parameter once, found one twice")
+        return self.reading().send(method, path, body=body)
 
     def _host(self) -> str:
         """Return scheme and host of the base URL; a member of a token with both as its placeholder."""

@@ -22,6 +22,8 @@ FetchSet = Callable[[Connection, Mapping[str, Any], Sequence[str]], Sequence[Any
 """Returns the objects with some values: of a connection, the settings of the step, and the values."""
 
 _FIND: Final = "find"
+CREATE: Final = "create"
+"""The way of an upsert that creates first."""
 _REQUESTS: Final = ("list", "item", "find", "set", "create", "update", "upsert", "delete")
 _OF_ONE: Final = frozenset({"id"})
 _OF_CRITERIA: Final = frozenset({"id", "criteria", "value"})
@@ -37,7 +39,9 @@ class Write:
         update: Changes an object: ``"PATCH"``, or ``"PUT"`` for an API that replaces it.
         upsert: ``"find"`` looks for the object and then creates or changes it. A request does both at once and is
             better, since nothing can come in between: ``"PUT /contacts?match={criteria}"``, with ``{value}`` for the
-            value and ``{criteria}`` for the field.
+            value and ``{criteria}`` for the field. ``"create"`` creates an object, and changes the one that exists if
+            the API answers with 409 or a code of ``conflict``: nothing can come in between, either.
+        conflict: The API's own codes which say that an object exists already.
         delete: Deletes an object: ``"DELETE"``.
         wrap: The path of the object in a body that is sent: ``"contact"``.
         merges: Whether an update reads the object and sends all of it with the changes; unless given, if it is ``PUT``.
@@ -48,6 +52,7 @@ class Write:
     update: str | None = "PATCH"
     upsert: str | None = _FIND
     delete: str | None = "DELETE"
+    conflict: Sequence[str] = ()
     wrap: str = ""
     merges: bool | None = None
     reads_back: bool = False
@@ -55,7 +60,7 @@ class Write:
     @property
     def finds(self) -> bool:
         """Whether an upsert is two requests."""
-        return self.upsert == _FIND
+        return self.upsert in (_FIND, CREATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,8 @@ class Declaration:
     write: Write
     settings: Mapping[str, Mapping[str, Any]]
     waits: bool
+    takes_first: bool
+    """Whether the first of several objects with a unique value counts."""
     most: int
     changes: Any = None
     fetch_changes: Callable[..., Any] | None = None

@@ -129,6 +129,7 @@ class Expression(Filters):
     parameter: str
     quote: Quote
     words: Mapping[Join, str]
+    """What stands between terms, blanks included."""
     expert: bool = False
     """Whether a person may write an expression as text."""
 
@@ -153,7 +154,7 @@ class Expression(Filters):
         return joined if len(terms) == 1 else f"({joined})"
 
     def _joined(self, join: Join, texts: Iterable[str]) -> str:
-        return f" {self.words[join]} ".join(texts) if join in self.words else "".join(texts)
+        return self.words.get(join, "").join(texts)
 
     def _text(self, term: Term) -> str:
         return _filled(str(self.forms[term.condition]), term, self.quote)
@@ -202,6 +203,7 @@ def operators(
     parameter: str = "",
     quote: Quote | str = "json",
     words: Mapping[Join, str] | None = None,
+    separator: str = " ",
     expert: bool = False,
     group: Group | None = None,
     labels: Mapping[str, str] | None = None,
@@ -216,10 +218,12 @@ def operators(
     ``operators(eq="{field}={value}", gt="{field}[gt]={value}")``.
 
     Args:
-        joins: The links that the API knows; "and" unless given, with ``group`` also "or". Parameters have "and" only.
+        joins: The links that the API knows; "and" unless given, with ``group`` or a word for it also "or". Parameters
+            have "and" only.
         parameter: The parameter with the expression, or the member of the body with the JSON.
         quote: How values stand in an expression: ``json``, ``sql`` (also OData), ``soql``, or a function.
-        words: The words of the API for ``and`` and ``or``.
+        words: The words of the API for ``and`` and ``or``: ``{"and": "$and:", "or": "$or:"}``.
+        separator: What surrounds these words.
         expert: Whether a person may write the expression as text, in the API's own language.
         group: Returns the JSON of all terms, of a list of groups: "or" joins the groups, "and" the terms of a group.
             Then each operator is a function of a field and a value that returns the JSON of a term.
@@ -234,8 +238,11 @@ def operators(
     forms = {**forms, **(lists or {})}
     for name, form in {**forms, **(unary or {})}.items():
         _check_form(name, form, parameter, is_json=group is not None, has_value=name in forms)
-    known: Sequence[Join] = ("and", "or") if group is not None else ("and",)
+    given: Mapping[Join, str] = words or {}
+    known: Sequence[Join] = ("and", "or") if group is not None or "or" in given else ("and",)
     links = known if joins is None else joins
+    if unjoined := sorted({*given} - {*links}):
+        raise ValueError(f"operators: words: expected words of joins={tuple(links)!r}, found {', '.join(unjoined)}")
     shared: dict[str, Any] = {
         "labels": labels or {}, "unary": frozenset(unary or ()), "lists": frozenset(lists or ()), "joins": tuple(links)
     }  # fmt: skip
@@ -254,8 +261,8 @@ def operators(
         if quote not in QUOTES:
             raise ValueError(f"operators: quote: expected {', '.join(QUOTES)} or a function, found {quote!r}")
         quote = QUOTES[quote]
-    given: Mapping[Join, str] = words or {}
-    return Expression(forms, parameter, quote, {each: given.get(each, each) for each in links}, expert, **shared)
+    spaced = {each: f"{separator}{given.get(each, each)}{separator}" for each in links}
+    return Expression(forms, parameter, quote, spaced, expert, **shared)
 
 
 def _check_form(name: str, form: Form, parameter: str, *, is_json: bool, has_value: bool) -> None:

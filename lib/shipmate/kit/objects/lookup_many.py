@@ -12,8 +12,8 @@ from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.filters import Expression
 from shipmate.kit.objects.members import is_missing, wrapped
 from shipmate.kit.objects.orders import order_params, order_schema
-from shipmate.kit.objects.paging import Position
-from shipmate.kit.objects.records import Page, Params, Records
+from shipmate.kit.objects.paging import Page, Position
+from shipmate.kit.objects.records import Params, Records
 from shipmate.kit.objects.resource_function import ResourceFunction
 from shipmate.kit.objects.terms import (
     count_of,

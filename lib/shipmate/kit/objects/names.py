@@ -6,6 +6,14 @@ from typing import Any, Final, Literal
 
 from shipmate.wording import did_you_mean_or_list
 
+_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
+    "default_emit": ("individually", "pages", "everything"),
+    "default_if_not_found": ("throwError", "emitEmpty", "emitNothing"),
+    "page_size_in": ("field", "message"),
+    "yes_no": ("CheckBoxView", "SelectView"),
+}
+"""The names that have one of a few values."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
@@ -25,7 +33,7 @@ class Names:
         individually: The values of ``emit`` for one message per object; new flows have the first.
         pages: The values of ``emit`` for one message per page.
         everything: The values of ``emit`` for one message with all objects.
-        default_emit: The meaning of an empty ``emit``.
+        default_emit: The meaning of an empty ``emit``; for `poll`, ``everything`` means ``individually``.
         terms: The number of search terms.
         term: The member of the message with a term; ``{n}`` is its number.
         link: The member of the message between two terms; ``{n}`` and ``{m}`` are their numbers.
@@ -57,6 +65,9 @@ class Names:
         headers: The member of an answer with its headers.
         response_body: The member of an answer with its body.
         yes_no: The view of a yes or no: a check box, or a choice between ``Yes`` and ``No``.
+
+    Raises:
+        ValueError: A name has one of a few values, and another one is given.
     """
 
     object_type: str = "objectType"
@@ -104,6 +115,13 @@ class Names:
     headers: str = "headers"
     response_body: str = "responseBody"
     yes_no: Literal["CheckBoxView", "SelectView"] = "CheckBoxView"
+
+    def __post_init__(self) -> None:
+        """Check the names that have one of a few values."""
+        for name, values in _VALUES.items():
+            if (found := getattr(self, name)) not in values:
+                hint = did_you_mean_or_list(str(found), values)
+                raise ValueError(f"names: expected another value of {name}, found {found!r}{hint}")
 
     def term_name(self, index: int) -> str:
         """Return the member of the term with an index.

@@ -26,6 +26,19 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """The objects of one page."""
+
+    records: list[Any]
+    total: int | None
+    """The number of all objects that match, None if the API does not say it."""
+    next: Position
+    """The position of the next page, None after the last one."""
+    date: str | None
+    """The server's time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Paging:
     """The pages of an API: `cursor`, `offset`, `page`, `link` and `whole` make one.
 

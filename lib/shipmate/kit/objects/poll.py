@@ -1,26 +1,29 @@
 """The trigger that emits new and changed objects."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from shipmate.errors import CannotPoll
-from shipmate.invocation.message import Message
+from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import naming_fields
 from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.filters import Join, Literally, Term
+from shipmate.kit.objects.function import Then
 from shipmate.kit.objects.members import wrapped
-from shipmate.kit.objects.records import Page, Params, Records
+from shipmate.kit.objects.paging import Page
+from shipmate.kit.objects.records import Params, Records
 from shipmate.kit.objects.resource_function import ResourceFunction
 from shipmate.kit.objects.terms import typed
 from shipmate.kit.objects.views import Descriptor
 from shipmate.kit.polling.answer import Answer
+from shipmate.kit.polling.delta import Delta
+from shipmate.kit.polling.emission import LEFT_OUT
 from shipmate.kit.polling.fields import PollFields
 from shipmate.kit.polling.keyset import Keyset
 from shipmate.kit.polling.listing import Listing
 from shipmate.kit.polling.place import After
-from shipmate.kit.values import choice
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
@@ -55,13 +58,43 @@ class Poll(ResourceFunction):
             found = _page(records, [], limit, start=position)
             return Answer(found.records, found.date, next=found.next)
 
-        changes.poll(context, cfg, snapshot, fetch, of=source)
+        changes.poll(context, cfg, snapshot, fetch, of=source, body=self._body(context, cfg))
+
+    def then(self, add: Then) -> Self:
+        """Return the same trigger, with a function of an author behind it: ``customers.poll.then(in_old_form)``.
+
+        Args:
+            add: Gets the context, the configuration and the message of one record, and returns the one whose body is
+                emitted, or None to leave the record out. The id of the message stays that of the record.
+        """
+        other = self.using()
+        other._added = (*self._added, add)
+        return other
+
+    def _body(self, context: "Context", cfg: Mapping[str, Any]) -> Callable[[Any], Any] | None:
+        """Return the function that turns a record into the body of its message."""
+        if not self._added:
+            return None
+
+        def body(record: Any) -> Any:
+            found: Message | None = message(record if isinstance(record, Mapping) else {"value": record})
+            for add in self._added:
+                found = add(context, cfg, found) if found is not None else None
+            if found is None:
+                return LEFT_OUT
+            if found.get("attachments"):
+                raise ValueError(
+                    "poll.then: expected a message without attachments, found some: add them in a next step"
+                )
+            return found["body"]
+
+        return body
 
     def schemas(self, declared: Declaration, cfg: Mapping[str, Any]) -> dict[str, Schema]:
         """Return the schemas: nothing in, one object or a page of them out."""
         fields = self._changes(declared).fields
         one = self.out_schema(declared)
-        by_page = choice(cfg, fields.emit, *fields.individually, *fields.pages) in fields.pages
+        by_page = fields.is_by_page(cfg)
         results: Schema = {fields.results: {"title": "Results", "type": "array", "items": one, "required": True}}
         return {"in": {}, "out": {"type": "object", "properties": results} if by_page else one}
 
@@ -88,13 +121,14 @@ class Poll(ResourceFunction):
         changes, names = declared.changes, self.names
         if changes is None:
             raise CannotPoll(f"{declared.title}: expected changes=keyset(...) or listing(...), found none")
-        if isinstance(changes, Keyset | Listing) and changes.fields == PollFields():
+        if isinstance(changes, Keyset | Listing | Delta) and changes.fields == PollFields():
             fields = PollFields(
                 emit=names.emit,
                 page_size=names.page_size,
                 results=names.results,
                 individually=names.individually,
                 pages=names.pages,
+                default="pages" if names.default_emit == "pages" else "individually",
             )
             return replace(changes, fields=fields)
         return changes
@@ -120,7 +154,10 @@ def check_changes(declared: Declaration) -> None:
     if lacking := sorted(needed - found):
         raise CannotPoll(f"{title}: expected the operators {', '.join(sorted(needed))}, found no {', '.join(lacking)}")
     if changes.compare == "or" and not (filters is not None and "or" in filters.joins):
-        raise CannotPoll(f"{title}: expected filters with 'or', found none: declare keyset(compare='two')")
+        raise CannotPoll(
+            f"{title}: expected filters with 'or', found none: give operators(joins=('and', 'or')), or declare "
+            "keyset(compare='two')"
+        )
     if declared.order is None:
         raise CannotPoll(f"{title}: expected order, such as {{'sort': '{{time}},{{id}}'}}, found none")
 

@@ -1,41 +1,28 @@
 """The objects of a resource, as the functions of a call read and write them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+from shipmate.errors import ApiError
 from shipmate.jsonvalue import member_at
 from shipmate.kit.objects.connection import Connection, json_of
-from shipmate.kit.objects.declaration import Declaration
+from shipmate.kit.objects.declaration import CREATE, Declaration
 from shipmate.kit.objects.errors import MoreThanOneFound, UnexpectedAnswer
 from shipmate.kit.objects.fields import writable
 from shipmate.kit.objects.filters import Join, Term
 from shipmate.kit.objects.members import is_missing, wrapped
-from shipmate.kit.objects.paging import Asked, Paging, Position
-from shipmate.kit.objects.routes import Route, parameter_text
+from shipmate.kit.objects.paging import Page, Paging, Position
+from shipmate.kit.objects.routes import Route
 from shipmate.kit.objects.terms import typed
 
 if TYPE_CHECKING:
     import requests
 
+_CONFLICT: Final = 409
 Record = dict[str, Any]
 Params = Sequence[tuple[str, Any]]
-_MOST_PAGES: Final = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The objects of one page."""
-
-    records: list[Any]
-    total: int | None
-    """The number of all objects that match, None if the API does not say it."""
-    next: Position
-    """The position of the next page, None after the last one."""
-    date: str | None
-    """The server's time."""
 
 
 class Records:
@@ -73,7 +60,7 @@ class Records:
         if criteria == self.declared.id:
             return self.get(value, params)
         found = self._find(criteria, value, params)
-        if len(found) > 1:
+        if len(found) > 1 and not self.declared.takes_first:
             label = self.declared.criteria()[criteria]
             raise MoreThanOneFound(f"{self.declared.title}: expected one object with this {label}, found more")
         return found[0] if found else None
@@ -114,29 +101,9 @@ class Records:
             in_body = self.declared.list.method != "GET" and self.connection.takes_json
             params = [*params, *([(self.declared.select, self.declared.selection())] if in_body else self._selection())]
         method, path = at or (self.declared.list.method, self.declared.list.path(self.values))
-        asked, response = Asked(start, size), None
-        seen: set[Position] = {start}
-        before: list[Any] | None = None
-        for _ in range(_MOST_PAGES):
-            if response is not None and paging.kind == "link":
-                response = self.connection.follow(response, str(asked.position))
-            else:
-                response = self._list(method, path, [*params, *paging.params(asked).items()])
-            answer = json_of(response)
-            records = paging.read(answer)
-            position = paging.after(asked, answer, len(records), response.headers)
-            is_repeated = bool(records) and records == before
-            if is_repeated and size is not None and len(records) < size and not asked.was_full:
-                return  # an API that returns all at once, whatever the position is
-            if is_repeated or (position is not None and position in seen):
-                raise UnexpectedAnswer(f"{self.declared.title}: expected another page, found the same one again")
-            yield Page(records, paging.total_of(answer), position, response.headers.get("Date"))
-            if position is None:
-                return
-            seen.add(position)
-            was_full = asked.was_full or (size is not None and len(records) >= size)
-            asked, before = Asked(position, size, was_full), records
-        raise UnexpectedAnswer(f"{self.declared.title}: expected at most {_MOST_PAGES} pages, found more")
+        yield from self.connection.pages(
+            path, paging, method=method, params=params, size=size, start=start, title=self.declared.title
+        )
 
     def create(self, body: Mapping[str, Any]) -> Record:
         """Create an object and return it as the API stored it; only its id if the API says no more."""
@@ -179,18 +146,40 @@ class Records:
             route = Route.parse(declared.write.upsert, default=declared.item)
             values = {**self.values, "criteria": criteria, "value": value, "id": value}
             return self._stored(self._write(route, values, writable(declared.known_fields, body)), None)
+        if declared.write.upsert == CREATE:
+            return self._created_or_changed(criteria, value, body)
         stored = self.one(criteria, value)
         changed = None
         if stored is not None:
             changed = self.update(self.id_of(stored), body, stored)
         return changed if changed is not None else self.create(body)
 
+    def _created_or_changed(self, criteria: str, value: Any, body: Mapping[str, Any]) -> Record:
+        try:
+            return self.create(body)
+        except ApiError as error:
+            if error.status != _CONFLICT and error.api_code not in self.declared.write.conflict:
+                raise
+            stored, id = None, value
+            if criteria != self.declared.id:
+                stored = self.one(criteria, value)
+                id = None if stored is None else self.id_of(stored)
+            changed = None if id is None else self.update(id, body, stored)
+            if changed is None:
+                raise  # another field has the conflict
+            return changed
+
     def delete(self, id: Any) -> bool:
-        """Delete an object, and return whether there was one."""
+        """Delete an object, and return whether there was one.
+
+        It is deleted, too, if an earlier attempt has done it and its answer was lost.
+        """
+        from shipmate.session.attempts import may_be_done  # requests: 97 ms
+
         route = self._required("delete")
         path = route.path({**self.values, "id": id})
         response = self.connection.send(route.method, path, allow=self.declared.missing)
-        return response.status_code not in self.declared.missing
+        return response.status_code not in self.declared.missing or may_be_done(response)
 
     def id_of(self, record: Mapping[str, Any]) -> Any:
         """Return the id of an object.
@@ -221,15 +210,6 @@ class Records:
         params = [*self.search([Term(criteria, "eq", typed(declared.field(criteria), value))], []), *params]
         size = 2 if declared.pages.size else None
         return list(islice((record for page in self.pages(params, size) for record in page.records), 2))
-
-    def _list(self, method: str, path: str, params: Params) -> "requests.Response":
-        texts = [(name, parameter_text(value)) for name, value in params]
-        if method == "GET":
-            return self.connection.get(path, params=texts)
-        body = dict(params if self.connection.takes_json else texts)
-        if len(body) < len(params):
-            raise ValueError(f"{self.declared.title}: expected each search parameter once, found one twice")
-        return self.connection.reading().send(method, path, body=body)
 
     def _write(
         self, route: Route, values: Mapping[str, Any], body: Mapping[str, Any], allow: Sequence[int] = ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from shipmate.kit.objects.api import Api
 from shipmate.kit.objects.declaration import Declaration, FetchSet, FieldsOf, Write
@@ -163,6 +163,7 @@ class Resource(_Functions):
         term_name: Callable[[str], str] = str,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         waits: bool = False,
+        several: Literal["refuse", "first"] = "refuse",
         most: int = _MOST_OBJECTS,
         names: Names | Mapping[str, Any] | str | None = None,
     ) -> None:
@@ -203,6 +204,7 @@ class Resource(_Functions):
                 has other names there: ``lambda name: name.capitalize().replace("_", " ")``.
             settings: Further fields of all functions in ``component.json``; ``model`` may be a function.
             waits: Whether a person can choose to wait for an object that does not exist yet.
+            several: What several objects with one value of a unique field are: an error, or the first one counts.
             most: The most objects in one message.
             names: The ids and defaults, those of the API unless given.
 
@@ -231,6 +233,7 @@ class Resource(_Functions):
             write=write if isinstance(write, Write) else Write(**(write or {})),
             settings=settings or {},
             waits=waits,
+            takes_first=several == "first",
             most=most,
             changes=changes,
             fetch_changes=fetch_changes,
@@ -278,7 +281,8 @@ class Resources(_Functions):
         Args:
             types: The object types and their labels, or a select model that returns them: a function of the context
                 and ``cfg``. Needed only if they are not known beforehand.
-            resource: Returns the resource of such an object type.
+            resource: Returns the resource of such an object type; for a select model that of any type, since it is
+                called once with ``"object"``, for the fields in ``component.json``.
             names: The ids and defaults, those of the first resource unless given.
             title: The word for an object in the titles of functions.
             **resources: The resources by object type.
@@ -314,9 +318,10 @@ class Resources(_Functions):
         """
         if name in self._resources:
             return self._resources[name].declaration(name)
-        if self._make is not None and name:
-            return self._make(name).declaration(name)
-        found = f"found {name[:50]!r}{did_you_mean_or_list(name, self._resources)}" if name else "found none"
+        known = self._types if isinstance(self._types, Mapping) else self._resources
+        if self._make is not None and name and (callable(self._types) or name in known):
+            return self._made(self._make, name).declaration(name)
+        found = f"found {name[:50]!r}{did_you_mean_or_list(name, known)}" if name else "found none"
         raise ValueError(f"{self.names.object_type}: expected an object type, {found}")
 
     def first(self) -> Declaration:
@@ -324,4 +329,13 @@ class Resources(_Functions):
         if self._resources:
             return next(iter(self._resources.values())).first()
         assert self._make is not None  # noqa: S101 - checked in the constructor
-        return self._make("object").first()
+        return self._made(self._make, "object" if callable(self._types) else next(iter(self._types), "object")).first()
+
+    def _made(self, make: Callable[[str], Resource], name: str) -> Resource:
+        try:
+            return make(name)
+        except KeyError:
+            raise ValueError(
+                f"{type(self).__name__}: expected a resource for the object type {name[:50]!r}, found none: give the "
+                "types as an object of types and labels, or let the function return a resource for any type"
+            ) from None

@@ -91,6 +91,12 @@ class ResourceFunction(GeneratedFunction):
                     return model
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
+    @property
+    def has_fields(self) -> bool:
+        """Whether the declaration has fields, from which schemas follow."""
+        declared = self._source.first()
+        return callable(declared.fields) or bool(declared.fields)
+
     def object_types(self, context: "Context", cfg: Mapping[str, Any]) -> Mapping[str, str]:
         """Return the choices of the object type, by label."""
         types = self._source.types

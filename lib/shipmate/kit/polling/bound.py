@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shipmate.errors import CannotPoll
 from shipmate.kit.moments import Moment, moment
 from shipmate.kit.polling.place import Time
 
@@ -53,13 +52,11 @@ class Bound:
     def fix(self, date: str | datetime | None) -> None:
         """Move the end back to the server's time in the first answer; later answers have no effect.
 
-        The earlier one of both clocks counts: a clock that is slow delays records, one that is fast would lose them.
-
-        Raises:
-            CannotPoll: The date is not readable.
+        The earlier one of both clocks counts: a clock that is slow delays records, one that is fast would lose them. A
+        date that is not readable counts as none: some proxies write such ones.
         """
-        if not self._is_fixed and date is not None:
-            self._when = min(self._when, self._earliest(_read(date)))
+        if not self._is_fixed and (when := _read(date)) is not None:
+            self._when = min(self._when, self._earliest(when))
         self._is_fixed = True
 
     @property
@@ -82,12 +79,10 @@ class Bound:
         return settled if self._end is None else min(settled, self._end)
 
 
-def _read(date: str | datetime) -> datetime:
+def _read(date: str | datetime | None) -> datetime | None:
     if isinstance(date, datetime):
         return date if date.tzinfo else date.replace(tzinfo=UTC)
     try:
-        return moment(date).when
+        return None if date is None else moment(date).when
     except (ValueError, OverflowError):
-        raise CannotPoll(
-            "Answer.date: expected the header Date of the answer, or a datetime, found another text"
-        ) from None
+        return None

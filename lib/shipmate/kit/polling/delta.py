@@ -103,7 +103,7 @@ class Delta:
             yield sample(self._wanted(answer.records, None, with_deleted), envelope, SAMPLE_RECORDS)
             return
         old = None
-        if self.read_old is not None and isinstance(snapshot, Mapping) and "v" not in snapshot:
+        if self.read_old is not None and isinstance(snapshot, Mapping) and snapshot and "v" not in snapshot:
             old = self.read_old(snapshot)
         walk = _Tokens(old or _token_of(snapshot, source))
         for _ in range(self.max_pages):

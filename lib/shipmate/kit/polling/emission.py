@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("shipmate.kit.polling")
 _NAMESPACE: Final = uuid.UUID("6f0f9d2a-6f5e-5c55-9d53-0d6b5f0c7a11")
 
+LEFT_OUT: Final = object()
+"""In place of the body of a record that is not emitted."""
+
 Snapshot = dict[str, Any]
 
 
@@ -45,7 +48,7 @@ class Envelope:
         source: A text that names the collection; it is a part of the ids.
         by_page: Whether all records of a page are in one message.
         results: The member that holds them.
-        body: Returns the body of a record.
+        body: Returns the body of a record, or `LEFT_OUT`.
     """
 
     source: str
@@ -55,9 +58,10 @@ class Envelope:
 
     def messages(self, records: Sequence[Record]) -> list[Message]:
         """Return the messages with some records."""
+        bodies = [(record, body) for record in records if (body := self._body(record)) is not LEFT_OUT]
         if not self.by_page:
-            return [self._identified(_object(self._body(record)), [record]) for record in records]
-        return [self._identified({self.results: [self._body(each) for each in records]}, records)] if records else []
+            return [self._identified(_object(body), [record]) for record, body in bodies]
+        return [self._identified({self.results: [body for _, body in bodies]}, records)] if bodies else []
 
     def _body(self, record: Record) -> Any:
         return record.value if self.body is None else self.body(record.value)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from shipmate.kit.values import choice, flag, moment, number
 
@@ -20,14 +20,18 @@ class PollFields:
 
     Args:
         time: The choice of the time to poll on.
-        emit: The choice between single records and pages.
+        emit: The choice between single records and pages; empty for a trigger without this field.
         page_size: The size of a page.
         single_page: The check box that ends a run after one page.
         start: The time to begin at, inclusive.
         end: The time to end at, exclusive.
         results: The member of a message that holds the records of a page.
-        individually: The values of ``emit`` for one message per record; the first one is the default.
-        pages: The values of ``emit`` for one message per page; the first one is that of new flows.
+        individually: The values of ``emit`` for one message per record; new flows have the first.
+        pages: The values of ``emit`` for one message per page; new flows have the first.
+        default: The meaning of an empty ``emit``.
+
+    Raises:
+        ValueError: The default is not possible.
     """
 
     time: str = "pollConfig"
@@ -39,6 +43,23 @@ class PollFields:
     results: str = "results"
     individually: tuple[str, ...] = ("emitIndividually",)
     pages: tuple[str, ...] = ("emitPage", "fetchPage")
+    default: Literal["individually", "pages"] = "individually"
+
+    def __post_init__(self) -> None:
+        """Check the default."""
+        if self.default not in ("individually", "pages"):
+            raise ValueError(f"default: expected 'individually' or 'pages', found {self.default!r}")
+
+    def is_by_page(self, cfg: Mapping[str, Any]) -> bool:
+        """Return whether the records of a page are in one message.
+
+        Raises:
+            InvalidField: The field has another value.
+        """
+        if not self.emit:
+            return self.default == "pages"
+        default = (self.pages if self.default == "pages" else self.individually)[0]
+        return choice(cfg, self.emit, *self.individually, *self.pages, default=default) in self.pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +104,7 @@ class PollSettings:
         if start is not None and end is not None and start >= end:
             raise ValueError(f"{fields.end}: expected a time after {fields.start}, found an earlier or equal one")
         return cls(
-            by_page=choice(cfg, fields.emit, *fields.individually, *fields.pages) in fields.pages,
+            by_page=fields.is_by_page(cfg),
             page_size=number(cfg, fields.page_size, default=size.default, least=1, most=size.most),
             single_page=flag(cfg, fields.single_page),
             start=start,
@@ -111,10 +132,12 @@ def descriptor(fields: PollFields, times: Mapping[str, str], size: PageSize, *, 
         first = next(iter(model.values()))
         found[fields.time] = {"label": "Time stamp field to poll on", "viewClass": "SelectView", "model": model,
                               "prompt": first}  # fmt: skip
-    found[fields.emit] = {
-        "label": "Emit behavior", "viewClass": "SelectView", "prompt": "Emit individually",
-        "model": {fields.individually[0]: "Emit individually", fields.pages[0]: "Emit page"},
-    }  # fmt: skip
+    if fields.emit:
+        prompt = "Emit page" if fields.default == "pages" else "Emit individually"
+        found[fields.emit] = {
+            "label": "Emit behavior", "viewClass": "SelectView", "prompt": prompt,
+            "model": {fields.individually[0]: "Emit individually", fields.pages[0]: "Emit page"},
+        }  # fmt: skip
     found[fields.page_size] = {
         "label": "Size of Polling Page", "viewClass": "TextFieldView", "placeholder": str(size.default),
         "note": f"1 to {size.most}, {size.default} unless given",

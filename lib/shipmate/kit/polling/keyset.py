@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from shipmate.errors import CannotPoll
-from shipmate.kit.moments import moment
+from shipmate.kit.moments import FORMS, moment
 from shipmate.kit.polling.answer import Answer, Record, as_answer
 from shipmate.kit.polling.bound import FORMATS, Bound, Format, iso
 from shipmate.kit.polling.emission import LOG, Envelope, Page, digest, emit_pages, sample
@@ -142,8 +142,9 @@ class Keyset:
 
     def _place(self, snapshot: Any, source: str, settings: PollSettings) -> Place:
         place = Place.of_snapshot(snapshot, source)
-        if place is None and isinstance(snapshot, Mapping) and "v" not in snapshot:
+        if place is None and isinstance(snapshot, Mapping) and snapshot and "v" not in snapshot:
             place = self.read_old(snapshot)
+            _check_old(place)
         if place is not None:
             return place
         if snapshot:
@@ -275,3 +276,20 @@ def _format(given: str | Format) -> Format:
     except ValueError as error:
         raise ValueError(f"format: expected a function that returns a time: {error}") from None
     return given
+
+
+def _check_old(place: Place | None) -> None:
+    """Refuse a time that is not readable.
+
+    Raises:
+        CannotPoll: It is not.
+    """
+    if place is None:
+        return
+    try:
+        moment(place.time)
+    except ValueError:
+        raise CannotPoll(
+            f"the snapshot of a predecessor: expected a time in it ({FORMS}), found {str(place.time)[:40]!r}: let "
+            "read_old of keyset return another form"
+        ) from None

@@ -120,7 +120,7 @@ class _ModuleChecks:
         """Add the differences between a function's entry and the declaration that the function follows from."""
         try:
             target = self.modules.target(function)
-            declared = declared_entry(target)
+            declared = declared_entry(target, function.raw)
         except (ModuleNotLoadable, FunctionNotFound):
             return  # already among the problems
         except Exception as error:  # the edge to the author's declaration

@@ -21,6 +21,7 @@ Entry = dict[str, Any]
 
 _LONGEST_LINE: Final = 120
 _REMEDY: Final = "run `shipmate describe --write`"
+_KEPT: Final = f"keep them if flows know them, or {_REMEDY}"
 _TEXTS: Final = ("description", "help", "label", "note", "order", "placeholder", "prompt", "title")
 
 
@@ -43,7 +44,7 @@ def described(component: Component, modules: Modules, add: Sequence[str] = ()) -
     own: Entry = {}
     for section, kind in SECTIONS.items():
         for name, entry in object_member(raw, section).items():
-            declared = declared_entry(modules.target(Function(name, kind, entry["main"])))
+            declared = declared_entry(modules.target(Function(name, kind, entry["main"])), entry)
             if declared is not None:
                 raw[section][name] = own.setdefault(section, {})[name] = written(entry, declared)
     return raw, own
@@ -66,10 +67,29 @@ def _add(raw: Entry, modules: Modules, main: str) -> None:
         raw.setdefault(section, {})[id] = {"main": own}
 
 
-def declared_entry(target: object) -> Entry | None:
-    """Return the entry that follows from a declaration, None for a function that an author has written."""
+def declared_entry(target: object, entry: Mapping[str, Any]) -> Entry | None:
+    """Return the entry that follows from a declaration, None for a function that an author has written.
+
+    What the declaration does not decide is that of the entry: schemas, if the declaration has no fields, and the names
+    of select models that the function has.
+
+    Args:
+        target: The function.
+        entry: Its entry in ``component.json``.
+    """
     describe = getattr(target, "descriptor", None)
-    return thawed(describe()) if callable(describe) and not isinstance(target, type) else None
+    if not callable(describe) or isinstance(target, type):
+        return None
+    declared: Entry = thawed(describe())
+    if entry.get("metadata") and not getattr(target, "has_fields", True):
+        declared.pop("dynamicMetadata", None)
+        declared.pop("metadata", None)
+    for name, field in object_member(entry, "fields").items():
+        model = field.get("model") if isinstance(field, Mapping) else None
+        wanted = object_member(declared, "fields").get(name)
+        if wanted is not None and isinstance(model, str) and callable(getattr(target, model, None)):
+            wanted["model"] = model
+    return declared
 
 
 def differences(entry: Mapping[str, Any], declared: Entry) -> Iterator[tuple[str, str, Severity]]:
@@ -80,10 +100,10 @@ def differences(entry: Mapping[str, Any], declared: Entry) -> Iterator[tuple[str
     if "type" in declared and entry.get("type") != declared["type"]:
         yield "/type", f"expected {declared['type']!r} as declared, found {entry.get('type', 'none')!r}", "error"
     if declared.get("dynamicMetadata") and not entry.get("dynamicMetadata"):
-        yield "/dynamicMetadata", f"expected true as declared, found none: {_REMEDY}", "warning"
+        yield "/dynamicMetadata", _dynamic_problem(entry), "warning"
     is_static = "metadata" in declared and not entry.get("dynamicMetadata")
     if is_static and _facts(entry.get("metadata")) != _facts(declared["metadata"]):
-        yield "/metadata", f"expected the schemas of the declaration, found others: {_REMEDY}", "warning"
+        yield "/metadata", f"expected the schemas of the declaration, found others: {_KEPT}", "warning"
     fields = object_member(entry, "fields")
     for name, wanted in object_member(declared, "fields").items():
         field = fields.get(name)
@@ -93,6 +113,11 @@ def differences(entry: Mapping[str, Any], declared: Entry) -> Iterator[tuple[str
         hint = did_you_mean(name, [each for each in fields if each not in declared["fields"]])
         text = f"expected the field {name!r} of the declaration, found none{hint or f': {_REMEDY}'}"
         yield "/fields", text, "error" if wanted.get("required") else "warning"
+
+
+def _dynamic_problem(entry: Mapping[str, Any]) -> str:
+    found = f"found fixed schemas: {_KEPT}" if entry.get("metadata") else f"found none: {_REMEDY}"
+    return f"expected true as declared, {found}"
 
 
 def _differences_of(

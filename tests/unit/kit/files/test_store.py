@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from shipmate.emulator import Fault, Platform, Reply, Request, Server
 from shipmate.errors import ApiError, BadInput, NoSample, ResponseTooLarge
 from shipmate.kit import FileMembers, Pieces
-from tests.unit.kit.files.drive import PIECE, Context, Drive, store_of
+from shipmate.session.attempts import note_unclear
+from tests.unit.kit.files.drive import PIECE, Context, Drive, KeySession, store_of
 
 LARGE = random.Random(5).randbytes(4 * PIECE + 11)  # noqa: S311 - a file
 
@@ -224,6 +226,21 @@ def test_delete_returns_the_path(drive: Drive, context: Context) -> None:
         run(delete, context, {"path": "a/b.csv"})
     assert run(delete, context, {"path": "a/b.csv"}, {"ifNotFound": "emitEmpty"})["body"] == {}
     assert run(delete, context, {"path": "a/b.csv"}, {"ifNotFound": "emitNothing"}) is None
+
+
+def test_a_deletion_whose_answer_was_lost_has_deleted_the_file(
+    drive: Drive, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session notes that an earlier attempt may have done it."""
+    send = KeySession.request
+
+    def after_lost_answer(session: KeySession, method: str, url: str, **kwargs: Any) -> requests.Response:
+        response = send(session, method, url, **kwargs)
+        note_unclear(response)
+        return response
+
+    monkeypatch.setattr(KeySession, "request", after_lost_answer)
+    assert run(store_of(drive).delete, context, {"path": "gone.csv"})["body"] == {"path": "gone.csv"}
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])

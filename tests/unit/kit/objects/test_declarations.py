@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shipmate.kit import Api, Resource
+from shipmate.errors import MissingSetting
+from shipmate.kit import Api, Resource, Resources
 from shipmate.kit.objects.filters import Term, operators, soql_text
 from shipmate.kit.objects.paging import Asked, Paging, Position, cursor, link, offset, page
 from shipmate.kit.objects.routes import Route, text_of
+from shipmate.urls import WrongUrl, segment
 from tests.unit.test_public_face import loaded_by
 
 
@@ -137,6 +140,50 @@ def test_a_component_without_declarations_does_not_load_them() -> None:
     declaration = "from shipmate.kit import Api, Resource, cursor; Resource(Api('https://a.example'), '/a', title='A')"
     slow = {"requests", "jsonschema", "pika", "shipmate.testing", "shipmate.tools"}
     assert loaded_by(declaration) & slow == set()
+
+
+@pytest.mark.parametrize(("id", "found"), [(None, "none"), (True, "bool"), ("", "''"), (1.5, "float")])
+def test_what_is_no_id_is_no_segment_of_a_path(id: Any, found: str) -> None:
+    """Ids are numbers as often as texts."""
+    assert segment(7) == "7"
+    with pytest.raises(WrongUrl, match=f"expected an id, found {found}"):
+        segment(id)
+
+
+def test_words_stand_between_terms_as_the_api_wants_them() -> None:
+    """A word for "or" says that the API knows it; one without a link is a mistake."""
+    filters = operators(
+        eq="{field}$eq:{value}", parameter="filter", quote=str, words={"and": "$and:", "or": "$or:"}, separator=""
+    )
+    terms = [Term("a", "eq", 1), Term("b", "eq", 2), Term("c", "eq", 3)]
+    assert filters.params(terms, ["or", "and"]) == [("filter", "a$eq:1$or:(b$eq:2$and:c$eq:3)")]
+    with pytest.raises(ValueError, match=r"words: expected words of joins=\('and',\), found or"):
+        operators(eq="{field} = {value}", parameter="q", joins=("and",), words={"or": "OR"})
+
+
+def test_a_choice_of_types_offers_what_it_has() -> None:
+    """The fields in component.json follow from one type; a step cannot name another one than those."""
+    api = Api("https://crm.example.com")
+    made = {name: Resource(api, f"/{name}", title=name) for name in ("task", "item")}
+    every = Resources({"task": "Task", "item": "Item"}, lambda name: Resource(api, f"/{name}", title=name))
+    assert every.declaration("task").path == "/task"
+    with pytest.raises(ValueError, match="expected an object type, found 'tasks'; did you mean 'task'"):
+        every.declaration("tasks")
+    with pytest.raises(ValueError, match="for the object type 'object', found none: give the types"):
+        Resources(lambda context, cfg: {"task": "Task"}, made.__getitem__)
+
+
+def test_a_header_comes_from_the_environment_when_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing variable is an error and no empty header."""
+    session = SimpleNamespace(headers={}, fields={})
+    context: Any = SimpleNamespace(session=lambda cfg, **options: session)
+    api = Api("https://crm.example.com", headers={"appId": "app {{SUITE_APP_ID}}"})
+    with pytest.raises(MissingSetting, match=r"SUITE_APP_ID.*Api\(headers=...\) sends it"):
+        api.connect(context, {})
+    monkeypatch.setenv("SUITE_APP_ID", "7")
+    api.connect(context, {})
+
+    assert session.headers == {"Accept": "application/json", "appId": "app 7"}
 
 
 def test_two_select_models_of_one_name_are_refused() -> None:

@@ -191,6 +191,51 @@ def test_describe_corrects_an_entry_and_keeps_its_texts(declare: Declare, capsys
     assert not validate_component(component.root).errors
 
 
+PUBLISHED = {"in": {"type": "object", "properties": {"idValue": {"type": "string"}}}}
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "things = Resource(api, '/things', title='Thing', names={'emit': 'mode'}, pages=PAGES, filters=FILTERS)",
+        "things = Resources(thing=Resource(api, '/things', title='Thing', filters=FILTERS))",
+    ],
+)
+def test_published_schemas_stay_if_the_declaration_has_no_fields(declare: Declare, declaration: str) -> None:
+    """The declaration knows none; the mapper of each next step would be empty."""
+    component = declare(declaration, add="things")
+    change(component, "lookupObjects", dynamicMetadata=False, metadata=PUBLISHED)
+    found = [each.pointer for each in validate_component(component.root).problems]
+    assert commands.run(["describe", "--component", str(component.root), "--write"]) == 0
+
+    assert "/actions/lookupObjects/dynamicMetadata" not in found
+    kept = entry(component, "lookupObjects")
+    assert (kept["metadata"], kept["dynamicMetadata"]) == (PUBLISHED, False)
+
+
+def test_a_published_select_model_stays_if_the_function_has_it(declare: Declare) -> None:
+    """The platform asks for it by the name in component.json, which flows know."""
+    names = "{'object_types': 'getTypes'}"
+    component = declare(f"every = Resources(contact=declare(), names={names})", add="every")
+    fields = entry(component, "createObject")["fields"]
+    fields["objectType"]["model"] = "getTypes"
+    change(component, "createObject", fields=fields)
+    found = [each.pointer for each in validate_component(component.root).problems]
+    assert commands.run(["describe", "--component", str(component.root), "--write"]) == 0
+
+    assert "/actions/createObject/fields/objectType/model" not in found
+    assert entry(component, "createObject")["fields"]["objectType"]["model"] == "getTypes"
+
+
+def test_the_warning_of_fixed_schemas_names_both_ways_out(declare: Declare) -> None:
+    """A component that replaces a published one keeps its schemas."""
+    component = declare()
+    change(component, "lookupObject", dynamicMetadata=False, metadata=PUBLISHED)
+    (found,) = [each for each in validate_component(component.root).problems if "dynamicMetadata" in each.pointer]
+
+    assert "keep them if flows know them, or run" in found.message
+
+
 def test_describe_prints_what_it_would_write(declare: Declare, capfd: pytest.CaptureFixture[str]) -> None:
     """Only entries that follow from a declaration."""
     component = declare()

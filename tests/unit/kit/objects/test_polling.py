@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shipmate.emulator import Reply, Request
+from shipmate.kit import Names, PollFields
 from tests.unit.kit.objects.conftest import Declare
 from tests.unit.kit.objects.crm_api import Crm
 
@@ -103,6 +104,73 @@ def test_a_changed_record_comes_again(declare: Declare, crm: Crm, cfg: Cfg) -> N
 
     assert [len(each.data) for each in (first, again)] == [1, 1]
     assert component.run("getNewAndUpdatedObjectsPolling", cfg=cfg, snapshot=again.snapshots[-1]).data == []
+
+
+@pytest.mark.parametrize(
+    "polling",
+    [
+        "keyset(times=('updated',))",
+        "keyset(times=('updated',), fields=PollFields(emit='', results='items', default='pages'))",
+    ],
+)
+def test_a_trigger_may_always_emit_pages_under_a_published_member(
+    declare: Declare, crm: Crm, cfg: Cfg, polling: str
+) -> None:
+    """Many published triggers have no choice."""
+    declaration = EXPRESSION.replace("keyset(times=('updated',))", polling).replace(
+        'keyset(times=("updated",))', polling
+    )
+    names = "names={'default_emit': 'pages', 'results': 'items'}, unique=()"
+    component = declare(declaration.replace("import keyset", "import PollFields, keyset").replace("unique=()", names))
+    for _ in range(2):
+        crm.add(updated="2026-01-31T10:00:00.000Z")
+    done = component.run("getNewAndUpdatedObjectsPolling", cfg=cfg)
+
+    assert [each["id"] for each in done.message["body"]["items"]] == ["1", "2"]
+    found = component.call("getNewAndUpdatedObjectsPolling", "get_meta_model", cfg)
+    assert list(found["out"]["properties"]) == ["items"]
+    field = component.descriptor.function("getNewAndUpdatedObjectsPolling").fields.get("emitBehavior")
+    assert (field or {"prompt": "Emit page"})["prompt"] == "Emit page"
+    assert (field is None) == ("emit=''" in polling)
+
+
+def test_a_meaning_of_an_empty_choice_that_does_not_exist_is_refused() -> None:
+    """It had no effect."""
+    with pytest.raises(ValueError, match="default_emit, found 'page'; did you mean 'pages'"):
+        Names(default_emit="page")  # type: ignore[arg-type]  # a wrong value
+    with pytest.raises(ValueError, match="default: expected 'individually' or 'pages', found 'emitPage'"):
+        PollFields(default="emitPage")  # type: ignore[arg-type]  # a wrong value
+
+
+@pytest.mark.parametrize("emit", ["emitIndividually", "emitPage"])
+def test_records_become_the_messages_of_a_published_trigger(declare: Declare, crm: Crm, cfg: Cfg, emit: str) -> None:
+    """What is left out is not emitted later; ids stay those of the records, whatever the bodies are."""
+    declaration = (
+        EXPRESSION
+        + """
+from itertools import count
+
+NUMBERS = count()
+
+def in_old_form(context, cfg, msg):
+    return {"body": {"number": msg["body"]["id"], "call": next(NUMBERS)}} if msg["body"]["id"] != "2" else None
+
+contacts.poll = contacts.poll.then(in_old_form)
+"""
+    )
+    component = declare(declaration)
+    for _ in range(3):
+        crm.add(updated="2026-01-31T10:00:00.000Z")
+    cfg = {**cfg, "emitBehavior": emit}
+    done, again = (component.run("getNewAndUpdatedObjectsPolling", cfg=cfg) for _ in range(2))
+
+    bodies = [each["body"] for each in done.data]
+    expected = [{"number": "1", "call": 0}, {"number": "3", "call": 1}]
+    assert bodies == (expected if emit == "emitIndividually" else [{"results": expected}])
+    assert [each["id"] for each in done.data] == [each["id"] for each in again.data]
+    assert done.data != again.data
+    later = component.run("getNewAndUpdatedObjectsPolling", cfg=cfg, snapshot=done.snapshots[-1])
+    assert (later.data, later.errors) == ([], [])
 
 
 def test_the_schema_of_a_trigger_follows_from_its_fields(declare: Declare, crm: Crm, cfg: Cfg) -> None:

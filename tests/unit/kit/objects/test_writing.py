@@ -125,6 +125,41 @@ def test_an_upsert_may_be_one_request(declare: Declare, crm: Crm, cfg: Cfg) -> N
     assert crm.paths == ["PUT /v1/contacts", "PUT /v1/contacts"]
 
 
+@pytest.mark.parametrize("answer", [Fault(409, {}), Fault(400, {"errorCode": "E06010"})], ids=["409", "code"])
+@pytest.mark.parametrize("criteria", ["id", "email"])
+def test_an_upsert_may_let_the_api_decide(declare: Declare, crm: Crm, cfg: Cfg, answer: Fault, criteria: str) -> None:
+    """It creates first: to look first would be a race."""
+    component = declare("contacts = declare(write={'upsert': 'create', 'conflict': ['E06010']})")
+    body = {"id": "1", "email": "ada@example.com", "name": "Ada"}
+    component.run("upsertObject", {"body": body}, {**cfg, "lookupCriteria": criteria})
+    assert crm.paths == ["POST /v1/contacts"]
+    crm.script("/v1/contacts", answer, method="POST")
+    done = component.run("upsertObject", {"body": {**body, "name": "Eve"}}, {**cfg, "lookupCriteria": criteria})
+
+    assert done.message["body"]["name"] == "Eve"
+    assert list(crm.contacts) == ["1"]
+    assert crm.paths[-1] == "PATCH /v1/contacts/1"
+
+
+def test_an_upsert_does_not_hide_another_refusal(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Nor a conflict of another field."""
+    component = declare("contacts = declare(write={'upsert': 'create', 'conflict': ['E06010']})")
+    for answer in (Fault(400, {"errorCode": "E1"}), Fault(409, {"message": "name is taken"})):
+        crm.script("/v1/contacts", answer, method="POST")
+        done = component.run("upsertObject", {"body": {"email": "x@example.com"}}, {**cfg, "lookupCriteria": "email"})
+        assert f"answered {answer.status}" in done.errors[0]["message"]
+
+
+def test_the_first_of_several_may_count(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Published flows have shared addresses."""
+    for name in ("Ada", "Eve"):
+        crm.add(email="shared@example.com", name=name)
+    cfg = {**cfg, "lookupCriteria": "email"}
+    msg = {"body": {"lookupCriteriaValue": "shared@example.com"}}
+
+    assert declare("contacts = declare(several='first')").run("lookupObject", msg, cfg).message["body"]["name"] == "Ada"
+
+
 @pytest.mark.parametrize(
     ("strategy", "expected"), [("emitNothing", []), ("emitEmpty", [{}]), ("throwError", None), ("", None)]
 )
@@ -161,6 +196,31 @@ def test_a_deleted_object_is_named_by_its_id(declare: Declare, crm: Crm, cfg: Cf
 
     assert done.message["body"] == {"id": "1"}
     assert crm.contacts == {}
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(503, after_processing=True), Fault(drop="before", after_processing=True)], ids=["503", "lost"]
+)
+def test_a_deletion_whose_answer_was_lost_succeeds_when_it_is_sent_again(
+    declare: Declare, crm: Crm, cfg: Cfg, fault: Fault
+) -> None:
+    """The second attempt finds nothing, since the first one has deleted it."""
+    crm.add(email="ada@example.com")
+    component = declare()
+    crm.script("/v1/contacts/1", fault)
+    done = component.run("deleteObject", {"body": {"lookupCriteriaValue": "1"}}, {**cfg, "retriesDelay": 0})
+
+    assert done.message["body"] == {"id": "1"}
+    assert crm.contacts == {}
+
+
+def test_a_deletion_that_waited_for_its_turn_may_find_nothing(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """An API that answers 429 has deleted nothing."""
+    component = declare()
+    crm.script("/v1/contacts/1", Fault(429))
+    done = component.run("deleteObject", {"body": {"lookupCriteriaValue": "1"}}, {**cfg, "retriesDelay": 0})
+
+    assert done.errors[0]["message"] == "Contact: nothing found"
 
 
 def test_a_refused_deletion_is_an_error_and_not_nothing_found(declare: Declare, crm: Crm, cfg: Cfg) -> None:
