@@ -91,7 +91,7 @@ def test_a_signal_that_another_thread_gets_wakes_the_main_thread() -> None:
     """While threads start, the kernel gives some signals to them."""
     # Without coverage, which takes the end of a process into its own hands.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    for _ in range(15):
+    for _ in range(5):
         command = [sys.executable, "-c", STARTS_THREADS]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ) as process:
             assert process.stdout is not None
