@@ -6,6 +6,7 @@ Python does before the first import is not repeated: tests of that start a Pytho
 """
 
 import atexit
+import faulthandler
 import gc
 import importlib
 import json
@@ -55,6 +56,8 @@ PYTEST: Final = (
 )
 """What pytest loads in the folder of a component, without the plugin, whose assertions it has to rewrite."""
 _MOST_BYTES: Final = 1 << 20
+_DUMP: Final = signal.SIGUSR1
+"""The signal at which a copy writes the stacks of its threads to standard error."""
 _OBEYED: Final = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
 """The variables of the interpreter that a copy obeys."""
 
@@ -159,7 +162,8 @@ class Forked:
         """Write the input, read all output, and wait for the end.
 
         Raises:
-            TimeoutExpired: The process runs longer than these seconds.
+            TimeoutExpired: The process ran longer than these seconds; it was killed. The notes have the end of its
+                standard error, with the stacks of its threads.
         """
         texts = ["", ""]
 
@@ -174,7 +178,17 @@ class Forked:
         if self.stdin is not None:
             with suppress(BrokenPipeError), self.stdin as stream:
                 stream.write(input)
-        self.wait(timeout)
+        try:
+            self.wait(timeout)
+        except subprocess.TimeoutExpired as expired:
+            self.send_signal(_DUMP)
+            with suppress(subprocess.TimeoutExpired):
+                self.wait(1)
+            self.kill()
+            for thread in threads:
+                thread.join(1)
+            expired.add_note(texts[1][-10_000:])
+            raise
         for thread in threads:
             thread.join()
         return texts[0], texts[1]
@@ -276,6 +290,7 @@ def _become(request: dict[str, Any], given: list[int], path: list[str]) -> None:
         stream = open(number, "r" if name == "stdin" else "w", encoding="utf-8", errors=former.errors, closefd=False)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+    faulthandler.register(_DUMP, sys.__stderr__.fileno())  # type: ignore[union-attr]
     sys.stderr.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     sys.path[:] = [request["cwd"], *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), *path]
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
