@@ -123,11 +123,8 @@ class Connection:
             UnexpectedAnswer: The API returns the same page again, no list, or more records.
         """
         paging = pages or Paging("whole")
-        given = params.items() if isinstance(params, Mapping) else params
         size = paging.most if paging.size else None
-        records = (
-            record for page in self.pages(path, paging, params=list(given), size=size) for record in page.records
-        )
+        records = (record for page in self.pages(path, paging, params=params, size=size) for record in page.records)
         for number, record in enumerate(records):
             if number == most:
                 raise UnexpectedAnswer(f"{path}: expected at most {most} records, found more: give most=")
@@ -139,7 +136,7 @@ class Connection:
         paging: Paging,
         *,
         method: str = "GET",
-        params: Sequence[tuple[str, Any]] = (),
+        params: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
         size: int | None = None,
         start: Position = None,
         title: str = "",
@@ -160,6 +157,7 @@ class Connection:
             UnexpectedAnswer: The API returns the same page again, or no list.
         """
         title = title or path
+        given = list(params.items() if isinstance(params, Mapping) else params)
         asked, response = Asked(start, size), None
         seen: set[Position] = {start}
         before: list[Any] | None = None
@@ -167,11 +165,12 @@ class Connection:
             if response is not None and paging.kind == "link":
                 response = self.follow(response, str(asked.position))
             else:
-                response = self._list(method, path, [*params, *paging.params(asked).items()], title)
+                response = self._list(method, path, [*given, *paging.params(asked).items()], title)
             answer = json_of(response)
             records = paging.read(answer)
             position = paging.after(asked, answer, len(records), response.headers)
-            is_repeated = bool(records) and records == before
+            # Pages that the API names may have equal records: only a name that comes again is no other page.
+            is_repeated = paging.jumps and bool(records) and records == before
             if is_repeated and size is not None and len(records) < size and not asked.was_full:
                 return  # an API that returns all at once, whatever the position is
             if is_repeated or (position is not None and position in seen):

@@ -45,6 +45,7 @@ class Write:
         delete: Deletes an object: ``"DELETE"``.
         wrap: The path of the object in a body that is sent: ``"contact"``.
         merges: Whether an update reads the object and sends all of it with the changes; unless given, if it is ``PUT``.
+        sends_id: Whether an update has the id in its body, too.
         reads_back: Whether an answer without the object leads to one more request, which reads it.
     """
 
@@ -55,6 +56,7 @@ class Write:
     conflict: Sequence[str] = ()
     wrap: str = ""
     merges: bool | None = None
+    sends_id: bool = False
     reads_back: bool = False
 
     @property

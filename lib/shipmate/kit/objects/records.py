@@ -122,7 +122,7 @@ class Records:
         route = self._required("update")
         declared = self.declared
         changes = {name: value for name, value in writable(declared.known_fields, body).items() if name != declared.id}
-        if "id" not in route.names:
+        if "id" not in route.names or declared.write.sends_id:
             changes[declared.id] = id
         merges = declared.write.merges
         if route.method == "PUT" if merges is None else merges:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from shipmate.component import read_json
 from shipmate.errors import BadInput, DescriptorError
 from shipmate.jsonvalue import object_member
+from shipmate.local.fixtures import FIXTURES
 from shipmate.tools.scaffold.plan import check_title, check_url, id_from
 
 _SECTIONS: Final = ("triggers", "actions")
@@ -52,7 +53,7 @@ class Port:
     descriptor: Mapping[str, Any]
     """The new descriptor."""
     files: Mapping[str, str]
-    """The stubs and schemas, by their paths."""
+    """The stubs, schemas and fixtures, by their paths."""
     title: str
     base_url: str
 
@@ -92,6 +93,8 @@ class Port:
                 _port_function(section, str(id), described, path.parent, files)
         if not files:
             raise BadInput(f"expected a component.json with triggers or actions for --from, found none: {path}")
+        if (fixtures := path.parent / FIXTURES).is_file():
+            files[str(FIXTURES)] = fixtures.read_text(encoding="utf-8", errors="replace")
         url = check_url(base_url) if base_url is not None else "https://api.example.com"
         return cls(descriptor, files, check_title(raw["title"]), url)
 

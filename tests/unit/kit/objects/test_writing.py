@@ -33,6 +33,17 @@ def test_what_the_api_does_not_return_is_its_id(declare: Declare, crm: Crm, cfg:
     assert declare().run("createObject", {"body": {}}, cfg).message["body"] == {"id": "1"}
 
 
+@pytest.mark.parametrize("sends_id", [False, True])
+def test_an_update_has_the_id_in_its_body_if_it_is_declared(
+    declare: Declare, crm: Crm, cfg: Cfg, sends_id: bool
+) -> None:
+    """An API may ask for it there, as well as in the path."""
+    crm.add(name="Ada", email="ada@example.com")
+    component = declare(f"contacts = declare(write=Write(sends_id={sends_id}))")
+    component.run("updateObject", {"body": {"id": "1", "name": "Eve"}}, cfg)
+    assert ("id" in sent(crm, "PATCH")) is sends_id
+
+
 def test_what_the_api_does_not_return_may_be_read(declare: Declare, crm: Crm, cfg: Cfg) -> None:
     """As a person would do it."""
     crm.add(name="Ada")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shipmate.errors import BadInput
+from shipmate.local.fixtures import read_fixture
 from shipmate.testing.isolation import only_component
 from shipmate.tools import docs, scaffold
 from shipmate.tools.validation import validate_component
@@ -98,6 +99,14 @@ def test_a_component_in_its_own_folder_keeps_the_files_of_the_one_before(before:
     assert json.loads((before / "node" / "component.json").read_text()) == DESCRIPTOR
     with pytest.raises(BadInput, match="expected no folder node"):
         ported(before / "component.json", before)
+
+
+def test_fixtures_stay_where_they_are_read(before: Path, tmp_path: Path) -> None:
+    """In the folder of the component before, and in another one."""
+    (before / "test").mkdir()
+    (before / "test" / "fixture.json").write_text('{"fixtures": {"new": {"cfg": {"apiKey": "{{CRM_KEY}}"}}}}')
+    for folder in (ported(before / "component.json", tmp_path / "new"), ported(before / "component.json", before)):
+        assert read_fixture(folder, "new", {"CRM_KEY": "k"}, without=frozenset())["cfg"].value == {"apiKey": "k"}
 
 
 def test_a_folder_with_files_stays_as_it_is_if_writing_fails(before: Path, monkeypatch: pytest.MonkeyPatch) -> None:
