@@ -4,11 +4,14 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from shipmate.emulator import Platform, StepQueues, StepTraffic
 from tests.forked import CONTAINERS, start
@@ -89,6 +92,14 @@ class Container:
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
         self.process.send_signal(number)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether no thread of it runs, some time after SIGSTOP: the kernel stops them one by one."""
+        if sys.platform != "linux":
+            return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/stat")
+        return all(each.read_text().rpartition(")")[2].split()[0] == "T" for each in threads)
 
     def wait(self, seconds: float = SECONDS) -> int:
         """Wait for the end, and return the exit status."""

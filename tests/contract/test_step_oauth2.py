@@ -96,6 +96,7 @@ def test_a_container_that_was_idle_through_several_refreshes_fails_no_message(
     """What it adopts may have expired as well: then it refreshes itself."""
     first, second = launched(start, world, 2)
     second.send(signal.SIGSTOP)  # it sleeps, and its messages with it
+    eventually(lambda: second.is_paused, queues)
     queues.publish({"body": {"number": 1}})
     queues.publish({"body": {"number": 2}})
     queues.take("data", 1)

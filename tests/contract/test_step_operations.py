@@ -201,6 +201,7 @@ def test_a_stopped_process_does_not_answer_and_its_file_becomes_old(
     file = tmp_path / "health"
     container = launch(bare=watched(probe, SHIPMATE_HEALTH_FILE=file)).ready()
     container.send(signal.SIGSTOP)
+    eventually(lambda: container.is_paused, queues)
     with pytest.raises(TimeoutError):
         probe.ask("/live", seconds=0.5)
     eventually(lambda: not read_health(str(file), "live").is_well, queues)
