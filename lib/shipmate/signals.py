@@ -69,9 +69,11 @@ class SignalQueue(Generic[_T]):
             signal.set_wakeup_fd(awake)
 
     def close(self) -> None:
-        """Close the descriptors."""
-        os.close(self._read)
-        os.close(self._write)
+        """Close the descriptors; whatever is put later wakes nobody."""
+        reading, writing = self._read, self._write
+        self._read = self._write = -1  # the process may use their numbers again, for a file of somebody else
+        os.close(reading)
+        os.close(writing)
 
 
 class Job(Generic[_T]):

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,16 @@ def test_items_come_in_the_order_in_which_they_were_put() -> None:
     assert queue.is_empty
     queue.close()
     queue.put(3)
+
+
+def test_a_closed_queue_writes_into_no_other_file(tmp_path: Path) -> None:
+    """Its descriptors have numbers that the next files get."""
+    queue: SignalQueue[int] = SignalQueue()
+    queue.close()
+    with ExitStack() as stack:
+        files = [stack.enter_context((tmp_path / str(number)).open("wb")) for number in range(20)]
+        queue.put(1)
+    assert [Path(each.name).read_bytes() for each in files] == [b""] * 20
 
 
 def test_more_than_the_pipe_takes_is_kept() -> None:

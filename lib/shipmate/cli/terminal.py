@@ -55,11 +55,17 @@ class Output:
         view = memoryview(content)
         with self._lock:
             try:
-                while view and not self.is_closed:
+                while view and not self.is_closed and self._descriptor >= 0:
                     view = view[os.write(self._descriptor, view) :]
             except BrokenPipeError:
                 self.is_closed = True
                 self.on_closed()
+
+    def end(self) -> None:
+        """Close the descriptor; whatever is written later goes nowhere, not into a file that has its number then."""
+        with self._lock:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
 
     def hold_back(self) -> None:
         """Block this thread until the process ends: nobody has read its result."""
@@ -84,8 +90,9 @@ def private_output() -> Iterator[Output]:
         stdout.flush()
     os.dup2(2, 1)
     sys.stdout = sys.stderr
+    output = Output(own)
     try:
-        yield Output(own)
+        yield output
     finally:
         if stdout is not None:
             # Text printed through a reference to the old object goes to standard error, too.
@@ -93,7 +100,7 @@ def private_output() -> Iterator[Output]:
                 stdout.flush()
         sys.stdout = stdout
         os.dup2(own, 1)
-        os.close(own)
+        output.end()
 
 
 def run(job: Callable[[], int], *, output: Output, drain: Callable[[float], object]) -> int:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -281,3 +281,13 @@ def test_closed_standard_streams_are_no_obstacle(tmp_path: Path, redirection: st
     )
     assert (done.returncode, done.stdout) == (0, out)
     assert other.read_text() == ""
+
+
+def test_what_is_written_too_late_goes_into_no_other_file(tmp_path: Path) -> None:
+    """The descriptor has a number that the next files get."""
+    with terminal.private_output() as output:
+        pass
+    with ExitStack() as stack:
+        files = [stack.enter_context((tmp_path / str(number)).open("wb")) for number in range(20)]
+        output.write({"late": True})
+    assert [Path(each.name).read_bytes() for each in files] == [b""] * 20

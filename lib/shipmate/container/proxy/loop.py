@@ -89,8 +89,10 @@ class Loop:
 
     def close(self) -> None:
         """Close the pipe; a process that ends need not."""
-        os.close(self._read)
-        os.close(self._write)
+        reading, writing = self._read, self._write
+        self._read = self._write = -1  # the process may use their numbers again, for a file of somebody else
+        os.close(reading)
+        os.close(writing)
 
     def _timeout_ms(self) -> int | None:
         while self._timers and self._timers[0][2].is_cancelled:

@@ -3,6 +3,8 @@
 import os
 import socket
 import threading
+from contextlib import ExitStack
+from pathlib import Path
 
 from shipmate.container.proxy.loop import READABLE, Loop
 
@@ -105,3 +107,13 @@ def test_a_loop_keeps_no_descriptors() -> None:
     before = len(os.listdir("/dev/fd"))
     Loop().close()
     assert len(os.listdir("/dev/fd")) == before
+
+
+def test_a_closed_loop_writes_into_no_other_file(tmp_path: Path) -> None:
+    """Its descriptors have numbers that the next files get."""
+    loop = Loop()
+    loop.close()
+    with ExitStack() as stack:
+        files = [stack.enter_context((tmp_path / str(number)).open("wb")) for number in range(20)]
+        loop.wake()
+    assert [Path(each.name).read_bytes() for each in files] == [b""] * 20
