@@ -137,8 +137,8 @@ class Coordinator:
 
     def interrupt(self) -> None:
         """Drain the flow, or end it at once at the second call; safe in a signal handler and on any thread."""
+        # Nothing else: the main thread may hold the lock of an event when its handler runs, and would wait for itself.
         self._interrupts += 1
-        self._woken.set()
 
     def run(self) -> int:
         """Run the flow, and return the exit status: 1 if a message had an error, or the flow was stopped.
