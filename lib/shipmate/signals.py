@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Generic, NoReturn, TypeVar
 
+from shipmate.wake_pipe import WakePipe
+
 _T = TypeVar("_T")
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -27,19 +29,17 @@ class SignalQueue(Generic[_T]):
     def __init__(self) -> None:
         """Start with an empty queue."""
         self._items: deque[_T] = deque()
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
+        self._pipe = WakePipe()
 
     def put(self, item: _T) -> None:
         """Add an item, from any thread."""
         self._items.append(item)
-        with suppress(BlockingIOError, OSError):  # the pipe is full, so that the reader wakes up anyway, or closed
-            os.write(self._write, b"\0")
+        self._pipe.wake()
 
     def get(self) -> _T:
         """Wait for the next item and return it."""
         while not self._items:
-            os.read(self._read, 1)
+            os.read(self._pipe.reader, 1)
         return self._items.popleft()
 
     @property
@@ -56,7 +56,7 @@ class SignalQueue(Generic[_T]):
             to_item: Makes the item of a signal.
         """
         before: dict[int, Any] = {}
-        awake = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        awake = signal.set_wakeup_fd(self._pipe.writer, warn_on_full_buffer=False)
         try:
             for number in numbers:
                 before[number] = signal.signal(
@@ -70,10 +70,7 @@ class SignalQueue(Generic[_T]):
 
     def close(self) -> None:
         """Close the descriptors; whatever is put later wakes nobody."""
-        reading, writing = self._read, self._write
-        self._read = self._write = -1  # the process may use their numbers again, for a file of somebody else
-        os.close(reading)
-        os.close(writing)
+        self._pipe.close()
 
 
 class Job(Generic[_T]):

@@ -1236,17 +1236,19 @@ def test_a_refresh_whose_broker_is_lost_does_not_begin(bench: Workbench, monkeyp
     assert bench.provider.token_requests == []
 
 
+@contextmanager
+def abandoned_lock(account: str | None) -> Iterator[bool]:
+    """Give up the wait for the lock, as in a process that stops."""
+    raise RefreshAbandoned("the process stops")
+    yield False
+
+
 def test_a_refresh_that_waits_for_another_container_when_the_time_to_stop_is_over_leaves_its_message(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a token request: the other container may be about to use the refresh token."""
 
-    @contextmanager
-    def abandoned(account: str | None) -> Iterator[bool]:
-        raise RefreshAbandoned("the process stops")
-        yield False
-
-    monkeypatch.setattr(bench.stored, "lock", abandoned)
+    monkeypatch.setattr(bench.stored, "lock", abandoned_lock)
     with pytest.raises(RefreshAbandoned):
         bench.session().get(bench.api.url + "/me")
     assert bench.call.is_left
@@ -1272,13 +1274,8 @@ def test_an_early_refresh_that_is_abandoned_leaves_no_message(
 ) -> None:
     """Its token is still valid."""
 
-    @contextmanager
-    def abandoned(account: str | None) -> Iterator[bool]:
-        raise RefreshAbandoned("the process stops")
-        yield False
-
     keys = {**bench.provider.issue(), "expires_at": bench.services.clock.epoch() + 10}
-    monkeypatch.setattr(bench.stored, "lock", abandoned)
+    monkeypatch.setattr(bench.stored, "lock", abandoned_lock)
     session = bench.session({"oauth": keys}, refresh="before_expiry")
     assert session.get(bench.api.url + "/me").status_code == 200
     assert not bench.call.is_left

@@ -20,6 +20,7 @@ from shipmate.errors import BadInput
 from shipmate.flow.components import NODE_RUNTIME, Implementation, Language
 from shipmate.flow.counting import Tally
 from shipmate.flow.topology import Station
+from shipmate.wake_pipe import WakePipe
 from shipmate.wording import file_problem
 
 _log: Final = logging.getLogger("shipmate.flow")
@@ -220,9 +221,9 @@ class Containers:
         self.all: list[Container] = []
         self._on_error = on_error
         self._selector = selectors.DefaultSelector()
-        self._woken, self._wake = os.pipe()
+        self._pipe = WakePipe()
         self._new: deque[tuple[Container, IO[bytes]]] = deque()
-        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._selector.register(self._pipe.reader, selectors.EVENT_READ)
         self._is_over = False
         self._thread = threading.Thread(target=self._collect, name="shipmate-output", daemon=True)
         self._thread.start()
@@ -246,7 +247,7 @@ class Containers:
             BadInput: The program does not exist.
         """
         self._new.append((container, container.begin()))
-        os.write(self._wake, b"\0")
+        self._pipe.wake()
 
     def stop(self, seconds: float = _STOP_SECONDS, *, is_in_a_hurry: Callable[[], bool] = lambda: False) -> None:
         """End all processes: with SIGTERM, and after some seconds, fewer in a hurry, with SIGKILL."""
@@ -267,21 +268,20 @@ class Containers:
         if self._is_over:
             return
         self._is_over = True
-        os.write(self._wake, b"\0")
+        self._pipe.wake()
         self._thread.join(_STOP_SECONDS)
         for container in self.all:
             container.close_log()
         self._selector.close()
-        os.close(self._wake)
-        os.close(self._woken)
+        self._pipe.close()
 
     def _collect(self) -> None:
         """Copy the output of all containers to their files, line by line."""
         partial: dict[int, bytes] = {}
         while True:
             for key, _ in self._selector.select():
-                if key.fd == self._woken:
-                    os.read(self._woken, 4096)
+                if key.fd == self._pipe.reader:
+                    os.read(key.fd, 4096)
                     while self._new:
                         container, stream = self._new.popleft()
                         self._selector.register(stream, selectors.EVENT_READ, (container, stream))

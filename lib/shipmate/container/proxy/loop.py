@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from shipmate.wake_pipe import WakePipe
+
 _LONGEST_WAIT_MS: Final = 86_400_000
 READABLE: Final = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
 """The events after which a socket is read: data, its end, or an error."""
@@ -51,10 +53,9 @@ class Loop:
         self._watched: dict[int, Callable[[int], None]] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._read, False)
-        os.set_blocking(self._write, False)
-        self._poll.register(self._read, select.POLLIN)
+        self._pipe = WakePipe()
+        os.set_blocking(self._pipe.reader, False)
+        self._poll.register(self._pipe.reader, select.POLLIN)
 
     def watch(self, fd: int, on_events: Callable[[int], None], *, is_writing: bool) -> None:
         """Call a function with the events of a socket: when it can be read, and written to if there is need."""
@@ -74,25 +75,21 @@ class Loop:
 
     def wake(self) -> None:
         """End the wait of `turn`; can be called on any thread."""
-        with suppress(BlockingIOError, OSError):  # the pipe is full, so that the wait ends anyway, or closed
-            os.write(self._write, b"\0")
+        self._pipe.wake()
 
     def turn(self, *, may_wait: bool) -> None:
         """Do the I/O that is possible and run the timers that are due; if there are none, wait if ``may_wait``."""
         for fd, events in self._poll.poll(self._timeout_ms() if may_wait else 0):
-            if fd == self._read:
+            if fd == self._pipe.reader:
                 with suppress(BlockingIOError):
-                    os.read(self._read, 4096)
+                    os.read(fd, 4096)
             elif (on_events := self._watched.get(fd)) is not None:
                 on_events(events)
         self._run_timers()
 
     def close(self) -> None:
         """Close the pipe; a process that ends need not."""
-        reading, writing = self._read, self._write
-        self._read = self._write = -1  # the process may use their numbers again, for a file of somebody else
-        os.close(reading)
-        os.close(writing)
+        self._pipe.close()
 
     def _timeout_ms(self) -> int | None:
         while self._timers and self._timers[0][2].is_cancelled:
