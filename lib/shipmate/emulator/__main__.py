@@ -10,12 +10,12 @@ import argparse
 import json
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from shipmate.emulator import DemoApi, OAuth2Provider, Platform, Request
+from shipmate.signals import STOP_SIGNALS, SignalQueue
 from shipmate.wording import escaped, file_problem
 
 if TYPE_CHECKING:
@@ -26,17 +26,17 @@ _HIGHEST_PORT: Final = 65_533
 
 
 def serve(
-    stopped: threading.Event,
+    wait: Callable[[], object],
     write: Callable[[str], Any],
     port: int = 0,
     *,
     with_proxy: bool = False,
     show: Callable[[str], Any] = lambda _: None,
 ) -> None:
-    """Start the servers, write their addresses, and serve until the event is set.
+    """Start the servers, write their addresses, and serve until the wait ends.
 
     Args:
-        stopped: Ends the serving.
+        wait: Returns when the serving is to end.
         write: Receives one line of JSON.
         port: The first of consecutive ports; 0 for free ones.
         with_proxy: Whether a sailor proxy and its control are served as well.
@@ -70,7 +70,7 @@ def serve(
             control = stack.enter_context(ProxyControl(proxy, port=ports[4]))
             addresses |= {"proxy": proxy.uri, "control": control.url, "environ": _environ(platform, proxy)}
         write(json.dumps(addresses) + "\n")
-        stopped.wait()
+        wait()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,13 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     port = options.port
     if options.proxy and port + _PORTS > 65_536:
         parser.error(f"--port with --proxy: expected a number from 1 to {65_536 - _PORTS}, found {port}")
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    signals: SignalQueue[signal.Signals] = SignalQueue()
     # Line buffering: the parent process waits for the first line.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a TextIO in typeshed
     try:
-        serve(stopped, sys.stdout.write, port, with_proxy=options.proxy, show=_show)
+        with signals.receiving(STOP_SIGNALS, lambda number: number):
+            serve(signals.get, sys.stdout.write, port, with_proxy=options.proxy, show=_show)
     except OSError as error:
         reason, used = file_problem(error), _PORTS if options.proxy else _PORTS_WITHOUT_PROXY
         sys.stderr.write(f"Error: cannot listen on the ports {port} to {port + used - 1}: {reason}\n")

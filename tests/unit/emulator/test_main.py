@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from queue import Queue
@@ -24,7 +25,7 @@ def test_it_serves_an_account_with_an_expired_token_until_stopped() -> None:
     lines: Queue[str] = Queue()
     shown: list[str] = []
     stopped = threading.Event()
-    thread = threading.Thread(target=command.serve, args=(stopped, lines.put), kwargs={"show": shown.append})
+    thread = threading.Thread(target=command.serve, args=(stopped.wait, lines.put), kwargs={"show": shown.append})
     thread.start()
     try:
         found = json.loads(lines.get(timeout=TIMEOUT))
@@ -64,9 +65,9 @@ def test_the_command_prints_one_line_and_ends_by_a_signal_with_0(number: signal.
 def test_the_first_line_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
-    def stop(stopped: threading.Event, write: object, port: int, **_: object) -> None:
+    def stop(wait: Callable[[], object], write: object, port: int, **_: object) -> None:
         signal.raise_signal(signal.SIGTERM)
-        assert stopped.wait(TIMEOUT)
+        assert wait() == signal.SIGTERM
 
     monkeypatch.setattr(command, "serve", stop)
     with Path(os.devnull).open("w") as output:
@@ -98,7 +99,7 @@ def test_ports_in_a_row_can_be_chosen() -> None:
 
     stopped = threading.Event()
     lines: Queue[str] = Queue()
-    thread = threading.Thread(target=command.serve, args=(stopped, lines.put, free_ports()))
+    thread = threading.Thread(target=command.serve, args=(stopped.wait, lines.put, free_ports()))
     thread.start()
     try:
         found = json.loads(lines.get(timeout=TIMEOUT))
@@ -113,7 +114,7 @@ def test_a_proxy_can_be_served_and_steered_as_well() -> None:
     """As far as a shell needs it: messages into the step, its events, failures."""
     stopped = threading.Event()
     lines: Queue[str] = Queue()
-    thread = threading.Thread(target=command.serve, args=(stopped, lines.put), kwargs={"with_proxy": True})
+    thread = threading.Thread(target=command.serve, args=(stopped.wait, lines.put), kwargs={"with_proxy": True})
     thread.start()
     try:
         found = json.loads(lines.get(timeout=TIMEOUT))
