@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from shipmate import component, observation
 from shipmate.container import graceful_stop
@@ -24,7 +24,7 @@ from shipmate.container.messages.lightweight import BodyStore
 from shipmate.container.processor import Loaded, Processor
 from shipmate.container.startup import Installation, config_of, configure_log, load_component, log_fatal, refuse_start
 from shipmate.container.state import StepState
-from shipmate.container.transport import Delivery, Transport
+from shipmate.container.transport import Delivery, Publication, Transport
 from shipmate.errors import BrokerLost, BrokerRefused, ClaimRefused, ProxyLost, ShipmateError
 from shipmate.invocation.events import EVENTS
 from shipmate.invocation.failure import format_error
@@ -32,7 +32,7 @@ from shipmate.invocation.services import LazyOAuth2, Services, platform_of, regi
 from shipmate.invocation.sink import PLATFORM
 from shipmate.oauth2.storage.platform import PlatformTokenStore
 from shipmate.settings import OperationsSettings, ShutdownSettings, StepSettings, is_shutdown
-from shipmate.signals import STOP_SIGNALS, SignalQueue, end_process
+from shipmate.signals import STOP_SIGNALS, Job, SignalQueue, end_process
 
 _log: Final = logging.getLogger("shipmate.step")
 _START_ERROR_SECONDS: Final = 5.0
@@ -41,6 +41,7 @@ _START_ERROR_SECONDS: Final = 5.0
 _RECURSION_LIMIT: Final = 6000
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 _CONSUMING: Final = "consuming"
+_T = TypeVar("_T")
 
 
 class NewTransport(Protocol):
@@ -106,7 +107,7 @@ class Step:
         self._sessions: LazyOAuth2 | None = None
         self._is_open = False
         self._is_interruptible = True
-        self._events: SignalQueue[signal.Signals | BaseException | str] = SignalQueue()
+        self._events: SignalQueue[signal.Signals | BaseException | Job[Any] | str] = SignalQueue()
         self._codec = MessageCodec(settings.flow, settings.messages)
         self.transport = new_transport(settings, on_lost=self._events.put)
         installation.redactor.add(*self.transport.secrets)
@@ -136,14 +137,7 @@ class Step:
             BaseException: A hook of the author failed.
             ShipmateError: The transport or the platform cannot be reached, or the component cannot be loaded.
         """
-        self.transport.connect()
-        self._platform()  # its imports take place while the broker answers
-        self.transport.wait_until_open()
-        self._is_open = True
-        flow = self._settings.flow
-        data = self._platform().step(flow.flow_id, flow.step_id)
-        self._is_interruptible = False  # the author's code runs from here on
-        return self._load(data)
+        return self._load(self._interruptibly(self._step_data))
 
     def consume(self, loaded: Loaded) -> None:
         """Begin to process messages."""
@@ -197,6 +191,32 @@ class Step:
         if self._is_interruptible:
             os._exit(0)
         return number
+
+    def _interruptibly(self, work: Callable[[], _T]) -> _T:
+        """Return what the work returns, or raise what it raises; a signal ends the process at once.
+
+        The work waits for locks and sockets, which a signal ends only if it comes neither to another thread nor at the
+        moment before the wait.
+        """
+        job = Job(work, self._events)
+        self._is_interruptible = True
+        job.start()
+        others = []
+        while (event := self._events.get()) is not job:
+            others.append(event)
+        self._is_interruptible = False
+        for event in others:
+            self._events.put(event)
+        return job.result()
+
+    def _step_data(self) -> Mapping[str, Any]:
+        """Connect, and return the step data of the platform."""
+        self.transport.connect()
+        self._platform()  # its imports take place while the broker answers
+        self.transport.wait_until_open()
+        self._is_open = True
+        flow = self._settings.flow
+        return self._platform().step(flow.flow_id, flow.step_id)
 
     def _load(self, data: Mapping[str, Any]) -> Loaded:
         """Load the component and run its hooks.
@@ -257,17 +277,20 @@ class Step:
 
         Source: contract §1.5.
         """
-        self._is_interruptible = True
         log_fatal(error)
-        if not self._is_open:
-            return 1
-        formatted = self._installation.redactor.redact_json(format_error(error))
-        confirmed = threading.Event()
-        self.transport.publish_later(start_error(self._codec, formatted), lambda _: confirmed.set())
-        self.transport.flush()
-        confirmed.wait(1.0 if isinstance(error, BrokerLost | BrokerRefused | ProxyLost) else _START_ERROR_SECONDS)
-        self.transport.close()
+        if self._is_open:
+            formatted = self._installation.redactor.redact_json(format_error(error))
+            seconds = 1.0 if isinstance(error, BrokerLost | BrokerRefused | ProxyLost) else _START_ERROR_SECONDS
+            self._interruptibly(lambda: self._publish_last(start_error(self._codec, formatted), seconds))
         return 1
+
+    def _publish_last(self, publication: Publication, seconds: float) -> None:
+        """Publish, wait for the confirmation at most these seconds, and close."""
+        confirmed = threading.Event()
+        self.transport.publish_later(publication, lambda _: confirmed.set())
+        self.transport.flush()
+        confirmed.wait(seconds)
+        self.transport.close()
 
 
 def main(root: Path | None = None, new_transport: NewTransport = new_transport) -> NoReturn:

@@ -1,6 +1,8 @@
 """How a step starts and ends, without a broker and in the test's own process."""
 
+import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,34 @@ def test_a_transport_that_is_lost_ends_the_step_with_one(
     transport.on_consume = transport.lose
     assert new_step().run() == 1
     assert transport.published == []
+
+
+def test_a_signal_that_another_thread_gets_while_the_step_connects_ends_it_at_once(
+    new_step: Callable[..., Step], transport: ObservedTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While threads start, the kernel gives some signals to them, and these do not end a wait of the main thread."""
+    ended = threading.Event()
+    statuses: list[int] = []
+    noticed: list[bool] = []
+
+    def end(status: int) -> None:
+        statuses.append(status)
+        ended.set()
+
+    def get_signal() -> None:
+        while not ended._cond._waiters:  # type: ignore[attr-defined]
+            pass
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    def on_open() -> None:
+        threading.Thread(target=get_signal).start()
+        noticed.append(ended.wait(5))
+
+    monkeypatch.setattr(os, "_exit", end)
+    transport.on_open = on_open
+    transport.on_consume = transport.lose
+    new_step().run()
+    assert (statuses, noticed) == ([0], [True])
 
 
 def test_a_signal_during_init_leaves_the_messages_to_others(
