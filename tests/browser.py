@@ -25,6 +25,7 @@ FLAGS = (
     "--disable-sync",
 )
 WAIT_MS = 10_000
+STARTS = 5
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver's name for references to elements
 
 
@@ -42,11 +43,11 @@ class Chromium:
         if browser is None or driver is None:
             raise NoBrowser("chromium and chromedriver were not found: scripts/browser.sh installs them")
         self._profile = tempfile.mkdtemp(prefix="shipmate-chromium-")
-        self._process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True)
+        self._process, address = _start(driver)
         self._http = requests.Session()
         self._http.trust_env = False
         try:
-            self.session_url = f"{self._address()}/session"
+            self.session_url = f"{address}/session"
             options = {"binary": browser, "args": [*FLAGS, f"--user-data-dir={self._profile}"]}
             session = {"browserName": "chrome", "goog:chromeOptions": options, "timeouts": {"implicit": WAIT_MS}}
             created = self._post("", capabilities={"alwaysMatch": session})
@@ -91,13 +92,6 @@ class Chromium:
         finally:
             self._end()
 
-    def _address(self) -> str:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if match := re.search(r"started successfully on port (\d+)", line):
-                return f"http://127.0.0.1:{match[1]}"
-        raise RuntimeError("chromedriver did not start")
-
     def _find(self, xpath: str) -> str:
         return str(self._post("/element", using="xpath", value=xpath)[ELEMENT])
 
@@ -119,6 +113,22 @@ class Chromium:
             self._process.stdout.close()
         self._http.close()
         shutil.rmtree(self._profile, ignore_errors=True)
+
+
+def _start(driver: str) -> tuple["subprocess.Popen[str]", str]:
+    """Start the driver, and return it with its address.
+
+    It takes a free port of one kind of address, and ends if another process has the same number of the other kind.
+    """
+    for _ in range(STARTS):
+        process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if match := re.search(r"started successfully on port (\d+)", line):
+                return process, f"http://127.0.0.1:{match[1]}"
+        process.stdout.close()
+        process.wait(15)
+    raise RuntimeError(f"chromedriver ended {STARTS} times before it was ready")
 
 
 def started() -> Chromium:
