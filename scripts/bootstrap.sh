@@ -3,7 +3,9 @@
 #
 #   scripts/bootstrap.sh VENV REQUIREMENTS
 #
-# PYTHON names the interpreter; without it the first one that is new enough is used.
+# PYTHON names the interpreter; without it that of the system is used, or the first one that is new enough. The one of a
+# Linux distribution is built with optimisation, as those of container images are; pyenv's is not, and takes a fifth more
+# time for the tests.
 # Works with the bash 3.2 of macOS.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,6 +25,10 @@ find_python() {
     if [ -n "${PYTHON:-}" ]; then
         is_new_enough "$PYTHON" || fail "PYTHON=$PYTHON: expected Python 3.11 or later"
         printf '%s\n' "$PYTHON"
+        return
+    fi
+    if [ "$(uname -s)" = Linux ] && is_new_enough /usr/bin/python3 && can_make_venv /usr/bin/python3; then
+        printf '%s\n' /usr/bin/python3
         return
     fi
     for name in python3 python3.14 python3.13 python3.12 python3.11; do
