@@ -26,7 +26,7 @@ def describe(broker: FoundBroker, runtimes: Sequence[Runtime], *, now: datetime 
         "Load before": load(),
         "RabbitMQ": f"{broker.version}, {broker.origin}",
         "shipmate": f"{version('shipmate')}{_commit()}",
-        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}{_origin()}",
         "pika": version("pika"),
     }
     for runtime in runtimes:
@@ -51,6 +51,11 @@ def processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _origin() -> str:
+    """Say whether the interpreter is the system's, which is built with optimisation; no setting of Python tells."""
+    return ", of the system" if sys.base_prefix == "/usr" else f", built by {platform.python_compiler()}"
 
 
 def _commit() -> str:
