@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-_APPLICATIONS: Final = re.compile(r"\{\s*applications\s*,\s*\[([^\]]*)\]")
 _NAME: Final = re.compile(r"\w+")
 _FOUND_FIRST: Final = frozenset({"kernel", "stdlib"})
 """Erlang looks into their folders before those of other libraries."""
@@ -35,5 +34,5 @@ def link_modules(application: str, libraries: Iterable[Path], folder: Path) -> N
         seen.add(name)
         for module in installed[name].parent.glob("*.beam"):
             (folder / module.name).symlink_to(module)
-        if needed := _APPLICATIONS.search(installed[name].read_text("utf-8")):
-            names += _NAME.findall(needed[1])
+        after = installed[name].read_text("utf-8").partition("{applications,")[2]
+        names += _NAME.findall(after.partition("]")[0])
