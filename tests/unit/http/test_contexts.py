@@ -17,7 +17,6 @@ from shipmate.http.client import LeanClient
 from shipmate.http.limits import within
 from tests.scripted import ScriptedServer, read_request, scripted_server
 
-
 CHANGES = ["load_verify_locations", "set_alpn_protocols"]
 
 
