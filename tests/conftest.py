@@ -7,8 +7,10 @@ import sys
 import uuid
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
+from _pytest.doctest import DoctestModule
 from hypothesis import settings
 
 from shipmate.emulator import Platform, RabbitMQNode, StepQueues
@@ -41,6 +43,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the number of random plays, each on all transports, and of messages that survive failures."""
     parser.addoption("--plays", type=int, default=30, help="number of random plays on all transports")
     parser.addoption("--messages", type=int, default=40, help="number of messages of the tests with random failures")
+
+
+class DoctestsOfFilesWithAny:
+    """Leaves files without ``>>>`` out of the search for doctests, which looks at each name of a module."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(self, file_path: Path) -> Iterator[None]:
+        """Return what is collected from a file."""
+        found = yield
+        if any(isinstance(each, DoctestModule) for each in found) and b">>>" not in file_path.read_bytes():
+            return [each for each in found if not isinstance(each, DoctestModule)]
+        return found
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the rule of doctests as a plugin: a hook of this file counts only for the files below its folder."""
+    config.pluginmanager.register(DoctestsOfFilesWithAny())
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -16,6 +16,7 @@ from urllib3.exceptions import LocationValueError
 
 from shipmate.errors import ResponseTooLarge
 from shipmate.http.certificates import extra_certificates
+from shipmate.http.contexts import share_context
 from shipmate.http.limits import LimitedReader, current, within
 from shipmate.settings import MAX_RESPONSE_BYTES
 from shipmate.urls import origin
@@ -168,8 +169,11 @@ class _LimitedPool(HTTPConnectionPool):
         connection: Any = super()._get_conn(timeout)
         # An attribute and no subclass of the connection: recorders of test libraries bring connections of their own.
         connection.response_class = LimitedReader
-        if self.scheme == "https" and (certificates := extra_certificates()):
-            connection.ca_cert_data = certificates
+        if self.scheme == "https":
+            certificates = extra_certificates()
+            if certificates:
+                connection.ca_cert_data = certificates
+            share_context(self, connection, certificates)
         return connection
 
 

@@ -11,6 +11,7 @@ from shipmate.container.startup import Installation
 from shipmate.container.step import Step
 from shipmate.emulator import DemoApi, OAuth2Provider, Platform
 from shipmate.logs.log import Redactor
+from shipmate.oauth2 import refresher
 from shipmate.settings import ShutdownSettings
 from tests.container import COMPONENT
 from tests.station import environ_without_broker
@@ -87,9 +88,10 @@ def process(context, msg, cfg, snapshot):
 
 
 def test_hooks_with_a_context_subscribe_and_end_a_subscription_with_a_session(
-    new_step: Callable[..., Step], platform: Platform, tmp_path: Path
+    new_step: Callable[..., Step], platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The token that the hook gets is saved, and later calls use it."""
+    monkeypatch.setattr(refresher, "_LONGEST_UNLOCKED_PAUSE_SECONDS", 0.01)
     with OAuth2Provider() as provider, DemoApi(provider) as api:
         client = {"client_id": "demo-client", "client_secret": "demo-secret", "token_uri": provider.token_url}
         credentials = {"fields": {"oauth": {"label": "O", "viewClass": "OAuthFieldView"}}, "oauth2": client}

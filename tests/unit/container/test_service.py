@@ -18,6 +18,7 @@ from shipmate.container.service_result import Result
 from shipmate.container.startup import Installation
 from shipmate.emulator import DemoApi, Fault, OAuth2Provider, Platform
 from shipmate.logs.log import Redactor
+from shipmate.oauth2 import refresh_flow
 
 Answer = Callable[..., Result]
 
@@ -265,9 +266,10 @@ def test_a_failure_to_save_keys_leaves_the_verdict_as_it_is(answer: Answer, plat
 
 @pytest.mark.parametrize("given", ["cfg", "{'oauth': cfg['oauth']}"], ids=["the cfg", "a part of it"])
 def test_a_request_is_not_sent_with_refreshed_keys_that_are_not_saved(
-    answer: Answer, platform: Platform, tmp_path: Path, given: str
+    answer: Answer, platform: Platform, tmp_path: Path, given: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They end with the process, so nobody may be told that the credentials are good."""
+    monkeypatch.setattr(refresh_flow, "_FIRST_PAUSE_SECONDS", 0)
     with OAuth2Provider({"id": "secret"}) as provider, DemoApi(provider) as api:
         platform.script("/v1/accounts/account", Fault(status=403), times=9)
         put(

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +85,9 @@ class Play:
         heapq.heapify(waiting)
         while waiting:
             self.now, _, steps = heapq.heappop(waiting)
-            for seconds in steps:
+            seconds = next(steps, None)
+            if seconds is not None:
                 heapq.heappush(waiting, (self.now + seconds, next(numbers), steps))
-                break
         return Counter(process.outcome for process in self.processes)
 
     def _request(self, process: Process) -> Iterator[float]:  # type: ignore[override]
@@ -97,12 +97,13 @@ class Play:
             if process.credential.refusal is not None:
                 return
             pause = self.random.uniform(0, self.longest_pause)
-            flow = refresh_flow.refresh(process.credential, process.seen, replace(RULES, unlocked_pause_seconds=pause))
+            rules = refresh_flow.RefreshRules(RULES.account, RULES.provider, unlocked_pause_seconds=pause)
+            flow = refresh_flow.refresh(process.credential, process.seen, rules)
             try:
                 yield from self._drive(flow, process)
             except ReauthorizationRequired:
                 return
-            yield from self._delay(0.02)
+            yield 0.02
             if self.grants.state(process.credential.access_token) == "valid":
                 process.outcome = "fine"
                 return
@@ -114,29 +115,25 @@ class Play:
         try:
             while True:
                 step = flow.send(result)
-                seconds = self._seconds(step)
-                yield from self._delay(seconds / 2)
+                if half := self._seconds(step) / 2:
+                    yield half
                 result = self._effect(step, process)
-                yield from self._delay(seconds / 2)
+                if half:
+                    yield half
         except StopIteration:
             return
 
     def _seconds(self, step: refresh_flow.FlowStep) -> float:
-        varied = self.random.uniform(0.5, 1.5)
         match step:
             case refresh_flow.ReadStored():
-                return self.latencies.read * varied
+                return self.latencies.read * self.random.uniform(0.5, 1.5)
             case refresh_flow.AskProvider():
-                return self.latencies.ask * varied
+                return self.latencies.ask * self.random.uniform(0.5, 1.5)
             case refresh_flow.Save():
-                return self.latencies.save * varied
+                return self.latencies.save * self.random.uniform(0.5, 1.5)
             case refresh_flow.Wait(seconds):
                 return seconds
         return 0.0
-
-    def _delay(self, seconds: float) -> Iterator[float]:
-        if seconds:
-            yield seconds
 
     def _effect(self, step: refresh_flow.FlowStep, process: Process) -> Any:
         match step:

@@ -48,8 +48,8 @@ class Run:
 
     def request(self, method: str, url: str, params: Any = None) -> requests.Response:
         response = requests.Response()
-        response.status_code, response.url = 200, requests.Request(method, url, params=params).prepare().url or ""
-        response.request = requests.Request(method, response.url).prepare()
+        response.request = requests.Request(method, url, params=params).prepare()
+        response.status_code, response.url = 200, response.request.url or ""
         query = {name: values[0] for name, values in parse_qs(urlsplit(response.url).query).items()}
         start = int(query.get("offset", 0))
         end = start + 3

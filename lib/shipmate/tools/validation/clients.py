@@ -1,5 +1,6 @@
 """Checks that the OAuth2 clients of a component do not keep their keys in one credential field."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,9 +45,10 @@ def check_clients(findings: Findings, root: Path, raw: Mapping[str, Any]) -> Non
 
 def _declared(root: Path) -> Iterator[Mapping[str, Any]]:
     """Yield the options of each client that a module of the component has under a name."""
+    inside = os.path.join(os.path.realpath(root), "")
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if not file or not Path(file).resolve().is_relative_to(root.resolve()):
+        if not file or not os.path.realpath(file).startswith(inside):
             continue
         for value in list(vars(module).values()):
             if isinstance(value, OAuth2):

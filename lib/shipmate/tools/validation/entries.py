@@ -19,6 +19,7 @@ from shipmate.wording import did_you_mean
 
 Entry = dict[str, Any]
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 _LONGEST_LINE: Final = 120
 _REMEDY: Final = "run `shipmate describe --write`"
 _KEPT: Final = f"keep them if flows know them, or {_REMEDY}"
@@ -195,7 +196,7 @@ def _flat(value: Any) -> str:
         return f"{{ {', '.join(f'{_flat(name)}: {_flat(item)}' for name, item in value.items())} }}"
     if isinstance(value, list) and value:
         return f"[{', '.join(map(_flat, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def _field(found: Mapping[str, Any], wanted: Entry) -> Entry:

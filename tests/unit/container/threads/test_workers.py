@@ -404,7 +404,7 @@ def test_each_item_is_processed_once() -> None:
 
     def item(number: int) -> Callable[[], None]:
         def work() -> None:
-            if number % 7 == 0:
+            if number % 14 == 0:
                 until = time.thread_time() + 0.001 * (number % 5)
                 while time.thread_time() < until:
                     pass
