@@ -145,7 +145,8 @@ def run(
 def names_of_flows(node: RabbitMQNode) -> list[str]:
     """Return the names of all queues and exchanges that flows have at a broker."""
     listed = "rabbit_amqqueue:list_names() ++ rabbit_exchange:list_names()"
-    return re.findall(r"shipmate\.flow\.[^\"]*", node.ctl("eval", f"[Name || {{_, _, _, Name}} <- {listed}]."))
+    names = node.evaluate(f"[binary_to_list(Name) || {{_, _, _, Name}} <- {listed}]")
+    return re.findall(r"shipmate\.flow\.[^\"]*", names)
 
 
 def _faults(folder: Path, node: RabbitMQNode, *, stops_broker: bool) -> list[tuple[float, str, Callable[[], None]]]:
