@@ -1,7 +1,9 @@
 """Checks that the OAuth2 clients of a component do not keep their keys in one credential field."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,15 @@ def check_clients(findings: Findings, root: Path, raw: Mapping[str, Any]) -> Non
 
 def _declared(root: Path) -> Iterator[Mapping[str, Any]]:
     """Yield the options of each client that a module of the component has under a name."""
+    top = root.resolve()
+
+    @cache  # a process has a thousand modules, in a hundred folders
+    def is_inside(folder: str) -> bool:
+        return Path(folder).resolve().is_relative_to(top)
+
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if not file or not Path(file).resolve().is_relative_to(root.resolve()):
+        if not file or not is_inside(os.path.dirname(file)):
             continue
         for value in list(vars(module).values()):
             if isinstance(value, OAuth2):
