@@ -28,12 +28,12 @@ pytestmark = [pytest.mark.timeout(180), pytest.mark.skipif(not NPM, reason="need
 
 
 @pytest.fixture(scope="module")
-def packages(pytestconfig: pytest.Config) -> Path:
+def packages(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packages of the component in JavaScript, kept for the next run: npm takes 5 s of CPU time."""
     files = [LANGUAGES / "prices" / name for name in ("package.json", "package-lock.json")]
     digest = hashlib.sha256(b"".join(each.read_bytes() for each in files)).hexdigest()
-    assert pytestconfig.cache is not None
-    folder = pytestconfig.cache.mkdir("node-packages")
+    cache = getattr(pytestconfig, "cache", None)  # without the plugin, nothing is kept
+    folder = cache.mkdir("node-packages") if cache else tmp_path_factory.mktemp("node-packages")
     kept = folder / digest[:16] / "node_modules"
     if not kept.is_dir():
         with tempfile.TemporaryDirectory(dir=folder) as name:
