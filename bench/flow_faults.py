@@ -145,14 +145,16 @@ def run(
 def names_of_flows(node: RabbitMQNode) -> list[str]:
     """Return the names of all queues and exchanges that flows have at a broker."""
     listed = "rabbit_amqqueue:list_names() ++ rabbit_exchange:list_names()"
-    return re.findall(r"shipmate\.flow\.[^\"]*", node.ctl("eval", f"[Name || {{_, _, _, Name}} <- {listed}]."))
+    names = node.evaluate(f"[binary_to_list(Name) || {{_, _, _, Name}} <- {listed}]")
+    return re.findall(r"shipmate\.flow\.[^\"]*", names)
 
 
 def _faults(folder: Path, node: RabbitMQNode, *, stops_broker: bool) -> list[tuple[float, str, Callable[[], None]]]:
     """Return the faults, each with the part of the results after which it comes."""
 
     def kill(function: str) -> None:
-        _wait_between_refreshes(folder / "own.keys.json")
+        if function == _MIDDLE:  # the last step has no account, and the flow would end meanwhile
+            _wait_between_refreshes(folder / "own.keys.json")
         for victim in [each for each in _processes(folder) if _function(each) == function][:1]:
             victim.send_signal(signal.SIGKILL)
 

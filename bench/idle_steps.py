@@ -24,7 +24,6 @@ from shipmate.emulator import RabbitMQNode
 _FUNCTION: Final = "echo"
 _STEP: Final = "step-{}"
 _LOOK_SECONDS: Final = 0.1
-_SETTLE_SECONDS: Final = 3.0
 _TIMEOUT_SECONDS: Final = 180.0
 _MIB: Final = 2**20
 _RECONNECT: Final = {"AMQP_RECONNECT_ATTEMPTS": 60, "AMQP_RECONNECT_TIMEOUT": 1000}
@@ -85,7 +84,13 @@ class StepsOutcome:
 
 
 def run(
-    steps: int, node: RabbitMQNode, folder: Path, *, idle_seconds: float = 30.0, platform_ms: int = 100
+    steps: int,
+    node: RabbitMQNode,
+    folder: Path,
+    *,
+    idle_seconds: float = 30.0,
+    settle_seconds: float = 3.0,
+    platform_ms: int = 100,
 ) -> StepsOutcome:
     """Run steps at a broker that has nothing else to do, and at a platform of their own.
 
@@ -94,6 +99,7 @@ def run(
         node: The broker, which is killed and started again.
         folder: For logs and byte code.
         idle_seconds: The length of the idle time; heartbeats come every 30 seconds.
+        settle_seconds: The time after which the broker's log has all connections: it is written with a delay.
         platform_ms: Time after which the platform's API answers.
 
     Raises:
@@ -113,11 +119,12 @@ def run(
         trees = [stack.enter_context(_start(name, queues, platform, folder)) for name in names]
         _wait_for_all(queues, names, trees)
         seconds = time.perf_counter() - begin
-        time.sleep(_SETTLE_SECONDS)  # the broker writes its log with a delay
+        time.sleep(settle_seconds)
         start = _started(seconds, node, platform)
         platform.forget()
         idle = _idle(trees, node, platform, before=before, seconds=idle_seconds)
-        return StepsOutcome(steps, platform_ms, start, idle, _restart(queues, names, trees, node, platform))
+        restart = _restart(queues, names, trees, node, platform, settle_seconds)
+        return StepsOutcome(steps, platform_ms, start, idle, restart)
 
 
 def _start(name: str, queues: BrokerQueues, platform: WatchedPlatform, folder: Path) -> ProcessTree:
@@ -172,6 +179,7 @@ def _restart(
     trees: Sequence[ProcessTree],
     node: RabbitMQNode,
     platform: WatchedPlatform,
+    settle_seconds: float,
 ) -> Restart:
     platform.forget()
     known, begin = len(accepted(node)), time.perf_counter()
@@ -182,7 +190,7 @@ def _restart(
     queues.connect()
     _wait_for_all(queues, names, trees)
     seconds = time.perf_counter() - up
-    time.sleep(_SETTLE_SECONDS)  # the broker writes its log with a delay
+    time.sleep(settle_seconds)
     return Restart(up - begin, seconds, most_in(accepted(node)[known:], 1.0), len(platform.calls))
 
 

@@ -1,6 +1,5 @@
 """The resources that a RabbitMQ node uses."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ import psutil
 from shipmate.emulator import RabbitMQNode
 
 _CONNECTION_PARTS: Final = ("connection_channels", "connection_other", "connection_readers", "connection_writers")
+_NUMBER: Final = re.compile(r"\{(\w+), (\d+)\}")
+"""A number in a property list of Erlang, with its name."""
 _ACCEPTED: Final = re.compile(r"(\d\d):(\d\d):(\d\d\.\d+).* accepting AMQP connection")
 
 
@@ -32,17 +33,17 @@ class NodeFigures:
 
 
 def figures_of(node: RabbitMQNode) -> NodeFigures:
-    """Return the figures of a running node; takes about a second."""
-    status = json.loads(node.ctl("status", "--formatter", "json"))
-    pid = int(status["pid"])
-    process = psutil.Process(pid)
+    """Return the figures of a running node; takes some hundredths of a second."""
+    status = node.evaluate("[{process_count, erlang:system_info(process_count)} | rabbit:status()]")
+    numbers = {name: int(number) for name, number in _NUMBER.findall(status)}
+    process = psutil.Process(numbers["pid"])
     return NodeFigures(
         rss_bytes=int(process.memory_info().rss),
-        connection_bytes=sum(int(status["memory"][part]) for part in _CONNECTION_PARTS),
-        sockets=int(status["file_descriptors"]["sockets_used"]),
+        connection_bytes=sum(numbers[part] for part in _CONNECTION_PARTS),
+        sockets=numbers["sockets_used"],
         descriptors=process.num_fds(),
-        processes=int(status["processes"]["used"]),
-        pid=pid,
+        processes=numbers["process_count"],
+        pid=process.pid,
     )
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import psutil
 import pytest
 from _pytest.doctest import DoctestModule
 from hypothesis import settings
 
 from shipmate.emulator import Platform, RabbitMQNode, StepQueues
-from shipmate.testing.plugin import rabbitmq_node
 from tests.container import Launch, closing
 
 # A busy machine is no defect, and the timeout of pytest ends tests that hang.
@@ -137,11 +137,13 @@ def usual_recursion_limit() -> Iterator[None]:
     sys.setrecursionlimit(limit)
 
 
-@pytest.fixture(scope="session")
-def own_rabbitmq() -> Iterator[RabbitMQNode]:
-    """Another broker, which tests may stop and must start again."""
-    with rabbitmq_node() as node:
-        yield node
+@pytest.fixture
+def own_rabbitmq(rabbitmq: RabbitMQNode) -> Iterator[RabbitMQNode]:
+    """The broker of all tests, for one that stops it and starts it again: no other runs meanwhile in this process."""
+    yield rabbitmq
+    server, _ = rabbitmq.groups
+    if not psutil.pid_exists(server):  # the test has failed
+        rabbitmq.start()
 
 
 @pytest.fixture

@@ -174,8 +174,8 @@ def test_a_flow_that_goes_wrong_says_so_in_its_test(folder: Path, rabbitmq: Rabb
             assert "this module does not load" in str(failure.value)
 
         def test_late(flow):
-            with pytest.raises(FlowFailed, match="the flow was not done within 2 s"):
-                flow("sleeps.json", accounts=KEYS, timeout_seconds=2)
+            with pytest.raises(FlowFailed, match="the flow was not done within 1 s"):
+                flow("sleeps.json", accounts=KEYS, timeout_seconds=1)
         """
     all_pass(folder, tests, rabbitmq)
 

@@ -75,6 +75,15 @@ def process(context, msg, cfg, snapshot):
         time.sleep(0.01)  # the other container has not got a message yet
     return message({"pid": os.getpid()})
 """
+ONE_MESSAGE = ("--msg", '{"body": {}}')
+
+
+def numbers(count: int) -> dict[str, Any]:
+    """Return a step that emits numbers for its message, and has no process of its own."""
+    return {
+        "command": "splitter:splitOnJsonataExpression",
+        "fields": {"expression": f"[0..{count - 1}].{{'number': $}}"},
+    }
 
 
 @pytest.fixture
@@ -131,17 +140,16 @@ def test_a_router_sends_each_message_into_the_branches_that_want_it(folder: Flow
         {"source": "s2", "target": "s3", "config": {"condition": "number < 2", "mapper": {"few": "number"}}},
         {"source": "s2", "target": "s4"},
     ]
-    first = {"command": "many", "fields": {"count": 4}}
-    folder.flow(first, "router:route", SAME, SAME, edges=edges)
-    ran = folder.run("--once")
+    folder.flow(numbers(4), "router:route", SAME, SAME, edges=edges)
+    ran = folder.run(*ONE_MESSAGE)
     assert ran.status == 0, ran.text
     assert sorted(ran.results, key=json.dumps) == [{"few": 0}, {"few": 1}, {"number": 2}, {"number": 3}]
 
 
 def test_a_mapping_that_fails_is_an_error_of_its_message(folder: FlowFolder) -> None:
     mapped = {"source": "s1", "target": "s2", "config": {"mapper": {"x": "$number(number = 1 ? 'no' : number)"}}}
-    folder.flow({"command": "many", "fields": {"count": 3}}, SAME, edges=[mapped])
-    ran = folder.run("--once")
+    folder.flow(numbers(3), SAME, edges=[mapped])
+    ran = folder.run(*ONE_MESSAGE)
     assert ran.status == 1
     assert sorted(each["x"] for each in ran.results) == [0, 2]
     (error,) = (line for line in map(json.loads, ran.text.splitlines()) if line["level"] >= 50)
@@ -151,8 +159,8 @@ def test_a_mapping_that_fails_is_an_error_of_its_message(folder: FlowFolder) -> 
 def test_the_error_handler_gets_the_errors_of_other_steps(folder: FlowFolder) -> None:
     mapped = {"target": "s3", "config": {"mapper": {"text": "error.message", "input": "errorInput.body.number"}}}
     edges: list[Any] = [{"source": "s1", "target": "s2"}, mapped]
-    folder.flow({"command": "many", "fields": {"count": 2}}, "failing", {**SAME, "error": True}, edges=edges)
-    ran = folder.run("--once")
+    folder.flow(numbers(2), "failing", {**SAME, "error": True}, edges=edges)
+    ran = folder.run(*ONE_MESSAGE)
     assert ran.status == 1
     results = sorted(ran.results, key=lambda each: each["input"])
     assert results == [{"text": "no such list", "input": 0}, {"text": "no such list", "input": 1}]
@@ -177,9 +185,9 @@ def test_one_function_of_a_component(folder: FlowFolder) -> None:
 
 
 def test_several_containers_share_the_messages_of_a_step(folder: FlowFolder) -> None:
-    folder.component(many=MANY, pid=PID)
-    folder.flow({"command": "many", "fields": {"count": 20}}, "pid", containers={"s2": 2})
-    ran = folder.run("--once")
+    folder.component(pid=PID)
+    folder.flow(numbers(20), "pid", containers={"s2": 2})
+    ran = folder.run(*ONE_MESSAGE)
     assert ran.status == 0, ran.text
     assert len(ran.results) == 20
     assert len({each["pid"] for each in ran.results}) == 2
@@ -240,7 +248,7 @@ def process(context, msg, cfg, snapshot):
     with context.oauth2(cfg) as session:
         return message({{"status": session.get("{api.url}/me").status_code}})
 """
-        folder.component(many=MANY, calling=code)
+        folder.component(calling=code)
         root = folder.folder / "own"
         described = json.loads((root / "component.json").read_text())
         described["credentials"] = {
@@ -259,14 +267,14 @@ def process(context, msg, cfg, snapshot):
         keys.write_text(json.dumps({"oauth": oauth}))
         second = {"command": "calling", "credentials_id": "crm"}
         folder.flow(
-            {"command": "many", "fields": {"count": 50}},
+            numbers(50),
             second,
             accounts={"crm": "crm.keys.json"},
             containers={"s2": 2},
             prefetch={"s2": 5},
         )
 
-        ran = folder.run("--once")
+        ran = folder.run(*ONE_MESSAGE)
 
         assert ran.status == 0, ran.text
         assert [each["status"] for each in ran.results] == [200] * 50

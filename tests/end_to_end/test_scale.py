@@ -33,7 +33,7 @@ def test_containers_of_one_account_share_a_queue_and_use_no_refresh_token_twice(
 def test_steps_that_do_nothing_have_two_connections_and_come_back_after_a_kill_of_the_broker(
     own_rabbitmq: RabbitMQNode, folder: Path
 ) -> None:
-    outcome = idle_steps.run(2, own_rabbitmq, folder, idle_seconds=0.5)
+    outcome = idle_steps.run(2, own_rabbitmq, folder, idle_seconds=0.5, settle_seconds=0.5)
 
     assert outcome.start.platform_calls == 2
     assert outcome.idle.broker_sockets == 2

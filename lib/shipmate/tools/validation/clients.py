@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,16 @@ def check_clients(findings: Findings, root: Path, raw: Mapping[str, Any]) -> Non
 
 def _declared(root: Path) -> Iterator[Mapping[str, Any]]:
     """Yield the options of each client that a module of the component has under a name."""
-    inside = os.path.join(os.path.realpath(root), "")
+    root = root.resolve()
+
+    @cache
+    def is_inside(path: str) -> bool:
+        return Path(path).resolve().is_relative_to(root)
+
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if not file or not os.path.realpath(file).startswith(inside):
+        # Some folders have hundreds of modules, and to resolve each of these takes as long as all other checks.
+        if not file or not is_inside(os.path.dirname(file)) or not is_inside(file):
             continue
         for value in list(vars(module).values()):
             if isinstance(value, OAuth2):

@@ -1,3 +1,5 @@
+import time
+
 import requests
 
 
@@ -8,3 +10,4 @@ def process(context, msg, cfg, snapshot):
 def get_meta_model(context, cfg):
     while requests.get("https://api.example.com/describe", timeout=5).ok:
         context.logger.debug("again")
+        time.sleep(0.02)
