@@ -1,5 +1,6 @@
 """Checks that the OAuth2 clients of a component do not keep their keys in one credential field."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -48,13 +49,13 @@ def _declared(root: Path) -> Iterator[Mapping[str, Any]]:
     root = root.resolve()
 
     @cache
-    def is_inside(path: Path) -> bool:
-        return path.resolve().is_relative_to(root)
+    def is_inside(path: str) -> bool:
+        return Path(path).resolve().is_relative_to(root)
 
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         # Some folders have hundreds of modules, and to resolve each of these takes as long as all other checks.
-        if not file or not is_inside(Path(file).parent) or not is_inside(Path(file)):
+        if not file or not is_inside(os.path.dirname(file)) or not is_inside(file):
             continue
         for value in list(vars(module).values()):
             if isinstance(value, OAuth2):
