@@ -102,10 +102,12 @@ def start(
     )
 
 
-def run(module: str, *arguments: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
-    """Run ``python -m`` to its end, with the options of `start`."""
+def run(module: str, *arguments: str | Path, input: str = "", **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run ``python -m`` to its end with the options of `start`, and with the text of its standard input, if any."""
+    if input:
+        options["stdin"] = subprocess.PIPE
     with start(module, *arguments, **options) as process:
-        out, err = process.communicate()
+        out, err = process.communicate(input)
     return subprocess.CompletedProcess(process.args, process.wait(), out, err)
 
 

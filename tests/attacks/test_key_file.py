@@ -5,13 +5,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from shipmate.oauth2.storage import file as keyfile
 from shipmate.oauth2.storage.file import TokenFile
+from tests import forked
 
 GIT = shutil.which("git") or "git"
 OLD = {"_account": "a1", "oauth": {"access_token": "old", "refresh_token": "old"}}
@@ -41,17 +41,28 @@ os._exit(count)
 IGNORED = "*.keys.json\ncfg.json\n"
 
 
-def save(path: Path, number: int, kind: str) -> int:
-    """Save in a process that is killed before a step, and return its exit status: the number of steps if it lived."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(keyfile.__file__).parents[3])}
-    command = [sys.executable, "-c", SAVE, str(path), str(number), kind, json.dumps(NEW)]
-    return subprocess.run(command, env=environment, check=False).returncode
+@pytest.fixture
+def save(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, int, str], int]:
+    """Return a function that saves in a process, which is killed before a step, and that returns its exit status.
+
+    The status of a process that lives is the number of its steps.
+    """
+    folder = tmp_path_factory.mktemp("program")
+    (folder / "save.py").write_text(SAVE)
+
+    def run(path: Path, number: int, kind: str) -> int:
+        words = (path, str(number), kind, json.dumps(NEW))
+        return forked.run("save", *words, loaded=forked.COMMANDS, env=os.environ, cwd=folder).returncode
+
+    return run
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", ["account.keys.json", "cfg.json"])
 @pytest.mark.parametrize("kind", ["plain", "mounted"])
-def test_a_kill_before_each_step_loses_no_keys_and_leaves_nothing_for_git(tmp_path: Path, name: str, kind: str) -> None:
+def test_a_kill_before_each_step_loses_no_keys_and_leaves_nothing_for_git(
+    tmp_path: Path, save: Callable[[Path, int, str], int], name: str, kind: str
+) -> None:
     subprocess.run([GIT, "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / ".gitignore").write_text(IGNORED)
     path = tmp_path / name

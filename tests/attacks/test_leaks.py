@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import forked
 
 SECRET = "s3cret-of-the-client/+1"
 READ = "import os\nsecret = os.environ['CRM_CLIENT_SECRET']\n"
@@ -29,14 +29,8 @@ def test_verify_shows_no_part_of_a_secret(way: str, tmp_path: Path) -> None:
     (tmp_path / "component.json").write_text(json.dumps({"title": "t", "actions": {"a": action}}))
     (tmp_path / "act.py").write_text("def process(context, msg, cfg, snapshot): pass\n")
     (tmp_path / "verify_credentials.py").write_text(VERIFIERS[way].replace("def verify(", "def verify_credentials("))
-    ended = subprocess.run(
-        [sys.executable, "-m", "shipmate", "verify", "--cfg", "{}"],
-        cwd=tmp_path,
-        env={**os.environ, "CRM_CLIENT_SECRET": SECRET},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environ = {**os.environ, "CRM_CLIENT_SECRET": SECRET}
+    ended = forked.run("shipmate", "verify", "--cfg", "{}", loaded=forked.COMMANDS, env=environ, cwd=tmp_path)
     assert "***" in ended.stdout + ended.stderr
     assert "s3cret" not in ended.stdout + ended.stderr
     assert json.loads(ended.stdout)["verified"] is False

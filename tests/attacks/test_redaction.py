@@ -69,16 +69,16 @@ KNOWN = ("token-of-the-account", "hunter2", "of%20escapes/+")
 @pytest.mark.parametrize(
     "unit", [*UNITS, *KNOWN, "hunter2 ", "hunter\\2", "hunter%32", "of%2520escapes%2F+", "hunter2\\n"]
 )
-def test_a_megabyte_takes_a_part_of_a_second(unit: str) -> None:
-    """The time of the processor: at most 0.1 to 0.2 s on a machine of 2026, and more on one that others use, too."""
+def test_a_quarter_of_a_megabyte_takes_a_tenth_of_a_second(unit: str) -> None:
+    """The time of the processor: at most 0.02 to 0.04 s on a machine of 2026, more on one that others use, too."""
     redactor = Redactor()
     redactor.add(*KNOWN)
-    text, seconds = text_of(unit, 1_000_000), [1.0]
-    while len(seconds) < 5 and min(seconds) > 0.4:
+    text, seconds = text_of(unit, 250_000), [1.0]
+    while len(seconds) < 10 and min(seconds) > 0.1:
         started = time.thread_time()
         redactor.redact(text)
         seconds.append(time.thread_time() - started)
-    assert min(seconds) <= 0.4
+    assert min(seconds) <= 0.1
 
 
 @pytest.mark.parametrize("unit", ["token=abcd ", "hunter2 ", "aHVudGVyMg== ", "hunter%32 ", "basic YWJjOmRlZg== "])
@@ -96,11 +96,11 @@ def test_a_log_record_has_the_start_of_a_long_text_without_parts_of_secrets() ->
     redactor.add(secret)
     make = RecordFactory(redactor, logging.LogRecord)
     for start in (92_000, 99_000, 99_999, 100_000, 125_000, 132_000, 132_700):
-        text = ("a" * start + secret).ljust(1_000_000)
+        text = ("a" * start + secret).ljust(200_000)
         record = make("name", logging.INFO, "", 1, text, (), None)
         record.__dict__["field"] = [text]
         for shown in (record.msg, record.__dict__["field"][0]):
-            assert shown.endswith("... (1000000 characters in all)")
+            assert shown.endswith("... (200000 characters in all)")
             assert len(shown) < 101_000
             assert secret[:6] not in shown
 
@@ -108,19 +108,19 @@ def test_a_log_record_has_the_start_of_a_long_text_without_parts_of_secrets() ->
 @pytest.mark.no_cover
 def test_the_number_of_secrets_that_start_alike_does_not_matter() -> None:
     choose = random.Random(1).choices  # noqa: S311  no keys
-    tokens = [f"{JWT_HEAD}{''.join(choose(string.ascii_letters, k=300 + number % 300))}" for number in range(1000)]
+    tokens = [f"{JWT_HEAD}{''.join(choose(string.ascii_letters, k=300 + number % 100))}" for number in range(300)]
     few, many = Redactor(), Redactor()
     few.add(*tokens[:10])
     many.add(*tokens)
     text = text_of(JWT_HEAD, 50_000)
     assert work(lambda: many.redact(text)) <= work(lambda: few.redact(text)) + 100
-    assert many.redact(f"<{tokens[0]}> <{tokens[999]}>") == "<***> <***>"
+    assert many.redact(f"<{tokens[0]}> <{tokens[299]}>") == "<***> <***>"
 
 
 @pytest.mark.no_cover
 def test_values_that_are_nested_deeply_are_hidden_as_a_whole() -> None:
     value: Any = "hunter2"
-    for _ in range(50_000):
+    for _ in range(20_000):
         value = {"a": [value]}
     redactor = Redactor()
     redactor.add_mapping({"token": value})

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 import shipmate
 from shipmate.emulator import OAuth2Provider
 from shipmate.tools.login import AccountFile
+from tests import forked
 
 SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
 GIT = shutil.which("git") or "git"
@@ -30,8 +30,7 @@ def program(tmp_path: Path) -> Path:
 def shipmate_command(root: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run a command with a minimal environment."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT), **variables}
-    command = [sys.executable, "-m", "shipmate", *arguments, "--component", str(root)]
-    return subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=False)
+    return forked.run("shipmate", *arguments, "--component", root, loaded=forked.COMMANDS, env=environment, cwd="/")
 
 
 def put(root: Path, provider: OAuth2Provider, *env_vars: str) -> None:

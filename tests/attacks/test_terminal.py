@@ -4,13 +4,12 @@ import json
 import os
 import pty
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import shipmate
+from tests import forked
 
 SOURCE_ROOT = Path(next(iter(shipmate.__path__))).parent
 COLOURS = re.compile(r"\x1b\[(?:0|2|36|1;31)m")
@@ -38,8 +37,9 @@ def at_terminal(*arguments: str | Path, **variables: str) -> str:
     """Run a command at a terminal, and return what the terminal gets on standard output and standard error."""
     own, other = pty.openpty()
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT), "TERM": "xterm", **variables}
-    command = [sys.executable, "-m", "shipmate", *map(str, arguments)]
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=other, stderr=other)
+    process = forked.start(
+        "shipmate", *arguments, loaded=forked.COMMANDS, env=environment, cwd=Path.cwd(), stdout=other, stderr=other
+    )
     os.close(other)
     seen = b""
     try:
@@ -175,10 +175,10 @@ def test_a_traceback_of_a_thread_is_readable(tmp_path: Path) -> None:
 def test_tracebacks_are_json_where_no_person_reads(tmp_path: Path, name: str) -> None:
     """Each line of both outputs."""
     arguments, code = SHOWN[name]
-    command = [sys.executable, "-m", "shipmate", *arguments, "--component", put_both(tmp_path, code)]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE_ROOT), "LOG_LEVEL": "debug"}
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    lines = (done.stdout + done.stderr).decode().splitlines()
+    words = (*arguments, "--component", put_both(tmp_path, code))
+    done = forked.run("shipmate", *words, loaded=forked.COMMANDS, env=environment, cwd=tmp_path)
+    lines = (done.stdout + done.stderr).splitlines()
     assert "decoder.py" in "".join(map(json.dumps, map(json.loads, lines)))
 
 

@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+
+from tests import forked
 
 SECRET = "s3cret/of+the=client&0123456789ab"
 PASSWORD = "p4ssword-of-the-account-9876543210zy"
@@ -82,14 +82,13 @@ def test_exec_at_trace_shows_no_part_of_a_secret(way: str, tmp_path: Path) -> No
     (tmp_path / "component.json").write_text(json.dumps(descriptor))
     (tmp_path / "act.py").write_text(f"{HEAD}    {WAYS[way]}\n")
     cfg = {"password": PASSWORD, "oauth": {"access_token": "t0ken-1234567"}}
-    ended = subprocess.run(
-        [sys.executable, "-m", "shipmate", "exec", "a", "--cfg", "-"],
+    ended = forked.run(
+        "shipmate",
+        *("exec", "a", "--cfg", "-"),
+        loaded=forked.COMMANDS,
         cwd=tmp_path,
         env={**os.environ, "CRM_CLIENT_SECRET": SECRET, "LOG_LEVEL": "trace"},
         input=json.dumps(cfg),
-        capture_output=True,
-        text=True,
-        check=False,
     )
     shown = ended.stdout + ended.stderr
     assert not [trace for trace in (*TRACES, "t0ken-123") if trace in shown]

@@ -15,6 +15,12 @@ SUFFIXES = frozenset({".py", ".md", ".tmpl", ".sh", ".js", ".json", ".toml", ".y
 SECTION = r"§?\s?(\d+(?:\.\d+)?)"
 
 
+@functools.cache
+def in_one_line(text: str) -> str:
+    """Return a text without its line ends: a citation may go on in the next line of a docstring."""
+    return " ".join(text.split())
+
+
 class Contract:
     """A page that code and tests cite by section and by deviation."""
 
@@ -36,7 +42,7 @@ class Contract:
         self._sections = re.compile(rf"\b{word} {SECTION}(?:(?:,? and|,| to)\s{SECTION})*", re.IGNORECASE)
         self._anchors = re.compile(anchors)
 
-    @property
+    @functools.cached_property
     def numbers(self) -> list[str]:
         """The numbers of its sections."""
         return [heading.split()[0].rstrip(".") for heading in self.headings if heading[0].isdigit()]
@@ -48,7 +54,7 @@ class Contract:
 
     def cited(self, text: str) -> set[str]:
         """Return the cited sections and deviations: ``{"3.5", "DEF-10"}``."""
-        joined = re.sub(r"\s+", " ", text)  # a citation may go on in the next line of a docstring
+        joined = in_one_line(text)
         sections = {number for each in self._sections.finditer(joined) for number in re.findall(SECTION, each[0])}
         return sections | {each[1] for each in self._anchors.finditer(joined)}
 
@@ -65,7 +71,13 @@ PROXY = Contract(
 CONTRACTS = [pytest.param(each, id=each.path.stem) for each in (AMQP, PROXY)]
 
 
-def sources() -> Iterator[Path]:
+@functools.cache
+def sources() -> dict[Path, str]:
+    """Return the texts of the files that may cite the pages."""
+    return {path: path.read_text(encoding="utf-8", errors="replace") for path in paths()}
+
+
+def paths() -> Iterator[Path]:
     """Yield the files that may cite the pages, except this one, whose examples need not exist."""
     yield from ROOT.glob("*.md")
     yield from ROOT.glob("*.py")
@@ -78,7 +90,7 @@ def sources() -> Iterator[Path]:
 @functools.cache
 def citations(contract: Contract) -> dict[Path, set[str]]:
     """Return what each file cites of a contract."""
-    return {path: contract.cited(path.read_text(encoding="utf-8", errors="replace")) for path in sources()}
+    return {path: contract.cited(text) for path, text in sources().items()}
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

@@ -17,6 +17,7 @@ SOURCES = ROOT / "lib" / "shipmate"
 OTHERS = {"cli", "emulator", "flow", "local", "testing", "tools"}
 """The packages that no container imports: their lines are for the person at the terminal."""
 LEVELS = {"info": "info", "warning": "warn", "error": "error", "exception": "error", "critical": "fatal"}
+CALLS = re.compile(rf"\.(?:{'|'.join(LEVELS)})\(|\b_?[Ww]arn\(")
 # Functions that log the text that they get.
 PASSED_ON = {"Warn": "warning", "self._warn": "warning"}
 ERRORS = ("%s", "%s: %s")
@@ -61,6 +62,8 @@ def lines_of(code: str, shared: dict[str, str]) -> Iterator[tuple[str, str, str]
     >>> list(lines_of('_log = logging.getLogger("shipmate.x"); _log.error("no %s", 1); Warn("w", ()); f("%s", x)', {}))
     [('shipmate.x', 'error', 'no %s'), ('shipmate.oauth2', 'warn', 'w')]
     """
+    if not CALLS.search(code):
+        return
     tree = ast.parse(code)
     loggers = {**shared, **loggers_of(tree)}
     for node in ast.walk(tree):

@@ -35,6 +35,7 @@ PAGES = (
 )
 MODULES = sorted((ROOT / "lib" / "shipmate").rglob("*.py"))
 
+IN_CAPITALS = re.compile(r"""["'][A-Z][A-Z0-9_]|_proxy""")
 QUOTED = re.compile(r"'([A-Z][A-Z0-9_]*[A-Z0-9]|(?:https?|all|no)_proxy)'")
 
 
@@ -57,6 +58,8 @@ def variables_in(code: str) -> set[str]:
     ['CFG', 'CI', 'FUNCTION', 'X_Y']
     """
     found: set[str] = set()
+    if not IN_CAPITALS.search(code):
+        return found
     for statement in ast.unparse(ast.parse(code)).splitlines():
         names = QUOTED.findall(statement)
         if "environ" in statement or "_PREFIX" in statement or any("_" in name for name in names):
@@ -115,12 +118,17 @@ def test_the_environment_page_lists_no_variable_that_nothing_reads() -> None:
     assert {name for name in listed if not {name, name.removeprefix("ELASTICIO_")} & read.keys()} == set()
 
 
+READS = re.compile(r"\b(?:integer|boolean|bounded|number)\(")
+
+
 def numbers_of(code: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the names of variables with the default and the bounds that the code gives them.
 
     >>> list(numbers_of('_MS = 5_000; bounded(environ, _PREFIX + "A_B", _MS, 1, 9); boolean(environ, "C_D", True)'))
     [('A_B', ['5000', '1', '9']), ('C_D', ['true'])]
     """
+    if not READS.search(code):
+        return
     nodes = list(ast.walk(ast.parse(code)))
     known: dict[str, Any] = {}
     for node in nodes:

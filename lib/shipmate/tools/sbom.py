@@ -36,8 +36,11 @@ def sbom(root: Path, *, debian_status: Path = DEBIAN_STATUS) -> dict[str, Any]:
         DescriptorError: ``component.json`` cannot be used.
     """
     descriptor = component.load(root).raw
-    installed = {_normal(each.name): each for each in distributions()}
-    libraries = [_library(each) for _, each in sorted(installed.items())]
+    found = {_normal(each.name): each for each in distributions()}
+    installed = {name: found[name] for name in sorted(found)}
+    # A package reads and parses its file at each question for its name or version.
+    addresses = {name: f"pkg:pypi/{name}@{quote(each.version, safe='')}" for name, each in installed.items()}
+    libraries = [_library(each, addresses[name]) for name, each in installed.items()]
     own = {"type": "application", "bom-ref": _ROOT, "name": str(descriptor.get("title") or root.resolve().name)}
     if descriptor.get("version"):
         own["version"] = str(descriptor["version"])
@@ -54,8 +57,8 @@ def sbom(root: Path, *, debian_status: Path = DEBIAN_STATUS) -> dict[str, Any]:
         },
         "components": [*libraries, _interpreter(), *_debian_packages(debian_status)],
         "dependencies": [
-            {"ref": _ROOT, "dependsOn": [each["bom-ref"] for each in libraries]},
-            *({"ref": _address(each), "dependsOn": _needs(each, installed)} for _, each in sorted(installed.items())),
+            {"ref": _ROOT, "dependsOn": list(addresses.values())},
+            *({"ref": addresses[name], "dependsOn": _needs(each, addresses)} for name, each in installed.items()),
         ],
     }
 
@@ -65,23 +68,22 @@ def to_text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _library(package: Distribution) -> dict[str, Any]:
-    address = _address(package)
+def _library(package: Distribution, address: str) -> dict[str, Any]:
+    metadata = package.metadata
     found: dict[str, Any] = {
         "type": "library",
         "bom-ref": address,
-        "name": package.name,
-        "version": package.version,
+        "name": metadata["Name"],
+        "version": metadata["Version"],
         "purl": address,
     }
-    if licences := _licences(package):
+    if licences := _licences(metadata.json):
         found["licenses"] = licences
     return found
 
 
-def _licences(package: Distribution) -> list[dict[str, Any]]:
+def _licences(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the licences that a package declares: an SPDX expression, or names. Source: PEP 639."""
-    metadata = package.metadata.json
     if expression := metadata.get("license_expression"):
         return [{"expression": expression}]
     name = str(metadata.get("license") or "").strip()
@@ -91,12 +93,12 @@ def _licences(package: Distribution) -> list[dict[str, Any]]:
     return [{"license": {"name": each.rpartition(" :: ")[2]}} for each in classifiers]
 
 
-def _needs(package: Distribution, installed: Mapping[str, Distribution]) -> list[str]:
+def _needs(package: Distribution, addresses: Mapping[str, str]) -> list[str]:
     """Return the addresses of the packages that a package needs, if they are installed; without its extras."""
     names = {
         _normal(match[0]) for text in package.requires or () if "extra ==" not in text if (match := _NAME.match(text))
     }
-    return [_address(installed[name]) for name in sorted(names & installed.keys())]
+    return [addresses[name] for name in sorted(names & addresses.keys())]
 
 
 def _interpreter() -> dict[str, Any]:
@@ -120,10 +122,6 @@ def _debian_packages(status: Path) -> Iterator[dict[str, Any]]:
             place = f"{quote(name)}@{quote(version, safe='')}?arch={architecture}&distro={distro}"
             address = f"pkg:deb/{system['ID']}/{place}"
             yield {"type": "library", "bom-ref": address, "name": name, "version": version, "purl": address}
-
-
-def _address(package: Distribution) -> str:
-    return f"pkg:pypi/{_normal(package.name)}@{quote(package.version, safe='')}"
 
 
 def _normal(name: str) -> str:

@@ -8,7 +8,7 @@ import jwt
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shipmate.emulator import OAuth2Provider
 from tests.unit.emulator.token_endpoint import (
@@ -142,12 +142,11 @@ class TestAssertions:
     @pytest.fixture
     def signed(self, provider: OAuth2Provider, private_key: rsa.RSAPrivateKey, clock: Clock) -> Callable[..., str]:
         """Return a function that signs claims over good ones."""
-        pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
         def sign(**claims: Any) -> str:
             good = {"iss": "signer", "sub": "signer", "aud": provider.token_url, "exp": clock.now + 60, "jti": "1"}
             wanted = {name: value for name, value in (good | claims).items() if value is not None}
-            return jwt.encode(wanted, pem, algorithm="RS256")
+            return jwt.encode(wanted, private_key, algorithm="RS256")
 
         return sign
 
@@ -209,8 +208,7 @@ class TestAssertions:
         def signed(name: str, key: Any, by: str) -> str:
             number["jti"] += 1
             claims = {"iss": name, "sub": name, "aud": provider.url, "exp": clock.now + 60, "jti": str(number["jti"])}
-            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            return jwt.encode(claims, pem, algorithm=by)
+            return jwt.encode(claims, key, algorithm=by)
 
         number = {"jti": 0}
         right = signed(algorithm, key, algorithm)

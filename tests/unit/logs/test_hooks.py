@@ -1,13 +1,15 @@
 """What Python itself would print on standard error goes through the log."""
 
-import subprocess
+import os
 import sys
 import textwrap
 import threading
 import warnings
+from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.unit.logs.canaries import CANARY, Log
 
 pytestmark = pytest.mark.usefixtures("measured")
@@ -26,7 +28,7 @@ EXCEPTIONS = {
 
 @pytest.mark.parametrize("place", EXCEPTIONS)
 @pytest.mark.parametrize("as_json", [True, False])
-def test_no_secret_gets_to_standard_error(place: str, as_json: bool) -> None:
+def test_no_secret_gets_to_standard_error(place: str, as_json: bool, tmp_path: Path) -> None:
     start = f"""
         import asyncio, atexit, sys, threading, warnings
         from shipmate.logs import log
@@ -35,8 +37,8 @@ def test_no_secret_gets_to_standard_error(place: str, as_json: bool) -> None:
         redactor.add(secret)
         log.configure(20, redactor, stream=sys.stderr, as_json={as_json})
         """
-    code = textwrap.dedent(start) + EXCEPTIONS[place]
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    (tmp_path / "fails.py").write_text(textwrap.dedent(start) + EXCEPTIONS[place])
+    ended = forked.run("fails", loaded=forked.COMMANDS, env=os.environ, cwd=tmp_path)
     assert "***" in ended.stderr
     assert CANARY not in ended.stderr
     assert ended.returncode == (1 if place == "the main thread" else 0)

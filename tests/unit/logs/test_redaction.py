@@ -15,6 +15,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shipmate.logs import redaction
 from shipmate.logs.redaction import Redactor, is_secret_name
 from tests.unit.logs.canaries import CANARY, ODD_CANARY, Log, nested_error
 
@@ -127,17 +128,19 @@ def test_names_of_other_things(name: str) -> None:
 
 
 @pytest.mark.no_cover
-def test_the_first_secrets_are_kept_and_of_tokens_the_newest() -> None:
+def test_the_first_secrets_are_kept_and_of_tokens_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_MOST_PERMANENT", 26)
+    monkeypatch.setattr(redaction, "_MOST_TOKENS", 100)
     redactor = Redactor()
     redactor.add("api-key-of-the-process")
-    for number in range(700):
+    for number in range(70):
         redactor.add(f"token-{number:05}-number", f"{number:05}-with-another-head")
-    redactor.add(*(f"token-{number:05}-number" for number in range(690, 700)))
-    assert redactor.redact("api-key-of-the-process token-00100-number") == "*** ***"
-    assert redactor.redact("token-00699-number token-00200-number") == "*** ***"
-    assert redactor.redact("token-00150-number") == "token-00150-number"
-    assert redactor.redact("00150-with-another-head") == "00150-with-another-head"
-    assert len(redactor._secrets) == 1256
+    redactor.add(*(f"token-{number:05}-number" for number in range(60, 70)))
+    assert redactor.redact("api-key-of-the-process token-00010-number") == "*** ***"
+    assert redactor.redact("token-00069-number token-00020-number") == "*** ***"
+    assert redactor.redact("token-00015-number") == "token-00015-number"
+    assert redactor.redact("00015-with-another-head") == "00015-with-another-head"
+    assert len(redactor._secrets) == 126
 
 
 def test_secrets_that_start_alike_or_contain_each_other_are_distinguished() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def shipmate_modules(code: str, folder: Path) -> set[str]:
 def test_a_run_that_does_not_use_the_kit_loads_the_plugin_alone(tmp_path: Path) -> None:
     """Every run of pytest on the machine imports it, also of projects that have nothing to do with shipmate."""
     (tmp_path / "test_other.py").write_text("def test_other():\n    pass\n")
-    options = ["-q", *(f"-pno:{name}" for name in ("cacheprovider", "responses", "requests_mock"))]
+    others = {each.name for each in entry_points(group="pytest11")} - {"shipmate"}
+    options = ["-q", *(f"-pno:{name}" for name in ("cacheprovider", *others))]
     run = f"import pytest\nassert pytest.main({options}) == 0"
 
     plugin = {"shipmate.testing", "shipmate.testing.plugin"}

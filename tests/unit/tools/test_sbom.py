@@ -79,7 +79,7 @@ class Package(Distribution):
 )
 def test_a_licence_is_an_expression_a_name_or_a_classifier(lines: str, licences: list[dict[str, Any]]) -> None:
     """PEP 639 first, then the older fields; the whole text of a licence is no name."""
-    assert _licences(Package(lines)) == licences
+    assert _licences(Package(lines).metadata.json) == licences
 
 
 def test_the_packages_of_debian_that_are_installed_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,6 @@
 """A component from the descriptor of one in another language: its ids stay, its functions are stubs."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from shipmate.local.fixtures import read_fixture
 from shipmate.testing.isolation import only_component
 from shipmate.tools import docs, scaffold
 from shipmate.tools.validation import validate_component
+from tests.authors import run_pytest
 
 DESCRIPTOR: dict[str, Any] = {
     "title": 'Sugar "CRM" 50 %',
@@ -83,9 +82,7 @@ def test_ids_titles_and_fields_stay_and_nothing_is_wrong(before: Path, tmp_path:
 def test_its_tests_pass(before: Path, tmp_path: Path) -> None:
     """What they cannot check yet is skipped."""
     root = ported(before / "component.json", tmp_path / "new")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly"], cwd=root, capture_output=True, text=True
-    )
+    done = run_pytest(root, "-q")
     assert done.returncode == 0, done.stdout
     assert "passed" in done.stdout
 
