@@ -190,6 +190,8 @@ def servers() -> Iterator[tuple[OAuth2Provider, DemoApi]]:
 @pytest.fixture
 def paths(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Paths:
     bench.keys = bench.provider.issue()
+    for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)  # each connection would load the authorities of this machine
     return Paths(bench, monkeypatch)
 
 
