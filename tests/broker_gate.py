@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from threading import Lock, Thread
 
 from shipmate.emulator import RabbitMQNode
+from shipmate.emulator.ports import HOST, free_port
 
 
 class BrokerGate:
@@ -14,7 +15,7 @@ class BrokerGate:
     def __init__(self, broker: RabbitMQNode) -> None:
         """Choose a port, and open the gate."""
         self._broker = broker
-        self._address = ("127.0.0.1", 0)
+        self._address = (HOST, free_port())
         self._lock = Lock()
         self._sockets: list[socket.socket] = []
         self._threads: list[Thread] = []
@@ -29,7 +30,6 @@ class BrokerGate:
     def open(self) -> None:
         """Listen, on the same port as before."""
         listener = socket.create_server(self._address)
-        self._address = listener.getsockname()
         self._is_open = True
         self._sockets.append(listener)
         self._start(self._accept, listener)
@@ -56,7 +56,7 @@ class BrokerGate:
         with suppress(OSError):  # the gate is closed
             while True:
                 client, _ = listener.accept()
-                broker = socket.create_connection(("127.0.0.1", self._broker.port))
+                broker = socket.create_connection((HOST, self._broker.port))
                 with self._lock:
                     if not self._is_open:
                         client.close()
