@@ -3,11 +3,12 @@
 import pytest
 
 from shipmate.http.client import LeanClient
-from tests.behaviour.conftest import start, start_amqp, start_in_memory
+from tests.behaviour.conftest import declared_queues, queues, start, start_amqp, start_in_memory
 from tests.contract.conftest import bench as bench_of_contract
+from tests.contract.conftest import servers
 from tests.contract.workbench import Workbench
 
-__all__ = ["bench_of_contract", "start", "start_amqp", "start_in_memory"]
+__all__ = ["bench_of_contract", "declared_queues", "queues", "servers", "start", "start_amqp", "start_in_memory"]
 
 
 @pytest.fixture(params=["lean", "full"])

@@ -1,10 +1,27 @@
 """A step on each transport."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from shipmate.emulator import RabbitMQNode, StepQueues
 from tests.station import Start, proxy, start_amqp, start_at_proxy, start_in_memory
 
 __all__ = ["proxy", "start", "start_amqp", "start_at_proxy", "start_in_memory"]
+
+
+@pytest.fixture(scope="session")
+def declared_queues(rabbitmq: RabbitMQNode) -> Iterator[StepQueues]:
+    """The queues of all steps: to declare and delete some for each test would cost more than most of these tests."""
+    with StepQueues(rabbitmq.uri, name="steps") as declared:
+        yield declared
+
+
+@pytest.fixture
+def queues(declared_queues: StepQueues) -> StepQueues:
+    """The queues of a step, empty. A step in the test's own process has closed its connections when it has stopped."""
+    declared_queues.purge()
+    return declared_queues
 
 
 @pytest.fixture(params=["start_in_memory", "start_amqp", "start_at_proxy"], ids=["memory", "amqp", "proxy"])

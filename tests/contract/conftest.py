@@ -12,20 +12,27 @@ from tests.contract.workbench import Call, StoredOutside, Time, Workbench, no_se
 
 
 @pytest.fixture
-def bench() -> Iterator[Workbench]:
-    """Return a provider with rotation and reuse detection, an API, and an expired token."""
+def servers() -> Iterator[tuple[OAuth2Provider, DemoApi]]:
+    """A provider with rotation and reuse detection, and an API."""
     with OAuth2Provider() as provider, DemoApi(provider) as api:
-        time, stored = Time(), StoredOutside()
-        services = OAuth2Services(
-            credential_store=CredentialStore(),
-            token_store=stored,
-            defaults={},
-            credential_fields=frozenset(),
-            default_field="oauth",
-            environ={},
-            redactor=Redactor(),
-            secrets=no_secrets,
-            clock=Clock(monotonic=lambda: time.now, epoch=lambda: time.now, sleep=time.sleep),
-        )
-        keys = provider.issue(expired=True)
-        yield Workbench(provider, api, time, stored, Call(provider, stored), services, keys)
+        yield provider, api
+
+
+@pytest.fixture
+def bench(servers: tuple[OAuth2Provider, DemoApi]) -> Workbench:
+    """Return the servers, and an expired token."""
+    provider, api = servers
+    time, stored = Time(), StoredOutside()
+    services = OAuth2Services(
+        credential_store=CredentialStore(),
+        token_store=stored,
+        defaults={},
+        credential_fields=frozenset(),
+        default_field="oauth",
+        environ={},
+        redactor=Redactor(),
+        secrets=no_secrets,
+        clock=Clock(monotonic=lambda: time.now, epoch=lambda: time.now, sleep=time.sleep),
+    )
+    keys = provider.issue(expired=True)
+    return Workbench(provider, api, time, stored, Call(provider, stored), services, keys)

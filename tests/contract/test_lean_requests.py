@@ -9,7 +9,7 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 import requests
 import trustme
 
+from shipmate.emulator import DemoApi, OAuth2Provider
 from shipmate.http.client import LeanClient
 from shipmate.http.limits import within
 from shipmate.oauth2.session import OAuth2Session
@@ -179,9 +180,18 @@ def without_port(value: Any, port: str) -> Any:
     return value
 
 
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[OAuth2Provider, DemoApi]]:
+    """The servers of all tests: they only issue tokens here, since the requests go to others."""
+    with OAuth2Provider() as provider, DemoApi(provider) as api:
+        yield provider, api
+
+
 @pytest.fixture
 def paths(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Paths:
     bench.keys = bench.provider.issue()
+    for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)  # each connection would load the authorities of this machine
     return Paths(bench, monkeypatch)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from shipmate.emulator import Platform, RabbitMQNode, StepQueues
 from tests.broker_facts import close_connections, unacknowledged
+from tests.broker_gate import broker_gate
 from tests.container import Container, Launch, closing, eventually, fifo
 
 PATIENT = {"AMQP_RECONNECT_ATTEMPTS": 200, "AMQP_RECONNECT_TIMEOUT": 50}
@@ -97,6 +98,21 @@ def test_a_step_subscribes_again_after_it_was_cancelled(launch: Launch, queues: 
     assert container.stop() == 0
 
 
+def test_a_step_without_a_broker_ends_by_a_signal_or_without_patience(launch: Launch, rabbitmq: RabbitMQNode) -> None:
+    """SIGTERM ends it in any phase.
+
+    Contract 17.8, without DEF-5: reconnects are exhausted, and the orchestrator starts it again.
+    """
+    with broker_gate(rabbitmq) as gate:
+        patient, impatient = launch(AMQP_URI=gate.uri, **PATIENT), launch(AMQP_URI=gate.uri)
+        patient.ready()
+        impatient.ready()
+    patient.wait_for("the broker was lost")
+    assert patient.stop() == 0, patient.output[-1800:]
+    assert impatient.wait() == 1
+    assert "cannot reach the broker (4 attempts)" in impatient.output
+
+
 @pytest.mark.timeout(60)
 class TestBroker:
     """A broker that stops."""
@@ -131,24 +147,6 @@ class TestBroker:
         assert bodies == {"in work": 1, "waiting": 1}
         eventually(lambda: queues.depth("input") == 0, queues)
         assert container.stop() == 0
-
-    def test_a_step_without_a_broker_ends_by_a_signal_or_without_patience(
-        self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQNode
-    ) -> None:
-        """SIGTERM ends it in any phase.
-
-        Contract 17.8, without DEF-5: reconnects are exhausted, and the orchestrator starts it again.
-        """
-        patient, impatient = launch(**PATIENT), launch()
-        patient.ready()
-        impatient.ready()
-        queues.close()
-        own_rabbitmq.kill()
-        patient.wait_for("the broker was lost")
-        assert patient.stop() == 0, patient.output[-1800:]
-        assert impatient.wait() == 1
-        assert "cannot reach the broker (4 attempts)" in impatient.output
-        own_rabbitmq.start()
 
     def test_a_broker_short_of_memory_is_waited_for(
         self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQNode, tmp_path: Path

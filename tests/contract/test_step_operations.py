@@ -16,9 +16,11 @@ from shipmate.container.operations.health_file import read_health
 from shipmate.emulator import Platform, RabbitMQNode, SailorProxy, StepQueues
 from shipmate.emulator.ports import free_port
 from tests.broker_facts import unacknowledged
+from tests.broker_gate import BrokerGate, broker_gate
 from tests.container import Launch, closing, eventually, fifo
 from tests.contract.test_proxy_lifecycle import QUICK
 from tests.contract.test_step_delivery import PATIENT
+from tests.forked import CONTAINERS, run
 from tests.probes import LABELS, Probe
 
 pytestmark = pytest.mark.usefixtures("measured")
@@ -38,72 +40,62 @@ def watched(probe: Probe, **more: object) -> dict[str, str]:
 def asked(path: Path, *options: str) -> tuple[int, str]:
     """Return what ``shipmate health`` says."""
     environ = {**os.environ, "SHIPMATE_HEALTH_FILE": str(path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "shipmate", "health", *options], env=environ, capture_output=True, text=True
-    )
+    done = run("shipmate", "health", *options, loaded=CONTAINERS, env=environ, cwd=Path.cwd())
     return done.returncode, done.stdout.strip()
 
 
-@pytest.mark.timeout(90)
-class TestLife:
-    """One step from its start to its end, with a broker that goes and comes."""
+@pytest.fixture
+def gate(rabbitmq: RabbitMQNode) -> Iterator[BrokerGate]:
+    """A way to the broker that the test may close."""
+    with broker_gate(rabbitmq) as opened:
+        yield opened
 
-    @pytest.fixture
-    def queues(self, own_rabbitmq: RabbitMQNode) -> Iterator[StepQueues]:
-        """The queues of a step at the broker that may be stopped."""
-        made = StepQueues(own_rabbitmq.uri, name="watched")
-        yield made
-        made.close()
-        made.connect()
-        made.delete()
-        made.close()
 
-    def test_it_says_the_truth_within_a_second(
-        self, launch: Launch, queues: StepQueues, own_rabbitmq: RabbitMQNode, probe: Probe, tmp_path: Path
-    ) -> None:
-        """Consuming, stuck, broker lost and back, drain, death."""
-        here, again, drain = (fifo(tmp_path, name) for name in ("here", "again", "drain"))
-        file = tmp_path / "health"
-        container = launch(
-            bare=watched(probe, SHIPMATE_STUCK_SECONDS=1, SHIPMATE_HEALTH_FILE=file),
-            RABBITMQ_PREFETCH_SAILOR=2,
-            **{**PATIENT, "AMQP_RECONNECT_ATTEMPTS": 2000},
-        ).ready()
-        probe.says("/ready", 200, "consuming")
-        probe.samples({"shipmate_ready": 1, "shipmate_live": 1, "shipmate_messages_in_work": 0})
+def test_a_step_says_the_truth_within_a_second(
+    launch: Launch, queues: StepQueues, gate: BrokerGate, probe: Probe, tmp_path: Path
+) -> None:
+    """Consuming, stuck, broker lost and back, drain, death."""
+    here, again, drain = (fifo(tmp_path, name) for name in ("here", "again", "drain"))
+    file = tmp_path / "health"
+    container = launch(
+        bare=watched(probe, SHIPMATE_STUCK_SECONDS=1, SHIPMATE_HEALTH_FILE=file),
+        RABBITMQ_PREFETCH_SAILOR=2,
+        AMQP_URI=gate.uri,
+        **PATIENT,
+    ).ready()
+    probe.says("/ready", 200, "consuming")
+    probe.samples({"shipmate_ready": 1, "shipmate_live": 1, "shipmate_messages_in_work": 0})
 
-        queues.publish({"body": {"do": [["tell", here], ["open", again]], "return": {"body": 1}}})
-        Path(here).read_text()
-        probe.samples({"shipmate_messages_in_work": 1})
-        eventually(lambda: probe.ask("/live")[0] == 503, queues)
-        probe.says("/live", 503, "SHIPMATE_STUCK_SECONDS allows 1")
-        probe.says("/ready", 200)
-        assert probe.metrics()["shipmate_oldest_message_seconds"] > 1
-        Path(again).write_text("go on")
-        queues.take("data")
-        probe.says("/live", 200)
-        probe.counts(success=1, error=0, rebound=0, left=0)
+    queues.publish({"body": {"do": [["tell", here], ["open", again]], "return": {"body": 1}}})
+    Path(here).read_text()
+    probe.samples({"shipmate_messages_in_work": 1})
+    eventually(lambda: probe.ask("/live")[0] == 503, queues)
+    probe.says("/live", 503, "SHIPMATE_STUCK_SECONDS allows 1")
+    probe.says("/ready", 200)
+    assert probe.metrics()["shipmate_oldest_message_seconds"] > 1
+    Path(again).write_text("go on")
+    queues.take("data")
+    probe.says("/live", 200)
+    probe.counts(success=1, error=0, rebound=0, left=0)
 
-        queues.close()
-        own_rabbitmq.stop()
-        probe.says("/ready", 503, "no connection to the broker")
-        probe.says("/live", 200, "consuming")
-        probe.samples({"shipmate_ready": 0, "shipmate_live": 1})
-        own_rabbitmq.start()
-        queues.connect()
-        eventually(lambda: probe.ask("/ready")[0] == 200, queues)
-        assert probe.metrics()['shipmate_reconnects_total{connection="read"}'] == 1
+    gate.close()
+    probe.says("/ready", 503, "no connection to the broker")
+    probe.says("/live", 200, "consuming")
+    probe.samples({"shipmate_ready": 0, "shipmate_live": 1})
+    gate.open()
+    eventually(lambda: probe.ask("/ready")[0] == 200, queues)
+    probe.samples({'shipmate_reconnects_total{connection="read"}': 1})
 
-        queues.publish({"body": {"do": [["tell", here], ["open", drain]], "return": {"body": 2}}})
-        Path(here).read_text()
-        container.send(signal.SIGTERM)
-        probe.says("/ready", 503, "stopping")
-        probe.says("/live", 200, "stopping")
-        probe.samples({"shipmate_messages_in_work": 1, "shipmate_ready": 0})
-        Path(drain).write_text("go on")
-        assert container.wait() == 0
-        assert probe.ask("/live")[0] == 0
-        assert asked(file) == (1, f"{file} does not exist: the step does not run")
+    queues.publish({"body": {"do": [["tell", here], ["open", drain]], "return": {"body": 2}}})
+    Path(here).read_text()
+    container.send(signal.SIGTERM)
+    probe.says("/ready", 503, "stopping")
+    probe.says("/live", 200, "stopping")
+    probe.samples({"shipmate_messages_in_work": 1, "shipmate_ready": 0})
+    Path(drain).write_text("go on")
+    assert container.wait() == 0
+    assert probe.ask("/live")[0] == 0
+    assert asked(file) == (1, f"{file} does not exist: the step does not run")
 
 
 def test_a_step_that_starts_says_so(launch: Launch, queues: StepQueues, probe: Probe, tmp_path: Path) -> None:

@@ -86,7 +86,8 @@ class StepQueues(StepTraffic):
         """Bind a queue to a further routing key, for example of HTTP replies, and return its kind for `take`."""
         self.channel.queue_declare(self.queue(routing_key), durable=True)
         self.channel.queue_bind(self.queue(routing_key), self.exchange, routing_key)
-        self._kinds.append(routing_key)
+        if routing_key not in self._kinds:
+            self._kinds.append(routing_key)
         return routing_key
 
     def publish(
