@@ -10,9 +10,12 @@ from tests.station import Start, proxy, start_amqp, start_at_proxy, start_in_mem
 __all__ = ["proxy", "start", "start_amqp", "start_at_proxy", "start_in_memory"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def declared_queues(rabbitmq: RabbitMQNode) -> Iterator[StepQueues]:
-    """The queues of all steps: to declare and delete some for each test would cost more than most of these tests."""
+    """The queues of a module's steps: to declare and delete some for each test costs more than most of these tests.
+
+    No longer than a module, since tests of other modules stop the broker.
+    """
     with StepQueues(rabbitmq.uri, name="steps") as declared:
         yield declared
 
