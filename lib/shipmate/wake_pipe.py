@@ -1,6 +1,7 @@
 """A pipe by which any thread ends the wait of another one."""
 
 import os
+import threading
 from contextlib import suppress
 
 
@@ -11,15 +12,19 @@ class WakePipe:
         """Open the pipe; reads block unless the descriptor is set otherwise."""
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
+        # A thread that has just begun to write lets others run before it does: without the lock, the pipe could be
+        # closed then, and the byte would go to a file of somebody else that has the number of the descriptor.
+        self._lock = threading.Lock()
 
     def wake(self) -> None:
-        """End the wait of the reader, on any thread; does nothing after `close`."""
-        with suppress(OSError):  # the pipe is full, so that the wait ends anyway, or closed
+        """End the wait of the reader, on any thread, but not in a signal handler; does nothing after `close`."""
+        with self._lock, suppress(OSError):  # the pipe is full, so that the wait ends anyway, or closed
             os.write(self.writer, b"\0")
 
     def close(self) -> None:
         """Close the descriptors."""
-        reader, writer = self.reader, self.writer
-        self.reader = self.writer = -1  # the process may use their numbers again, for a file of somebody else
-        os.close(reader)
-        os.close(writer)
+        with self._lock:
+            reader, writer = self.reader, self.writer
+            self.reader = self.writer = -1
+            os.close(reader)
+            os.close(writer)

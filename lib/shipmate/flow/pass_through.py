@@ -9,6 +9,7 @@ to count it.
 
 import contextlib
 import logging
+import os
 import selectors
 import socket
 import ssl
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from shipmate.flow.counting import FrameCounter, Tally
+from shipmate.wake_pipe import WakePipe
 
 _log: Final = logging.getLogger("shipmate.flow")
 _HOST: Final = "127.0.0.1"
@@ -72,10 +74,9 @@ class PassThrough:
         self._selector = selectors.DefaultSelector()
         self._listeners: list[socket.socket] = []
         self._todo: deque[Callable[[], None]] = deque()
-        self._wake, self._woken = socket.socketpair()
-        self._woken.setblocking(False)
-        self._wake.setblocking(False)
-        self.watch(self._woken, self._do)
+        self._pipe = WakePipe()
+        os.set_blocking(self._pipe.reader, False)
+        self.watch(self._pipe.reader, self._do)
         self._counters: dict[_Side, FrameCounter] = {}
         self._uncounted_bytes = 0
         self._is_over = False
@@ -114,16 +115,15 @@ class PassThrough:
     def submit(self, action: Callable[[], None]) -> None:
         """Do something on the thread of `serve`; on any thread."""
         self._todo.append(action)
-        with contextlib.suppress(OSError):
-            self._wake.send(b"\0")
+        self._pipe.wake()
 
-    def watch(self, source: socket.socket | IO[bytes], act: Callable[[], None]) -> None:
+    def watch(self, source: socket.socket | IO[bytes] | int, act: Callable[[], None]) -> None:
         """Call ``act`` whenever there is something to read; on the thread of `serve`, or before."""
         self._selector.register(source, selectors.EVENT_READ, act)
 
     def _do(self) -> None:
         with contextlib.suppress(OSError):
-            self._woken.recv(4096)
+            os.read(self._pipe.reader, 4096)
         while self._todo:
             self._todo.popleft()()
 
@@ -134,8 +134,7 @@ class PassThrough:
         for listener in self._listeners:
             listener.close()
         self._selector.close()
-        self._wake.close()
-        self._woken.close()
+        self._pipe.close()
 
     def _accept(self, listener: socket.socket, tally: Tally) -> None:
         try:
