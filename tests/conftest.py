@@ -1,6 +1,7 @@
 """Fixtures and settings of all tests."""
 
 import gc
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from _pytest.doctest import DoctestModule
 from hypothesis import settings
 
 from shipmate.emulator import Platform, RabbitMQNode, StepQueues
+from shipmate.logs.formats import LogHandler
 from tests.container import Launch, closing
 
 # A busy machine is no defect, and the timeout of pytest ends tests that hang.
@@ -126,6 +128,17 @@ def one_component_for_each_test() -> Iterator[None]:
     for name in modules_of_components():
         del sys.modules[name]
     sys.modules.update(hidden)
+
+
+@pytest.fixture(autouse=True)
+def one_log_for_each_test() -> Iterator[None]:
+    """Restore the log: a test that runs a command in this process leaves a handler, whose stream ends with the test."""
+    root = logging.getLogger()
+    handlers, level, factory = root.handlers[:], root.level, logging.getLogRecordFactory()
+    yield
+    root.handlers[:] = [each for each in root.handlers if each in handlers or not isinstance(each, LogHandler)]
+    root.setLevel(level)
+    logging.setLogRecordFactory(factory)
 
 
 @pytest.fixture

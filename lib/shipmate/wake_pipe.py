@@ -22,9 +22,8 @@ class WakePipe:
             os.write(self.writer, b"\0")
 
     def close(self) -> None:
-        """Close the descriptors."""
+        """Close the descriptors; may be called again."""
         with self._lock:
-            reader, writer = self.reader, self.writer
+            for descriptor in {self.reader, self.writer} - {-1}:
+                os.close(descriptor)
             self.reader = self.writer = -1
-            os.close(reader)
-            os.close(writer)

@@ -41,3 +41,4 @@ def test_after_its_end_it_wakes_nobody() -> None:
     assert os.read(pipe.reader, 2) == b"\0"
     pipe.close()
     pipe.wake()
+    pipe.close()
