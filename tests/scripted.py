@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+import trustme
+
 Script = Callable[[socket.socket, int], None]
 """Serves one connection; gets its number, from 0."""
 
@@ -46,6 +48,13 @@ def read_request(sock: socket.socket) -> bytes:
             while not body.endswith(b"0\r\n\r\n"):
                 body += sock.recv(65536)
     return head + b"\r\n\r\n" + body
+
+
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    """Return the TLS context of a server for localhost, whose certificate comes from an authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
 
 
 @contextmanager

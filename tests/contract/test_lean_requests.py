@@ -23,7 +23,7 @@ from shipmate.http.client import LeanClient
 from shipmate.http.limits import within
 from shipmate.oauth2.session import OAuth2Session
 from tests.contract.workbench import Workbench
-from tests.scripted import read_request, scripted_server
+from tests.scripted import read_request, scripted_server, server_context
 
 Call = Callable[[OAuth2Session, str], Any]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -565,8 +565,7 @@ def test_requests_over_tls_are_the_same(paths: Paths, tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     client = authority.issue_cert("me@example.com").private_key_and_cert_chain_pem
     client.write_to_path(str(tmp_path / "client.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    context = server_context(authority)
     authority.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
 

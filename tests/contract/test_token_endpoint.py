@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import itertools
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 
@@ -17,6 +16,7 @@ from shipmate.http.headers import retry_after_seconds
 from shipmate.oauth2.token_endpoint import post
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import Busy, Granted, TokenResponse, Uncertain, Unusable
+from tests.scripted import server_context
 
 TOKEN = b'{"access_token": "a"}'
 
@@ -73,8 +73,7 @@ def test_a_redirect_to_a_malformed_address_is_unusable(server: Server) -> None:
 
 def test_a_certificate_that_is_not_trusted_is_said_so() -> None:
     """It is no passing network failure, and nothing was sent."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
+    context = server_context(trustme.CA())
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

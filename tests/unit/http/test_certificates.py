@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from shipmate.oauth2.token_endpoint import post
 from shipmate.oauth2.token_request import TokenRequest
 from shipmate.oauth2.token_response import Granted, Unusable
 from shipmate.platform.http_service import NO_AUTH, HttpService, RetryPolicy
+from tests.scripted import server_context
 
 VARIABLES = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
 TOKEN = b'{"access_token": "a"}'
@@ -31,8 +31,7 @@ def authority() -> trustme.CA:
 @pytest.fixture
 def port(authority: trustme.CA) -> Iterator[int]:
     """Return the port of a server with a certificate of the authority, which answers every request with a token."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    context = server_context(authority)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

@@ -17,7 +17,7 @@ from shipmate.http.adapter import LimitedAdapter
 from shipmate.http.client import LeanClient
 from shipmate.http.limits import within
 from shipmate.http.response import LeanResponse
-from tests.scripted import ScriptedServer, read_request, scripted_server
+from tests.scripted import ScriptedServer, read_request, scripted_server, server_context
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SECRET_PATH = "/secret-path?query=secret"
@@ -279,9 +279,7 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
 
 @pytest.fixture
 def server(authority: trustme.CA) -> Iterator[ScriptedServer]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    with scripted_server(answering, tls=context) as server:
+    with scripted_server(answering, tls=server_context(authority)) as server:
         yield server
 
 
@@ -326,8 +324,7 @@ def test_a_certificate_of_the_client_is_sent(
 ) -> None:
     certificate = authority.issue_cert("client@example.com")
     certificate.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "client.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    context = server_context(authority)
     authority.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
     with scripted_server(answering, tls=context) as server:

@@ -24,7 +24,7 @@ from shipmate.http.connection import (
     NoAnswer,
     WrongAnswer,
 )
-from tests.scripted import scripted_server
+from tests.scripted import scripted_server, server_context
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -464,12 +464,6 @@ PARTS = {
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     return trustme.CA()
-
-
-def server_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    return context
 
 
 def connected(port: int, authority: trustme.CA | None) -> socket.socket:

@@ -15,7 +15,7 @@ from shipmate.http import contexts
 from shipmate.http.adapter import LimitedAdapter, LimitedSession
 from shipmate.http.client import LeanClient
 from shipmate.http.limits import within
-from tests.scripted import ScriptedServer, read_request, scripted_server
+from tests.scripted import ScriptedServer, read_request, scripted_server, server_context
 
 CHANGES = ["load_verify_locations", "set_alpn_protocols"]
 
@@ -45,9 +45,7 @@ def answering(sock: socket.socket, number: int) -> None:
 
 @pytest.fixture
 def server(authority: trustme.CA) -> Iterator[ScriptedServer]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    with scripted_server(answering, tls=context) as server:
+    with scripted_server(answering, tls=server_context(authority)) as server:
         yield server
 
 
@@ -157,8 +155,7 @@ def test_a_certificate_of_the_client_is_sent_by_no_other_connection(
     file = saved(authority, tmp_path / "ca.pem")
     own = str(tmp_path / "client.pem")
     authority.issue_cert("client@example.com").private_key_and_cert_chain_pem.write_to_path(own)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    context = server_context(authority)
     authority.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
     with scripted_server(answering, tls=context) as server:
