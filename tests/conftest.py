@@ -155,8 +155,8 @@ def usual_recursion_limit() -> Iterator[None]:
 def own_rabbitmq(rabbitmq: RabbitMQNode) -> Iterator[RabbitMQNode]:
     """The broker of all tests, for one that stops it and starts it again: no other runs meanwhile in this process."""
     yield rabbitmq
-    server, _ = rabbitmq.groups
-    if not psutil.pid_exists(server):  # the test has failed
+    assert rabbitmq.group is not None
+    if not psutil.pid_exists(rabbitmq.group):  # the test has failed
         rabbitmq.start()
 
 

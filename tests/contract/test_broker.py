@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import psutil
 import pytest
 from pika.channel import Channel
 
@@ -146,3 +148,20 @@ def test_an_expression_that_fails_is_an_error(rabbitmq: RabbitMQNode) -> None:
     for wrong, text in (("1 / 0", "badarith"), ("nothing:there()", "undef"), ("(", "syntax error")):
         with pytest.raises(OperatorError, match=text):
             rabbitmq.evaluate(wrong)
+
+
+def test_calls_at_once_do_not_disturb_each_other(rabbitmq: RabbitMQNode) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(rabbitmq.evaluate, map(str, range(40)))) == list(map(str, range(40)))
+
+
+def test_no_directory_of_erlang_nodes_is_started(rabbitmq: RabbitMQNode) -> None:
+    """RabbitMQ tries to have one each minute; it would run on for ever."""
+    before = directories_of_nodes()
+    assert rabbitmq.evaluate("rabbit_nodes_common:ensure_epmd()") == "ok"
+    assert directories_of_nodes() <= before
+
+
+def directories_of_nodes() -> set[int]:
+    """Return the processes of ``epmd`` on this machine."""
+    return {each.pid for each in psutil.process_iter(["name"]) if each.info["name"] == "epmd"}

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -45,8 +45,8 @@ class RabbitMQNode:
             ...
 
     It listens on 127.0.0.1, on ports that are free when it is made, with the user ``guest``. It needs an installed
-    RabbitMQ, no running one, and takes about one and a half seconds of CPU time to start. Nothing of it remains: no
-    file, no process, and not the ``epmd`` that Erlang otherwise leaves running.
+    RabbitMQ, no running one, and takes about one and a half seconds of CPU time to start. No file or process of it
+    remains: it does without ``epmd``, Erlang's directory of nodes, which would run on for ever.
 
     `stop` and `kill` are for tests of what happens without a broker: after `start` the port and all that is durable
     are there again.
@@ -58,9 +58,8 @@ class RabbitMQNode:
         self.folder = Path(tempfile.mkdtemp(prefix="shipmate-rabbitmq-"))
         (self.folder / "enabled_plugins").write_text("[].")
         (self.folder / "plugins").mkdir()
-        self._epmd_port = free_port()
-        self._environ = self._variables(free_port())
-        self._epmd: subprocess.Popen[bytes] | None = None
+        self._distribution_port = free_port()
+        self._environ = self._variables()
         self._server: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "RabbitMQNode":
@@ -84,9 +83,9 @@ class RabbitMQNode:
         return f"amqp://guest:guest@{HOST}:{self.port}/"
 
     @property
-    def groups(self) -> list[int]:
-        """The process groups of the node and its ``epmd``, those that have ended included."""
-        return [each.pid for each in (self._server, self._epmd) if each is not None]
+    def group(self) -> int | None:
+        """The process group of the node, also when it has ended; none before the first start."""
+        return None if self._server is None else self._server.pid
 
     def start(self) -> None:
         """Start the node, and return when it accepts clients.
@@ -95,13 +94,11 @@ class RabbitMQNode:
             RabbitMQNotInstalled: A program was not found.
             RabbitMQNotStarted: The node ended, or accepts no clients within 60 seconds.
         """
-        if self._epmd is None:
-            # Erlang would start it as a daemon, which outlives the node and whose pid nobody knows.
-            self._epmd = self._spawn(_find("epmd"), "-port", str(self._epmd_port), "-address", HOST)
-            self._wait(lambda: _accepts(self._epmd_port), self._epmd)
+        program = _find("rabbitmq-server")
+        if self._server is None:
             link_modules("rabbit", _libraries(), self.folder / _MODULES)
-        self._server = self._spawn(_find("rabbitmq-server"))
-        self._wait(lambda: _accepts(self.port, _GREETING), self._server)
+        self._server = self._spawn(program)
+        self._wait(self._server)
 
     def stop(self) -> None:
         """Stop the node in order; it can be started again."""
@@ -119,17 +116,6 @@ class RabbitMQNode:
         self.stop()
         self.start()
 
-    def ctl(self, *arguments: str) -> str:
-        """Run ``rabbitmqctl`` on the node and return its output; takes about a second.
-
-        Raises:
-            RabbitMQNotInstalled: The program was not found.
-            CalledProcessError: It refused the arguments.
-        """
-        command = [_find("rabbitmqctl"), "--quiet", *arguments]
-        done = subprocess.run(command, env=self._environ, check=True, capture_output=True, text=True)  # noqa: S603
-        return done.stdout
-
     def evaluate(self, expression: str) -> str:
         """Evaluate an Erlang expression in the node and return its value as text; takes some hundredths of a second.
 
@@ -138,7 +124,9 @@ class RabbitMQNode:
             OperatorError: The expression is wrong or has failed.
         """
         cookie = (self.folder / ".erlang.cookie").read_text()
-        command = [_find("erl_call"), "-sname", self._environ["RABBITMQ_NODENAME"], "-c", cookie, "-e"]
+        # The node refuses a second client of the same name, and all have one by default.
+        name = f"call-{uuid.uuid4().hex}"
+        command = [_find("erl_call"), "-address", f"{HOST}:{self._distribution_port}", "-h", name, "-c", cookie, "-e"]
         done = subprocess.run(  # noqa: S603 - a program of Erlang
             command, env=self._environ, input=f"{expression}.\n", capture_output=True, text=True
         )
@@ -149,32 +137,29 @@ class RabbitMQNode:
     def close(self) -> None:
         """Kill the node and delete its files; may be called again."""
         self.kill()
-        if self._epmd is not None:
-            _kill(self._epmd)
-            self._epmd = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _variables(self, distribution_port: int) -> dict[str, str]:
-        """Return the environment of the node and of ``rabbitmqctl``."""
+    def _variables(self) -> dict[str, str]:
+        """Return the environment of the node."""
         name = f"shipmate-{os.getpid()}-{self.port}@localhost"
         # One scheduler without busy waiting: the other cores are for the programs under test.
         scheduler = "+S 1:1 +sbwt none"
+        port = str(self._distribution_port)
         # Named by the arguments, the node does not start a second Erlang only to have an epmd.
         distribution = (
-            f"-sname {name} -start_epmd false -kernel inet_dist_use_interface {{127,0,0,1}} "
-            f"inet_dist_listen_min {distribution_port} inet_dist_listen_max {distribution_port}"
+            f"-sname {name} -kernel inet_dist_use_interface {{127,0,0,1}} "
+            f"inet_dist_listen_min {port} inet_dist_listen_max {port}"
         )
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("RABBITMQ_")}
         return {
             **inherited,
             "HOME": str(self.folder),  # for the cookie
             "ERL_CRASH_DUMP": str(self.folder / "crash"),
-            "ERL_EPMD_ADDRESS": HOST,
-            "ERL_EPMD_PORT": str(self._epmd_port),
+            # For each Erlang: RabbitMQ starts another one each minute, to have an epmd.
+            "ERL_ZFLAGS": f"-start_epmd false -erl_epmd_port {port}",
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq"),
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
-            "RABBITMQ_CTL_ERL_ARGS": scheduler,
-            "RABBITMQ_DIST_PORT": str(distribution_port),
+            "RABBITMQ_DIST_PORT": port,
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
@@ -204,9 +189,9 @@ class RabbitMQNode:
     def _output(self) -> Path:
         return self.folder / "output"
 
-    def _wait(self, is_ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while not is_ready():
+        while not _accepts(self.port):
             status = process.poll()
             if status is None and time.monotonic() < deadline:
                 time.sleep(_POLL_SECONDS)
@@ -236,12 +221,12 @@ def _libraries() -> list[Path]:
     return [Path(program).resolve().parent.parent / folder for program, folder in found.items() if program]
 
 
-def _accepts(port: int, greeting: bytes = b"") -> bool:
-    """Tell whether a server accepts a connection, and answers the greeting if there is one."""
+def _accepts(port: int) -> bool:
+    """Tell whether a broker accepts a connection and answers."""
     try:
         with socket.create_connection((HOST, port), timeout=1) as client:
-            client.sendall(greeting)
-            return not greeting or bool(client.recv(1))
+            client.sendall(_GREETING)
+            return bool(client.recv(1))
     except OSError:
         return False
 

@@ -126,8 +126,10 @@ class Machinery:
 
     def watch_groups(self) -> None:
         """Tell the guard which processes there are now."""
-        groups = [each.group for each in self.containers.all if each.group is not None]
-        self.guard.watch([*groups, *(self.node.groups if self.node else [])])
+        groups = [each.group for each in self.containers.all]
+        if self.node is not None:
+            groups.append(self.node.group)
+        self.guard.watch(group for group in groups if group is not None)
 
     def shut_down(self, is_stopped: Callable[[], bool]) -> None:
         """Run the hook ``shutdown`` of the first step, if its container has begun and it may have one.
@@ -145,6 +147,7 @@ class Machinery:
         stack.enter_context(errors_not_logged())
         self.folder.acquire()
         stack.callback(self.folder.release)
+        self.containers = Containers(self._on_line)
         uri = self._broker(stack)
         run_key = uuid.uuid4().hex
         self.platform = FlowPlatform(self.flow, self.folder.path, key=run_key, is_fresh=self._is_fresh)
@@ -174,7 +177,6 @@ class Machinery:
         self.pass_through = PassThroughProcess(broker_address(uri), uri)
         self.pass_through.start()
         stack.callback(self.pass_through.close)
-        self.containers = Containers(self._on_line)
         stack.callback(self.containers.close)
         self._plan_containers(uri)
 
@@ -191,7 +193,7 @@ class Machinery:
         stack.callback(self.node.close)
         _log.info("starting a private RabbitMQ")
         self.node.start()
-        self.guard.watch(self.node.groups)
+        self.watch_groups()
         return self.node.uri
 
     def _delete_leftovers(self, uri: str) -> None:
