@@ -100,7 +100,7 @@ def _run(options: argparse.Namespace) -> int:
     if is_of_transports:
         runtimes = transports()
     else:
-        runtimes = [*_available(options.runtimes.split(","), functions), *_interpreters(programs)]
+        runtimes = [*_available(options.runtimes.split(",")), *_interpreters(programs)]
     with ExitStack() as stack:
         chosen = stack.enter_context(broker())
         circumstances = machine.describe(chosen, runtimes)
@@ -125,11 +125,11 @@ def _flow_faults(options: argparse.Namespace) -> int:
     return 1 if outcome.problems else 0
 
 
-def _available(names: Sequence[str], functions: Sequence[str]) -> list[Runtime]:
-    """Return the named runtimes that are installed and can run one of the functions.
+def _available(names: Sequence[str]) -> list[Runtime]:
+    """Return the named runtimes that are installed.
 
     Raises:
-        BadUsage: A name is unknown, or none of the runtimes can run one of the functions.
+        BadUsage: A name is unknown.
         NotAvailable: The first runtime, which is compared with the others, cannot be installed.
     """
     if unknown := [name for name in names if name not in RUNTIMES]:
@@ -137,16 +137,11 @@ def _available(names: Sequence[str], functions: Sequence[str]) -> list[Runtime]:
     runtimes = []
     for index, name in enumerate(dict.fromkeys(names)):
         try:
-            runtime = RUNTIMES[name]()
+            runtimes.append(RUNTIMES[name]())
         except NotAvailable as reason:
             if index == 0:
                 raise
             _say(f"{name} is left out: {reason}")
-            continue
-        if any(function in runtime.folders for function in functions):
-            runtimes.append(runtime)
-    if not runtimes:
-        raise BadUsage(f"--runtimes: expected one that can run {' or '.join(functions)}, found {', '.join(names)}")
     return runtimes
 
 

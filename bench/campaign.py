@@ -28,10 +28,9 @@ def conduct(
     void: list[str] = []
     results = []
     for case in plan.cases():
-        able = [runtime for runtime in runtimes if case.function in runtime.folders]
-        runs: dict[str, list[Run | None]] = {runtime.name: [] for runtime in able}
+        runs: dict[str, list[Run | None]] = {runtime.name: [] for runtime in runtimes}
         for number in range(1, plan.rounds + 1):
-            for runtime in able:
+            for runtime in runtimes:
                 run, reason = _attempt(stations[runtime.transport], runtime, case)
                 runs[runtime.name].append(run)
                 if reason is not None:
@@ -48,8 +47,6 @@ def _warm_up(
     """Start each runtime once with each function, so that files are read from disk and byte code is compiled."""
     for runtime in runtimes:
         for function in functions:
-            if function not in runtime.folders:
-                continue
             _, reason = _attempt(stations[runtime.transport], runtime, Case("start", 1, 200, 10, function))
             if reason is not None:
                 say(f"{runtime.label} does not work: {reason}")

@@ -80,7 +80,7 @@ class Station:
         if self.service is not None and case.function == "oauth2":
             config = {"_account": _ACCOUNT, "base_url": self.service.url_after(case.wait_ms)}
             self._platform.update_account(_ACCOUNT, {"oauth": self.service.sign_in(case.token_uses)})
-            environ |= self.service.environ()
+            environ |= self.service.environ() | {"API_URI": config["base_url"]}
         self._platform.steps["flow"]["step"]["config"] = config
         log = self._folder / f"{runtime.name}.log"
         return ProcessTree(

@@ -47,12 +47,6 @@ def test_an_unknown_runtime_is_one_line_that_names_those_that_exist(capsys: pyte
     assert capsys.readouterr().err == "bench: --runtimes: expected some of shipmate, bare, node, found perl\n"
 
 
-def test_a_scenario_that_no_runtime_can_run_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """The bare loop has no functions, so there is nothing to measure."""
-    assert main(["--runtimes", "bare", "--scenario", "oauth2"]) == 2
-    assert capsys.readouterr().err == "bench: --runtimes: expected one that can run oauth2, found bare\n"
-
-
 @pytest.mark.parametrize(
     ("program", "found"), [("/no/python", "/no/python: No such file or directory"), ("false", "it printed nothing")]
 )

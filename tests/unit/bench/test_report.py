@@ -36,10 +36,10 @@ def test_the_report_has_figures_and_the_ratios_of_neighbours_and_marks_what_is_n
 
 
 def test_the_report_says_how_much_of_the_arithmetic_limit_was_reached(measured: Results) -> None:
-    """Twenty messages that wait for 50 ms are 400 in a second; the bare loop cannot make calls, and has no column."""
+    """Twenty messages that wait for 50 ms are 400 in a second; the bare loop shows what this machine allows."""
     rows = rows_of(markdown(measured, "latest.svg"))
 
-    assert ["20", "after 50 ms", "400", "388", "~360", "97%", "~90%", "**~1.09x**"] in rows
+    assert ["20", "after 50 ms", "400", "388", "393", "~360", "97%", "98%", "~90%", "**0.99x**", "**~1.09x**"] in rows
 
 
 def test_the_report_says_what_the_api_server_used(measured: Results) -> None:
@@ -83,7 +83,7 @@ def test_the_drawing_is_well_formed_and_has_a_bar_for_every_ratio(measured: Resu
     texts = ["".join(each.itertext()) for each in root.iter(f"{SVG}text")]
     assert any("Fast <One> & Only" in text for text in texts)
     assert "1.50x6,050 vs 4,000 messages/s" in texts
-    assert sum(" vs " in each and each.endswith((" messages/s", " ms")) for each in texts) == 2 + 2 + 2 + 2
+    assert sum(" vs " in each and each.endswith((" messages/s", " ms")) for each in texts) == 3 + 2 + 3 + 2
     assert len([each for each in root.iter(f"{SVG}rect") if each.get("class") == "noisy"]) == 2 + 2
 
 
