@@ -34,7 +34,7 @@ def share_context(pool: HTTPConnectionPool, connection: Any, certificates: str) 
         certificates: Certificates of more authorities as PEM, empty for none.
     """
     options: Any = pool
-    if not isinstance(connection, HTTPSConnection) or any(getattr(options, name) for name in _UNUSUAL):
+    if not isinstance(connection, HTTPSConnection) or any(getattr(options, name) is not None for name in _UNUSUAL):
         return
     mode = resolve_cert_reqs(options.cert_reqs)
     if "ssl_context" in pool.conn_kw or not (options.ca_certs or mode is ssl.CERT_NONE):

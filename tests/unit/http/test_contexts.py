@@ -163,3 +163,12 @@ def test_a_certificate_of_the_client_is_sent_by_no_other_connection(
         with pytest.raises(requests.RequestException):
             caller.call(server.url, verify=file)
         assert caller.call(server.url, verify=file, cert=own) == "ok"
+
+
+def test_a_connection_that_checks_no_name_shares_nothing(
+    server: ScriptedServer, authority: trustme.CA, caller: Caller, made: list[Any], tmp_path: Path
+) -> None:
+    """urllib3 turns the check off in the context of the connection."""
+    caller.adapter.init_poolmanager(1, 1, assert_hostname=False)
+    assert caller.call(server.url, verify=saved(authority, tmp_path / "ca.pem")) == "ok"
+    assert made == []
