@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from shipmate.kit.objects.resource import Resource, Resources
     from shipmate.kit.objects.sorting import Sorting, sorting
     from shipmate.kit.polling.answer import Answer
+    from shipmate.kit.polling.counter import Counter, counter
     from shipmate.kit.polling.delta import Delta, TokenRefused, delta
     from shipmate.kit.polling.fields import PollFields
     from shipmate.kit.polling.full import FullListing, full_listing
@@ -56,6 +57,7 @@ __all__ = [
     "Cache",
     "CannotPoll",
     "Changes",
+    "Counter",
     "Delta",
     "Echo",
     "Field",
@@ -85,6 +87,7 @@ __all__ = [
     "by_label",
     "cache_key",
     "clean_name",
+    "counter",
     "cursor",
     "delta",
     "download",
@@ -116,6 +119,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
             "Cache": "shipmate.kit.cache",
             "CannotPoll": "shipmate.errors",
             "Changes": "shipmate.kit.files.declaration",
+            "Counter": "shipmate.kit.polling.counter",
             "Delta": "shipmate.kit.polling.delta",
             "Echo": "shipmate.kit.webhook_challenge",
             "Field": "shipmate.kit.objects.fields",
@@ -144,6 +148,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for one that exist
             "add_file": "shipmate.kit.files.names",
             "by_label": "shipmate.kit.choices",
             "clean_name": "shipmate.kit.files.names",
+            "counter": "shipmate.kit.polling.counter",
             "cursor": "shipmate.kit.objects.paging",
             "delta": "shipmate.kit.polling.delta",
             "download": "shipmate.kit.files.transfer",

@@ -18,7 +18,7 @@ from shipmate import (
     Verdict,
     message,
 )
-from shipmate.kit import After, Answer, Echo, Webhook, delta, keyset, listing
+from shipmate.kit import After, Answer, Echo, Webhook, counter, delta, keyset, listing
 
 CONTACTS = OAuth2(
     "https://provider.example/token",
@@ -96,6 +96,7 @@ def verify_credentials(context: Context, credentials: dict[str, Any]) -> Verdict
 
 CHANGES = keyset(("updated", "created"), compare="two", format="seconds")
 TOKENS = delta(version="etag")
+NUMBERS = counter("number", read_old=lambda old: old.get("last"))
 PAGES = listing("id", time="updated")
 WEBHOOK = Webhook("X-Sign", encoding="base64", challenges=[Echo(query="challenge")])
 
@@ -110,8 +111,12 @@ def every_way_to_poll(context: Context, msg: Message, cfg: dict[str, Any], snaps
     def fetch_page(position: str | int | None, since: Any, limit: int) -> Answer:
         return Answer([], next=None)
 
+    def fetch_greater(after: int | None, limit: int) -> list[dict[str, Any]]:
+        return [{"number": (after or 0) + 1}][:limit]
+
     CHANGES.poll(context, cfg, snapshot, fetch, of=["contacts"], body=lambda record: record["id"])
     TOKENS.poll(context, cfg, snapshot, fetch_changes, with_deleted=True)
+    NUMBERS.poll(context, cfg, snapshot, fetch_greater, of="invoices")
     PAGES.poll(context, cfg, snapshot, fetch_page)
     for page in CHANGES.pages(cfg, snapshot, fetch):
         for each in page.messages:

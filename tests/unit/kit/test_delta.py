@@ -216,3 +216,12 @@ def test_delta_goes_on_from_the_token_of_a_predecessor() -> None:
     made = delta(version="version", read_old=lambda old: old.get("token"))
     (page,) = made.pages({}, {"token": "2"}, log.fetch)
     assert ([each["id"] for each in page.records], log.tokens) == ([3], ["2"])
+
+
+def test_a_predecessor_without_a_token_starts_over_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    """An empty text is no token."""
+    log = Log()
+    log.write(1)
+    (page,) = delta(version="version", read_old=lambda old: old["token"]).pages({}, {"token": ""}, log.fetch)
+    assert ([each["id"] for each in page.records], log.tokens) == ([1], [None])
+    assert "polling starts over" in caplog.text

@@ -18,6 +18,7 @@ from shipmate.kit.objects.resource_function import ResourceFunction
 from shipmate.kit.objects.terms import typed
 from shipmate.kit.objects.views import Descriptor
 from shipmate.kit.polling.answer import Answer
+from shipmate.kit.polling.counter import Counter
 from shipmate.kit.polling.delta import Delta
 from shipmate.kit.polling.emission import LEFT_OUT
 from shipmate.kit.polling.fields import PollFields
@@ -54,6 +55,8 @@ class Poll(ResourceFunction):
                     return declared.fetch_changes(records.connection.reading(), cfg, *asked)
             if isinstance(changes, Keyset):
                 return _keyset_page(records, changes, cfg, *asked)
+            if isinstance(changes, Counter):
+                return _counter_page(records, changes, *asked)
             position, _, limit = asked
             found = _page(records, [], limit, start=position)
             return Answer(found.records, found.date, next=found.next)
@@ -120,8 +123,10 @@ class Poll(ResourceFunction):
         """Return the declared polling, under the names of this function."""
         changes, names = declared.changes, self.names
         if changes is None:
-            raise CannotPoll(f"{declared.title}: expected changes=keyset(...) or listing(...), found none")
-        if isinstance(changes, Keyset | Listing | Delta) and changes.fields == PollFields():
+            raise CannotPoll(
+                f"{declared.title}: expected changes=keyset(...), counter(...) or listing(...), found none"
+            )
+        if isinstance(changes, Keyset | Counter | Listing | Delta) and changes.fields == PollFields():
             fields = PollFields(
                 emit=names.emit,
                 page_size=names.page_size,
@@ -147,19 +152,22 @@ def check_changes(declared: Declaration) -> None:
         if declared.pages.kind == "link":
             raise CannotPoll(f"{title}: expected fetch_changes for a listing whose pages are URLs, found none")
         return
-    if not isinstance(changes, Keyset):
+    if not isinstance(changes, Keyset | Counter):
         raise CannotPoll(f"{title}: expected fetch_changes for {type(changes).__name__}, found none")
-    needed = {"ge", "gt", *(() if changes.compare == "time" else ("eq",))}
+    needed, order = {"gt"}, "{number}"
+    if isinstance(changes, Keyset):
+        needed, order = {"ge", "gt", *(() if changes.compare == "time" else ("eq",))}, "{time},{id}"
     found = set(filters.forms) if filters is not None else set()
     if lacking := sorted(needed - found):
-        raise CannotPoll(f"{title}: expected the operators {', '.join(sorted(needed))}, found no {', '.join(lacking)}")
-    if changes.compare == "or" and not (filters is not None and "or" in filters.joins):
+        named = f"operator{'s' if len(needed) > 1 else ''} {', '.join(sorted(needed))}"
+        raise CannotPoll(f"{title}: expected the {named}, found no {', '.join(lacking)}: add to filters=operators(...)")
+    if isinstance(changes, Keyset) and changes.compare == "or" and not (filters is not None and "or" in filters.joins):
         raise CannotPoll(
             f"{title}: expected filters with 'or', found none: give operators(joins=('and', 'or')), or declare "
             "keyset(compare='two')"
         )
     if declared.order is None:
-        raise CannotPoll(f"{title}: expected order, such as {{'sort': '{{time}},{{id}}'}}, found none")
+        raise CannotPoll(f"{title}: expected order, such as {{'sort': '{order}'}}, found none")
 
 
 def _keyset_page(
@@ -167,23 +175,38 @@ def _keyset_page(
 ) -> Answer:
     time, id = records.declared.name_of(changes.time_field(cfg)), records.declared.name_of(changes.id)
     terms, links = _terms(records.declared, time, id, after, until)
-    order = _ordered(records.declared.order or {}, time, id)
-    page = _page(records, [*records.search(terms, links), *order.items()], limit, start=after.position)
+    found = _searched(records, terms, links, {"{time}": time, "{id}": id}, limit, start=after.position)
     kind = records.declared.pages.kind
-    following = None
-    if changes.compare == "time" and page.next is not None and kind in ("cursor", "offset"):
-        following = page.next if kind == "offset" else str(page.next)
-    more = page.next is not None if kind in ("cursor", "link") else None
-    return Answer(page.records, page.date, more=more, next=following)
+    if changes.compare != "time" or found.next is None or kind not in ("cursor", "offset"):
+        return replace(found, next=None)
+    return found if kind == "offset" else replace(found, next=str(found.next))
 
 
-def _ordered(template: Any, time: str, id: str) -> Any:
+def _counter_page(records: Records, changes: Counter, after: int | None, limit: int) -> Answer:
+    number = records.declared.name_of(changes.number)
+    terms = [] if after is None else [Term(number, "gt", after)]
+    return _searched(records, terms, [], {"{number}": number}, limit)
+
+
+def _searched(
+    records: Records, terms: list[Term], links: list[Join], fields: Mapping[str, str], limit: int, *, start: Any = None
+) -> Answer:
+    """Return the objects for some terms, in the declared order by some fields."""
+    order = _ordered(records.declared.order or {}, fields)
+    page = _page(records, [*records.search(terms, links), *order.items()], limit, start=start)
+    more = page.next is not None if records.declared.pages.kind in ("cursor", "link") else None
+    return Answer(page.records, page.date, more=more, next=page.next)
+
+
+def _ordered(template: Any, fields: Mapping[str, str]) -> Any:
     """Return the declared order with its fields, at any place in it."""
     if isinstance(template, str):
-        return template.replace("{time}", time).replace("{id}", id)
+        for placeholder, name in fields.items():
+            template = template.replace(placeholder, name)
+        return template
     if isinstance(template, Mapping):
-        return {name: _ordered(each, time, id) for name, each in template.items()}
-    return [_ordered(each, time, id) for each in template] if isinstance(template, list) else template
+        return {name: _ordered(each, fields) for name, each in template.items()}
+    return [_ordered(each, fields) for each in template] if isinstance(template, list) else template
 
 
 def _terms(declared: Declaration, time: str, id: str, after: After, until: Any) -> tuple[list[Term], list[Join]]:

@@ -187,8 +187,9 @@ class Resource(_Functions):
             filters: How the API takes search terms: `operators`.
             parameters: Parameters of the list that a message may have under their own names.
             write: How objects are written: `Write`.
-            changes: How changes are polled: ``keyset(...)`` or ``listing(...)``.
-            order: The parameters that order a list: ``{"sort": "{time},{id}"}``, or JSON with them in a POST.
+            changes: How changes are polled: ``keyset(...)``, ``counter(...)`` or ``listing(...)``.
+            order: The parameters that order a list: ``{"sort": "{time},{id}"}``, or JSON with them in a POST;
+                ``{number}`` for `counter`.
             fetch_changes: Fetches changes in place of the request that follows from ``filters`` and ``order``; its
                 arguments are a connection, ``cfg``, and those of the polling.
             sets: The requests that find objects by many values: ``{"id": "GET /contacts?ids={values}"}``, with commas

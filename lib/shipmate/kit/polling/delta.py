@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from shipmate.errors import CannotPoll
 from shipmate.jsonvalue import member_at
 from shipmate.kit.polling.answer import Answer, Record, as_answer, read_records
-from shipmate.kit.polling.emission import LOG, Envelope, Page, digest, emit_pages, sample
+from shipmate.kit.polling.emission import LOG, Envelope, Page, digest, emit_pages, resumed, sample
 from shipmate.kit.polling.fields import SAMPLE_RECORDS, PageSize, PollFields, PollSettings, descriptor, is_sample
 from shipmate.kit.polling.place import VERSION
 
@@ -102,10 +102,7 @@ class Delta:
             answer = as_answer(fetch(None, min(settings.page_size, SAMPLE_RECORDS)))
             yield sample(self._wanted(answer.records, None, with_deleted), envelope, SAMPLE_RECORDS)
             return
-        old = None
-        if self.read_old is not None and isinstance(snapshot, Mapping) and snapshot and "v" not in snapshot:
-            old = self.read_old(snapshot)
-        walk = _Tokens(old or _token_of(snapshot, source))
+        walk = _Tokens(resumed(snapshot, source, "delta", self.read_old))
         for _ in range(self.max_pages):
             answer = walk.read(fetch, settings.page_size)
             records = self._wanted(answer.records, walk.read_at, with_deleted)
@@ -224,12 +221,3 @@ def delta(
         max_pages=max_pages,
         fields=fields or PollFields(),
     )
-
-
-def _token_of(snapshot: Any, source: str) -> str | None:
-    if isinstance(snapshot, Mapping) and snapshot.get("v") == VERSION and snapshot.get("of") == source:
-        token = snapshot.get("delta")
-        return token if isinstance(token, str) and token else None
-    if snapshot:
-        LOG.warning("the snapshot belongs to other settings of this trigger: polling starts over")
-    return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shipmate.errors import NoSample
 from shipmate.invocation.message import Message, message
 from shipmate.kit.polling.answer import Record
+from shipmate.kit.polling.place import VERSION
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
@@ -82,6 +83,26 @@ def digest(*parts: Any) -> str:
     except TypeError as error:
         raise ValueError(f"of: expected JSON that names what is polled, found something else ({error})") from None
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def resumed(snapshot: Any, source: str, member: str, read_old: Callable[[Mapping[str, Any]], Any] | None) -> Any:
+    """Return what a run goes on from, None at the beginning.
+
+    Args:
+        snapshot: The snapshot that the function received.
+        source: The hash of what is polled; with a snapshot of another one polling starts over, and the log says so.
+        member: The member of the kit's snapshots to return.
+        read_old: Returns the token or the number in a snapshot of a component's predecessor, or None.
+    """
+    if isinstance(snapshot, Mapping) and snapshot:
+        if snapshot.get("v") == VERSION and snapshot.get("of") == source:
+            return snapshot.get(member)
+        old = read_old(snapshot) if read_old is not None and "v" not in snapshot else None
+        if old is not None and old != "":
+            return old
+    if snapshot:
+        LOG.warning("the snapshot belongs to other settings of this trigger: polling starts over")
+    return None
 
 
 def emit_pages(context: "Context", pages: Iterable[Page]) -> None:
