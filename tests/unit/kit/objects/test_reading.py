@@ -137,6 +137,9 @@ def test_a_message_waits_for_an_object_if_the_step_says_so(declare: Declare, crm
     component = declare("contacts = declare(waits=True)")
 
     assert found(component, "7", cfg, waitForObjectToExist=True).rebounds == ["Contact: nothing found with this id yet"]
+    update = {"body": {"lookupCriteriaValue": "x", "name": "Ada"}}
+    waits = {**cfg, "lookupCriteria": "email", "waitForObjectToExist": True}
+    assert component.run("updateObject", update, waits).rebounds == ["Contact: nothing found with this email yet"]
 
 
 def test_the_error_of_an_api_has_its_reason_and_no_data(declare: Declare, crm: Crm, cfg: Cfg) -> None:
