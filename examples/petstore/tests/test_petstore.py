@@ -67,7 +67,7 @@ def test_a_deletion_of_nothing_does_what_the_step_says(
     failed = component.run("deleteObjectById", {"body": {"idValue": 7}}, cfg)
 
     assert [message["body"] for message in done.data] == expected
-    assert failed.errors[0]["message"] == "Pet: nothing found"
+    assert failed.errors[0]["message"] == "Pet: nothing found with this id"
 
 
 def test_the_choices_come_from_the_shop(component: ComponentUnderTest, shop: Petstore, cfg: dict[str, str]) -> None:

@@ -9,6 +9,8 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from shipmate.jsonvalue import kind_of
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _PER_MICROSECOND: Final = 1_000_000
@@ -83,7 +85,7 @@ def moment(value: Any) -> Moment:
     True
 
     Raises:
-        ValueError: The text has another form, or allows two readings. The text of the error shows only the form.
+        ValueError: The text has another form, or allows two readings. The error has `pattern_of` the value.
     """
     if isinstance(value, str):
         read = _of_text(value.strip())
@@ -92,7 +94,7 @@ def moment(value: Any) -> Moment:
     else:
         read = None
     if read is None:
-        raise ValueError(f"expected {FORMS}, found {form_of(value)}")
+        raise ValueError(f"expected {FORMS}, found {pattern_of(value)}")
     return read
 
 
@@ -142,8 +144,15 @@ def _of_datetime(when: datetime, time: str = "00:00:00") -> Moment:
     return Moment(False, order, earliest.total_seconds(), _RESOLUTIONS.get(digits, 1))
 
 
-def form_of(value: Any) -> str:
-    """Return the form of a value without the value: ``"the form '99/99/9999'"``."""
+def pattern_of(value: Any) -> str:
+    """Return words for a value in an error, without the value itself, which may be personal data or a secret.
+
+    >>> pattern_of("abc"), pattern_of("31/12/2026"), pattern_of(True)
+    ('a text of 3 letters', "a text like '99/99/9999' (9 is any digit, a is any letter)", 'a boolean')
+    """
     if not isinstance(value, str):
-        return "something else"
-    return "the form " + repr(re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", value[:30])))
+        return kind_of(value)
+    if value.isalpha():
+        return f"a text of {len(value)} letter{'s' if len(value) > 1 else ''}"
+    pattern = re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", value[:30]))
+    return f"a text like {pattern!r} (9 is any digit, a is any letter)"

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from shipmate.errors import InvalidField
-from shipmate.kit.moments import form_of
 from shipmate.kit.moments import moment as read_moment
+from shipmate.kit.moments import pattern_of
 from shipmate.session.values import choice, decimal, flag, number, required, text
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})")
@@ -78,7 +78,7 @@ def _tidy(value: Any, schema: Mapping[str, Any], place: str) -> Any:
     }:
         return value
     if _NUMBER.fullmatch(value.strip()) is None:
-        raise InvalidField(f"{place}: expected a number, found {form_of(value)}")
+        raise InvalidField(f"{place}: expected a number, found {pattern_of(value)}")
     found = float(value)
     return int(value) if value.strip().lstrip("+-").isdecimal() else int(found) if found.is_integer() else found
 
@@ -98,4 +98,6 @@ def moment(cfg: Mapping[str, Any], name: str) -> datetime | None:
     try:
         return read_moment(given).when
     except (ValueError, OverflowError):
-        raise InvalidField(f"{name}: expected a moment such as 2026-01-31T09:30:00Z, found {form_of(given)}") from None
+        raise InvalidField(
+            f"{name}: expected a moment such as 2026-01-31T09:30:00Z, found {pattern_of(given)}"
+        ) from None

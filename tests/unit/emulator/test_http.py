@@ -123,7 +123,10 @@ def test_a_request_that_ends_in_its_body_is_not_recorded(server: Server) -> None
 def test_a_function_that_rejects_its_request_is_400_and_one_that_fails_500(server: Server) -> None:
     server.route("POST", "/json", lambda request: Reply(200, request.json()))
     server.route("POST", "/broken", lambda request: Reply(200, 1 // 0))
+    server.route("POST", "/mistake", lambda request: Reply(200, int("")))
     assert requests.post(server.url + "/json", data=b"{", timeout=TIMEOUT).status_code == 400
+    refused = requests.post(server.url + "/mistake", timeout=TIMEOUT)
+    assert (refused.status_code, "invalid literal for int()" in refused.json()["error_description"]) == (400, True)
     assert requests.post(server.url + "/broken", timeout=TIMEOUT).json() == {"error": "emulator_failed"}
 
 

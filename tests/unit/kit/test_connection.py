@@ -108,7 +108,7 @@ def test_pages_take_parameters_as_all_requests_do(desk: Desk, params: Any) -> No
     """As a mapping or as pairs."""
     serve_groups(desk, 1)
     (page,) = Connection(desk.session({}), desk.api.url).pages("/groups", PAGES, params=params, size=2)
-    assert page.records == [{"id": 0, "name": "Group 0"}]
+    assert (page.records, page.next) == ([{"id": 0, "name": "Group 0"}], None)
     assert desk.api.requests[0].query["sort"] == "id"
 
 

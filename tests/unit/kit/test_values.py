@@ -78,5 +78,31 @@ def test_a_body_is_tidied_as_its_schema_says() -> None:
         "new": [clean], "old": [clean], "tax": 100, "more": {"tax": "1"}, "blank": " "
     }  # fmt: skip
     assert values.tidy({"tax": ""}) == {}
-    with pytest.raises(InvalidField, match=r"^new\.1\.price: expected a number, found the form 'aaa'$"):
-        values.tidy({"new": [{}, {"price": "abc"}]}, schema)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("abc", "a text of 3 letters"),
+        ("€", "a text like '€' (9 is any digit, a is any letter)"),
+        ("1,5 kg", "a text like '9,9 aa' (9 is any digit, a is any letter)"),
+    ],
+)
+def test_an_error_of_a_number_describes_the_text_without_showing_it(given: str, found: str) -> None:
+    """A person who maps fields sees what is wrong; the log gets no data."""
+    lines = {"type": "array", "items": {"properties": {"price": {"type": "number"}}}}
+    with pytest.raises(InvalidField) as caught:
+        values.tidy({"new": [{}, {"price": given}]}, {"properties": {"new": lines}})
+    assert str(caught.value) == f"new.1.price: expected a number, found {found}"
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [("soon", "a text of 4 letters"), ("x", "a text of 1 letter"), (True, "a boolean"), (7, "a number"),
+     ("01/02/2026", "a text like '99/99/9999' (9 is any digit, a is any letter)")],
+)  # fmt: skip
+def test_an_error_of_a_moment_describes_what_was_found(given: Any, found: str) -> None:
+    """Also where it is no text."""
+    with pytest.raises(InvalidField) as caught:
+        values.moment({"start": given}, "start")
+    assert str(caught.value) == f"start: expected a moment such as 2026-01-31T09:30:00Z, found {found}"

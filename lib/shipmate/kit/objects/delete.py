@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from shipmate.errors import NoSample
 from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.declaration import Declaration
-from shipmate.kit.objects.errors import NothingFound
+from shipmate.kit.objects.errors import NothingFound, nothing_with
 from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.records import Records
 from shipmate.kit.objects.resource_function import ResourceFunction
@@ -47,7 +47,7 @@ class Delete(ResourceFunction):
         if id is not None and records.delete(id):
             return message({declared.id: id})
         if strategy == "throwError":
-            raise NothingFound(f"{declared.title}: nothing found")
+            raise NothingFound(nothing_with(declared.title, criteria))
         if strategy == "emitNothing" and is_sample():
             raise NoSample(
                 "the sample: expected an object to delete, found none; this concerns the sample only: in the flow, "

@@ -20,6 +20,15 @@ class UnexpectedAnswer(ValueError):
     """The API's answer does not fit the declaration of its resource."""
 
 
+def nothing_with(title: str, field: str) -> str:
+    """Return the text for no object with a value in a unique field; it names no value, which may be personal data.
+
+    >>> nothing_with("Contact", "email")
+    'Contact: nothing found with this email'
+    """
+    return f"{title}: nothing found with this {field}"
+
+
 @contextmanager
 def naming_fields(fields: Container[str]) -> Iterator[None]:
     """Name the field of the step that an author's function needs, where its own error has the name alone.

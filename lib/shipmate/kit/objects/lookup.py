@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.declaration import Declaration
-from shipmate.kit.objects.errors import NothingFound, ValueMissing
+from shipmate.kit.objects.errors import NothingFound, ValueMissing, nothing_with
 from shipmate.kit.objects.fields import Schema
 from shipmate.kit.objects.links import chosen_links, inclusions, with_link_schemas, with_links
 from shipmate.kit.objects.resource_function import ResourceFunction
@@ -20,6 +20,8 @@ class Lookup(ResourceFunction):
     """Finds one object by a unique field."""
 
     requests: tuple[str, ...] = ("find",)
+    omission = "Allow criteria to be omitted"
+    """The label of the check box that allows messages without a value."""
 
     def run(self, context: "Context", msg: Message, cfg: Mapping[str, Any], snapshot: Any) -> Message | None:
         """Return the object, or an empty message where the step's fields allow it.
@@ -37,17 +39,19 @@ class Lookup(ResourceFunction):
             if flag(cfg, names.allow_omitted):
                 return message({})
             name = self.value_name(records.declared, criteria)
-            raise ValueMissing(f"{name}: expected a value, found none: map one, or allow criteria to be omitted")
+            raise ValueMissing(
+                f'{name}: expected a value, found none: map one, or set "{self.omission}" if the step has this field'
+            )
         found = records.one(criteria, value, inclusions(records.declared, chosen))
         if found is not None:
             return message(with_links(records, found, chosen))
-        title = records.declared.title
+        nothing = nothing_with(records.declared.title, criteria)
         if records.declared.waits and flag(cfg, names.wait):
-            context.emit("rebound", f"{title}: nothing found yet")
+            context.emit("rebound", f"{nothing} yet")
             return None
         if flag(cfg, names.allow_zero):
             return message({})
-        raise NothingFound(f"{title}: nothing found")
+        raise NothingFound(nothing)
 
     def schemas(self, declared: Declaration, cfg: Mapping[str, Any]) -> dict[str, Schema]:
         """Return the schemas: the value in, the object out."""
@@ -61,12 +65,11 @@ class Lookup(ResourceFunction):
     def fields(self) -> dict[str, Descriptor]:
         """Return the function's fields in ``component.json``."""
         names = self.names
-        omitted = "ID" if self.by_id_only else "criteria"
         found = {
             **self.criteria_fields(),
             **self.linked_fields(),
             names.allow_omitted: check_box(
-                names, f"Allow {omitted} to be omitted", "Then a message without a value gives an empty object"
+                names, self.omission, "Then a message without a value gives an empty object"
             ),
             names.allow_zero: check_box(
                 names, "Allow zero results", "Then nothing found gives an empty object, not an error"
@@ -89,6 +92,7 @@ class LookupById(Lookup):
 
     requests = ("item",)
     by_id_only = True
+    omission = "Allow ID to be omitted"
 
     def titles(self) -> tuple[str, str]:
         """Return the title and the description in ``component.json``."""

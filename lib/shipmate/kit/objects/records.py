@@ -37,7 +37,7 @@ class Records:
 
     def get(self, id: Any, params: Params = ()) -> Record | None:
         """Return the object with an id, None if there is none."""
-        path = self.declared.route("GET").path({**self.values, "id": id})
+        path = self._path_of(self.declared.route("GET"), id)
         response = self.connection.get(path, params=[*params, *self._selection()], allow=self.declared.missing)
         return None if response.status_code in self.declared.missing else self._record(json_of(response))
 
@@ -108,7 +108,7 @@ class Records:
     def create(self, body: Mapping[str, Any]) -> Record:
         """Create an object and return it as the API stored it; only its id if the API says no more."""
         route = self._required("create")
-        response = self._write(route, self.values, writable(self.declared.known_fields, body))
+        response = self._write(route, route.path(self.values), writable(self.declared.known_fields, body))
         return self._stored(response, _id_in(response.headers.get("Location")))
 
     def update(self, id: Any, body: Mapping[str, Any], stored: Record | None = None) -> Record | None:
@@ -130,7 +130,7 @@ class Records:
             if stored is None:
                 return None
             changes = {**writable(declared.known_fields, stored), **changes}
-        response = self._write(route, {**self.values, "id": id}, changes, allow=declared.missing)
+        response = self._write(route, self._path_of(route, id), changes, allow=declared.missing)
         return None if response.status_code in declared.missing else self._stored(response, id)
 
     def upsert(self, criteria: str, value: Any, body: Mapping[str, Any]) -> Record:
@@ -144,8 +144,8 @@ class Records:
             body = {**body, criteria: value}
         if declared.write.upsert and not declared.write.finds:
             route = Route.parse(declared.write.upsert, default=declared.item)
-            values = {**self.values, "criteria": criteria, "value": value, "id": value}
-            return self._stored(self._write(route, values, writable(declared.known_fields, body)), None)
+            path = self._path_with(route, criteria, value)
+            return self._stored(self._write(route, path, writable(declared.known_fields, body)), None)
         if declared.write.upsert == CREATE:
             return self._created_or_changed(criteria, value, body)
         stored = self.one(criteria, value)
@@ -177,8 +177,7 @@ class Records:
         from shipmate.session.attempts import may_be_done  # requests: 97 ms
 
         route = self._required("delete")
-        path = route.path({**self.values, "id": id})
-        response = self.connection.send(route.method, path, allow=self.declared.missing)
+        response = self.connection.send(route.method, self._path_of(route, id), allow=self.declared.missing)
         return response.status_code not in self.declared.missing or may_be_done(response)
 
     def id_of(self, record: Mapping[str, Any]) -> Any:
@@ -192,6 +191,15 @@ class Records:
             raise UnexpectedAnswer(f"{self.declared.title}: expected an id at {self.declared.id}, found none")
         return found
 
+    def _path_of(self, route: Route, id: Any) -> str:
+        """Return the path of one object."""
+        return route.path({**self.values, "id": id}, {"id": self.declared.id})
+
+    def _path_with(self, route: Route, criteria: str, value: Any) -> str:
+        """Return the path for the objects with a value in a unique field."""
+        values = {**self.values, "criteria": criteria, "value": value, "id": value}
+        return route.path(values, {"value": criteria, "id": criteria})
+
     def _selection(self) -> Params:
         """Return the parameter with the names of the fields that the API shall return."""
         return [(self.declared.select, ",".join(self.declared.selection()))] if self.declared.select else []
@@ -201,7 +209,7 @@ class Records:
         declared = self.declared
         if text := declared.unique[criteria]:
             route = Route.parse(text, default=declared.path)
-            path = route.path({**self.values, "criteria": criteria, "value": value, "id": value})
+            path = self._path_with(route, criteria, value)
             reading = self.connection.reading()
             response = reading.send(route.method, path, params=[*params, *self._selection()], allow=declared.missing)
             answer = None if response.status_code in declared.missing else json_of(response)
@@ -212,10 +220,10 @@ class Records:
         return list(islice((record for page in self.pages(params, size) for record in page.records), 2))
 
     def _write(
-        self, route: Route, values: Mapping[str, Any], body: Mapping[str, Any], allow: Sequence[int] = ()
+        self, route: Route, path: str, body: Mapping[str, Any], allow: Sequence[int] = ()
     ) -> "requests.Response":
         content = wrapped(dict(body), self.declared.write.wrap)
-        return self.connection.send(route.method, route.path(values), body=content, allow=allow)
+        return self.connection.send(route.method, path, body=content, allow=allow)
 
     def _stored(self, response: "requests.Response", id: Any) -> Record:
         """Return an object as the API stored it."""

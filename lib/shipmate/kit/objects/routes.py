@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -46,15 +47,22 @@ class Route:
         """The names in the path."""
         return frozenset(_PLACEHOLDER.findall(self.template))
 
-    def path(self, values: Mapping[str, Any]) -> str:
+    def path(self, values: Mapping[str, Any], fields: Mapping[str, str] | None = None) -> str:
         """Return the path with its values, percent-encoded: no value can lead to another resource.
+
+        Args:
+            values: The values by placeholder.
+            fields: The names for errors of the fields that have the values, where placeholders have other names.
 
         Raises:
             ValueError: A value is missing, empty, ``.`` or ``..``.
         """
+
+        def filled(text: str, encode: Callable[[str], str]) -> str:
+            return _PLACEHOLDER.sub(lambda match: _part(match[1], values, fields or {}, encode), text)
+
         path, mark, query = self.template.partition("?")
-        filled = _PLACEHOLDER.sub(lambda match: _segment(match[1], values), path)
-        return filled + mark + _PLACEHOLDER.sub(lambda match: quote(_text(match[1], values), safe=""), query)
+        return filled(path, urls.segment) + mark + filled(query, partial(quote, safe=""))
 
 
 def text_of(value: Any) -> str:
@@ -84,15 +92,8 @@ def parameter_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else text_of(value)
 
 
-def _segment(name: str, values: Mapping[str, Any]) -> str:
+def _part(name: str, values: Mapping[str, Any], fields: Mapping[str, str], encode: Callable[[str], str]) -> str:
     try:
-        return urls.segment(_text(name, values))
-    except urls.WrongUrl as error:
-        raise ValueError(f"{name}: {error}") from None
-
-
-def _text(name: str, values: Mapping[str, Any]) -> str:
-    try:
-        return text_of(values.get(name))
+        return encode(text_of(values.get(name)))
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        raise ValueError(f"{fields.get(name, name)}: {error}") from None

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shipmate.kit.moments import pattern_of
 from shipmate.kit.objects.declaration import Declaration
 from shipmate.kit.objects.errors import ValueMissing
 from shipmate.kit.objects.fields import Field, Schema
@@ -72,7 +73,7 @@ def typed(field: Field | None, value: Any) -> Any:
     if kind in ("number", "integer") and not isinstance(value, bool):
         found = _number(value)
         if found is None:
-            raise ValueError(f"{name}: expected a number, found another value")
+            raise ValueError(f"{name}: expected a number, found {pattern_of(value)}")
         return found
     if kind == "boolean":
         return flag({name: value}, name)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from shipmate.invocation.message import Message, message
 from shipmate.kit.objects.declaration import Declaration
-from shipmate.kit.objects.errors import NothingFound
+from shipmate.kit.objects.errors import NothingFound, nothing_with
 from shipmate.kit.objects.fields import Schema, object_of
 from shipmate.kit.objects.members import is_missing
 from shipmate.kit.objects.records import Record, Records
@@ -56,10 +56,11 @@ class Update(ResourceFunction):
         changed = self._update(records, criteria, value, self.without_value(declared, msg["body"], criteria))
         if changed is not None:
             return message(changed)
+        nothing = nothing_with(declared.title, criteria)
         if declared.waits and flag(cfg, self.names.wait):
-            context.emit("rebound", f"{declared.title}: nothing found yet")
+            context.emit("rebound", f"{nothing} yet")
             return None
-        raise NothingFound(f"{declared.title}: nothing found")
+        raise NothingFound(nothing)
 
     def schemas(self, declared: Declaration, cfg: Mapping[str, Any]) -> dict[str, Schema]:
         """Return the schemas: the value and the changes in, the object out."""

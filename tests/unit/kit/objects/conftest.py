@@ -1,7 +1,8 @@
 """A component that declares the contacts of a CRM, and the CRM."""
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def declare(**changes):
 
 """
 
-_DESCRIPTOR = {
+_DESCRIPTOR: dict[str, Any] = {
     "title": "CRM",
     "description": "CRM",
     "credentials": {
@@ -50,6 +51,16 @@ _DESCRIPTOR = {
 }
 
 Declare = Callable[..., ComponentUnderTest]
+_REFERENCE = Path(__file__).parents[4] / "docs" / "reference" / "kit.md"
+
+
+def example_with(text: str) -> str:
+    """Return the only Python example of the reference that contains a text."""
+    (found,) = (
+        code for code in re.findall(r"^```python\n(.*?)^```", _REFERENCE.read_text(), re.DOTALL | re.MULTILINE)
+        if text in code
+    )  # fmt: skip
+    return str(found)
 
 
 @pytest.fixture
@@ -60,13 +71,21 @@ def crm() -> Crm:
 
 @pytest.fixture
 def declare(tmp_path: Path, crm: Crm) -> Iterator[Declare]:
-    """Return a function that makes a component of a declaration, ``contacts = declare(...)``, and serves the CRM."""
+    """Return a function that makes a component of a declaration, ``contacts = declare(...)``, and serves the CRM.
+
+    ``actions`` has further entries of ``component.json``.
+    """
     with ExitStack() as stack:
 
-        def made(declaration: str = "contacts = declare()", *, add: str = "contacts") -> ComponentUnderTest:
+        def made(
+            declaration: str = "contacts = declare()",
+            *,
+            add: str = "contacts",
+            actions: Mapping[str, Any] | None = None,
+        ) -> ComponentUnderTest:
             (tmp_path / "crm.py").write_text(f"{_DECLARATION}{declaration}\n")
             file = tmp_path / "component.json"
-            file.write_text(json.dumps(_DESCRIPTOR))
+            file.write_text(json.dumps({**_DESCRIPTOR, "actions": {**_DESCRIPTOR["actions"], **(actions or {})}}))
             stack.enter_context(only_component(tmp_path))
             loaded = components.load(tmp_path)
             whole, _ = entries.described(loaded, Modules(loaded), [f"./crm.py:{add}"])

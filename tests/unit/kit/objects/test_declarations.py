@@ -201,3 +201,12 @@ def test_two_select_models_of_one_name_are_refused() -> None:
     fields["other"]["model"] = second
     with pytest.raises(ValueError, match="expected select models of different names, found modules twice"):
         Resource(Api("https://api.example.com"), "/{module}", title="Record", settings=fields)
+
+
+def test_changes_of_names_are_added_to_those_of_the_api_and_a_preset_replaces_them() -> None:
+    """A component has its own names once, and what one resource needs beside it."""
+    api = Api("https://crm.example.com", names={"emit": "outputMethod"})
+    changed = Resource(api, "/contacts", title="Contact", names={"first_page": 1}).names
+    replaced = Resource(api, "/contacts", title="Contact", names="oih").names
+
+    assert (changed.emit, changed.first_page, replaced.emit) == ("outputMethod", 1, "emitBehaviour")

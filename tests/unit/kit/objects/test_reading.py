@@ -1,11 +1,12 @@
 """Finding objects: one, by its id or a unique field, and many."""
 
+import json
 from typing import Any
 
 import pytest
 
 from shipmate.emulator import Fault, Reply
-from tests.unit.kit.objects.conftest import Declare
+from tests.unit.kit.objects.conftest import Declare, example_with
 from tests.unit.kit.objects.crm_api import KEY, URL, Crm
 
 Cfg = dict[str, Any]
@@ -27,11 +28,11 @@ def test_an_object_is_found_by_its_id_and_by_a_unique_field(declare: Declare, cr
 
 @pytest.mark.parametrize("criteria", ["id", "email"])
 def test_nothing_found_is_an_error_unless_it_is_allowed(declare: Declare, crm: Crm, cfg: Cfg, criteria: str) -> None:
-    """Allowing it does not allow that the value is missing."""
+    """The error names the field and not the value; allowing it does not allow that the value is missing."""
     component = declare()
 
     failed = found(component, "7", cfg, lookupCriteria=criteria)
-    assert failed.errors[0]["message"] == "Contact: nothing found"
+    assert failed.errors[0]["message"] == f"Contact: nothing found with this {criteria}"
     assert found(component, "7", cfg, lookupCriteria=criteria, allowZeroResults=True).message["body"] == {}
     missing = found(component, "", cfg, lookupCriteria=criteria, allowZeroResults=True)
     assert missing.errors[0]["name"] == "ValueMissing"
@@ -42,7 +43,10 @@ def test_a_missing_value_is_an_error_unless_it_is_allowed(declare: Declare, crm:
     """Then nothing is asked for."""
     component = declare()
 
-    assert "expected a value" in found(component, value, cfg).errors[0]["message"]
+    assert found(component, value, cfg).errors[0]["message"] == (
+        'lookupCriteriaValue: expected a value, found none: map one, or set "Allow criteria to be omitted" if the step '
+        "has this field"
+    )
     assert found(component, value, cfg, allowCriteriaToBeOmitted="Yes").message["body"] == {}
     assert crm.paths == []
 
@@ -73,10 +77,41 @@ def test_an_id_cannot_lead_to_another_resource(declare: Declare, crm: Crm, cfg: 
     assert crm.paths == [f"GET /v1/contacts/{path}"]
 
 
+def test_the_advice_for_a_missing_value_names_the_check_box_of_the_function(
+    declare: Declare, crm: Crm, cfg: Cfg
+) -> None:
+    """A published component may lack the check box, so the advice says that a step may have none."""
+    component = declare("contacts = declare(unique=())")
+    (error,) = component.run("lookupObjectById", {"body": {}}, cfg).errors
+    entry = json.loads((component.root / "component.json").read_text())["actions"]["lookupObjectById"]
+
+    assert error["message"] == (
+        'idValue: expected a value, found none: map one, or set "Allow ID to be omitted" if the step has this field'
+    )
+    assert entry["fields"]["allowCriteriaToBeOmitted"]["label"] == "Allow ID to be omitted"
+
+
 @pytest.mark.parametrize("id", [".", "..", ["7"], {"a": 1}])
 def test_an_id_that_is_none_is_refused(declare: Declare, crm: Crm, cfg: Cfg, id: Any) -> None:
     """Nothing is sent."""
     assert found(declare(), id, cfg).errors
+    assert crm.paths == []
+
+
+@pytest.mark.parametrize("function", ["lookupObject", "updateObject", "deleteObject", "upsertObject"])
+@pytest.mark.parametrize(("criteria", "field"), [("", "contactNumber"), ("email", "email")])
+def test_an_error_of_a_value_names_the_declared_field(
+    declare: Declare, crm: Crm, cfg: Cfg, function: str, criteria: str, field: str
+) -> None:
+    """And not the placeholder in the path, which no person who maps fields has seen."""
+    component = declare(
+        "contacts = declare(id='contactNumber', fields=[Field('contactNumber'), Field('email')], "
+        "unique={'email': 'GET /contacts/by-email/{value}'}, write=Write(upsert='PUT /contacts/{id}'))"
+    )
+    body = {field: ".."} if function == "upsertObject" else {"lookupCriteriaValue": ".."}
+    (error,) = component.run(function, {"body": body}, {**cfg, "lookupCriteria": criteria}).errors
+
+    assert error["message"] == f"{field}: expected an id, found '..'"
     assert crm.paths == []
 
 
@@ -93,14 +128,18 @@ def test_an_object_may_come_from_a_request_of_its_own(declare: Declare, crm: Crm
     component = declare("contacts = declare(unique={'email': 'GET /contacts?email={value}'}, record='data')")
 
     assert found(component, "ada@example.com", cfg, lookupCriteria="email").message["body"]["id"] == "1"
-    assert found(component, "x", cfg, lookupCriteria="email").errors[0]["message"] == "Contact: nothing found"
+    missing = found(component, "x", cfg, lookupCriteria="email")
+    assert missing.errors[0]["message"] == "Contact: nothing found with this email"
 
 
 def test_a_message_waits_for_an_object_if_the_step_says_so(declare: Declare, crm: Crm, cfg: Cfg) -> None:
     """It comes back later."""
     component = declare("contacts = declare(waits=True)")
 
-    assert found(component, "7", cfg, waitForObjectToExist=True).rebounds == ["Contact: nothing found yet"]
+    assert found(component, "7", cfg, waitForObjectToExist=True).rebounds == ["Contact: nothing found with this id yet"]
+    update = {"body": {"lookupCriteriaValue": "x", "name": "Ada"}}
+    waits = {**cfg, "lookupCriteria": "email", "waitForObjectToExist": True}
+    assert component.run("updateObject", update, waits).rebounds == ["Contact: nothing found with this email yet"]
 
 
 def test_the_error_of_an_api_has_its_reason_and_no_data(declare: Declare, crm: Crm, cfg: Cfg) -> None:
@@ -215,7 +254,7 @@ def test_search_terms_are_sent_to_the_api(declare: Declare, crm: Crm, cfg: Cfg) 
         ({"fieldName": "nmae", "condition": "eq", "fieldValue": "x"}, "did you mean 'name'"),
         ({"fieldName": "tags", "condition": "eq", "fieldValue": "x"}, "sTerm_1: fieldName"),
         ({"fieldName": "name", "condition": "like", "fieldValue": "x"}, "sTerm_1: condition"),
-        ({"fieldName": "age", "condition": "eq", "fieldValue": "x"}, "sTerm_1: age: expected a number"),
+        ({"fieldName": "age", "condition": "eq", "fieldValue": "x"}, "age: expected a number, found a text of 1"),
     ],
 )
 def test_a_wrong_search_term_is_named(declare: Declare, crm: Crm, cfg: Cfg, term: Any, text: str) -> None:
@@ -375,3 +414,33 @@ def test_a_page_that_fails_after_messages_does_not_rebound(declare: Declare, crm
     done = component.run("lookupObjects", {"body": {}}, step)
     assert [name for name, _ in done.events] == ["data", "data", "error"]
     assert done.errors[0]["message"].startswith("after 2 messages: GET ")
+
+
+def test_a_function_that_quotes_gets_values_in_the_type_of_their_field(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """A date is text."""
+    declaration = (
+        "kinds = {'age': 'number', 'won': 'boolean', 'day': 'date', 'name': 'string'}\n"
+        "contacts = declare(unique=(), fields=[Field(name, kind) for name, kind in kinds.items()], filters=operators("
+        "eq='{field}={value}', parameter='q', quote=lambda value: repr(value)))"
+    )
+    terms = {"age": "29", "won": "true", "day": "2026-01-31", "name": 7}
+    body = {
+        f"sTerm_{number}": {"fieldName": name, "condition": "eq", "fieldValue": value}
+        for number, (name, value) in enumerate(terms.items(), 1)
+    }
+    many(declare(declaration), cfg, body, termNumber=4)
+
+    assert crm.requests[0].query["q"] == "age=29 and won=True and day='2026-01-31' and name='7'"
+
+
+def test_terms_are_joined_as_the_reference_shows_it(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """With the words of the API, and without blanks around them."""
+    fields = "[Field('city'), Field('age', 'integer')]"
+    component = declare(f"{example_with('DOLLARS')}contacts = declare(unique=(), fields={fields}, filters=DOLLARS)")
+    body = {
+        "sTerm_1": {"fieldName": "city", "condition": "eq", "fieldValue": "Oslo"},
+        "sTerm_2": {"fieldName": "age", "condition": "ge", "fieldValue": "29"},
+    }
+    many(component, cfg, body, termNumber=2)
+
+    assert crm.requests[0].query["filter"] == "city$eq:Oslo$and:age$gte:29"

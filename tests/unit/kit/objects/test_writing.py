@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shipmate.emulator import Fault
-from tests.unit.kit.objects.conftest import Declare
+from shipmate.emulator import Fault, Reply
+from tests.unit.kit.objects.conftest import Declare, example_with
 from tests.unit.kit.objects.crm_api import Crm
 
 Cfg = dict[str, Any]
@@ -89,7 +89,7 @@ def test_an_update_of_nothing_is_an_error(declare: Declare, crm: Crm, cfg: Cfg) 
     for criteria in ("id", "email"):
         body = {"lookupCriteriaValue": "7", "name": "x"}
         failed = component.run("updateObject", {"body": body}, {**cfg, "lookupCriteria": criteria})
-        assert failed.errors[0]["message"] == "Contact: nothing found"
+        assert failed.errors[0]["message"] == f"Contact: nothing found with this {criteria}"
     assert component.run("updateObject", {"body": {"name": "x"}}, cfg).errors[0]["name"] == "ValueMissing"
     assert crm.contacts == {}
 
@@ -183,7 +183,7 @@ def test_a_deletion_of_nothing_does_what_the_step_says(
     done = declare().run("deleteObject", {"body": {"lookupCriteriaValue": "7"}}, cfg)
 
     if expected is None:
-        assert done.errors[0]["message"] == "Contact: nothing found"
+        assert done.errors[0]["message"] == f"Contact: nothing found with this {criteria}"
     else:
         assert [message["body"] for message in done.data] == expected
 
@@ -231,7 +231,7 @@ def test_a_deletion_that_waited_for_its_turn_may_find_nothing(declare: Declare, 
     crm.script("/v1/contacts/1", Fault(429))
     done = component.run("deleteObject", {"body": {"lookupCriteriaValue": "1"}}, {**cfg, "retriesDelay": 0})
 
-    assert done.errors[0]["message"] == "Contact: nothing found"
+    assert done.errors[0]["message"] == "Contact: nothing found with this id"
 
 
 def test_a_refused_deletion_is_an_error_and_not_nothing_found(declare: Declare, crm: Crm, cfg: Cfg) -> None:
@@ -269,3 +269,58 @@ def test_a_predecessors_ids_are_kept(declare: Declare, crm: Crm, cfg: Cfg) -> No
     term = {"searchTerm0": {"fieldName": "name", "condition": "eq", "fieldValue": "Ada"}}
     many = component.run("lookupObjects", {"body": term}, {**cfg, "emitBehaviour": "fetchAll", "numSearchTerms": "1"})
     assert len(many.message["body"]["results"]) == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_function_of_ones_own_calls_declared_functions(declare: Declare, crm: Crm, cfg: Cfg, known: bool) -> None:
+    """As the reference shows it: the choices of the step are in the configuration."""
+    crm.add(email="ada@example.com" if known else "eve@example.com")
+    crm.route("POST", "/v1/orders", lambda request: Reply(201, {"id": "o1", **request.json()}))
+    component = declare(example_with("def order"), actions={"order": {"title": "Order", "main": "./crm.py:order"}})
+    body = {"contact": {"email": "ada@example.com", "name": "Ada"}, "lines": [{"price": 7}]}
+    done = component.run("order", {"body": body}, {**cfg, "lookupCriteria": "id"})
+
+    id = "1" if known else "2"
+    assert done.message["body"] == {"id": "o1", "contactId": id, "lines": [{"price": 7}]}
+    assert crm.contacts[id] == {"id": id, "email": "ada@example.com", "name": "Ada"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "messages", "rebounds", "errors"),
+    [("", 0, 0, 1), ("emit", 1, 0, 0), ("rebound", 0, 1, 0)],
+)
+def test_a_called_function_does_what_the_error_policy_says(
+    declare: Declare, crm: Crm, cfg: Cfg, policy: str, messages: int, rebounds: int, errors: int
+) -> None:
+    """Unless the caller empties the field, which the reference advises."""
+    code = (
+        "def create(context, msg, cfg, snapshot):\n"
+        "    return contacts.create.process(context, msg, cfg, {})\n\n\ncontacts = declare()"
+    )
+    component = declare(code, actions={"create": {"title": "Create", "main": "./crm.py:create"}})
+    crm.script(None, Fault(422, {"message": "no"}))
+    done = component.run("create", {"body": {"name": "Ada"}}, {**cfg, "errorCodes": "422", "errorPolicy": policy})
+
+    assert (len(done.data), len(done.rebounds), len(done.errors)) == (messages, rebounds, errors)
+
+
+@pytest.mark.parametrize("upsert", ["find", "create"])
+def test_an_upsert_sends_the_id_only_when_it_creates(declare: Declare, crm: Crm, cfg: Cfg, upsert: str) -> None:
+    """The id of this API is chosen by those who create."""
+    component = declare(f"contacts = declare(fields=[Field('id'), Field('name')], write={{'upsert': {upsert!r}}})")
+    msg = {"body": {"id": "1", "name": "Ada"}}
+    component.run("upsertObject", msg, cfg)
+    assert sent(crm, "POST") == {"id": "1", "name": "Ada"}
+    crm.script("/v1/contacts", Fault(409, {}), method="POST")
+    component.run("upsertObject", msg, cfg)
+
+    assert sent(crm, "PATCH") == {"name": "Ada"}
+
+
+def test_an_upsert_keeps_back_an_id_that_finds_the_object(declare: Declare, crm: Crm, cfg: Cfg) -> None:
+    """Where the message names it like the field."""
+    fields = "[Field('id'), Field('name')]"
+    component = declare(f"contacts = declare(fields={fields}, names={{'criteria_value': '{{field}}'}})")
+    component.run("upsertObject", {"body": {"id": "1", "name": "Ada"}}, cfg)
+
+    assert sent(crm, "POST") == {"name": "Ada"}
