@@ -62,7 +62,10 @@ def open_download(send: Send, rules: DownloadRules) -> DownloadedFile:
     Raises:
         Exception: The error of ``send``.
     """
-    return DownloadedFile(_Download(send, rules))
+    seconds = rules.total_timeout_seconds
+    end = None if seconds is None else time.monotonic() + seconds
+    # Sent before there is a stream: Python would close one that has no answer, and print that it failed.
+    return DownloadedFile(_Download(send({}, seconds), send, rules, end))
 
 
 class _Version(NamedTuple):
@@ -76,15 +79,14 @@ class _Version(NamedTuple):
 class _Download(io.RawIOBase):
     """The bytes of a file, from as many answers as it takes."""
 
-    def __init__(self, send: Send, rules: DownloadRules) -> None:
+    def __init__(self, first: "requests.Response", send: Send, rules: DownloadRules, end: float | None) -> None:
+        self._response = first
         self._send = send
         self._rules = rules
-        seconds = rules.total_timeout_seconds
-        self._end = None if seconds is None else time.monotonic() + seconds
+        self._end = end
         self._at = 0
         self._cuts = 0
         self._cut_at = 0
-        self._response = send({}, seconds)
         self.headers = self._response.headers
         self.version = _version_of(self._response)
         has_proof = rules.is_fixed or self.version.etag is not None or self.version.modified is not None

@@ -31,18 +31,14 @@ def test_an_answer_is_a_message(desk: Desk) -> None:
 
 def test_an_error_is_raised_with_what_the_api_says(desk: Desk) -> None:
     answer = {"error": {"code": "BAD_FILTER", "message": "no such field"}}
-    desk.api.route("GET", "/bad", lambda request: Reply(422, answer, {"X-Request-Id": "req-1"}))
+    desk.api.route("GET", "/bad", lambda request: Reply(400, answer, {"X-Request-Id": "req-1"}))
     session = desk.session({})
     with pytest.raises(ApiError) as raised:
         session.require_success(session.get(desk.api.url + "/bad?key=1"))
     error = raised.value
-    assert (error.status, error.reason, error.api_code, error.request_id) == (
-        422,
-        "no such field",
-        "BAD_FILTER",
-        "req-1",
-    )
-    expected = "/bad answered 422 Unprocessable Entity: no such field (code BAD_FILTER, request req-1)"
+    found = (error.status, error.reason, error.api_code, error.request_id)
+    assert found == (400, "no such field", "BAD_FILTER", "req-1")
+    expected = "/bad answered 400 Bad Request: no such field (code BAD_FILTER, request req-1)"
     assert str(error) == f"GET {desk.api.url}{expected}"
 
 
