@@ -6,8 +6,9 @@ from array import array
 from binascii import b2a_base64
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, quote_plus
 
 from shipmate.logs.decoding import decoded
@@ -23,6 +24,10 @@ _STANDARD_BASE64: Final = str.maketrans("-_", "+/")
 _URL_SAFE_BASE64: Final = str.maketrans("+/", "-_")
 _MOST_CHOICES: Final = 64
 """The number of places in a secret that are compared for the rarest windows."""
+
+_T = TypeVar("_T")
+_Shape = tuple[int, int]
+"""The place of a window in a text, and the length of the text."""
 
 
 class KnownSecrets:
@@ -121,40 +126,41 @@ class _Windows:
     def __init__(self, *, size: int, stride: int) -> None:
         self.shortest = size + stride - 1
         self._size, self._stride = size, stride
-        self._forms: dict[str, list[int]] = {}
-        """The start of the first window of each text, as often as the text was added."""
-        self._shapes: dict[int, tuple[tuple[int, int], ...]] = {}
+        self._forms: dict[str, int] = {}
+        """The start of the first window of each text."""
+        self._shapes: dict[int, tuple[_Shape, ...]] = {}
         """For each window: where it is in texts, and how long those texts are, each combination once."""
-        self._counts: Counter[tuple[int, int, int]] = Counter()
+        # Nearly all are there once: a count for each would take more memory than all else.
+        self._more_forms: Counter[str] = Counter()
+        """How often texts were added after the first time."""
+        self._more_shapes: Counter[tuple[int, _Shape]] = Counter()
+        """How many texts more have a combination than the first one."""
 
     def __bool__(self) -> bool:
         return bool(self._forms)
 
     def add(self, form: str) -> None:
         """Add a text; each change makes a new tuple, because other threads read without the lock."""
-        starts = self._forms.setdefault(form, [])
-        starts.append(starts[0] if starts else self._rarest(form))
-        if len(starts) > 1:
+        if form in self._forms:
+            self._more_forms[form] += 1
             return
-        for offset, window in self._windows(form, starts[0]):
-            shape = offset, len(form)
-            self._counts[window, *shape] += 1
-            if self._counts[window, *shape] == 1:
-                self._shapes[window] = (*self._shapes.get(window, ()), shape)
+        self._forms[form] = start = self._rarest(form)
+        for offset, window in self._windows(form, start):
+            single = _single(offset, len(form))
+            known = self._shapes.get(window, ())
+            if single[0] in known:
+                self._more_shapes[window, single[0]] += 1
+            else:
+                self._shapes[window] = known + single if known else single
 
     def remove(self, form: str) -> None:
         """Remove a text once; it stays if it was added more often."""
-        starts = self._forms[form]
-        start = starts.pop()
-        if starts:
+        if _taken(self._more_forms, form):
             return
-        del self._forms[form]
-        for offset, window in self._windows(form, start):
+        for offset, window in self._windows(form, self._forms.pop(form)):
             shape = offset, len(form)
-            self._counts[window, *shape] -= 1
-            if self._counts[window, *shape]:
+            if _taken(self._more_shapes, (window, shape)):
                 continue
-            del self._counts[window, *shape]
             if rest := tuple(other for other in self._shapes[window] if other != shape):
                 self._shapes[window] = rest
             else:
@@ -201,6 +207,22 @@ class _Windows:
             if not most[start]:
                 return start
         return min(most, key=most.__getitem__)
+
+
+@lru_cache(maxsize=4096)
+def _single(offset: int, length: int) -> tuple[_Shape]:
+    """Return the same object for the same combination: tokens of one provider are equally long."""
+    return ((offset, length),)
+
+
+def _taken(counts: Counter[_T], key: _T) -> bool:
+    """Take one from a count, and return whether there was one."""
+    if key not in counts:
+        return False
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
+    return True
 
 
 def masked(text: str, places: list[tuple[int, int]], mask: str) -> str:

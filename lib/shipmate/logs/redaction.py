@@ -15,8 +15,8 @@ __all__ = ["MASK", "Redactor", "is_secret_name", "secrets_in"]
 
 _MOST_PERMANENT: Final = 256
 """The number of secrets that are never forgotten: the first ones belong to the installation, later ones are tokens."""
-_MOST_TOKENS: Final = 1000
-"""The number of later secrets that are remembered."""
+_MOST_TOKENS: Final = 200
+"""The number of later secrets that are remembered: a secret takes 8 KB, and a refresh brings two."""
 
 _LONGEST_SECRET: Final = 32 * 1024
 """The characters before a cut that may be a part of a secret."""
