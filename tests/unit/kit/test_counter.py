@@ -1,13 +1,15 @@
 """A trigger that polls by a growing number loses nothing, and refuses an API that does not order by it."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipmate.kit import Answer, CannotPoll, NoSample, counter
+from shipmate.kit import Answer, CannotPoll, NoSample, counter, delta, full_listing, keyset, listing
 from tests.unit.kit.changing_api import Died, Run, records_of
 
 
@@ -173,8 +175,10 @@ def test_polling_by_number_goes_on_from_the_number_of_a_predecessor(caplog: pyte
     (page,) = made.pages({}, {"other": 2}, api.fetch)
     assert (len(page.records), "polling starts over" in caplog.text) == (3, True)
     assert list(made.pages({}, page.snapshot, api.fetch)) == []
-    with pytest.raises(CannotPoll, match="expected a whole number in the snapshot, found text: correct read_old"):
+    with pytest.raises(CannotPoll, match="expected a whole number in the snapshot or from read_old, found text"):
         next(made.pages({}, {"last": "INV-2"}, api.fetch))
+    with pytest.raises(CannotPoll, match="found text"):
+        next(made.pages({}, {"last": "1_7"}, api.fetch))
 
 
 def test_another_collection_or_another_number_starts_over(caplog: pytest.LogCaptureFixture) -> None:
@@ -225,6 +229,19 @@ def test_a_declaration_without_a_number_or_with_impossible_pages_is_refused() ->
         counter("")
     with pytest.raises(ValueError, match=r"size: expected a number from 1 to most \(100\), found 101"):
         counter(size=101)
+
+
+@pytest.mark.parametrize("declare", [counter, delta, full_listing, partial(keyset, "updated"), listing])
+def test_a_run_of_no_pages_is_refused(declare: Callable[..., Any]) -> None:
+    """The trigger would never poll."""
+    with pytest.raises(ValueError, match="max_pages: expected at least 1, found 0"):
+        declare(max_pages=0)
+
+
+def test_an_answer_without_a_list_is_one_line() -> None:
+    """As where the API has no such member."""
+    with pytest.raises(CannotPoll, match="expected a list of records or an Answer, found NoneType"):
+        next(counter().pages({}, None, lambda *_: Answer(None)))  # type: ignore[arg-type]
 
 
 def test_the_fields_of_a_counter_for_component_json_have_no_times() -> None:

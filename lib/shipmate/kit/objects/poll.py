@@ -117,6 +117,8 @@ class Poll(ResourceFunction):
     def titles(self) -> tuple[str, str]:
         """Return the title and the description in ``component.json``."""
         title = self._source.title
+        if isinstance(self._first().changes, Counter):
+            return f"Get New {title}s Polling", f"Emits each {title} that is new"
         return f"Get New and Updated {title}s Polling", f"Emits each {title} that is new or has changed"
 
     def _changes(self, declared: Declaration) -> Any:
@@ -166,8 +168,10 @@ def check_changes(declared: Declaration) -> None:
             f"{title}: expected filters with 'or', found none: give operators(joins=('and', 'or')), or declare "
             "keyset(compare='two')"
         )
-    if declared.order is None:
-        raise CannotPoll(f"{title}: expected order, such as {{'sort': '{order}'}}, found none")
+    first = order.partition(",")[0]
+    if declared.order is None or first not in str(declared.order):
+        found_order = "none" if declared.order is None else f"one without {first}"
+        raise CannotPoll(f"{title}: expected order, such as {{'sort': '{order}'}}, found {found_order}")
 
 
 def _keyset_page(
@@ -194,8 +198,7 @@ def _searched(
     """Return the objects for some terms, in the declared order by some fields."""
     order = _ordered(records.declared.order or {}, fields)
     page = _page(records, [*records.search(terms, links), *order.items()], limit, start=start)
-    more = page.next is not None if records.declared.pages.kind in ("cursor", "link") else None
-    return Answer(page.records, page.date, more=more, next=page.next)
+    return Answer(page.records, page.date, more=page.next is not None, next=page.next)
 
 
 def _ordered(template: Any, fields: Mapping[str, str]) -> Any:

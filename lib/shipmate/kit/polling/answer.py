@@ -50,11 +50,10 @@ def as_answer(found: Answer | Sequence[Any]) -> Answer:
     Raises:
         CannotPoll: It is neither an `Answer` nor a list of records.
     """
-    if isinstance(found, Answer):
-        return found
-    if isinstance(found, Sequence) and not isinstance(found, str | bytes):
-        return Answer(found)
-    raise CannotPoll(f"fetch: expected a list of records or an Answer, found {type(found).__name__}")
+    answer = found if isinstance(found, Answer) else Answer(found)
+    if isinstance(answer.records, Sequence) and not isinstance(answer.records, str | bytes):
+        return answer
+    raise CannotPoll(f"fetch: expected a list of records or an Answer, found {type(answer.records).__name__}")
 
 
 def read_records(

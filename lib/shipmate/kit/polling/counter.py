@@ -5,6 +5,7 @@ number follows each page. Records that change later do not come again, and neith
 after one with a greater number.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +15,15 @@ from shipmate.errors import CannotPoll
 from shipmate.jsonvalue import kind_of
 from shipmate.kit.polling.answer import Answer, Record, as_answer, read_records
 from shipmate.kit.polling.emission import LOG, Envelope, Page, digest, emit_pages, resumed, sample
-from shipmate.kit.polling.fields import SAMPLE_RECORDS, PageSize, PollFields, PollSettings, descriptor, is_sample
+from shipmate.kit.polling.fields import (
+    SAMPLE_RECORDS,
+    PageSize,
+    PollFields,
+    PollSettings,
+    at_least_one,
+    descriptor,
+    is_sample,
+)
 from shipmate.kit.polling.place import VERSION
 
 if TYPE_CHECKING:
@@ -24,6 +33,7 @@ __all__ = ["Counter", "FetchGreater", "counter"]
 
 # JavaScript, which platforms read snapshots with, rounds greater numbers. Source: ECMA-262, Number.MAX_SAFE_INTEGER.
 _MOST_EXACT: Final = 2**53 - 1
+_DIGITS: Final = re.compile(r"-?[0-9]{1,4000}")
 
 
 class FetchGreater(Protocol):
@@ -118,9 +128,8 @@ class Counter:
         numbers = [record.id for record in records]
         for number in numbers:
             if not _is_whole(number):
-                raise CannotPoll(
-                    f"counter: expected a whole number in {self.number} of each record, found {kind_of(number)}"
-                )
+                found = "a number with a fraction" if isinstance(number, float) else kind_of(number)
+                raise CannotPoll(f"counter: expected a whole number in {self.number} of each record, found {found}")
         if any(one >= other for one, other in pairwise(numbers)):
             raise CannotPoll(
                 f"counter: expected records in the ascending order of {self.number}, each number once, found another "
@@ -162,7 +171,11 @@ def counter(
     if not number:
         raise CannotPoll("counter: expected the path of a number, by which the API orders its records, found none")
     return Counter(
-        number=number, read_old=read_old, size=PageSize(size, most), max_pages=max_pages, fields=fields or PollFields()
+        number=number,
+        read_old=read_old,
+        size=PageSize(size, most),
+        max_pages=at_least_one("max_pages", max_pages),
+        fields=fields or PollFields(),
     )
 
 
@@ -177,12 +190,9 @@ def _last_number(kept: Any) -> int | None:
     """
     if kept is None or _is_whole(kept):
         return kept
-    try:
-        return int(str(kept))
-    except ValueError:
-        raise CannotPoll(
-            f"counter: expected a whole number in the snapshot, found {kind_of(kept)}: correct read_old of counter"
-        ) from None
+    if isinstance(kept, str) and _DIGITS.fullmatch(kept):
+        return int(kept)
+    raise CannotPoll(f"counter: expected a whole number in the snapshot or from read_old, found {kind_of(kept)}")
 
 
 def _is_whole(value: Any) -> TypeGuard[int]:

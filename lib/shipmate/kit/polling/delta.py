@@ -12,7 +12,15 @@ from shipmate.errors import CannotPoll
 from shipmate.jsonvalue import member_at
 from shipmate.kit.polling.answer import Answer, Record, as_answer, read_records
 from shipmate.kit.polling.emission import LOG, Envelope, Page, digest, emit_pages, resumed, sample
-from shipmate.kit.polling.fields import SAMPLE_RECORDS, PageSize, PollFields, PollSettings, descriptor, is_sample
+from shipmate.kit.polling.fields import (
+    SAMPLE_RECORDS,
+    PageSize,
+    PollFields,
+    PollSettings,
+    at_least_one,
+    descriptor,
+    is_sample,
+)
 from shipmate.kit.polling.place import VERSION
 
 if TYPE_CHECKING:
@@ -218,6 +226,6 @@ def delta(
         deleted=deleted,
         read_old=read_old,
         size=PageSize(size, most),
-        max_pages=max_pages,
+        max_pages=at_least_one("max_pages", max_pages),
         fields=fields or PollFields(),
     )

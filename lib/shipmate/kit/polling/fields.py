@@ -62,6 +62,17 @@ class PollFields:
         return choice(cfg, self.emit, *self.individually, *self.pages, default=default) in self.pages
 
 
+def at_least_one(name: str, number: int) -> int:
+    """Return the number.
+
+    Raises:
+        ValueError: It is less than 1.
+    """
+    if number < 1:
+        raise ValueError(f"{name}: expected at least 1, found {number}")
+    return number
+
+
 @dataclass(frozen=True, slots=True)
 class PageSize:
     """The size of a page: ``default`` unless the field has another number, at most ``most``."""

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from shipmate.kit.polling.answer import Answer, Record, as_answer, read_records
 from shipmate.kit.polling.delta import TokenRefused
 from shipmate.kit.polling.emission import LOG, Envelope, Page, digest, emit_pages, sample
-from shipmate.kit.polling.fields import SAMPLE_RECORDS, PageSize, PollFields, PollSettings, descriptor, is_sample
+from shipmate.kit.polling.fields import (
+    SAMPLE_RECORDS,
+    PageSize,
+    PollFields,
+    PollSettings,
+    at_least_one,
+    descriptor,
+    is_sample,
+)
 
 if TYPE_CHECKING:
     from shipmate.invocation.context import Context
@@ -189,4 +197,6 @@ def full_listing(
     Raises:
         ValueError: An argument has a wrong value.
     """
-    return FullListing(id=id, size=PageSize(size, most), max_pages=max_pages, fields=fields or PollFields())
+    return FullListing(
+        id=id, size=PageSize(size, most), max_pages=at_least_one("max_pages", max_pages), fields=fields or PollFields()
+    )

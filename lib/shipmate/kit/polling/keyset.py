@@ -21,6 +21,7 @@ from shipmate.kit.polling.fields import (
     PageSize,
     PollFields,
     PollSettings,
+    at_least_one,
     descriptor,
     is_sample,
 )
@@ -236,17 +237,14 @@ def keyset(
     for name, given, known in (("compare", compare, Compare), ("snapshots", snapshots, Snapshots)):
         if given not in get_args(known):
             raise ValueError(f"{name}: expected {', '.join(get_args(known))}, found {given!r}")
-    for name, number in (("lag_seconds", lag_seconds), ("max_pages", max_pages)):
-        if number < 1:
-            raise ValueError(f"{name}: expected at least 1, found {number}")
     return Keyset(
         times=chosen,
         labels={**{name: _LABELS.get(name, name) for name in chosen}, **(labels or {})},
         id=id,
         compare=compare,
-        lag_seconds=lag_seconds,
+        lag_seconds=at_least_one("lag_seconds", lag_seconds),
         size=PageSize(size, most),
-        max_pages=max_pages,
+        max_pages=at_least_one("max_pages", max_pages),
         max_seconds=max_seconds,
         write=_format(format),
         start=start,

@@ -14,7 +14,15 @@ from shipmate.kit.moments import moment
 from shipmate.kit.polling.answer import Answer, as_answer, read_records
 from shipmate.kit.polling.bound import iso
 from shipmate.kit.polling.emission import LOG, Envelope, Page, Snapshot, digest, emit_pages, sample
-from shipmate.kit.polling.fields import SAMPLE_RECORDS, PageSize, PollFields, PollSettings, descriptor, is_sample
+from shipmate.kit.polling.fields import (
+    SAMPLE_RECORDS,
+    PageSize,
+    PollFields,
+    PollSettings,
+    at_least_one,
+    descriptor,
+    is_sample,
+)
 from shipmate.kit.polling.listing_progress import Position, Progress, ReadPage
 from shipmate.kit.polling.place import ReadOld
 from shipmate.kit.values import choice
@@ -213,7 +221,7 @@ def listing(
         bounds=bounds,
         read_old=read_old,
         size=PageSize(size, most),
-        max_pages=max_pages,
+        max_pages=at_least_one("max_pages", max_pages),
         fields=fields or PollFields(),
     )
 

@@ -1,6 +1,8 @@
 """Polling a resource by a number that only grows, as its filters and its order ask for it."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +39,8 @@ class NumberedCrm(Crm):
 
     ignored: tuple[str, ...] = ()
     """Of ``order`` and ``filter``."""
+    most = 1000
+    """The most contacts of a page."""
 
     def _page(self, request: Request) -> Reply:
         asked = request.query
@@ -51,8 +55,9 @@ class NumberedCrm(Crm):
         if after is not None and "filter" not in self.ignored:
             found = [each for each in found if _number(each) > int(after)]
         start, size = int(asked.get("offset", "0")), int(asked["limit"] if "limit" in asked else asked["per_page"])
-        page = found[start : start + size]
-        return Reply(200, {"data": page, "next": "on" if start + size < len(found) else None})
+        page = found[start : start + min(size, self.most)]
+        more = "on" if start + len(page) < len(found) else None
+        return Reply(200, {"data": page, "next": more, "total": len(found)})
 
 
 def _number(contact: dict[str, Any]) -> int:
@@ -117,6 +122,26 @@ def test_an_api_that_ignores_what_it_is_asked_for_is_refused(
     assert text in str(done.errors[0])
 
 
+@pytest.mark.parametrize("pages", ['page("data", ends="empty")', 'page("data", total="total")'])
+def test_one_run_reads_all_pages_of_an_api_that_allows_smaller_ones(
+    declare: Declare, crm: NumberedCrm, cfg: Cfg, pages: str
+) -> None:
+    """Where the resource knows the end from something else than a short page."""
+    crm.most = 2
+    for number in range(5):
+        crm.add(number=number)
+    done = declare(EXPRESSION.replace('page("data")', pages)).run(POLL, cfg=cfg)
+    assert [each["body"]["number"] for each in done.data] == [0, 1, 2, 3, 4]
+
+
+def test_the_title_of_the_trigger_promises_no_changes(declare: Declare, tmp_path: Path) -> None:
+    """A record that changes does not come again."""
+    declare(PARAMETERS)
+    entry = json.loads((tmp_path / "component.json").read_text())["triggers"][POLL]
+    found = entry["title"], entry["help"]["description"]
+    assert found == ("Get New Contacts Polling", "Emits each Contact that is new")
+
+
 def test_greater_numbers_may_come_from_a_function(declare: Declare, crm: Crm, cfg: Cfg) -> None:
     """Then neither filters nor an order are needed; the names of the resource hold."""
     component = declare("""
@@ -141,6 +166,7 @@ contacts = declare(
         ("filters=None, unique=(), order={}", "expected the operator gt, found no gt: add to filters=operators(...)"),
         ("filters=operators(eq='{field}={value}'), order={}", "expected the operator gt, found no gt"),
         ("filters=FILTERS", "expected order, such as {'sort': '{number}'}, found none"),
+        ("filters=FILTERS, order={'sort': '{time},{id}'}", "found one without {number}"),
     ],
 )
 def test_what_cannot_be_polled_by_number_is_refused_when_it_is_declared(
