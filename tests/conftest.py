@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-import psutil
 import pytest
 from _pytest.doctest import DoctestModule
 from hypothesis import settings
@@ -155,9 +154,7 @@ def usual_recursion_limit() -> Iterator[None]:
 def own_rabbitmq(rabbitmq: RabbitMQNode) -> Iterator[RabbitMQNode]:
     """The broker of all tests, for one that stops it and starts it again: no other runs meanwhile in this process."""
     yield rabbitmq
-    assert rabbitmq.group is not None
-    if not psutil.pid_exists(rabbitmq.group):  # the test has failed
-        rabbitmq.start()
+    rabbitmq.start()  # if the test has failed
 
 
 @pytest.fixture

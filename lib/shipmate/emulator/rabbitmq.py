@@ -1,5 +1,6 @@
 """A private RabbitMQ node: its files and ports are its own, so that many can run beside each other on one machine."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -84,18 +85,20 @@ class RabbitMQNode:
 
     @property
     def group(self) -> int | None:
-        """The process group of the node, also when it has ended; none before the first start."""
+        """The process group of the node, None while it is stopped."""
         return None if self._server is None else self._server.pid
 
     def start(self) -> None:
-        """Start the node, and return when it accepts clients.
+        """Start the node unless it runs, and return when it accepts clients.
 
         Raises:
             RabbitMQNotInstalled: A program was not found.
             RabbitMQNotStarted: The node ended, or accepts no clients within 60 seconds.
         """
         program = _find("rabbitmq-server")
-        if self._server is None:
+        if self._server is not None and self._server.poll() is None:
+            return
+        if not (self.folder / _MODULES).exists():
             link_modules("rabbit", _libraries(), self.folder / _MODULES)
         self._server = self._spawn(program)
         self._wait(self._server)
@@ -105,11 +108,13 @@ class RabbitMQNode:
         if self._server is not None:
             self._server.terminate()
             self._server.wait(_STOP_SECONDS)
+            self._server = None
 
     def kill(self) -> None:
         """Kill the node; it can be started again."""
         if self._server is not None:
             _kill(self._server)
+            self._server = None
 
     def restart(self) -> None:
         """Stop the node and start it again."""
@@ -121,8 +126,10 @@ class RabbitMQNode:
 
         Raises:
             RabbitMQNotInstalled: ``erl_call`` was not found.
-            OperatorError: The expression is wrong or has failed.
+            OperatorError: The expression is wrong or has failed, or the node is stopped.
         """
+        if self._server is None:
+            raise OperatorError("expected a running node to evaluate an expression in, found a stopped one: start it")
         cookie = (self.folder / ".erlang.cookie").read_text()
         # The node refuses a second client of the same name, and all have one by default.
         name = f"call-{uuid.uuid4().hex}"
@@ -150,11 +157,13 @@ class RabbitMQNode:
             f"-sname {name} -kernel inet_dist_use_interface {{127,0,0,1}} "
             f"inet_dist_listen_min {port} inet_dist_listen_max {port}"
         )
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("RABBITMQ_")}
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("RABBITMQ_", "ERL_"))}
         return {
             **inherited,
             "HOME": str(self.folder),  # for the cookie
             "ERL_CRASH_DUMP": str(self.folder / "crash"),
+            # Nothing listens there: the node shall not be in the directory that runs for other nodes.
+            "ERL_EPMD_PORT": "1",
             # For each Erlang: RabbitMQ starts another one each minute, to have an epmd.
             "ERL_ZFLAGS": f"-start_epmd false -erl_epmd_port {port}",
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq"),
@@ -232,7 +241,7 @@ def _accepts(port: int) -> bool:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a program that `_spawn` started, and its children."""
-    if process.poll() is None:
+    """Kill a program that `_spawn` started, and its children, which may outlive it."""
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.wait()

@@ -1,6 +1,7 @@
 """The private RabbitMQ node, with made-up programs in the place of Erlang and RabbitMQ."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shipmate.emulator import RabbitMQNode, RabbitMQNotInstalled, RabbitMQNotStarted, rabbitmq
+from shipmate.errors import OperatorError
 
 SERVER = f"""#!{sys.executable}
 import os, socket
@@ -65,12 +67,30 @@ def test_a_stopped_node_comes_back_on_its_port(install: Install) -> None:
 
     with RabbitMQNode() as node:
         uri, group = node.uri, node.group
+        node.start()
+        assert node.group == group
         node.restart()
         assert node.uri == uri == f"amqp://guest:guest@127.0.0.1:{node.port}/"
         assert node.group != group
         assert not is_running(group)
         node.kill()
         node.start()
+
+
+def test_a_broker_that_outlives_its_script_ends_with_the_node(install: Install) -> None:
+    """The script of RabbitMQ waits for Erlang, and may be killed alone."""
+    install(rabbitmq_server=f"#!/bin/sh\n{sys.executable} server.py &\necho $! > child\nwait\n")
+    node = RabbitMQNode()
+    (node.folder / "server.py").write_text(SERVER)
+    with node:
+        child = int((node.folder / "child").read_text())
+        assert node.group is not None
+        os.kill(node.group, signal.SIGKILL)
+    while is_running(child):
+        os.sched_yield()
+    assert node.group is None
+    with pytest.raises(OperatorError, match="found a stopped one: start it"):
+        node.evaluate("1")
 
 
 def test_a_node_that_does_not_start_tells_why(install: Install) -> None:
@@ -93,14 +113,16 @@ def test_a_missing_program_is_named_with_the_package_that_has_it(install: Instal
 def test_nodes_share_neither_ports_nor_files_nor_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when the environment has the settings of another RabbitMQ."""
     monkeypatch.setenv("RABBITMQ_USE_LONGNAME", "true")
+    monkeypatch.setenv("ERL_FLAGS", "-setcookie another")
     monkeypatch.setenv("RABBITMQ_NODENAME", "rabbit@here")
     one, other = RabbitMQNode(), RabbitMQNode()
     try:
         shared = one._environ.items() & other._environ.items() - os.environ.items()
         assert dict(shared) == {
+            "ERL_EPMD_PORT": "1",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
         }
-        assert "RABBITMQ_USE_LONGNAME" not in one._environ
+        assert not {"RABBITMQ_USE_LONGNAME", "ERL_FLAGS"} & one._environ.keys()
     finally:
         one.close()
         other.close()
