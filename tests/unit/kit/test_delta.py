@@ -172,6 +172,15 @@ def test_other_settings_start_over(caplog: pytest.LogCaptureFixture) -> None:
     assert "polling starts over" in caplog.text
 
 
+@pytest.mark.parametrize("token", [7, "", None, ["1"]])
+def test_a_token_that_the_kit_has_not_kept_is_not_sent(token: Any) -> None:
+    """As in a snapshot that a person has edited."""
+    log = Log()
+    log.write(1)
+    poll(log.fetch, {**poll(log.fetch, {}).snapshot({}), "delta": token})
+    assert log.tokens == [None, None]
+
+
 def test_a_run_ends_after_the_most_pages(caplog: pytest.LogCaptureFixture) -> None:
     """The next one goes on."""
     caplog.set_level("INFO")

@@ -110,7 +110,7 @@ class Delta:
             answer = as_answer(fetch(None, min(settings.page_size, SAMPLE_RECORDS)))
             yield sample(self._wanted(answer.records, None, with_deleted), envelope, SAMPLE_RECORDS)
             return
-        walk = _Tokens(resumed(snapshot, source, "delta", self.read_old))
+        walk = _Tokens(resumed(snapshot, source, "delta", self.read_old, kind=str) or None)
         for _ in range(self.max_pages):
             answer = walk.read(fetch, settings.page_size)
             records = self._wanted(answer.records, walk.read_at, with_deleted)

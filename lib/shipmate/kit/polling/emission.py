@@ -85,7 +85,19 @@ def digest(*parts: Any) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def resumed(snapshot: Any, source: str, member: str, read_old: Callable[[Mapping[str, Any]], Any] | None) -> Any:
+def log_restart() -> None:
+    """Log that a snapshot is not used."""
+    LOG.warning("the snapshot belongs to other settings of this trigger: polling starts over")
+
+
+def resumed(
+    snapshot: Any,
+    source: str,
+    member: str,
+    read_old: Callable[[Mapping[str, Any]], Any] | None,
+    *,
+    kind: type = object,
+) -> Any:
     """Return what a run goes on from, None at the beginning.
 
     Args:
@@ -93,15 +105,17 @@ def resumed(snapshot: Any, source: str, member: str, read_old: Callable[[Mapping
         source: The hash of what is polled; with a snapshot of another one polling starts over, and the log says so.
         member: The member of the kit's snapshots to return.
         read_old: Returns the token or the number in a snapshot of a component's predecessor, or None.
+        kind: The type that the member must have; polling starts over with another value.
     """
     if isinstance(snapshot, Mapping) and snapshot:
         if snapshot.get("v") == VERSION and snapshot.get("of") == source:
-            return snapshot.get(member)
+            kept = snapshot.get(member)
+            return kept if isinstance(kept, kind) else None
         old = read_old(snapshot) if read_old is not None and "v" not in snapshot else None
         if old is not None and old != "":
             return old
     if snapshot:
-        LOG.warning("the snapshot belongs to other settings of this trigger: polling starts over")
+        log_restart()
     return None
 
 

@@ -63,7 +63,7 @@ class PollFields:
 
 
 def at_least_one(name: str, number: int) -> int:
-    """Return the number.
+    """Return an option that counts, which must be positive.
 
     Raises:
         ValueError: It is less than 1.

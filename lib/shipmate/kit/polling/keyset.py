@@ -14,7 +14,7 @@ from shipmate.errors import CannotPoll
 from shipmate.kit.moments import FORMS, moment
 from shipmate.kit.polling.answer import Answer, Record, as_answer
 from shipmate.kit.polling.bound import FORMATS, Bound, Format, iso
-from shipmate.kit.polling.emission import LOG, Envelope, Page, digest, emit_pages, sample
+from shipmate.kit.polling.emission import LOG, Envelope, Page, digest, emit_pages, log_restart, sample
 from shipmate.kit.polling.fields import (
     SAMPLE_RECORDS,
     START,
@@ -149,7 +149,7 @@ class Keyset:
         if place is not None:
             return place
         if snapshot:
-            LOG.warning("the snapshot belongs to other settings of this trigger: polling starts over")
+            log_restart()
         start = moment(self.start).when if settings.start is None else settings.start
         return Place(self.write(start))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from shipmate.kit.moments import moment
 from shipmate.kit.polling.answer import Answer, as_answer, read_records
 from shipmate.kit.polling.bound import iso
-from shipmate.kit.polling.emission import LOG, Envelope, Page, Snapshot, digest, emit_pages, sample
+from shipmate.kit.polling.emission import LOG, Envelope, Page, Snapshot, digest, emit_pages, log_restart, sample
 from shipmate.kit.polling.fields import (
     SAMPLE_RECORDS,
     PageSize,
@@ -124,7 +124,7 @@ class Listing:
             and old is None
             and not (isinstance(snapshot, Mapping) and snapshot.get("collection") == collection)
         ):
-            LOG.warning("the snapshot belongs to other settings of this trigger: polling starts over")
+            log_restart()
         yield from self._run(progress, partial(read, limit=settings.page_size), envelope, settings, time_field)
 
     def time_field(self, cfg: Mapping[str, Any]) -> str:
