@@ -131,12 +131,16 @@ class CallingLoop(Loop):
         super().__init__(environ)
 
     def _on_message(self, channel: Channel, method: Any, properties: BasicProperties, content: bytes) -> None:
-        api = self._idle.pop() if self._idle else socket.create_connection(self._address, _TIMEOUT_SECONDS)
-        api.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        api = self._idle.pop() if self._idle else self._connected()
         publish = partial(super()._on_message, channel, method, properties, content)
         loop: Any = self._connection.ioloop
         loop.add_handler(api.fileno(), lambda *_: self._answered(api, publish), loop.READ)
         api.sendall(self._request)
+
+    def _connected(self) -> socket.socket:
+        api = socket.create_connection(self._address, _TIMEOUT_SECONDS)
+        api.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return api
 
     def _answered(self, api: socket.socket, publish: Callable[[], None]) -> None:
         """Take an answer, which arrives in one piece: it is small, and the server is on this machine."""

@@ -95,9 +95,9 @@ class RabbitMQNode:
             RabbitMQNotInstalled: A program was not found.
             RabbitMQNotStarted: The node ended, or accepts no clients within 60 seconds.
         """
-        program = _find("rabbitmq-server")
         if self._server is not None and self._server.poll() is None:
             return
+        program = _find("rabbitmq-server")
         if not (self.folder / _MODULES).exists():
             link_modules("rabbit", _libraries(), self.folder / _MODULES)
         self._server = self._spawn(program)
