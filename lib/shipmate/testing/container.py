@@ -3,13 +3,14 @@
 import json
 import logging
 import os
+import selectors
 import signal
 import subprocess
 import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import urlsplit
 
 from shipmate.component import Component
@@ -25,6 +26,8 @@ URI_VARIABLE: Final = "SHIPMATE_TEST_AMQP_URI"
 _ACCOUNT: Final = "test-account"
 _STOP_SECONDS: Final = 10.0
 _LOG_LINES: Final = 30
+_PIPE_BYTES: Final = 1 << 20
+"""More than a pipe holds."""
 _LEVELS: Final = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
 
 
@@ -45,7 +48,6 @@ class _Process:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             pass_fds=[writing],
         )
         os.close(writing)
@@ -53,22 +55,31 @@ class _Process:
         self.settled: list[str] = []
         self.is_over = False
         self.changed = threading.Condition()
-        self._readers = [
-            threading.Thread(target=self._read, args=(self.popen.stdout, self.lines), daemon=True),
-            threading.Thread(target=self._read, args=(os.fdopen(reading), self.settled), daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
+        self._reader = threading.Thread(target=self._read, args=(os.fdopen(reading, "rb"),), daemon=True)
+        self._reader.start()
 
-    def _read(self, stream: Any, lines: list[str]) -> None:
-        with stream:
-            for line in stream:
-                with self.changed:
-                    lines.append(line.rstrip("\n"))
-                    self.changed.notify_all()
-        with self.changed:
-            self.is_over = True
-            self.changed.notify_all()
+    def _read(self, reports: IO[bytes]) -> None:
+        """Collect output and reports; the output first, since the process logs what it does before it reports it."""
+        assert self.popen.stdout is not None  # noqa: S101 - it is a pipe
+        with self.popen.stdout as output, reports, selectors.DefaultSelector() as selector:
+            rests = {output: b"", reports: b""}
+            for stream in rests:
+                selector.register(stream, selectors.EVENT_READ)
+            while selector.get_map():
+                ready = selector.select()
+                if any(key.fileobj is reports for key, _ in ready):
+                    ready = selector.select(0)  # with the output that preceded the report
+                for stream in [each for each in rests if any(key.fileobj is each for key, _ in ready)]:
+                    data = os.read(stream.fileno(), _PIPE_BYTES)
+                    *lines, rests[stream] = (rests[stream] + data).split(b"\n")
+                    if not data:
+                        selector.unregister(stream)
+                        lines = [rests[stream]] if rests[stream] else []
+                    with self.changed:
+                        kept = self.lines if stream is output else self.settled
+                        kept += [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
+                        self.is_over = self.is_over or not data
+                        self.changed.notify_all()
 
     def stop(self) -> int:
         """Send SIGTERM, wait for the end, and return the exit status; kill the process after ten seconds."""
@@ -79,8 +90,7 @@ class _Process:
         except subprocess.TimeoutExpired:
             self.popen.kill()
             status = self.popen.wait()
-        for reader in self._readers:
-            reader.join()
+        self._reader.join()
         return status
 
 
